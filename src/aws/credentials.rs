@@ -1,0 +1,128 @@
+//! The first credentials: one provider of the SDK for one source, never its chain.
+
+use std::time::Duration;
+
+use aws_config::credential_process::CredentialProcessProvider;
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::imds;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
+use aws_config::login::LoginCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::sso::SsoCredentialsProvider;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_types::retry::RetryConfig;
+use aws_types::region::Region;
+use time::OffsetDateTime;
+
+use crate::identity::{SignInState, Source};
+
+use super::{Failure, MAX_ATTEMPTS, Session, Stage};
+
+/// Instance metadata is asked once, for this long a step. Where there is none, packets to its
+/// address vanish, and everybody waits.
+const INSTANCE_METADATA_TIMEOUT: Duration = Duration::from_secs(1);
+
+impl Session<'_> {
+    /// Gets the credentials of the source that was chosen.
+    pub(super) async fn source_credentials(&self) -> Result<Credentials, Failure> {
+        let identity = self.purchase.identity;
+        self.enter(Stage::Source);
+        if let Some(sign_in) = &self.purchase.sign_in {
+            match sign_in.state(OffsetDateTime::now_utc()) {
+                SignInState::Absent => return Err(Failure::signed_out(self, false)),
+                SignInState::Expired => return Err(Failure::signed_out(self, true)),
+                SignInState::Usable => {}
+            }
+        }
+        match &identity.source {
+            Source::Keys(keys) => Ok(Credentials::new(
+                &keys.access_key_id,
+                keys.secret_access_key.expose(),
+                keys.session_token
+                    .as_ref()
+                    .map(|token| token.expose().to_owned()),
+                None,
+                "Keys",
+            )),
+            Source::WebIdentity(web) => {
+                // A web identity always comes with an STS endpoint.
+                let endpoint = identity.sts.as_ref().unwrap_or(&identity.api);
+                self.enter(Stage::WebIdentity {
+                    role: web.role_arn.clone(),
+                });
+                self.assume_role_with_web_identity(web, endpoint).await
+            }
+            Source::Sso(sso) => {
+                let mut builder = SsoCredentialsProvider::builder()
+                    .configure(&self.provider_config())
+                    .account_id(&sso.account_id)
+                    .role_name(&sso.role_name)
+                    .start_url(&sso.start_url)
+                    .region(Region::new(sso.region.clone()));
+                builder.set_session_name(sso.session.clone());
+                self.provide(builder.build()).await
+            }
+            Source::Login {
+                session_arn,
+                region,
+            } => {
+                let mut config = self.provider_config();
+                if let Some(region) = region {
+                    config = config.with_region(Some(Region::new(region.clone())));
+                }
+                let provider = LoginCredentialsProvider::builder(session_arn)
+                    .configure(&config)
+                    .build();
+                self.provide(provider).await
+            }
+            Source::Process { command } => {
+                let command = command.expose().to_owned();
+                self.provide(CredentialProcessProvider::new(command)).await
+            }
+            Source::Container(_) => {
+                let provider = EcsCredentialsProvider::builder()
+                    .configure(&self.provider_config())
+                    .build();
+                self.provide(provider).await
+            }
+            Source::InstanceMetadata { endpoint } => {
+                let client = imds::Client::builder()
+                    .configure(&self.provider_config())
+                    .endpoint(endpoint)
+                    .map_err(|error| {
+                        Failure::of_source(
+                            self,
+                            &format!("the instance metadata endpoint {endpoint} is wrong: {error}"),
+                        )
+                    })?
+                    .max_attempts(1)
+                    .connect_timeout(INSTANCE_METADATA_TIMEOUT)
+                    .read_timeout(INSTANCE_METADATA_TIMEOUT)
+                    .build();
+                let provider = ImdsCredentialsProvider::builder()
+                    .configure(&self.provider_config())
+                    .imds_client(client)
+                    .build();
+                self.provide(provider).await
+            }
+        }
+    }
+
+    async fn provide(&self, provider: impl ProvideCredentials) -> Result<Credentials, Failure> {
+        provider
+            .provide_credentials()
+            .await
+            .map_err(|error| Failure::of_provider(self, &error))
+    }
+
+    fn provider_config(&self) -> ProviderConfig {
+        let region = self.purchase.identity.region.as_str().to_owned();
+        ProviderConfig::empty()
+            .with_region(Some(Region::new(region)))
+            .with_http_client(self.client.clone())
+            .with_sleep_impl(TokioSleep::new())
+            .with_retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
+    }
+}

@@ -1,0 +1,449 @@
+//! The certificate authorities this program trusts.
+//!
+//! `AWS_CA_BUNDLE`, then `SSL_CERT_FILE` and `SSL_CERT_DIR`, then the system, each *instead of*
+//! the next. What a person names must be usable: a file that cannot be read, or holds no
+//! certificate that counts, is an error that says so. A single odd certificate among good ones
+//! is skipped, because every large bundle has had one.
+//!
+//! On Linux the system is the bundle file that `openssl-probe` finds; the certificate directory
+//! counts only where there is no such file. `rustls-native-certs` reads both, some 300 files for
+//! the same certificates. Elsewhere the platform's own store answers.
+
+use std::collections::HashSet;
+use std::env;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use aws_smithy_http_client::tls::TrustStore;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rustls::RootCertStore;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+
+use super::{HttpSettings, shown};
+
+/// No bundle is larger; keeps `/dev/zero` from eating the memory. The largest bundle known, with
+/// all comments, is under 2 MiB.
+const MAX_BUNDLE: u64 = 16 << 20;
+
+/// Who names [`HttpSettings::ca_bundle`].
+const CA_BUNDLE: &str = "AWS_CA_BUNDLE (or ca_bundle of the profile)";
+
+/// Why no certificate authority can be trusted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RootsError {
+    /// The file that the variable names cannot be read.
+    #[error("cannot read {}, which {variable} names: {source}", shown(path))]
+    Unreadable {
+        /// `AWS_CA_BUNDLE`, with the profile's key beside it, or `SSL_CERT_FILE`.
+        variable: &'static str,
+        /// The value of the variable.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The file that the variable names holds no certificate in PEM that can be used.
+    #[error("{}, which {variable} names, holds no usable certificate", shown(path))]
+    NoCertificate {
+        /// As above, or `SSL_CERT_DIR`.
+        variable: &'static str,
+        /// The value of the variable.
+        path: PathBuf,
+    },
+    /// The system's bundle is there, and cannot be read.
+    #[error("cannot read the system's certificates in {}: {source}", shown(path))]
+    SystemUnreadable {
+        /// The bundle.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// This machine has no certificate authorities, as in an image built from scratch.
+    #[error(
+        "no certificate authorities on this machine; install ca-certificates, \
+         or name a bundle in AWS_CA_BUNDLE"
+    )]
+    NoneInSystem,
+}
+
+/// Certificate authorities, checked to be taken by rustls.
+pub(super) enum Roots {
+    /// PEM in which every certificate parses and is accepted as a trust anchor. Anything else
+    /// makes `TlsContext` panic (aws-smithy-http-client 1.5.2, `rustls_root_certs`).
+    Pem(Vec<u8>),
+    /// What `rustls-native-certs` finds; the SDK reads it once per process and skips odd ones.
+    #[cfg(not(target_os = "linux"))]
+    Native,
+}
+
+impl Roots {
+    /// As the SDK wants them.
+    pub(super) fn trust_store(self) -> TrustStore {
+        match self {
+            Self::Pem(pem) => TrustStore::empty().with_pem_certificate(pem),
+            #[cfg(not(target_os = "linux"))]
+            Self::Native => TrustStore::default(),
+        }
+    }
+}
+
+/// The authorities that the environment names, read and checked; `None` when it names none.
+/// An empty value names none.
+pub(super) fn configured(settings: &HttpSettings) -> Result<Option<Roots>, RootsError> {
+    if let Some(path) = named(settings.ca_bundle.as_deref()) {
+        return file(CA_BUNDLE, path).map(|pem| Some(Roots::Pem(pem)));
+    }
+    let cert_file = named(settings.ssl_cert_file.as_deref());
+    let cert_dir = settings.ssl_cert_dir.as_deref().filter(|d| !d.is_empty());
+    // OpenSSL reads both when both are set.
+    let pem = match (cert_file, cert_dir) {
+        (None, None) => return Ok(None),
+        (Some(path), None) => file("SSL_CERT_FILE", path)?,
+        (None, Some(dirs)) => cert_dirs(dirs)?,
+        (Some(path), Some(dirs)) => {
+            let mut pem = file("SSL_CERT_FILE", path)?;
+            match cert_dirs(dirs) {
+                Ok(more) => append(&mut pem, &more),
+                Err(error) => log::debug!("{error}"),
+            }
+            pem
+        }
+    };
+    Ok(Some(Roots::Pem(pem)))
+}
+
+/// The authorities of the operating system.
+#[cfg(target_os = "linux")]
+pub(super) fn system() -> Result<Roots, RootsError> {
+    // `probe` looks at SSL_CERT_FILE and SSL_CERT_DIR too, but we only come here when they are
+    // unset or empty, and then it passes over them.
+    let found = openssl_probe::probe();
+    file_or_dirs(found.cert_file, &found.cert_dir)
+}
+
+/// The file, and the directories only where there is no file: they hold the same certificates
+/// once more, each in a file of its own.
+#[cfg(target_os = "linux")]
+fn file_or_dirs(cert_file: Option<PathBuf>, cert_dirs: &[PathBuf]) -> Result<Roots, RootsError> {
+    let pem = match cert_file {
+        None => dirs(cert_dirs),
+        Some(path) => match read(&path) {
+            Ok(pem) => accepted(pem, &path),
+            Err(source) => return Err(RootsError::SystemUnreadable { path, source }),
+        },
+    };
+    pem.map(Roots::Pem).ok_or(RootsError::NoneInSystem)
+}
+
+/// The authorities of the operating system.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn system() -> Result<Roots, RootsError> {
+    Ok(Roots::Native)
+}
+
+fn named(path: Option<&Path>) -> Option<&Path> {
+    path.filter(|path| !path.as_os_str().is_empty())
+}
+
+fn file(variable: &'static str, path: &Path) -> Result<Vec<u8>, RootsError> {
+    let pem = read(path).map_err(|source| RootsError::Unreadable {
+        variable,
+        path: path.into(),
+        source,
+    })?;
+    accepted(pem, path).ok_or_else(|| RootsError::NoCertificate {
+        variable,
+        path: path.into(),
+    })
+}
+
+fn cert_dirs(list: &OsStr) -> Result<Vec<u8>, RootsError> {
+    let named: Vec<PathBuf> = env::split_paths(list)
+        .filter(|dir| !dir.as_os_str().is_empty())
+        .collect();
+    dirs(&named).ok_or_else(|| RootsError::NoCertificate {
+        variable: "SSL_CERT_DIR",
+        path: list.into(),
+    })
+}
+
+/// Every regular file of these directories, each read once, however many hash links name it.
+/// What cannot be read is passed over, as OpenSSL does: a person named the folder, not the file.
+fn dirs(dirs: &[PathBuf]) -> Option<Vec<u8>> {
+    let mut seen = HashSet::new();
+    let mut pem = Vec::new();
+    for dir in dirs {
+        let entries = match dir.read_dir() {
+            Ok(entries) => entries,
+            Err(error) => {
+                log::debug!("certificates in {} are not used: {error}", shown(dir));
+                continue;
+            }
+        };
+        for path in entries.filter_map(|entry| entry.ok()?.path().canonicalize().ok()) {
+            if !path.is_file() || !seen.insert(path.clone()) {
+                continue;
+            }
+            match read(&path) {
+                Ok(more) => {
+                    if let Some(more) = accepted(more, &path) {
+                        append(&mut pem, &more);
+                    }
+                }
+                Err(error) => log::debug!("{} is not used: {error}", shown(&path)),
+            }
+        }
+    }
+    (!pem.is_empty()).then_some(pem)
+}
+
+fn append(pem: &mut Vec<u8>, more: &[u8]) {
+    if !pem.is_empty() {
+        pem.push(b'\n');
+    }
+    pem.extend_from_slice(more);
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let size = file.metadata().map_or(0, |meta| meta.len());
+    let mut bytes = Vec::with_capacity(size.min(MAX_BUNDLE) as usize + 1);
+    file.take(MAX_BUNDLE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BUNDLE {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "larger than 16 MiB",
+        ));
+    }
+    // Windows editors put a byte order mark before the first BEGIN, which would hide it.
+    if bytes.starts_with(b"\xEF\xBB\xBF") {
+        bytes.drain(..3);
+    }
+    Ok(bytes)
+}
+
+/// The PEM as it is when rustls takes all of it, what rustls takes of it written anew when not,
+/// `None` when that is nothing. The iterator is the one that `TlsContext` will use.
+fn accepted(pem: Vec<u8>, path: &Path) -> Option<Vec<u8>> {
+    let mut store = RootCertStore::empty();
+    let mut odd = false;
+    for section in CertificateDer::pem_slice_iter(&pem) {
+        let refused = match section {
+            Ok(certificate) => store.add(certificate).err().map(|error| error.to_string()),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(why) = refused {
+            odd = true;
+            log::debug!(
+                "a certificate in {} is skipped: {}",
+                shown(path),
+                super::one_line(&why)
+            );
+        }
+    }
+    match (store.is_empty(), odd) {
+        (true, _) => None,
+        (false, false) => Some(pem),
+        (false, true) => Some(rewritten(&pem)),
+    }
+}
+
+fn rewritten(pem: &[u8]) -> Vec<u8> {
+    let mut kept = String::with_capacity(pem.len());
+    for certificate in CertificateDer::pem_slice_iter(pem).flatten() {
+        if RootCertStore::empty().add(certificate.clone()).is_ok() {
+            kept.push_str("-----BEGIN CERTIFICATE-----\n");
+            STANDARD.encode_string(&certificate, &mut kept);
+            kept.push_str("\n-----END CERTIFICATE-----\n");
+        }
+    }
+    kept.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::tests::Ca;
+    use super::*;
+
+    const GARBAGE: &str = "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n";
+    const BROKEN: &str = "-----BEGIN CERTIFICATE-----\n%%%%\n-----END CERTIFICATE-----\n";
+    const CUT_OFF: &str = "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n";
+
+    fn pem_of(roots: Roots) -> String {
+        match roots {
+            Roots::Pem(pem) => String::from_utf8(pem).unwrap(),
+            #[cfg(not(target_os = "linux"))]
+            Roots::Native => panic!("not from the system"),
+        }
+    }
+
+    fn count(pem: &str) -> usize {
+        CertificateDer::pem_slice_iter(pem.as_bytes())
+            .map(|certificate| RootCertStore::empty().add(certificate.unwrap()).unwrap())
+            .count()
+    }
+
+    #[test]
+    fn each_source_is_used_instead_of_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let [bundle, file, folder] = ["bundle", "file", "folder"].map(|name| dir.path().join(name));
+        let [a, b, c] = ["a", "b", "c"].map(|name| Ca::new(name).pem());
+        fs::write(&bundle, &a).unwrap();
+        fs::write(&file, &b).unwrap();
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("c.pem"), &c).unwrap();
+        for (has_bundle, has_file, has_folder, expected) in [
+            (true, true, true, vec![&a]),
+            (true, false, false, vec![&a]),
+            (true, false, true, vec![&a]),
+            (false, true, true, vec![&b, &c]),
+            (false, true, false, vec![&b]),
+            (false, false, true, vec![&c]),
+        ] {
+            let settings = HttpSettings {
+                ca_bundle: has_bundle.then(|| bundle.clone()),
+                ssl_cert_file: has_file.then(|| file.clone()),
+                ssl_cert_dir: has_folder.then(|| folder.clone().into()),
+                ..HttpSettings::default()
+            };
+            let pem = pem_of(configured(&settings).unwrap().unwrap());
+            assert_eq!(count(&pem), expected.len(), "{settings:?}");
+            for one in expected {
+                assert!(pem.contains(one.trim()), "{settings:?}");
+            }
+        }
+        let empty = HttpSettings {
+            ca_bundle: Some("".into()),
+            ssl_cert_file: Some("".into()),
+            ssl_cert_dir: Some("".into()),
+            ..HttpSettings::default()
+        };
+        assert!(configured(&empty).unwrap().is_none());
+    }
+
+    #[test]
+    fn odd_certificate_is_skipped_and_the_good_ones_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("bundle.pem");
+        let [a, b] = ["a", "b"].map(|name| Ca::new(name).pem());
+        for (bundle, good) in [
+            (format!("{a}{b}"), 2),
+            (format!("# comment\r\n{}", a.replace('\n', "\r\n")), 1),
+            (format!("\u{feff}{a}"), 1),
+            (format!("{GARBAGE}{a}{b}"), 2),
+            (format!("{a}{BROKEN}{b}"), 2),
+            (format!("{a}{b}{CUT_OFF}"), 2),
+            (format!("-----BEGIN X\n{a}"), 1),
+        ] {
+            fs::write(&path, &bundle).unwrap();
+            let pem = file("AWS_CA_BUNDLE", &path).unwrap();
+            assert_eq!(count(std::str::from_utf8(&pem).unwrap()), good, "{bundle}");
+        }
+    }
+
+    #[test]
+    fn unusable_bundle_is_an_error_that_names_path_and_variable() {
+        let dir = tempfile::tempdir().unwrap();
+        let empty = dir.path().join("empty.pem");
+        for (content, reason) in [
+            (None, "cannot read"),
+            (Some(""), "no usable certificate"),
+            (Some("not PEM"), "no usable certificate"),
+            (Some(GARBAGE), "no usable certificate"),
+            (Some(BROKEN), "no usable certificate"),
+        ] {
+            if let Some(content) = content {
+                fs::write(&empty, content).unwrap();
+            }
+            let unset = HttpSettings::default;
+            let path = || Some(empty.clone());
+            for (variable, settings) in [
+                (
+                    "AWS_CA_BUNDLE",
+                    HttpSettings {
+                        ca_bundle: path(),
+                        ..unset()
+                    },
+                ),
+                (
+                    "SSL_CERT_FILE",
+                    HttpSettings {
+                        ssl_cert_file: path(),
+                        ..unset()
+                    },
+                ),
+            ] {
+                let error = super::super::client(&settings).unwrap_err().to_string();
+                assert!(error.contains(variable), "{error}");
+                assert!(
+                    error.contains("empty.pem") && error.contains(reason),
+                    "{error}"
+                );
+                assert_eq!(error.lines().count(), 1);
+            }
+        }
+        let settings = HttpSettings {
+            ssl_cert_dir: Some(env::join_paths([dir.path(), Path::new("/nowhere")]).unwrap()),
+            ..HttpSettings::default()
+        };
+        let error = configured(&settings).err().unwrap().to_string();
+        assert!(
+            error.contains("SSL_CERT_DIR") && error.contains("/nowhere"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn folder_is_read_once_however_many_links_it_holds() {
+        let dir = tempfile::tempdir().unwrap();
+        let pem = Ca::new("a").pem();
+        fs::write(dir.path().join("a.pem"), &pem).unwrap();
+        fs::create_dir(dir.path().join("below")).unwrap();
+        fs::write(dir.path().join("README"), "no PEM").unwrap();
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink("a.pem", dir.path().join("d8f3b2a1.0")).unwrap();
+            std::os::unix::fs::symlink("gone.pem", dir.path().join("00000000.0")).unwrap();
+        }
+        let found = dirs(&[dir.path().into(), dir.path().into()]).unwrap();
+        assert_eq!(count(std::str::from_utf8(&found).unwrap()), 1);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn system_directory_counts_only_without_a_bundle_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let [a, b] = ["a", "b"].map(|name| Ca::new(name).pem());
+        let bundle = dir.path().join("bundle.crt");
+        let folder = dir.path().join("certs");
+        fs::write(&bundle, &a).unwrap();
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("b.pem"), &b).unwrap();
+        let folders = [folder];
+        assert_eq!(pem_of(file_or_dirs(Some(bundle), &folders).unwrap()), a);
+        assert_eq!(pem_of(file_or_dirs(None, &folders).unwrap()), b);
+        assert!(matches!(
+            file_or_dirs(None, &[]),
+            Err(RootsError::NoneInSystem)
+        ));
+        let gone = file_or_dirs(Some(dir.path().join("gone")), &folders);
+        assert!(matches!(gone, Err(RootsError::SystemUnreadable { .. })));
+    }
+
+    #[test]
+    fn endless_file_is_refused() {
+        let path = Path::new("/dev/zero");
+        if path.exists() {
+            assert!(matches!(
+                file("AWS_CA_BUNDLE", path),
+                Err(RootsError::Unreadable { .. })
+            ));
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! AWS: with `identity/aws_files.rs` the only room that names SDK types.
+//!
+//! [`buy`] is the one entry: it makes the HTTP client and a runtime, gets the credentials of
+//! exactly the source that was chosen, assumes the roles on top, and asks for the token. All of
+//! it ends at the deadline.
+
+mod credentials;
+mod ecr;
+mod ecr_public;
+mod failure;
+pub mod http;
+mod sts;
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::SharedTimeSource;
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::sdk_config::SharedHttpClient;
+use time::OffsetDateTime;
+
+pub use failure::{Failure, FailureKind, Stage};
+
+use crate::identity::{Endpoint, Identity, SignIn};
+use crate::registry::{Registry, Service};
+use crate::token::AuthorizationToken;
+
+use http::{HttpError, HttpSettings};
+
+/// Calls that fail in passing (throttled, 5xx, connection lost) are made this often in all.
+const MAX_ATTEMPTS: u32 = 3;
+
+/// Everything that buying one token takes.
+#[derive(Debug)]
+pub struct Purchase<'a> {
+    /// For which registry.
+    pub registry: &'a Registry,
+    /// Who asks.
+    pub identity: &'a Identity,
+    /// The sign-in behind the identity's source.
+    pub sign_in: Option<SignIn>,
+    /// How AWS is reached.
+    pub http: &'a HttpSettings,
+    /// How long all of it may take.
+    pub time_left: Duration,
+}
+
+/// Why there is no token.
+#[derive(Debug, thiserror::Error)]
+pub enum PurchaseError {
+    /// AWS, or the way there.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+    /// The certificates or the proxy settings.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The system refused what the async runtime needs.
+    #[error("cannot start the async runtime")]
+    Runtime(#[source] std::io::Error),
+}
+
+/// Buys a token.
+pub fn buy(purchase: &Purchase<'_>) -> Result<AuthorizationToken, PurchaseError> {
+    let client = http::client(purchase.http)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(PurchaseError::Runtime)?;
+    let session = Session {
+        purchase,
+        client,
+        stage: RefCell::new(Stage::Source),
+    };
+    let result = runtime.block_on(async {
+        match tokio::time::timeout(purchase.time_left, session.buy()).await {
+            Ok(result) => result,
+            Err(_) => Err(Failure::timeout(&session)),
+        }
+    });
+    // A name that is still being looked up sits in a thread that cannot be stopped: do not wait.
+    runtime.shutdown_background();
+    Ok(result?)
+}
+
+/// One purchase under way.
+struct Session<'a> {
+    purchase: &'a Purchase<'a>,
+    client: SharedHttpClient,
+    /// What is being done now, for the message when the time is over.
+    stage: RefCell<Stage>,
+}
+
+impl Session<'_> {
+    async fn buy(&self) -> Result<AuthorizationToken, Failure> {
+        let identity = self.purchase.identity;
+        let mut credentials = self.source_credentials().await?;
+        let mut caller = None;
+        if let Some(sts) = &identity.sts {
+            for role in &identity.roles {
+                self.enter(Stage::Role {
+                    caller: caller.take(),
+                    role: role.arn.clone(),
+                });
+                credentials = self.assume_role(credentials, role, sts).await?;
+                caller = Some(role.arn.clone());
+            }
+        }
+        self.enter(Stage::Token);
+        let config = self.sdk_config(&identity.api, Some(credentials));
+        match &self.purchase.registry.service {
+            Service::Private(private) => self.private_token(&config, private).await,
+            Service::Public => self.public_token(&config).await,
+        }
+    }
+
+    fn enter(&self, stage: Stage) {
+        log::info!("{stage}");
+        *self.stage.borrow_mut() = stage;
+    }
+
+    /// The configuration of a service's client. It reads neither environment nor files: all of
+    /// that has been settled.
+    fn sdk_config(&self, endpoint: &Endpoint, credentials: Option<Credentials>) -> SdkConfig {
+        let mut builder = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(aws_types::region::Region::new(
+                endpoint.region.as_str().to_owned(),
+            ))
+            .use_fips(endpoint.fips)
+            .use_dual_stack(endpoint.dual_stack)
+            .http_client(self.client.clone())
+            .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(self.purchase.http.connect_timeout)
+                    .build(),
+            )
+            .time_source(SharedTimeSource::default())
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()));
+        builder.set_endpoint_url(endpoint.url.clone());
+        builder.set_credentials_provider(credentials.map(SharedCredentialsProvider::new));
+        builder.build()
+    }
+
+    /// Takes the token out of AWS's answer. A token just minted is taken whatever the local clock
+    /// says of its end: the clock may be wrong, and AWS has just said it is good.
+    fn token(
+        &self,
+        encoded: Option<&str>,
+        expires_at: Option<&aws_smithy_types::DateTime>,
+    ) -> Result<AuthorizationToken, Failure> {
+        let encoded =
+            encoded.ok_or_else(|| Failure::malformed(self, "the answer holds no token"))?;
+        let obtained_at = OffsetDateTime::now_utc();
+        let expires_at = expires_at
+            .and_then(|moment| OffsetDateTime::from_unix_timestamp(moment.secs()).ok())
+            .unwrap_or(obtained_at);
+        AuthorizationToken::decode(encoded, obtained_at, expires_at)
+            .map_err(|error| Failure::malformed(self, &error.to_string()))
+    }
+}

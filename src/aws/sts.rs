@@ -1,0 +1,73 @@
+//! Roles: `sts:AssumeRole` and `sts:AssumeRoleWithWebIdentity`, called directly, because the
+//! SDK's providers drop a profile's `duration_seconds` and hide which role of a chain failed.
+
+use std::time::SystemTime;
+
+use aws_credential_types::Credentials;
+use aws_sdk_sts::types::Credentials as StsCredentials;
+
+use crate::identity::{DEFAULT_SESSION_NAME, Endpoint, Role, WebIdentity};
+
+use super::{Failure, Session};
+
+impl Session<'_> {
+    /// Assumes one role with the credentials of whoever comes before it.
+    pub(super) async fn assume_role(
+        &self,
+        caller: Credentials,
+        role: &Role,
+        endpoint: &Endpoint,
+    ) -> Result<Credentials, Failure> {
+        let client = aws_sdk_sts::Client::new(&self.sdk_config(endpoint, Some(caller)));
+        let seconds = role
+            .duration
+            .and_then(|duration| i32::try_from(duration.as_secs()).ok());
+        let answer = client
+            .assume_role()
+            .role_arn(role.arn.as_str())
+            .role_session_name(role.session_name())
+            .set_external_id(role.external_id.as_ref().map(|id| id.expose().to_owned()))
+            .set_duration_seconds(seconds)
+            .send()
+            .await
+            .map_err(|error| Failure::of_call(self, &error))?;
+        self.sts_credentials(answer.credentials())
+    }
+
+    /// Takes a role with an OIDC token from a file, which its owner renews: it is read now.
+    pub(super) async fn assume_role_with_web_identity(
+        &self,
+        web: &WebIdentity,
+        endpoint: &Endpoint,
+    ) -> Result<Credentials, Failure> {
+        let token = std::fs::read_to_string(&web.token_file).map_err(|error| {
+            let file = web.token_file.display();
+            Failure::of_source(
+                self,
+                &format!("cannot read the web identity token {file}: {error}"),
+            )
+        })?;
+        let client = aws_sdk_sts::Client::new(&self.sdk_config(endpoint, None));
+        let answer = client
+            .assume_role_with_web_identity()
+            .role_arn(web.role_arn.as_str())
+            .role_session_name(web.session_name.as_deref().unwrap_or(DEFAULT_SESSION_NAME))
+            .web_identity_token(token.trim())
+            .send()
+            .await
+            .map_err(|error| Failure::of_call(self, &error))?;
+        self.sts_credentials(answer.credentials())
+    }
+
+    fn sts_credentials(&self, answer: Option<&StsCredentials>) -> Result<Credentials, Failure> {
+        let answer =
+            answer.ok_or_else(|| Failure::malformed(self, "the answer holds no credentials"))?;
+        Ok(Credentials::new(
+            answer.access_key_id(),
+            answer.secret_access_key(),
+            Some(answer.session_token().to_owned()),
+            SystemTime::try_from(*answer.expiration()).ok(),
+            "AssumeRole",
+        ))
+    }
+}

@@ -1,0 +1,332 @@
+//! An entry, and how it is written down.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+
+use super::key::{Digest, Key};
+use crate::token::{AuthorizationToken, TokenError};
+
+/// The format of entries and marks. Fields may be added under the same number.
+pub(super) const VERSION: u64 = 1;
+
+/// ECR tokens live 12 hours; the rest is room for two clocks that differ.
+const MAX_LIFE: Duration = Duration::hours(13);
+
+/// How far the clock of another machine with the same home may be ahead.
+const MAX_CLOCK_DIFFERENCE: Duration = Duration::minutes(5);
+
+/// What is stored under one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The canonical host of the registry that the token was bought for.
+    pub registry: String,
+    /// Who bought it, as people name it: a profile, a role. Nothing secret.
+    pub identity: String,
+    /// The token. Its moments are stored in whole seconds, rounded down.
+    pub token: AuthorizationToken,
+}
+
+/// Why a file is not believed. Shown behind "it", and never holds what the file says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Doubt {
+    /// Not JSON, or without a field.
+    #[error("is damaged")]
+    Damaged,
+    /// In the format of another version of this program.
+    #[error("has format {0}, which this version does not know")]
+    Version(u64),
+    /// Under a name that is not its own.
+    #[error("belongs under another name")]
+    Renamed,
+    /// A life that no token has.
+    #[error("claims to be valid for more than 13 hours, or not at all")]
+    Life,
+    /// From a moment that has not come.
+    #[error("is dated more than 5 minutes ahead of the clock")]
+    Future,
+    /// What should be a token is none.
+    #[error("holds no token: {0}")]
+    Token(#[from] TokenError),
+    /// Over 128 KiB.
+    #[error("is larger than 128 KiB")]
+    TooLarge,
+}
+
+/// The file, byte for byte. Moments are epoch seconds, which parse fastest. No field but those
+/// with text for people needs JSON escapes, so the others are borrowed from what was read.
+#[derive(Deserialize, Serialize)]
+struct Wire<'a> {
+    version: u64,
+    slot: &'a str,
+    owner: &'a str,
+    #[serde(borrow)]
+    registry: Cow<'a, str>,
+    #[serde(borrow)]
+    identity: Cow<'a, str>,
+    obtained_at: i64,
+    expires_at: i64,
+    token: &'a str,
+}
+
+/// The one field that every version will have.
+#[derive(Deserialize)]
+struct Head {
+    version: u64,
+}
+
+/// Why a text is not of this format: a newer one or nothing at all.
+pub(super) fn doubt_of_unreadable(bytes: &[u8]) -> Doubt {
+    match serde_json::from_slice::<Head>(bytes) {
+        Ok(head) if head.version != VERSION => Doubt::Version(head.version),
+        _ => Doubt::Damaged,
+    }
+}
+
+/// Reads the halves of a key.
+pub(super) fn read_key(slot: &str, owner: &str) -> Result<Key, Doubt> {
+    let digest = |text: &str| text.parse::<Digest>().map_err(|_| Doubt::Damaged);
+    Ok(Key::from_halves(digest(slot)?, digest(owner)?))
+}
+
+/// Reads epoch seconds.
+pub(super) fn read_moment(seconds: i64) -> Result<OffsetDateTime, Doubt> {
+    OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| Doubt::Damaged)
+}
+
+impl Entry {
+    /// Reads a file's bytes, whose name says that they belong to `slot`.
+    pub(super) fn read(
+        bytes: &[u8],
+        slot: Digest,
+        now: OffsetDateTime,
+    ) -> Result<(Key, Self), Doubt> {
+        let wire: Wire<'_> =
+            serde_json::from_slice(bytes).map_err(|_| doubt_of_unreadable(bytes))?;
+        if wire.version != VERSION {
+            return Err(Doubt::Version(wire.version));
+        }
+        let key = read_key(wire.slot, wire.owner)?;
+        if key.slot() != slot {
+            return Err(Doubt::Renamed);
+        }
+        let obtained_at = read_moment(wire.obtained_at)?;
+        if obtained_at > now.saturating_add(MAX_CLOCK_DIFFERENCE) {
+            return Err(Doubt::Future);
+        }
+        let expires_at = read_moment(wire.expires_at)?;
+        let token = AuthorizationToken::decode(wire.token, obtained_at, expires_at)?;
+        let entry = Self {
+            registry: wire.registry.into_owned(),
+            identity: wire.identity.into_owned(),
+            token,
+        };
+        entry.check_life()?;
+        Ok((key, entry))
+    }
+
+    /// The bytes of the file. Fails for what `read` would not believe.
+    pub(super) fn to_bytes(&self, key: &Key) -> Result<Vec<u8>, Doubt> {
+        self.check_life()?;
+        let (slot, owner) = (key.slot().to_string(), key.owner().to_string());
+        let wire = Wire {
+            version: VERSION,
+            slot: &slot,
+            owner: &owner,
+            registry: self.registry.as_str().into(),
+            identity: self.identity.as_str().into(),
+            obtained_at: self.token.obtained_at.unix_timestamp(),
+            expires_at: self.token.expires_at.unix_timestamp(),
+            token: self.token.encoded().expose(),
+        };
+        let bytes = serde_json::to_vec(&wire).map_err(|_| Doubt::Damaged)?;
+        if bytes.len() as u64 > super::file::MAX_LENGTH {
+            return Err(Doubt::TooLarge);
+        }
+        Ok(bytes)
+    }
+
+    fn check_life(&self) -> Result<(), Doubt> {
+        let life = self.token.expires_at - self.token.obtained_at;
+        if life > Duration::ZERO && life <= MAX_LIFE {
+            Ok(())
+        } else {
+            Err(Doubt::Life)
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::super::tests::{at, key};
+    use super::*;
+
+    /// A file as it stands on the disk. `QVdTOnNlY3JldA==` is `AWS:secret`.
+    const FILE: &str = r#"{"version":1,"slot":"@SLOT@","owner":"@SLOT@","registry":"111122223333.dkr.ecr.eu-west-1.amazonaws.com","identity":"profile \"work\"","obtained_at":1700000000,"expires_at":1700043200,"token":"QVdTOnNlY3JldA=="}"#;
+
+    fn file() -> String {
+        FILE.replace("@SLOT@", &key().to_string())
+    }
+
+    fn read(text: &str) -> Result<(Key, Entry), Doubt> {
+        Entry::read(text.as_bytes(), key().slot(), at(1_700_000_100))
+    }
+
+    fn entry() -> Entry {
+        Entry {
+            registry: "111122223333.dkr.ecr.eu-west-1.amazonaws.com".to_owned(),
+            identity: "profile \"work\"".to_owned(),
+            token: AuthorizationToken::decode(
+                "QVdTOnNlY3JldA==",
+                at(1_700_000_000),
+                at(1_700_043_200),
+            )
+            .unwrap(),
+        }
+    }
+
+    #[test]
+    fn an_entry_is_written_and_read_as_this_text() {
+        let bytes = entry().to_bytes(&key()).unwrap();
+        assert_eq!(String::from_utf8(bytes).unwrap(), file());
+        assert_eq!(read(&file()), Ok((key(), entry())));
+    }
+
+    #[test]
+    fn fields_may_be_added() {
+        let file = file().replacen('{', r#"{"colour":["blue"],"#, 1);
+        assert_eq!(read(&file), Ok((key(), entry())));
+    }
+
+    #[test]
+    fn an_entry_cut_short_anywhere_is_damaged() {
+        let file = file();
+        for length in 0..file.len() {
+            assert_eq!(read(&file[..length]), Err(Doubt::Damaged), "{length}");
+            // What some file systems show after a power cut.
+            let zeros = format!("{}{}", &file[..length], "\0".repeat(file.len() - length));
+            assert_eq!(read(&zeros), Err(Doubt::Damaged), "{length}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_true_is_not_believed() {
+        let slot = key().to_string();
+        let other = Key::of(&[b"other"]).to_string();
+        for (from, to, doubt) in [
+            (r#""version":1"#, r#""version":2"#, Doubt::Version(2)),
+            (r#""version":1"#, r#""version":0"#, Doubt::Version(0)),
+            (r#""version":1"#, r#""version":-1"#, Doubt::Damaged),
+            (r#""version":1,"#, "", Doubt::Damaged),
+            (
+                r#""version":1"#,
+                r#""version":1,"version":1"#,
+                Doubt::Damaged,
+            ),
+            (
+                &format!(r#""slot":"{slot}""#),
+                &format!(r#""slot":"{other}""#),
+                Doubt::Renamed,
+            ),
+            (
+                &format!(r#""slot":"{slot}""#),
+                r#""slot":"abc""#,
+                Doubt::Damaged,
+            ),
+            (
+                &format!(r#""owner":"{slot}""#),
+                r#""owner":"abc""#,
+                Doubt::Damaged,
+            ),
+            // one second over 13 hours, no life, less than none
+            ("1700043200", "1700046801", Doubt::Life),
+            ("1700043200", "1700000000", Doubt::Life),
+            ("1700043200", "1", Doubt::Life),
+            ("1700043200", "9223372036854775807", Doubt::Damaged),
+            ("1700043200", "1e400", Doubt::Damaged),
+            // one second over 5 minutes ahead of the clock
+            ("1700000000", "1700000401", Doubt::Future),
+            ("QVdTOnNlY3JldA==", "QVdT", Doubt::Token(TokenError::Shape)),
+            (
+                "QVdTOnNlY3JldA==",
+                "%%%",
+                Doubt::Token(TokenError::Encoding),
+            ),
+            ("}", "} x", Doubt::Damaged),
+        ] {
+            let file = file();
+            assert!(file.contains(from), "{from}");
+            assert_eq!(
+                read(&file.replacen(from, to, 1)),
+                Err(doubt),
+                "{from} → {to}"
+            );
+        }
+        for text in [
+            "",
+            "null",
+            "[]",
+            "{}",
+            "\u{feff}{}",
+            "\0",
+            r#"{"version":{}}"#,
+        ] {
+            assert_eq!(read(text), Err(Doubt::Damaged), "{text:?}");
+        }
+        // A version of the future may have nothing else in common with this one.
+        assert_eq!(read(r#"{"version":7,"tokens":{}}"#), Err(Doubt::Version(7)));
+        let invalid = b"{\"version\":1,\"slot\":\"\xff\"}";
+        assert_eq!(
+            Entry::read(invalid, key().slot(), at(0)),
+            Err(Doubt::Damaged)
+        );
+    }
+
+    #[test]
+    fn the_edges_of_belief() {
+        for (from, to) in [("1700043200", "1700046800"), ("1700000000", "1700000400")] {
+            assert!(read(&file().replacen(from, to, 1)).is_ok(), "{to}");
+        }
+    }
+
+    #[test]
+    fn what_would_not_be_believed_is_not_written() {
+        let mut eternal = entry();
+        eternal.token.expires_at = at(1_800_000_000);
+        assert_eq!(eternal.to_bytes(&key()), Err(Doubt::Life));
+        let mut talkative = entry();
+        talkative.identity = "x".repeat(128 * 1024);
+        assert_eq!(talkative.to_bytes(&key()), Err(Doubt::TooLarge));
+    }
+
+    #[test]
+    fn the_longest_token_fits() {
+        use base64::Engine as _;
+        let text = format!("AWS:{}", "x".repeat(49_148));
+        let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+        assert_eq!(encoded.len(), 64 * 1024);
+        let token = AuthorizationToken::decode(&encoded, at(0), at(60)).unwrap();
+        let entry = Entry { token, ..entry() };
+        let bytes = entry.to_bytes(&key()).unwrap();
+        assert_eq!(Entry::read(&bytes, key().slot(), at(0)), Ok((key(), entry)));
+    }
+
+    #[test]
+    fn parts_of_a_second_are_dropped() {
+        let mut exact = entry();
+        exact.token.obtained_at += Duration::milliseconds(900);
+        exact.token.expires_at += Duration::milliseconds(900);
+        let bytes = exact.to_bytes(&key()).unwrap();
+        assert_eq!(String::from_utf8(bytes).unwrap(), file());
+    }
+
+    #[test]
+    fn debug_shows_no_token() {
+        let shown = format!("{:?}", entry());
+        assert!(
+            !shown.contains("secret") && !shown.contains("QVdT"),
+            "{shown}"
+        );
+    }
+}

@@ -1,0 +1,143 @@
+//! Files of the private folder: read only when they are ours alone, written whole or not at all.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::path::Path;
+
+use super::error::CacheError;
+use super::folder::Folder;
+
+/// A longer file is not read. A token has at most 64 KiB, real ones 2–4 KiB.
+pub(super) const MAX_LENGTH: u64 = 128 * 1024;
+
+/// How names of half-written files end. One that a killed process left behind is never read.
+const TEMPORARY: &str = ".tmp";
+
+/// What there is to read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    Absent,
+    TooLarge,
+    Bytes(Vec<u8>),
+}
+
+/// Reads a file of `folder`: one open, one look at what was opened, one read.
+pub(super) fn read(folder: &Folder, path: &Path) -> Result<Content, CacheError> {
+    let wrong = |source| CacheError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let mut options = OpenOptions::new();
+    options.read(true);
+    let file = match open(&mut options, path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Content::Absent),
+        Err(error) if is_link_error(&error) => {
+            return Err(CacheError::SymbolicLink {
+                path: path.to_owned(),
+            });
+        }
+        Err(error) => return Err(wrong(error)),
+    };
+    let seen = file.metadata().map_err(wrong)?;
+    folder.judge_file(path, &seen)?;
+    if seen.len() > MAX_LENGTH {
+        return Ok(Content::TooLarge);
+    }
+    // Files are replaced, never written to, so the length cannot have grown; asking whether there
+    // is more would be one more system call.
+    let length = usize::try_from(seen.len()).unwrap_or(0);
+    let mut bytes = Vec::with_capacity(length);
+    file.take(seen.len())
+        .read_to_end(&mut bytes)
+        .map_err(wrong)?;
+    Ok(Content::Bytes(bytes))
+}
+
+/// Opens or creates a file that only its owner may touch, for locking.
+pub(super) fn open_lock(folder: &Folder, path: &Path) -> Result<File, CacheError> {
+    let mut options = OpenOptions::new();
+    // Over NFS an exclusive lock is one on bytes, which needs a file open for writing.
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = open(&mut options, path).map_err(|source| match source {
+        source if is_link_error(&source) => CacheError::SymbolicLink {
+            path: path.to_owned(),
+        },
+        source => CacheError::Write {
+            path: path.to_owned(),
+            source,
+        },
+    })?;
+    let seen = file.metadata().map_err(|source| CacheError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    folder.judge_file(path, &seen)?;
+    Ok(file)
+}
+
+/// Puts a whole file in place, with mode 0600, and replaces what was there if it is ours.
+///
+/// A process that is killed on the way leaves the old file and a temporary one. Nothing is
+/// synced to the disk: that would cost each cold `get` milliseconds, and what it protects can be
+/// bought again. After a power cut the new name may hold less than was written, missing or as
+/// zeros, neither of which is the JSON of an entry, so it counts as absent.
+pub(super) fn write(folder: &Folder, path: &Path, bytes: &[u8]) -> Result<(), CacheError> {
+    folder.may_replace(path)?;
+    let wrong = |source| CacheError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".").suffix(TEMPORARY);
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600));
+    let mut file = builder.tempfile_in(folder.path()).map_err(wrong)?;
+    file.write_all(bytes).map_err(wrong)?;
+    file.persist(path).map_err(|error| wrong(error.error))?;
+    Ok(())
+}
+
+/// Removes a file if it is ours, and says whether it was there.
+pub(super) fn remove(folder: &Folder, path: &Path) -> Result<bool, CacheError> {
+    if !folder.may_replace(path)? {
+        return Ok(false);
+    }
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(CacheError::Write {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// Opens without following a link, and without waiting for the other end of a pipe.
+#[cfg(unix)]
+fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    use rustix::fs::OFlags;
+
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    // The flags are the C ones, of which none has the sign bit.
+    options.custom_flags(flags.bits().cast_signed()).open(path)
+}
+
+#[cfg(unix)]
+fn is_link_error(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
+#[cfg(not(unix))]
+fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    options.open(path)
+}
+
+#[cfg(not(unix))]
+fn is_link_error(_: &io::Error) -> bool {
+    false
+}

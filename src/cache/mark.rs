@@ -1,0 +1,181 @@
+//! A mark: something that need not be tried again for a while.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+
+use super::entry::{Doubt, VERSION, doubt_of_unreadable, read_key, read_moment};
+use super::key::{Digest, Key};
+
+/// A mark that claims to last longer is not believed.
+const MAX_LIFE: Duration = Duration::hours(1);
+
+/// A longer message is cut.
+const MAX_MESSAGE: usize = 4096;
+
+/// A remembered failure, or "public ECR gives no token here". It spares the next process the
+/// wait for an answer that would be the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// When it was made, by the local clock. Stored in whole seconds.
+    pub made_at: OffsetDateTime,
+    /// When it ends, at most an hour later. Stored in whole seconds.
+    pub until: OffsetDateTime,
+    /// A digest of what a person would change to mend the failure: the sign-in, the keys, the
+    /// configuration. A mark made in another state is void.
+    pub state: Digest,
+    /// What failed, for people. Nothing secret; at most 4 KiB are kept.
+    pub message: String,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Wire<'a> {
+    version: u64,
+    slot: &'a str,
+    owner: &'a str,
+    state: &'a str,
+    made_at: i64,
+    until: i64,
+    #[serde(borrow)]
+    message: Cow<'a, str>,
+}
+
+impl Mark {
+    /// Whether it still speaks. One from the future is void: the clock was set back, and when it
+    /// ends cannot be known.
+    pub fn holds(&self, state: &Digest, now: OffsetDateTime) -> bool {
+        self.state == *state
+            && self.made_at <= now
+            && now < self.until
+            && self.until - self.made_at <= MAX_LIFE
+    }
+
+    /// Reads a file's bytes; `None` for a mark of another key.
+    pub(super) fn read(bytes: &[u8], key: &Key) -> Result<Option<Self>, Doubt> {
+        let wire: Wire<'_> =
+            serde_json::from_slice(bytes).map_err(|_| doubt_of_unreadable(bytes))?;
+        if wire.version != VERSION {
+            return Err(Doubt::Version(wire.version));
+        }
+        if read_key(wire.slot, wire.owner)? != *key {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            made_at: read_moment(wire.made_at)?,
+            until: read_moment(wire.until)?,
+            state: wire.state.parse().map_err(|_| Doubt::Damaged)?,
+            message: wire.message.into_owned(),
+        }))
+    }
+
+    /// The bytes of the file.
+    pub(super) fn to_bytes(&self, key: &Key) -> Result<Vec<u8>, Doubt> {
+        let end = self.message.floor_char_boundary(MAX_MESSAGE);
+        let (slot, owner) = (key.slot().to_string(), key.owner().to_string());
+        let state = self.state.to_string();
+        let wire = Wire {
+            version: VERSION,
+            slot: &slot,
+            owner: &owner,
+            state: &state,
+            made_at: self.made_at.unix_timestamp(),
+            until: self.until.unix_timestamp(),
+            message: self.message[..end].into(),
+        };
+        serde_json::to_vec(&wire).map_err(|_| Doubt::Damaged)
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::super::tests::{at, key};
+    use super::*;
+
+    /// A file as it stands on the disk.
+    const FILE: &str = r#"{"version":1,"slot":"@SLOT@","owner":"@SLOT@","state":"@STATE@","made_at":1700000000,"until":1700000060,"message":"the SSO session has expired"}"#;
+
+    fn state() -> Digest {
+        Digest::of(&[b"signed in on Monday"])
+    }
+
+    fn file() -> String {
+        FILE.replace("@SLOT@", &key().to_string())
+            .replace("@STATE@", &state().to_string())
+    }
+
+    fn mark() -> Mark {
+        Mark {
+            made_at: at(1_700_000_000),
+            until: at(1_700_000_060),
+            state: state(),
+            message: "the SSO session has expired".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_mark_is_written_and_read_as_this_text() {
+        assert_eq!(
+            String::from_utf8(mark().to_bytes(&key()).unwrap()).unwrap(),
+            file()
+        );
+        assert_eq!(Mark::read(file().as_bytes(), &key()), Ok(Some(mark())));
+    }
+
+    #[test]
+    fn a_mark_of_another_key_is_none() {
+        assert_eq!(
+            Mark::read(file().as_bytes(), &Key::of(&[b"other"])),
+            Ok(None)
+        );
+        let stable: &[&[u8]] = &[b"registry", b"profile"];
+        assert_eq!(
+            Mark::read(file().as_bytes(), &Key::rotating(stable, &[b"x"])),
+            Ok(None)
+        );
+    }
+
+    #[test]
+    fn a_damaged_or_newer_mark_is_not_believed() {
+        let file = file();
+        for length in 0..file.len() {
+            let cut = Mark::read(&file.as_bytes()[..length], &key());
+            assert_eq!(cut, Err(Doubt::Damaged), "{length}");
+        }
+        let newer = file.replacen(":1,", ":2,", 1);
+        assert_eq!(Mark::read(newer.as_bytes(), &key()), Err(Doubt::Version(2)));
+        let state = file.replace(&state().to_string(), "x");
+        assert_eq!(Mark::read(state.as_bytes(), &key()), Err(Doubt::Damaged));
+    }
+
+    #[test]
+    fn a_mark_holds_only_in_its_state_and_time() {
+        let signed_in = Digest::of(&[b"signed in on Tuesday"]);
+        for (seconds, state, holds) in [
+            (0, state(), true),
+            (59, state(), true),
+            (60, state(), false),
+            (-1, state(), false), // the clock was set back
+            (0, signed_in, false),
+        ] {
+            let now = at(1_700_000_000 + seconds);
+            assert_eq!(mark().holds(&state, now), holds, "{seconds} {state}");
+        }
+        let eternal = Mark {
+            until: at(1_700_003_601),
+            ..mark()
+        };
+        assert!(!eternal.holds(&state(), at(1_700_000_000)));
+    }
+
+    #[test]
+    fn a_long_message_is_cut_between_characters() {
+        let mark = Mark {
+            message: format!("x{}", "é".repeat(4096)),
+            ..mark()
+        };
+        let bytes = mark.to_bytes(&key()).unwrap();
+        let message = Mark::read(&bytes, &key()).unwrap().unwrap().message;
+        assert_eq!(message.len(), 4095);
+    }
+}

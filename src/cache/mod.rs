@@ -1,0 +1,226 @@
+//! The token cache: one file per registry and identity, and nothing that grows with their number.
+//!
+//! ```text
+//! DIR/v1/                 0700, ours alone (trust.rs says what that means)
+//!   SLOT.json        0600 an entry (entry.rs), replaced by rename, never written in place
+//!   SLOT.lock        0600 empty; its exclusive lock allows to write SLOT.json
+//!   SLOT.mark        0600 a remembered failure (mark.rs)
+//!   .XXXXXX.tmp      0600 a file being written; one that stays was left by a killed process
+//! ```
+//!
+//! `SLOT` is 64 hex digits ([`Key`]). Other files in `DIR`, such as the `cache.json` of the
+//! established helper, are never touched.
+//!
+//! Who reads takes no lock: a rename puts whole files in place. Who writes an entry holds its
+//! lock, and has looked again after taking it ([`Cache::take_turn`]).
+//!
+//! Lock files stay for now. Whoever tidies them away must hold the lock and remove its file as the
+//! last act under it, and on Unix only. Everyone who takes a lock then checks that its file still
+//! stands under its name, and opens the new one otherwise, so two processes never hold locks of
+//! different files for one entry. Expired entries may be removed under their lock, temporary
+//! files once they are older than any `get` can last.
+
+mod entry;
+mod error;
+mod file;
+mod folder;
+mod key;
+mod lock;
+mod mark;
+#[cfg(all(test, unix))]
+mod tests;
+mod trust;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+use file::Content;
+use folder::{Folder, Role};
+
+pub use entry::{Doubt, Entry};
+pub use error::CacheError;
+pub use key::{Digest, DigestError, Key};
+pub use lock::{EntryLock, Turn};
+pub use mark::Mark;
+
+/// A cache folder. Making one touches nothing; the folder comes into being with the first lock
+/// or mark.
+///
+/// A [`CacheError`] costs the caching, never the login. After one from [`Cache::get`] it is right
+/// to try the lock all the same: a file of ours that was refused is mended by the next
+/// [`EntryLock::put`], and a folder that is refused refuses the lock too.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    dir: PathBuf,
+}
+
+impl Cache {
+    /// The cache under `dir`, which should be absolute.
+    pub fn at(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into() }
+    }
+
+    /// The folder that was given. The files live in a private one inside it.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The entry of a key, expired or not. Takes no lock, lists no folder, creates nothing.
+    ///
+    /// `None` when there is none, when it was stored under a key that this one rotated from, or
+    /// when it cannot be believed, which is logged: damaged, of an unknown format, under a wrong
+    /// name, with a token that does not decode, valid for more than 13 hours, or obtained more
+    /// than 5 minutes after `now`. The next [`EntryLock::put`] replaces it.
+    ///
+    /// # Errors
+    /// When the folder or the file is another user's, open to others, or a link: it is not read.
+    pub fn get(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Entry>, CacheError> {
+        let Some(folder) = Folder::find(&self.dir)? else {
+            return Ok(None);
+        };
+        match read_entry(&folder, key.slot(), now)? {
+            Some((found, entry)) if found == *key => Ok(Some(entry)),
+            Some(_) => {
+                log::debug!("the entry {key} was stored under credentials that have changed since");
+                Ok(None)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Removes what [`Cache::get`] would answer, and what is damaged in its place. An entry under
+    /// other credentials stays. Says whether something was removed.
+    ///
+    /// No lock is taken, so a `get` under way may store a token right afterwards.
+    ///
+    /// # Errors
+    /// When the folder or the file is another user's, open to others, or a link.
+    pub fn erase(&self, key: &Key) -> Result<bool, CacheError> {
+        let Some(folder) = Folder::find(&self.dir)? else {
+            return Ok(false);
+        };
+        let path = folder.file(key.slot(), Role::Entry);
+        let stays = match file::read(&folder, &path) {
+            Ok(Content::Absent) => true,
+            Ok(Content::TooLarge) => false,
+            Ok(Content::Bytes(bytes)) => {
+                // Read at the end of time: what is dated ahead of the clock has an owner too.
+                let now = PrimitiveDateTime::MAX.assume_utc();
+                Entry::read(&bytes, key.slot(), now).is_ok_and(|(found, _)| found != *key)
+            }
+            // Too open or a link, but ours: `remove` looks at the owner.
+            Err(CacheError::OpenToOthers { .. } | CacheError::SymbolicLink { .. }) => false,
+            Err(error) => return Err(error),
+        };
+        if stays {
+            Ok(false)
+        } else {
+            file::remove(&folder, &path)
+        }
+    }
+
+    /// All entries that can be believed, expired ones too, in no order. Reads the whole folder.
+    ///
+    /// # Errors
+    /// When the folder is another user's, open to others, a link, or cannot be read.
+    pub fn list(&self, now: OffsetDateTime) -> Result<Vec<(Key, Entry)>, CacheError> {
+        let Some(folder) = Folder::find(&self.dir)? else {
+            return Ok(Vec::new());
+        };
+        let wrong = |source| CacheError::Read {
+            path: folder.path().to_owned(),
+            source,
+        };
+        let mut entries = Vec::new();
+        for item in fs::read_dir(folder.path()).map_err(wrong)? {
+            let name = item.map_err(wrong)?.file_name();
+            let slot = name
+                .to_str()
+                .and_then(|name| {
+                    name.strip_suffix(Role::Entry.extension())?
+                        .strip_suffix('.')
+                })
+                .and_then(|slot| slot.parse().ok());
+            let Some(slot) = slot else { continue };
+            match read_entry(&folder, slot, now) {
+                Ok(found) => entries.extend(found),
+                Err(error) => log::warn!("{error}"),
+            }
+        }
+        Ok(entries)
+    }
+
+    /// The mark of a key, if it holds: made in the same `state`, and not yet over. What is wrong
+    /// with a mark is logged, and it counts as absent.
+    pub fn mark(&self, key: &Key, state: &Digest, now: OffsetDateTime) -> Option<Mark> {
+        let mark = self.read_mark(key).unwrap_or_else(|error| {
+            log::warn!("{error}");
+            None
+        });
+        mark.filter(|mark| mark.holds(state, now))
+    }
+
+    fn read_mark(&self, key: &Key) -> Result<Option<Mark>, CacheError> {
+        let Some(folder) = Folder::find(&self.dir)? else {
+            return Ok(None);
+        };
+        let path = folder.file(key.slot(), Role::Mark);
+        let content = file::read(&folder, &path)?;
+        Ok(believed(&path, content, |bytes| Mark::read(bytes, key)).flatten())
+    }
+
+    /// Remembers a failure. Takes no lock: of two at once, the last stays.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or used, or the file cannot be written.
+    pub fn put_mark(&self, key: &Key, mark: &Mark) -> Result<(), CacheError> {
+        let folder = Folder::make(&self.dir)?;
+        let path = folder.file(key.slot(), Role::Mark);
+        let bytes = mark.to_bytes(key).map_err(|doubt| CacheError::Unfit {
+            path: path.clone(),
+            doubt,
+        })?;
+        file::write(&folder, &path, &bytes)
+    }
+
+    /// Forgets a failure, and says whether there was one.
+    ///
+    /// # Errors
+    /// When the folder or the file is another user's, or cannot be changed.
+    pub fn clear_mark(&self, key: &Key) -> Result<bool, CacheError> {
+        match Folder::find(&self.dir)? {
+            Some(folder) => file::remove(&folder, &folder.file(key.slot(), Role::Mark)),
+            None => Ok(false),
+        }
+    }
+}
+
+/// Reads the entry of a slot, whosever key it is under; `None` when there is none to believe.
+fn read_entry(
+    folder: &Folder,
+    slot: Digest,
+    now: OffsetDateTime,
+) -> Result<Option<(Key, Entry)>, CacheError> {
+    let path = folder.file(slot, Role::Entry);
+    let content = file::read(folder, &path)?;
+    Ok(believed(&path, content, |bytes| {
+        Entry::read(bytes, slot, now)
+    }))
+}
+
+/// What a file says, unless it cannot be believed, which is logged.
+fn believed<T>(
+    path: &Path,
+    content: Content,
+    read: impl FnOnce(&[u8]) -> Result<T, Doubt>,
+) -> Option<T> {
+    let read = match content {
+        Content::Absent => return None,
+        Content::TooLarge => Err(Doubt::TooLarge),
+        Content::Bytes(bytes) => read(&bytes),
+    };
+    read.inspect_err(|doubt| log::warn!("ignoring {path:?}: it {doubt}"))
+        .ok()
+}

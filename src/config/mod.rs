@@ -1,0 +1,189 @@
+//! The configuration: `config.toml` of the user and of the machine, as validated values.
+//!
+//! ```text
+//! ConfigPaths ─ file ─▶ text ─ shape, section, value ─▶ Rule, IdentityTemplate ─ merge ─▶ Config
+//! Config + Registry ─ rule, identity_settings, template ─▶ IdentitySettings
+//! ```
+//!
+//! - The user's rules come before the machine's, and the first that fits is the one. Of all
+//!   other settings the user's wins, key by key, `[defaults]` as a whole: an identity is never
+//!   made up from two places.
+//! - A file is either right or refused, with file, line and key. Nothing in it is skipped, as
+//!   a rule that is skipped would let somebody else ask.
+//! - The environment is not read here: the caller hands in paths.
+
+mod error;
+mod file;
+mod identity_settings;
+mod nearest;
+mod problem;
+mod rule;
+mod section;
+mod shape;
+mod template;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use error::{ConfigError, Origin};
+pub use file::MAX_FILE_BYTES;
+pub use identity_settings::{IdentitySettings, RoleSettings};
+pub use problem::Problem;
+pub use rule::{Match, Rule};
+
+use crate::registry::Registry;
+use file::Source;
+use identity_settings::IdentityTemplate;
+use shape::FileSettings;
+
+/// How long a whole `get` may take when no file says otherwise.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a connection may take to come about when no file says otherwise.
+pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Where the configuration files are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConfigPaths {
+    /// `ECRX_CONFIG`: read instead of the other two, and must be there.
+    pub explicit: Option<PathBuf>,
+    /// The user's file, which may be absent.
+    pub user: Option<PathBuf>,
+    /// The machine's file, which may be absent.
+    pub machine: Option<PathBuf>,
+}
+
+/// What the configuration files say, taken together.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How long a whole `get` may take, network included: 1 s to 5 min.
+    pub timeout: Duration,
+    /// How long a connection may take to come about: 1 s to 1 min.
+    pub connect_timeout: Duration,
+    /// The token cache.
+    pub cache: CacheSettings,
+    defaults: Option<IdentityTemplate>,
+    rules: Vec<Rule>,
+    files: Vec<Arc<Path>>,
+}
+
+/// What the files say of the token cache.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheSettings {
+    /// Tokens are kept at all; `true` when no file says otherwise.
+    pub enabled: bool,
+    /// The folder, absolute; `None` when no file names one.
+    pub dir: Option<PathBuf>,
+    /// How old a token may become before it is bought anew, 1 min to 12 h; `None` when no file
+    /// says so, which means half its life.
+    pub max_age: Option<Duration>,
+}
+
+impl Config {
+    /// Reads the files that are there. With none, everything is as by default.
+    ///
+    /// # Errors
+    /// With the first thing that is wrong in any of the files, even where it would not matter
+    /// for the registry at hand.
+    pub fn load(paths: &ConfigPaths) -> Result<Self, ConfigError> {
+        let sources = match &paths.explicit {
+            Some(path) => match Source::read(path)? {
+                Some(source) => vec![source],
+                None => return Err(ConfigError::Missing { path: path.clone() }),
+            },
+            None => {
+                let mut sources = Vec::new();
+                for path in [&paths.user, &paths.machine].into_iter().flatten() {
+                    sources.extend(Source::read(path)?);
+                }
+                sources
+            }
+        };
+        Self::from_sources(&sources)
+    }
+
+    /// `sources` in the order in which they are asked.
+    fn from_sources(sources: &[Source]) -> Result<Self, ConfigError> {
+        let mut settings = FileSettings::default();
+        for source in sources {
+            settings = settings.or(FileSettings::read(source)?);
+        }
+        Ok(Self {
+            timeout: settings.timeout.unwrap_or(DEFAULT_TIMEOUT),
+            connect_timeout: settings.connect_timeout.unwrap_or(DEFAULT_CONNECT_TIMEOUT),
+            cache: CacheSettings {
+                enabled: settings.cache_enabled.unwrap_or(true),
+                dir: settings.cache_dir,
+                max_age: settings.cache_max_age,
+            },
+            defaults: settings.defaults,
+            rules: settings.rules,
+            files: sources
+                .iter()
+                .map(|source| Arc::clone(&source.path))
+                .collect(),
+        })
+    }
+
+    /// The first rule for this registry. Every rule names an identity, so it is also the first
+    /// that says who asks.
+    pub fn rule_for(&self, registry: &Registry) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.matches(registry))
+    }
+
+    /// Who asks, by `[defaults]`, when nothing more explicit speaks; `None` when it is silent.
+    /// It is silent, as a whole, on public ECR when one of its roles is to be filled in from a
+    /// private registry's name.
+    ///
+    /// # Errors
+    /// When a role or the region is of another partition than the registry.
+    pub fn defaults_for(
+        &self,
+        registry: &Registry,
+    ) -> Result<Option<IdentitySettings>, ConfigError> {
+        self.defaults
+            .as_ref()
+            .filter(|defaults| registry.private().is_some() || !defaults.has_blanks())
+            .map(|defaults| defaults.expand(registry))
+            .transpose()
+    }
+
+    /// All rules, in the order in which they are asked.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The files that were there, in the order in which they are asked.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|path| &**path)
+    }
+}
+
+impl Default for Config {
+    /// The configuration of a machine that has no file.
+    fn default() -> Self {
+        Self {
+            timeout: DEFAULT_TIMEOUT,
+            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+            cache: CacheSettings::default(),
+            defaults: None,
+            rules: Vec::new(),
+            files: Vec::new(),
+        }
+    }
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            dir: None,
+            max_age: None,
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What can be wrong with one setting.
+
+use std::fmt;
+
+use crate::registry::{AccountId, ParseError, Partition};
+
+/// What is wrong with one setting. Values are shown where that helps, external ids never.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// Misspelled: a known key is near.
+    #[error("unknown key, did you mean `{nearest}`?")]
+    UnknownNear {
+        /// The near one.
+        nearest: &'static str,
+    },
+    /// Known in another table, or near to what is known there.
+    #[error("unknown key here: the place of `{word}` is {tables}")]
+    Misplaced {
+        /// What is known.
+        word: &'static str,
+        /// Where it is known.
+        tables: String,
+    },
+    /// Nothing like it is known.
+    #[error("unknown key: known here are {known}")]
+    Unknown {
+        /// What is known in this table.
+        known: String,
+    },
+    /// A rule without `match`.
+    #[error("is missing: it says which registries the rule is for, `*` for every private one")]
+    MissingMatch,
+    /// A table that should bring an identity and brings none.
+    #[error("names nobody: add `profile`, `role_arn` or both")]
+    NoIdentity,
+    /// A value of another type than the key has.
+    #[error("must be {expected}, not {found}")]
+    WrongType {
+        /// What the key takes.
+        expected: &'static str,
+        /// What stands there.
+        found: &'static str,
+    },
+    /// Something else where a table, or a list of tables, should be.
+    #[error("must be written as {written}, not as {found}")]
+    NotSection {
+        /// How the table is written.
+        written: &'static str,
+        /// What stands there.
+        found: &'static str,
+    },
+    /// A number beyond its bounds.
+    #[error("must be between {least} and {most}, not {found}")]
+    OutOfRange {
+        /// The least allowed.
+        least: u64,
+        /// The most allowed.
+        most: u64,
+        /// The number as written.
+        found: String,
+    },
+    /// An empty text.
+    #[error("is empty: give it a value or remove the line")]
+    Empty,
+    /// An array with nothing in it.
+    #[error("is an empty list: put something in or remove the line")]
+    EmptyList,
+    /// An array that should be shorter.
+    #[error("lists {found}, and at most {most} are supported")]
+    LongList {
+        /// How many there may be.
+        most: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// A text longer than any that AWS knows.
+    #[error("is longer than {most} bytes")]
+    TooLong {
+        /// The most allowed.
+        most: usize,
+    },
+    /// White space at an end, or a control character.
+    #[error("begins or ends with white space, or contains a control character: remove it")]
+    Unclean,
+    /// Not an account id, region or role ARN.
+    #[error(transparent)]
+    Value(#[from] ParseError),
+    /// A `match` of no known kind.
+    #[error("`{0}` is none of {MATCH_KINDS}")]
+    Match(String),
+    /// A `*` among other characters in a `match`.
+    #[error("`{0}` holds a wildcard, and a `*` can only stand alone: supported are {MATCH_KINDS}")]
+    Wildcard(String),
+    /// A `match` with a repository behind the host.
+    #[error(
+        "`{0}` names a path, and rules are for whole registries: leave away what follows the host"
+    )]
+    MatchWithPath(String),
+    /// `accounts` on a rule for public ECR.
+    #[error("public ECR is one registry without accounts: remove `accounts`")]
+    AccountsOfPublic,
+    /// `accounts` that exclude the account in `match`.
+    #[error("does not list {0}, the account that `match` names: the rule would never be used")]
+    AccountNotListed(AccountId),
+    /// A setting of a role where there is no role.
+    #[error("says how a role is assumed, but there is no `role_arn` beside it")]
+    WithoutRole,
+    /// Not what IAM takes as an external id. The value stays untold.
+    #[error("must be 2 to 1224 of the characters A-Z a-z 0-9 and _+=,.@:/-")]
+    ExternalId,
+    /// Not what IAM takes as a session name.
+    #[error(
+        "`{0}` is not a session name: those are 2 to 64 of the characters A-Z a-z 0-9 and _+=,.@-"
+    )]
+    SessionName(String),
+    /// An hour is the most that AWS gives to a role that a role assumes.
+    #[error("must be at most 3600, as AWS gives a chain of roles one hour and no more, not {0}")]
+    ChainTooLong(u64),
+    /// An external id that would go to any account an image name mentions.
+    #[error(
+        "would be told to any account that an image names, as `role_arn` holds {{account}}: {remedy}"
+    )]
+    ExternalIdForAll {
+        /// What to do instead.
+        remedy: &'static str,
+    },
+    /// A `{word}` that stands for nothing.
+    #[error("`{{{word}}}` stands for nothing{}", DidYouMean(*nearest))]
+    Placeholder {
+        /// The word.
+        word: String,
+        /// The nearest that does stand for something.
+        nearest: Option<&'static str>,
+    },
+    /// A brace without its other half.
+    #[error(
+        "`{0}` holds a brace without its other half: write {{account}}, {{region}} or {{partition}}"
+    )]
+    Brace(String),
+    /// A template that gives no role ARN.
+    #[error(
+        "`{template}` would become `{expanded}`, which is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name"
+    )]
+    Template {
+        /// As written.
+        template: String,
+        /// Filled in with a sample, or with the registry at hand.
+        expanded: String,
+    },
+    /// A template on a rule for public ECR.
+    #[error(
+        "`{0}` is filled in from a private registry's name, which public ECR does not have: write the role out"
+    )]
+    TemplateForPublic(String),
+    /// Two parts that should work together, or a part and a registry, in two partitions.
+    #[error(
+        "`{this}` is in the partition {partition}, and {other} in {other_partition}: nothing in AWS crosses partitions"
+    )]
+    AcrossPartitions {
+        /// The role or region.
+        this: String,
+        /// Where it is.
+        partition: Partition,
+        /// What it should have worked with.
+        other: String,
+        /// Where that is.
+        other_partition: Partition,
+    },
+    /// A cache folder that would depend on the caller's working folder.
+    #[error("must be an absolute path (`~` and variables are not expanded), not `{0}`")]
+    RelativePath(String),
+}
+
+/// The kinds of `match`, as messages list them.
+const MATCH_KINDS: &str = "an account id, an account and region (111122223333/eu-west-1), \
+     a partition (aws-cn), an ECR host, public.ecr.aws or *";
+
+struct DidYouMean(Option<&'static str>);
+
+impl fmt::Display for DidYouMean {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(nearest) => write!(f, ", did you mean `{{{nearest}}}`?"),
+            None => f.write_str(": known are {account}, {region} and {partition}"),
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! One table of a configuration file: its keys, the tables in it, and errors that name the
+//! line. Reading the values of keys is in `value.rs`.
+//!
+//! serde would be shorter here and say less: its errors know neither the nearest key nor, for
+//! a value that is of the right type and wrong all the same, the line.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::error::{ConfigError, Origin};
+use super::file::Source;
+use super::nearest::nearest;
+use super::problem::Problem;
+use super::value::{Text, found};
+
+/// The name of a kind of table and the keys it may hold.
+#[derive(Debug)]
+pub(super) struct Shape {
+    /// The name; empty for the top of the file.
+    pub name: &'static str,
+    /// How a person would write it.
+    pub written: &'static str,
+    /// Its keys, in the order in which they should be explained.
+    pub keys: &'static [&'static str],
+}
+
+/// A table of a file, of which all keys are known.
+#[derive(Debug)]
+pub(super) struct Section<'a> {
+    source: &'a Source,
+    shape: &'static Shape,
+    /// The shapes of all tables, for a key that stands in the wrong one.
+    all: &'static [&'static Shape],
+    table: &'a DeTable<'a>,
+    span: Range<usize>,
+}
+
+impl<'a> Section<'a> {
+    /// Looks at the keys of a table.
+    ///
+    /// # Errors
+    /// When there is one that `shape` does not have. This comes before anything else is said
+    /// of the table, as a misspelled key is the usual reason why another seems to be missing.
+    pub fn new(
+        source: &'a Source,
+        table: &'a DeTable<'a>,
+        span: Range<usize>,
+        shape: &'static Shape,
+        all: &'static [&'static Shape],
+    ) -> Result<Self, ConfigError> {
+        let section = Self {
+            source,
+            shape,
+            all,
+            table,
+            span,
+        };
+        let unknown = table
+            .keys()
+            .filter(|key| !shape.keys.contains(&&**key.get_ref()))
+            .min_by_key(|key| key.span().start);
+        match unknown {
+            None => Ok(section),
+            Some(key) => {
+                let problem = section.unknown(key.get_ref());
+                Err(section.error_at(&key.span(), key.get_ref(), problem))
+            }
+        }
+    }
+
+    fn unknown(&self, key: &str) -> Problem {
+        let elsewhere = |word: &str| {
+            let shapes = self.all.iter().filter(|shape| shape.keys.contains(&word));
+            shapes.map(|shape| shape.written).collect::<Vec<_>>()
+        };
+        let known_elsewhere = self.all.iter().flat_map(|shape| shape.keys).copied();
+        let here = || nearest(key, self.shape.keys.iter().copied());
+        let exact = known_elsewhere.clone().find(|known| *known == key);
+        if exact.is_none()
+            && let Some(nearest) = here()
+        {
+            return Problem::UnknownNear { nearest };
+        }
+        match exact.or_else(|| nearest(key, known_elsewhere)) {
+            Some(word) => Problem::Misplaced {
+                word,
+                tables: elsewhere(word).join(" or "),
+            },
+            None => Problem::Unknown {
+                known: self.shape.keys.join(", "),
+            },
+        }
+    }
+
+    /// The error for one of the section's keys, at the key's line, or at the section's where
+    /// the key is missing.
+    pub fn error(&self, key: &str, problem: impl Into<Problem>) -> ConfigError {
+        let span = match self.table.get_key_value(key) {
+            Some((key, _)) => key.span(),
+            None => self.span.clone(),
+        };
+        self.error_at(&span, key, problem)
+    }
+
+    /// The error for a text, at its own line: lists may go over many.
+    pub fn error_in(&self, text: &Text<'_>, key: &str, problem: impl Into<Problem>) -> ConfigError {
+        self.error_at(&text.span, key, problem)
+    }
+
+    /// The error for the section as a whole.
+    pub fn error_of_all(&self, problem: Problem) -> ConfigError {
+        ConfigError::Setting {
+            origin: self.origin(),
+            key: self.shape.name.to_owned(),
+            problem,
+        }
+    }
+
+    /// The error at a place in the file.
+    pub fn error_at(
+        &self,
+        span: &Range<usize>,
+        key: &str,
+        problem: impl Into<Problem>,
+    ) -> ConfigError {
+        ConfigError::Setting {
+            origin: self.source.origin_of(span),
+            key: self.key_name(key),
+            problem: problem.into(),
+        }
+    }
+
+    /// The name of a key as errors have it: `cache.dir`.
+    fn key_name(&self, key: &str) -> String {
+        match self.shape.name {
+            "" => key.to_owned(),
+            name => format!("{name}.{key}"),
+        }
+    }
+
+    /// Where the section begins.
+    pub fn origin(&self) -> Origin {
+        self.source.origin_of(&self.span)
+    }
+
+    /// The section's name; empty for the top of the file.
+    pub fn name(&self) -> &'static str {
+        self.shape.name
+    }
+
+    /// The section says nothing at all.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// The key is there.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// A key's value.
+    pub fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+        // A key that a shape does not list would always be refused as unknown.
+        debug_assert!(self.shape.keys.contains(&key), "{key}");
+        self.table.get(key)
+    }
+
+    /// A table within this one.
+    pub fn table(&self, shape: &'static Shape) -> Result<Option<Self>, ConfigError> {
+        let Some(value) = self.get(shape.name) else {
+            return Ok(None);
+        };
+        match value.get_ref() {
+            DeValue::Table(table) => {
+                Self::new(self.source, table, value.span(), shape, self.all).map(Some)
+            }
+            _ => Err(self.not_section(shape, value)),
+        }
+    }
+
+    /// The tables of one name within this one, in the file's order.
+    pub fn tables(&self, shape: &'static Shape) -> Result<Vec<Self>, ConfigError> {
+        let Some(value) = self.get(shape.name) else {
+            return Ok(Vec::new());
+        };
+        let DeValue::Array(list) = value.get_ref() else {
+            return Err(self.not_section(shape, value));
+        };
+        let section = |value: &'a Spanned<DeValue<'a>>| match value.get_ref() {
+            DeValue::Table(table) => Self::new(self.source, table, value.span(), shape, self.all),
+            _ => Err(self.not_section(shape, value)),
+        };
+        list.iter().map(section).collect()
+    }
+
+    fn not_section(&self, shape: &Shape, value: &Spanned<DeValue<'_>>) -> ConfigError {
+        let (written, found) = (shape.written, found(value.get_ref()));
+        self.error_at(
+            &value.span(),
+            shape.name,
+            Problem::NotSection { written, found },
+        )
+    }
+}

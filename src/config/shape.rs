@@ -1,0 +1,162 @@
+//! The shape of `config.toml`: its tables, their keys and their bounds.
+//!
+//! A key that is to be added is listed in a `Shape` and read in the function that reads the
+//! table; until then it is refused as unknown. `packaging/config.example.toml` shows every
+//! key, and the tests read it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use toml::de::DeTable;
+
+use super::error::ConfigError;
+use super::file::Source;
+use super::identity_settings::IdentityTemplate;
+use super::problem::Problem;
+use super::rule::Rule;
+use super::section::{Section, Shape};
+
+const TOP: Shape = Shape {
+    name: "",
+    written: "the top of the file, above the first table",
+    keys: &[
+        "timeout_seconds",
+        "connect_timeout_seconds",
+        "cache",
+        "defaults",
+        "registry",
+    ],
+};
+
+const CACHE: Shape = Shape {
+    name: "cache",
+    written: "[cache]",
+    keys: &["enabled", "dir", "max_age_seconds"],
+};
+
+const DEFAULTS: Shape = Shape {
+    name: "defaults",
+    written: "[defaults]",
+    keys: &[
+        "profile",
+        "role_arn",
+        "external_id",
+        "role_session_name",
+        "duration_seconds",
+        "region",
+    ],
+};
+
+const REGISTRY: Shape = Shape {
+    name: "registry",
+    written: "[[registry]]",
+    keys: &[
+        "match",
+        "accounts",
+        "profile",
+        "role_arn",
+        "external_id",
+        "role_session_name",
+        "duration_seconds",
+        "region",
+    ],
+};
+
+/// All tables there are.
+pub(super) const ALL: &[&Shape] = &[&TOP, &CACHE, &DEFAULTS, &REGISTRY];
+
+/// What one file says. `None`: nothing.
+#[derive(Debug, Default)]
+pub(super) struct FileSettings {
+    pub timeout: Option<Duration>,
+    pub connect_timeout: Option<Duration>,
+    pub cache_enabled: Option<bool>,
+    pub cache_dir: Option<PathBuf>,
+    pub cache_max_age: Option<Duration>,
+    pub defaults: Option<IdentityTemplate>,
+    pub rules: Vec<Rule>,
+}
+
+impl FileSettings {
+    /// Reads a file's text.
+    pub fn read(source: &Source) -> Result<Self, ConfigError> {
+        let table = DeTable::parse(&source.text).map_err(|error| syntax(source, &error))?;
+        let top = Section::new(source, table.get_ref(), 0..0, &TOP, ALL)?;
+        let mut settings = Self {
+            timeout: top.seconds("timeout_seconds", 1..=300)?,
+            connect_timeout: top.seconds("connect_timeout_seconds", 1..=60)?,
+            ..Self::default()
+        };
+        if let Some(cache) = top.table(&CACHE)? {
+            settings.cache_enabled = cache.switch("enabled")?;
+            settings.cache_dir = read_dir(&cache)?;
+            settings.cache_max_age = cache.seconds("max_age_seconds", 60..=43200)?;
+        }
+        if let Some(defaults) = top.table(&DEFAULTS)? {
+            settings.defaults = read_defaults(&defaults)?;
+        }
+        for rule in top.tables(&REGISTRY)? {
+            settings.rules.push(Rule::read(&rule)?);
+        }
+        Ok(settings)
+    }
+
+    /// What this file says, and where it says nothing, what `other` says. The rules of both:
+    /// this file's come first. `[defaults]` is one setting, so that a profile of one file never
+    /// meets a role of the other.
+    pub fn or(mut self, other: Self) -> Self {
+        self.rules.extend(other.rules);
+        Self {
+            timeout: self.timeout.or(other.timeout),
+            connect_timeout: self.connect_timeout.or(other.connect_timeout),
+            cache_enabled: self.cache_enabled.or(other.cache_enabled),
+            cache_dir: self.cache_dir.or(other.cache_dir),
+            cache_max_age: self.cache_max_age.or(other.cache_max_age),
+            defaults: self.defaults.or(other.defaults),
+            rules: self.rules,
+        }
+    }
+}
+
+fn syntax(source: &Source, error: &toml::de::Error) -> ConfigError {
+    let span = error.span().unwrap_or(source.text.len()..source.text.len());
+    let mut message = error.message().to_owned();
+    // The parser does not say which, and its span is the key.
+    if message == "duplicate key"
+        && let Some(key) = source.text.get(span.clone())
+    {
+        message = format!("`{key}` is there twice");
+    }
+    ConfigError::Syntax {
+        origin: source.origin(span.start),
+        message,
+    }
+}
+
+fn read_dir(cache: &Section<'_>) -> Result<Option<PathBuf>, ConfigError> {
+    let Some(text) = cache.text("dir")? else {
+        return Ok(None);
+    };
+    let dir = PathBuf::from(text.text);
+    if dir.is_absolute() {
+        Ok(Some(dir))
+    } else {
+        let problem = Problem::RelativePath(text.text.to_owned());
+        Err(cache.error_in(&text, "dir", problem))
+    }
+}
+
+/// A table of which every line is commented out is no table.
+fn read_defaults(defaults: &Section<'_>) -> Result<Option<IdentityTemplate>, ConfigError> {
+    let identity = IdentityTemplate::read(defaults)?;
+    match &identity {
+        None if defaults.is_empty() => {}
+        None => return Err(defaults.error_of_all(Problem::NoIdentity)),
+        Some(identity) => {
+            let remedy = "move it to a [[registry]] with the `accounts` that may know it";
+            identity.check_external_id(defaults, Some(remedy))?;
+            identity.check_registries(defaults, None)?;
+        }
+    }
+    Ok(identity)
+}

@@ -1,0 +1,490 @@
+//! Whole files: what they mean, how two become one, which rule fits, who asks.
+
+mod files;
+mod messages;
+
+use super::*;
+
+fn source(path: &str, text: &str) -> Source {
+    Source::new(Path::new(path), text.as_bytes().to_vec()).expect("the text is UTF-8")
+}
+
+fn read(text: &str) -> Result<Config, ConfigError> {
+    Config::from_sources(&[source("/c.toml", text)])
+}
+
+fn config(text: &str) -> Config {
+    read(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+fn registry(host: &str) -> Registry {
+    Registry::parse(host).expect("a registry")
+}
+
+/// Who asks for a host, in one line: by a rule, else by `[defaults]`.
+fn who(config: &Config, host: &str) -> String {
+    let registry = registry(host);
+    let identity = match config.rule_for(&registry) {
+        Some(rule) => rule.identity_for(&registry).map(Some),
+        None => config.defaults_for(&registry),
+    };
+    match identity {
+        Ok(Some(identity)) => {
+            let roles = identity.roles.iter().map(|role| role.arn.to_string());
+            let profile = identity.profile.iter().map(ToString::to_string);
+            profile.chain(roles).collect::<Vec<_>>().join(" ")
+        }
+        Ok(None) => "nobody".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+const IRELAND: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+const OREGON: &str = "999999999999.dkr.ecr.us-west-2.amazonaws.com";
+const BEIJING: &str = "444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn";
+const PUBLIC: &str = "public.ecr.aws";
+
+#[test]
+fn no_file_and_empty_files_mean_the_defaults() {
+    let none = Config::from_sources(&[]).unwrap();
+    for config in [
+        none,
+        Config::default(),
+        config(""),
+        config("# nothing\n[cache]\n[defaults]\n"),
+    ] {
+        assert_eq!(config.timeout, Duration::from_secs(30));
+        assert_eq!(config.connect_timeout, Duration::from_secs(3));
+        assert_eq!(config.cache, CacheSettings::default());
+        assert!(config.cache.enabled);
+        assert!(config.rules().is_empty());
+        assert_eq!(who(&config, IRELAND), "nobody");
+    }
+}
+
+#[test]
+fn every_setting_arrives() {
+    let config = config(
+        r#"
+        timeout_seconds = 300
+        connect_timeout_seconds = 60
+        [cache]
+        enabled = false
+        dir = "/run/user/1000/ecrx"
+        max_age_seconds = 43_200
+        [[registry]]
+        match = "*"
+        accounts = ["111122223333", "999999999999"]
+        profile = "work"
+        role_arn = ["arn:aws:iam::111122223333:role/hub", "arn:aws:iam::{account}:role/pull"]
+        external_id = "id+=,.@:/-_"
+        role_session_name = "me+=,.@-_"
+        duration_seconds = 3600
+        region = "us-east-2"
+        "#,
+    );
+    assert_eq!(config.timeout, Duration::from_secs(300));
+    assert_eq!(config.connect_timeout, Duration::from_secs(60));
+    assert_eq!(
+        config.cache,
+        CacheSettings {
+            enabled: false,
+            dir: Some("/run/user/1000/ecrx".into()),
+            max_age: Some(Duration::from_secs(43200)),
+        }
+    );
+    let registry = registry(OREGON);
+    let rule = config.rule_for(&registry).unwrap();
+    assert_eq!(*rule.registries(), Match::Private);
+    assert_eq!(rule.accounts().len(), 2);
+    let role = |arn: &str, external_id, duration| RoleSettings {
+        arn: arn.parse().unwrap(),
+        external_id,
+        session_name: Some("me+=,.@-_".to_owned()),
+        duration,
+    };
+    assert_eq!(
+        rule.identity_for(&registry).unwrap(),
+        IdentitySettings {
+            profile: Some("work".to_owned()),
+            roles: vec![
+                role("arn:aws:iam::111122223333:role/hub", None, None),
+                role(
+                    "arn:aws:iam::999999999999:role/pull",
+                    Some(crate::secret::Secret::new("id+=,.@:/-_")),
+                    Some(Duration::from_secs(3600)),
+                ),
+            ],
+            region: Some("us-east-2".parse().unwrap()),
+            origin: Origin {
+                file: Path::new("/c.toml").into(),
+                line: 8,
+            },
+        }
+    );
+    assert!(
+        !format!("{config:?}").contains("id+="),
+        "external ids are not for logs"
+    );
+}
+
+#[test]
+fn dotted_and_inline_forms_mean_the_same() {
+    let config = config(
+        "cache.enabled = false\r\ndefaults = { profile = 'work' }\r\n\
+         registry = [\r\n  { match = \"aws\", profile = \"one\" },\r\n  { match = \"aws-cn\", profile = \"two\" },\r\n]\r\n",
+    );
+    assert!(!config.cache.enabled);
+    assert_eq!(who(&config, OREGON), "one");
+    assert_eq!(who(&config, BEIJING), "two");
+    assert_eq!(who(&config, PUBLIC), "work");
+    let lines: Vec<usize> = config
+        .rules()
+        .iter()
+        .map(|rule| rule.origin().line)
+        .collect();
+    assert_eq!(lines, [4, 5]);
+}
+
+#[test]
+fn the_users_settings_come_first_and_defaults_are_taken_whole() {
+    let user = source(
+        "/home/u/c.toml",
+        "timeout_seconds = 5\n[cache]\ndir = \"/u\"\n[defaults]\nprofile = \"mine\"\n\
+         [[registry]]\nmatch = \"111122223333\"\nprofile = \"user\"\n",
+    );
+    let machine = source(
+        "/etc/c.toml",
+        "timeout_seconds = 6\nconnect_timeout_seconds = 7\n\
+         [cache]\ndir = \"/m\"\nenabled = false\nmax_age_seconds = 60\n\
+         [defaults]\nrole_arn = \"arn:aws:iam::111122223333:role/machine\"\n\
+         [[registry]]\nmatch = \"*\"\nprofile = \"machine\"\n\
+         [[registry]]\nmatch = \"111122223333\"\nprofile = \"never\"\n",
+    );
+    let config = Config::from_sources(&[user, machine]).unwrap();
+    assert_eq!(config.timeout, Duration::from_secs(5));
+    assert_eq!(config.connect_timeout, Duration::from_secs(7));
+    assert_eq!(
+        config.cache,
+        CacheSettings {
+            enabled: false,
+            dir: Some("/u".into()),
+            max_age: Some(Duration::from_secs(60)),
+        }
+    );
+    assert_eq!(who(&config, IRELAND), "user");
+    assert_eq!(who(&config, OREGON), "machine");
+    assert_eq!(
+        who(&config, PUBLIC),
+        "mine",
+        "no role of the machine's file comes with it"
+    );
+    let origins: Vec<String> = config
+        .rules()
+        .iter()
+        .map(|rule| rule.origin().to_string())
+        .collect();
+    assert_eq!(
+        origins,
+        ["/home/u/c.toml:6", "/etc/c.toml:9", "/etc/c.toml:12"]
+    );
+    let files: Vec<&Path> = config.files().collect();
+    assert_eq!(
+        files,
+        [Path::new("/home/u/c.toml"), Path::new("/etc/c.toml")]
+    );
+}
+
+#[test]
+fn all_spellings_of_a_registry_match_alike() {
+    let spellings = [
+        "111122223333.dkr.ecr.eu-west-1.amazonaws.com",
+        "111122223333.DKR.ecr.EU-West-1.amazonaws.com",
+        "111122223333.dkr.ecr-fips.eu-west-1.amazonaws.com",
+        "111122223333.dkr-ecr.eu-west-1.on.aws",
+        "111122223333.dkr-ecr-fips.eu-west-1.on.aws",
+        "111122223333.dkr.ecr.eu-west-1.amazonaws.com:8443",
+        "https://111122223333.dkr.ecr.eu-west-1.amazonaws.com/",
+        "HTTP://111122223333.dkr.ecr.eu-west-1.amazonaws.com:443/",
+        "111122223333.dkr.ecr.eu-west-1.amazonaws.com.",
+    ];
+    let written = spellings.into_iter().chain(["111122223333/eu-west-1"]);
+    for written in written {
+        let registries: Match = written.parse().unwrap();
+        assert_eq!(
+            registries.to_string(),
+            "111122223333/eu-west-1",
+            "{written}"
+        );
+        for sent in spellings {
+            assert!(registries.contains(&registry(sent)), "{written} {sent}");
+        }
+        for other in [
+            "444455556666.dkr.ecr.eu-west-1.amazonaws.com",
+            "111122223333.dkr.ecr.eu-west-2.amazonaws.com",
+            PUBLIC,
+        ] {
+            assert!(!registries.contains(&registry(other)), "{written} {other}");
+        }
+    }
+}
+
+#[test]
+fn each_kind_of_match_has_its_registries() {
+    let hosts = [
+        IRELAND,
+        "111122223333.dkr.ecr.us-gov-west-1.amazonaws.com",
+        OREGON,
+        BEIJING,
+        PUBLIC,
+        "ecr-public.aws.com",
+    ];
+    for (written, expected) in [
+        ("*", [true, true, true, true, false, false]),
+        ("aws", [true, false, true, false, false, false]),
+        ("aws-cn", [false, false, false, true, false, false]),
+        ("aws-us-gov", [false, true, false, false, false, false]),
+        ("111122223333", [true, true, false, false, false, false]),
+        (
+            "999999999999/us-west-2",
+            [false, false, true, false, false, false],
+        ),
+        (BEIJING, [false, false, false, true, false, false]),
+        ("public.ecr.aws", [false, false, false, false, true, true]),
+        (
+            "https://ECR-public.aws.com:443",
+            [false, false, false, false, true, true],
+        ),
+    ] {
+        let registries: Match = written.parse().unwrap();
+        let actual = hosts.map(|host| registries.contains(&registry(host)));
+        assert_eq!(actual, expected, "{written}");
+        assert_eq!(registries.to_string().parse(), Ok(registries), "{written}");
+    }
+}
+
+#[test]
+fn the_first_rule_that_fits_is_the_one_and_accounts_limit_it() {
+    let config = config(
+        r#"
+        [[registry]]
+        match = "*"
+        accounts = ["111122223333", "444455556666"]
+        role_arn = "arn:{partition}:iam::{account}:role/pull-{region}"
+        external_id = "known"
+        [[registry]]
+        match = "aws"
+        profile = "second"
+        [[registry]]
+        match = "999999999999"
+        profile = "never"
+        "#,
+    );
+    for (host, expected) in [
+        (IRELAND, "arn:aws:iam::111122223333:role/pull-eu-west-1"),
+        (
+            "111122223333.dkr.ecr.us-gov-west-1.amazonaws.com",
+            "arn:aws-us-gov:iam::111122223333:role/pull-us-gov-west-1",
+        ),
+        (BEIJING, "arn:aws-cn:iam::444455556666:role/pull-cn-north-1"),
+        (OREGON, "second"),
+        (PUBLIC, "nobody"),
+    ] {
+        assert_eq!(who(&config, host), expected, "{host}");
+    }
+}
+
+#[test]
+fn an_external_id_goes_only_to_accounts_that_are_written_down() {
+    for scope in [
+        "match = \"*\"\naccounts = [\"111122223333\"]",
+        "match = \"aws\"\naccounts = [\"111122223333\"]",
+        "match = \"111122223333\"",
+        "match = \"111122223333\"\naccounts = [\"444455556666\", \"111122223333\"]",
+        "match = \"111122223333/eu-west-1\"",
+        "match = \"111122223333.dkr.ecr.eu-west-1.amazonaws.com\"",
+    ] {
+        let config = config(&format!(
+            "[[registry]]\n{scope}\nrole_arn = \"arn:aws:iam::{{account}}:role/r\"\nexternal_id = \"xy\"\n"
+        ));
+        assert_eq!(
+            who(&config, IRELAND),
+            "arn:aws:iam::111122223333:role/r",
+            "{scope}"
+        );
+        assert_eq!(who(&config, OREGON), "nobody", "{scope}");
+    }
+}
+
+#[test]
+fn nothing_crosses_partitions() {
+    let config = config(
+        "[defaults]\nrole_arn = \"arn:aws-cn:iam::444455556666:role/d\"\n\
+         [[registry]]\nmatch = \"111122223333\"\nrole_arn = \"arn:aws-us-gov:iam::111122223333:role/r\"\n\
+         [[registry]]\nmatch = \"444455556666\"\nprofile = \"p\"\nregion = \"eu-west-1\"\n",
+    );
+    for (host, expected) in [
+        (
+            IRELAND,
+            "/c.toml:3: registry.role_arn: `arn:aws-us-gov:iam::111122223333:role/r` is in the partition \
+             aws-us-gov, and 111122223333.dkr.ecr.eu-west-1.amazonaws.com in aws: nothing in AWS crosses partitions",
+        ),
+        (
+            BEIJING,
+            "/c.toml:6: registry.region: `eu-west-1` is in the partition aws, and \
+             444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn: nothing in AWS crosses partitions",
+        ),
+        (
+            PUBLIC,
+            "/c.toml:1: defaults.role_arn: `arn:aws-cn:iam::444455556666:role/d` is in the partition aws-cn, \
+             and public.ecr.aws in aws: nothing in AWS crosses partitions",
+        ),
+        (
+            "999999999999.dkr.ecr.cn-north-1.amazonaws.com.cn",
+            "arn:aws-cn:iam::444455556666:role/d",
+        ),
+    ] {
+        assert_eq!(who(&config, host), expected, "{host}");
+    }
+}
+
+#[test]
+fn defaults_with_blanks_are_silent_on_public_ecr() {
+    let config = config(
+        "[defaults]\nprofile = \"p\"\nrole_arn = \"arn:{partition}:iam::{account}:role/r\"\n",
+    );
+    assert_eq!(who(&config, PUBLIC), "nobody");
+    assert_eq!(who(&config, IRELAND), "p arn:aws:iam::111122223333:role/r");
+}
+
+#[test]
+fn a_thousand_rules_keep_their_lines() {
+    let mut text = String::new();
+    for number in 0..1000 {
+        text.push_str(&format!(
+            "[[registry]]\nmatch = \"999999999999/us-west-{}\"\nprofile = \"p{number}\"\n\n",
+            number + 3
+        ));
+    }
+    text.push_str("[[registry]]\nmatch = \"*\"\nprofile = \"last\"\n");
+    let config = config(&text);
+    assert_eq!(config.rules().len(), 1001);
+    for (number, rule) in config.rules().iter().enumerate() {
+        assert_eq!(rule.origin().line, number * 4 + 1);
+    }
+    assert_eq!(who(&config, OREGON), "last");
+    assert_eq!(
+        who(&config, "999999999999.dkr.ecr.us-west-502.amazonaws.com"),
+        "p499"
+    );
+}
+
+/// The shipped example with the `#` of every setting taken away. Prose has a space behind it.
+fn example_switched_on() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/config.example.toml");
+    let example = std::fs::read_to_string(path).expect("the example is shipped");
+    assert!(
+        config(&example).rules().is_empty(),
+        "as shipped it sets nothing"
+    );
+    let on = |line: &str| match line.strip_prefix('#') {
+        Some(setting) if setting.starts_with(|first: char| first != ' ') => setting.to_owned(),
+        _ => line.to_owned(),
+    };
+    example.lines().map(on).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_example_is_right_and_shows_every_key() {
+    let text = example_switched_on();
+    let config = config(&text);
+    assert_eq!(config.rules().len(), 6);
+    assert_eq!(
+        who(&config, OREGON),
+        "work arn:aws:iam::999999999999:role/ecr-push"
+    );
+    assert_eq!(
+        who(&config, IRELAND),
+        "arn:aws:iam::111122223333:role/ecr-pull"
+    );
+    assert_eq!(who(&config, PUBLIC), "work");
+    for shape in shape::ALL {
+        for key in shape.keys {
+            let shown = |line: &str| {
+                line.starts_with(&format!("{key} = ")) || line.trim_matches(['[', ']']) == *key
+            };
+            assert!(text.lines().any(shown), "{}.{key}", shape.name);
+        }
+    }
+}
+
+#[test]
+fn no_text_whatever_makes_it_panic_or_break_a_line() {
+    let example = example_switched_on().into_bytes();
+    let pieces: [&[u8]; 16] = [
+        b"\"",
+        b"'''",
+        b"[",
+        b"]",
+        b"[[",
+        b"=",
+        b"\n",
+        b"{",
+        b"}",
+        b"*",
+        b"\x00",
+        b"\xc3\xa9",
+        b"\xff",
+        b"match",
+        b"99999999999999999999",
+        b"\\u0007",
+    ];
+    // xorshift64: the same texts on every run.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below.max(1) as u64) as usize
+    };
+    let (mut right, mut wrong) = (0, 0);
+    for _ in 0..3000 {
+        let mut bytes = example.clone();
+        for _ in 0..=next(4) {
+            let at = next(bytes.len());
+            match next(4) {
+                0 => bytes
+                    .iter_mut()
+                    .skip(at)
+                    .take(1)
+                    .for_each(|byte| *byte = next(256) as u8),
+                1 => bytes.truncate(at),
+                2 => {
+                    let end = (at + next(30)).min(bytes.len());
+                    bytes.drain(at..end);
+                }
+                _ => {
+                    let piece = pieces[next(pieces.len())];
+                    bytes.splice(at..at, piece.iter().copied());
+                }
+            }
+        }
+        let result = Source::new(Path::new("/c.toml"), bytes)
+            .and_then(|source| Config::from_sources(&[source]));
+        match result {
+            Ok(config) => {
+                right += 1;
+                for host in [IRELAND, OREGON, BEIJING, PUBLIC] {
+                    who(&config, host);
+                }
+            }
+            Err(error) => {
+                wrong += 1;
+                let message = error.to_string();
+                assert!(message.starts_with("/c.toml:"), "{message}");
+                assert!(!message.contains(char::is_control), "{message:?}");
+            }
+        }
+    }
+    assert!(right > 100 && wrong > 100, "{right} right, {wrong} wrong");
+}

@@ -1,0 +1,499 @@
+//! Every way a file can be wrong, with its exact message.
+
+use super::read;
+
+/// Each file must be refused with exactly the message, behind the name of the file.
+fn check(table: &[(&str, &str)]) {
+    for (text, expected) in table {
+        let message = match read(text) {
+            Ok(config) => panic!("this should be refused:\n{text}\nand gave {config:?}"),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(message, format!("/c.toml:{expected}"), "\n{text}");
+        assert!(!message.contains('\n'), "{message}");
+    }
+}
+
+/// A rule that is right but for the lines at its end.
+fn rule(end: &str) -> String {
+    format!("[[registry]]\nmatch = \"*\"\nrole_arn = \"arn:aws:iam::111122223333:role/r\"\n{end}\n")
+}
+
+fn check_rules(table: &[(&str, &str)]) {
+    for (end, expected) in table {
+        check(&[(&rule(end), expected)]);
+    }
+}
+
+#[test]
+fn what_is_no_toml() {
+    check(&[
+        (
+            "# x\nprofile = \"x",
+            "2: is not valid TOML: invalid basic string, expected `\"`",
+        ),
+        (
+            "\n\n[cache",
+            "3: is not valid TOML: unclosed table, expected `]`",
+        ),
+        ("a = 1\na = 2\n", "2: is not valid TOML: `a` is there twice"),
+        (
+            "[cache]\n[defaults]\n[cache]\n",
+            "3: is not valid TOML: `cache` is there twice",
+        ),
+        (
+            "timeout_seconds = yes\n",
+            "1: is not valid TOML: string values must be quoted, expected literal string",
+        ),
+    ]);
+}
+
+#[test]
+fn unknown_keys_and_tables() {
+    check(&[
+        (
+            "timeout_secs = 3\n",
+            "1: timeout_secs: unknown key, did you mean `timeout_seconds`?",
+        ),
+        (
+            "Timeout-Seconds = 3\n",
+            "1: Timeout-Seconds: unknown key, did you mean `timeout_seconds`?",
+        ),
+        (
+            "timeout = 3\n",
+            "1: timeout: unknown key, did you mean `timeout_seconds`?",
+        ),
+        (
+            "[chache]\n",
+            "1: chache: unknown key, did you mean `cache`?",
+        ),
+        (
+            "[[registries]]\n",
+            "1: registries: unknown key, did you mean `registry`?",
+        ),
+        (
+            "[cache]\nmax_age = 3\n",
+            "2: cache.max_age: unknown key, did you mean `max_age_seconds`?",
+        ),
+        (
+            "[[registry]]\nmatch = \"*\"\nrole_arm = \"x\"\n",
+            "3: registry.role_arm: unknown key, did you mean `role_arn`?",
+        ),
+        (
+            "[[registry]]\nmatch = \"*\"\naccount = \"111122223333\"\n",
+            "3: registry.account: unknown key, did you mean `accounts`?",
+        ),
+        // The first by line, not by letter.
+        (
+            "[[registry]]\nzzz = 1\naaa = 2\n",
+            "2: registry.zzz: unknown key: known here are match, accounts, profile, role_arn, external_id, \
+             role_session_name, duration_seconds, region",
+        ),
+        (
+            "role_arn = \"x\"\n",
+            "1: role_arn: unknown key here: the place of `role_arn` is [defaults] or [[registry]]",
+        ),
+        (
+            "rolearn = \"x\"\n",
+            "1: rolearn: unknown key here: the place of `role_arn` is [defaults] or [[registry]]",
+        ),
+        (
+            "[cache]\ntimeout_seconds = 3\n",
+            "2: cache.timeout_seconds: unknown key here: the place of `timeout_seconds` is the top of the file, above the first table",
+        ),
+        (
+            "[defaults]\naccounts = [\"111122223333\"]\n",
+            "2: defaults.accounts: unknown key here: the place of `accounts` is [[registry]]",
+        ),
+        (
+            "[identity.release]\nprofile = \"x\"\n",
+            "1: identity: unknown key: known here are timeout_seconds, connect_timeout_seconds, cache, defaults, registry",
+        ),
+        (
+            "other_registries_helper = \"secretservice\"\n",
+            "1: other_registries_helper: unknown key: known here are timeout_seconds, connect_timeout_seconds, cache, defaults, registry",
+        ),
+        (
+            "\"a\\nb\\u001b\" = 1\n",
+            "1: a\\nb\\u{1b}: unknown key: known here are timeout_seconds, connect_timeout_seconds, cache, defaults, registry",
+        ),
+    ]);
+}
+
+#[test]
+fn wrong_types() {
+    check(&[
+        (
+            "timeout_seconds = \"30\"\n",
+            "1: timeout_seconds: must be a whole number without quotes, not a text",
+        ),
+        (
+            "timeout_seconds = 1.5\n",
+            "1: timeout_seconds: must be a whole number without quotes, not a decimal number",
+        ),
+        (
+            "[cache]\nenabled = \"no\"\n",
+            "2: cache.enabled: must be true or false without quotes, not a text",
+        ),
+        (
+            "[cache]\ndir = 2026-11-22\n",
+            "2: cache.dir: must be a text in quotes, not a date or time",
+        ),
+        (
+            "cache = true\n",
+            "1: cache: must be written as [cache], not as true or false",
+        ),
+        (
+            "[[cache]]\n",
+            "1: cache: must be written as [cache], not as a list of tables",
+        ),
+        (
+            "[registry]\nmatch = \"*\"\n",
+            "1: registry: must be written as [[registry]], not as a table",
+        ),
+        (
+            "registry = [\n  \"*\"\n]\n",
+            "2: registry: must be written as [[registry]], not as a text",
+        ),
+        (
+            "[[registry]]\nmatch = [\"*\"]\nprofile = \"p\"\n",
+            "2: registry.match: must be a text in quotes, not a list",
+        ),
+        (
+            "[[registry]]\nmatch = 111122223333\nprofile = \"p\"\n",
+            "2: registry.match: must be a text in quotes, not a whole number",
+        ),
+        (
+            "[defaults]\nrole_arn = { a = 1 }\n",
+            "2: defaults.role_arn: must be a text or a list of texts, not a table",
+        ),
+    ]);
+    check_rules(&[
+        (
+            "accounts = \"111122223333\"",
+            "4: registry.accounts: must be a list of texts, not a text",
+        ),
+        (
+            "accounts = [\n  \"111122223333\",\n  444455556666,\n]",
+            "6: registry.accounts: must be a list of texts in quotes, not a whole number",
+        ),
+    ]);
+}
+
+#[test]
+fn numbers_out_of_range() {
+    check(&[
+        (
+            "timeout_seconds = 0\n",
+            "1: timeout_seconds: must be between 1 and 300, not 0",
+        ),
+        (
+            "timeout_seconds = 301\n",
+            "1: timeout_seconds: must be between 1 and 300, not 301",
+        ),
+        (
+            "timeout_seconds = -1\n",
+            "1: timeout_seconds: must be between 1 and 300, not -1",
+        ),
+        (
+            "timeout_seconds = 0xFFF\n",
+            "1: timeout_seconds: must be between 1 and 300, not 0xFFF",
+        ),
+        (
+            "timeout_seconds = 99999999999999999999\n",
+            "1: timeout_seconds: must be between 1 and 300, not 99999999999999999999",
+        ),
+        (
+            "connect_timeout_seconds = 61\n",
+            "1: connect_timeout_seconds: must be between 1 and 60, not 61",
+        ),
+        (
+            "[cache]\nmax_age_seconds = 59\n",
+            "2: cache.max_age_seconds: must be between 60 and 43200, not 59",
+        ),
+        (
+            "[cache]\nmax_age_seconds = 43201\n",
+            "2: cache.max_age_seconds: must be between 60 and 43200, not 43201",
+        ),
+    ]);
+    check_rules(&[
+        (
+            "duration_seconds = 899",
+            "4: registry.duration_seconds: must be between 900 and 43200, not 899",
+        ),
+        (
+            "duration_seconds = 43201",
+            "4: registry.duration_seconds: must be between 900 and 43200, not 43201",
+        ),
+    ]);
+}
+
+#[test]
+fn texts_that_cannot_be_meant() {
+    let long = format!("[defaults]\nprofile = \"{}\"\n", "x".repeat(2049));
+    check(&[
+        (
+            "[defaults]\nprofile = \"\"\n",
+            "2: defaults.profile: is empty: give it a value or remove the line",
+        ),
+        (
+            "[cache]\ndir = \"\"\n",
+            "2: cache.dir: is empty: give it a value or remove the line",
+        ),
+        (
+            "[cache]\ndir = \"~/.cache/ecrx\"\n",
+            "2: cache.dir: must be an absolute path (`~` and variables are not expanded), not `~/.cache/ecrx`",
+        ),
+        (
+            "[defaults]\nprofile = \" work\"\n",
+            "2: defaults.profile: begins or ends with white space, or contains a control character: remove it",
+        ),
+        (
+            "[defaults]\nprofile = \"wo\\u0007rk\"\n",
+            "2: defaults.profile: begins or ends with white space, or contains a control character: remove it",
+        ),
+        (&long, "2: defaults.profile: is longer than 2048 bytes"),
+    ]);
+    check_rules(&[
+        (
+            "accounts = []",
+            "4: registry.accounts: is an empty list: put something in or remove the line",
+        ),
+        (
+            "accounts = [\n  \"111122223333\",\n  \"11112222333\"\n]",
+            "6: registry.accounts: `11112222333` is not an AWS account id: those have exactly 12 digits",
+        ),
+        (
+            "region = \"Ireland\"",
+            "4: registry.region: `Ireland` is not an AWS region: those look like eu-west-1",
+        ),
+    ]);
+}
+
+#[test]
+fn matches_of_no_kind() {
+    const KINDS: &str = "an account id, an account and region (111122223333/eu-west-1), \
+                         a partition (aws-cn), an ECR host, public.ecr.aws or *";
+    let none = |text: &str| format!("`{text}` is none of {KINDS}");
+    let wildcard = |text: &str| {
+        format!("`{text}` holds a wildcard, and a `*` can only stand alone: supported are {KINDS}")
+    };
+    let path = |text: &str| {
+        format!(
+            "`{text}` names a path, and rules are for whole registries: leave away what follows the host"
+        )
+    };
+    for (text, expected) in [
+        ("images.example.com", none("images.example.com")),
+        ("eu-west-1", none("eu-west-1")),
+        ("aws-xx", none("aws-xx")),
+        ("index.docker.io", none("index.docker.io")),
+        (
+            "11112222333.dkr.ecr.eu-west-1.amazonaws.com",
+            none("11112222333.dkr.ecr.eu-west-1.amazonaws.com"),
+        ),
+        (
+            "user@111122223333.dkr.ecr.eu-west-1.amazonaws.com",
+            none("user@111122223333.dkr.ecr.eu-west-1.amazonaws.com"),
+        ),
+        ("**", wildcard("**")),
+        ("111122223333/*", wildcard("111122223333/*")),
+        (
+            "*.dkr.ecr.eu-west-1.amazonaws.com",
+            wildcard("*.dkr.ecr.eu-west-1.amazonaws.com"),
+        ),
+        (
+            "111122223333.dkr.ecr.eu-west-1.amazonaws.com/team",
+            path("111122223333.dkr.ecr.eu-west-1.amazonaws.com/team"),
+        ),
+        (
+            "https://111122223333.dkr.ecr.eu-west-1.amazonaws.com/v2/",
+            path("https://111122223333.dkr.ecr.eu-west-1.amazonaws.com/v2/"),
+        ),
+        (
+            "111122223333.dkr.ecr.eu-west-1.amazonaws.com/x://y",
+            path("111122223333.dkr.ecr.eu-west-1.amazonaws.com/x://y"),
+        ),
+        ("public.ecr.aws/x", path("public.ecr.aws/x")),
+        (
+            "11112222333",
+            "`11112222333` is not an AWS account id: those have exactly 12 digits".to_owned(),
+        ),
+        (
+            "1111222233334/eu-west-1",
+            "`1111222233334` is not an AWS account id: those have exactly 12 digits".to_owned(),
+        ),
+        (
+            "111122223333/",
+            "`` is not an AWS region: those look like eu-west-1".to_owned(),
+        ),
+        (
+            "111122223333/eu-west-1/team",
+            "`eu-west-1/team` is not an AWS region: those look like eu-west-1".to_owned(),
+        ),
+    ] {
+        let file = format!("[[registry]]\nmatch = \"{text}\"\nprofile = \"p\"\n");
+        check(&[(&file, &format!("2: registry.match: {expected}"))]);
+    }
+}
+
+#[test]
+fn rules_that_say_too_little_or_too_much() {
+    check(&[
+        (
+            "\n[[registry]]\nprofile = \"p\"\n",
+            "2: registry.match: is missing: it says which registries the rule is for, `*` for every private one",
+        ),
+        (
+            "[[registry]]\nmatch = \"*\"\n\n[[registry]]\nmatch = \"aws\"\n",
+            "1: registry: names nobody: add `profile`, `role_arn` or both",
+        ),
+        (
+            "[[registry]]\nmatch = \"*\"\nregion = \"eu-west-1\"\n",
+            "1: registry: names nobody: add `profile`, `role_arn` or both",
+        ),
+        (
+            "[defaults]\nregion = \"eu-west-1\"\n",
+            "1: defaults: names nobody: add `profile`, `role_arn` or both",
+        ),
+        (
+            "[[registry]]\nmatch = \"public.ecr.aws\"\nprofile = \"p\"\naccounts = [\"111122223333\"]\n",
+            "4: registry.accounts: public ECR is one registry without accounts: remove `accounts`",
+        ),
+        (
+            "[[registry]]\nmatch = \"999999999999\"\nprofile = \"p\"\naccounts = [\"111122223333\"]\n",
+            "4: registry.accounts: does not list 999999999999, the account that `match` names: the rule would never be used",
+        ),
+    ]);
+    for key in [
+        "external_id = \"xy\"",
+        "role_session_name = \"xy\"",
+        "duration_seconds = 900",
+    ] {
+        let name = key.split(' ').next().unwrap();
+        let expected = "says how a role is assumed, but there is no `role_arn` beside it";
+        check(&[
+            (
+                &format!("[[registry]]\nmatch = \"*\"\nprofile = \"p\"\n{key}\n"),
+                &format!("4: registry.{name}: {expected}"),
+            ),
+            (
+                &format!("[defaults]\n{key}\n"),
+                &format!("2: defaults.{name}: {expected}"),
+            ),
+        ]);
+    }
+}
+
+#[test]
+fn roles_that_cannot_be() {
+    let role = |role: &str| format!("[[registry]]\nmatch = \"aws\"\nrole_arn = {role}\n");
+    for (written, expected) in [
+        (
+            "[]",
+            "is an empty list: put something in or remove the line",
+        ),
+        (
+            "[\"a\", \"b\", \"c\", \"d\", \"e\", \"f\"]",
+            "lists 6, and at most 5 are supported",
+        ),
+        (
+            "\"ecr-pull\"",
+            "`ecr-pull` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
+        ),
+        (
+            "\"arn:aws:iam::{acount}:role/r\"",
+            "`{acount}` stands for nothing, did you mean `{account}`?",
+        ),
+        (
+            "\"arn:aws:iam::{account:role/r\"",
+            "`arn:aws:iam::{account:role/r` holds a brace without its other half: write {account}, {region} or {partition}",
+        ),
+        (
+            "\"arn:aws:iam::1{account}:role/r\"",
+            "`arn:aws:iam::1{account}:role/r` would become `arn:aws:iam::1111122223333:role/r`, \
+             which is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
+        ),
+        (
+            "\"arn:aws-cn:iam::{account}:role/r\"",
+            "`arn:aws-cn:iam::{account}:role/r` is in the partition aws-cn, and `match` = `aws` in aws: \
+             nothing in AWS crosses partitions",
+        ),
+    ] {
+        check(&[(&role(written), &format!("3: registry.role_arn: {expected}"))]);
+    }
+    check(&[
+        (
+            "[[registry]]\nmatch = \"*\"\nrole_arn = [\n  \"arn:aws:iam::111122223333:role/r\",\n  \"x\",\n]\n",
+            "5: registry.role_arn: `x` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
+        ),
+        (
+            "[[registry]]\nmatch = \"public.ecr.aws\"\nrole_arn = \"arn:aws:iam::{account}:role/r\"\n",
+            "3: registry.role_arn: `arn:aws:iam::{account}:role/r` is filled in from a private registry's name, \
+             which public ECR does not have: write the role out",
+        ),
+        (
+            "[[registry]]\nmatch = \"111122223333/cn-north-1\"\nrole_arn = \"arn:aws:iam::111122223333:role/r\"\n",
+            "3: registry.role_arn: `arn:aws:iam::111122223333:role/r` is in the partition aws, \
+             and `match` = `111122223333/cn-north-1` in aws-cn: nothing in AWS crosses partitions",
+        ),
+        (
+            "[defaults]\nrole_arn = [\"arn:aws:iam::111122223333:role/a\", \"arn:aws-cn:iam::111122223333:role/b\"]\n",
+            "2: defaults.role_arn: `arn:aws-cn:iam::111122223333:role/b` is in the partition aws-cn, \
+             and `arn:aws:iam::111122223333:role/a` in aws: nothing in AWS crosses partitions",
+        ),
+    ]);
+    check_rules(&[(
+        "region = \"cn-north-1\"",
+        "4: registry.region: `cn-north-1` is in the partition aws-cn, \
+         and `arn:aws:iam::111122223333:role/r` in aws: nothing in AWS crosses partitions",
+    )]);
+}
+
+#[test]
+fn settings_of_roles_that_cannot_be() {
+    let external_id =
+        "4: registry.external_id: must be 2 to 1224 of the characters A-Z a-z 0-9 and _+=,.@:/-";
+    let long = format!("external_id = \"{}\"", "x".repeat(1225));
+    check_rules(&[
+        ("external_id = \"x\"", external_id),
+        ("external_id = \"hush hush\"", external_id),
+        ("external_id = \"é{account}\"", external_id),
+        (&long, external_id),
+        (
+            "role_session_name = \"me@home/x\"",
+            "4: registry.role_session_name: `me@home/x` is not a session name: \
+             those are 2 to 64 of the characters A-Z a-z 0-9 and _+=,.@-",
+        ),
+    ]);
+    let roles = "[\"arn:aws:iam::111122223333:role/a\", \"arn:aws:iam::111122223333:role/b\"]";
+    check(&[
+        (
+            &format!("[defaults]\nduration_seconds = 3601\nrole_arn = {roles}\n"),
+            "2: defaults.duration_seconds: must be at most 3600, as AWS gives a chain of roles one hour and no more, not 3601",
+        ),
+        (
+            "[defaults]\nrole_arn = \"arn:aws:iam::{account}:role/r\"\nexternal_id = \"hush\"\n",
+            "3: defaults.external_id: would be told to any account that an image names, as `role_arn` holds {account}: \
+             move it to a [[registry]] with the `accounts` that may know it",
+        ),
+    ]);
+    for registries in ["*", "aws"] {
+        check(&[(
+            &format!(
+                "[[registry]]\nmatch = \"{registries}\"\nexternal_id = \"hush\"\n\
+                 role_arn = [\"arn:aws:iam::{{account}}:role/a\", \"arn:aws:iam::111122223333:role/b\"]\n"
+            ),
+            "3: registry.external_id: would be told to any account that an image names, as `role_arn` holds {account}: \
+             list the `accounts` that may know it",
+        )]);
+    }
+}
+
+#[test]
+fn errors_tell_file_line_and_key() {
+    let error = read("\n[cache]\nmax_age_seconds = 0\n").unwrap_err();
+    assert_eq!(error.path().to_str(), Some("/c.toml"));
+    assert_eq!(error.line(), Some(3));
+    assert_eq!(error.key(), Some("cache.max_age_seconds"));
+}

@@ -1,0 +1,238 @@
+//! The environment: every variable this program reads itself, and the only reader of them.
+//!
+//! The AWS SDK's container, SSO and sign-in providers read theirs
+//! (`AWS_CONTAINER_*`, `AWS_LOGIN_CACHE_DIRECTORY`, `AWS_ENDPOINT_URL_SSO*`) on their own.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Names of variables, with what each does.
+pub mod var {
+    /// A configuration file that replaces the user's and the machine's.
+    pub const ECRX_CONFIG: &str = "ECRX_CONFIG";
+    /// `error`, `warn`, `info` or `debug`: log to stderr. Off when unset.
+    pub const ECRX_LOG: &str = "ECRX_LOG";
+
+    /// As in amazon-ecr-credential-helper: not empty, nothing is read from or kept in a cache.
+    pub const AWS_ECR_DISABLE_CACHE: &str = "AWS_ECR_DISABLE_CACHE";
+    /// As in amazon-ecr-credential-helper: the cache folder.
+    pub const AWS_ECR_CACHE_DIR: &str = "AWS_ECR_CACHE_DIR";
+    /// As in amazon-ecr-credential-helper: `true`, and `store` pretends to have stored.
+    pub const AWS_ECR_IGNORE_CREDS_STORAGE: &str = "AWS_ECR_IGNORE_CREDS_STORAGE";
+
+    /// The home folder; without it the password database is asked.
+    pub const HOME: &str = "HOME";
+
+    /// Keys of an IAM user or a session.
+    pub const AWS_ACCESS_KEY_ID: &str = "AWS_ACCESS_KEY_ID";
+    /// The secret that belongs to `AWS_ACCESS_KEY_ID`.
+    pub const AWS_SECRET_ACCESS_KEY: &str = "AWS_SECRET_ACCESS_KEY";
+    /// The old name of `AWS_SECRET_ACCESS_KEY`, which the SDK still reads.
+    pub const SECRET_ACCESS_KEY: &str = "SECRET_ACCESS_KEY";
+    /// Makes the keys those of a session.
+    pub const AWS_SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
+    /// The profile of `~/.aws/config` that asks.
+    pub const AWS_PROFILE: &str = "AWS_PROFILE";
+    /// Replaces `~/.aws/config`.
+    pub const AWS_CONFIG_FILE: &str = "AWS_CONFIG_FILE";
+    /// Replaces `~/.aws/credentials`.
+    pub const AWS_SHARED_CREDENTIALS_FILE: &str = "AWS_SHARED_CREDENTIALS_FILE";
+    /// A file with an OIDC token, for `AssumeRoleWithWebIdentity`.
+    pub const AWS_WEB_IDENTITY_TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
+    /// The role that goes with `AWS_WEB_IDENTITY_TOKEN_FILE`.
+    pub const AWS_ROLE_ARN: &str = "AWS_ROLE_ARN";
+    /// The session name that goes with `AWS_WEB_IDENTITY_TOKEN_FILE`.
+    pub const AWS_ROLE_SESSION_NAME: &str = "AWS_ROLE_SESSION_NAME";
+    /// The path of the ECS credential endpoint.
+    pub const AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: &str =
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+    /// The URL of a container credential endpoint (EKS Pod Identity, Greengrass).
+    pub const AWS_CONTAINER_CREDENTIALS_FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+    /// What the container endpoint wants as `Authorization`.
+    pub const AWS_CONTAINER_AUTHORIZATION_TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
+    /// A file with what the container endpoint wants as `Authorization`.
+    pub const AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: &str =
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+    /// `true`: instance metadata is not asked.
+    pub const AWS_EC2_METADATA_DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
+    /// Where instance metadata is.
+    pub const AWS_EC2_METADATA_SERVICE_ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
+    /// `IPv4` or `IPv6`: which of the two instance metadata addresses.
+    pub const AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE: &str =
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE";
+    /// Where `aws login` keeps its sign-ins, in place of `~/.aws/login/cache`.
+    pub const AWS_LOGIN_CACHE_DIRECTORY: &str = "AWS_LOGIN_CACHE_DIRECTORY";
+    /// The region to assume roles in.
+    pub const AWS_REGION: &str = "AWS_REGION";
+    /// The older name of `AWS_REGION`.
+    pub const AWS_DEFAULT_REGION: &str = "AWS_DEFAULT_REGION";
+    /// Replaces the endpoint of every service; with `_STS`, `_ECR`, `_ECR_PUBLIC` behind it, of one.
+    pub const AWS_ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
+    /// `true`: no endpoint from the environment or a profile is used.
+    pub const AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
+    /// `true`: FIPS endpoints, for every registry.
+    pub const AWS_USE_FIPS_ENDPOINT: &str = "AWS_USE_FIPS_ENDPOINT";
+    /// `true`: dual-stack endpoints, for every registry.
+    pub const AWS_USE_DUALSTACK_ENDPOINT: &str = "AWS_USE_DUALSTACK_ENDPOINT";
+
+    /// A PEM bundle that replaces the system's certificate authorities.
+    pub const AWS_CA_BUNDLE: &str = "AWS_CA_BUNDLE";
+    /// A PEM bundle, as OpenSSL reads it; after `AWS_CA_BUNDLE`.
+    pub const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
+    /// Folders of PEM files, as OpenSSL reads them; after `AWS_CA_BUNDLE`.
+    pub const SSL_CERT_DIR: &str = "SSL_CERT_DIR";
+    /// The proxy for `https`; also in lower case.
+    pub const HTTPS_PROXY: &str = "HTTPS_PROXY";
+    /// Hosts that are reached without a proxy; also in lower case.
+    pub const NO_PROXY: &str = "NO_PROXY";
+}
+
+/// Where the machine's configuration is.
+#[cfg(unix)]
+const MACHINE_CONFIG: &str = "/etc/docker-credential-ecrx/config.toml";
+
+/// The environment of this process, or one made up for a test.
+#[derive(Debug, Default)]
+pub struct Env {
+    made_up: Option<HashMap<String, OsString>>,
+}
+
+impl Env {
+    /// This process's environment.
+    pub fn process() -> Self {
+        Self { made_up: None }
+    }
+
+    /// An environment of exactly these variables.
+    pub fn of<const N: usize>(variables: [(&str, &str); N]) -> Self {
+        let variables = variables
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.into()))
+            .collect();
+        Self {
+            made_up: Some(variables),
+        }
+    }
+
+    /// A variable as the system keeps it; set but empty counts as unset.
+    pub fn get_os(&self, name: &str) -> Option<OsString> {
+        let value = match &self.made_up {
+            Some(variables) => variables.get(name).cloned(),
+            None => std::env::var_os(name),
+        };
+        value.filter(|value| !value.is_empty())
+    }
+
+    /// A variable as text; set but blank counts as unset, as in the AWS SDKs. What is not UTF-8
+    /// comes with replacement characters, so that whoever uses it fails and names it.
+    pub fn get(&self, name: &str) -> Option<String> {
+        self.get_os(name)
+            .map(|value| value.to_string_lossy().into_owned())
+            .filter(|value| !value.trim().is_empty())
+    }
+
+    /// A variable in upper case, else the same in lower case.
+    pub fn get_either_case(&self, name: &str) -> Option<String> {
+        self.get(name)
+            .or_else(|| self.get(&name.to_ascii_lowercase()))
+    }
+
+    /// Whether a variable says `true`, in any case.
+    pub fn is_true(&self, name: &str) -> bool {
+        self.get(name)
+            .is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
+    }
+
+    /// A path; a leading `~/` is the home folder.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.get_os(name).map(|path| self.expand_home(path.into()))
+    }
+
+    /// Replaces a leading `~` by the home folder, as the AWS SDKs do.
+    pub fn expand_home(&self, path: PathBuf) -> PathBuf {
+        match (path.strip_prefix("~"), self.home()) {
+            (Ok(rest), Some(home)) => home.join(rest),
+            _ => path,
+        }
+    }
+
+    /// The one home folder, for the AWS files and for ours: `HOME`, else the password database.
+    pub fn home(&self) -> Option<PathBuf> {
+        match &self.made_up {
+            Some(_) => self.get_os(var::HOME).map(PathBuf::from),
+            None => dirs::home_dir(),
+        }
+        .filter(|home| home.is_absolute())
+    }
+
+    /// The user's configuration file.
+    pub fn user_config(&self) -> Option<PathBuf> {
+        let folder = match &self.made_up {
+            Some(_) => self.home().map(|home| home.join(".config")),
+            None => dirs::config_dir(),
+        };
+        folder.map(|folder| folder.join("docker-credential-ecrx").join("config.toml"))
+    }
+
+    /// The machine's configuration file.
+    pub fn machine_config(&self) -> Option<PathBuf> {
+        #[cfg(unix)]
+        let path = Some(PathBuf::from(MACHINE_CONFIG));
+        #[cfg(not(unix))]
+        let path = self.get_os("PROGRAMDATA").map(|folder| {
+            PathBuf::from(folder)
+                .join("docker-credential-ecrx")
+                .join("config.toml")
+        });
+        path.filter(|_| self.made_up.is_none())
+    }
+
+    /// The user's cache folder.
+    pub fn user_cache(&self) -> Option<PathBuf> {
+        let folder = match &self.made_up {
+            Some(_) => self.home().map(|home| home.join(".cache")),
+            None => dirs::cache_dir(),
+        };
+        folder.map(|folder| folder.join("docker-credential-ecrx"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blank_is_unset() {
+        let env = Env::of([("A", ""), ("B", "  "), ("C", " x ")]);
+        assert_eq!(env.get("A"), None);
+        assert_eq!(env.get("B"), None);
+        assert_eq!(env.get("C").as_deref(), Some(" x "));
+        assert_eq!(env.get("D"), None);
+    }
+
+    #[test]
+    fn upper_case_comes_first_and_an_empty_one_hides_nothing() {
+        let env = Env::of([
+            ("HTTPS_PROXY", ""),
+            ("https_proxy", "lower"),
+            ("NO_PROXY", "upper"),
+            ("no_proxy", "lower"),
+        ]);
+        assert_eq!(env.get_either_case("HTTPS_PROXY").as_deref(), Some("lower"));
+        assert_eq!(env.get_either_case("NO_PROXY").as_deref(), Some("upper"));
+    }
+
+    #[test]
+    fn the_home_folder_is_expanded() {
+        let env = Env::of([
+            ("HOME", "/home/alice"),
+            ("A", "~/x"),
+            ("B", "~bob/x"),
+            ("C", "~"),
+        ]);
+        assert_eq!(env.path("A"), Some("/home/alice/x".into()));
+        assert_eq!(env.path("B"), Some("~bob/x".into()));
+        assert_eq!(env.path("C"), Some("/home/alice".into()));
+    }
+}

@@ -1,0 +1,188 @@
+//! What went wrong, told twice: to the program that called, by [`Kind`], and to the person
+//! behind it, by one line and the hints below it.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// What the calling client will do with a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It goes on anonymously, without a word to anybody.
+    NotFound,
+    /// It complains that it sent no server.
+    NoServerUrl,
+    /// It complains that it sent no user name.
+    NoUsername,
+    /// It stops, or shows what is printed, or both.
+    Failure,
+}
+
+/// The longest line that is printed, in characters. AWS's longest denials have some 600.
+const MAX_LINE_LENGTH: usize = 2000;
+
+/// A failure with all there is to say about it.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    cause: Box<dyn StdError + Send + Sync>,
+    hints: Vec<String>,
+}
+
+/// The text of the failures that the protocol gives fixed texts to.
+#[derive(Debug, thiserror::Error)]
+enum Fixed {
+    #[error("credentials not found in native keychain")]
+    NotFound,
+    #[error("no credentials server URL")]
+    NoServerUrl,
+    #[error("no credentials username")]
+    NoUsername,
+}
+
+impl Error {
+    /// "There is nothing here, go on anonymously": the truth, never an excuse.
+    pub fn not_found() -> Self {
+        Self::new(Kind::NotFound, Fixed::NotFound)
+    }
+
+    /// The client sent no server.
+    pub fn no_server_url() -> Self {
+        Self::new(Kind::NoServerUrl, Fixed::NoServerUrl)
+    }
+
+    /// The client sent no user name.
+    pub fn no_username() -> Self {
+        Self::new(Kind::NoUsername, Fixed::NoUsername)
+    }
+
+    /// Everything else.
+    pub fn failure(cause: impl StdError + Send + Sync + 'static) -> Self {
+        Self::new(Kind::Failure, cause)
+    }
+
+    fn new(kind: Kind, cause: impl StdError + Send + Sync + 'static) -> Self {
+        Self {
+            kind,
+            cause: Box::new(cause),
+            hints: Vec::new(),
+        }
+    }
+
+    /// Adds a next step, or a fact that helps to find it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Adds several hints.
+    #[must_use]
+    pub fn hints(mut self, hints: impl IntoIterator<Item = String>) -> Self {
+        self.hints.extend(hints);
+        self
+    }
+
+    /// What the client will do.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The failure in one line: the message and what lies beneath it.
+    pub fn line(&self) -> String {
+        let mut line = self.cause.to_string();
+        let mut source = self.cause.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            if !line.contains(&text) {
+                line.push_str(": ");
+                line.push_str(&text);
+            }
+            source = cause.source();
+        }
+        one_line(&line)
+    }
+
+    /// The hints, a line each.
+    pub fn hint_lines(&self) -> impl Iterator<Item = String> + '_ {
+        self.hints.iter().map(|hint| one_line(hint))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause.source()
+    }
+}
+
+/// Makes a text fit to be printed whatever it holds: line breaks and runs of white space become
+/// one blank, control characters (which could drive a terminal) and the marks that reorder text
+/// vanish, and what is too long is cut.
+pub fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    let mut length = 0;
+    let mut blank = false;
+    for character in text.chars() {
+        if character.is_whitespace() {
+            blank = !line.is_empty();
+            continue;
+        }
+        let reorders = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if character.is_control() || reorders {
+            continue;
+        }
+        if length >= MAX_LINE_LENGTH {
+            line.push('…');
+            break;
+        }
+        if blank {
+            line.push(' ');
+            blank = false;
+        }
+        line.push(character);
+        length += 1;
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot read the file")]
+    struct Outer(#[source] std::io::Error);
+
+    #[test]
+    fn the_line_holds_the_whole_chain() {
+        let error = Error::failure(Outer(std::io::Error::other("disk\non fire")));
+        assert_eq!(error.line(), "cannot read the file: disk on fire");
+        assert_eq!(error.kind(), Kind::Failure);
+    }
+
+    #[test]
+    fn nothing_from_outside_can_drive_a_terminal() {
+        assert_eq!(one_line("a\x1b[31mb\r\n\tc\u{202e}d\x07"), "a[31mb cd");
+        assert_eq!(one_line("  \n "), "");
+        assert_eq!(
+            one_line(&"x".repeat(5000)).chars().count(),
+            MAX_LINE_LENGTH + 1
+        );
+    }
+
+    #[test]
+    fn the_fixed_texts_are_what_clients_compare_with() {
+        // docker/docker-credential-helpers, credentials/error.go
+        assert_eq!(
+            Error::not_found().line(),
+            "credentials not found in native keychain"
+        );
+        assert_eq!(Error::no_server_url().line(), "no credentials server URL");
+        assert_eq!(Error::no_username().line(), "no credentials username");
+    }
+}

@@ -1,0 +1,257 @@
+//! `~/.aws/config` and `~/.aws/credentials`: read once, parsed by the SDK's own parser.
+//!
+//! The only room besides `aws/` that names SDK types: parsing these files (nested properties,
+//! `[profile x]` in one file and `[x]` in the other, merging) is the SDK's trade.
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use aws_config::profile::{self, Profile, ProfileFileLoadError, ProfileSet};
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+use aws_runtime::env_config::property::PropertiesKey;
+use aws_types::os_shim_internal::{Env as SdkEnv, Fs};
+
+use crate::env::{Env, var};
+
+/// The profile that counts when nothing names one.
+pub const DEFAULT_PROFILE: &str = "default";
+
+/// The two files, parsed together.
+#[derive(Debug)]
+pub struct AwsFiles {
+    profiles: ProfileSet,
+    config_path: PathBuf,
+    credentials_path: PathBuf,
+}
+
+/// Why the files cannot be used.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AwsFilesError {
+    /// The file is there and cannot be read.
+    #[error("cannot read the AWS file {}: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: Arc<std::io::Error>,
+    },
+    /// The file is not UTF-8.
+    #[error("the AWS file {} is not UTF-8 text", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The SDK's parser refuses it.
+    #[error("the AWS file {} cannot be parsed: line {line}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The parser's words, beginning with the line's number.
+        line: String,
+    },
+}
+
+impl AwsFiles {
+    /// Reads and parses both files. A file that does not exist is empty, as for every AWS tool.
+    pub fn load(env: &Env) -> Result<Self, AwsFilesError> {
+        let at_home = |name: &str| {
+            let home = env.home().unwrap_or_else(|| PathBuf::from("~"));
+            home.join(".aws").join(name)
+        };
+        let config_path = env
+            .path(var::AWS_CONFIG_FILE)
+            .unwrap_or_else(|| at_home("config"));
+        let credentials_path = env
+            .path(var::AWS_SHARED_CREDENTIALS_FILE)
+            .unwrap_or_else(|| at_home("credentials"));
+        let config = read(&config_path)?;
+        let credentials = read(&credentials_path)?;
+        let profiles = if config.is_empty() && credentials.is_empty() {
+            ProfileSet::default()
+        } else {
+            let both = EnvConfigFiles::builder()
+                .with_contents(EnvConfigFileKind::Config, config.as_str())
+                .with_contents(EnvConfigFileKind::Credentials, credentials.as_str())
+                .build();
+            parse(&both).map_err(|_| {
+                // The error of contents given in memory names no file: parse them one by one.
+                malformed(EnvConfigFileKind::Config, &config_path, &config).unwrap_or_else(|| {
+                    malformed(
+                        EnvConfigFileKind::Credentials,
+                        &credentials_path,
+                        &credentials,
+                    )
+                    .unwrap_or(AwsFilesError::Malformed {
+                        path: config_path.clone(),
+                        line: "unknown".to_owned(),
+                    })
+                })
+            })?
+        };
+        Ok(Self {
+            profiles,
+            config_path,
+            credentials_path,
+        })
+    }
+
+    /// A profile by its name.
+    pub fn profile(&self, name: &str) -> Option<&Profile> {
+        self.profiles.get_profile(name)
+    }
+
+    /// A setting of an `[sso-session NAME]` section; the outer `None` says there is no such section.
+    pub fn sso_session(&self, name: &str, key: &str) -> Option<Option<&str>> {
+        self.profiles
+            .sso_session(name)
+            .map(|session| session.get(key))
+    }
+
+    /// The names of all profiles, sorted.
+    pub fn profile_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.profiles.profiles().collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Where a person would look for profiles.
+    pub fn paths(&self) -> (&Path, &Path) {
+        (&self.config_path, &self.credentials_path)
+    }
+
+    /// `endpoint_url` of a service in the `[services NAME]` section that a profile points at.
+    pub fn service_endpoint(&self, profile: &Profile, service: &str) -> Option<&str> {
+        let section = profile.get("services")?;
+        let key = PropertiesKey::builder()
+            .section_key("services")
+            .section_name(section)
+            .property_name(service)
+            .sub_property_name("endpoint_url")
+            .build()
+            .ok()?;
+        self.profiles
+            .other_sections()
+            .get(&key)
+            .map(|value| value.as_str())
+    }
+}
+
+fn read(path: &Path) -> Result<String, AwsFilesError> {
+    match std::fs::read(path) {
+        Ok(bytes) => String::from_utf8(bytes).map_err(|_| AwsFilesError::NotText {
+            path: path.to_owned(),
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        // `HOME` can be a file in a container that was put together by hand.
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => Ok(String::new()),
+        Err(error) => Err(AwsFilesError::Unreadable {
+            path: path.to_owned(),
+            reason: Arc::new(error),
+        }),
+    }
+}
+
+fn malformed(kind: EnvConfigFileKind, path: &Path, contents: &str) -> Option<AwsFilesError> {
+    if contents.is_empty() {
+        return None;
+    }
+    let files = EnvConfigFiles::builder()
+        .with_contents(kind, contents)
+        .build();
+    let error = parse(&files).err()?;
+    // The parser's own error lies beneath: "error parsing <unknown> on line 3:\n  …"
+    let text = std::error::Error::source(&error).map_or(error.to_string(), ToString::to_string);
+    let line = match text.split_once(" on line ") {
+        Some((_, line)) => line.to_owned(),
+        None => text,
+    };
+    Some(AwsFilesError::Malformed {
+        path: path.to_owned(),
+        line,
+    })
+}
+
+/// Runs the SDK's parser. With contents in memory its future has nothing to wait for, so one
+/// poll ends it and no runtime is needed.
+fn parse(files: &EnvConfigFiles) -> Result<ProfileSet, ProfileFileLoadError> {
+    let fs = Fs::from_slice(&[]);
+    let env = SdkEnv::from_slice(&[]);
+    let mut future = pin!(profile::load(
+        &fs,
+        &env,
+        files,
+        Some(Cow::Borrowed(DEFAULT_PROFILE))
+    ));
+    match future
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
+        Poll::Ready(result) => result,
+        Poll::Pending => Ok(ProfileSet::default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(config: &str, credentials: &str) -> Result<AwsFiles, AwsFilesError> {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().to_str().unwrap();
+        std::fs::create_dir(folder.path().join(".aws")).unwrap();
+        std::fs::write(folder.path().join(".aws/config"), config).unwrap();
+        std::fs::write(folder.path().join(".aws/credentials"), credentials).unwrap();
+        AwsFiles::load(&Env::of([("HOME", home)]))
+    }
+
+    #[test]
+    fn both_files_make_one_set_of_profiles() {
+        let files = load(
+            "[profile work]\nregion = eu-west-1\nservices = local\n[services local]\necr =\n  endpoint_url = http://localhost:1\n",
+            "[work]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n[other]\nregion = us-east-1\n",
+        )
+        .unwrap();
+        let work = files.profile("work").unwrap();
+        assert_eq!(work.get("region"), Some("eu-west-1"));
+        assert_eq!(work.get("aws_access_key_id"), Some("AKIAIOSFODNN7EXAMPLE"));
+        assert_eq!(
+            files.service_endpoint(work, "ecr"),
+            Some("http://localhost:1")
+        );
+        assert_eq!(files.service_endpoint(work, "sts"), None);
+        assert_eq!(files.profile_names(), ["other", "work"]);
+    }
+
+    #[test]
+    fn no_files_are_no_profiles() {
+        let files = AwsFiles::load(&Env::of([("HOME", "/nonexistent")])).unwrap();
+        assert!(files.profile_names().is_empty());
+    }
+
+    #[test]
+    fn a_broken_file_is_named_with_its_line() {
+        let error = load("[default]\n", "[default]\nregion\n")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains(".aws/credentials cannot be parsed: line 2:"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_folder_in_place_of_the_file_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join(".aws/config")).unwrap();
+        let error =
+            AwsFiles::load(&Env::of([("HOME", folder.path().to_str().unwrap())])).unwrap_err();
+        assert!(
+            error.to_string().starts_with("cannot read the AWS file"),
+            "{error}"
+        );
+    }
+}

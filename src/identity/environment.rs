@@ -1,0 +1,135 @@
+//! Credentials that `AWS_*` variables name.
+
+use aws_config::profile::Profile;
+
+use crate::env::{Env, var};
+use crate::registry::ParseError;
+use crate::secret::Secret;
+
+use super::source::{Container, Keys, Source, WebIdentity};
+
+/// Why variables that are there name no credentials.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum EnvironmentError {
+    /// Half of a pair.
+    #[error("{set} is set and {unset} is not: half of a pair gives no credentials")]
+    Half {
+        /// The one that is there.
+        set: &'static str,
+        /// The one that is not.
+        unset: &'static str,
+    },
+    /// `AWS_ROLE_ARN` is no role ARN.
+    #[error("{} is wrong", var::AWS_ROLE_ARN)]
+    RoleArn(#[source] ParseError),
+    /// The endpoint's mode is neither of the two.
+    #[error("{variable} is `{value}`; it can be IPv4 or IPv6")]
+    EndpointMode {
+        /// The variable or profile setting.
+        variable: &'static str,
+        /// What it says.
+        value: String,
+    },
+}
+
+/// The access key in the environment. The SDK goes on to the next source when it finds half of
+/// it, and so to another principal; this is an error here.
+pub(super) fn keys(env: &Env) -> Result<Option<Keys>, EnvironmentError> {
+    let access_key_id = env.get(var::AWS_ACCESS_KEY_ID);
+    let secret = env.get(var::AWS_SECRET_ACCESS_KEY).or_else(|| {
+        env.get(var::SECRET_ACCESS_KEY)
+            .filter(|_| access_key_id.is_some())
+    });
+    match (access_key_id, secret) {
+        (Some(access_key_id), Some(secret)) => Ok(Some(Keys {
+            access_key_id,
+            secret_access_key: Secret::new(secret),
+            session_token: env
+                .get(var::AWS_SESSION_TOKEN)
+                .map(|token| Secret::new(token.trim())),
+        })),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(EnvironmentError::Half {
+            set: var::AWS_ACCESS_KEY_ID,
+            unset: var::AWS_SECRET_ACCESS_KEY,
+        }),
+        (None, Some(_)) => Err(EnvironmentError::Half {
+            set: var::AWS_SECRET_ACCESS_KEY,
+            unset: var::AWS_ACCESS_KEY_ID,
+        }),
+    }
+}
+
+/// The web identity in the environment. `AWS_ROLE_ARN` alone is no half of anything: other
+/// tools read it for other ends.
+pub(super) fn web_identity(env: &Env) -> Result<Option<WebIdentity>, EnvironmentError> {
+    let Some(token_file) = env.get_os(var::AWS_WEB_IDENTITY_TOKEN_FILE) else {
+        return Ok(None);
+    };
+    let role_arn = env
+        .get(var::AWS_ROLE_ARN)
+        .ok_or(EnvironmentError::Half {
+            set: var::AWS_WEB_IDENTITY_TOKEN_FILE,
+            unset: var::AWS_ROLE_ARN,
+        })?
+        .parse()
+        .map_err(EnvironmentError::RoleArn)?;
+    Ok(Some(WebIdentity {
+        token_file: token_file.into(),
+        role_arn,
+        session_name: env.get(var::AWS_ROLE_SESSION_NAME),
+    }))
+}
+
+/// The container endpoint in the environment.
+pub(super) fn container(env: &Env) -> Option<Container> {
+    let uri = env
+        .get(var::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI)
+        .or_else(|| env.get(var::AWS_CONTAINER_CREDENTIALS_FULL_URI))?;
+    Some(Container {
+        uri,
+        token_file: env.get(var::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE),
+        token: env
+            .get(var::AWS_CONTAINER_AUTHORIZATION_TOKEN)
+            .map(Secret::new),
+    })
+}
+
+/// Instance metadata, unless it is switched off. Its addresses are in the EC2 user guide.
+pub(super) fn instance_metadata(
+    env: &Env,
+    profile: Option<&Profile>,
+) -> Result<Option<Source>, EnvironmentError> {
+    if env.is_true(var::AWS_EC2_METADATA_DISABLED) {
+        return Ok(None);
+    }
+    let setting = |variable: &'static str, key: &'static str| {
+        env.get(variable)
+            .map(|value| (variable, value))
+            .or_else(|| {
+                let value = profile?.get(key)?;
+                Some((key, value.to_owned()))
+            })
+    };
+    if let Some((_, endpoint)) = setting(
+        var::AWS_EC2_METADATA_SERVICE_ENDPOINT,
+        "ec2_metadata_service_endpoint",
+    ) {
+        return Ok(Some(Source::InstanceMetadata { endpoint }));
+    }
+    let mode = setting(
+        var::AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE,
+        "ec2_metadata_service_endpoint_mode",
+    );
+    let endpoint = match mode {
+        None => "http://169.254.169.254",
+        Some((_, mode)) if mode.trim().eq_ignore_ascii_case("ipv4") => "http://169.254.169.254",
+        Some((_, mode)) if mode.trim().eq_ignore_ascii_case("ipv6") => "http://[fd00:ec2::254]",
+        Some((variable, value)) => {
+            return Err(EnvironmentError::EndpointMode { variable, value });
+        }
+    };
+    Ok(Some(Source::InstanceMetadata {
+        endpoint: endpoint.to_owned(),
+    }))
+}

@@ -1,0 +1,86 @@
+//! A digest of who would ask: the same for one identity however its files are written, and
+//! another for every other identity that AWS could tell from it.
+
+use sha2::{Digest, Sha256};
+
+/// SHA-256 over an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// The digest.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Feeds parts to the digest so that no two lists of parts look alike: each with its length,
+/// absent ones with a mark of their own.
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    /// Starts with the name of what is hashed.
+    pub fn new(domain: &str) -> Self {
+        let mut hasher = Self(Sha256::new());
+        hasher.text(domain);
+        hasher
+    }
+
+    /// Feeds bytes.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.0.update((bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    /// Feeds text.
+    pub fn text(&mut self, text: &str) {
+        self.bytes(text.as_bytes());
+    }
+
+    /// Feeds text that may be absent.
+    pub fn option(&mut self, text: Option<&str>) {
+        match text {
+            Some(text) => {
+                self.0.update([1]);
+                self.text(text);
+            }
+            None => self.0.update([0]),
+        }
+    }
+
+    /// Ends it.
+    pub fn finish(self) -> Fingerprint {
+        Fingerprint(self.0.finalize().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(parts: &[Option<&str>]) -> Fingerprint {
+        let mut hasher = Hasher::new("test");
+        for part in parts {
+            hasher.option(*part);
+        }
+        hasher.finish()
+    }
+
+    #[test]
+    fn no_two_lists_look_alike() {
+        let lists: [&[Option<&str>]; 7] = [
+            &[],
+            &[None],
+            &[Some("")],
+            &[Some("ab"), Some("c")],
+            &[Some("a"), Some("bc")],
+            &[Some("abc")],
+            &[Some("abc"), None],
+        ];
+        for (i, one) in lists.iter().enumerate() {
+            for (j, other) in lists.iter().enumerate() {
+                assert_eq!(of(one) == of(other), i == j, "{one:?} {other:?}");
+            }
+        }
+    }
+}

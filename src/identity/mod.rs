@@ -1,0 +1,261 @@
+//! Who asks for a registry's token: exactly one credential source, the roles on top of it, and
+//! the layer of configuration that chose them. Resolved before anything else happens, offline.
+
+mod aws_files;
+mod environment;
+mod fingerprint;
+mod profile;
+mod resolver;
+mod sign_in;
+mod source;
+
+use std::fmt;
+use std::time::Duration;
+
+pub use aws_files::AwsFilesError;
+pub use environment::EnvironmentError;
+pub use fingerprint::Fingerprint;
+pub use profile::ProfileError;
+pub use resolver::Resolver;
+pub use sign_in::{SignIn, SignInState};
+pub use source::{Container, Keys, Source, Sso, WebIdentity};
+
+use crate::config::{ConfigError, Origin};
+use crate::env::Env;
+use crate::registry::{Partition, Region, RoleArn};
+use crate::secret::Secret;
+
+use fingerprint::Hasher;
+
+/// The session name of roles for which nothing else is configured: what an administrator will
+/// read in CloudTrail.
+pub const DEFAULT_SESSION_NAME: &str = "docker-credential-ecrx";
+
+/// A role to assume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// The role.
+    pub arn: RoleArn,
+    /// What the role's trust policy may ask for.
+    pub external_id: Option<Secret>,
+    /// The session's name.
+    pub session_name: Option<String>,
+    /// How long the session lives; AWS's default is an hour.
+    pub duration: Option<Duration>,
+}
+
+impl Role {
+    /// The session's name, never absent.
+    pub fn session_name(&self) -> &str {
+        self.session_name.as_deref().unwrap_or(DEFAULT_SESSION_NAME)
+    }
+}
+
+/// Where an API is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The region that the request is signed for.
+    pub region: Region,
+    /// A URL given by hand. It wins over the switches below, which are off then: the SDK refuses
+    /// a custom endpoint together with them.
+    pub url: Option<String>,
+    /// The FIPS endpoint.
+    pub fips: bool,
+    /// The dual-stack endpoint.
+    pub dual_stack: bool,
+}
+
+/// What decided who asks, the most explicit first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChosenBy {
+    /// A `[[registry]]` rule.
+    Rule(Origin),
+    /// An `AWS_*` variable.
+    Variable(&'static str),
+    /// `[defaults]`.
+    Defaults(Origin),
+    /// Nothing: what every AWS tool would do.
+    Default,
+}
+
+impl fmt::Display for ChosenBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ChosenBy::Rule(origin) => write!(f, "the rule at {origin}"),
+            ChosenBy::Variable(name) => write!(f, "the variable {name}"),
+            ChosenBy::Defaults(origin) => write!(f, "[defaults] at {origin}"),
+            ChosenBy::Default => f.write_str("no configuration at all"),
+        }
+    }
+}
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The layer that chose.
+    pub chosen_by: ChosenBy,
+    /// The profile that was chosen, when one was.
+    pub profile: Option<String>,
+    /// Where the first credentials come from.
+    pub source: Source,
+    /// The roles on top, the first to be assumed first.
+    pub roles: Vec<Role>,
+    /// Where ECR is asked.
+    pub api: Endpoint,
+    /// Where roles are assumed; there when one is.
+    pub sts: Option<Endpoint>,
+    /// The region for sign-in services, which roles are no matter for.
+    pub region: Region,
+    /// `ca_bundle` of the profile.
+    pub ca_bundle: Option<std::path::PathBuf>,
+    /// Variables that would have chosen, had nothing more explicit spoken.
+    pub passed_over: Vec<&'static str>,
+}
+
+/// Why it cannot be said who asks.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// Nothing names any credentials.
+    #[error(
+        "no AWS credentials: no configuration, variable or default profile names any, and instance metadata is switched off"
+    )]
+    NotSignedIn,
+    /// The configuration's role template does not fit, or crosses partitions.
+    #[error(transparent)]
+    Config(ConfigError),
+    /// A profile.
+    #[error("{cause} (chosen by {chosen_by})")]
+    Profile {
+        /// What is wrong with it.
+        cause: ProfileError,
+        /// What chose it.
+        chosen_by: ChosenBy,
+        /// Profiles that do exist.
+        known: Vec<String>,
+    },
+    /// The AWS files.
+    #[error(transparent)]
+    Files(AwsFilesError),
+    /// Variables.
+    #[error(transparent)]
+    Environment(EnvironmentError),
+    /// A role of another partition than the registry.
+    #[error(
+        "the role {role} is in the partition {theirs}, the registry {registry} in {ours}: no role, key or token crosses partitions (chosen by {chosen_by})"
+    )]
+    Partition {
+        /// The role.
+        role: RoleArn,
+        /// Its partition.
+        theirs: Partition,
+        /// The registry.
+        registry: String,
+        /// The registry's partition.
+        ours: Partition,
+        /// What chose the role.
+        chosen_by: ChosenBy,
+    },
+    /// An endpoint that is no URL.
+    #[error("the endpoint `{url}` from {from} is wrong: it must begin with https:// or http://")]
+    EndpointUrl {
+        /// What was given.
+        url: String,
+        /// By what.
+        from: String,
+    },
+}
+
+impl IdentityError {
+    /// What to do about it.
+    pub fn hints(&self) -> Vec<String> {
+        match self {
+            IdentityError::NotSignedIn => vec![
+                "sign in (`aws sso login`, `aws login`, `aws configure`), or name a profile in config.toml or AWS_PROFILE".to_owned(),
+            ],
+            IdentityError::Profile { cause: ProfileError::Missing { .. }, known, .. } => {
+                let mut hints = vec!["`aws configure list-profiles` lists the profiles there are".to_owned()];
+                if !known.is_empty() {
+                    hints.push(format!("known profiles: {}", known.join(", ")));
+                }
+                hints
+            }
+            IdentityError::Profile { cause: ProfileError::Mfa { profile, .. }, .. } => vec![format!(
+                "sign in by SSO, or put a session bought with the code into a profile: `aws sts get-session-token --profile {profile} --serial-number … --token-code …`"
+            )],
+            IdentityError::Partition { .. } => vec![
+                "write a rule for the registry's partition in config.toml, e.g. match = \"aws-cn\"".to_owned(),
+            ],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Identity {
+    /// The digest of who asks. It covers the source, the roles and where they are assumed; not
+    /// where ECR is asked, which is part of the cache key beside it.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut hasher = Hasher::new("identity");
+        self.source.fingerprint(&mut hasher);
+        self.feed_roles(&mut hasher);
+        hasher.finish()
+    }
+
+    /// As [`Identity::fingerprint`], without what changes when temporary credentials are renewed.
+    pub fn lineage(&self) -> Fingerprint {
+        let mut hasher = Hasher::new("lineage");
+        self.source.lineage(&mut hasher);
+        self.feed_roles(&mut hasher);
+        hasher.finish()
+    }
+
+    /// The digest of the source alone, whatever roles lie on top.
+    pub fn source_fingerprint(&self) -> Fingerprint {
+        let mut hasher = Hasher::new("source");
+        self.source.fingerprint(&mut hasher);
+        hasher.finish()
+    }
+
+    fn feed_roles(&self, hasher: &mut Hasher) {
+        for role in &self.roles {
+            hasher.text("role");
+            hasher.text(role.arn.as_str());
+            hasher.option(role.external_id.as_ref().map(Secret::expose));
+            hasher.text(role.session_name());
+        }
+        if let Some(sts) = &self.sts {
+            hasher.text("sts");
+            hasher.text(sts.region.as_str());
+            hasher.option(sts.url.as_deref());
+            hasher.bytes(&[u8::from(sts.fips), u8::from(sts.dual_stack)]);
+        }
+    }
+
+    /// Who chose, and what was passed over: the line that belongs below every credential error.
+    pub fn explain(&self) -> String {
+        let mut text = format!("asked as: {self}; chosen by {}", self.chosen_by);
+        if !self.passed_over.is_empty() {
+            text.push_str("; passed over: ");
+            text.push_str(&self.passed_over.join(", "));
+        }
+        text
+    }
+
+    /// The sign-in on disk that the source draws on.
+    pub fn sign_in(&self, env: &Env) -> Option<SignIn> {
+        SignIn::of(&self.source, env)
+    }
+}
+
+/// What a person would call the identity: no secrets.
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.profile {
+            Some(profile) => write!(f, "profile {profile} ({})", self.source)?,
+            None => write!(f, "{}", self.source)?,
+        }
+        for role in &self.roles {
+            write!(f, ", then role {}", role.arn)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,335 @@
+//! A profile taken apart: which source it draws on, and which roles lie on top.
+//!
+//! The rules are the SDK's (aws-config 1.13, `profile/credentials/repr.rs`), and a differential
+//! test holds them to it. Where the SDK would go on to another source in silence (a misspelled
+//! name, half an SSO profile), this is an error.
+
+use aws_config::profile::Profile;
+
+use crate::env::Env;
+use crate::registry::RoleArn;
+use crate::secret::Secret;
+
+use super::aws_files::AwsFiles;
+use super::source::{Keys, Source, Sso, WebIdentity};
+use super::{Role, environment};
+
+/// Why a profile gives no credentials. Every message names the profile.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// There is no such profile.
+    #[error("the AWS profile `{profile}`{} does not exist in {files}", referenced(.by))]
+    Missing {
+        /// The profile's name.
+        profile: String,
+        /// The profile whose `source_profile` names it.
+        by: Option<String>,
+        /// Where it was looked for.
+        files: String,
+    },
+    /// There is a profile, and nothing in it says who it is.
+    #[error(
+        "the AWS profile `{profile}` holds no credentials: neither keys nor a role, SSO, aws login, a web identity or a credential_process"
+    )]
+    NoCredentials {
+        /// The profile's name.
+        profile: String,
+    },
+    /// Something is there, and something that belongs to it is not.
+    #[error("the AWS profile `{profile}` is incomplete: {what}")]
+    Incomplete {
+        /// The profile's name.
+        profile: String,
+        /// What is missing or contradicts itself.
+        what: String,
+    },
+    /// `source_profile` leads in a circle.
+    #[error("the AWS profile `{profile}` goes in a circle by its source_profile: {circle}")]
+    Circular {
+        /// The profile that began it.
+        profile: String,
+        /// `a → b → a`.
+        circle: String,
+    },
+    /// A role that wants a code.
+    #[error(
+        "the AWS profile `{profile}` wants an MFA code from {device} (mfa_serial), which this program cannot ask for yet"
+    )]
+    Mfa {
+        /// The profile's name.
+        profile: String,
+        /// `mfa_serial`.
+        device: String,
+    },
+    /// A role ARN or a duration that is none.
+    #[error("the AWS profile `{profile}` has a wrong {key}: {why}")]
+    Malformed {
+        /// The profile's name.
+        profile: String,
+        /// The setting.
+        key: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+fn referenced(by: &Option<String>) -> String {
+    by.as_ref()
+        .map(|by| format!(", which `{by}` names as its source_profile,"))
+        .unwrap_or_default()
+}
+
+/// Follows a profile to its source.
+pub(super) fn resolve(
+    name: &str,
+    files: &AwsFiles,
+    env: &Env,
+) -> Result<(Source, Vec<Role>), ProfileError> {
+    let mut visited: Vec<&str> = Vec::new();
+    let mut roles = Vec::new();
+    let mut next = name;
+    let source = loop {
+        let profile = files.profile(next).ok_or_else(|| {
+            let (config, credentials) = files.paths();
+            ProfileError::Missing {
+                profile: next.to_owned(),
+                by: visited.last().map(|by| (*by).to_owned()),
+                files: format!("{} and {}", config.display(), credentials.display()),
+            }
+        })?;
+        if visited.contains(&next) {
+            let mut circle = visited.join(" → ");
+            circle.push_str(" → ");
+            circle.push_str(next);
+            return Err(ProfileError::Circular {
+                profile: name.to_owned(),
+                circle,
+            });
+        }
+        visited.push(next);
+        // Behind the first profile, keys come before a role.
+        if visited.len() > 1
+            && let Some(keys) = keys(profile)?
+        {
+            break Source::Keys(keys);
+        }
+        // A web identity's role is the source itself, not a role on top of it.
+        let role_arn = profile
+            .get("role_arn")
+            .filter(|_| profile.get("web_identity_token_file").is_none());
+        let Some(role_arn) = role_arn else {
+            break base(profile, files, env)?;
+        };
+        roles.push(role(profile, role_arn)?);
+        match (
+            profile.get("source_profile"),
+            profile.get("credential_source"),
+        ) {
+            (Some(_), Some(_)) => {
+                return Err(incomplete(
+                    profile,
+                    "it has both source_profile and credential_source, and only one can be meant",
+                ));
+            }
+            (None, None) => {
+                return Err(incomplete(
+                    profile,
+                    "role_arn needs a source_profile or a credential_source beside it",
+                ));
+            }
+            (Some(source), None) if source != profile.name() => next = source,
+            _ => break base(profile, files, env)?,
+        }
+    };
+    roles.reverse();
+    Ok((source, roles))
+}
+
+/// Whether a profile says anything about credentials. The default profile often holds a region
+/// only, and then the next source has its turn.
+pub(super) fn names_credentials(profile: &Profile) -> bool {
+    const KEYS: [&str; 13] = [
+        "role_arn",
+        "credential_source",
+        "web_identity_token_file",
+        "sso_session",
+        "sso_account_id",
+        "sso_role_name",
+        "sso_start_url",
+        "sso_region",
+        "login_session",
+        "credential_process",
+        "aws_access_key_id",
+        "aws_secret_access_key",
+        "aws_session_token",
+    ];
+    KEYS.iter().any(|key| profile.get(key).is_some())
+}
+
+fn incomplete(profile: &Profile, what: impl Into<String>) -> ProfileError {
+    ProfileError::Incomplete {
+        profile: profile.name().to_owned(),
+        what: what.into(),
+    }
+}
+
+fn role(profile: &Profile, role_arn: &str) -> Result<Role, ProfileError> {
+    let malformed = |key, why: String| ProfileError::Malformed {
+        profile: profile.name().to_owned(),
+        key,
+        why,
+    };
+    if let Some(device) = profile.get("mfa_serial") {
+        return Err(ProfileError::Mfa {
+            profile: profile.name().to_owned(),
+            device: device.to_owned(),
+        });
+    }
+    let duration = match profile.get("duration_seconds") {
+        None => None,
+        Some(text) => match text.parse() {
+            Ok(seconds @ 900..=43_200) => Some(std::time::Duration::from_secs(seconds)),
+            _ => {
+                let why = format!("`{text}` is not a number of seconds from 900 to 43200");
+                return Err(malformed("duration_seconds", why));
+            }
+        },
+    };
+    Ok(Role {
+        arn: parse_role_arn(profile, role_arn)?,
+        external_id: profile.get("external_id").map(Secret::new),
+        session_name: profile.get("role_session_name").map(str::to_owned),
+        duration,
+    })
+}
+
+fn parse_role_arn(profile: &Profile, text: &str) -> Result<RoleArn, ProfileError> {
+    text.parse().map_err(|error| ProfileError::Malformed {
+        profile: profile.name().to_owned(),
+        key: "role_arn",
+        why: format!("{error}"),
+    })
+}
+
+/// The source that a profile names itself, in the SDK's order.
+fn base(profile: &Profile, files: &AwsFiles, env: &Env) -> Result<Source, ProfileError> {
+    if let Some(source) = profile.get("credential_source") {
+        return credential_source(profile, source, env);
+    }
+    if let Some(token_file) = profile.get("web_identity_token_file") {
+        let role_arn = profile.get("role_arn").ok_or_else(|| {
+            incomplete(
+                profile,
+                "web_identity_token_file needs a role_arn beside it",
+            )
+        })?;
+        return Ok(Source::WebIdentity(WebIdentity {
+            token_file: token_file.into(),
+            role_arn: parse_role_arn(profile, role_arn)?,
+            session_name: profile.get("role_session_name").map(str::to_owned),
+        }));
+    }
+    if let Some(sso) = sso(profile, files)? {
+        return Ok(Source::Sso(sso));
+    }
+    if let Some(session_arn) = profile.get("login_session") {
+        return Ok(Source::Login {
+            session_arn: session_arn.to_owned(),
+            region: profile.get("region").map(str::to_owned),
+        });
+    }
+    if let Some(command) = profile.get("credential_process") {
+        return Ok(Source::Process {
+            command: Secret::new(command),
+        });
+    }
+    keys(profile)?
+        .map(Source::Keys)
+        .ok_or_else(|| ProfileError::NoCredentials {
+            profile: profile.name().to_owned(),
+        })
+}
+
+fn credential_source(profile: &Profile, name: &str, env: &Env) -> Result<Source, ProfileError> {
+    let absent =
+        |what: &str| incomplete(profile, format!("credential_source is {name}, and {what}"));
+    match name {
+        "Environment" => environment::keys(env)
+            .map_err(|error| incomplete(profile, error.to_string()))?
+            .map(Source::Keys)
+            .ok_or_else(|| absent("AWS_ACCESS_KEY_ID is not set")),
+        "EcsContainer" => environment::container(env)
+            .map(Source::Container)
+            .ok_or_else(|| absent("no AWS_CONTAINER_CREDENTIALS_… variable is set")),
+        "Ec2InstanceMetadata" => environment::instance_metadata(env, Some(profile))
+            .map_err(|error| incomplete(profile, error.to_string()))?
+            .ok_or_else(|| absent("AWS_EC2_METADATA_DISABLED is true")),
+        _ => Err(incomplete(
+            profile,
+            format!(
+                "credential_source is `{name}`; it can be Environment, Ec2InstanceMetadata or EcsContainer"
+            ),
+        )),
+    }
+}
+
+fn sso(profile: &Profile, files: &AwsFiles) -> Result<Option<Sso>, ProfileError> {
+    let get = |key| profile.get(key);
+    let session = get("sso_session");
+    let (mut start_url, mut region) = (get("sso_start_url"), get("sso_region"));
+    let (account_id, role_name) = (get("sso_account_id"), get("sso_role_name"));
+    if [session, start_url, region, account_id, role_name]
+        .iter()
+        .all(Option::is_none)
+    {
+        return Ok(None);
+    }
+    if let Some(session) = session {
+        for (key, value) in [("sso_start_url", start_url), ("sso_region", region)] {
+            if value.is_some() {
+                return Err(incomplete(
+                    profile,
+                    format!("{key} belongs into [sso-session {session}], not beside sso_session"),
+                ));
+            }
+        }
+        let setting = |key| {
+            files.sso_session(session, key).ok_or_else(|| {
+                incomplete(
+                    profile,
+                    format!("there is no section [sso-session {session}]"),
+                )
+            })
+        };
+        start_url = setting("sso_start_url")?;
+        region = setting("sso_region")?;
+    }
+    let required = |key: &str, value: Option<&str>| {
+        value
+            .map(str::to_owned)
+            .ok_or_else(|| incomplete(profile, format!("{key} is missing")))
+    };
+    Ok(Some(Sso {
+        profile: profile.name().to_owned(),
+        account_id: required("sso_account_id", account_id)?,
+        role_name: required("sso_role_name", role_name)?,
+        start_url: required("sso_start_url", start_url)?,
+        region: required("sso_region", region)?,
+        session: session.map(str::to_owned),
+    }))
+}
+
+fn keys(profile: &Profile) -> Result<Option<Keys>, ProfileError> {
+    let get = |key| profile.get(key);
+    let session_token = get("aws_session_token");
+    match (get("aws_access_key_id"), get("aws_secret_access_key")) {
+        (Some(access_key_id), Some(secret)) => Ok(Some(Keys {
+            access_key_id: access_key_id.to_owned(),
+            secret_access_key: Secret::new(secret),
+            session_token: session_token.map(Secret::new),
+        })),
+        (None, None) if session_token.is_none() => Ok(None),
+        (None, _) => Err(incomplete(profile, "aws_access_key_id is missing")),
+        (_, None) => Err(incomplete(profile, "aws_secret_access_key is missing")),
+    }
+}

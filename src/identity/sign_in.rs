@@ -1,0 +1,175 @@
+//! The sign-in on disk behind SSO and `aws login`: where it is, and whether it still holds.
+//!
+//! The SDK's errors about it cannot be told apart by type, so it is judged here, from the file
+//! that `aws sso login` and `aws login` write. Shapes and places: aws-config 1.13,
+//! `sso/cache.rs` and `login/cache.rs`.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::env::{Env, var};
+
+use super::source::Source;
+
+/// A sign-in that a source draws on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    path: PathBuf,
+}
+
+/// What is to be expected of a sign-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignInState {
+    /// There is none.
+    Absent,
+    /// It is over, and cannot be renewed without a person.
+    Expired,
+    /// It holds, or the SDK can try to renew it.
+    Usable,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SsoToken {
+    expires_at: Option<String>,
+    refresh_token: Option<String>,
+    registration_expires_at: Option<String>,
+}
+
+impl SignIn {
+    /// The sign-in of a source, where it has one.
+    pub(super) fn of(source: &Source, env: &Env) -> Option<Self> {
+        let at_home = |folder: &str| env.home().map(|home| home.join(".aws").join(folder));
+        let path = match source {
+            Source::Sso(sso) => {
+                let name = sso.session.as_deref().unwrap_or(&sso.start_url);
+                at_home("sso/cache")?.join(file_name(&Sha1::digest(name.as_bytes())))
+            }
+            Source::Login { session_arn, .. } => env
+                .get_os(var::AWS_LOGIN_CACHE_DIRECTORY)
+                .map(PathBuf::from)
+                .or_else(|| at_home("login/cache"))?
+                .join(file_name(&Sha256::digest(session_arn.trim().as_bytes()))),
+            _ => return None,
+        };
+        Some(Self { path })
+    }
+
+    /// Where it is kept.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What its file says. Only SSO's says when it ends for good; of the other, AWS knows.
+    pub fn state(&self, now: OffsetDateTime) -> SignInState {
+        let Ok(text) = std::fs::read(&self.path) else {
+            return SignInState::Absent;
+        };
+        let Ok(token) = serde_json::from_slice::<SsoToken>(&text) else {
+            return SignInState::Usable;
+        };
+        let over = |moment: &Option<String>| {
+            moment
+                .as_deref()
+                .and_then(|moment| OffsetDateTime::parse(moment, &Rfc3339).ok())
+                .is_some_and(|moment| moment <= now)
+        };
+        let renewable = token.refresh_token.is_some() && !over(&token.registration_expires_at);
+        if over(&token.expires_at) && !renewable {
+            SignInState::Expired
+        } else {
+            SignInState::Usable
+        }
+    }
+
+    /// The file's bytes: another sign-in, other bytes.
+    pub fn contents(&self) -> Vec<u8> {
+        std::fs::read(&self.path).unwrap_or_default()
+    }
+}
+
+fn file_name(digest: &[u8]) -> String {
+    let mut name = String::with_capacity(digest.len() * 2 + 5);
+    for byte in digest {
+        // Writing to a String cannot fail.
+        let _ = write!(name, "{byte:02x}");
+    }
+    name.push_str(".json");
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(text: &str) -> SignInState {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        let sign_in = SignIn {
+            path: file.path().to_owned(),
+        };
+        sign_in.state(OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap())
+    }
+
+    #[test]
+    fn sso_files_are_judged() {
+        // 1_800_000_000 is 2027-01-15.
+        let table = [
+            (
+                r#"{"accessToken":"x","expiresAt":"2027-02-01T00:00:00Z"}"#,
+                SignInState::Usable,
+            ),
+            (
+                r#"{"accessToken":"x","expiresAt":"2027-01-01T00:00:00Z"}"#,
+                SignInState::Expired,
+            ),
+            (
+                r#"{"expiresAt":"2027-01-01T00:00:00Z","refreshToken":"r","registrationExpiresAt":"2027-02-01T00:00:00Z"}"#,
+                SignInState::Usable,
+            ),
+            (
+                r#"{"expiresAt":"2027-01-01T00:00:00Z","refreshToken":"r","registrationExpiresAt":"2027-01-02T00:00:00Z"}"#,
+                SignInState::Expired,
+            ),
+            ("not json", SignInState::Usable),
+        ];
+        for (text, expected) in table {
+            assert_eq!(state(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_absent_file_is_no_sign_in() {
+        let sign_in = SignIn {
+            path: "/nonexistent/x.json".into(),
+        };
+        assert_eq!(
+            sign_in.state(OffsetDateTime::now_utc()),
+            SignInState::Absent
+        );
+    }
+
+    #[test]
+    fn the_file_is_where_the_aws_cli_puts_it() {
+        let env = Env::of([("HOME", "/home/alice")]);
+        let sso = Source::Sso(super::super::Sso {
+            profile: "work".into(),
+            account_id: "111122223333".into(),
+            role_name: "dev".into(),
+            start_url: "https://d-abc123.awsapps.com/start".into(),
+            region: "us-east-1".into(),
+            session: Some("my-sso".into()),
+        });
+        // printf my-sso | sha1sum
+        assert_eq!(
+            SignIn::of(&sso, &env).unwrap().path(),
+            Path::new("/home/alice/.aws/sso/cache/0ad374308c5a4e22f723adf10145eafad7c4031c.json")
+        );
+    }
+}

@@ -1,0 +1,54 @@
+//! docker-credential-ecrx: credentials for Amazon ECR, for Docker and its kin.
+//!
+//! This library is the executable's inside. It makes no promise of a stable interface.
+//!
+//! # The one path
+//!
+//! ```text
+//! stdin ─ protocol ─▶ Registry ─ config ─▶ Identity ─ key ─▶ cache ──fresh──▶ stdout
+//!                                                              │ miss
+//!                                                              ▼
+//!                                                      lock ─▶ look again ─▶ aws ─▶ put
+//! ```
+//!
+//! A `get` walks it once, left to right, and nothing walks back ([`provider`]).
+//!
+//! # Three promises
+//!
+//! 1. **A warm `get` touches no network, starts no async runtime and builds no SDK client.**
+//!    Whoever the identity is, the cache is asked before any credential is resolved.
+//! 2. **A token is only ever given to the identity that bought it.** [`identity`] resolves
+//!    exactly one credential source, with the roles on top of it, from the configuration alone;
+//!    its fingerprint is the cache key; and [`aws`] builds the one provider for it from the very
+//!    values that were fingerprinted, never the SDK's chain. Where the configuration cannot tell
+//!    who it is, a token is trusted for an hour at most.
+//! 3. **Nothing fails silently, nothing succeeds noisily.** Every failure names its cause and the
+//!    next step on stderr, in one line on stdout, and never as "credentials not found" unless
+//!    that is the truth.
+//!
+//! # Rooms
+//!
+//! Imports run one way: `main → run → protocol → provider → {cache, aws, identity, config} →
+//! {registry, token, secret, env, error}`. `identity` knows `config`, `aws` knows `identity`;
+//! `cache` and `aws` do not know each other. Only `aws` and `identity/aws_files.rs` (with the
+//! files that read its profiles) name SDK types.
+//!
+//! Roles are assumed by calls of our own, a profile's `role_arn` like a rule's, and the SDK is
+//! left the sources beneath them. So a chain fails by the name of the role that failed, a
+//! profile's `duration_seconds` counts, and what was fingerprinted is what is used.
+
+pub mod aws;
+pub mod cache;
+pub mod config;
+pub mod env;
+pub mod error;
+pub mod identity;
+mod logger;
+pub mod protocol;
+pub mod provider;
+pub mod registry;
+mod run;
+pub mod secret;
+pub mod token;
+
+pub use run::run;

@@ -1,0 +1,48 @@
+//! The log: off unless `ECRX_LOG` names a level, and then lines on stderr.
+//!
+//! Only this crate's own records are written. The SDK's are not: at its lowest levels it prints
+//! bodies, and bodies hold tokens.
+
+use std::io::Write as _;
+use std::str::FromStr as _;
+
+use log::{LevelFilter, Log, Metadata, Record};
+
+use crate::env::{Env, var};
+use crate::error::one_line;
+
+struct Stderr;
+
+static LOGGER: Stderr = Stderr;
+
+impl Log for Stderr {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with(env!("CARGO_CRATE_NAME"))
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let level = record.level().as_str().to_ascii_lowercase();
+            let text = one_line(&record.args().to_string());
+            // Nobody is left to tell when stderr is gone.
+            let _ = writeln!(std::io::stderr(), "docker-credential-ecrx: {level}: {text}");
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Begins to log when `ECRX_LOG` is set. A word that is no level logs from `warn` on, and says so.
+pub fn start(env: &Env) {
+    let Some(word) = env.get(var::ECRX_LOG) else {
+        return;
+    };
+    let level = LevelFilter::from_str(word.trim()).ok();
+    log::set_max_level(level.unwrap_or(LevelFilter::Warn));
+    // Fails only when a logger is there already, and that one will do.
+    let _ = log::set_logger(&LOGGER);
+    if level.is_none() {
+        let variable = var::ECRX_LOG;
+        log::warn!("{variable} is `{word}`; it can be error, warn, info or debug");
+    }
+}

@@ -1,0 +1,3 @@
+//! The protocols in which clients ask: one file each.
+
+pub mod docker;

@@ -1,0 +1,121 @@
+//! Picks the mode by the arguments. The only place that prints errors and sets exit codes.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use crate::env::{Env, var};
+use crate::error::{Error, Kind};
+use crate::logger;
+use crate::protocol::docker::{self, Action};
+
+const USAGE: &str = "\
+Usage: docker-credential-ecrx <get|store|erase|list|version>
+
+Gives Docker and its kin credentials for Amazon ECR. Clients call it; what a
+person does is to name it in ~/.docker/config.json:
+
+  { \"credHelpers\": { \"111122223333.dkr.ecr.eu-west-1.amazonaws.com\": \"ecrx\" } }
+
+  get      read a server from stdin, print its credentials as JSON
+  store    accept a login to an ECR registry (nothing is kept)
+  erase    read a server from stdin, drop its cached token
+  list     print the registries that the cache could answer for now
+  version  print the version; also -v, --version
+  help     print this; also -h, --help
+
+ECRX_LOG=error|warn|info|debug logs to stderr.
+";
+
+/// Runs the program: `arguments` as the system gave them, the name it was called by first.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let env = Env::process();
+    logger::start(&env);
+    let word = match arguments.get(1..) {
+        Some([word]) => word.to_str().unwrap_or_default(),
+        _ => "",
+    };
+    match word {
+        "version" | "--version" | "-v" => print(&version()),
+        "help" | "--help" | "-h" => print(USAGE),
+        _ => match Action::parse(word) {
+            Some(action) => {
+                go_home(&env, &arguments);
+                helper(action, &env)
+            }
+            None => {
+                print(USAGE);
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+/// `NAME (PACKAGE) VERSION`, as the protocol wants it.
+fn version() -> String {
+    let (package, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+    format!("docker-credential-ecrx ({package}) {version}\n")
+}
+
+fn print(text: &str) -> ExitCode {
+    match io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn helper(action: Action, env: &Env) -> ExitCode {
+    match docker::handle(action, env, io::stdin(), io::stdout(), io::stderr()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One line on stdout, which the protocol and most clients read; the same line and the hints on
+/// stderr, which is all that docker shows. Where the client goes on anonymously or complains in
+/// words of its own, stderr stays empty.
+fn report(error: &Error) {
+    let line = error.line();
+    // When neither stream can be written to, the exit code is all that is left to say it with.
+    let _ = writeln!(io::stdout(), "{line}");
+    if error.kind() == Kind::Failure {
+        let mut text = format!("docker-credential-ecrx: {line}\n");
+        for hint in error.hint_lines() {
+            text.push_str("  ");
+            text.push_str(&hint);
+            text.push('\n');
+        }
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+}
+
+/// Without `HOME` (systemd, Nomad) the AWS SDK finds neither SSO nor `aws login` sign-ins, and
+/// takes it from the environment alone. So the program starts itself again with the home folder
+/// of the password database, and there is one home for the SDK's files and ours.
+#[cfg(unix)]
+fn go_home(env: &Env, arguments: &[OsString]) {
+    use std::os::unix::process::CommandExt as _;
+
+    if env.get_os(var::HOME).is_some() {
+        return;
+    }
+    let (Some(home), Ok(program)) = (env.home(), std::env::current_exe()) else {
+        return;
+    };
+    let mut command = std::process::Command::new(program);
+    if let Some(name) = arguments.first() {
+        command.arg0(name);
+    }
+    let error = command
+        .args(arguments.iter().skip(1))
+        .env(var::HOME, home)
+        .exec();
+    log::warn!("cannot start again with a home folder: {error}");
+}
+
+#[cfg(not(unix))]
+fn go_home(_: &Env, _: &[OsString]) {}

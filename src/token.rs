@@ -1,0 +1,182 @@
+//! An ECR authorization token.
+//!
+//! On the wire it is `base64("AWS:<password>")`, today 2–4 KB long, and `expiresAt` is 12 hours
+//! ahead (Amazon ECR API reference, `AuthorizationData`).
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use time::OffsetDateTime;
+
+use crate::secret::Secret;
+
+/// The user name in every ECR token, and the only one that is ever answered.
+pub const USERNAME: &str = "AWS";
+
+/// A longer token is not believed. Real ones have 2–4 KB.
+const MAX_TOKEN_LENGTH: usize = 64 * 1024;
+
+/// How far ahead the clock of another machine with the same home may be.
+const CLOCK_TOLERANCE: time::Duration = time::Duration::minutes(5);
+
+/// An authorization token and its life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorizationToken {
+    encoded: Secret,
+    password: Secret,
+    /// When it was bought, by the local clock.
+    pub obtained_at: OffsetDateTime,
+    /// When ECR stops taking it, by AWS's clock.
+    pub expires_at: OffsetDateTime,
+}
+
+/// Why a text is no authorization token. Never holds the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Not base64, or not UTF-8 beneath it.
+    #[error("the authorization token is not base64 text")]
+    Encoding,
+    /// Not `AWS:` and a password.
+    #[error("the authorization token does not read AWS:<password>")]
+    Shape,
+    /// Over 64 KiB.
+    #[error("the authorization token is longer than 64 KiB")]
+    Length,
+}
+
+impl AuthorizationToken {
+    /// Takes the token as AWS encodes it.
+    pub fn decode(
+        encoded: &str,
+        obtained_at: OffsetDateTime,
+        expires_at: OffsetDateTime,
+    ) -> Result<Self, TokenError> {
+        if encoded.len() > MAX_TOKEN_LENGTH {
+            return Err(TokenError::Length);
+        }
+        let text = STANDARD
+            .decode(encoded)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .ok_or(TokenError::Encoding)?;
+        match text.split_once(':') {
+            Some((USERNAME, password))
+                if !password.is_empty() && !password.contains(char::is_control) =>
+            {
+                Ok(Self {
+                    encoded: Secret::new(encoded),
+                    password: Secret::new(password),
+                    obtained_at,
+                    expires_at,
+                })
+            }
+            _ => Err(TokenError::Shape),
+        }
+    }
+
+    /// The token as AWS encoded it, for the cache.
+    pub fn encoded(&self) -> &Secret {
+        &self.encoded
+    }
+
+    /// The password to log in with.
+    pub fn password(&self) -> &Secret {
+        &self.password
+    }
+
+    /// Whether ECR no longer takes it.
+    pub fn is_expired(&self, now: OffsetDateTime) -> bool {
+        now >= self.expires_at
+    }
+
+    /// When it should be replaced: at half its life, or at `max_age` when that comes first.
+    pub fn refresh_at(&self, max_age: Option<Duration>) -> OffsetDateTime {
+        let half: time::Duration = (self.expires_at - self.obtained_at) / 2;
+        let age = match max_age.and_then(|age| time::Duration::try_from(age).ok()) {
+            Some(max_age) => half.min(max_age),
+            None => half,
+        };
+        self.obtained_at.saturating_add(age)
+    }
+
+    /// Whether it may be answered without asking AWS. A token from the future (a clock that was
+    /// set back) is not fresh: its age cannot be known. Five minutes are forgiven, as machines
+    /// that share a home do not share a clock.
+    pub fn is_fresh(&self, now: OffsetDateTime, max_age: Option<Duration>) -> bool {
+        self.obtained_at <= now.saturating_add(CLOCK_TOLERANCE)
+            && now < self.refresh_at(max_age)
+            && !self.is_expired(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn at(seconds: i64) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp(seconds).unwrap()
+    }
+
+    fn token(obtained: i64, expires: i64) -> AuthorizationToken {
+        // AWS:secret
+        AuthorizationToken::decode("QVdTOnNlY3JldA==", at(obtained), at(expires)).unwrap()
+    }
+
+    #[test]
+    fn decodes_to_the_password() {
+        assert_eq!(token(0, 1).password().expose(), "secret");
+    }
+
+    #[test]
+    fn refuses_what_is_not_aws_and_a_password() {
+        // "" / no colon / other user / no password / control character / not base64
+        for (encoded, error) in [
+            ("", TokenError::Shape),
+            ("QVdT", TokenError::Shape),
+            ("Ym9iOnNlY3JldA==", TokenError::Shape),
+            ("QVdTOg==", TokenError::Shape),
+            ("QVdTOmEKYg==", TokenError::Shape),
+            ("%%%", TokenError::Encoding),
+            ("/////w==", TokenError::Encoding),
+        ] {
+            let result = AuthorizationToken::decode(encoded, at(0), at(1));
+            assert_eq!(result.unwrap_err(), error, "{encoded}");
+        }
+    }
+
+    #[test]
+    fn is_fresh_for_half_its_life() {
+        let token = token(0, 12 * 3600);
+        assert!(token.is_fresh(at(0), None));
+        assert!(token.is_fresh(at(6 * 3600 - 1), None));
+        assert!(!token.is_fresh(at(6 * 3600), None));
+        assert!(!token.is_expired(at(12 * 3600 - 1)));
+        assert!(token.is_expired(at(12 * 3600)));
+    }
+
+    #[test]
+    fn max_age_shortens_and_lengthens_up_to_half_life_only() {
+        let token = token(0, 12 * 3600);
+        assert!(token.is_fresh(at(3599), Some(HOUR)));
+        assert!(!token.is_fresh(at(3600), Some(HOUR)));
+        assert!(!token.is_fresh(at(6 * 3600), Some(10 * HOUR)));
+    }
+
+    #[test]
+    fn a_token_from_the_future_is_not_fresh() {
+        assert!(!token(1000, 44_200).is_fresh(at(699), None));
+        assert!(token(1000, 44_200).is_fresh(at(700), None));
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let shown = format!("{:?}", token(0, 1));
+        assert!(
+            !shown.contains("secret") && !shown.contains("QVdT"),
+            "{shown}"
+        );
+    }
+}

@@ -1,0 +1,22 @@
+//! End to end: the clients that people use, the real executable, and registries under
+//! real ECR names.
+//!
+//! Everything runs in one [`lab::Lab`]: namespaces of the tests' own with TLS registries
+//! on port 443, moto or ministack as AWS, and a Docker Engine. Each test is a person with
+//! a [`person::Home`] of their own and one `credHelpers` line in it; nothing outside the
+//! lab is touched or reached. Needs root, and what `.ci/install-clients` installs.
+
+#[path = "clients/caching.rs"]
+mod caching;
+#[path = "clients/containers.rs"]
+mod containers;
+#[path = "clients/docker.rs"]
+mod docker;
+#[path = "clients/lab.rs"]
+mod lab;
+#[path = "clients/namespace.rs"]
+mod namespace;
+#[path = "clients/person.rs"]
+mod person;
+#[path = "clients/registry.rs"]
+mod registry;

@@ -1,0 +1,97 @@
+//! What only honest tokens can show. ministack's live 12 hours, as ECR's do; moto's are
+//! born expired.
+
+use crate::lab::MINISTACK;
+use crate::person::with_every;
+use crate::registry::HONEST;
+
+#[test]
+#[ignore = "needs moto, docker-registry, skopeo, podman, buildah and a Docker Engine: .ci/run installs them"]
+fn second_get_is_answered_from_the_cache_when_aws_is_gone() {
+    with_every("sh", |lab, mut home| {
+        home.set("AWS_ENDPOINT_URL", MINISTACK);
+        let get = || home.run_with_input("docker-credential-ecrx", ["get"], HONEST.host);
+        let ministack = lab.ministack();
+        let first = get();
+        assert_eq!(first.code, Some(0), "{}", first.report());
+        assert!(first.stdout.contains(HONEST.password), "{}", first.report());
+
+        drop(ministack);
+        let second = get();
+        assert_eq!(second.code, Some(0), "{}", second.report());
+        assert_eq!(second.stdout, first.stdout);
+        assert_eq!(second.stderr, "");
+    });
+}
+
+#[test]
+#[ignore = "needs moto, docker-registry, skopeo, podman, buildah and a Docker Engine: .ci/run installs them"]
+fn every_client_pulls_with_the_cached_token_when_aws_is_gone() {
+    with_every("docker", |lab, mut home| {
+        home.cred_helpers(&[HONEST.host]);
+        home.set("AWS_ENDPOINT_URL", MINISTACK);
+        let ministack = lab.ministack();
+        let image = format!("docker://{}", HONEST.image());
+        home.succeeds("skopeo", ["inspect", &image]);
+
+        drop(ministack);
+        home.run("docker", ["image", "rm", "--force", &HONEST.image()]);
+        home.succeeds("docker", ["pull", &HONEST.image()]);
+        home.succeeds("podman", ["pull", &HONEST.image()]);
+        home.succeeds("buildah", ["pull", &HONEST.image()]);
+        home.succeeds("skopeo", ["inspect", &image]);
+
+        // The counter-proof: logout forgets the token, and AWS is really gone.
+        home.succeeds("docker", ["logout", HONEST.host]);
+        home.fails("docker", ["pull", &HONEST.image()]);
+    });
+}
+
+/// With `credsStore`, a classic build asks `list` first and then for each host in it.
+#[test]
+#[ignore = "needs moto, docker-registry, skopeo, podman, buildah and a Docker Engine: .ci/run installs them"]
+fn classic_docker_build_through_creds_store_after_a_pull() {
+    with_every("docker", |lab, mut home| {
+        home.docker_config("{\"credsStore\":\"ecrx\"}");
+        home.set("AWS_ENDPOINT_URL", MINISTACK);
+        let _ministack = lab.ministack();
+        home.succeeds("docker", ["pull", &HONEST.image()]);
+
+        home.run("docker", ["image", "rm", "--force", &HONEST.image()]);
+        home.record();
+        let context = home.build_context(&HONEST.image());
+        let build = [
+            "DOCKER_BUILDKIT=0",
+            "docker",
+            "build",
+            "--no-cache",
+            "--pull",
+            &context,
+        ];
+        let built = home.succeeds("env", build);
+        assert_eq!(
+            home.verbs().first().map(String::as_str),
+            Some("list"),
+            "{}",
+            built.report()
+        );
+    });
+}
+
+#[test]
+#[ignore = "needs moto, docker-registry, skopeo, podman, buildah and a Docker Engine: .ci/run installs them"]
+fn docker_pull_with_instance_metadata_as_the_only_source() {
+    with_every("docker", |lab, mut home| {
+        home.cred_helpers(&[HONEST.host]);
+        home.set("AWS_ENDPOINT_URL", MINISTACK);
+        home.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", MINISTACK);
+        home.unset("AWS_ACCESS_KEY_ID");
+        home.unset("AWS_SECRET_ACCESS_KEY");
+        let _ministack = lab.ministack();
+        home.run("docker", ["image", "rm", "--force", &HONEST.image()]);
+        home.fails("docker", ["pull", &HONEST.image()]);
+
+        home.unset("AWS_EC2_METADATA_DISABLED");
+        home.succeeds("docker", ["pull", &HONEST.image()]);
+    });
+}

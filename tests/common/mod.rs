@@ -1,0 +1,222 @@
+//! The real executable in an environment of its own: an empty one but for a home folder of the
+//! test's, with AWS on loopback.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+#[path = "../fake_aws/mod.rs"]
+pub mod fake_aws;
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use fake_aws::{ALICE, FakeAws, Grant};
+
+/// The executable under test.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_docker-credential-ecrx");
+
+/// A registry of another account than the caller's.
+pub const HOST: &str = "999999999999.dkr.ecr.us-west-2.amazonaws.com";
+
+/// What clients compare with to go on anonymously.
+pub const NOT_FOUND: &str = "credentials not found in native keychain\n";
+
+/// A home folder, and the variables that the executable will see. Nothing is inherited.
+pub struct TestEnvironment {
+    home: TempDir,
+    variables: BTreeMap<String, String>,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl TestEnvironment {
+    /// Without any credentials, and without instance metadata.
+    pub fn new() -> Self {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let mut environment = Self {
+            variables: BTreeMap::new(),
+            home,
+        };
+        let home = environment.home().display().to_string();
+        environment.set("HOME", &home);
+        environment.set("AWS_EC2_METADATA_DISABLED", "true");
+        environment
+    }
+
+    /// Every AWS service is the fake one; no credentials yet.
+    pub fn with_aws(aws: &FakeAws) -> Self {
+        let mut environment = Self::new();
+        environment.set("AWS_ENDPOINT_URL", &aws.url());
+        environment
+    }
+
+    /// As [`TestEnvironment::with_aws`], with Alice's keys in the environment.
+    pub fn of_alice(aws: &FakeAws) -> Self {
+        let mut environment = Self::with_aws(aws);
+        environment.set("AWS_ACCESS_KEY_ID", ALICE.0);
+        environment.set("AWS_SECRET_ACCESS_KEY", ALICE.1);
+        environment
+    }
+
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    pub fn set(&mut self, name: &str, value: &str) -> &mut Self {
+        self.variables.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    pub fn unset(&mut self, name: &str) -> &mut Self {
+        self.variables.remove(name);
+        self
+    }
+
+    /// Writes a file below the home folder, and makes the folders above it.
+    pub fn write(&self, path: &str, contents: &str) -> PathBuf {
+        let path = self.home().join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
+        std::fs::write(&path, contents).expect("a file");
+        path
+    }
+
+    /// `~/.aws/config`.
+    pub fn aws_config(&self, contents: &str) -> PathBuf {
+        self.write(".aws/config", contents)
+    }
+
+    /// `config.toml` of the user.
+    pub fn config(&self, contents: &str) -> PathBuf {
+        self.write(".config/docker-credential-ecrx/config.toml", contents)
+    }
+
+    /// The folder in which the entries lie when nothing else is configured.
+    pub fn cache(&self) -> PathBuf {
+        self.home().join(".cache/docker-credential-ecrx/v1")
+    }
+
+    /// The entries in the cache.
+    pub fn entries(&self) -> Vec<PathBuf> {
+        let Ok(folder) = std::fs::read_dir(self.cache()) else {
+            return Vec::new();
+        };
+        let mut entries: Vec<PathBuf> = folder
+            .map(|item| item.expect("an entry").path())
+            .filter(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "json")
+            })
+            .collect();
+        entries.sort();
+        entries
+    }
+
+    /// Shifts the times of every cached token, as if `seconds` had passed.
+    pub fn age_cache(&self, seconds: i64) {
+        for path in self.entries() {
+            let text = std::fs::read(&path).expect("an entry");
+            let mut entry: Value = serde_json::from_slice(&text).expect("JSON");
+            for key in ["obtained_at", "expires_at"] {
+                let moment = entry[key].as_i64().expect("epoch seconds");
+                entry[key] = (moment - seconds).into();
+            }
+            std::fs::write(&path, entry.to_string()).expect("an entry");
+        }
+    }
+
+    /// A command that has not been started.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(&self.variables)
+            .current_dir(self.home())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Starts the executable with its whole input.
+    pub fn start(&self, arguments: &[&str], input: &[u8]) -> Child {
+        let mut child = self.command(arguments).spawn().expect("start");
+        let mut stdin = child.stdin.take().expect("piped");
+        // A program that refuses the input may have closed the pipe.
+        let _ = stdin.write_all(input);
+        child
+    }
+
+    /// Runs the executable to its end.
+    pub fn run(&self, arguments: &[&str], input: impl AsRef<[u8]>) -> Outcome {
+        Outcome::of(self.start(arguments, input.as_ref()))
+    }
+
+    pub fn get(&self, server: &str) -> Outcome {
+        self.run(&["get"], server)
+    }
+}
+
+impl Outcome {
+    pub fn of(child: Child) -> Self {
+        let output = child.wait_with_output().expect("output");
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+        }
+    }
+
+    /// Success with silence on stderr, or a panic that shows everything.
+    #[track_caller]
+    pub fn answer(&self) -> Value {
+        assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""), "{self:?}");
+        assert!(self.stdout.ends_with("}\n"), "{self:?}");
+        serde_json::from_str(&self.stdout).expect("JSON")
+    }
+
+    /// Who bought the token that was answered, where and for whom.
+    #[track_caller]
+    pub fn grant(&self) -> Grant {
+        let answer = self.answer();
+        assert_eq!(answer["Username"], "AWS");
+        Grant::from_password(answer["Secret"].as_str().expect("a text"))
+    }
+
+    /// Failure with exactly this on stdout and stderr.
+    #[track_caller]
+    pub fn failed_with(&self, stdout: &str, stderr: &str) {
+        assert_eq!(
+            (self.code, self.stdout.as_str(), self.stderr.as_str()),
+            (Some(1), stdout, stderr)
+        );
+    }
+
+    /// Failure whose one line on stdout is this, repeated with hints on stderr; the hints.
+    #[track_caller]
+    pub fn failure(&self, line: &str) -> Vec<&str> {
+        assert_eq!(
+            (self.code, self.stdout.as_str()),
+            (Some(1), format!("{line}\n").as_str()),
+            "{self:?}"
+        );
+        let mut lines = self.stderr.lines();
+        assert_eq!(
+            lines.next(),
+            Some(format!("docker-credential-ecrx: {line}").as_str())
+        );
+        lines
+            .map(|hint| hint.strip_prefix("  ").expect("an indented hint"))
+            .collect()
+    }
+}

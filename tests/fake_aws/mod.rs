@@ -1,0 +1,204 @@
+//! An AWS of our own on loopback: STS, ECR, ECR Public, IAM Identity Center, sign-in, instance
+//! metadata and container credentials behind one port, with faults on demand and a record of
+//! every call. It uses the standard library's threads and ends when it is dropped.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+mod call;
+mod clock;
+mod container;
+mod ecr;
+mod error;
+mod fault;
+mod http;
+mod imds;
+mod proxy;
+mod reader;
+mod server;
+mod service;
+mod setup;
+mod sigv4;
+mod sso;
+mod state;
+mod sts;
+mod tls;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+#[allow(unused_imports, reason = "each test file uses a part")]
+pub use self::{
+    call::{Call, Operation},
+    ecr::Grant,
+    fault::{Fault, Times},
+    proxy::FakeProxy,
+    sso::{LOGIN_REFRESH_TOKEN, SSO_ACCESS_TOKEN, SSO_REFRESH_TOKEN},
+    state::Credentials,
+};
+
+use self::server::{Server, lock};
+use self::state::State;
+use self::tls::Identity;
+
+/// Access key id, secret and ARN of the user that every fake knows.
+pub const ALICE: (&str, &str, &str) = (
+    "AKIAIOSFODNN7EXAMPLE",
+    "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    "arn:aws:iam::111122223333:user/alice",
+);
+/// Access key id, secret and ARN of a user of another account.
+pub const BOB: (&str, &str, &str) = (
+    "AKIAI44QH8DHBEXAMPLE",
+    "je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY",
+    "arn:aws:iam::444455556666:user/bob",
+);
+
+/// A running fake AWS.
+pub struct FakeAws {
+    server: Server,
+    state: Arc<Mutex<State>>,
+    ca_pem: Option<String>,
+}
+
+impl FakeAws {
+    /// Starts one that speaks plain http.
+    pub fn start() -> Self {
+        Self::serve(None)
+    }
+
+    /// Starts one that speaks TLS for these names, `localhost` and 127.0.0.1.
+    pub fn start_tls(names: &[&str]) -> Self {
+        let mut names = names.to_vec();
+        for own in ["localhost", "127.0.0.1"] {
+            if !names.contains(&own) {
+                names.push(own);
+            }
+        }
+        Self::start_tls_strict(&names)
+    }
+
+    /// Starts one whose certificate holds exactly these names.
+    pub fn start_tls_strict(names: &[&str]) -> Self {
+        Self::serve(Some(identity(names, false)))
+    }
+
+    /// Starts one whose certificate ended yesterday.
+    pub fn start_tls_expired(names: &[&str]) -> Self {
+        let names = [names, &["localhost", "127.0.0.1"]].concat();
+        Self::serve(Some(identity(&names, true)))
+    }
+
+    fn serve(identity: Option<Identity>) -> Self {
+        let state = Arc::new(Mutex::new(State::new()));
+        let (config, ca_pem) = identity.map(|id| (id.config, id.ca_pem)).unzip();
+        let shared = Arc::clone(&state);
+        let server = Server::start(move |socket, number, lifetime| {
+            service::serve(socket, number, config.as_ref(), &shared, lifetime);
+        });
+        let fake = Self {
+            server: server.expect("listen on 127.0.0.1"),
+            state,
+            ca_pem,
+        };
+        for (id, secret, arn) in [ALICE, BOB] {
+            fake.add_user(id, secret, arn);
+        }
+        fake
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    // Where it is.
+
+    /// The base URL, without a slash at its end.
+    pub fn url(&self) -> String {
+        let scheme = if self.ca_pem.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        format!("{scheme}://{}", self.server.address)
+    }
+
+    /// The address it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+
+    /// The certificate of the authority behind a TLS fake.
+    pub fn ca_pem(&self) -> &str {
+        self.ca_pem.as_deref().expect("started with TLS")
+    }
+
+    /// The environment that sends every service of the SDK, and instance metadata, here.
+    pub fn env(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("AWS_ENDPOINT_URL", self.url()),
+            ("AWS_EC2_METADATA_SERVICE_ENDPOINT", self.url()),
+        ]
+    }
+
+    // Faults.
+
+    /// From now on, every such call ends in this fault.
+    pub fn on(&self, operation: Operation, fault: Fault) {
+        self.on_times(operation, fault, Times::Always);
+    }
+
+    /// Queues a fault; those with a count strike in order, and before the one that lasts.
+    pub fn on_times(&self, operation: Operation, fault: Fault, times: Times) {
+        self.state().add_fault(operation, fault, times);
+    }
+
+    /// Takes back the faults of one operation.
+    pub fn heal(&self, operation: Operation) {
+        self.state().faults.remove(&operation);
+    }
+
+    /// Takes back all faults.
+    pub fn heal_all(&self) {
+        self.state().faults.clear();
+    }
+
+    // The record.
+
+    /// All calls since the start or the last [`FakeAws::clear`].
+    pub fn calls(&self) -> Vec<Call> {
+        self.state().calls.clone()
+    }
+
+    /// The calls of one operation.
+    pub fn calls_of(&self, operation: Operation) -> Vec<Call> {
+        let state = self.state();
+        let calls = state.calls.iter();
+        calls
+            .filter(|call| call.operation == operation)
+            .cloned()
+            .collect()
+    }
+
+    /// How many calls of one operation came.
+    pub fn count(&self, operation: Operation) -> usize {
+        let state = self.state();
+        let calls = state.calls.iter();
+        calls.filter(|call| call.operation == operation).count()
+    }
+
+    /// How many TCP connections were accepted since the start or the last [`FakeAws::clear`].
+    pub fn connections(&self) -> usize {
+        self.state().connections
+    }
+
+    /// Forgets recorded calls and connections; principals, settings and faults stay.
+    pub fn clear(&self) {
+        let mut state = self.state();
+        state.calls.clear();
+        state.connections = 0;
+    }
+}
+
+fn identity(names: &[&str], expired: bool) -> Identity {
+    Identity::new(names, expired).expect("make a certificate")
+}
