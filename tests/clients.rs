@@ -18,5 +18,7 @@ mod lab;
 mod namespace;
 #[path = "clients/person.rs"]
 mod person;
+#[path = "clients/process.rs"]
+mod process;
 #[path = "clients/registry.rs"]
 mod registry;

@@ -49,8 +49,8 @@ fn a_rules_role_asks_with_its_temporary_key() {
     );
     assert_eq!(calls[0].access_key_id.as_deref(), Some(ALICE.0));
     assert_eq!(calls[0].signed_region.as_deref(), Some("us-west-2"));
-    assert_eq!(calls[0].param("ExternalId").as_deref(), Some("build"));
-    assert_eq!(calls[0].param("DurationSeconds").as_deref(), Some("900"));
+    assert_eq!(calls[0].param("ExternalId"), Some("build"));
+    assert_eq!(calls[0].param("DurationSeconds"), Some("900"));
     assert!(
         calls[1]
             .access_key_id

@@ -26,6 +26,29 @@ fn second_get_is_answered_from_the_cache_when_aws_is_gone() {
 
 #[test]
 #[ignore = "needs moto, docker-registry, skopeo, podman, buildah and a Docker Engine: .ci/run installs them"]
+fn warm_get_opens_no_socket() {
+    with_every("strace", |lab, mut home| {
+        home.set("AWS_ENDPOINT_URL", MINISTACK);
+        let _ministack = lab.ministack();
+        let get = [
+            "-f",
+            "-e",
+            "trace=socket,connect",
+            "docker-credential-ecrx",
+            "get",
+        ];
+        let cold = home.run_with_input("strace", get, HONEST.host);
+        assert!(cold.stdout.contains(HONEST.password), "{}", cold.report());
+        assert!(cold.stderr.contains("connect("), "{}", cold.report());
+
+        let warm = home.run_with_input("strace", get, HONEST.host);
+        assert_eq!(warm.stdout, cold.stdout);
+        assert!(!warm.stderr.contains("socket("), "{}", warm.report());
+    });
+}
+
+#[test]
+#[ignore = "needs moto, docker-registry, skopeo, podman, buildah and a Docker Engine: .ci/run installs them"]
 fn every_client_pulls_with_the_cached_token_when_aws_is_gone() {
     with_every("docker", |lab, mut home| {
         home.cred_helpers(&[HONEST.host]);

@@ -117,6 +117,7 @@ fn podman_login_and_logout_through_auth_json() {
         // after it.
         let logout = home.succeeds("podman", ["logout", "--all"]);
         assert_eq!(home.last_call().verb, "erase", "{}", logout.report());
+        home.assert_silent();
     });
 }
 

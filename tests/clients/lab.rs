@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-use crate::namespace::{Finished, Namespace, Service, finish};
+use crate::namespace::{Namespace, Service};
+use crate::process::{Finished, finish};
 use crate::registry::{self, IMAGE, Registry};
 
 /// Where moto answers, inside.
@@ -85,7 +86,6 @@ impl Lab {
             .start("ministack", |command| {
                 command
                     .arg(self.tools.join("venv/bin/ministack"))
-                    .env("HOME", self.namespace.dir())
                     .env("GATEWAY_PORT", "4600");
             })
             .and_then(|mut service| service.wait_until(ready).map(|()| service))
@@ -128,8 +128,7 @@ impl Lab {
         let mut moto = namespace.start("moto", |command| {
             command
                 .arg(tools.join("venv/bin/moto_server"))
-                .args(["-H", "127.0.0.1", "-p", "4566"])
-                .env("HOME", namespace.dir());
+                .args(["-H", "127.0.0.1", "-p", "4566"]);
         })?;
         let mut engine = namespace.start("dockerd", |command| {
             command.args([

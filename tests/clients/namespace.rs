@@ -1,12 +1,14 @@
 //! A machine inside the machine: network, mount and process namespaces of the tests' own.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::process::{Finished, finish, limit};
 
 /// Where programs are looked for inside; the caller's own PATH is left outside.
 pub const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -29,7 +31,9 @@ const FIRST_PROCESS: &str = r#"
 set -e
 read -r pid rest </proc/self/stat
 mount -t proc proc /proc
-for folder in /run /var/lib /var/tmp; do mount -t tmpfs tmpfs "$folder"; done
+for folder in /run /var/lib /var/tmp /dev/shm /etc/cni; do
+    [ ! -d "$folder" ] || mount -t tmpfs tmpfs "$folder"
+done
 mount --bind "$1/hosts" /etc/hosts
 mount --bind "$1/ca.pem" /etc/ssl/certs/ca-certificates.crt
 ip link set lo up
@@ -133,6 +137,7 @@ impl Namespace {
         let copy = file.try_clone().map_err(|error| error.to_string())?;
         let mut server = self.command("bash");
         server.args(["-c", SERVER, name]).stdin(Stdio::piped());
+        server.env("HOME", &self.dir).env("TMPDIR", &self.dir);
         command(&mut server);
         let child = server
             .stdout(file)
@@ -194,81 +199,6 @@ impl Drop for Service {
     }
 }
 
-/// What a program that has ended left.
-pub struct Finished {
-    /// What was run.
-    pub line: String,
-    /// Its exit code; 124 after the time limit; none after a signal.
-    pub code: Option<i32>,
-    /// Its stdout.
-    pub stdout: String,
-    /// Its stderr.
-    pub stderr: String,
-}
-
-impl Finished {
-    /// Both streams, for what clients print on the one or the other.
-    pub fn output(&self) -> String {
-        format!("{}{}", self.stdout, self.stderr)
-    }
-
-    /// `Ok` when the program succeeded.
-    pub fn success(self) -> Result<Self, String> {
-        if self.code == Some(0) {
-            Ok(self)
-        } else {
-            Err(self.report())
-        }
-    }
-
-    /// For people who read a failed test.
-    pub fn report(&self) -> String {
-        let Self {
-            line,
-            code,
-            stdout,
-            stderr,
-        } = self;
-        format!("{line}\nexit code: {code:?}\nstdout: {stdout}\nstderr: {stderr}")
-    }
-}
-
-/// Arguments of `timeout`: end whatever follows after `seconds`, with its children.
-pub fn limit(command: &mut Command, seconds: u32) {
-    command.arg("--kill-after=5").arg(seconds.to_string());
-}
-
-/// Runs a command with `input` as its stdin.
-pub fn finish(mut command: Command, input: &str) -> Finished {
-    let line = format!("{command:?}");
-    let ended = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .and_then(|mut child| {
-            if let Some(mut stdin) = child.stdin.take() {
-                // A client need not read what it is offered.
-                let _ = stdin.write_all(input.as_bytes());
-            }
-            child.wait_with_output()
-        });
-    match ended {
-        Ok(output) => Finished {
-            line,
-            code: output.status.code(),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        },
-        Err(error) => Finished {
-            line,
-            code: None,
-            stdout: String::new(),
-            stderr: error.to_string(),
-        },
-    }
-}
-
 /// No process, no mount, no folder survives it.
 #[test]
 #[ignore = "needs root"]
@@ -284,6 +214,9 @@ fn a_namespace_takes_everything_with_it() {
             command.args(["sh", "-c", "sleep 600 & wait", &marker]);
         })
         .expect("a server");
+    while !is_running(&marker) {
+        thread::sleep(Duration::from_millis(20));
+    }
     // As if the test process had been killed: nothing stops the server by name.
     std::mem::forget(server);
     drop(namespace);
@@ -291,9 +224,14 @@ fn a_namespace_takes_everything_with_it() {
     assert!(!dir.exists());
     let mounts = fs::read_to_string("/proc/self/mounts").expect("mounts");
     assert!(!mounts.contains(&marker), "{mounts}");
-    for process in fs::read_dir("/proc").expect("/proc").flatten() {
-        let line = fs::read(process.path().join("cmdline")).unwrap_or_default();
-        let line = String::from_utf8_lossy(&line).into_owned();
-        assert!(!line.contains(&marker), "{line}");
-    }
+    assert!(!is_running(&marker));
+}
+
+/// Whether a process, inside or outside, has `marker` among its arguments.
+fn is_running(marker: &str) -> bool {
+    let processes = fs::read_dir("/proc").expect("/proc").flatten();
+    processes.into_iter().any(|process| {
+        let arguments = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&arguments).contains(marker)
+    })
 }

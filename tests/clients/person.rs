@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::lab::{self, Lab, MOTO};
-use crate::namespace::{Finished, SYSTEM_PATH, finish, limit};
+use crate::namespace::SYSTEM_PATH;
+use crate::process::{Finished, finish, limit};
 
 /// The executable under test.
 const HELPER: &str = env!("CARGO_BIN_EXE_docker-credential-ecrx");
@@ -209,6 +210,20 @@ impl<'a> Home<'a> {
     /// What the [`Home::calls`] asked for.
     pub fn verbs(&self) -> Vec<String> {
         self.calls().into_iter().map(|call| call.verb).collect()
+    }
+
+    /// Asserts that the helper told people nothing. It may at a login, which it does not
+    /// keep.
+    #[track_caller]
+    pub fn assert_silent(&self) {
+        for call in self.calls() {
+            assert!(
+                call.verb == "store" || call.stderr.is_empty(),
+                "{}: {}",
+                call.verb,
+                call.stderr
+            );
+        }
     }
 
     /// Runs a client; it has 60 seconds.

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::namespace::{Namespace, Service, finish};
+use crate::namespace::{Namespace, Service};
+use crate::process::finish;
 
 /// A name that ECR would give, and a process of Debian's `docker-registry` behind it.
 pub struct Registry {
