@@ -202,7 +202,7 @@ impl Failure {
     pub fn is_denial(&self) -> bool {
         matches!(
             self.kind,
-            FailureKind::RoleDenied | FailureKind::TokenDenied
+            FailureKind::RoleDenied | FailureKind::TokenDenied | FailureKind::KeysRefused
         )
     }
 
