@@ -13,8 +13,9 @@ use aws_smithy_async::future::timeout::TimedOutError;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use rustls::{CertificateError, InvalidMessage};
 
+use super::HttpError;
 use super::resolve::LookupError;
-use super::{HttpError, one_line};
+use crate::error::one_line;
 
 /// A request that got no answer. Its text is one line without secrets.
 #[derive(Debug, Clone, thiserror::Error)]

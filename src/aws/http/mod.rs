@@ -55,6 +55,8 @@ pub use failure::{ProxyFault, TlsFault, TransportCause, TransportFailure, classi
 pub use proxy::ProxyError;
 pub use roots::RootsError;
 
+use crate::error::one_line;
+
 use proxy::Proxy;
 use resolve::SystemResolver;
 
@@ -356,12 +358,4 @@ impl<'a> Target<'a> {
 /// A path as part of a message.
 fn shown(path: &Path) -> String {
     one_line(&path.to_string_lossy())
-}
-
-/// Text from outside as part of a one-line message: no control characters, no endless lines.
-fn one_line(text: &str) -> String {
-    text.chars()
-        .take(300)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
 }

@@ -241,7 +241,7 @@ fn accepted(pem: Vec<u8>, path: &Path) -> Option<Vec<u8>> {
             log::debug!(
                 "a certificate in {} is skipped: {}",
                 shown(path),
-                super::one_line(&why)
+                crate::error::one_line(&why)
             );
         }
     }
