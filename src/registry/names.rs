@@ -1,0 +1,217 @@
+//! Names of AWS, parsed into types that cannot hold nonsense.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::partition::Partition;
+
+/// Why a text is no account id, region, partition or role ARN.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParseError {
+    /// Not 12 digits.
+    #[error("`{0}` is not an AWS account id: those have exactly 12 digits")]
+    AccountId(String),
+    /// Not of the shape `eu-west-1`.
+    #[error("`{0}` is not an AWS region: those look like eu-west-1")]
+    Region(String),
+    /// Not in the partition table.
+    #[error(
+        "`{0}` is not an AWS partition: those are aws, aws-cn, aws-us-gov, aws-eusc, aws-iso, aws-iso-b, aws-iso-e and aws-iso-f"
+    )]
+    Partition(String),
+    /// Not `arn:PARTITION:iam::ACCOUNT:role/NAME`.
+    #[error(
+        "`{0}` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name"
+    )]
+    RoleArn(String),
+}
+
+/// An AWS account id: exactly 12 digits.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountId(String);
+
+impl AccountId {
+    /// The 12 digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for AccountId {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ParseError::AccountId(text.to_owned()))
+        }
+    }
+}
+
+/// The name of an AWS region, in lower case: `eu-west-1`, `us-gov-east-1`.
+///
+/// The list of regions grows, so the shape is checked and not the name: at least three parts
+/// of letters and digits, the first of letters alone, the last of digits alone.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Region(String);
+
+impl Region {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Where public ECR's API lives, whoever asks and wherever from.
+    pub fn us_east_1() -> Self {
+        Self("us-east-1".to_owned())
+    }
+}
+
+impl FromStr for Region {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let parts: Vec<&str> = text.split('-').collect();
+        let words = |part: &&str| {
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        };
+        let well_formed = text.len() <= 32
+            && parts.len() >= 3
+            && parts.iter().all(words)
+            && parts[0].bytes().all(|b| b.is_ascii_lowercase())
+            && parts[parts.len() - 1].bytes().all(|b| b.is_ascii_digit());
+        if well_formed {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ParseError::Region(text.to_owned()))
+        }
+    }
+}
+
+/// The ARN of an IAM role: `arn:PARTITION:iam::ACCOUNT:role/[PATH/]NAME`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct RoleArn {
+    arn: String,
+    partition: Partition,
+    account: AccountId,
+}
+
+impl RoleArn {
+    /// The ARN as written.
+    pub fn as_str(&self) -> &str {
+        &self.arn
+    }
+
+    /// The partition the role lives in.
+    pub fn partition(&self) -> Partition {
+        self.partition
+    }
+
+    /// The account the role lives in.
+    pub fn account(&self) -> &AccountId {
+        &self.account
+    }
+}
+
+impl FromStr for RoleArn {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let wrong = || ParseError::RoleArn(text.to_owned());
+        let mut parts = text.splitn(6, ':');
+        let mut next = || parts.next().ok_or_else(wrong);
+        if next()? != "arn" {
+            return Err(wrong());
+        }
+        let partition = next()?.parse().map_err(|_| wrong())?;
+        if next()? != "iam" || !next()?.is_empty() {
+            return Err(wrong());
+        }
+        let account = next()?.parse().map_err(|_| wrong())?;
+        let name = next()?.strip_prefix("role/").ok_or_else(wrong)?;
+        // IAM: names and paths are made of these characters; a name of at most 64 behind a
+        // path of at most 512.
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"+=,.@_-/".contains(&b);
+        if name.is_empty() || name.ends_with('/') || name.len() > 576 || !name.bytes().all(allowed)
+        {
+            return Err(wrong());
+        }
+        Ok(Self {
+            arn: text.to_owned(),
+            partition,
+            account,
+        })
+    }
+}
+
+macro_rules! display_and_debug_as_str {
+    ($($type:ty),*) => {$(
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(self.as_str(), f)
+            }
+        }
+    )*};
+}
+display_and_debug_as_str!(AccountId, Region, RoleArn);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn role_arns_are_checked() {
+        let arn: RoleArn = "arn:aws-cn:iam::111122223333:role/team/pull"
+            .parse()
+            .unwrap();
+        assert_eq!(arn.partition(), Partition::AwsCn);
+        assert_eq!(arn.account().as_str(), "111122223333");
+        for wrong in [
+            "",
+            "ecr-pull",
+            "arn:aws:iam::111122223333:user/alice",
+            "arn:aws:iam::11112222333:role/pull",
+            "arn:aws:iam::111122223333:role/",
+            "arn:aws:iam::111122223333:role/a/",
+            "arn:aws:iam::111122223333:role/a b",
+            "arn:aws:iam:eu-west-1:111122223333:role/pull",
+            "arn:aws:sts::111122223333:assumed-role/pull/session",
+            "arn:amazon:iam::111122223333:role/pull",
+        ] {
+            assert!(wrong.parse::<RoleArn>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn regions_are_checked_by_shape() {
+        for right in [
+            "us-east-1",
+            "ap-southeast-12",
+            "us-gov-west-1",
+            "us-iso-east-1",
+        ] {
+            assert!(right.parse::<Region>().is_ok(), "{right}");
+        }
+        for wrong in [
+            "",
+            "us",
+            "us-east",
+            "US-EAST-1",
+            "us-east-1a",
+            "1-2-3",
+            "us--1",
+            "a-b-c.d-1",
+        ] {
+            assert!(wrong.parse::<Region>().is_err(), "{wrong}");
+        }
+    }
+}
