@@ -173,7 +173,7 @@ impl<'a> Provider<'a> {
         let attempt = Attempt {
             cache,
             key: attempt_key(registry, identity),
-            state: self.sign_in_state(identity),
+            state: self.attempt_state(registry, identity),
         };
         if let Some(failure) = attempt.remembered(registry, held.is_some()) {
             return match held {
@@ -280,14 +280,17 @@ impl<'a> Provider<'a> {
         }
     }
 
-    /// What a person changes by signing in again.
-    fn sign_in_state(&self, identity: &Identity) -> Digest {
+    /// What a person changes to mend a failure: the sign-in. Roles have no part in it, as one
+    /// source often has a role per account, and they share its attempts. Of public ECR denials are
+    /// remembered too, and those another role may mend.
+    fn attempt_state(&self, registry: &Registry, identity: &Identity) -> Digest {
         let sign_in = identity.sign_in(self.env);
         let contents = sign_in.map(|sign_in| sign_in.contents());
-        Digest::of(&[
-            identity.fingerprint().as_bytes(),
-            &contents.unwrap_or_default(),
-        ])
+        let who = match registry.service {
+            Service::Private(_) => identity.source_fingerprint(),
+            Service::Public => identity.fingerprint(),
+        };
+        Digest::of(&[who.as_bytes(), &contents.unwrap_or_default()])
     }
 }
 

@@ -175,13 +175,11 @@ impl Failure {
     pub(super) fn of_provider(session: &Session<'_>, error: &CredentialsError) -> Self {
         if let Source::InstanceMetadata { endpoint } = &session.purchase.identity.source {
             // Nothing at the address, or no role there: both mean that nobody is signed in.
-            let nobody = matches!(error, CredentialsError::CredentialsNotLoaded(_))
-                || http::classify(error).is_some();
-            if nobody {
-                let why = format!(
-                    "instance metadata at {endpoint} gives none: {}",
-                    chain(error)
-                );
+            let transport = http::classify(error);
+            if transport.is_some() || matches!(error, CredentialsError::CredentialsNotLoaded(_)) {
+                // The SDK's words around a connection that failed say less than the failure.
+                let cause = transport.map_or_else(|| chain(error), |failure| failure.to_string());
+                let why = format!("instance metadata at {endpoint} gives none: {cause}");
                 return Self::new(session, FailureKind::NotSignedIn, why);
             }
         }

@@ -253,15 +253,16 @@ fn base(profile: &Profile, files: &AwsFiles, env: &Env) -> Result<Source, Profil
 fn credential_source(profile: &Profile, name: &str, env: &Env) -> Result<Source, ProfileError> {
     let absent =
         |what: &str| incomplete(profile, format!("credential_source is {name}, and {what}"));
-    match name {
-        "Environment" => environment::keys(env)
+    // In any case, as the SDK and the AWS CLI take it.
+    match name.to_ascii_lowercase().as_str() {
+        "environment" => environment::keys(env)
             .map_err(|error| incomplete(profile, error.to_string()))?
             .map(Source::Keys)
             .ok_or_else(|| absent("AWS_ACCESS_KEY_ID is not set")),
-        "EcsContainer" => environment::container(env)
+        "ecscontainer" => environment::container(env)
             .map(Source::Container)
             .ok_or_else(|| absent("no AWS_CONTAINER_CREDENTIALS_… variable is set")),
-        "Ec2InstanceMetadata" => environment::instance_metadata(env, Some(profile))
+        "ec2instancemetadata" => environment::instance_metadata(env, Some(profile))
             .map_err(|error| incomplete(profile, error.to_string()))?
             .ok_or_else(|| absent("AWS_EC2_METADATA_DISABLED is true")),
         _ => Err(incomplete(

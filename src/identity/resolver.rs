@@ -314,15 +314,15 @@ impl<'a> Resolver<'a> {
 
     /// The variables that name credentials and were not heard.
     fn passed_over(&self, chosen: &Chosen) -> Vec<&'static str> {
-        let heard = |variable: &str| match (&chosen.chosen_by, &chosen.source) {
-            (ChosenBy::Variable(by), _) => *by == variable,
-            // A role of a rule, on top of what the variables give.
-            (_, Source::Keys(_)) => variable == var::AWS_ACCESS_KEY_ID && chosen.profile.is_none(),
-            (_, Source::WebIdentity(_)) => {
-                variable == var::AWS_WEB_IDENTITY_TOKEN_FILE && chosen.profile.is_none()
+        // Whatever layer chose: a rule's role or profile may build on a variable.
+        let heard = |variable: &str| match (variable, &chosen.source) {
+            (var::AWS_PROFILE, _) => chosen.profile == self.env.get(variable),
+            (var::AWS_ACCESS_KEY_ID, Source::Keys(keys)) => {
+                self.env.get(variable).as_ref() == Some(&keys.access_key_id)
             }
+            (var::AWS_WEB_IDENTITY_TOKEN_FILE, Source::WebIdentity(_)) => chosen.profile.is_none(),
             (_, Source::Container(_)) => variable == container_variable(self.env),
-            _ => variable == var::AWS_PROFILE && chosen.profile == self.env.get(variable),
+            _ => false,
         };
         [
             var::AWS_ACCESS_KEY_ID,

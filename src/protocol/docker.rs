@@ -147,6 +147,8 @@ fn store(env: &Env, input: impl Read, notes: &mut impl Write) -> Result<(), Erro
         return Err(Error::no_username());
     }
     let Some(registry) = Registry::parse(server) else {
+        // A user part may hold a password: `https://alice:secret@host`.
+        let server = server.rsplit_once('@').map_or(server, |(_, host)| host);
         if env.is_true(var::AWS_ECR_IGNORE_CREDS_STORAGE) {
             let variable = var::AWS_ECR_IGNORE_CREDS_STORAGE;
             note(
