@@ -430,7 +430,7 @@ pub fn load_config(env: &Env) -> Result<Config, ConfigError> {
 
 /// The cache, unless it is switched off or there is no place for it.
 fn cache_of(env: &Env, config: &Config) -> Option<Cache> {
-    if !config.cache.enabled || env.get(var::AWS_ECR_DISABLE_CACHE).is_some() {
+    if !config.cache.enabled || env.get_os(var::AWS_ECR_DISABLE_CACHE).is_some() {
         return None;
     }
     let dir = env

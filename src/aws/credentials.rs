@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_config::credential_process::CredentialProcessProvider;
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::imds;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
@@ -18,7 +17,7 @@ use time::OffsetDateTime;
 
 use crate::identity::{SignInState, Source};
 
-use super::{Failure, MAX_ATTEMPTS, Session, Stage};
+use super::{Failure, MAX_ATTEMPTS, Session, SignInFault, Stage};
 
 /// Instance metadata is asked once, for this long a step. Where there is none, packets to its
 /// address vanish, and everybody waits.
@@ -31,8 +30,10 @@ impl Session<'_> {
         self.enter(Stage::Source);
         if let Some(sign_in) = &self.purchase.sign_in {
             match sign_in.state(OffsetDateTime::now_utc()) {
-                SignInState::Absent => return Err(Failure::signed_out(self, false)),
-                SignInState::Expired => return Err(Failure::signed_out(self, true)),
+                SignInState::Absent => return Err(Failure::of_sign_in(self, SignInFault::Absent)),
+                SignInState::Expired => {
+                    return Err(Failure::of_sign_in(self, SignInFault::Expired));
+                }
                 SignInState::Usable => {}
             }
         }
@@ -67,6 +68,7 @@ impl Session<'_> {
             Source::Login {
                 session_arn,
                 region,
+                ..
             } => {
                 let mut config = self.provider_config();
                 if let Some(region) = region {
@@ -77,10 +79,7 @@ impl Session<'_> {
                     .build();
                 self.provide(provider).await
             }
-            Source::Process { command } => {
-                let command = command.expose().to_owned();
-                self.provide(CredentialProcessProvider::new(command)).await
-            }
+            Source::Process { command } => self.run_process(command.expose()).await,
             Source::Container(_) => {
                 let provider = EcsCredentialsProvider::builder()
                     .configure(&self.provider_config())
@@ -88,14 +87,17 @@ impl Session<'_> {
                 self.provide(provider).await
             }
             Source::InstanceMetadata { endpoint } => {
+                if !(endpoint.starts_with("http://") || endpoint.starts_with("https://")) {
+                    return Err(Failure::of_source(
+                        self,
+                        "its address is wrong: it must begin with http://",
+                    ));
+                }
                 let client = imds::Client::builder()
                     .configure(&self.provider_config())
                     .endpoint(endpoint)
                     .map_err(|error| {
-                        Failure::of_source(
-                            self,
-                            &format!("the instance metadata endpoint {endpoint} is wrong: {error}"),
-                        )
+                        Failure::of_source(self, &format!("its address is wrong: {error}"))
                     })?
                     .max_attempts(1)
                     .connect_timeout(INSTANCE_METADATA_TIMEOUT)

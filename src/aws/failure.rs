@@ -1,19 +1,17 @@
 //! Why AWS gave no token, told apart: each kind has its message, its next step, and says
 //! whether an older token may still be used.
 
+mod hints;
+mod reading;
+
 use std::error::Error as StdError;
 use std::fmt;
 
-use aws_credential_types::provider::error::CredentialsError;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-
-use crate::identity::Source;
+use crate::identity::{Identity, Source};
 use crate::registry::RoleArn;
 
 use super::Session;
-use super::http::{self, TransportCause, TransportFailure};
+use super::http::TransportFailure;
 
 /// What was being done.
 #[derive(Clone, Debug)]
@@ -50,31 +48,35 @@ impl fmt::Display for Stage {
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum FailureKind {
-    /// SSO without a sign-in, or with one that is over.
+    /// SSO without a sign-in that holds.
     SsoSignIn {
         /// The profile to sign in.
         profile: String,
         /// Its `sso-session`.
         session: Option<String>,
-        /// Over, and not absent.
-        expired: bool,
+        /// What is wrong with the sign-in.
+        fault: SignInFault,
     },
-    /// `aws login` without a sign-in, or with one that is over.
+    /// `aws login` without a sign-in that holds.
     Login {
-        /// Over, and not absent.
-        expired: bool,
+        /// The profile to sign in.
+        profile: String,
+        /// What is wrong with the sign-in.
+        fault: SignInFault,
     },
     /// No instance metadata, or no role on the instance: nobody is signed in at all.
     NotSignedIn,
     /// The process, container endpoint or token file failed.
     Source,
-    /// STS denies the role.
+    /// STS, or the SSO portal, denies the role.
     RoleDenied,
     /// ECR denies the token.
     TokenDenied,
     /// The key is not known.
     KeysRefused,
-    /// The session behind the key is over.
+    /// The key is known, and its secret is another.
+    WrongSecret,
+    /// The session behind the key is over, or the web identity token is.
     CredentialsExpired,
     /// The name of the endpoint, the connection, TLS or the proxy.
     Transport(TransportFailure),
@@ -92,6 +94,27 @@ pub enum FailureKind {
     Refused,
 }
 
+/// What is wrong with a sign-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignInFault {
+    /// Nobody signed in.
+    Absent,
+    /// It is over.
+    Expired,
+    /// Its file cannot be understood.
+    Unreadable,
+}
+
+impl fmt::Display for SignInFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SignInFault::Absent => "is absent",
+            SignInFault::Expired => "has expired",
+            SignInFault::Unreadable => "cannot be read",
+        })
+    }
+}
+
 /// A failure, with AWS's words.
 #[derive(Clone, Debug)]
 pub struct Failure {
@@ -99,8 +122,8 @@ pub struct Failure {
     pub stage: Stage,
     /// What happened.
     pub kind: FailureKind,
-    /// Who was asking, as people name it.
-    caller: String,
+    /// Who was asking.
+    identity: Box<Identity>,
     /// What AWS, the source or the network said.
     detail: String,
 }
@@ -110,7 +133,7 @@ impl Failure {
         Self {
             stage: session.stage.borrow().clone(),
             kind,
-            caller: session.purchase.identity.to_string(),
+            identity: Box::new(session.purchase.identity.clone()),
             detail: detail.into(),
         }
     }
@@ -132,303 +155,134 @@ impl Failure {
         Self::new(session, FailureKind::Source, detail)
     }
 
-    pub(super) fn signed_out(session: &Session<'_>, expired: bool) -> Self {
+    pub(super) fn of_sign_in(session: &Session<'_>, fault: SignInFault) -> Self {
         let kind = match &session.purchase.identity.source {
             Source::Sso(sso) => FailureKind::SsoSignIn {
                 profile: sso.profile.clone(),
                 session: sso.session.clone(),
-                expired,
+                fault,
             },
-            _ => FailureKind::Login { expired },
+            Source::Login { profile, .. } => FailureKind::Login {
+                profile: profile.clone(),
+                fault,
+            },
+            _ => FailureKind::Source,
         };
         Self::new(session, kind, "")
-    }
-
-    /// An error of a call of ours.
-    pub(super) fn of_call<E>(session: &Session<'_>, error: &SdkError<E, HttpResponse>) -> Self
-    where
-        E: ProvideErrorMetadata + StdError + 'static,
-    {
-        if let Some(transport) = http::classify(error) {
-            return Self::new(session, FailureKind::Transport(transport.clone()), "");
-        }
-        if let SdkError::ServiceError(answer) = error {
-            let (code, message) = (answer.err().code(), answer.err().message());
-            let status = answer.raw().status().as_u16();
-            let kind = kind_of_code(session, code, message, status);
-            let detail = match (code, message) {
-                (Some(code), Some(message)) => format!("{code}: {message}"),
-                (Some(code), None) => code.to_owned(),
-                (None, _) => format!("HTTP status {status}, with an answer that is not AWS's"),
-            };
-            return Self::new(session, kind, detail);
-        }
-        let kind = match error {
-            SdkError::TimeoutError(_) => FailureKind::Timeout,
-            SdkError::ResponseError(_) => FailureKind::Malformed,
-            _ => FailureKind::Refused,
-        };
-        Self::new(session, kind, chain(error))
-    }
-
-    /// An error of one of the SDK's providers.
-    pub(super) fn of_provider(session: &Session<'_>, error: &CredentialsError) -> Self {
-        if let Source::InstanceMetadata { endpoint } = &session.purchase.identity.source {
-            // Nothing at the address, or no role there: both mean that nobody is signed in.
-            let transport = http::classify(error);
-            if transport.is_some() || matches!(error, CredentialsError::CredentialsNotLoaded(_)) {
-                // The SDK's words around a connection that failed say less than the failure.
-                let cause = transport.map_or_else(|| chain(error), |failure| failure.to_string());
-                let why = format!("instance metadata at {endpoint} gives none: {cause}");
-                return Self::new(session, FailureKind::NotSignedIn, why);
-            }
-        }
-        if let Some(transport) = http::classify(error) {
-            return Self::new(session, FailureKind::Transport(transport.clone()), "");
-        }
-        let detail = chain(error);
-        match &session.purchase.identity.source {
-            // The portal's and the sign-in service's refusals, and the errors of their token
-            // files, have types that cannot be named: their words are pinned by tests.
-            Source::Sso(_) if sign_in_is_over(&detail) => Self::signed_out(session, true),
-            Source::Login { .. } if sign_in_is_over(&detail) => Self::signed_out(session, true),
-            _ => Self::new(session, FailureKind::Source, detail),
-        }
     }
 
     /// Whether AWS has said no to this identity: an older token must not outlive it.
     pub fn is_denial(&self) -> bool {
         matches!(
             self.kind,
-            FailureKind::RoleDenied | FailureKind::TokenDenied | FailureKind::KeysRefused
+            FailureKind::RoleDenied
+                | FailureKind::TokenDenied
+                | FailureKind::KeysRefused
+                | FailureKind::WrongSecret
         )
     }
 
-    /// The next steps.
-    pub fn hints(&self) -> Vec<String> {
-        let hints: &[&str] = match &self.kind {
-            FailureKind::SsoSignIn {
-                profile, session, ..
-            } => {
-                let mut hints = vec![format!("run: aws sso login --profile {profile}")];
-                if let Some(session) = session {
-                    hints.push(format!("or, for every profile of the session: aws sso login --sso-session {session}"));
-                }
-                return hints;
-            }
-            FailureKind::Login { .. } => &["run: aws login"],
-            FailureKind::NotSignedIn => &[
-                "sign in (`aws sso login`, `aws login`, `aws configure`), or name a profile in config.toml or AWS_PROFILE",
-                "on EC2: give the instance a role, and containers a hop limit of 2",
-            ],
-            FailureKind::Source => &["try it by hand: aws sts get-caller-identity"],
-            FailureKind::RoleDenied => return self.role_hints(),
-            FailureKind::TokenDenied => &[
-                "in the caller's account: allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does); the registry's own policy has no part in it",
-            ],
-            FailureKind::KeysRefused => &[
-                "the key belongs to another partition (aws, aws-cn and aws-us-gov have keys of their own)",
-                "or the region is not enabled in the caller's account",
-                "or the key is mistyped, deactivated or deleted",
-            ],
-            FailureKind::CredentialsExpired => {
-                &["renew the temporary credentials where they come from, and export them anew"]
-            }
-            FailureKind::Transport(transport) => match &transport.cause {
-                TransportCause::NameNotResolved { .. } => &[
-                    "check the network, the VPN and the name server; in a VPC without internet, an interface endpoint for ecr.api needs private DNS or AWS_ENDPOINT_URL_ECR",
-                ],
-                TransportCause::Tls(_) => &[
-                    "if a proxy or firewall opens TLS, put its certificate authority into a bundle and name it in AWS_CA_BUNDLE",
-                ],
-                TransportCause::Proxy(_) => &["check HTTPS_PROXY and NO_PROXY"],
-                _ => &["check the network, the VPN, the firewall, HTTPS_PROXY and NO_PROXY"],
-            },
-            FailureKind::Timeout => &[
-                "check the network, the VPN, the firewall, HTTPS_PROXY and NO_PROXY; timeout_seconds in config.toml allows more time",
-            ],
-            FailureKind::Throttled => {
-                &["too many calls in this account and region: try again in a minute"]
-            }
-            FailureKind::ClockSkew => {
-                &["set this machine's clock: AWS refuses requests that are more than 5 minutes off"]
-            }
-            FailureKind::Malformed => &[
-                "something between here and AWS answers in its place: check HTTPS_PROXY and AWS_ENDPOINT_URL",
-            ],
-            FailureKind::Unavailable => {
-                &["AWS has trouble: try again; https://health.aws.amazon.com tells more"]
-            }
-            FailureKind::Refused => &[],
+    /// Whom the first credentials belong to: the identity without the roles on top.
+    fn first_caller(&self) -> String {
+        let source = &self.identity.source;
+        match &self.identity.profile {
+            Some(profile) => format!("profile {profile} ({source})"),
+            None => source.to_string(),
+        }
+    }
+
+    /// Who made the call that failed: at a role, the one before it.
+    fn caller(&self) -> String {
+        let role = match &self.stage {
+            Stage::Role { caller, .. } => caller.as_ref(),
+            Stage::Token => self.identity.roles.last().map(|role| &role.arn),
+            Stage::Source | Stage::WebIdentity { .. } => None,
         };
-        hints.iter().map(|hint| (*hint).to_owned()).collect()
-    }
-
-    fn role_hints(&self) -> Vec<String> {
-        let (Stage::Role { role, .. } | Stage::WebIdentity { role }) = &self.stage else {
-            return Vec::new();
-        };
-        if matches!(self.stage, Stage::WebIdentity { .. }) {
-            return vec![format!(
-                "in account {}: the trust policy of {role} must name this identity provider, and its conditions must fit the token's subject and audience",
-                role.account()
-            )];
+        match role {
+            Some(role) => format!("the role {role}"),
+            None => self.first_caller(),
         }
-        vec![
-            format!(
-                "in the caller's account: allow sts:AssumeRole on resource \"{role}\" in the caller's identity policy"
-            ),
-            format!(
-                "in account {}: the role must exist, and its trust policy must name the caller, with the same external id if it asks for one",
-                role.account()
-            ),
-        ]
     }
-}
 
-/// The kind of a refusal, by its code. Codes: the ECR and STS API references, "Common errors".
-fn kind_of_code(
-    session: &Session<'_>,
-    code: Option<&str>,
-    message: Option<&str>,
-    status: u16,
-) -> FailureKind {
-    let message = message.unwrap_or_default();
-    match code.unwrap_or_default() {
-        "AccessDenied" | "AccessDeniedException" | "NotAuthorized" => {
-            match *session.stage.borrow() {
-                Stage::Token => FailureKind::TokenDenied,
-                _ => FailureKind::RoleDenied,
+    /// The key of [`Failure::caller`].
+    fn key(&self) -> String {
+        match (&self.identity.profile, &self.identity.source) {
+            (None, source @ Source::Keys(_)) if self.caller() == source.to_string() => {
+                source.to_string()
             }
+            _ => format!("the key of {}", self.caller()),
         }
-        "InvalidIdentityToken" | "IDPRejectedClaim" => FailureKind::RoleDenied,
-        "ExpiredToken" | "ExpiredTokenException" => FailureKind::CredentialsExpired,
-        "InvalidClientTokenId"
-        | "UnrecognizedClientException"
-        | "InvalidAccessKeyId"
-        | "OptInRequired" => FailureKind::KeysRefused,
-        "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture" => FailureKind::ClockSkew,
-        "InvalidSignatureException" | "SignatureDoesNotMatch" => {
-            if message.contains("Signature expired") || message.contains("not yet current") {
-                FailureKind::ClockSkew
-            } else {
-                FailureKind::KeysRefused
+    }
+
+    fn role_denied(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (caller, detail) = (self.caller(), &self.detail);
+        match (&self.stage, &self.identity.source) {
+            (Stage::WebIdentity { role }, Source::WebIdentity(web)) => write!(
+                f,
+                "the role {role} is refused to the web identity token {}: {detail}",
+                web.token_file.display()
+            ),
+            (Stage::Role { role, .. } | Stage::WebIdentity { role }, _) => {
+                write!(f, "the role {role} cannot be assumed by {caller}: {detail}")
             }
+            _ => write!(f, "{caller} is denied: {detail}"),
         }
-        "Throttling"
-        | "ThrottlingException"
-        | "ThrottledException"
-        | "TooManyRequestsException"
-        | "RequestThrottled"
-        | "RequestLimitExceeded"
-        | "SlowDown" => FailureKind::Throttled,
-        _ if status == 429 => FailureKind::Throttled,
-        _ if status >= 500 => FailureKind::Unavailable,
-        "" => FailureKind::Malformed,
-        _ => FailureKind::Refused,
     }
-}
-
-/// Whether the words of an SSO or `aws login` failure say that a person must sign in again.
-fn sign_in_is_over(words: &str) -> bool {
-    const WORDS: [&str; 8] = [
-        "UnauthorizedException",
-        "Session token not found or invalid",
-        "token has expired",
-        "ExpiredToken",
-        "expired",
-        "InvalidGrantException",
-        "AccessDeniedException",
-        "missing field",
-    ];
-    WORDS.iter().any(|word| words.contains(word))
-}
-
-/// An error and what lies beneath it, in one text.
-fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        source = cause.source();
-    }
-    text
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            stage,
-            caller,
-            detail,
-            ..
-        } = self;
+        let Self { stage, detail, .. } = self;
+        // Whose credentials, where that is not said by the stage.
+        let stage = match stage {
+            Stage::Source => format!("{stage} from {}", self.first_caller()),
+            _ => stage.to_string(),
+        };
         match &self.kind {
-            FailureKind::SsoSignIn {
-                profile, expired, ..
-            } => {
-                let what = if *expired { "has expired" } else { "is absent" };
-                write!(f, "the SSO sign-in of the profile {profile} {what}")
+            FailureKind::SsoSignIn { profile, fault, .. } => {
+                write!(f, "the SSO sign-in of the profile {profile} {fault}")
             }
-            FailureKind::Login { expired } => {
-                let what = if *expired { "has expired" } else { "is absent" };
-                write!(f, "the sign-in of aws login {what} ({caller})")
+            FailureKind::Login { profile, fault } => {
+                write!(f, "the aws login sign-in of the profile {profile} {fault}")
             }
-            FailureKind::NotSignedIn => write!(f, "no AWS credentials: {detail}"),
-            FailureKind::Source => write!(f, "{caller} gives no credentials: {detail}"),
-            FailureKind::RoleDenied => match stage {
-                Stage::Role {
-                    caller: Some(by),
-                    role,
-                } => {
-                    write!(f, "the role {role} cannot be assumed by {by}: {detail}")
-                }
-                Stage::Role { caller: None, role } | Stage::WebIdentity { role } => {
-                    write!(
-                        f,
-                        "the role {role} cannot be assumed by {}: {detail}",
-                        first_caller(caller)
-                    )
-                }
-                _ => write!(f, "{caller} is denied credentials: {detail}"),
-            },
-            FailureKind::TokenDenied => {
-                write!(
-                    f,
-                    "ecr:GetAuthorizationToken is denied to {caller}: {detail}"
-                )
+            FailureKind::NotSignedIn => write!(f, "nobody is signed in to AWS: {detail}"),
+            FailureKind::Source => {
+                write!(f, "{} gives no credentials: {detail}", self.first_caller())
             }
+            FailureKind::RoleDenied => self.role_denied(f),
+            FailureKind::TokenDenied => write!(
+                f,
+                "ecr:GetAuthorizationToken is denied to {}: {detail}",
+                self.caller()
+            ),
             FailureKind::KeysRefused => {
-                write!(f, "AWS does not know the key of {caller}: {detail}")
+                write!(f, "AWS does not know {}: {detail}", self.key())
             }
-            FailureKind::CredentialsExpired => {
-                write!(
+            FailureKind::WrongSecret => {
+                write!(f, "the secret of {} is wrong: {detail}", self.caller())
+            }
+            FailureKind::CredentialsExpired => match (&self.stage, &self.identity.source) {
+                (Stage::WebIdentity { .. }, Source::WebIdentity(web)) => write!(
                     f,
-                    "the temporary credentials of {caller} have expired: {detail}"
-                )
-            }
+                    "the web identity token {} has expired: {detail}",
+                    web.token_file.display()
+                ),
+                _ => write!(
+                    f,
+                    "the temporary credentials of {} have expired: {detail}",
+                    self.caller()
+                ),
+            },
             FailureKind::Transport(transport) => write!(f, "{stage}: {transport}"),
-            FailureKind::Timeout => write!(f, "{stage}: {detail}"),
+            FailureKind::Timeout | FailureKind::Refused => write!(f, "{stage}: {detail}"),
             FailureKind::Throttled => write!(f, "{stage}: AWS throttles: {detail}"),
             FailureKind::ClockSkew => {
                 write!(f, "{stage}: the clock of this machine is wrong: {detail}")
             }
             FailureKind::Malformed => write!(f, "{stage}: malformed answer: {detail}"),
             FailureKind::Unavailable => write!(f, "{stage}: AWS is down: {detail}"),
-            FailureKind::Refused => write!(f, "{stage}: {detail}"),
         }
     }
 }
 
 impl StdError for Failure {}
-
-/// The caller of the first role: the identity's name without the roles on top.
-fn first_caller(identity: &str) -> &str {
-    identity
-        .split_once(", then role ")
-        .map_or(identity, |(first, _)| first)
-}

@@ -9,6 +9,7 @@ mod ecr;
 mod ecr_public;
 mod failure;
 pub mod http;
+mod process;
 mod sts;
 
 use std::cell::RefCell;
@@ -25,7 +26,7 @@ use aws_types::SdkConfig;
 use aws_types::sdk_config::SharedHttpClient;
 use time::OffsetDateTime;
 
-pub use failure::{Failure, FailureKind, Stage};
+pub use failure::{Failure, FailureKind, SignInFault, Stage};
 
 use crate::identity::{Endpoint, Identity, SignIn};
 use crate::registry::{Registry, Service};

@@ -41,11 +41,7 @@ impl Session<'_> {
         endpoint: &Endpoint,
     ) -> Result<Credentials, Failure> {
         let token = std::fs::read_to_string(&web.token_file).map_err(|error| {
-            let file = web.token_file.display();
-            Failure::of_source(
-                self,
-                &format!("cannot read the web identity token {file}: {error}"),
-            )
+            Failure::of_source(self, &format!("the file cannot be read: {error}"))
         })?;
         let client = aws_sdk_sts::Client::new(&self.sdk_config(endpoint, None));
         let answer = client

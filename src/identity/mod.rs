@@ -117,7 +117,7 @@ pub struct Identity {
 pub enum IdentityError {
     /// Nothing names any credentials.
     #[error(
-        "no AWS credentials: no configuration, variable or default profile names any, and instance metadata is switched off"
+        "nobody is signed in to AWS: no configuration, variable or default profile names credentials, and instance metadata is switched off"
     )]
     NotSignedIn,
     /// The configuration's role template does not fit, or crosses partitions.
@@ -156,7 +156,9 @@ pub enum IdentityError {
         chosen_by: ChosenBy,
     },
     /// An endpoint that is no URL.
-    #[error("the endpoint `{url}` from {from} is wrong: it must begin with https:// or http://")]
+    #[error(
+        "the endpoint `{url}` from {from} is wrong: it must be a URL such as https://HOST or http://HOST:PORT"
+    )]
     EndpointUrl {
         /// What was given.
         url: String,

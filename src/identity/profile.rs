@@ -234,6 +234,7 @@ fn base(profile: &Profile, files: &AwsFiles, env: &Env) -> Result<Source, Profil
     }
     if let Some(session_arn) = profile.get("login_session") {
         return Ok(Source::Login {
+            profile: profile.name().to_owned(),
             session_arn: session_arn.to_owned(),
             region: profile.get("region").map(str::to_owned),
         });

@@ -302,7 +302,7 @@ impl<'a> Resolver<'a> {
             return Ok(None);
         };
         let url = url.trim();
-        if url.starts_with("https://") || url.starts_with("http://") {
+        if is_url(url) {
             Ok(Some(url.to_owned()))
         } else {
             Err(IdentityError::EndpointUrl {
@@ -335,6 +335,29 @@ impl<'a> Resolver<'a> {
         .filter(|variable| self.env.get(variable).is_some() && !heard(variable))
         .collect()
     }
+}
+
+/// Whether a text is `http[s]://HOST[:PORT]`, with whatever path behind it. The SDK would find
+/// out late, and show the whole request.
+fn is_url(text: &str) -> bool {
+    let Some(rest) = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))
+    else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !authority.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let is_odd = |character: char| {
+        character.is_whitespace() || character.is_control() || "<>\"{}|\\^`".contains(character)
+    };
+    !host.is_empty()
+        && !text.contains(is_odd)
+        && text.is_ascii()
+        && port.is_none_or(|port| port.parse::<u16>().is_ok())
 }
 
 fn container_variable(env: &Env) -> &'static str {

@@ -21,6 +21,8 @@ pub enum Source {
     Sso(Sso),
     /// The console's sign-in, by `aws login`.
     Login {
+        /// The profile that says it.
+        profile: String,
         /// `login_session` of the profile: the ARN that signed in.
         session_arn: String,
         /// The region whose sign-in service renews it.

@@ -1,0 +1,212 @@
+//! The next steps, a line each.
+
+use crate::aws::http::{ProxyFault, TlsFault, TransportCause, TransportFailure};
+use crate::identity::Source;
+
+use super::{Failure, FailureKind, Stage};
+
+const SIGN_IN: &str = "sign in (`aws sso login`, `aws login`, `aws configure`), or name a profile in config.toml or AWS_PROFILE";
+const ON_EC2: &str = "on EC2: give the instance a role, and containers a hop limit of 2";
+const NETWORK: &str = "check the network, the VPN, the firewall, HTTPS_PROXY and NO_PROXY";
+const MORE_TIME: &str = "timeout_seconds in config.toml allows more time";
+const IN_BETWEEN: &str = "something between here and AWS answers in its place: check HTTPS_PROXY, and the endpoint if one is configured";
+
+impl Failure {
+    /// The next steps.
+    pub fn hints(&self) -> Vec<String> {
+        match &self.kind {
+            FailureKind::SsoSignIn {
+                profile, session, ..
+            } => {
+                let mut hints = vec![format!("run: aws sso login --profile {profile}")];
+                if let Some(session) = session {
+                    hints.push(format!(
+                        "or, for every profile of the session: aws sso login --sso-session {session}"
+                    ));
+                }
+                hints
+            }
+            FailureKind::Login { profile, .. } => {
+                vec![format!("run: aws login --profile {profile}")]
+            }
+            FailureKind::NotSignedIn => said(&[SIGN_IN, ON_EC2]),
+            FailureKind::Source => self.source_hints(),
+            FailureKind::RoleDenied => self.role_hints(),
+            FailureKind::TokenDenied => self.token_hints(),
+            FailureKind::KeysRefused => self.key_hints(),
+            FailureKind::WrongSecret => said(&[
+                "write key and secret anew, both from the same place: a secret that was cut off, or that belongs to another key, looks like this",
+            ]),
+            FailureKind::CredentialsExpired => match self.stage {
+                Stage::WebIdentity { .. } => said(&[
+                    "whoever writes that file (EKS, a CI system) has to renew it; a CI job may have to be started anew",
+                ]),
+                _ => said(&[
+                    "get new temporary credentials where these came from, and put them in their place",
+                ]),
+            },
+            FailureKind::Transport(transport) => self.transport_hints(transport),
+            FailureKind::Timeout => match (&self.stage, &self.identity.source) {
+                (Stage::Source, Source::Process { .. }) => said(&[
+                    "run the credential_process by hand: it may wait for an answer that nobody is asked for",
+                    MORE_TIME,
+                ]),
+                (Stage::Source, Source::Container(_) | Source::InstanceMetadata { .. }) => {
+                    self.source_hints()
+                }
+                _ => said(&[NETWORK, MORE_TIME]),
+            },
+            FailureKind::Throttled => {
+                said(&["too many calls in this account and region: try again in a minute"])
+            }
+            FailureKind::ClockSkew => {
+                said(&["set this machine's clock: AWS refuses requests that are some minutes off"])
+            }
+            FailureKind::Malformed => match (&self.stage, &self.identity.source) {
+                (Stage::Source, Source::Container(_) | Source::InstanceMetadata { .. }) => {
+                    self.source_hints()
+                }
+                _ => said(&[IN_BETWEEN]),
+            },
+            FailureKind::Unavailable => {
+                said(&["AWS has trouble: try again; https://health.aws.amazon.com tells more"])
+            }
+            FailureKind::Refused => Vec::new(),
+        }
+    }
+
+    fn source_hints(&self) -> Vec<String> {
+        match &self.identity.source {
+            Source::Process { .. } => {
+                said(&["run the credential_process by hand, as this user, and see what it says"])
+            }
+            Source::Container(_) => said(&[
+                "check that the task or pod has a role, and that AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI is the one it was started with",
+            ]),
+            Source::WebIdentity(_) => said(&[
+                "check that the token is mounted where AWS_WEB_IDENTITY_TOKEN_FILE or the profile says, and readable for this user",
+            ]),
+            Source::InstanceMetadata { .. } => said(&[ON_EC2]),
+            Source::Keys(_) | Source::Sso(_) | Source::Login { .. } => {
+                let profile = match &self.identity.profile {
+                    Some(profile) => format!(" --profile {profile}"),
+                    None => String::new(),
+                };
+                vec![format!(
+                    "try it by hand: aws sts get-caller-identity{profile}"
+                )]
+            }
+        }
+    }
+
+    fn role_hints(&self) -> Vec<String> {
+        if let Stage::WebIdentity { role } = &self.stage {
+            return vec![format!(
+                "in account {}: the trust policy of {role} must name this identity provider, and its conditions must fit the token's subject and audience",
+                role.account()
+            )];
+        }
+        let Stage::Role { role, .. } = &self.stage else {
+            return said(&[
+                "ask those who manage IAM Identity Center to assign this role to you, or correct sso_account_id and sso_role_name of the profile",
+            ]);
+        };
+        let sends_id = self
+            .identity
+            .roles
+            .iter()
+            .any(|known| known.arn == *role && known.external_id.is_some());
+        let id = if sends_id {
+            "the external id that was sent"
+        } else {
+            "no external id, as none was sent"
+        };
+        let callers_side = format!(
+            "in the caller's account: allow sts:AssumeRole on resource \"{role}\" in the caller's identity policy"
+        );
+        let roles_side = format!(
+            "in account {}: the role must exist, and its trust policy must name the caller and ask for {id}",
+            role.account()
+        );
+        match self.reason() {
+            None => vec![callers_side, roles_side],
+            Some(reason) if reason.starts_with("no identity-based policy") => vec![callers_side],
+            Some(reason) if reason.starts_with("no resource-based policy") => vec![roles_side],
+            Some(_) => said(&[OTHER_POLICY]),
+        }
+    }
+
+    fn token_hints(&self) -> Vec<String> {
+        match self.reason() {
+            Some(reason) if !reason.starts_with("no identity-based policy") => {
+                said(&[OTHER_POLICY])
+            }
+            _ => said(&[
+                "in the caller's account: allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does); the registry's own policy has no part in it",
+            ]),
+        }
+    }
+
+    /// What AWS gives as the reason of a denial.
+    fn reason(&self) -> Option<&str> {
+        self.detail
+            .split_once(" because ")
+            .map(|(_, reason)| reason)
+    }
+
+    fn key_hints(&self) -> Vec<String> {
+        let mut hints = said(&[
+            "the key belongs to another partition (aws, aws-cn and aws-us-gov have keys of their own)",
+            "or the region is not enabled in the caller's account",
+            "or the key is mistyped, deactivated or deleted",
+        ]);
+        if let Source::Keys(keys) = &self.identity.source
+            && keys.access_key_id.starts_with("ASIA")
+        {
+            hints.push(
+                match keys.session_token {
+                    None => "or its session token is missing: a key that begins with ASIA is nothing without it",
+                    Some(_) => "or its session token belongs to another key",
+                }
+                .to_owned(),
+            );
+        }
+        hints
+    }
+
+    fn transport_hints(&self, transport: &TransportFailure) -> Vec<String> {
+        let is_local = matches!(
+            (&self.stage, &self.identity.source),
+            (Stage::Source, Source::Container(_))
+        );
+        match &transport.cause {
+            _ if is_local => self.source_hints(),
+            TransportCause::NameNotResolved { .. } => said(&[
+                "check the region in the registry's name, the network, the VPN, the name server, and the endpoint if one is configured",
+                "in a VPC without internet: the interface endpoints for ecr.api and sts need private DNS, or AWS_ENDPOINT_URL_ECR and AWS_ENDPOINT_URL_STS",
+            ]),
+            // These say themselves what to do.
+            TransportCause::Setup(_)
+            | TransportCause::Tls(TlsFault::UnknownIssuer)
+            | TransportCause::Proxy(ProxyFault::LoginRequired) => Vec::new(),
+            TransportCause::Tls(TlsFault::Expired | TlsFault::NotYetValid) => {
+                said(&["compare this machine's clock with another"])
+            }
+            TransportCause::Tls(_) => said(&[IN_BETWEEN]),
+            TransportCause::Proxy(ProxyFault::Refused | ProxyFault::Broken { .. }) => {
+                said(&["check HTTPS_PROXY; hosts that NO_PROXY names are reached without it"])
+            }
+            TransportCause::Proxy(_) => {
+                said(&["hosts that NO_PROXY names are reached without a proxy"])
+            }
+            _ => said(&[NETWORK]),
+        }
+    }
+}
+
+const OTHER_POLICY: &str =
+    "AWS names behind \"because\" what has to change; allowing more elsewhere does not help";
+
+fn said(hints: &[&str]) -> Vec<String> {
+    hints.iter().map(|hint| (*hint).to_owned()).collect()
+}

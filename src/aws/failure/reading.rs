@@ -1,0 +1,291 @@
+//! From the SDK's errors to failures.
+//!
+//! Of a call of ours, code and status are at hand. Of the SDK's own providers often only words
+//! are: their errors have types that cannot be named. What is read from words here is pinned by
+//! `tests/errors.rs`.
+
+use std::error::Error as StdError;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::ErrorMetadata;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::aws::Session;
+use crate::aws::http;
+use crate::identity::Source;
+
+use super::{Failure, FailureKind, SignInFault, Stage};
+
+impl Failure {
+    /// An error of a call of ours.
+    pub(in crate::aws) fn of_call<E>(
+        session: &Session<'_>,
+        error: &SdkError<E, HttpResponse>,
+    ) -> Self
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        if let Some(transport) = http::classify(error) {
+            return Self::new(session, FailureKind::Transport(transport), "");
+        }
+        if let SdkError::ServiceError(answer) = error {
+            let (code, message) = (answer.err().code(), answer.err().message());
+            let status = answer.raw().status().as_u16();
+            let kind = kind_of_code(&session.stage.borrow(), code, message, Some(status));
+            let detail = match (code, message) {
+                (Some(code), message) => answered(code, message),
+                (None, _) => format!("HTTP status {status}, with an answer that is not AWS's"),
+            };
+            return Self::new(session, kind, detail);
+        }
+        let kind = match error {
+            SdkError::TimeoutError(_) => FailureKind::Timeout,
+            SdkError::ResponseError(_) => FailureKind::Malformed,
+            _ => FailureKind::Refused,
+        };
+        Self::new(session, kind, words(error))
+    }
+
+    /// An error of one of the SDK's providers.
+    pub(in crate::aws) fn of_provider(session: &Session<'_>, error: &CredentialsError) -> Self {
+        let source = &session.purchase.identity.source;
+        if let Source::InstanceMetadata { endpoint } = source {
+            return Self::of_instance_metadata(session, endpoint, error);
+        }
+        if let Some(transport) = http::classify(error) {
+            return Self::new(session, FailureKind::Transport(transport), "");
+        }
+        let words = words(error);
+        if let Some(fault) = sign_in_fault(source, &words) {
+            return Self::of_sign_in(session, fault);
+        }
+        if let Some((code, message)) = code_and_message(error) {
+            let stage = session.stage.borrow().clone();
+            let kind = match kind_of_code(&stage, Some(&code), message.as_deref(), None) {
+                FailureKind::Refused => FailureKind::Source,
+                kind => kind,
+            };
+            return Self::new(session, kind, answered(&code, message.as_deref()));
+        }
+        if is_no_answer(&words) {
+            return Self::new(session, FailureKind::Malformed, NO_CREDENTIALS);
+        }
+        let detail = match source {
+            Source::Container(container) => {
+                let file = container.token_file.as_deref();
+                container_words(file, error).unwrap_or(words)
+            }
+            Source::Login { .. } => {
+                match words.strip_prefix("failed to refresh cached Login token: ") {
+                    Some(words) => words.to_owned(),
+                    None => words,
+                }
+            }
+            _ => words,
+        };
+        Self::new(session, FailureKind::Source, detail)
+    }
+
+    fn of_instance_metadata(
+        session: &Session<'_>,
+        endpoint: &str,
+        error: &CredentialsError,
+    ) -> Self {
+        let words = words(error);
+        let nobody = if let Some(transport) = http::classify(error) {
+            format!(
+                "instance metadata at {endpoint} cannot be reached: {}",
+                transport.cause
+            )
+        } else if words.contains("received 404 from IMDS") {
+            format!("instance metadata at {endpoint} knows no role of this instance")
+        } else if words.contains("request forbidden") {
+            format!("instance metadata at {endpoint} is switched off or forbidden here")
+        } else if is_no_answer(&words) {
+            return Self::new(session, FailureKind::Malformed, NO_CREDENTIALS);
+        } else {
+            return Self::new(session, FailureKind::Source, words);
+        };
+        Self::new(session, FailureKind::NotSignedIn, nobody)
+    }
+}
+
+const NO_CREDENTIALS: &str = "it holds no credentials";
+
+/// The kind of a refusal, by its code. Codes: the ECR and STS API references, "Common errors",
+/// and those of the SSO portal and the sign-in service.
+fn kind_of_code(
+    stage: &Stage,
+    code: Option<&str>,
+    message: Option<&str>,
+    status: Option<u16>,
+) -> FailureKind {
+    let message = message.unwrap_or_default();
+    match code.unwrap_or_default() {
+        "AccessDenied" | "AccessDeniedException" | "NotAuthorized" | "ForbiddenException" => {
+            match stage {
+                Stage::Token => FailureKind::TokenDenied,
+                _ => FailureKind::RoleDenied,
+            }
+        }
+        "InvalidIdentityToken" | "IDPRejectedClaim" => FailureKind::RoleDenied,
+        "ExpiredToken" | "ExpiredTokenException" => FailureKind::CredentialsExpired,
+        "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "InvalidAccessKeyId"
+        | "OptInRequired" => FailureKind::KeysRefused,
+        "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture" => FailureKind::ClockSkew,
+        "InvalidSignatureException" | "SignatureDoesNotMatch" => {
+            if message.contains("Signature expired") || message.contains("not yet current") {
+                FailureKind::ClockSkew
+            } else {
+                FailureKind::WrongSecret
+            }
+        }
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "TooManyRequestsException"
+        | "TooManyRequestsError"
+        | "RequestThrottled"
+        | "RequestLimitExceeded"
+        | "SlowDown" => FailureKind::Throttled,
+        _ if status == Some(429) => FailureKind::Throttled,
+        "InternalServerException" | "ServiceUnavailableException" => FailureKind::Unavailable,
+        _ if status.is_some_and(|status| status >= 500) => FailureKind::Unavailable,
+        "" => FailureKind::Malformed,
+        _ => FailureKind::Refused,
+    }
+}
+
+/// What the words of a failed SSO or `aws login` say about the sign-in.
+fn sign_in_fault(source: &Source, words: &str) -> Option<SignInFault> {
+    let (over, unreadable): (&[&str], &[&str]) = match source {
+        Source::Sso(_) => (
+            &["UnauthorizedException", "the SSO token has expired"],
+            &["failed to load the cached SSO token"],
+        ),
+        Source::Login { .. } => (
+            &[
+                "cached Login token is expired",
+                "Your session has expired",
+                "because of a change in your password",
+            ],
+            &[
+                "in cached Login token file",
+                "failed to load cached Login token",
+            ],
+        ),
+        _ => return None,
+    };
+    let says = |list: &[&str]| list.iter().any(|some| words.contains(some));
+    if says(over) {
+        Some(SignInFault::Expired)
+    } else if says(unreadable) {
+        Some(SignInFault::Unreadable)
+    } else {
+        None
+    }
+}
+
+/// Whether a provider got an answer, and it was not what it should be.
+fn is_no_answer(words: &str) -> bool {
+    const WORDS: [&str; 4] = [
+        "Error at offset",
+        "invalid JSON in response",
+        "in response but it was missing",
+        "SSO did not return credentials",
+    ];
+    WORDS.iter().any(|some| words.contains(some))
+}
+
+fn container_words(token_file: Option<&str>, error: &CredentialsError) -> Option<String> {
+    if let (Some(file), Some(reason)) = (
+        token_file,
+        chain(error).find_map(|cause| cause.downcast_ref::<std::io::Error>()),
+    ) {
+        return Some(format!(
+            "cannot read {file}, which AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names: {reason}"
+        ));
+    }
+    let words = words(error);
+    let status =
+        words.strip_prefix("Non-success status from HTTP credential provider: StatusCode(");
+    status.map(|status| format!("HTTP status {}", status.trim_end_matches(')')))
+}
+
+/// `Code: message`, as AWS answered.
+fn answered(code: &str, message: Option<&str>) -> String {
+    match message {
+        Some(message) => format!("{code}: {message}"),
+        None => code.to_owned(),
+    }
+}
+
+/// What a service answered to one of the SDK's providers: typed where the provider's service
+/// does not know the error, else from words such as `TooManyRequestsException: Rate exceeded`.
+fn code_and_message(error: &(dyn StdError + 'static)) -> Option<(String, Option<String>)> {
+    chain(error).find_map(|cause| {
+        if let Some(answer) = cause.downcast_ref::<ErrorMetadata>() {
+            let message = answer.message().map(str::to_owned);
+            return Some((answer.code()?.to_owned(), message));
+        }
+        let text = cause.to_string();
+        let (code, message) = match text.split_once(": ") {
+            Some((code, message)) => (code, Some(message.to_owned())),
+            None => (text.as_str(), None),
+        };
+        let is_code = (code.ends_with("Exception") || code.ends_with("Error"))
+            && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        is_code.then(|| (code.to_owned(), message))
+    })
+}
+
+/// An error and what lies beneath it, in one text, without what only a programmer would miss.
+fn words(error: &(dyn StdError + 'static)) -> String {
+    // The SDK's own steps, which say nothing about the cause.
+    const STEPS: [&str; 12] = [
+        "an error occurred while loading credentials",
+        "an error occurred while loading an access token",
+        "unexpected credentials error",
+        "the credential provider was not enabled",
+        "the credentials provider was not properly configured",
+        "service error",
+        "response error",
+        "dispatch failure",
+        "other",
+        "io error",
+        "user error",
+        "unhandled error",
+    ];
+    // Whole requests and answers, in the form of `Debug`: they may hold secrets.
+    const DUMPS: [&str; 2] = [". Response {", " to request `Request {"];
+    let mut parts: Vec<String> = Vec::new();
+    for cause in chain(error) {
+        let mut text = cause.to_string();
+        if let Some(answer) = cause.downcast_ref::<ErrorMetadata>() {
+            text = answered(answer.code().unwrap_or("unknown"), answer.message());
+        }
+        for dump in DUMPS {
+            if let Some(at) = text.find(dump) {
+                text.truncate(at);
+            }
+        }
+        let is_step = STEPS.contains(&text.as_str()) || text.starts_with("unhandled error (");
+        if !is_step && !parts.iter().any(|part| part.contains(&text)) {
+            parts.push(text);
+        }
+    }
+    if parts.is_empty() {
+        return error.to_string();
+    }
+    parts.join(": ")
+}
+
+fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}

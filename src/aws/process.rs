@@ -1,0 +1,179 @@
+//! `credential_process`, run here and not by the SDK: its provider leaves a process that hangs
+//! running when the deadline has passed, and keeps whatever it prints in memory.
+//!
+//! Command line and output are those of the AWS SDKs' reference guide, "Process credential
+//! provider".
+
+use std::process::{ExitStatus, Stdio};
+
+use aws_credential_types::Credentials;
+use serde_json::{Map, Value};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::Command;
+
+use super::{Failure, Session};
+
+/// No more of its output, and of its complaints, is kept. Session tokens have a few KiB.
+const MAX_OUTPUT: usize = 64 * 1024;
+const MAX_COMPLAINT: usize = 4 * 1024;
+
+/// Why a process gave no credentials. What it printed on stdout is never shown.
+#[derive(Debug, thiserror::Error)]
+enum ProcessError {
+    #[error("it cannot be run: {0}")]
+    Run(#[source] std::io::Error),
+    #[error("it ended with {status} and without a word")]
+    Silent { status: ExitStatus },
+    #[error("it ended with {status}: {complaint}")]
+    Failed {
+        status: ExitStatus,
+        complaint: String,
+    },
+    #[error("its output is not a JSON object")]
+    NotJson,
+    #[error("its output is of another version than 1")]
+    Version,
+    #[error("its output has no text {0}")]
+    Missing(&'static str),
+}
+
+impl Session<'_> {
+    /// Runs the command of a profile. It ends with the future: at the deadline, a process that
+    /// still runs is killed (what it has started itself is not, but has lost its readers).
+    pub(super) async fn run_process(&self, command: &str) -> Result<Credentials, Failure> {
+        match output(command).await.and_then(|output| parse(&output)) {
+            Ok(credentials) => Ok(credentials),
+            Err(error) => Err(Failure::of_source(self, &error.to_string())),
+        }
+    }
+}
+
+async fn output(command: &str) -> Result<Vec<u8>, ProcessError> {
+    let mut child = shell(command)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(ProcessError::Run)?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let complaint = tokio::spawn(read(stderr, MAX_COMPLAINT));
+    let output = read(stdout, MAX_OUTPUT).await;
+    let complaint = complaint.await.map(Result::unwrap_or_default);
+    let status = child.wait().await.map_err(ProcessError::Run)?;
+    if status.success() {
+        return output.map_err(ProcessError::Run);
+    }
+    let complaint = complaint.unwrap_or_default();
+    let complaint = String::from_utf8_lossy(complaint.trim_ascii()).into_owned();
+    Err(match complaint.is_empty() {
+        true => ProcessError::Silent { status },
+        false => ProcessError::Failed { status, complaint },
+    })
+}
+
+#[cfg(not(windows))]
+fn shell(command: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]);
+    shell
+}
+
+/// `cmd.exe` takes one more pair of quotes around the whole off, and understands no other
+/// escapes; so does the SDK give it (aws-config 1.13, `credential_process.rs`).
+#[cfg(windows)]
+fn shell(command: &str) -> Command {
+    let mut shell = Command::new("cmd.exe");
+    shell.arg("/C").raw_arg(format!("\"{command}\""));
+    shell
+}
+
+/// Reads to the end, so that the process is never blocked, and keeps the first `limit` bytes.
+async fn read(pipe: Option<impl AsyncRead + Unpin>, limit: usize) -> std::io::Result<Vec<u8>> {
+    let mut kept = Vec::new();
+    let Some(mut pipe) = pipe else {
+        return Ok(kept);
+    };
+    let mut part = [0; 4096];
+    loop {
+        let length = pipe.read(&mut part).await?;
+        if length == 0 {
+            return Ok(kept);
+        }
+        kept.extend(part[..length].iter().take(limit - kept.len()));
+    }
+}
+
+fn parse(output: &[u8]) -> Result<Credentials, ProcessError> {
+    let object: Map<String, Value> =
+        serde_json::from_slice(output).map_err(|_| ProcessError::NotJson)?;
+    // The SDK takes the names in any case.
+    let get = |name: &str| {
+        object
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    };
+    if get("Version").and_then(Value::as_i64) != Some(1) {
+        return Err(ProcessError::Version);
+    }
+    let text = |name: &'static str| {
+        get(name)
+            .and_then(Value::as_str)
+            .ok_or(ProcessError::Missing(name))
+    };
+    Ok(Credentials::new(
+        text("AccessKeyId")?,
+        text("SecretAccessKey")?,
+        text("SessionToken").ok().map(str::to_owned),
+        // Whether they still hold, AWS will say in a moment.
+        None,
+        "Process",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_is_read_as_the_sdk_reads_it() {
+        let credentials = parse(
+            br#"{"Version": 1, "accesskeyid": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": "s",
+                "SessionToken": "t", "Expiration": "2099-01-01T00:00:00Z", "More": {}}"#,
+        )
+        .unwrap();
+        assert_eq!(credentials.access_key_id(), "AKIAIOSFODNN7EXAMPLE");
+        assert_eq!(credentials.secret_access_key(), "s");
+        assert_eq!(credentials.session_token(), Some("t"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_output_is_told_without_showing_it() {
+        for (output, expected) in [
+            ("", "its output is not a JSON object"),
+            ("hunter2", "its output is not a JSON object"),
+            ("[]", "its output is not a JSON object"),
+            ("{}", "its output is of another version than 1"),
+            (
+                r#"{"Version":"1"}"#,
+                "its output is of another version than 1",
+            ),
+            (
+                r#"{"Version":2}"#,
+                "its output is of another version than 1",
+            ),
+            (
+                r#"{"Version":1,"SecretAccessKey":"hunter2"}"#,
+                "its output has no text AccessKeyId",
+            ),
+            (
+                r#"{"Version":1,"AccessKeyId":"a","SecretAccessKey":7}"#,
+                "its output has no text SecretAccessKey",
+            ),
+        ] {
+            let error = parse(output.as_bytes()).unwrap_err();
+            assert_eq!(error.to_string(), expected, "{output}");
+        }
+    }
+}
