@@ -1,4 +1,5 @@
-//! skopeo, podman and buildah, which share one library, and oras, which has its own.
+//! skopeo, podman and buildah, which share one library; oras, which has its own; and ctr,
+//! which asks nobody.
 
 use crate::person::{Home, with_every};
 use crate::registry::{IMAGE, PAYMENTS, PUBLIC, SEARCH};
@@ -153,6 +154,19 @@ fn oras_reads_a_manifest_through_cred_helpers() {
         assert!(fetch.stdout.contains("\"layers\""), "{}", fetch.report());
         home.cred_helpers(&[]);
         home.fails("oras", ["manifest", "fetch", &PAYMENTS.image()]);
+    });
+}
+
+/// containerd calls no helpers; this is what its people do instead.
+#[test]
+#[ignore = "needs moto, docker-registry, skopeo, podman, buildah and a Docker Engine: .ci/run installs them"]
+fn ctr_pull_with_the_secret_of_a_get() {
+    with_every("ctr", |_, home| {
+        let pull = r#"
+            secret=$(echo "$0" | docker-credential-ecrx get | sed 's/.*"Secret":"\([^"]*\)".*/\1/')
+            ctr --address /run/docker/containerd/containerd.sock images pull \
+                --snapshotter native --user "AWS:$secret" "$1""#;
+        home.succeeds("sh", ["-c", pull, PAYMENTS.host, &PAYMENTS.image()]);
     });
 }
 

@@ -1,6 +1,7 @@
 //! The Docker CLI: every release at hand, against Debian's engine.
 
 use crate::person::{Home, with_every};
+use crate::process::Finished;
 use crate::registry::{IMAGE, PAYMENTS, PUBLIC, SEARCH};
 
 /// Removes an image from the engine, so that the next pull has to fetch it.
@@ -107,13 +108,8 @@ fn docker_login_succeeds_and_leaves_no_secret_in_config_json() {
         home.record();
 
         let login = home.run("docker", ["login", PAYMENTS.host]);
-        assert_eq!(login.code, Some(0), "{}", login.report());
-        assert!(
-            login.stdout.contains("Login Succeeded"),
-            "{}",
-            login.report()
-        );
         assert_eq!(home.verbs(), ["get", "store"], "{}", login.report());
+        assert_logged_in(&home, login);
 
         // As people do it who come from `aws ecr get-login-password`.
         let arguments = [
@@ -124,24 +120,32 @@ fn docker_login_succeeds_and_leaves_no_secret_in_config_json() {
             PAYMENTS.host,
         ];
         let login = home.run_with_input("docker", arguments, PAYMENTS.password);
-        assert_eq!(login.code, Some(0), "{}", login.report());
-        assert!(
-            login.stdout.contains("Login Succeeded"),
-            "{}",
-            login.report()
-        );
-        assert_eq!(
-            home.verbs().last().map(String::as_str),
-            Some("store"),
-            "{}",
-            login.report()
-        );
+        assert_logged_in(&home, login);
 
         home.assert_silent();
         let config = home.read_docker_config();
         assert!(config.contains("credHelpers"), "{config}");
         assert!(!config.contains("\"auth\""), "{config}");
     });
+}
+
+/// Asserts a login that has succeeded and told that nothing was kept.
+#[track_caller]
+fn assert_logged_in(home: &Home, login: Finished) {
+    assert_eq!(login.code, Some(0), "{}", login.report());
+    assert!(
+        login.stdout.contains("Login Succeeded"),
+        "{}",
+        login.report()
+    );
+    let store = home.last_call();
+    assert_eq!(store.verb, "store", "{}", login.report());
+    assert!(store.stderr.contains(PAYMENTS.host), "{}", login.report());
+    assert!(
+        login.stderr.contains(store.stderr.trim()),
+        "{}",
+        login.report()
+    );
 }
 
 #[test]
