@@ -188,8 +188,12 @@ impl Env {
         path.filter(|_| self.made_up.is_none())
     }
 
-    /// The user's cache folder.
+    /// The user's cache folder; none where the home folder does not exist, which nobody wants
+    /// to be made by this program.
     pub fn user_cache(&self) -> Option<PathBuf> {
+        if !self.home().is_some_and(|home| home.is_dir()) {
+            return None;
+        }
         let folder = match &self.made_up {
             Some(_) => self.home().map(|home| home.join(".cache")),
             None => dirs::cache_dir(),

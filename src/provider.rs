@@ -341,8 +341,10 @@ impl Attempt<'_> {
         warn_of(self.cache.put_mark(&self.key, &mark).err());
     }
 
+    /// What is wrong on this machine (certificates, proxy) costs nothing to find out again, and
+    /// its mending is to count at once.
     fn remember_if_public(&self, registry: &Registry, error: &PurchaseError) {
-        if registry.service == Service::Public {
+        if registry.service == Service::Public && matches!(error, PurchaseError::Failure(_)) {
             self.remember(error, PUBLIC_PAUSE);
         }
     }

@@ -13,9 +13,11 @@ use tokio::process::Command;
 
 use super::{Failure, Session};
 
-/// No more of its output, and of its complaints, is kept. Session tokens have a few KiB.
+/// No more of its output is kept. Session tokens have a few KiB.
 const MAX_OUTPUT: usize = 64 * 1024;
-const MAX_COMPLAINT: usize = 4 * 1024;
+
+/// No more of its complaints is kept, from the end: there a traceback says what it is about.
+const MAX_COMPLAINT: usize = 1000;
 
 /// Why a process gave no credentials. What it printed on stdout is never shown.
 #[derive(Debug, thiserror::Error)]
@@ -57,8 +59,8 @@ async fn output(command: &str) -> Result<Vec<u8>, ProcessError> {
         .spawn()
         .map_err(ProcessError::Run)?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let complaint = tokio::spawn(read(stderr, MAX_COMPLAINT));
-    let output = read(stdout, MAX_OUTPUT).await;
+    let complaint = tokio::spawn(read(stderr, keep_end));
+    let output = read(stdout, keep_start).await;
     let complaint = complaint.await.map(Result::unwrap_or_default);
     let status = child.wait().await.map_err(ProcessError::Run)?;
     if status.success() {
@@ -88,8 +90,11 @@ fn shell(command: &str) -> Command {
     shell
 }
 
-/// Reads to the end, so that the process is never blocked, and keeps the first `limit` bytes.
-async fn read(pipe: Option<impl AsyncRead + Unpin>, limit: usize) -> std::io::Result<Vec<u8>> {
+/// Reads to the end, so that the process is never blocked, and keeps a part.
+async fn read(
+    pipe: Option<impl AsyncRead + Unpin>,
+    keep: fn(&mut Vec<u8>, &[u8]),
+) -> std::io::Result<Vec<u8>> {
     let mut kept = Vec::new();
     let Some(mut pipe) = pipe else {
         return Ok(kept);
@@ -100,8 +105,19 @@ async fn read(pipe: Option<impl AsyncRead + Unpin>, limit: usize) -> std::io::Re
         if length == 0 {
             return Ok(kept);
         }
-        kept.extend(part[..length].iter().take(limit - kept.len()));
+        keep(&mut kept, &part[..length]);
     }
+}
+
+fn keep_start(kept: &mut Vec<u8>, part: &[u8]) {
+    let room = MAX_OUTPUT - kept.len();
+    kept.extend_from_slice(&part[..part.len().min(room)]);
+}
+
+fn keep_end(kept: &mut Vec<u8>, part: &[u8]) {
+    kept.extend_from_slice(part);
+    let excess = kept.len().saturating_sub(MAX_COMPLAINT);
+    kept.drain(..excess);
 }
 
 fn parse(output: &[u8]) -> Result<Credentials, ProcessError> {
@@ -135,6 +151,22 @@ fn parse(output: &[u8]) -> Result<Credentials, ProcessError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_output_the_start_is_kept_and_of_complaints_the_end() {
+        let (mut output, mut complaint) = (Vec::new(), Vec::new());
+        for _ in 0..100 {
+            keep_start(&mut output, &[b'a'; 4096]);
+            keep_end(&mut complaint, &[b'a'; 4096]);
+        }
+        keep_start(&mut output, b"z");
+        keep_end(&mut complaint, b"z");
+        assert_eq!((output.len(), complaint.len()), (MAX_OUTPUT, MAX_COMPLAINT));
+        assert_eq!(
+            (output.last(), complaint.last()),
+            (Some(&b'a'), Some(&b'z'))
+        );
+    }
 
     #[test]
     fn output_is_read_as_the_sdk_reads_it() {

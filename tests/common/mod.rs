@@ -5,6 +5,8 @@
 
 #[path = "../fake_aws/mod.rs"]
 pub mod fake_aws;
+pub mod files;
+pub mod sources;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -136,7 +138,12 @@ impl TestEnvironment {
 
     /// A command that has not been started.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM);
+        self.command_of(PROGRAM, arguments)
+    }
+
+    /// Another program in this environment: a shell or a tracer around the executable, or a peer.
+    pub fn command_of(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .env_clear()
@@ -150,7 +157,13 @@ impl TestEnvironment {
 
     /// Starts the executable with its whole input.
     pub fn start(&self, arguments: &[&str], input: &[u8]) -> Child {
-        let mut child = self.command(arguments).spawn().expect("start");
+        self.start_program(PROGRAM, arguments, input)
+    }
+
+    /// Starts another program with its whole input.
+    pub fn start_program(&self, program: &str, arguments: &[&str], input: &[u8]) -> Child {
+        let mut command = self.command_of(program, arguments);
+        let mut child = command.spawn().expect("start");
         let mut stdin = child.stdin.take().expect("piped");
         // A program that refuses the input may have closed the pipe.
         let _ = stdin.write_all(input);
@@ -160,6 +173,16 @@ impl TestEnvironment {
     /// Runs the executable to its end.
     pub fn run(&self, arguments: &[&str], input: impl AsRef<[u8]>) -> Outcome {
         Outcome::of(self.start(arguments, input.as_ref()))
+    }
+
+    /// Runs another program to its end.
+    pub fn run_program(
+        &self,
+        program: &str,
+        arguments: &[&str],
+        input: impl AsRef<[u8]>,
+    ) -> Outcome {
+        Outcome::of(self.start_program(program, arguments, input.as_ref()))
     }
 
     pub fn get(&self, server: &str) -> Outcome {

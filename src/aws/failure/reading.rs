@@ -64,10 +64,18 @@ impl Failure {
         if let Some((code, message)) = code_and_message(error) {
             let stage = session.stage.borrow().clone();
             let kind = match kind_of_code(&stage, Some(&code), message.as_deref(), None) {
+                // The portal knows the role; `aws login` has none.
+                FailureKind::RoleDenied if matches!(source, Source::Login { .. }) => {
+                    FailureKind::Source
+                }
                 FailureKind::Refused => FailureKind::Source,
                 kind => kind,
             };
-            return Self::new(session, kind, answered(&code, message.as_deref()));
+            let detail = match login_words(&words) {
+                Some(words) if matches!(kind, FailureKind::Source) => words.to_owned(),
+                _ => answered(&code, message.as_deref()),
+            };
+            return Self::new(session, kind, detail);
         }
         if is_no_answer(&words) {
             return Self::new(session, FailureKind::Malformed, NO_CREDENTIALS);
@@ -76,12 +84,6 @@ impl Failure {
             Source::Container(container) => {
                 let file = container.token_file.as_deref();
                 container_words(file, error).unwrap_or(words)
-            }
-            Source::Login { .. } => {
-                match words.strip_prefix("failed to refresh cached Login token: ") {
-                    Some(words) => words.to_owned(),
-                    None => words,
-                }
             }
             _ => words,
         };
@@ -199,6 +201,13 @@ fn is_no_answer(words: &str) -> bool {
         "SSO did not return credentials",
     ];
     WORDS.iter().any(|some| words.contains(some))
+}
+
+/// The SDK's own explanation of a refusal by the sign-in service, without the answer behind it.
+fn login_words(words: &str) -> Option<&str> {
+    let words = words.strip_prefix("failed to refresh cached Login token: ")?;
+    let (explanation, _) = words.split_once(": AccessDeniedException")?;
+    Some(explanation)
 }
 
 fn container_words(token_file: Option<&str>, error: &CredentialsError) -> Option<String> {

@@ -1,0 +1,52 @@
+//! Looking at files, and at what their owner and mode do to the executable.
+
+use std::fs;
+use std::path::Path;
+
+/// The names of everything in a folder, in order.
+pub fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .expect("a folder")
+        .map(|item| item.expect("an item").file_name())
+        .map(|name| name.into_string().expect("UTF-8"))
+        .collect();
+    names.sort();
+    names
+}
+
+/// Says that a test, or the rest of it, cannot be run here, and why.
+#[allow(clippy::print_stderr, reason = "whoever runs the tests must know")]
+pub fn skipped(reason: &str) {
+    eprintln!("skipped: {reason}");
+}
+
+/// The user that [`give_away`] gives to.
+#[cfg(unix)]
+pub const STRANGER: u32 = 12345;
+
+/// Whether root runs the tests: no mode stops it, and only it can give files away.
+#[cfg(unix)]
+pub fn am_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+#[cfg(unix)]
+pub fn chmod(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("chmod");
+}
+
+/// The permission bits, of a link itself and not its target.
+#[cfg(unix)]
+pub fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::MetadataExt as _;
+
+    fs::symlink_metadata(path).expect("a file").mode() & 0o7777
+}
+
+/// Makes [`STRANGER`] the owner.
+#[cfg(unix)]
+pub fn give_away(path: &Path) {
+    std::os::unix::fs::lchown(path, Some(STRANGER), Some(STRANGER)).expect("chown");
+}

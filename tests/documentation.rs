@@ -1,0 +1,331 @@
+//! What the documents say, held against the code: names, keys, messages, snippets and links.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use docker_credential_ecrx::config::{Config, ConfigPaths};
+
+const README: &str = include_str!("../README.md");
+const SECURITY: &str = include_str!("../SECURITY.md");
+const CHANGELOG: &str = include_str!("../CHANGELOG.md");
+const ENV: &str = include_str!("../src/env.rs");
+const SHAPE: &str = include_str!("../src/config/shape.rs");
+const EXAMPLE: &str = include_str!("../packaging/config.example.toml");
+const MANIFEST: &str = include_str!("../Cargo.toml");
+
+/// What stands between two marks.
+#[track_caller]
+fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    let (_, rest) = text.split_once(start).expect(start);
+    rest.split_once(end).map_or(rest, |(part, _)| part)
+}
+
+/// A section of the README, without the ones below it.
+#[track_caller]
+fn section(heading: &str) -> &'static str {
+    between(README, &format!("\n{heading}\n"), "\n##")
+}
+
+/// The first cells of the tables in a text, save headings and rules.
+fn first_cells(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split(" | ").next())
+}
+
+/// The texts in backticks.
+fn code_spans(text: &str) -> impl Iterator<Item = &str> {
+    let spans = text.split('`').skip(1).step_by(2);
+    spans.filter(|span| !span.is_empty())
+}
+
+/// The texts in backticks of a first cell, which begins behind the first backtick.
+fn spans_of_cell(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').step_by(2).filter(|span| !span.is_empty())
+}
+
+/// Code blocks in a language, without what indents them.
+fn blocks(document: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    let parts = document.split(fence.as_str()).skip(1);
+    parts
+        .map(|part| part.split("```").next().unwrap_or_default())
+        .map(|block| block.lines().map(str::trim).collect::<Vec<_>>().join("\n"))
+        .collect()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The variables that the program reads.
+fn variables() -> BTreeSet<&'static str> {
+    between(ENV, "pub mod var {", "\n}\n")
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .collect()
+}
+
+/// The keys of a `Shape` in the configuration's source, by the name it is bound to.
+#[track_caller]
+fn keys(shape: &str) -> BTreeSet<&'static str> {
+    let shape = between(SHAPE, &format!("const {shape}: Shape"), "};");
+    let keys = between(shape, "keys: &[", "]").split('"');
+    keys.skip(1).step_by(2).collect()
+}
+
+/// All sources of the program, with texts that go on in the next line joined, tests left out.
+fn sources() -> String {
+    let mut folders = vec![root().join("src")];
+    let mut text = String::new();
+    while let Some(folder) = folders.pop() {
+        for item in fs::read_dir(folder).expect("a folder") {
+            let path = item.expect("an entry").path();
+            let name = path.file_name().expect("a name").to_owned();
+            if path.is_dir() {
+                folders.push(path);
+            } else if name != "tests.rs" {
+                let source = fs::read_to_string(&path).expect("a source");
+                let (code, _) = source
+                    .split_once("#[cfg(test)]\nmod")
+                    .unwrap_or((&source, ""));
+                text.push_str(code);
+            }
+        }
+    }
+    let lines = text.lines().map(str::trim);
+    let code = lines.filter(|line| !line.starts_with("//"));
+    code.collect::<Vec<_>>().join("\n").replace("\\\n", "")
+}
+
+#[test]
+fn readme_lists_every_variable_that_is_read_and_no_other() {
+    let cells = first_cells(section("## Environment variables"));
+    let listed: BTreeSet<&str> = cells.flat_map(spans_of_cell).collect();
+    assert_eq!(listed, variables());
+}
+
+#[test]
+fn readme_lists_every_key_of_every_table_and_no_other() {
+    let mut listed = BTreeSet::new();
+    for line in section("## Roles per registry").lines() {
+        let cells: Vec<&str> = line.split(" | ").collect();
+        let [key, places, _, _, _] = cells[..] else {
+            continue;
+        };
+        let Some(key) = key.strip_prefix("| `") else {
+            continue;
+        };
+        for place in places.split(", ") {
+            let place = place.trim_matches(['`', '[', ']']);
+            listed.insert((place, key.trim_end_matches('`')));
+        }
+    }
+    let mut known = BTreeSet::new();
+    for (place, shape) in [
+        ("top", "TOP"),
+        ("cache", "CACHE"),
+        ("defaults", "DEFAULTS"),
+        ("registry", "REGISTRY"),
+    ] {
+        let tables = ["cache", "defaults", "registry"];
+        let keys = keys(shape).into_iter().filter(|key| !tables.contains(key));
+        known.extend(keys.map(|key| (place, key)));
+    }
+    assert_eq!(listed, known);
+}
+
+#[test]
+fn readme_names_every_key_and_table_of_the_example() {
+    let mut seen = 0;
+    for line in EXAMPLE.lines() {
+        // Prose begins with `# `, a setting that is switched off with `#` alone.
+        let Some(setting) = line.strip_prefix('#').filter(|line| !line.starts_with(' ')) else {
+            continue;
+        };
+        let name = setting.split([' ', '=']).next().unwrap_or_default();
+        if !name.is_empty() {
+            seen += 1;
+            assert!(README.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+    assert!(seen > 20, "the example has {seen} settings only");
+}
+
+#[test]
+fn every_configuration_in_the_documents_is_accepted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let blocks = blocks(README, "toml");
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        let path = folder.path().join("config.toml");
+        fs::write(&path, &block).expect("a file");
+        let paths = ConfigPaths {
+            explicit: Some(path),
+            ..ConfigPaths::default()
+        };
+        if let Err(error) = Config::load(&paths) {
+            panic!("{error}\n{block}");
+        }
+    }
+}
+
+#[test]
+fn every_json_in_the_documents_parses() {
+    let blocks = blocks(README, "json");
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        let value: serde_json::Value = serde_json::from_str(&block).expect("JSON");
+        let helpers = value["credHelpers"].as_object().expect("credHelpers");
+        assert!(
+            helpers.values().all(|helper| helper == "ecrx"),
+            "{helpers:?}"
+        );
+    }
+}
+
+#[test]
+fn every_message_in_the_troubleshooting_table_is_one_of_the_program() {
+    let sources = sources();
+    let table = section("### What this program says");
+    let mut seen = 0;
+    for cell in first_cells(table) {
+        for part in spans_of_cell(cell).flat_map(|span| span.split('…')) {
+            let part = part.trim();
+            assert!(sources.contains(part), "`{part}` is in no source: {cell}");
+            seen += usize::from(!part.is_empty());
+        }
+    }
+    assert!(seen > 30, "the table has {seen} messages only");
+}
+
+#[test]
+fn every_kind_of_failure_is_in_the_troubleshooting_table() {
+    // The beginnings of the messages of `FailureKind` in src/aws/failure.rs, but for `Refused`,
+    // which has AWS's words alone. One that is added there is to be told here.
+    let failure = include_str!("../src/aws/failure.rs");
+    let kinds = between(failure, "pub enum FailureKind {", "\n}\n");
+    let names: Vec<&str> = kinds
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "))
+        .filter(|line| line.starts_with(char::is_uppercase))
+        .map(|line| line.trim_end_matches([' ', '{', ',']))
+        .map(|line| line.split('(').next().unwrap_or_default())
+        .collect();
+    let told = [
+        ("SsoSignIn", "the SSO sign-in of the profile … has expired"),
+        (
+            "Login",
+            "the aws login sign-in of the profile … has expired",
+        ),
+        ("NotSignedIn", "nobody is signed in to AWS:"),
+        ("Source", "… gives no credentials:"),
+        ("RoleDenied", "the role … cannot be assumed by …"),
+        ("TokenDenied", "ecr:GetAuthorizationToken is denied to …"),
+        ("KeysRefused", "AWS does not know …"),
+        ("WrongSecret", "the secret of … is wrong:"),
+        (
+            "CredentialsExpired",
+            "the temporary credentials of … have expired",
+        ),
+        ("Transport", "the name cannot be resolved"),
+        ("Timeout", "no answer within …"),
+        ("Throttled", "AWS throttles:"),
+        ("ClockSkew", "the clock of this machine is wrong:"),
+        ("Malformed", "malformed answer:"),
+        ("Unavailable", "AWS is down:"),
+        ("Refused", ""),
+    ];
+    assert_eq!(names, told.map(|(name, _)| name));
+    let table = section("### What this program says");
+    for (name, message) in told {
+        assert!(table.contains(message), "{name}: {message}");
+    }
+}
+
+#[test]
+fn sources_of_an_unknown_principal_are_the_same_in_both_documents() {
+    let rows = |document: &'static str| -> Vec<&'static str> {
+        between(document, "\n| source |", "\n\n")
+            .lines()
+            .skip(2)
+            .filter_map(|line| line.strip_prefix("| ")?.split(" | ").nth(2))
+            .map(|cell| cell.trim_end_matches(" |"))
+            .collect()
+    };
+    let (readme, security) = (rows(README), rows(SECURITY));
+    assert_eq!(readme.len(), 4);
+    assert_eq!(readme, security);
+}
+
+#[test]
+fn commands_in_the_documents_exist() {
+    assert!(MANIFEST.contains("[[example]]\nname = \"quickstart\""));
+    for document in [README, CHANGELOG] {
+        assert!(document.contains("cargo run --release --example quickstart"));
+    }
+    let shell = blocks(README, "sh").join("\n");
+    assert!(shell.contains("cargo test --locked"));
+    let words: BTreeSet<&str> = shell
+        .split("docker-credential-ecrx ")
+        .skip(1)
+        .filter_map(|rest| rest.split([' ', '\n', ')']).next())
+        // `sudo install … ~/.cargo/bin/docker-credential-ecrx /usr/local/bin/`
+        .filter(|word| !word.starts_with('/'))
+        .collect();
+    assert_eq!(words, BTreeSet::from(["get", "version"]));
+}
+
+#[test]
+fn the_rust_version_in_the_readme_is_the_manifests() {
+    let version = between(MANIFEST, "rust-version = \"", "\"");
+    assert!(section("## Install").contains(&format!("Rust {version} or later")));
+}
+
+#[test]
+fn every_link_and_every_file_that_is_named_exists() {
+    for document in [README, SECURITY, CHANGELOG] {
+        let anchors: BTreeSet<String> = document
+            .lines()
+            .filter_map(|line| line.strip_prefix('#'))
+            .map(|line| line.trim_start_matches('#').trim().to_lowercase())
+            .map(|heading| heading.replace(' ', "-"))
+            .collect();
+        for target in document.split("](").skip(1) {
+            let target = target.split(')').next().unwrap_or_default();
+            match target.strip_prefix('#') {
+                Some(anchor) => assert!(anchors.contains(anchor), "#{anchor}"),
+                None if target.starts_with("https://") => {}
+                None => assert!(root().join(target).exists(), "{target}"),
+            }
+        }
+        for span in code_spans(document) {
+            let ours = ["src/", "tests/", "packaging/", ".ci/"];
+            if ours.iter().any(|folder| span.starts_with(folder)) {
+                assert!(root().join(PathBuf::from(span)).exists(), "{span}");
+            }
+        }
+    }
+}
+
+#[test]
+fn tests_that_the_readme_calls_as_witnesses_exist() {
+    let mut seen = 0;
+    for line in section("## How it compares").lines() {
+        // `tests/file.rs`: `test_name`
+        let Some((_, witness)) = line.rsplit_once(" | ") else {
+            continue;
+        };
+        let spans: Vec<&str> = code_spans(witness).collect();
+        let [file, names @ ..] = &spans[..] else {
+            continue;
+        };
+        let text = fs::read_to_string(root().join(file)).expect(file);
+        for name in names {
+            seen += 1;
+            assert!(text.contains(&format!("fn {name}(")), "{name} in {file}");
+        }
+    }
+    assert!(seen > 5, "the comparison calls {seen} witnesses only");
+}

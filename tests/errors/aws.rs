@@ -1,0 +1,151 @@
+//! AWS itself: too many calls, trouble of its own, answers that are none, clocks that differ.
+
+use super::common::fake_aws::{FakeAws, Fault, Operation, Times};
+use super::common::{HOST, TestEnvironment};
+use super::{AS_ALICE, answer, told};
+
+const IN_BETWEEN: &str = "something between here and AWS answers in its place: check HTTPS_PROXY, and the endpoint if one is configured";
+
+/// What Alice is told when ECR answers so.
+#[track_caller]
+fn ecr_answers(fault: Fault, reason: &str, hint: &str) {
+    let aws = FakeAws::start();
+    aws.on(Operation::EcrGetAuthorizationToken, fault);
+    told(
+        &TestEnvironment::of_alice(&aws).get(HOST),
+        &format!("asking for the authorization token: {reason}"),
+        &[hint, AS_ALICE],
+    );
+}
+
+#[test]
+fn throttling_is_told_after_three_attempts() {
+    let aws = FakeAws::start();
+    aws.on(Operation::EcrGetAuthorizationToken, Fault::Throttle);
+    told(
+        &TestEnvironment::of_alice(&aws).get(HOST),
+        "asking for the authorization token: AWS throttles: ThrottlingException: Rate exceeded",
+        &[
+            "too many calls in this account and region: try again in a minute",
+            AS_ALICE,
+        ],
+    );
+    assert_eq!(aws.count(Operation::EcrGetAuthorizationToken), 3);
+}
+
+#[test]
+fn throttling_in_passing_is_no_failure() {
+    let aws = FakeAws::start();
+    aws.on_times(
+        Operation::EcrGetAuthorizationToken,
+        Fault::Throttle,
+        Times::N(2),
+    );
+    TestEnvironment::of_alice(&aws).get(HOST).answer();
+}
+
+#[test]
+fn trouble_of_awss_own_is_told_as_such() {
+    let hint = "AWS has trouble: try again; https://health.aws.amazon.com tells more";
+    ecr_answers(
+        Fault::Status(500),
+        "AWS is down: ServerException: The request processing has failed because of an unknown error, exception or failure.",
+        hint,
+    );
+    ecr_answers(
+        Fault::Status(503),
+        "AWS is down: ServiceUnavailableException: Service is unable to handle request.",
+        hint,
+    );
+    ecr_answers(
+        answer(502, "<html>Bad gateway</html>"),
+        "AWS is down: HTTP status 502, with an answer that is not AWS's",
+        hint,
+    );
+}
+
+#[test]
+fn answers_that_are_none_are_malformed() {
+    for (fault, what) in [
+        (
+            Fault::Garbage,
+            "HTTP status 200, with an answer that is not AWS's",
+        ),
+        (
+            answer(403, "<html>Blocked by the firewall</html>"),
+            "HTTP status 403, with an answer that is not AWS's",
+        ),
+        (
+            answer(301, ""),
+            "HTTP status 301, with an answer that is not AWS's",
+        ),
+        (Fault::EmptyAuthorizationData, "the answer holds no token"),
+        (answer(200, "{}"), "the answer holds no token"),
+        (
+            Fault::UndecodableToken,
+            "the authorization token is not base64 text",
+        ),
+        (
+            Fault::TruncatedAnswer,
+            "error reading a body from connection: end of file before message length reached",
+        ),
+    ] {
+        ecr_answers(fault, &format!("malformed answer: {what}"), IN_BETWEEN);
+    }
+}
+
+#[test]
+fn clock_that_differs_is_corrected_by_awss_own() {
+    let aws = FakeAws::start();
+    for offset in [3600, -3600] {
+        aws.set_clock_offset(offset);
+        TestEnvironment::of_alice(&aws).get(HOST).answer();
+    }
+}
+
+#[test]
+fn clock_that_differs_after_the_correction_is_told() {
+    let aws = FakeAws::start();
+    aws.on(Operation::EcrGetAuthorizationToken, Fault::ClockSkew);
+    let outcome = TestEnvironment::of_alice(&aws).get(HOST);
+    // The moments in AWS's words are those of the test.
+    let masked: String = outcome
+        .stdout
+        .chars()
+        .map(|character| {
+            if character.is_ascii_digit() {
+                '0'
+            } else {
+                character
+            }
+        })
+        .collect();
+    let moment = "00000000T000000Z";
+    assert_eq!(
+        masked,
+        format!(
+            "no credentials for 000000000000.dkr.ecr.us-west-0.amazonaws.com: asking for the authorization token: the clock of this machine is wrong: InvalidSignatureException: Signature expired: {moment} is now earlier than {moment} ({moment} - 0 min.)\n"
+        )
+    );
+    assert_eq!(
+        outcome.failure(outcome.stdout.trim_end()),
+        [
+            "set this machine's clock: AWS refuses requests that are some minutes off",
+            AS_ALICE
+        ]
+    );
+    super::is_fit_for_people(&outcome);
+}
+
+#[test]
+fn another_refusal_is_told_in_awss_words() {
+    let aws = FakeAws::start();
+    let body =
+        r#"{"__type":"InvalidParameterException","message":"Invalid parameter at 'registryIds'"}"#;
+    aws.on(Operation::EcrGetAuthorizationToken, answer(400, body));
+    told(
+        &TestEnvironment::of_alice(&aws).get(HOST),
+        "asking for the authorization token: InvalidParameterException: Invalid parameter at 'registryIds'",
+        &[AS_ALICE],
+    );
+}

@@ -1,0 +1,206 @@
+//! Profiles and files that give no identity: found out before anything is sent.
+
+use super::common::fake_aws::FakeAws;
+use super::common::{HOST, TestEnvironment};
+use super::{of_profile, shown, told};
+
+const ROLE: &str = "role_arn = arn:aws:iam::111122223333:role/pull";
+
+/// What a profile `work` comes to, without a call.
+#[track_caller]
+fn work_is(config: &str, reason: &str, hints: &[&str]) {
+    let aws = FakeAws::start();
+    let reason = format!("the AWS profile `work` {reason} (chosen by the variable AWS_PROFILE)");
+    told(&of_profile(&aws, config).get(HOST), &reason, hints);
+    assert_eq!(aws.connections(), 0);
+}
+
+#[test]
+fn missing_profile_is_told_with_those_there_are() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    environment.set("AWS_PROFILE", "wrok");
+    environment.aws_config("[profile work]\nregion = eu-west-1\n[default]\nregion = eu-west-1\n");
+    told(
+        &environment.get(HOST),
+        &format!(
+            "the AWS profile `wrok` does not exist in {} and {} (chosen by the variable AWS_PROFILE)",
+            shown(&environment, ".aws/config"),
+            shown(&environment, ".aws/credentials")
+        ),
+        &[
+            "`aws configure list-profiles` lists the profiles there are",
+            "known profiles: default, work",
+        ],
+    );
+    assert_eq!(aws.connections(), 0);
+}
+
+#[test]
+fn missing_profile_of_a_rule_is_told_with_the_rules_line() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    let config = environment.config("\n[[registry]]\nmatch = \"*\"\nprofile = \"push\"\n");
+    told(
+        &environment.get(HOST),
+        &format!(
+            "the AWS profile `push` does not exist in {} and {} (chosen by the rule at {}:2)",
+            shown(&environment, ".aws/config"),
+            shown(&environment, ".aws/credentials"),
+            config.display()
+        ),
+        &["`aws configure list-profiles` lists the profiles there are"],
+    );
+}
+
+#[test]
+fn missing_source_profile_is_told_with_the_one_that_names_it() {
+    let aws = FakeAws::start();
+    let environment = of_profile(&aws, &format!("{ROLE}\nsource_profile = base"));
+    told(
+        &environment.get(HOST),
+        &format!(
+            "the AWS profile `base`, which `work` names as its source_profile, does not exist in {} and {} (chosen by the variable AWS_PROFILE)",
+            shown(&environment, ".aws/config"),
+            shown(&environment, ".aws/credentials")
+        ),
+        &[
+            "`aws configure list-profiles` lists the profiles there are",
+            "known profiles: work",
+        ],
+    );
+}
+
+#[test]
+fn incomplete_profile_is_told_with_what_it_lacks() {
+    for (config, what) in [
+        (
+            "aws_access_key_id = AKIAIOSFODNN7EXAMPLE".to_owned(),
+            "aws_secret_access_key is missing",
+        ),
+        (
+            ROLE.to_owned(),
+            "role_arn needs a source_profile or a credential_source beside it",
+        ),
+        (
+            format!("{ROLE}\ncredential_source = Moon"),
+            "credential_source is `Moon`; it can be Environment, Ec2InstanceMetadata or EcsContainer",
+        ),
+        (
+            "sso_session = corp".to_owned(),
+            "there is no section [sso-session corp]",
+        ),
+        (
+            "sso_start_url = https://corp.example/start\nsso_region = eu-west-1".to_owned(),
+            "sso_account_id is missing",
+        ),
+        (
+            "web_identity_token_file = /token".to_owned(),
+            "web_identity_token_file needs a role_arn beside it",
+        ),
+    ] {
+        work_is(&config, &format!("is incomplete: {what}"), &[]);
+    }
+}
+
+#[test]
+fn profile_without_credentials_is_not_passed_over() {
+    work_is(
+        "region = eu-west-1",
+        "holds no credentials: neither keys nor a role, SSO, aws login, a web identity or a credential_process",
+        &[],
+    );
+}
+
+#[test]
+fn circle_of_profiles_is_told_with_its_way() {
+    work_is(
+        &format!("{ROLE}\nsource_profile = base\n[profile base]\n{ROLE}\nsource_profile = work"),
+        "goes in a circle by its source_profile: work → base → work",
+        &[],
+    );
+}
+
+#[test]
+fn mfa_is_told_instead_of_ignored() {
+    work_is(
+        &format!(
+            "{ROLE}\nmfa_serial = arn:aws:iam::111122223333:mfa/alice\nsource_profile = base\n\
+             [profile base]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = hunter2"
+        ),
+        "wants an MFA code from arn:aws:iam::111122223333:mfa/alice (mfa_serial), which this program cannot ask for yet",
+        &[
+            "sign in by SSO; or get a session with a code (`aws sts get-session-token --profile base --serial-number arn:aws:iam::111122223333:mfa/alice --token-code CODE`), put it into a profile, and name that as source_profile, without mfa_serial",
+        ],
+    );
+}
+
+#[test]
+fn aws_file_that_cannot_be_parsed_is_told_with_its_line() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    environment.set("AWS_PROFILE", "work");
+    environment.aws_config("[profile work\n");
+    told(
+        &environment.get(HOST),
+        &format!(
+            "the AWS file {} cannot be parsed: line 1: Profile definition must end with ']'",
+            shown(&environment, ".aws/config")
+        ),
+        &[],
+    );
+}
+
+#[test]
+fn aws_file_that_cannot_be_read_is_no_empty_one() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::with_aws(&aws);
+    // A folder cannot be read as a file, not even by root.
+    std::fs::create_dir_all(environment.home().join(".aws/config")).expect("a folder");
+    told(
+        &environment.get(HOST),
+        &format!(
+            "cannot read the AWS file {}: Is a directory (os error 21)",
+            shown(&environment, ".aws/config")
+        ),
+        &[],
+    );
+}
+
+#[test]
+fn broken_config_toml_is_told_with_file_and_line() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    let config = environment.config("\ntimeout_secnods = 3\n");
+    let outcome = environment.get(HOST);
+    told(
+        &outcome,
+        &format!(
+            "{}:2: timeout_secnods: unknown key, did you mean `timeout_seconds`?",
+            config.display()
+        ),
+        &[],
+    );
+    assert_eq!(aws.connections(), 0);
+}
+
+#[test]
+fn role_of_another_partition_is_told_before_it_is_asked_for() {
+    let aws = FakeAws::start();
+    let role = "arn:aws-cn:iam::999999999999:role/pull";
+    let environment = of_profile(
+        &aws,
+        &format!(
+            "role_arn = {role}\nsource_profile = work\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n\
+             aws_secret_access_key = hunter2"
+        ),
+    );
+    told(
+        &environment.get(HOST),
+        &format!(
+            "the role {role} is in the partition aws-cn, the registry {HOST} in aws: no role, key or token crosses partitions (chosen by the variable AWS_PROFILE)"
+        ),
+        &["write a rule for the registry's partition in config.toml, e.g. match = \"aws-cn\""],
+    );
+    assert_eq!(aws.connections(), 0);
+}

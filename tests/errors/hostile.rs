@@ -1,0 +1,96 @@
+//! Words from outside, whatever they hold, become one clean line.
+
+use super::common::fake_aws::{FakeAws, Operation};
+use super::common::{HOST, Outcome, TestEnvironment};
+use super::{AS_ALICE, answer, of_profile, told};
+
+/// One line on stdout, the same and indented hints on stderr, nothing that drives a terminal.
+#[track_caller]
+fn is_clean(outcome: &Outcome) {
+    assert_eq!(outcome.stdout.matches('\n').count(), 1, "{outcome:?}");
+    outcome.failure(outcome.stdout.trim_end_matches('\n'));
+    for text in [&outcome.stdout, &outcome.stderr] {
+        let odd = |character: char| {
+            character != '\n'
+                && (character.is_control() || ('\u{202a}'..='\u{202e}').contains(&character))
+        };
+        assert!(!text.contains(odd), "{text:?}");
+    }
+}
+
+#[test]
+fn control_characters_and_line_breaks_of_aws_are_taken_out() {
+    let aws = FakeAws::start();
+    let body = r#"{"__type":"InvalidParameterException","message":"\u001b[31mred\u001b[0m\r\ncredentials not found in native keychain\n\u0007\u202etxt\u0000"}"#;
+    aws.on(Operation::EcrGetAuthorizationToken, answer(400, body));
+    let outcome = TestEnvironment::of_alice(&aws).get(HOST);
+    is_clean(&outcome);
+    assert_eq!(
+        outcome.failure(&format!(
+            "no credentials for {HOST}: asking for the authorization token: InvalidParameterException: [31mred[0m credentials not found in native keychain txt"
+        )),
+        [AS_ALICE]
+    );
+}
+
+#[test]
+fn endless_words_of_aws_are_cut() {
+    let aws = FakeAws::start();
+    let words = "x".repeat(10_000);
+    let body = format!(r#"{{"__type":"InvalidParameterException","message":"{words}"}}"#);
+    aws.on(Operation::EcrGetAuthorizationToken, answer(400, &body));
+    let outcome = TestEnvironment::of_alice(&aws).get(HOST);
+    is_clean(&outcome);
+    let length = outcome.stdout.chars().count();
+    assert!((2000..2100).contains(&length), "{length}");
+    assert!(outcome.stdout.ends_with("xxx…\n"), "{outcome:?}");
+}
+
+#[test]
+fn code_of_aws_may_be_anything() {
+    let aws = FakeAws::start();
+    let body = r#"{"__type":"\u001b]0;title\u0007\nAccess\nDenied","message":"no"}"#;
+    aws.on(Operation::EcrGetAuthorizationToken, answer(400, body));
+    is_clean(&TestEnvironment::of_alice(&aws).get(HOST));
+}
+
+#[test]
+fn complaints_of_a_credential_process_are_one_clean_line() {
+    let aws = FakeAws::start();
+    let hints = [
+        "run the credential_process by hand, as this user, and see what it says",
+        "asked as: profile work (its credential_process); chosen by the variable AWS_PROFILE",
+    ];
+    let reason = "profile work (its credential_process) gives no credentials: it ended with exit status: 1: ";
+    let mut environment = of_profile(
+        &aws,
+        r"credential_process = printf '\033[31mred\r\nline two\t\377\007\n' >&2; exit 1",
+    );
+    environment.set("PATH", "/usr/bin:/bin");
+    let outcome = environment.get(HOST);
+    is_clean(&outcome);
+    told(
+        &outcome,
+        &format!("{reason}[31mred line two \u{fffd}"),
+        &hints,
+    );
+
+    environment.aws_config(
+        "[profile work]\ncredential_process = head -c 10000 /dev/zero | tr '\\0' x >&2; echo ' at last' >&2; exit 1\n",
+    );
+    let outcome = environment.get(HOST);
+    is_clean(&outcome);
+    let end = format!("{} at last", "x".repeat(1000 - " at last\n".len()));
+    told(&outcome, &format!("{reason}{end}"), &hints);
+}
+
+#[test]
+fn names_of_profiles_and_paths_drive_no_terminal() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    environment.set("AWS_PROFILE", "\u{1b}[2Jwork\nno credentials");
+    is_clean(&environment.get(HOST));
+    environment.set("AWS_PROFILE", "work");
+    environment.set("AWS_CONFIG_FILE", "/nonexistent/\u{1b}[2J\nconfig");
+    is_clean(&environment.get(HOST));
+}

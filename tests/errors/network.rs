@@ -1,0 +1,80 @@
+//! The way to AWS: names, connections, endpoints. TLS and proxies: `tests/tls_and_proxy.rs`;
+//! time: `tests/time_limits.rs`.
+
+use super::common::fake_aws::{FakeAws, Fault, Operation};
+use super::common::{HOST, TestEnvironment};
+use super::{AS_ALICE, told};
+
+const NETWORK: &str = "check the network, the VPN, the firewall, HTTPS_PROXY and NO_PROXY";
+
+fn of_alice_at(endpoint: &str) -> TestEnvironment {
+    let mut environment = TestEnvironment::of_alice(&FakeAws::start());
+    environment.set("AWS_ENDPOINT_URL", endpoint);
+    environment
+}
+
+#[test]
+fn name_that_cannot_be_resolved_is_told() {
+    let outcome = of_alice_at("https://nonexistent.invalid").get(HOST);
+    // The resolver's own words differ from machine to machine.
+    let line = outcome.stdout.trim_end();
+    let start = format!(
+        "no credentials for {HOST}: asking for the authorization token: cannot reach nonexistent.invalid: the name cannot be resolved ("
+    );
+    assert!(line.starts_with(&start) && line.ends_with(')'), "{line}");
+    assert_eq!(
+        outcome.failure(line),
+        [
+            "check the region in the registry's name, the network, the VPN, the name server, and the endpoint if one is configured",
+            "in a VPC without internet: the interface endpoints for ecr.api and sts need private DNS, or AWS_ENDPOINT_URL_ECR and AWS_ENDPOINT_URL_STS",
+            AS_ALICE
+        ]
+    );
+    super::is_fit_for_people(&outcome);
+}
+
+#[test]
+fn refused_connection_is_told_with_its_address() {
+    for endpoint in ["http://127.0.0.1:1", "https://127.0.0.1:1"] {
+        told(
+            &of_alice_at(endpoint).get(HOST),
+            "asking for the authorization token: cannot reach 127.0.0.1:1: connection refused",
+            &[NETWORK, AS_ALICE],
+        );
+    }
+}
+
+#[test]
+fn connection_that_breaks_is_told_with_its_address() {
+    let aws = FakeAws::start();
+    aws.on(Operation::EcrGetAuthorizationToken, Fault::CloseConnection);
+    told(
+        &TestEnvironment::of_alice(&aws).get(HOST),
+        &format!(
+            "asking for the authorization token: cannot reach {}: connection failed (connection closed before message completed)",
+            aws.address()
+        ),
+        &[NETWORK, AS_ALICE],
+    );
+}
+
+#[test]
+fn endpoint_that_is_no_url_is_told_with_its_variable() {
+    for endpoint in [
+        "ecr.example",
+        "ftp://ecr.example",
+        "http://",
+        "https://:443",
+        "http://ecr example",
+        "http://ecr.example:99999",
+        "http://ecr.example:",
+    ] {
+        told(
+            &of_alice_at(endpoint).get(HOST),
+            &format!(
+                "the endpoint `{endpoint}` from AWS_ENDPOINT_URL is wrong: it must be a URL such as https://HOST or http://HOST:PORT"
+            ),
+            &[],
+        );
+    }
+}

@@ -1,0 +1,379 @@
+//! Nobody signed in; SSO and `aws login` without a sign-in that holds.
+
+use super::common::fake_aws::{FakeAws, Fault, Operation, SSO_ACCESS_TOKEN};
+use super::common::sources::{LOGIN_SESSION, START_URL};
+use super::common::{HOST, TestEnvironment};
+use super::{of_profile, told};
+
+const SIGN_IN: &str = "sign in (`aws sso login`, `aws login`, `aws configure`), or name a profile in config.toml or AWS_PROFILE";
+const ON_EC2: &str = "on EC2: give the instance a role, and containers a hop limit of 2";
+
+const SSO_HINTS: [&str; 3] = [
+    "run: aws sso login --profile work",
+    "or, for every profile of the session: aws sso login --sso-session corp",
+    "asked as: profile work (SSO, role dev in account 111122223333, session corp); chosen by the variable AWS_PROFILE",
+];
+const LOGIN_HINTS: [&str; 2] = [
+    "run: aws login --profile work",
+    "asked as: profile work (aws login as arn:aws:iam::111122223333:user/login); chosen by the variable AWS_PROFILE",
+];
+
+const SSO_CACHE: &str = ".aws/sso/cache";
+const LOGIN_CACHE: &str = ".aws/login/cache";
+
+/// An hour ago.
+const OVER: i64 = -3600;
+
+/// A profile of an SSO session, without a sign-in.
+fn of_sso(aws: &FakeAws) -> TestEnvironment {
+    of_profile(
+        aws,
+        &format!(
+            "sso_session = corp\nsso_account_id = 111122223333\nsso_role_name = dev\n\
+             [sso-session corp]\nsso_start_url = {START_URL}\nsso_region = us-east-1"
+        ),
+    )
+}
+
+/// The same, signed in for as many seconds.
+fn of_sso_for(aws: &FakeAws, seconds: i64) -> TestEnvironment {
+    let environment = of_sso(aws);
+    environment.sso_sign_in("corp", SSO_ACCESS_TOKEN, seconds);
+    environment
+}
+
+/// A profile of `aws login`, without a sign-in.
+fn of_login(aws: &FakeAws) -> TestEnvironment {
+    of_profile(
+        aws,
+        &format!("login_session = {LOGIN_SESSION}\nregion = eu-west-1"),
+    )
+}
+
+/// The same, signed in, with keys that are to be renewed.
+fn of_login_to_renew(aws: &FakeAws) -> TestEnvironment {
+    let environment = of_login(aws);
+    environment.login_sign_in(aws, OVER);
+    environment
+}
+
+/// Changes the one sign-in in this folder.
+fn change_sign_in(environment: &TestEnvironment, folder: &str, change: impl Fn(&str) -> String) {
+    let files = std::fs::read_dir(environment.home().join(folder)).expect("a folder");
+    let paths: Vec<_> = files.map(|file| file.expect("a file").path()).collect();
+    let [path] = paths.as_slice() else {
+        panic!("{paths:?}")
+    };
+    let text = std::fs::read_to_string(path).expect("a file");
+    std::fs::write(path, change(&text)).expect("a file");
+}
+
+fn of_instance(aws: &FakeAws) -> TestEnvironment {
+    let mut environment = TestEnvironment::with_aws(aws);
+    environment.unset("AWS_EC2_METADATA_DISABLED");
+    environment.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", &aws.url());
+    environment
+}
+
+#[test]
+fn nobody_is_signed_in_where_nothing_is_configured() {
+    let aws = FakeAws::start();
+    told(
+        &TestEnvironment::with_aws(&aws).get(HOST),
+        "nobody is signed in to AWS: no configuration, variable or default profile names credentials, and instance metadata is switched off",
+        &[SIGN_IN],
+    );
+    assert_eq!(aws.connections(), 0);
+}
+
+#[test]
+fn nobody_is_signed_in_where_there_is_no_instance_metadata() {
+    let aws = FakeAws::start();
+    let mut environment = of_instance(&aws);
+    environment.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1");
+    told(
+        &environment.get(HOST),
+        "nobody is signed in to AWS: instance metadata at http://127.0.0.1:1 cannot be reached: connection refused",
+        &[
+            SIGN_IN,
+            ON_EC2,
+            "asked as: instance metadata at http://127.0.0.1:1; chosen by no configuration at all",
+        ],
+    );
+}
+
+#[test]
+fn nobody_is_signed_in_on_an_instance_without_a_role() {
+    let aws = FakeAws::start();
+    aws.set_instance_role(None);
+    let url = aws.url();
+    told(
+        &of_instance(&aws).get(HOST),
+        &format!(
+            "nobody is signed in to AWS: instance metadata at {url} knows no role of this instance"
+        ),
+        &[
+            SIGN_IN,
+            ON_EC2,
+            &format!("asked as: instance metadata at {url}; chosen by no configuration at all"),
+        ],
+    );
+}
+
+#[test]
+fn instance_metadata_that_is_forbidden_is_told_so() {
+    let aws = FakeAws::start();
+    aws.on(Operation::ImdsToken, Fault::AccessDenied);
+    let url = aws.url();
+    told(
+        &of_instance(&aws).get(HOST),
+        &format!(
+            "nobody is signed in to AWS: instance metadata at {url} is switched off or forbidden here"
+        ),
+        &[
+            SIGN_IN,
+            ON_EC2,
+            &format!("asked as: instance metadata at {url}; chosen by no configuration at all"),
+        ],
+    );
+}
+
+#[test]
+fn instance_metadata_that_fails_is_quoted_without_its_answer() {
+    let aws = FakeAws::start();
+    let url = aws.url();
+    let asked = format!("asked as: instance metadata at {url}; chosen by no configuration at all");
+    for (fault, reason) in [
+        (
+            Fault::Status(500),
+            format!(
+                "instance metadata at {url} gives no credentials: error response from IMDS (code: 500)"
+            ),
+        ),
+        (
+            Fault::Garbage,
+            format!(
+                "getting credentials from instance metadata at {url}: malformed answer: it holds no credentials"
+            ),
+        ),
+        (
+            super::answer(
+                200,
+                r#"{"Code":"AssumeRoleUnauthorizedAccess","Message":"EC2 cannot assume the role x"}"#,
+            ),
+            format!(
+                "instance metadata at {url} gives no credentials: Incorrect IMDS/IAM configuration: [AssumeRoleUnauthorizedAccess] EC2 cannot assume the role x. Hint: Does this role have a trust relationship with EC2?"
+            ),
+        ),
+    ] {
+        aws.on(Operation::ImdsCredentials, fault);
+        told(&of_instance(&aws).get(HOST), &reason, &[ON_EC2, &asked]);
+        aws.heal_all();
+    }
+}
+
+#[test]
+fn instance_metadata_at_no_address_is_told_so() {
+    let aws = FakeAws::start();
+    let mut environment = of_instance(&aws);
+    environment.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "127.0.0.1:1");
+    told(
+        &environment.get(HOST),
+        "instance metadata at 127.0.0.1:1 gives no credentials: its address is wrong: it must begin with http://",
+        &[
+            ON_EC2,
+            "asked as: instance metadata at 127.0.0.1:1; chosen by no configuration at all",
+        ],
+    );
+}
+
+#[test]
+fn sso_without_a_sign_in_names_the_command_with_profile_and_session() {
+    let aws = FakeAws::start();
+    told(
+        &of_sso(&aws).get(HOST),
+        "the SSO sign-in of the profile work is absent",
+        &SSO_HINTS,
+    );
+    assert_eq!(aws.connections(), 0);
+}
+
+#[test]
+fn sso_sign_in_that_is_over_by_its_file_is_told_without_asking_aws() {
+    let aws = FakeAws::start();
+    let environment = of_sso_for(&aws, OVER);
+    change_sign_in(&environment, SSO_CACHE, |text| {
+        text.replace("refreshToken", "ignored")
+    });
+    told(
+        &environment.get(HOST),
+        "the SSO sign-in of the profile work has expired",
+        &SSO_HINTS,
+    );
+    assert_eq!(aws.connections(), 0);
+}
+
+#[test]
+fn sso_sign_in_that_the_portal_refuses_has_expired() {
+    let aws = FakeAws::start();
+    aws.end_sso_sessions();
+    told(
+        &of_sso_for(&aws, 3600).get(HOST),
+        "the SSO sign-in of the profile work has expired",
+        &SSO_HINTS,
+    );
+    assert_eq!(aws.count(Operation::SsoGetRoleCredentials), 1);
+}
+
+#[test]
+fn sso_sign_in_whose_renewal_is_refused_has_expired() {
+    let aws = FakeAws::start();
+    of_sso_for(&aws, OVER).get(HOST).answer();
+    aws.end_sso_sessions();
+    for fault in [Fault::InvalidGrant, Fault::ExpiredToken] {
+        aws.clear();
+        aws.on(Operation::SsoOidcCreateToken, fault);
+        told(
+            &of_sso_for(&aws, OVER).get(HOST),
+            "the SSO sign-in of the profile work has expired",
+            &SSO_HINTS,
+        );
+        assert_eq!(aws.count(Operation::SsoOidcCreateToken), 1);
+    }
+}
+
+#[test]
+fn sso_sign_in_that_cannot_be_understood_is_to_be_made_anew() {
+    let aws = FakeAws::start();
+    for sign_in in ["{]", "{}", r#"{"accessToken":"hunter2"}"#] {
+        let environment = of_sso_for(&aws, 3600);
+        change_sign_in(&environment, SSO_CACHE, |_| sign_in.to_owned());
+        told(
+            &environment.get(HOST),
+            "the SSO sign-in of the profile work cannot be read",
+            &SSO_HINTS,
+        );
+    }
+}
+
+#[test]
+fn sso_role_that_is_not_assigned_is_a_denial_with_the_portals_words() {
+    let aws = FakeAws::start();
+    aws.deny_sso_role("111122223333", "dev");
+    told(
+        &of_sso_for(&aws, 3600).get(HOST),
+        "profile work (SSO, role dev in account 111122223333, session corp) is denied: ForbiddenException: No access",
+        &[
+            "ask those who manage IAM Identity Center to assign this role to you, or correct sso_account_id and sso_role_name of the profile",
+            SSO_HINTS[2],
+        ],
+    );
+}
+
+#[test]
+fn sso_portal_that_has_trouble_is_no_expired_sign_in() {
+    let aws = FakeAws::start();
+    let stage = "getting credentials from profile work (SSO, role dev in account 111122223333, session corp)";
+    for (fault, what, hint) in [
+        (
+            Fault::Throttle,
+            "AWS throttles: TooManyRequestsException: Rate exceeded",
+            "too many calls in this account and region: try again in a minute",
+        ),
+        (
+            Fault::Status(500),
+            "AWS is down: InternalServerException: The request processing has failed because of an unknown error, exception or failure.",
+            "AWS has trouble: try again; https://health.aws.amazon.com tells more",
+        ),
+        (
+            Fault::Garbage,
+            "malformed answer: it holds no credentials",
+            "something between here and AWS answers in its place: check HTTPS_PROXY, and the endpoint if one is configured",
+        ),
+    ] {
+        aws.on(Operation::SsoGetRoleCredentials, fault);
+        told(
+            &of_sso_for(&aws, 3600).get(HOST),
+            &format!("{stage}: {what}"),
+            &[hint, SSO_HINTS[2]],
+        );
+        aws.heal_all();
+    }
+}
+
+#[test]
+fn aws_login_without_a_sign_in_names_the_command_with_the_profile() {
+    let aws = FakeAws::start();
+    told(
+        &of_login(&aws).get(HOST),
+        "the aws login sign-in of the profile work is absent",
+        &LOGIN_HINTS,
+    );
+    assert_eq!(aws.connections(), 0);
+}
+
+#[test]
+fn aws_login_whose_renewal_is_refused_has_expired() {
+    let aws = FakeAws::start();
+    of_login_to_renew(&aws).get(HOST).answer();
+    // Expired, and refused because the password was changed.
+    for fault in [Fault::ExpiredToken, Fault::InvalidGrant] {
+        aws.on(Operation::SigninCreateOAuth2Token, fault);
+        told(
+            &of_login_to_renew(&aws).get(HOST),
+            "the aws login sign-in of the profile work has expired",
+            &LOGIN_HINTS,
+        );
+    }
+}
+
+#[test]
+fn aws_login_that_cannot_be_understood_is_to_be_made_anew() {
+    let aws = FakeAws::start();
+    for sign_in in ["{]", "{}"] {
+        let environment = of_login_to_renew(&aws);
+        change_sign_in(&environment, LOGIN_CACHE, |_| sign_in.to_owned());
+        told(
+            &environment.get(HOST),
+            "the aws login sign-in of the profile work cannot be read",
+            &LOGIN_HINTS,
+        );
+    }
+}
+
+#[test]
+fn aws_login_that_fails_otherwise_is_no_expired_sign_in() {
+    let aws = FakeAws::start();
+    let caller = "profile work (aws login as arn:aws:iam::111122223333:user/login)";
+    for (fault, reason, hint) in [
+        (
+            Fault::Status(500),
+            format!(
+                "getting credentials from {caller}: AWS is down: InternalServerException: The request processing has failed because of an unknown error, exception or failure."
+            ),
+            "AWS has trouble: try again; https://health.aws.amazon.com tells more",
+        ),
+        (
+            Fault::Throttle,
+            format!(
+                "getting credentials from {caller}: AWS throttles: TooManyRequestsError: Rate exceeded"
+            ),
+            "too many calls in this account and region: try again in a minute",
+        ),
+        (
+            Fault::AccessDenied,
+            format!(
+                "{caller} gives no credentials: Unable to refresh credentials due to insufficient permissions. You may be missing permission for the 'CreateOAuth2Token' action."
+            ),
+            "try it by hand: aws sts get-caller-identity --profile work",
+        ),
+    ] {
+        aws.on(Operation::SigninCreateOAuth2Token, fault);
+        told(
+            &of_login_to_renew(&aws).get(HOST),
+            &reason,
+            &[hint, LOGIN_HINTS[1]],
+        );
+        aws.heal_all();
+    }
+}

@@ -1,0 +1,247 @@
+//! Processes, container endpoints and web identities that give no credentials.
+
+use super::common::fake_aws::{FakeAws, Fault, Operation};
+use super::common::{HOST, TestEnvironment};
+use super::{answer, of_profile, shown, told};
+
+const PROCESS_HINTS: [&str; 2] = [
+    "run the credential_process by hand, as this user, and see what it says",
+    "asked as: profile work (its credential_process); chosen by the variable AWS_PROFILE",
+];
+const CONTAINER_HINTS: [&str; 2] = [
+    "check that the task or pod has a role, and that AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI is the one it was started with",
+    "asked as: the container credential endpoint; chosen by the variable AWS_CONTAINER_CREDENTIALS_FULL_URI",
+];
+const WEB_ROLE: &str = "arn:aws:iam::111122223333:role/web";
+
+fn of_process(aws: &FakeAws, command: &str) -> TestEnvironment {
+    let mut environment = of_profile(aws, &format!("credential_process = {command}"));
+    environment.set("PATH", "/usr/bin:/bin");
+    environment
+}
+
+fn of_container(aws: &FakeAws) -> TestEnvironment {
+    let mut environment = TestEnvironment::with_aws(aws);
+    let uri = format!("{}/v2/credentials/task", aws.url());
+    environment.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", &uri);
+    environment
+}
+
+fn of_web_identity(aws: &FakeAws, token: Option<&str>) -> TestEnvironment {
+    let mut environment = TestEnvironment::with_aws(aws);
+    if let Some(token) = token {
+        environment.write("token", token);
+    }
+    let path = shown(&environment, "token");
+    environment.set("AWS_WEB_IDENTITY_TOKEN_FILE", &path);
+    environment.set("AWS_ROLE_ARN", WEB_ROLE);
+    environment
+}
+
+fn as_web_identity(environment: &TestEnvironment) -> String {
+    format!(
+        "asked as: the web identity token {} for {WEB_ROLE}; chosen by the variable AWS_WEB_IDENTITY_TOKEN_FILE",
+        shown(environment, "token")
+    )
+}
+
+#[test]
+fn credential_process_that_fails_is_quoted() {
+    let aws = FakeAws::start();
+    for (command, reason) in [
+        (
+            "echo 'no ticket; run kinit' >&2; exit 3",
+            "it ended with exit status: 3: no ticket; run kinit",
+        ),
+        ("exit 3", "it ended with exit status: 3 and without a word"),
+        (
+            "kill -9 $$",
+            "it ended with signal: 9 (SIGKILL) and without a word",
+        ),
+        // A complaint on success is none.
+        (
+            "echo 'all is well' >&2; echo",
+            "its output is not a JSON object",
+        ),
+    ] {
+        let reason =
+            format!("profile work (its credential_process) gives no credentials: {reason}");
+        told(
+            &of_process(&aws, command).get(HOST),
+            &reason,
+            &PROCESS_HINTS,
+        );
+    }
+}
+
+#[test]
+fn output_of_a_credential_process_is_never_shown() {
+    let aws = FakeAws::start();
+    for (command, reason) in [
+        ("echo hunter2", "its output is not a JSON object"),
+        (
+            r#"echo '{"Version":2,"AccessKeyId":"a","SecretAccessKey":"hunter2"}'"#,
+            "its output is of another version than 1",
+        ),
+        (
+            r#"echo '{"Version":1,"SecretAccessKey":"hunter2"}'"#,
+            "its output has no text AccessKeyId",
+        ),
+    ] {
+        let reason =
+            format!("profile work (its credential_process) gives no credentials: {reason}");
+        told(
+            &of_process(&aws, command).get(HOST),
+            &reason,
+            &PROCESS_HINTS,
+        );
+    }
+}
+
+#[test]
+fn container_endpoint_that_refuses_or_breaks_is_told_by_its_status() {
+    let aws = FakeAws::start();
+    for (fault, status) in [
+        (Fault::AccessDenied, 403),
+        (Fault::Status(404), 404),
+        (Fault::Status(500), 500),
+    ] {
+        aws.on(Operation::EcsCredentials, fault);
+        told(
+            &of_container(&aws).get(HOST),
+            &format!(
+                "the container credential endpoint gives no credentials: HTTP status {status}"
+            ),
+            &CONTAINER_HINTS,
+        );
+    }
+    aws.on(Operation::EcsCredentials, Fault::Garbage);
+    told(
+        &of_container(&aws).get(HOST),
+        "getting credentials from the container credential endpoint: malformed answer: it holds no credentials",
+        &CONTAINER_HINTS,
+    );
+}
+
+#[test]
+fn container_endpoint_that_is_not_there_says_nothing_of_proxies() {
+    let aws = FakeAws::start();
+    let mut environment = of_container(&aws);
+    environment.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/x");
+    told(
+        &environment.get(HOST),
+        "getting credentials from the container credential endpoint: cannot reach 127.0.0.1:1: connection refused",
+        &CONTAINER_HINTS,
+    );
+}
+
+#[test]
+fn container_endpoint_on_a_strange_host_is_not_asked() {
+    let aws = FakeAws::start();
+    let mut environment = of_container(&aws);
+    environment.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://192.0.2.7/x");
+    told(
+        &environment.get(HOST),
+        "the container credential endpoint gives no credentials: invalid full URI for ECS provider (URI did not refer to an allowed IP address): http://192.0.2.7/x",
+        &CONTAINER_HINTS,
+    );
+}
+
+#[test]
+fn container_token_file_that_is_absent_is_named_with_its_variable() {
+    let aws = FakeAws::start();
+    let mut environment = of_container(&aws);
+    environment.set(
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        "/nonexistent/token",
+    );
+    told(
+        &environment.get(HOST),
+        "the container credential endpoint gives no credentials: cannot read /nonexistent/token, which AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names: No such file or directory (os error 2)",
+        &CONTAINER_HINTS,
+    );
+}
+
+#[test]
+fn web_identity_without_its_file_names_it() {
+    let aws = FakeAws::start();
+    let environment = of_web_identity(&aws, None);
+    let token = shown(&environment, "token");
+    told(
+        &environment.get(HOST),
+        &format!(
+            "the web identity token {token} for {WEB_ROLE} gives no credentials: the file cannot be read: No such file or directory (os error 2)"
+        ),
+        &[
+            "check that the token is mounted where AWS_WEB_IDENTITY_TOKEN_FILE or the profile says, and readable for this user",
+            &as_web_identity(&environment),
+        ],
+    );
+}
+
+#[test]
+fn web_identity_that_sts_refuses_names_the_trust_policy() {
+    let aws = FakeAws::start();
+    let environment = of_web_identity(&aws, Some("a.b.c"));
+    let token = shown(&environment, "token");
+    for (fault, words) in [
+        (
+            Fault::InvalidGrant,
+            "InvalidIdentityToken: No OpenIDConnect provider found in your account for https://token.example",
+        ),
+        (
+            Fault::AccessDenied,
+            "AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity",
+        ),
+    ] {
+        aws.on(Operation::StsAssumeRoleWithWebIdentity, fault);
+        told(
+            &environment.get(HOST),
+            &format!("the role {WEB_ROLE} is refused to the web identity token {token}: {words}"),
+            &[
+                &format!(
+                    "in account 111122223333: the trust policy of {WEB_ROLE} must name this identity provider, and its conditions must fit the token's subject and audience"
+                ),
+                &as_web_identity(&environment),
+            ],
+        );
+    }
+}
+
+#[test]
+fn web_identity_that_has_expired_is_told_by_its_file() {
+    let aws = FakeAws::start();
+    aws.on(Operation::StsAssumeRoleWithWebIdentity, Fault::ExpiredToken);
+    let environment = of_web_identity(&aws, Some("a.b.c"));
+    let token = shown(&environment, "token");
+    told(
+        &environment.get(HOST),
+        &format!(
+            "the web identity token {token} has expired: ExpiredTokenException: Token expired: the identity token's exp has passed"
+        ),
+        &[
+            "whoever writes that file (EKS, a CI system) has to renew it; a CI job may have to be started anew",
+            &as_web_identity(&environment),
+        ],
+    );
+}
+
+#[test]
+fn web_identity_answer_without_credentials_is_malformed() {
+    let aws = FakeAws::start();
+    aws.on(
+        Operation::StsAssumeRoleWithWebIdentity,
+        answer(200, "<html>Welcome to the hotel network</html>"),
+    );
+    let environment = of_web_identity(&aws, Some("a.b.c"));
+    told(
+        &environment.get(HOST),
+        &format!(
+            "taking the role {WEB_ROLE} with a web identity: malformed answer: HTTP status 200, with an answer that is not AWS's"
+        ),
+        &[
+            "something between here and AWS answers in its place: check HTTPS_PROXY, and the endpoint if one is configured",
+            &as_web_identity(&environment),
+        ],
+    );
+}

@@ -1,0 +1,159 @@
+//! A warm `get` opens no socket, starts no thread or process, and reads no credentials, whoever
+//! asks: it reads small files and prints.
+
+mod common;
+
+use std::fs;
+
+use common::fake_aws::{ALICE, FakeAws, Operation};
+use common::sources::{Expected, PROFILES, Profile};
+use common::{HOST, TestEnvironment};
+
+/// An environment with one source of credentials.
+struct Case {
+    name: &'static str,
+    environment: TestEnvironment,
+    /// Who buys the token.
+    principal: String,
+    /// What a cold `get` asks.
+    calls: Vec<Operation>,
+}
+
+/// Every kind of profile and of variables, and a rule's role.
+fn cases(aws: &FakeAws) -> Vec<Case> {
+    let variables: [(&str, Profile); 3] = [
+        ("instance metadata", |environment, aws, _| {
+            environment.set_instance_metadata(aws)
+        }),
+        ("a container's variables", |environment, aws, _| {
+            environment.set_container(aws)
+        }),
+        ("a web identity's variables", |environment, _, _| {
+            environment.set_web_identity()
+        }),
+    ];
+    let mut cases = Vec::new();
+    let mut add = |name, environment, expected: Expected| {
+        cases.push(Case {
+            name,
+            environment,
+            calls: expected.calls_of_get(),
+            principal: expected.principal,
+        });
+    };
+    for (name, write) in PROFILES {
+        let mut environment = TestEnvironment::with_aws(aws);
+        let expected = write(&mut environment, aws, "work");
+        // What leads to any profile, whatever variables it needs.
+        environment.config("[[registry]]\nmatch = \"*\"\nprofile = \"work\"\n");
+        add(name, environment, expected);
+    }
+    for (name, write) in variables {
+        let mut environment = TestEnvironment::with_aws(aws);
+        let expected = write(&mut environment, aws, "");
+        add(name, environment, expected);
+    }
+    let ecr = Operation::EcrGetAuthorizationToken;
+    cases.push(Case {
+        name: "keys in variables",
+        environment: TestEnvironment::of_alice(aws),
+        principal: ALICE.2.to_owned(),
+        calls: vec![ecr],
+    });
+    let environment = TestEnvironment::of_alice(aws);
+    environment
+        .config("[[registry]]\nmatch = \"*\"\nrole_arn = \"arn:aws:iam::{account}:role/rule\"\n");
+    cases.push(Case {
+        name: "a rule's role",
+        environment,
+        principal: "arn:aws:sts::999999999999:assumed-role/rule/docker-credential-ecrx".to_owned(),
+        calls: vec![Operation::StsAssumeRole, ecr],
+    });
+    cases
+}
+
+impl Case {
+    /// Takes away every file that credentials are read from. What is left names them.
+    fn take_credentials_away(&self) {
+        let home = self.environment.home();
+        for folder in [".aws/sso", ".aws/login"] {
+            let _ = fs::remove_dir_all(home.join(folder));
+        }
+        for file in [
+            "environment.jwt",
+            "profile.jwt",
+            "answer.json",
+            "process.sh",
+        ] {
+            let _ = fs::remove_file(home.join(file));
+        }
+    }
+}
+
+#[test]
+fn a_warm_get_asks_nobody_and_reads_no_credentials_whatever_their_source() {
+    let aws = FakeAws::start();
+    for case in cases(&aws) {
+        let (name, environment) = (case.name, &case.environment);
+        aws.clear();
+        let cold = environment.get(HOST);
+        assert_eq!(cold.grant().principal, case.principal, "{name}");
+        let calls: Vec<Operation> = aws.calls().iter().map(|call| call.operation).collect();
+        assert_eq!(calls, case.calls, "{name}");
+        case.take_credentials_away();
+        aws.clear();
+        assert_eq!(environment.get(HOST), cold, "{name}");
+        assert_eq!((aws.calls().len(), aws.connections()), (0, 0), "{name}");
+    }
+}
+
+#[test]
+fn a_warm_get_needs_no_aws_at_all() {
+    let aws = FakeAws::start();
+    let warmed: Vec<_> = cases(&aws)
+        .into_iter()
+        .map(|case| (case.environment.get(HOST), case))
+        .collect();
+    drop(aws);
+    for (cold, case) in warmed {
+        cold.grant();
+        assert_eq!(case.environment.get(HOST), cold, "{}", case.name);
+    }
+}
+
+/// What strace saw of these calls, in all threads and processes of one `get`.
+#[cfg(target_os = "linux")]
+fn traced(environment: &TestEnvironment) -> Vec<String> {
+    let log = environment.home().join("trace");
+    let log_name = log.display().to_string();
+    let arguments = [
+        "-f",
+        "-qq",
+        "-o",
+        &log_name,
+        "-e",
+        "trace=network,clone,clone3,vfork,fork",
+        "-e",
+        "signal=none",
+        "--",
+        common::PROGRAM,
+        "get",
+    ];
+    environment.run_program("strace", &arguments, HOST).grant();
+    let trace = fs::read_to_string(&log).expect("a trace");
+    trace.lines().map(str::to_owned).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "needs strace: .ci/run installs it"]
+fn a_warm_get_opens_no_socket_and_starts_no_thread() {
+    let aws = FakeAws::start();
+    for case in cases(&aws) {
+        let name = case.name;
+        // The same trace of a cold get shows that it would be seen.
+        let cold = traced(&case.environment);
+        assert!(cold.iter().any(|line| line.contains("connect(")), "{name}");
+        assert_eq!(traced(&case.environment), [] as [String; 0], "{name}");
+    }
+}
