@@ -611,7 +611,7 @@ fn a_deleted_key_ends_the_token() {
     hold_stale_tokens(&environment);
     aws.remove_key(ALICE.0);
     let line = no_credentials(
-        "AWS does not know the key of the access key AKIAIOSFODNN7EXAMPLE: \
+        "AWS does not know the access key AKIAIOSFODNN7EXAMPLE: \
          UnrecognizedClientException: The security token included in the request is invalid.",
     );
     a_denial_ends_the_token(&aws, &environment, &line);

@@ -910,7 +910,7 @@ fn a_role_that_wants_an_mfa_code_is_an_error_that_names_the_device() {
     assert_eq!(
         hints,
         [
-            "sign in by SSO, or put a session bought with the code into a profile: `aws sts get-session-token --profile default --serial-number … --token-code …`"
+            "sign in by SSO; or get a session with a code (`aws sts get-session-token --profile base --serial-number arn:aws:iam::444455556666:mfa/bob --token-code CODE`), put it into a profile, and name that as source_profile, without mfa_serial"
         ]
     );
     assert_eq!(aws.calls().len(), 0);

@@ -350,12 +350,15 @@ fn proxy_that_is_not_there_is_told() {
 #[test]
 fn proxy_whose_name_is_unknown_is_told() {
     let (_aws, _proxy, mut environment) = behind_proxy();
-    environment.set("HTTPS_PROXY", "http://proxy.invalid:3128");
+    environment.set(
+        "HTTPS_PROXY",
+        "http://a-label-of-sixty-four-letters-is-one-too-long-for-the-dns-to-ask.invalid:3128",
+    );
     let outcome = environment.get(HOST);
     // The resolver's own words differ from machine to machine.
     let line = outcome.stdout.trim_end();
     let start = format!(
-        "no credentials for {HOST}: asking for the authorization token: cannot reach {ECR} through proxy proxy.invalid:3128: the proxy's name cannot be resolved ("
+        "no credentials for {HOST}: asking for the authorization token: cannot reach {ECR} through proxy a-label-of-sixty-four-letters-is-one-too-long-for-the-dns-to-ask.invalid:3128: the proxy's name cannot be resolved ("
     );
     assert!(
         line.starts_with(&start) && line.ends_with("); check HTTPS_PROXY"),
@@ -400,18 +403,25 @@ fn malformed_proxy_is_an_error_before_anything_is_sent() {
 #[test]
 fn hosts_of_no_proxy_are_reached_without_it() {
     let (_aws, proxy, mut environment) = behind_proxy();
-    environment.set("AWS_ENDPOINT_URL", "https://ecr.nonexistent.invalid");
-    for no_proxy in ["nonexistent.invalid", "a.example, .invalid", "*"] {
+    environment.set(
+        "AWS_ENDPOINT_URL",
+        "https://ecr.a-label-of-sixty-four-letters-is-one-too-long-for-the-dns-to-ask.invalid",
+    );
+    for no_proxy in [
+        "a-label-of-sixty-four-letters-is-one-too-long-for-the-dns-to-ask.invalid",
+        "a.example, .invalid",
+        "*",
+    ] {
         environment.set("NO_PROXY", no_proxy);
         let outcome = environment.get(HOST);
-        let direct = "cannot reach ecr.nonexistent.invalid: the name cannot be resolved (";
+        let direct = "cannot reach ecr.a-label-of-sixty-four-letters-is-one-too-long-for-the-dns-to-ask.invalid: ";
         assert!(outcome.stdout.contains(direct), "{no_proxy}: {outcome:?}");
     }
     assert_eq!(proxy.connections(), 0);
     environment.unset("AWS_ENDPOINT_URL");
     environment.set(
         "NO_PROXY",
-        "api.ecr.eu-west-1.amazonaws.com,nonexistent.invalid",
+        "api.ecr.eu-west-1.amazonaws.com,a-label-of-sixty-four-letters-is-one-too-long-for-the-dns-to-ask.invalid",
     );
     environment.get(HOST).answer();
     assert_eq!(proxy.connections(), 1);
@@ -434,8 +444,14 @@ fn variables_count_in_lower_case_and_an_empty_one_hides_nothing() {
     assert_eq!(proxy.connections(), 3);
 
     environment.set("NO_PROXY", "");
-    environment.set("no_proxy", "nonexistent.invalid");
-    environment.set("AWS_ENDPOINT_URL", "https://ecr.nonexistent.invalid");
+    environment.set(
+        "no_proxy",
+        "a-label-of-sixty-four-letters-is-one-too-long-for-the-dns-to-ask.invalid",
+    );
+    environment.set(
+        "AWS_ENDPOINT_URL",
+        "https://ecr.a-label-of-sixty-four-letters-is-one-too-long-for-the-dns-to-ask.invalid",
+    );
     let outcome = environment.get(HOST);
     assert!(!outcome.stdout.contains("proxy"), "{outcome:?}");
     assert_eq!((outcome.code, proxy.connections()), (Some(1), 3));
@@ -503,11 +519,11 @@ fn plain_http_goes_directly_whatever_the_host() {
     environment.unset("AWS_EC2_METADATA_DISABLED");
     environment.set(
         "AWS_EC2_METADATA_SERVICE_ENDPOINT",
-        "http://metadata.invalid",
+        "http://a-label-of-sixty-four-letters-is-one-too-long-for-the-dns-to-ask.invalid",
     );
     let outcome = environment.get(HOST);
     let start = format!(
-        "no credentials for {HOST}: nobody is signed in to AWS: instance metadata at http://metadata.invalid cannot be reached: the name cannot be resolved ("
+        "no credentials for {HOST}: nobody is signed in to AWS: instance metadata at http://a-label-of-sixty-four-letters-is-one-too-long-for-the-dns-to-ask.invalid cannot be reached: the name cannot be resolved ("
     );
     assert!(outcome.stdout.starts_with(&start), "{outcome:?}");
     assert_eq!(proxy.connections(), 0);

@@ -181,8 +181,8 @@ impl IdentityError {
                 }
                 hints
             }
-            IdentityError::Profile { cause: ProfileError::Mfa { profile, .. }, .. } => vec![format!(
-                "sign in by SSO, or put a session bought with the code into a profile: `aws sts get-session-token --profile {profile} --serial-number … --token-code …`"
+            IdentityError::Profile { cause: ProfileError::Mfa { device, base, .. }, .. } => vec![format!(
+                "sign in by SSO; or get a session with a code (`aws sts get-session-token --profile {base} --serial-number {device} --token-code CODE`), put it into a profile, and name that as source_profile, without mfa_serial"
             )],
             IdentityError::Partition { .. } => vec![
                 "write a rule for the registry's partition in config.toml, e.g. match = \"aws-cn\"".to_owned(),

@@ -60,6 +60,8 @@ pub enum ProfileError {
         profile: String,
         /// `mfa_serial`.
         device: String,
+        /// The profile that would buy a session with the code.
+        base: String,
     },
     /// A role ARN or a duration that is none.
     #[error("the AWS profile `{profile}` has a wrong {key}: {why}")]
@@ -183,6 +185,10 @@ fn role(profile: &Profile, role_arn: &str) -> Result<Role, ProfileError> {
         return Err(ProfileError::Mfa {
             profile: profile.name().to_owned(),
             device: device.to_owned(),
+            base: profile
+                .get("source_profile")
+                .unwrap_or(profile.name())
+                .to_owned(),
         });
     }
     let duration = match profile.get("duration_seconds") {
