@@ -202,9 +202,9 @@ fn every_message_in_the_troubleshooting_table_is_one_of_the_program() {
 
 #[test]
 fn every_kind_of_failure_is_in_the_troubleshooting_table() {
-    // The beginnings of the messages of `FailureKind` in src/aws/failure.rs, but for `Refused`,
+    // The beginnings of the messages of `FailureKind` in src/aws/failure/mod.rs, but for `Refused`,
     // which has AWS's words alone. One that is added there is to be told here.
-    let failure = include_str!("../src/aws/failure.rs");
+    let failure = include_str!("../src/aws/failure/mod.rs");
     let kinds = between(failure, "pub enum FailureKind {", "\n}\n");
     let names: Vec<&str> = kinds
         .lines()
