@@ -34,6 +34,9 @@ pub mod var {
     pub const AWS_SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
     /// The profile of `~/.aws/config` that asks.
     pub const AWS_PROFILE: &str = "AWS_PROFILE";
+    /// The same, after `AWS_PROFILE`. The AWS CLI and the Go SDK (and so the established helper)
+    /// read it; the SDK for Rust does not.
+    pub const AWS_DEFAULT_PROFILE: &str = "AWS_DEFAULT_PROFILE";
     /// Replaces `~/.aws/config`.
     pub const AWS_CONFIG_FILE: &str = "AWS_CONFIG_FILE";
     /// Replaces `~/.aws/credentials`.
@@ -189,9 +192,11 @@ impl Env {
     }
 
     /// The user's cache folder; none where the home folder does not exist, which nobody wants
-    /// to be made by this program.
+    /// to be made by this program, and none for root in another user's home (`sudo -E`): what root
+    /// makes there, its owner could never use or mend.
     pub fn user_cache(&self) -> Option<PathBuf> {
-        if !self.home().is_some_and(|home| home.is_dir()) {
+        let home = std::fs::metadata(self.home()?).ok()?;
+        if !home.is_dir() || is_another_users(&home) {
             return None;
         }
         let folder = match &self.made_up {
@@ -200,6 +205,18 @@ impl Env {
         };
         folder.map(|folder| folder.join("docker-credential-ecrx"))
     }
+}
+
+#[cfg(unix)]
+fn is_another_users(home: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+
+    rustix::process::geteuid().is_root() && home.uid() != 0
+}
+
+#[cfg(not(unix))]
+fn is_another_users(_: &std::fs::Metadata) -> bool {
+    false
 }
 
 #[cfg(test)]

@@ -132,7 +132,7 @@ pub fn one_line(text: &str) -> String {
             blank = !line.is_empty();
             continue;
         }
-        let reorders = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let reorders = matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
         if character.is_control() || reorders {
             continue;
         }

@@ -21,7 +21,7 @@
 //!    exactly one credential source, with the roles on top of it, from the configuration alone;
 //!    its fingerprint is the cache key; and [`aws`] builds the one provider for it from the very
 //!    values that were fingerprinted, never the SDK's chain. Where the configuration cannot tell
-//!    who it is, a token is trusted for an hour at most.
+//!    who it is, a token is trusted unasked for an hour at most.
 //! 3. **Nothing fails silently, nothing succeeds noisily.** Every failure names its cause and the
 //!    next step on stderr, in one line on stdout, and never as "credentials not found" unless
 //!    that is the truth.

@@ -123,15 +123,14 @@ impl<'a> Provider<'a> {
         let mut hosts: Vec<String> = cache
             .list(now)?
             .into_iter()
-            .filter(|(key, entry)| {
-                Registry::parse(&entry.registry).is_some_and(|registry| {
-                    self.resolver.resolve(&registry).is_ok_and(|identity| {
-                        entry_key(&registry, &identity) == *key
-                            && entry.token.is_fresh(now, self.max_age(&identity))
-                    })
-                })
+            .filter_map(|(key, entry)| {
+                let registry = Registry::parse(&entry.registry)?;
+                let identity = self.resolver.resolve(&registry).ok()?;
+                let is_answered = entry_key(&registry, &identity) == key
+                    && entry.token.is_fresh(now, self.max_age(&identity));
+                // As the host is written here, not as a file says it.
+                is_answered.then(|| registry.host().to_owned())
             })
-            .map(|(_, entry)| entry.registry)
             .collect();
         hosts.sort_unstable();
         Ok(hosts)
@@ -231,7 +230,9 @@ impl<'a> Provider<'a> {
                         log::warn!(
                             "{registry}: the token could not be renewed, the old one is still good: {error}"
                         );
-                        attempt.remember(&error, REFRESH_PAUSE);
+                        if concerns_the_source(&error) {
+                            attempt.remember(&error, REFRESH_PAUSE);
+                        }
                         Ok(token)
                     }
                     None => {
@@ -260,6 +261,13 @@ impl<'a> Provider<'a> {
     }
 
     fn http_settings(&self, identity: &Identity) -> HttpSettings {
+        // Metadata and container endpoints are reached directly, also those that speak https.
+        let mut direct: Vec<String> = self
+            .env
+            .get_either_case(var::NO_PROXY)
+            .into_iter()
+            .collect();
+        direct.extend(identity.source.local_host());
         HttpSettings {
             connect_timeout: self.config.connect_timeout,
             ca_bundle: self
@@ -269,7 +277,7 @@ impl<'a> Provider<'a> {
             ssl_cert_file: self.env.path(var::SSL_CERT_FILE),
             ssl_cert_dir: self.env.get_os(var::SSL_CERT_DIR),
             https_proxy: self.env.get_either_case(var::HTTPS_PROXY),
-            no_proxy: self.env.get_either_case(var::NO_PROXY),
+            no_proxy: Some(direct.join(",")),
         }
     }
 
@@ -280,9 +288,9 @@ impl<'a> Provider<'a> {
         }
     }
 
-    /// What a person changes to mend a failure: the sign-in. Roles have no part in it, as one
-    /// source often has a role per account, and they share its attempts. Of public ECR denials are
-    /// remembered too, and those another role may mend.
+    /// What a person changes to mend a failure: the sign-in, or the way to AWS. Roles have no part
+    /// in it, as one source often has a role per account, and they share its attempts. Of public
+    /// ECR denials are remembered too, and those another role may mend.
     fn attempt_state(&self, registry: &Registry, identity: &Identity) -> Digest {
         let sign_in = identity.sign_in(self.env);
         let contents = sign_in.map(|sign_in| sign_in.contents());
@@ -290,7 +298,19 @@ impl<'a> Provider<'a> {
             Service::Private(_) => identity.source_fingerprint(),
             Service::Public => identity.fingerprint(),
         };
-        Digest::of(&[who.as_bytes(), &contents.unwrap_or_default()])
+        let way = [
+            var::AWS_CA_BUNDLE,
+            var::SSL_CERT_FILE,
+            var::SSL_CERT_DIR,
+            var::HTTPS_PROXY,
+            var::NO_PROXY,
+        ]
+        .map(|name| self.env.get_either_case(name).unwrap_or_default());
+        let mut parts = vec![who.as_bytes()];
+        let contents = contents.unwrap_or_default();
+        parts.push(&contents);
+        parts.extend(way.iter().map(|value| value.as_bytes()));
+        Digest::of(&parts)
     }
 }
 
@@ -377,6 +397,13 @@ fn is_denial(error: &PurchaseError) -> bool {
     matches!(error, PurchaseError::Failure(failure) if failure.is_denial())
 }
 
+fn concerns_the_source(error: &PurchaseError) -> bool {
+    match error {
+        PurchaseError::Failure(failure) => failure.concerns_the_source(),
+        PurchaseError::Http(_) | PurchaseError::Runtime(_) => true,
+    }
+}
+
 fn warn_of(error: Option<CacheError>) {
     if let Some(error) = error {
         log::warn!("{error}");
@@ -440,7 +467,7 @@ fn cache_of(env: &Env, config: &Config) -> Option<Cache> {
         .or_else(|| config.cache.dir.clone())
         .or_else(|| env.user_cache());
     if dir.is_none() {
-        log::warn!("no home folder, so no cache");
+        log::warn!("no home folder of this user, so no cache");
     }
     dir.map(Cache::at)
 }

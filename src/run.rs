@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::panic::{self, PanicHookInfo};
 use std::process::ExitCode;
 
 use crate::env::{Env, var};
@@ -29,6 +30,7 @@ ECRX_LOG=error|warn|info|debug logs to stderr.
 
 /// Runs the program: `arguments` as the system gave them, the name it was called by first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    panic::set_hook(Box::new(panicked));
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let env = Env::process();
     logger::start(&env);
@@ -50,6 +52,22 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             }
         },
     }
+}
+
+/// A panic is a bug, ours or the SDK's. It is told as every failure is, by its place alone: its
+/// words could hold what must not be shown.
+fn panicked(panic: &PanicHookInfo<'_>) {
+    let place = panic
+        .location()
+        .map_or_else(String::new, |location| format!(" at {location}"));
+    report(&Error::failure(Bug { place }).hint("please report it, with what you did"));
+    std::process::exit(1);
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("this is a bug: the program came to an impossible point{place}")]
+struct Bug {
+    place: String,
 }
 
 /// `NAME (PACKAGE) VERSION`, as the protocol wants it.

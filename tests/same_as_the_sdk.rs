@@ -508,3 +508,19 @@ fn a_blank_aws_profile_is_none() {
     assert_eq!(ours(&environment), Ok(expected.principal));
     assert!(sdk(&environment).is_err());
 }
+
+#[test]
+fn aws_default_profile_names_a_profile_as_for_the_aws_cli() {
+    // The SDK for Rust does not read it, and asks as the profile `default`.
+    let aws = FakeAws::start();
+    let mut environment = environment(&aws);
+    let other = sources::keys(&mut environment, &aws, "default");
+    let expected = sources::session_keys(&mut environment, &aws, "work");
+    environment.set("AWS_DEFAULT_PROFILE", "work");
+    assert_eq!(ours(&environment), Ok(expected.principal.clone()));
+    assert_eq!(sdk(&environment), Ok(other.principal.clone()));
+    // AWS_PROFILE comes first for both.
+    environment.set("AWS_PROFILE", "default");
+    assert_eq!(ours(&environment), Ok(other.principal.clone()));
+    assert_eq!(sdk(&environment), Ok(other.principal));
+}

@@ -120,9 +120,11 @@ impl Session<'_> {
     }
 
     fn provider_config(&self) -> ProviderConfig {
-        let region = self.purchase.identity.region.as_str().to_owned();
+        let api = &self.purchase.identity.sign_in_api;
         ProviderConfig::empty()
-            .with_region(Some(Region::new(region)))
+            .with_region(Some(Region::new(api.region.as_str().to_owned())))
+            .with_use_fips(Some(api.fips))
+            .with_use_dual_stack(Some(api.dual_stack))
             .with_http_client(self.client.clone())
             .with_sleep_impl(TokioSleep::new())
             .with_retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))

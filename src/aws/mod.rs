@@ -100,7 +100,7 @@ struct Session<'a> {
 impl Session<'_> {
     async fn buy(&self) -> Result<AuthorizationToken, Failure> {
         let identity = self.purchase.identity;
-        let mut credentials = self.source_credentials().await?;
+        let mut credentials = self.sendable(self.source_credentials().await?)?;
         let mut caller = None;
         if let Some(sts) = &identity.sts {
             for role in &identity.roles {
@@ -108,7 +108,7 @@ impl Session<'_> {
                     caller: caller.take(),
                     role: role.arn.clone(),
                 });
-                credentials = self.assume_role(credentials, role, sts).await?;
+                credentials = self.sendable(self.assume_role(credentials, role, sts).await?)?;
                 caller = Some(role.arn.clone());
             }
         }
@@ -118,6 +118,26 @@ impl Session<'_> {
             Service::Private(private) => self.private_token(&config, private).await,
             Service::Public => self.public_token(&config).await,
         }
+    }
+
+    /// Refuses what cannot stand in a header. The SDK panics on it (aws-runtime 1.10, `auth.rs`),
+    /// and a line break behind a key is what a Kubernetes secret made with `echo` gives.
+    fn sendable(&self, credentials: Credentials) -> Result<Credentials, Failure> {
+        let id = credentials.access_key_id();
+        let is_odd = |text: &str| !text.bytes().all(|byte| byte.is_ascii_graphic());
+        let what = if id.is_empty() || is_odd(id) {
+            "access key id"
+        } else if credentials.session_token().is_some_and(is_odd) {
+            "session token"
+        } else {
+            return Ok(credentials);
+        };
+        let why =
+            format!("the {what} is empty, or holds a blank, a line break or what is not ASCII");
+        Err(match &*self.stage.borrow() {
+            Stage::Source => Failure::of_source(self, &why),
+            _ => Failure::malformed(self, &why),
+        })
     }
 
     fn enter(&self, stage: Stage) {

@@ -1,7 +1,7 @@
 //! Roles: `sts:AssumeRole` and `sts:AssumeRoleWithWebIdentity`, called directly, because the
 //! SDK's providers drop a profile's `duration_seconds` and hide which role of a chain failed.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_sdk_sts::types::Credentials as StsCredentials;
@@ -19,15 +19,12 @@ impl Session<'_> {
         endpoint: &Endpoint,
     ) -> Result<Credentials, Failure> {
         let client = aws_sdk_sts::Client::new(&self.sdk_config(endpoint, Some(caller)));
-        let seconds = role
-            .duration
-            .and_then(|duration| i32::try_from(duration.as_secs()).ok());
         let answer = client
             .assume_role()
             .role_arn(role.arn.as_str())
             .role_session_name(role.session_name())
             .set_external_id(role.external_id.as_ref().map(|id| id.expose().to_owned()))
-            .set_duration_seconds(seconds)
+            .set_duration_seconds(seconds(role.duration))
             .send()
             .await
             .map_err(|error| Failure::of_call(self, &error))?;
@@ -40,15 +37,22 @@ impl Session<'_> {
         web: &WebIdentity,
         endpoint: &Endpoint,
     ) -> Result<Credentials, Failure> {
-        let token = std::fs::read_to_string(&web.token_file).map_err(|error| {
-            Failure::of_source(self, &format!("the file cannot be read: {error}"))
-        })?;
+        // In a thread of its own, so that a pipe or a dead network drive ends at the deadline.
+        let path = web.token_file.clone();
+        let token = tokio::task::spawn_blocking(move || std::fs::read_to_string(path))
+            .await
+            .map_err(std::io::Error::other)
+            .flatten()
+            .map_err(|error| {
+                Failure::of_source(self, &format!("the file cannot be read: {error}"))
+            })?;
         let client = aws_sdk_sts::Client::new(&self.sdk_config(endpoint, None));
         let answer = client
             .assume_role_with_web_identity()
             .role_arn(web.role_arn.as_str())
             .role_session_name(web.session_name.as_deref().unwrap_or(DEFAULT_SESSION_NAME))
             .web_identity_token(token.trim())
+            .set_duration_seconds(seconds(web.duration))
             .send()
             .await
             .map_err(|error| Failure::of_call(self, &error))?;
@@ -66,4 +70,8 @@ impl Session<'_> {
             "AssumeRole",
         ))
     }
+}
+
+fn seconds(duration: Option<Duration>) -> Option<i32> {
+    duration.and_then(|duration| i32::try_from(duration.as_secs()).ok())
 }

@@ -58,18 +58,21 @@ pub enum AwsFilesError {
 impl AwsFiles {
     /// Reads and parses both files. A file that does not exist is empty, as for every AWS tool.
     pub fn load(env: &Env) -> Result<Self, AwsFilesError> {
-        let at_home = |name: &str| {
-            let home = env.home().unwrap_or_else(|| PathBuf::from("~"));
-            home.join(".aws").join(name)
+        let file = |variable: &str, name: &str| match env.path(variable) {
+            Some(path) => read(&path).map(|text| (path, text)),
+            None => match env.home() {
+                Some(home) => {
+                    let path = home.join(".aws").join(name);
+                    read(&path).map(|text| (path, text))
+                }
+                // Without a home folder there are no such files. A `~` of the working folder is
+                // not it: a `credential_process` of a stranger's checkout may lie there.
+                None => Ok((Path::new("~/.aws").join(name), String::new())),
+            },
         };
-        let config_path = env
-            .path(var::AWS_CONFIG_FILE)
-            .unwrap_or_else(|| at_home("config"));
-        let credentials_path = env
-            .path(var::AWS_SHARED_CREDENTIALS_FILE)
-            .unwrap_or_else(|| at_home("credentials"));
-        let config = read(&config_path)?;
-        let credentials = read(&credentials_path)?;
+        let (config_path, config) = file(var::AWS_CONFIG_FILE, "config")?;
+        let (credentials_path, credentials) =
+            file(var::AWS_SHARED_CREDENTIALS_FILE, "credentials")?;
         let profiles = if config.is_empty() && credentials.is_empty() {
             ProfileSet::default()
         } else {
@@ -229,6 +232,13 @@ mod tests {
     #[test]
     fn no_files_are_no_profiles() {
         let files = AwsFiles::load(&Env::of([("HOME", "/nonexistent")])).unwrap();
+        assert!(files.profile_names().is_empty());
+    }
+
+    #[test]
+    fn without_a_home_folder_the_working_folder_is_not_looked_at() {
+        let files = AwsFiles::load(&Env::of([])).unwrap();
+        assert_eq!(files.paths().0, Path::new("~/.aws/config"));
         assert!(files.profile_names().is_empty());
     }
 

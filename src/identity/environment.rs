@@ -78,6 +78,7 @@ pub(super) fn web_identity(env: &Env) -> Result<Option<WebIdentity>, Environment
         token_file: token_file.into(),
         role_arn,
         session_name: env.get(var::AWS_ROLE_SESSION_NAME),
+        duration: None,
     }))
 }
 

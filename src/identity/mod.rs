@@ -104,8 +104,8 @@ pub struct Identity {
     pub api: Endpoint,
     /// Where roles are assumed; there when one is.
     pub sts: Option<Endpoint>,
-    /// The region for sign-in services, which roles are no matter for.
-    pub region: Region,
+    /// Where the SDK's sign-in providers ask. Of a URL they know only those in variables.
+    pub sign_in_api: Endpoint,
     /// `ca_bundle` of the profile.
     pub ca_bundle: Option<std::path::PathBuf>,
     /// Variables that would have chosen, had nothing more explicit spoken.
@@ -206,6 +206,8 @@ impl Identity {
     pub fn lineage(&self) -> Fingerprint {
         let mut hasher = Hasher::new("lineage");
         self.source.lineage(&mut hasher);
+        // Session keys of two profiles are no successors of each other.
+        hasher.option(self.profile.as_deref().filter(|_| self.source.is_session()));
         self.feed_roles(&mut hasher);
         hasher.finish()
     }

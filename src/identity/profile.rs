@@ -4,6 +4,8 @@
 //! test holds them to it. Where the SDK would go on to another source in silence (a misspelled
 //! name, half an SSO profile), this is an error.
 
+use std::time::Duration;
+
 use aws_config::profile::Profile;
 
 use crate::env::Env;
@@ -176,11 +178,6 @@ fn incomplete(profile: &Profile, what: impl Into<String>) -> ProfileError {
 }
 
 fn role(profile: &Profile, role_arn: &str) -> Result<Role, ProfileError> {
-    let malformed = |key, why: String| ProfileError::Malformed {
-        profile: profile.name().to_owned(),
-        key,
-        why,
-    };
     if let Some(device) = profile.get("mfa_serial") {
         return Err(ProfileError::Mfa {
             profile: profile.name().to_owned(),
@@ -191,22 +188,27 @@ fn role(profile: &Profile, role_arn: &str) -> Result<Role, ProfileError> {
                 .to_owned(),
         });
     }
-    let duration = match profile.get("duration_seconds") {
-        None => None,
-        Some(text) => match text.parse() {
-            Ok(seconds @ 900..=43_200) => Some(std::time::Duration::from_secs(seconds)),
-            _ => {
-                let why = format!("`{text}` is not a number of seconds from 900 to 43200");
-                return Err(malformed("duration_seconds", why));
-            }
-        },
-    };
     Ok(Role {
         arn: parse_role_arn(profile, role_arn)?,
         external_id: profile.get("external_id").map(Secret::new),
         session_name: profile.get("role_session_name").map(str::to_owned),
-        duration,
+        duration: duration(profile)?,
     })
+}
+
+/// The limits are STS's, for `DurationSeconds`.
+fn duration(profile: &Profile) -> Result<Option<Duration>, ProfileError> {
+    let Some(text) = profile.get("duration_seconds") else {
+        return Ok(None);
+    };
+    match text.parse() {
+        Ok(seconds @ 900..=43_200) => Ok(Some(Duration::from_secs(seconds))),
+        _ => Err(ProfileError::Malformed {
+            profile: profile.name().to_owned(),
+            key: "duration_seconds",
+            why: format!("`{text}` is not a number of seconds from 900 to 43200"),
+        }),
+    }
 }
 
 fn parse_role_arn(profile: &Profile, text: &str) -> Result<RoleArn, ProfileError> {
@@ -233,6 +235,7 @@ fn base(profile: &Profile, files: &AwsFiles, env: &Env) -> Result<Source, Profil
             token_file: token_file.into(),
             role_arn: parse_role_arn(profile, role_arn)?,
             session_name: profile.get("role_session_name").map(str::to_owned),
+            duration: duration(profile)?,
         }));
     }
     if let Some(sso) = sso(profile, files)? {

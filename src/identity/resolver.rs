@@ -80,7 +80,7 @@ impl<'a> Resolver<'a> {
             roles: chosen.roles,
             api,
             sts,
-            region,
+            sign_in_api: self.endpoint("sso", region, settings, false, false)?,
         })
     }
 
@@ -132,8 +132,8 @@ impl<'a> Resolver<'a> {
         if let Some(keys) = environment::keys(self.env).map_err(IdentityError::Environment)? {
             return chosen(var::AWS_ACCESS_KEY_ID, Source::Keys(keys));
         }
-        if let Some(profile) = self.env.get(var::AWS_PROFILE) {
-            let chosen_by = ChosenBy::Variable(var::AWS_PROFILE);
+        if let Some((variable, profile)) = self.named_profile() {
+            let chosen_by = ChosenBy::Variable(variable);
             return self.of_profile(&profile, chosen_by, None).map(Some);
         }
         if let Some(web) =
@@ -146,6 +146,13 @@ impl<'a> Resolver<'a> {
             return chosen(variable, Source::Container(container));
         }
         Ok(None)
+    }
+
+    /// The profile that a variable names, and which.
+    fn named_profile(&self) -> Option<(&'static str, String)> {
+        [var::AWS_PROFILE, var::AWS_DEFAULT_PROFILE]
+            .into_iter()
+            .find_map(|variable| Some((variable, self.env.get(variable)?)))
     }
 
     /// The default profile, then instance metadata.
@@ -212,9 +219,8 @@ impl<'a> Resolver<'a> {
         let name = match chosen {
             Some(name) => name.to_owned(),
             None => self
-                .env
-                .get(var::AWS_PROFILE)
-                .unwrap_or_else(|| DEFAULT_PROFILE.to_owned()),
+                .named_profile()
+                .map_or_else(|| DEFAULT_PROFILE.to_owned(), |(_, name)| name),
         };
         self.files.as_ref().ok()?.profile(&name)
     }
@@ -305,10 +311,12 @@ impl<'a> Resolver<'a> {
         if is_url(url) {
             Ok(Some(url.to_owned()))
         } else {
-            Err(IdentityError::EndpointUrl {
-                url: url.to_owned(),
-                from,
-            })
+            // What stands before an `@` may be a password.
+            let url = match url.rsplit_once('@') {
+                Some((_, rest)) => format!("…@{rest}"),
+                None => url.to_owned(),
+            };
+            Err(IdentityError::EndpointUrl { url, from })
         }
     }
 
@@ -316,7 +324,9 @@ impl<'a> Resolver<'a> {
     fn passed_over(&self, chosen: &Chosen) -> Vec<&'static str> {
         // Whatever layer chose: a rule's role or profile may build on a variable.
         let heard = |variable: &str| match (variable, &chosen.source) {
-            (var::AWS_PROFILE, _) => chosen.profile == self.env.get(variable),
+            (var::AWS_PROFILE | var::AWS_DEFAULT_PROFILE, _) => {
+                chosen.profile == self.env.get(variable)
+            }
             (var::AWS_ACCESS_KEY_ID, Source::Keys(keys)) => {
                 self.env.get(variable).as_ref() == Some(&keys.access_key_id)
             }
@@ -327,6 +337,7 @@ impl<'a> Resolver<'a> {
         [
             var::AWS_ACCESS_KEY_ID,
             var::AWS_PROFILE,
+            var::AWS_DEFAULT_PROFILE,
             var::AWS_WEB_IDENTITY_TOKEN_FILE,
             var::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI,
             var::AWS_CONTAINER_CREDENTIALS_FULL_URI,
@@ -354,7 +365,9 @@ fn is_url(text: &str) -> bool {
     let is_odd = |character: char| {
         character.is_whitespace() || character.is_control() || "<>\"{}|\\^`".contains(character)
     };
+    // A user part would go into the signed `Host`, and AWS would blame the secret key.
     !host.is_empty()
+        && !authority.contains('@')
         && !text.contains(is_odd)
         && text.is_ascii()
         && port.is_none_or(|port| port.parse::<u16>().is_ok())

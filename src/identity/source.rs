@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::registry::RoleArn;
+use crate::registry::{RoleArn, ServerName};
 use crate::secret::Secret;
 
 use super::fingerprint::Hasher;
@@ -81,6 +81,8 @@ pub struct WebIdentity {
     pub role_arn: RoleArn,
     /// The session's name.
     pub session_name: Option<String>,
+    /// How long the session lives; AWS's default is an hour.
+    pub duration: Option<Duration>,
 }
 
 /// What names a container credential endpoint. The SDK's provider reads the same variables.
@@ -106,6 +108,23 @@ impl Source {
             | Source::Container(_)
             | Source::InstanceMetadata { .. } => Some(UNKNOWN_PRINCIPAL_MAX_AGE),
         }
+    }
+
+    /// Whether it is an access key of a session, which another one will follow.
+    pub(super) fn is_session(&self) -> bool {
+        matches!(self, Source::Keys(keys) if keys.session_token.is_some())
+    }
+
+    /// The host of a credential endpoint that is meant to be near: no proxy stands before it.
+    pub fn local_host(&self) -> Option<String> {
+        let url = match self {
+            Source::Container(container) => &container.uri,
+            Source::InstanceMetadata { endpoint } => endpoint,
+            _ => return None,
+        };
+        let (_, rest) = url.split_once("://")?;
+        let authority = rest.split(['/', '?', '#']).next()?;
+        Some(ServerName::parse(authority)?.host)
     }
 
     /// Feeds everything that decides who this is.
@@ -156,7 +175,7 @@ impl Source {
     /// old ones can be found and dropped.
     pub(super) fn lineage(&self, hasher: &mut Hasher) {
         match self {
-            Source::Keys(keys) if keys.session_token.is_some() => hasher.text("session-keys"),
+            _ if self.is_session() => hasher.text("session-keys"),
             Source::Container(container) if container.token.is_some() => {
                 hasher.text("container");
                 hasher.text(&container.uri);

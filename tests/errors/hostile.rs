@@ -1,7 +1,7 @@
 //! Words from outside, whatever they hold, become one clean line.
 
 use super::common::fake_aws::{FakeAws, Operation};
-use super::common::{HOST, Outcome, TestEnvironment};
+use super::common::{HOST, NOT_FOUND, Outcome, TestEnvironment};
 use super::{AS_ALICE, answer, of_profile, told};
 
 /// One line on stdout, the same and indented hints on stderr, nothing that drives a terminal.
@@ -93,4 +93,31 @@ fn names_of_profiles_and_paths_drive_no_terminal() {
     environment.set("AWS_PROFILE", "work");
     environment.set("AWS_CONFIG_FILE", "/nonexistent/\u{1b}[2J\nconfig");
     is_clean(&environment.get(HOST));
+}
+
+#[test]
+fn line_break_behind_a_key_is_told() {
+    let aws = FakeAws::start();
+    for (variable, what) in [
+        ("AWS_ACCESS_KEY_ID", "access key id"),
+        ("AWS_SESSION_TOKEN", "session token"),
+    ] {
+        let mut environment = TestEnvironment::of_alice(&aws);
+        environment.set("AWS_SESSION_TOKEN", "token");
+        let value = if what == "session token" {
+            "to\nken"
+        } else {
+            "AKIAIOSFODNN7EXAMPLE\n"
+        };
+        environment.set(variable, value);
+        let outcome = environment.get(HOST);
+        is_clean(&outcome);
+        let why = format!(
+            "gives no credentials: the {what} is empty, or holds a blank, a line break or what is not ASCII"
+        );
+        assert!(outcome.stdout.contains(&why), "{outcome:?}");
+        // Anonymous pulls live on.
+        environment.get("public.ecr.aws").failed_with(NOT_FOUND, "");
+    }
+    assert_eq!(aws.connections(), 0);
 }

@@ -182,6 +182,12 @@ impl Failure {
         )
     }
 
+    /// Whether the next attempt with the same source would fail alike, whatever registry and role
+    /// it is for.
+    pub fn concerns_the_source(&self) -> bool {
+        !self.is_denial() && !matches!(self.kind, FailureKind::Refused)
+    }
+
     /// Whom the first credentials belong to: the identity without the roles on top.
     fn first_caller(&self) -> String {
         let source = &self.identity.source;

@@ -126,11 +126,20 @@ fn kind_of_code(
 ) -> FailureKind {
     let message = message.unwrap_or_default();
     match code.unwrap_or_default() {
-        "AccessDenied" | "AccessDeniedException" | "NotAuthorized" | "ForbiddenException" => {
-            match stage {
-                Stage::Token => FailureKind::TokenDenied,
-                _ => FailureKind::RoleDenied,
-            }
+        // Whatever its code says: trouble is no denial, and must not cost a token.
+        _ if status.is_some_and(|status| status >= 500 && status != 503) => {
+            FailureKind::Unavailable
+        }
+        "AccessDenied" | "AccessDeniedException" | "NotAuthorized" => match stage {
+            Stage::Token => FailureKind::TokenDenied,
+            _ => FailureKind::RoleDenied,
+        },
+        // The SSO portal's.
+        "ForbiddenException" if matches!(stage, Stage::Source) => FailureKind::RoleDenied,
+        // STS could not ask the identity provider, which says nothing of the token.
+        "IDPCommunicationError" => FailureKind::Unavailable,
+        "InvalidIdentityToken" if message.contains("Couldn't retrieve verification key") => {
+            FailureKind::Unavailable
         }
         "InvalidIdentityToken" | "IDPRejectedClaim" => FailureKind::RoleDenied,
         "ExpiredToken" | "ExpiredTokenException" => FailureKind::CredentialsExpired,
