@@ -16,7 +16,7 @@ pub mod var {
 
     /// As in amazon-ecr-credential-helper: not empty, nothing is read from or kept in a cache.
     pub const AWS_ECR_DISABLE_CACHE: &str = "AWS_ECR_DISABLE_CACHE";
-    /// As in amazon-ecr-credential-helper: the cache folder.
+    /// As in amazon-ecr-credential-helper: the cache folder, absolute or beginning with `~/`.
     pub const AWS_ECR_CACHE_DIR: &str = "AWS_ECR_CACHE_DIR";
     /// As in amazon-ecr-credential-helper: `true`, and `store` pretends to have stored.
     pub const AWS_ECR_IGNORE_CREDS_STORAGE: &str = "AWS_ECR_IGNORE_CREDS_STORAGE";

@@ -462,8 +462,19 @@ fn cache_of(env: &Env, config: &Config) -> Option<Cache> {
     if !config.cache.enabled || env.get_os(var::AWS_ECR_DISABLE_CACHE).is_some() {
         return None;
     }
-    let dir = env
-        .path(var::AWS_ECR_CACHE_DIR)
+    // Relative to the working folder, tokens would end up in build contexts.
+    let named = env.path(var::AWS_ECR_CACHE_DIR).filter(|dir| {
+        let is_absolute = dir.is_absolute();
+        if !is_absolute {
+            let variable = var::AWS_ECR_CACHE_DIR;
+            log::warn!(
+                "{variable} is not used, as it is not absolute: {}",
+                dir.display()
+            );
+        }
+        is_absolute
+    });
+    let dir = named
         .or_else(|| config.cache.dir.clone())
         .or_else(|| env.user_cache());
     if dir.is_none() {

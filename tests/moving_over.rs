@@ -511,3 +511,15 @@ fn both_helpers_can_share_a_cache_dir() {
     fs::remove_file(dir.join("cache.json")).expect("theirs");
     side_by_side.ask(OURS, "get", HOST).0.grant();
 }
+
+#[test]
+fn a_relative_cache_folder_is_not_made_in_the_working_folder() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::of_alice(&aws);
+    environment.set("AWS_ECR_CACHE_DIR", "here");
+    environment.get(HOST).answer();
+    environment.get(HOST).answer();
+    assert_eq!(aws.count(Operation::EcrGetAuthorizationToken), 1);
+    assert!(!environment.home().join("here").exists());
+    assert_eq!(environment.entries().len(), 1);
+}

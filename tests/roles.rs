@@ -891,3 +891,17 @@ fn an_instance_whose_role_was_exchanged_asks_as_the_new_one_within_the_hour() {
         aws.instance_principal()
     );
 }
+
+#[test]
+fn another_sts_is_another_who() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::of_alice(&aws);
+    environment.config(
+        "[[registry]]\nmatch = \"*\"\nrole_arn = \"arn:aws:iam::999999999999:role/pull\"\n",
+    );
+    environment.get(HOST).answer();
+    let other = FakeAws::start();
+    environment.set("AWS_ENDPOINT_URL_STS", &other.url());
+    let _ = environment.get(HOST);
+    assert_eq!(other.count(Operation::StsAssumeRole), 1);
+}

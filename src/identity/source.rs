@@ -214,3 +214,30 @@ impl fmt::Display for Source {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credential_endpoints_have_a_host_that_no_proxy_stands_before() {
+        for (uri, host) in [
+            (
+                "https://Credentials.example:8443/v1?x=y",
+                Some("credentials.example"),
+            ),
+            ("https://credentials.example", Some("credentials.example")),
+            ("http://127.0.0.1:80/v1", Some("127.0.0.1")),
+            // A path alone is below an address of ECS, in plain http.
+            ("/v2/credentials/1", None),
+            ("https://", None),
+        ] {
+            let source = Source::Container(Container {
+                uri: uri.to_owned(),
+                token_file: None,
+                token: None,
+            });
+            assert_eq!(source.local_host().as_deref(), host, "{uri}");
+        }
+    }
+}

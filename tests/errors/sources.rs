@@ -245,3 +245,55 @@ fn web_identity_answer_without_credentials_is_malformed() {
         ],
     );
 }
+
+#[test]
+fn trouble_of_an_identity_provider_is_no_denial_and_costs_no_token() {
+    let aws = FakeAws::start();
+    let environment = of_web_identity(&aws, Some("a.b.c"));
+    let held = environment.get(HOST);
+    held.answer();
+    environment.age_cache(7 * 3600);
+    let xml = |code: &str, message: &str| {
+        let body = format!(
+            "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
+        );
+        let kind = vec![("Content-Type".to_owned(), "text/xml".to_owned())];
+        Fault::RawResponse(400, kind, body)
+    };
+    aws.on(
+        Operation::StsAssumeRoleWithWebIdentity,
+        xml(
+            "InvalidIdentityToken",
+            "Couldn't retrieve verification key from your identity provider",
+        ),
+    );
+    assert_eq!(environment.get(HOST), held);
+    aws.on(
+        Operation::StsAssumeRoleWithWebIdentity,
+        xml("InvalidIdentityToken", "Incorrect token audience"),
+    );
+    environment.write("token", "d.e.f");
+    // The pause of the attempt before holds the denial off, so it is ended.
+    std::fs::remove_dir_all(environment.cache()).expect("a cache");
+    let outcome = environment.get(HOST);
+    assert!(
+        outcome
+            .stdout
+            .contains("is refused to the web identity token"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn web_identity_of_a_profile_sends_its_duration() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::with_aws(&aws);
+    let token = environment.write("token", "a.b.c");
+    environment.aws_config(&format!(
+        "[default]\nrole_arn = {WEB_ROLE}\nweb_identity_token_file = {}\nduration_seconds = 900\n",
+        token.display()
+    ));
+    environment.get(HOST).answer();
+    let calls = aws.calls_of(Operation::StsAssumeRoleWithWebIdentity);
+    assert_eq!(calls[0].param("DurationSeconds"), Some("900"));
+}
