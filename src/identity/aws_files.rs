@@ -145,9 +145,13 @@ impl AwsFiles {
 
 fn read(path: &Path) -> Result<String, AwsFilesError> {
     match std::fs::read(path) {
-        Ok(bytes) => String::from_utf8(bytes).map_err(|_| AwsFilesError::NotText {
-            path: path.to_owned(),
-        }),
+        Ok(bytes) => match String::from_utf8(bytes) {
+            // Windows editors put a byte order mark in front, which the parser trips over.
+            Ok(text) => Ok(text.trim_start_matches('\u{feff}').to_owned()),
+            Err(_) => Err(AwsFilesError::NotText {
+                path: path.to_owned(),
+            }),
+        },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
         // `HOME` can be a file in a container that was put together by hand.
         Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => Ok(String::new()),
@@ -227,6 +231,12 @@ mod tests {
         );
         assert_eq!(files.service_endpoint(work, "sts"), None);
         assert_eq!(files.profile_names(), ["other", "work"]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped() {
+        let files = load("\u{feff}[profile work]\nregion = eu-west-1\n", "").unwrap();
+        assert_eq!(files.profile_names(), ["work"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! the layer of configuration that chose them. Resolved before anything else happens, offline.
 
 mod aws_files;
+mod endpoint;
 mod environment;
 mod fingerprint;
 mod profile;
@@ -13,6 +14,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub use aws_files::AwsFilesError;
+pub use endpoint::Endpoint;
 pub use environment::EnvironmentError;
 pub use fingerprint::Fingerprint;
 pub use profile::ProfileError;
@@ -22,7 +24,7 @@ pub use source::{Container, Keys, Source, Sso, WebIdentity};
 
 use crate::config::{ConfigError, Origin};
 use crate::env::Env;
-use crate::registry::{Partition, Region, RoleArn};
+use crate::registry::{Partition, RoleArn};
 use crate::secret::Secret;
 
 use fingerprint::Hasher;
@@ -49,20 +51,6 @@ impl Role {
     pub fn session_name(&self) -> &str {
         self.session_name.as_deref().unwrap_or(DEFAULT_SESSION_NAME)
     }
-}
-
-/// Where an API is called.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    /// The region that the request is signed for.
-    pub region: Region,
-    /// A URL given by hand. It wins over the switches below, which are off then: the SDK refuses
-    /// a custom endpoint together with them.
-    pub url: Option<String>,
-    /// The FIPS endpoint.
-    pub fips: bool,
-    /// The dual-stack endpoint.
-    pub dual_stack: bool,
 }
 
 /// What decided who asks, the most explicit first.

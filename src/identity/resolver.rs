@@ -1,14 +1,13 @@
 //! The layers that may choose who asks, gone through from the most explicit on.
 
-use aws_config::profile::Profile;
-
 use crate::config::{Config, IdentitySettings};
 use crate::env::{Env, var};
-use crate::registry::{Partition, Region, Registry, Service};
+use crate::registry::{Region, Registry, Service};
 
 use super::aws_files::{AwsFiles, AwsFilesError, DEFAULT_PROFILE};
+use super::endpoint::{Endpoint, Settings};
 use super::source::Source;
-use super::{ChosenBy, Endpoint, Identity, IdentityError, Role, environment, profile};
+use super::{ChosenBy, Identity, IdentityError, Role, environment, profile};
 
 /// Finds out who asks for a registry.
 pub struct Resolver<'a> {
@@ -56,11 +55,11 @@ impl<'a> Resolver<'a> {
                 });
             }
         }
-        let settings = self.settings_profile(chosen.profile.as_deref());
-        let region = self.region(chosen.region.as_ref(), settings, registry);
+        let settings = self.settings(chosen.profile.as_deref());
+        let region = settings.region(chosen.region.as_ref(), registry);
         let calls_sts = web_identity_role.is_some() || !chosen.roles.is_empty();
         let sts = match calls_sts {
-            true => Some(self.endpoint("sts", region.clone(), settings, false, false)?),
+            true => Some(settings.endpoint("sts", region.clone(), false, false)?),
             false => None,
         };
         let (service, fips, dual_stack) = match &registry.service {
@@ -68,11 +67,17 @@ impl<'a> Resolver<'a> {
             // Public ECR's second name is its dual-stack one.
             Service::Public => ("ecr_public", false, registry.host() == "ecr-public.aws.com"),
         };
-        let api = self.endpoint(service, registry.api_region(), settings, fips, dual_stack)?;
+        let api = settings.endpoint(service, registry.api_region(), fips, dual_stack)?;
+        let sign_in_api = match &chosen.source {
+            Source::Sso(_) | Source::Login { .. } => {
+                settings.endpoint("sso", region, false, false)?
+            }
+            _ => Endpoint::of(region),
+        };
         Ok(Identity {
             passed_over: self.passed_over(&chosen),
             ca_bundle: settings
-                .and_then(|profile| profile.get("ca_bundle"))
+                .get("ca_bundle")
                 .map(|path| self.env.expand_home(path.into())),
             chosen_by: chosen.chosen_by,
             profile: chosen.profile,
@@ -80,7 +85,7 @@ impl<'a> Resolver<'a> {
             roles: chosen.roles,
             api,
             sts,
-            sign_in_api: self.endpoint("sso", region, settings, false, false)?,
+            sign_in_api,
         })
     }
 
@@ -213,111 +218,16 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    /// The profile whose settings (endpoints, region, switches) count. An unreadable file has
-    /// been logged, and is an error where a profile is what asks.
-    fn settings_profile(&self, chosen: Option<&str>) -> Option<&Profile> {
+    /// The profile whose settings (endpoints, region, switches) count, beside the variables. An
+    /// unreadable file has been logged, and is an error where a profile is what asks.
+    fn settings(&self, chosen: Option<&str>) -> Settings<'_> {
         let name = match chosen {
             Some(name) => name.to_owned(),
             None => self
                 .named_profile()
                 .map_or_else(|| DEFAULT_PROFILE.to_owned(), |(_, name)| name),
         };
-        self.files.as_ref().ok()?.profile(&name)
-    }
-
-    /// Where roles are assumed: the rule's region, the profile's, `AWS_REGION`, the registry's;
-    /// never one of another partition.
-    fn region(
-        &self,
-        rule: Option<&Region>,
-        settings: Option<&Profile>,
-        registry: &Registry,
-    ) -> Region {
-        let profile = settings.and_then(|profile| profile.get("region"));
-        let variables = [var::AWS_REGION, var::AWS_DEFAULT_REGION].map(|name| self.env.get(name));
-        rule.cloned()
-            .into_iter()
-            .chain(profile.and_then(|region| region.parse().ok()))
-            .chain(
-                variables
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|region| region.trim().parse().ok()),
-            )
-            .find(|region| Partition::of_region(region) == registry.partition())
-            .unwrap_or_else(|| registry.api_region())
-    }
-
-    /// An API's endpoint, as the SDKs' reference guide orders it: the service's variable, the
-    /// common variable, the profile's `services`, the profile's `endpoint_url`.
-    fn endpoint(
-        &self,
-        service: &str,
-        region: Region,
-        settings: Option<&Profile>,
-        fips: bool,
-        dual_stack: bool,
-    ) -> Result<Endpoint, IdentityError> {
-        let switch = |variable, key| {
-            self.env.is_true(variable)
-                || (self.env.get(variable).is_none()
-                    && settings
-                        .and_then(|profile| profile.get(key))
-                        .is_some_and(|value| value.trim().eq_ignore_ascii_case("true")))
-        };
-        let url = if switch(
-            var::AWS_IGNORE_CONFIGURED_ENDPOINT_URLS,
-            "ignore_configured_endpoint_urls",
-        ) {
-            None
-        } else {
-            self.endpoint_url(service, settings)?
-        };
-        let by_hand = url.is_some();
-        let fips = fips || switch(var::AWS_USE_FIPS_ENDPOINT, "use_fips_endpoint");
-        let dual_stack =
-            dual_stack || switch(var::AWS_USE_DUALSTACK_ENDPOINT, "use_dualstack_endpoint");
-        Ok(Endpoint {
-            region,
-            url,
-            fips: fips && !by_hand,
-            dual_stack: dual_stack && !by_hand,
-        })
-    }
-
-    fn endpoint_url(
-        &self,
-        service: &str,
-        settings: Option<&Profile>,
-    ) -> Result<Option<String>, IdentityError> {
-        let variable = format!("{}_{}", var::AWS_ENDPOINT_URL, service.to_ascii_uppercase());
-        let (url, from) = if let Some(url) = self.env.get(&variable) {
-            (url, variable)
-        } else if let Some(url) = self.env.get(var::AWS_ENDPOINT_URL) {
-            (url, var::AWS_ENDPOINT_URL.to_owned())
-        } else if let (Some(profile), Ok(files)) = (settings, &self.files) {
-            let from = format!("the AWS profile `{}`", profile.name());
-            match files
-                .service_endpoint(profile, service)
-                .or_else(|| profile.get("endpoint_url"))
-            {
-                Some(url) => (url.to_owned(), from),
-                None => return Ok(None),
-            }
-        } else {
-            return Ok(None);
-        };
-        let url = url.trim();
-        if is_url(url) {
-            Ok(Some(url.to_owned()))
-        } else {
-            // What stands before an `@` may be a password.
-            let url = match url.rsplit_once('@') {
-                Some((_, rest)) => format!("…@{rest}"),
-                None => url.to_owned(),
-            };
-            Err(IdentityError::EndpointUrl { url, from })
-        }
+        Settings::new(self.env, self.files.as_ref().ok(), &name)
     }
 
     /// The variables that name credentials and were not heard.
@@ -346,31 +256,6 @@ impl<'a> Resolver<'a> {
         .filter(|variable| self.env.get(variable).is_some() && !heard(variable))
         .collect()
     }
-}
-
-/// Whether a text is `http[s]://HOST[:PORT]`, with whatever path behind it. The SDK would find
-/// out late, and show the whole request.
-fn is_url(text: &str) -> bool {
-    let Some(rest) = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"))
-    else {
-        return false;
-    };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !authority.ends_with(']') => (host, Some(port)),
-        _ => (authority, None),
-    };
-    let is_odd = |character: char| {
-        character.is_whitespace() || character.is_control() || "<>\"{}|\\^`".contains(character)
-    };
-    // A user part would go into the signed `Host`, and AWS would blame the secret key.
-    !host.is_empty()
-        && !authority.contains('@')
-        && !text.contains(is_odd)
-        && text.is_ascii()
-        && port.is_none_or(|port| port.parse::<u16>().is_ok())
 }
 
 fn container_variable(env: &Env) -> &'static str {

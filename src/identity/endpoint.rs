@@ -1,0 +1,167 @@
+//! Where APIs are called: regions, switches and URLs, from variables and a profile.
+
+use aws_config::profile::Profile;
+
+use crate::env::{Env, var};
+use crate::registry::{Partition, Region, Registry};
+
+use super::IdentityError;
+use super::aws_files::AwsFiles;
+
+/// Where an API is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The region that the request is signed for.
+    pub region: Region,
+    /// A URL given by hand. It wins over the switches below, which are off then: the SDK refuses
+    /// a custom endpoint together with them.
+    pub url: Option<String>,
+    /// The FIPS endpoint.
+    pub fips: bool,
+    /// The dual-stack endpoint.
+    pub dual_stack: bool,
+}
+
+impl Endpoint {
+    /// The ordinary endpoint of a region.
+    pub(super) fn of(region: Region) -> Self {
+        Self {
+            region,
+            url: None,
+            fips: false,
+            dual_stack: false,
+        }
+    }
+}
+
+/// The variables, and the profile that stands behind them.
+pub(super) struct Settings<'a> {
+    env: &'a Env,
+    files: Option<&'a AwsFiles>,
+    profile: Option<&'a Profile>,
+}
+
+impl<'a> Settings<'a> {
+    pub(super) fn new(env: &'a Env, files: Option<&'a AwsFiles>, profile: &str) -> Self {
+        Self {
+            env,
+            files,
+            profile: files.and_then(|files| files.profile(profile)),
+        }
+    }
+
+    /// A setting of the profile.
+    pub(super) fn get(&self, key: &str) -> Option<&'a str> {
+        self.profile?.get(key)
+    }
+
+    /// Where roles are assumed: the rule's region, the profile's, `AWS_REGION`, the registry's;
+    /// never one of another partition.
+    pub(super) fn region(&self, rule: Option<&Region>, registry: &Registry) -> Region {
+        let profile = self.get("region");
+        let variables = [var::AWS_REGION, var::AWS_DEFAULT_REGION].map(|name| self.env.get(name));
+        rule.cloned()
+            .into_iter()
+            .chain(profile.and_then(|region| region.parse().ok()))
+            .chain(
+                variables
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|region| region.trim().parse().ok()),
+            )
+            .find(|region| Partition::of_region(region) == registry.partition())
+            .unwrap_or_else(|| registry.api_region())
+    }
+
+    /// An API's endpoint, as the SDKs' reference guide orders it: the service's variable, the
+    /// common variable, the profile's `services`, the profile's `endpoint_url`.
+    pub(super) fn endpoint(
+        &self,
+        service: &str,
+        region: Region,
+        fips: bool,
+        dual_stack: bool,
+    ) -> Result<Endpoint, IdentityError> {
+        let switch = |variable, key| {
+            self.env.is_true(variable)
+                || (self.env.get(variable).is_none()
+                    && self
+                        .get(key)
+                        .is_some_and(|value| value.trim().eq_ignore_ascii_case("true")))
+        };
+        let url = if switch(
+            var::AWS_IGNORE_CONFIGURED_ENDPOINT_URLS,
+            "ignore_configured_endpoint_urls",
+        ) {
+            None
+        } else {
+            self.endpoint_url(service)?
+        };
+        let by_hand = url.is_some();
+        let fips = fips || switch(var::AWS_USE_FIPS_ENDPOINT, "use_fips_endpoint");
+        let dual_stack =
+            dual_stack || switch(var::AWS_USE_DUALSTACK_ENDPOINT, "use_dualstack_endpoint");
+        Ok(Endpoint {
+            region,
+            url,
+            fips: fips && !by_hand,
+            dual_stack: dual_stack && !by_hand,
+        })
+    }
+
+    fn endpoint_url(&self, service: &str) -> Result<Option<String>, IdentityError> {
+        let variable = format!("{}_{}", var::AWS_ENDPOINT_URL, service.to_ascii_uppercase());
+        let (url, from) = if let Some(url) = self.env.get(&variable) {
+            (url, variable)
+        } else if let Some(url) = self.env.get(var::AWS_ENDPOINT_URL) {
+            (url, var::AWS_ENDPOINT_URL.to_owned())
+        } else if let (Some(profile), Some(files)) = (self.profile, self.files) {
+            let from = format!("the AWS profile `{}`", profile.name());
+            match files
+                .service_endpoint(profile, service)
+                .or_else(|| profile.get("endpoint_url"))
+            {
+                Some(url) => (url.to_owned(), from),
+                None => return Ok(None),
+            }
+        } else {
+            return Ok(None);
+        };
+        let url = url.trim();
+        if is_url(url) {
+            Ok(Some(url.to_owned()))
+        } else {
+            // What stands before an `@` may be a password.
+            let url = match url.rsplit_once('@') {
+                Some((_, rest)) => format!("…@{rest}"),
+                None => url.to_owned(),
+            };
+            Err(IdentityError::EndpointUrl { url, from })
+        }
+    }
+}
+
+/// Whether a text is `http[s]://HOST[:PORT]`, with whatever path behind it. The SDK would find
+/// out late, and show the whole request.
+fn is_url(text: &str) -> bool {
+    let Some(rest) = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))
+    else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !authority.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let is_odd = |character: char| {
+        character.is_whitespace() || character.is_control() || "<>\"{}|\\^`".contains(character)
+    };
+    // A user part would go into the signed `Host`, and AWS would blame the secret key.
+    !host.is_empty()
+        && !authority.contains('@')
+        && !text.contains(is_odd)
+        && text.is_ascii()
+        && port.is_none_or(|port| port.parse::<u16>().is_ok())
+}

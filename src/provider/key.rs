@@ -1,0 +1,43 @@
+//! What the cache files things under.
+
+use crate::cache::Key;
+use crate::identity::Identity;
+use crate::registry::{Registry, Service};
+
+/// The key of a token: the registry, the endpoint that sells it, and who buys.
+pub(super) fn of_entry(registry: &Registry, identity: &Identity) -> Key {
+    let (service, account) = match &registry.service {
+        Service::Private(private) => ("ecr", private.account.as_str()),
+        Service::Public => ("ecr-public", ""),
+    };
+    Key::rotating(
+        &[
+            service.as_bytes(),
+            account.as_bytes(),
+            &endpoint(identity),
+            identity.lineage().as_bytes(),
+        ],
+        &[identity.fingerprint().as_bytes()],
+    )
+}
+
+/// The key of attempts: whatever registry they were for, and whatever roles lie on top.
+pub(super) fn of_attempts(registry: &Registry, identity: &Identity) -> Key {
+    let service: &[u8] = match &registry.service {
+        Service::Private(_) => b"attempt ecr",
+        Service::Public => b"attempt ecr-public",
+    };
+    Key::of(&[
+        service,
+        &endpoint(identity),
+        identity.source_fingerprint().as_bytes(),
+    ])
+}
+
+/// The endpoint as part of a key: its region, URL and switches.
+fn endpoint(identity: &Identity) -> Vec<u8> {
+    let api = &identity.api;
+    let url = api.url.as_deref().unwrap_or_default();
+    let (region, fips, dual_stack) = (&api.region, api.fips, api.dual_stack);
+    format!("{region} {fips} {dual_stack} {url}").into_bytes()
+}

@@ -1,0 +1,194 @@
+//! One question on its way: cache, lock, second look, AWS, cache.
+
+use std::time::{Duration, Instant};
+
+use time::OffsetDateTime;
+
+use crate::aws::{self, Purchase, PurchaseError};
+use crate::cache::{Cache, CacheError, Entry, EntryLock, Key, Turn};
+use crate::identity::Identity;
+use crate::registry::{Registry, Service};
+use crate::token::AuthorizationToken;
+
+use super::attempt::Attempts;
+use super::{Obstacle, Provider, key};
+
+/// How long a `get` waits for a new token when it holds one that is still good.
+const REFRESH_LIMIT: Duration = Duration::from_secs(3);
+
+/// How long public ECR may take. Its pulls work without a token, so waiting must not hurt.
+const PUBLIC_LIMIT: Duration = Duration::from_secs(2);
+
+/// A registry, and who asks for its token.
+pub(super) struct Lookup<'a> {
+    provider: &'a Provider<'a>,
+    registry: &'a Registry,
+    identity: &'a Identity,
+    key: Key,
+    max_age: Option<Duration>,
+    started: Instant,
+}
+
+/// What somebody else has found out while this one waited.
+enum Found {
+    Token(AuthorizationToken),
+    Failure(String),
+}
+
+impl<'a> Lookup<'a> {
+    pub(super) fn new(
+        provider: &'a Provider<'a>,
+        registry: &'a Registry,
+        identity: &'a Identity,
+    ) -> Self {
+        Self {
+            provider,
+            registry,
+            identity,
+            key: key::of_entry(registry, identity),
+            max_age: provider.max_age(identity),
+            started: Instant::now(),
+        }
+    }
+
+    /// A token, from the cache or from AWS.
+    pub(super) fn token(&self) -> Result<AuthorizationToken, Obstacle> {
+        let whole = match self.registry.service {
+            Service::Private(_) => self.provider.config.timeout,
+            Service::Public => self.provider.config.timeout.min(PUBLIC_LIMIT),
+        };
+        match &self.provider.cache {
+            None => Ok(self.buy(whole)?),
+            Some(cache) => match self.look(cache) {
+                Some(token) if self.is_fresh(&token) => {
+                    log::debug!("{}: from the cache", self.registry);
+                    Ok(token)
+                }
+                Some(token) => self.renew(cache, Some(token), whole.min(REFRESH_LIMIT)),
+                None => self.renew(cache, None, whole),
+            },
+        }
+    }
+
+    /// Buys a token, or waits for who is buying one; keeps to the one at hand when that fails.
+    fn renew(
+        &self,
+        cache: &Cache,
+        held: Option<AuthorizationToken>,
+        limit: Duration,
+    ) -> Result<AuthorizationToken, Obstacle> {
+        let attempts = Attempts::new(cache, self.provider.env, self.registry, self.identity);
+        if let Some(failure) = attempts.remembered(held.is_some()) {
+            return held.ok_or(Obstacle::Remembered(failure));
+        }
+        // Whoever holds the lock may hang or be stopped: keep half of the time for going alone.
+        let wait_until = self.started + limit / 2;
+        let mut seen = None;
+        let turn = cache.take_turn(&self.key, wait_until, || {
+            seen = self.look(cache);
+            match seen.clone().filter(|token| self.is_fresh(token)) {
+                Some(token) => Some(Found::Token(token)),
+                None => attempts.remembered(held.is_some()).map(Found::Failure),
+            }
+        });
+        let (lock, held) = match turn {
+            // As the last look saw it: a denial may have dropped the entry meanwhile.
+            Ok(Turn::Mine(lock)) => (Some(lock), seen),
+            Ok(Turn::Answered(Found::Token(token))) => return Ok(token),
+            Ok(Turn::Answered(Found::Failure(failure))) => {
+                return held.ok_or(Obstacle::Remembered(failure));
+            }
+            Err(error) => {
+                log::warn!("going on without the cache: {error}");
+                match held {
+                    // Who holds the lock is renewing it, or stopped.
+                    Some(token) if matches!(error, CacheError::LockTimeout { .. }) => {
+                        return Ok(token);
+                    }
+                    held => (None, held),
+                }
+            }
+        };
+        let left = limit.saturating_sub(self.started.elapsed());
+        match self.buy(left) {
+            Ok(token) => {
+                self.keep(lock.as_ref(), &token);
+                Ok(token)
+            }
+            Err(error) if is_denial(&error) => {
+                if let Some(Err(error)) = lock.map(|lock| lock.remove()) {
+                    log::warn!("{error}");
+                }
+                attempts.remember(&error, false);
+                Err(error.into())
+            }
+            Err(error) => {
+                attempts.remember(&error, held.is_some());
+                match held {
+                    Some(token) => {
+                        let registry = self.registry;
+                        log::warn!(
+                            "{registry}: the token could not be renewed, the old one is still good: {error}"
+                        );
+                        Ok(token)
+                    }
+                    None => Err(error.into()),
+                }
+            }
+        }
+    }
+
+    /// The unexpired token in the cache.
+    fn look(&self, cache: &Cache) -> Option<AuthorizationToken> {
+        let now = OffsetDateTime::now_utc();
+        let entry = cache.get(&self.key, now).unwrap_or_else(|error| {
+            log::warn!("{error}");
+            None
+        });
+        entry
+            .map(|entry| entry.token)
+            .filter(|token| !token.is_expired(now))
+    }
+
+    fn is_fresh(&self, token: &AuthorizationToken) -> bool {
+        token.is_fresh(OffsetDateTime::now_utc(), self.max_age)
+    }
+
+    fn buy(&self, time_left: Duration) -> Result<AuthorizationToken, PurchaseError> {
+        log::info!("{}: {}", self.registry, self.identity.explain());
+        aws::buy(&Purchase {
+            registry: self.registry,
+            identity: self.identity,
+            sign_in: self.identity.sign_in(self.provider.env),
+            http: &self.provider.http_settings(self.identity),
+            time_left,
+        })
+    }
+
+    /// Stores a token, if it is worth it: one that looks expired by the local clock is answered
+    /// once and not kept.
+    fn keep(&self, lock: Option<&EntryLock>, token: &AuthorizationToken) {
+        let Some(lock) = lock else {
+            return;
+        };
+        let registry = self.registry;
+        if !self.is_fresh(token) {
+            log::warn!(
+                "{registry}: the new token is not kept, as by this machine's clock it has no life before it"
+            );
+            return;
+        }
+        let entry = Entry {
+            registry: registry.host().to_owned(),
+            identity: self.identity.to_string(),
+            token: token.clone(),
+        };
+        if let Err(error) = lock.put(&entry) {
+            log::warn!("{error}");
+        }
+    }
+}
+
+fn is_denial(error: &PurchaseError) -> bool {
+    matches!(error, PurchaseError::Failure(failure) if failure.is_denial())
+}

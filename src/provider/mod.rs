@@ -1,0 +1,199 @@
+//! The one path: registry → rule → identity → cache → AWS → token. Each mode of the program
+//! walks it, and only reads the question and prints the answer in its own way.
+
+mod attempt;
+mod key;
+mod lookup;
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use crate::aws::PurchaseError;
+use crate::aws::http::HttpSettings;
+use crate::cache::{Cache, CacheError};
+use crate::config::{Config, ConfigError, ConfigPaths};
+use crate::env::{Env, var};
+use crate::error::Error;
+use crate::identity::{Identity, IdentityError, Resolver};
+use crate::registry::{Registry, Service};
+use crate::token::AuthorizationToken;
+
+use lookup::Lookup;
+
+/// Answers with tokens.
+pub struct Provider<'a> {
+    env: &'a Env,
+    config: &'a Config,
+    resolver: Resolver<'a>,
+    cache: Option<Cache>,
+}
+
+/// Why there is no token.
+#[derive(Debug, thiserror::Error)]
+enum Obstacle {
+    /// Nobody to ask as.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// It was tried.
+    #[error(transparent)]
+    Purchase(#[from] PurchaseError),
+    /// It was tried a short while ago.
+    #[error("remembered for a while: {0}")]
+    Remembered(String),
+}
+
+/// What a client will show, or at least log.
+#[derive(Debug, thiserror::Error)]
+#[error("no credentials for {registry}")]
+struct NoCredentials {
+    registry: String,
+    #[source]
+    cause: Obstacle,
+}
+
+impl<'a> Provider<'a> {
+    /// Reads what identities are made of; touches neither cache nor network.
+    pub fn new(env: &'a Env, config: &'a Config) -> Self {
+        Self {
+            env,
+            config,
+            resolver: Resolver::new(env, config),
+            cache: cache_of(env, config),
+        }
+    }
+
+    /// A token for a registry.
+    pub fn get(&self, registry: &Registry) -> Result<AuthorizationToken, Error> {
+        let identity = self.resolver.resolve(registry);
+        let explanation = identity.as_ref().ok().map(Identity::explain);
+        let token = identity
+            .map_err(Obstacle::from)
+            .and_then(|identity| Lookup::new(self, registry, &identity).token());
+        token.map_err(|cause| {
+            if registry.service == Service::Public {
+                log::info!("{registry}: no token, so pulls are anonymous: {cause}");
+                return Error::not_found();
+            }
+            let hints = cause.hints();
+            let error = Error::failure(NoCredentials {
+                registry: registry.to_string(),
+                cause,
+            });
+            error.hints(hints).hints(explanation)
+        })
+    }
+
+    /// Who would ask for a registry's token, for people.
+    pub fn explain(&self, registry: &Registry) -> Result<String, String> {
+        match self.resolver.resolve(registry) {
+            Ok(identity) => Ok(identity.explain()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Drops what `get` would answer now.
+    pub fn erase(&self, registry: &Registry) -> Result<(), CacheError> {
+        let (Some(cache), Ok(identity)) = (&self.cache, self.resolver.resolve(registry)) else {
+            return Ok(());
+        };
+        cache.erase(&key::of_entry(registry, &identity))?;
+        cache.clear_mark(&key::of_attempts(registry, &identity))?;
+        Ok(())
+    }
+
+    /// The registries that `get` would answer from the cache now.
+    pub fn list(&self) -> Result<Vec<String>, CacheError> {
+        let Some(cache) = &self.cache else {
+            return Ok(Vec::new());
+        };
+        let now = OffsetDateTime::now_utc();
+        let mut hosts: Vec<String> = cache
+            .list(now)?
+            .into_iter()
+            .filter_map(|(key, entry)| {
+                let registry = Registry::parse(&entry.registry)?;
+                let identity = self.resolver.resolve(&registry).ok()?;
+                let is_answered = key::of_entry(&registry, &identity) == key
+                    && entry.token.is_fresh(now, self.max_age(&identity));
+                // As the host is written here, not as a file says it.
+                is_answered.then(|| registry.host().to_owned())
+            })
+            .collect();
+        hosts.sort_unstable();
+        Ok(hosts)
+    }
+
+    fn http_settings(&self, identity: &Identity) -> HttpSettings {
+        // Metadata and container endpoints are reached directly, also those that speak https.
+        let mut direct: Vec<String> = self
+            .env
+            .get_either_case(var::NO_PROXY)
+            .into_iter()
+            .collect();
+        direct.extend(identity.source.local_host());
+        HttpSettings {
+            connect_timeout: self.config.connect_timeout,
+            ca_bundle: self
+                .env
+                .path(var::AWS_CA_BUNDLE)
+                .or_else(|| identity.ca_bundle.clone()),
+            ssl_cert_file: self.env.path(var::SSL_CERT_FILE),
+            ssl_cert_dir: self.env.get_os(var::SSL_CERT_DIR),
+            https_proxy: self.env.get_either_case(var::HTTPS_PROXY),
+            no_proxy: Some(direct.join(",")),
+        }
+    }
+
+    fn max_age(&self, identity: &Identity) -> Option<Duration> {
+        match (self.config.cache.max_age, identity.source.max_age()) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
+}
+
+impl Obstacle {
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Obstacle::Identity(error) => error.hints(),
+            Obstacle::Purchase(PurchaseError::Failure(failure)) => failure.hints(),
+            Obstacle::Purchase(_) | Obstacle::Remembered(_) => Vec::new(),
+        }
+    }
+}
+
+/// Reads the configuration files that count in this environment.
+pub fn load_config(env: &Env) -> Result<Config, ConfigError> {
+    Config::load(&ConfigPaths {
+        explicit: env.path(var::ECRX_CONFIG),
+        user: env.user_config(),
+        machine: env.machine_config(),
+    })
+}
+
+/// The cache, unless it is switched off or there is no place for it.
+fn cache_of(env: &Env, config: &Config) -> Option<Cache> {
+    if !config.cache.enabled || env.get_os(var::AWS_ECR_DISABLE_CACHE).is_some() {
+        return None;
+    }
+    // Relative to the working folder, tokens would end up in build contexts.
+    let named = env.path(var::AWS_ECR_CACHE_DIR).filter(|dir| {
+        let is_absolute = dir.is_absolute();
+        if !is_absolute {
+            let variable = var::AWS_ECR_CACHE_DIR;
+            log::warn!(
+                "{variable} is not used, as it is not absolute: {}",
+                dir.display()
+            );
+        }
+        is_absolute
+    });
+    let dir = named
+        .or_else(|| config.cache.dir.clone())
+        .or_else(|| env.user_cache());
+    if dir.is_none() {
+        log::warn!("no home folder of this user, so no cache");
+    }
+    dir.map(Cache::at)
+}
