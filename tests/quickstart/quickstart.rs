@@ -261,7 +261,7 @@ fn build_program() -> Result<PathBuf> {
     let profile_folder = this.ancestors().nth(2).ok_or("no target folder")?;
     let target_folder = this
         .ancestors()
-        .find(|folder| folder.join("CACHEDIR.TAG").exists())
+        .find(|folder| folder.join(".rustc_info.json").exists())
         .ok_or("no target folder")?;
     let profile = match profile_folder.file_name() {
         Some(name) if name != "debug" => name.to_owned(),
