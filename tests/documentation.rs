@@ -88,7 +88,7 @@ fn sources() -> String {
             } else if name != "tests.rs" {
                 let source = fs::read_to_string(&path).expect("a source");
                 let (code, _) = source
-                    .split_once("#[cfg(test)]\nmod")
+                    .split_once("#[cfg(test)]\nmod tests {")
                     .unwrap_or((&source, ""));
                 text.push_str(code);
             }
@@ -97,6 +97,29 @@ fn sources() -> String {
     let lines = text.lines().map(str::trim);
     let code = lines.filter(|line| !line.starts_with("//"));
     code.collect::<Vec<_>>().join("\n").replace("\\\n", "")
+}
+
+/// The sources of a test: of `tests/X.rs`, and of every file below `tests/X/`.
+#[track_caller]
+fn sources_of_test(file: &str) -> String {
+    let path = root().join(file);
+    let mut text = fs::read_to_string(&path).expect(file);
+    let mut folders = vec![path.with_extension("")];
+    while let Some(folder) = folders.pop() {
+        // A test may well be one file.
+        let Ok(items) = fs::read_dir(folder) else {
+            continue;
+        };
+        for item in items {
+            let path = item.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                text.push_str(&fs::read_to_string(&path).expect("a source"));
+            }
+        }
+    }
+    text
 }
 
 #[test]
@@ -313,7 +336,7 @@ fn every_link_and_every_file_that_is_named_exists() {
 fn tests_that_the_readme_calls_as_witnesses_exist() {
     let mut seen = 0;
     for line in section("## How it compares").lines() {
-        // `tests/file.rs`: `test_name`
+        // `tests/file.rs`: `test_name`, which may stand in a file below `tests/file/`
         let Some((_, witness)) = line.rsplit_once(" | ") else {
             continue;
         };
@@ -321,7 +344,7 @@ fn tests_that_the_readme_calls_as_witnesses_exist() {
         let [file, names @ ..] = &spans[..] else {
             continue;
         };
-        let text = fs::read_to_string(root().join(file)).expect(file);
+        let text = sources_of_test(file);
         for name in names {
             seen += 1;
             assert!(text.contains(&format!("fn {name}(")), "{name} in {file}");

@@ -1,0 +1,275 @@
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::super::tests::{Home, at, entry, key};
+use super::*;
+
+const NOW: i64 = 1_700_000_000;
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(20)
+}
+
+#[test]
+fn one_holds_the_lock_at_a_time() {
+    let home = Home::new();
+    let first = home.cache.try_lock(&key()).unwrap().unwrap();
+    assert!(home.cache.try_lock(&key()).unwrap().is_none());
+    assert!(
+        home.cache
+            .try_lock(&Key::of(&[b"other"]))
+            .unwrap()
+            .is_some()
+    );
+    drop(first);
+    assert!(home.cache.try_lock(&key()).unwrap().is_some());
+}
+
+#[test]
+fn waiting_for_a_lock_ends() {
+    let home = Home::new();
+    let _held = home.cache.try_lock(&key()).unwrap().unwrap();
+    let start = Instant::now();
+    let error = home
+        .cache
+        .lock(&key(), start + Duration::from_millis(100))
+        .unwrap_err();
+    assert!(start.elapsed() >= Duration::from_millis(100));
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(matches!(&error, CacheError::LockTimeout { path } if *path == home.file("lock")));
+    // Without time to wait, one try is made all the same.
+    assert!(home.cache.lock(&Key::of(&[b"other"]), start).is_ok());
+}
+
+#[test]
+fn an_answer_ends_the_wait_and_a_late_one_is_seen_under_the_lock() {
+    let home = Home::new();
+    let held = home.cache.try_lock(&key()).unwrap().unwrap();
+    let mut looks = 0;
+    let turn = home.cache.take_turn(&key(), soon(), || {
+        looks += 1;
+        (looks == 3).then_some("answer")
+    });
+    assert!(matches!(turn, Ok(Turn::Answered("answer"))));
+    drop(held);
+    let turn = home.cache.take_turn(&key(), soon(), || Some("late"));
+    assert!(matches!(turn, Ok(Turn::Answered("late"))));
+    assert!(
+        home.cache.try_lock(&key()).unwrap().is_some(),
+        "the lock was given back"
+    );
+}
+
+#[test]
+fn of_a_herd_of_threads_one_fetches() {
+    let home = Home::new();
+    let fetches = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..32 {
+            scope.spawn(|| {
+                let look = || home.cache.get(&key(), at(NOW)).unwrap();
+                let found = match home.cache.take_turn(&key(), soon(), look).unwrap() {
+                    Turn::Answered(found) => found,
+                    Turn::Mine(lock) => {
+                        fetches.fetch_add(1, Ordering::SeqCst);
+                        thread::sleep(Duration::from_millis(50));
+                        lock.put(&entry()).unwrap();
+                        entry()
+                    }
+                };
+                assert_eq!(found, entry());
+            });
+        }
+    });
+    assert_eq!(fetches.into_inner(), 1);
+}
+
+#[test]
+fn a_lock_on_a_removed_file_is_not_taken_for_one() {
+    let home = Home::new();
+    let housekeeper = home.cache.try_lock(&key()).unwrap().unwrap();
+    let path = home.file("lock");
+    let opened = file::open_lock(&housekeeper.folder, &path).unwrap();
+    assert_eq!(claim(&opened, &path).unwrap(), Claim::Theirs);
+    fs::remove_file(&path).unwrap();
+    drop(housekeeper);
+    assert_eq!(claim(&opened, &path).unwrap(), Claim::Gone);
+    let held = home.cache.try_lock(&key()).unwrap().unwrap();
+    assert_eq!(
+        claim(&opened, &path).unwrap(),
+        Claim::Gone,
+        "another file stands there now"
+    );
+    assert!(home.cache.try_lock(&key()).unwrap().is_none());
+    drop(held);
+}
+
+#[test]
+fn locks_exclude_each_other_while_their_file_is_removed_under_the_lock() {
+    let home = Home::new();
+    let holders = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for housekeeps in [true, true, false, false] {
+            let (home, holders) = (&home, &holders);
+            scope.spawn(move || {
+                for _ in 0..100 {
+                    let Some(lock) = home.cache.try_lock(&key()).unwrap() else {
+                        thread::yield_now();
+                        continue;
+                    };
+                    assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0);
+                    holders.fetch_sub(1, Ordering::SeqCst);
+                    // The last act under a lock: from here on another can be had.
+                    if housekeeps {
+                        fs::remove_file(home.file("lock")).unwrap();
+                    }
+                    drop(lock);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_lock_file_is_private_and_never_followed() {
+    let home = Home::new();
+    drop(home.cache.try_lock(&key()).unwrap());
+    assert_eq!(home.mode("v1"), 0o700);
+    assert_eq!(home.mode_of(&home.file("lock")), 0o600);
+    fs::remove_file(home.file("lock")).unwrap();
+    let target = home.dir().join("target");
+    std::os::unix::fs::symlink(&target, home.file("lock")).unwrap();
+    let error = home.cache.try_lock(&key()).unwrap_err();
+    assert!(matches!(error, CacheError::SymbolicLink { .. }), "{error}");
+    assert!(!target.exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_cannot_be_written_is_an_error() {
+    // Nobody can make files in /proc, not even root, whom modes do not stop.
+    let error = Cache::at("/proc").try_lock(&key()).unwrap_err();
+    assert!(matches!(error, CacheError::Write { .. }), "{error}");
+    let error = Cache::at("/proc/ecrx").try_lock(&key()).unwrap_err();
+    assert!(matches!(error, CacheError::Write { .. }), "{error}");
+}
+
+#[test]
+fn pauses_grow_and_stay_bounded() {
+    let mut pauses = Pauses::new();
+    let mut longest = FIRST_PAUSE;
+    for _ in 0..50 {
+        let pause = pauses.next();
+        assert!(
+            pause >= longest / 2 && pause <= longest,
+            "{pause:?} {longest:?}"
+        );
+        longest = (longest * 2).min(LONGEST_PAUSE);
+    }
+}
+
+const CHILD_DIR: &str = "CACHE_TEST_DIR";
+const CHILD_JOB: &str = "CACHE_TEST_JOB";
+
+/// Not a test: what the processes started by the tests below run.
+#[test]
+fn child_process() {
+    let (Some(dir), Ok(job)) = (std::env::var_os(CHILD_DIR), std::env::var(CHILD_JOB)) else {
+        return;
+    };
+    let cache = Cache::at(dir);
+    let mut out = std::io::stderr();
+    if job == "hold" {
+        let _held = cache.lock(&key(), soon()).unwrap();
+        writeln!(out, "held").unwrap();
+        thread::sleep(Duration::from_secs(60));
+    } else if job == "write" {
+        let lock = cache.lock(&key(), soon()).unwrap();
+        writeln!(out, "writing").unwrap();
+        let end = soon();
+        while Instant::now() < end {
+            lock.put(&entry()).unwrap();
+        }
+    } else {
+        let look = || cache.get(&key(), at(NOW)).unwrap();
+        match cache.take_turn(&key(), soon(), look).unwrap() {
+            Turn::Answered(found) => assert_eq!(found, entry()),
+            Turn::Mine(lock) => {
+                thread::sleep(Duration::from_millis(50));
+                lock.put(&entry()).unwrap();
+                writeln!(out, "fetched").unwrap();
+            }
+        }
+    }
+}
+
+fn child(home: &Home, job: &str) -> Child {
+    let (_, module) = module_path!().split_once("::").unwrap();
+    Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "--nocapture",
+            &format!("{module}::child_process"),
+        ])
+        .env(CHILD_DIR, home.dir())
+        .env(CHILD_JOB, job)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn first_line(child: &mut Child) -> String {
+    let mut line = String::new();
+    BufReader::new(child.stderr.as_mut().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    line
+}
+
+#[test]
+fn of_a_herd_of_processes_one_fetches() {
+    let home = Home::new();
+    let herd: Vec<Child> = (0..8).map(|_| child(&home, "fetch")).collect();
+    let mut fetches = 0;
+    for child in herd {
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{said}");
+        fetches += said.matches("fetched").count();
+    }
+    assert_eq!(fetches, 1);
+}
+
+#[test]
+fn the_lock_of_a_killed_process_is_free() {
+    let home = Home::new();
+    let mut holder = child(&home, "hold");
+    assert_eq!(first_line(&mut holder), "held\n");
+    assert!(home.cache.try_lock(&key()).unwrap().is_none());
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    assert!(home.cache.try_lock(&key()).unwrap().is_some());
+}
+
+#[test]
+fn a_process_killed_while_writing_leaves_whole_entries() {
+    let home = Home::new();
+    for round in 0..20 {
+        let mut writer = child(&home, "write");
+        assert_eq!(first_line(&mut writer), "writing\n");
+        thread::sleep(Duration::from_micros(round * 150));
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        if let Ok(bytes) = fs::read(home.file("json")) {
+            let (found, read) = Entry::read(&bytes, key().slot(), at(NOW)).unwrap();
+            assert_eq!((found, read), (key(), entry()), "{round}");
+        }
+        home.cache
+            .lock(&key(), soon())
+            .unwrap()
+            .put(&entry())
+            .unwrap();
+    }
+}

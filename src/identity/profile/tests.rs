@@ -1,0 +1,166 @@
+use super::*;
+
+/// Resolves a profile of a config file, in an environment with instance metadata at hand.
+fn resolve_in(config: &str, name: &str) -> Result<(Source, Vec<Role>), ProfileError> {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join(".aws")).unwrap();
+    std::fs::write(home.path().join(".aws/config"), config).unwrap();
+    let env = Env::of([("HOME", home.path().to_str().unwrap())]);
+    resolve(name, &AwsFiles::load(&env).unwrap(), &env)
+}
+
+const KEYS: &str = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n";
+const ROLE: &str = "role_arn = arn:aws:iam::111122223333:role/pull\n";
+
+#[test]
+fn each_kind_of_profile_leads_to_its_source() {
+    let table = [
+        (format!("[default]\n{KEYS}"), "the access key AKIAIOSFODNN7EXAMPLE"),
+        (
+            "[default]\nsso_session = s\nsso_account_id = 111122223333\nsso_role_name = dev\n\
+             [sso-session s]\nsso_region = us-east-1\nsso_start_url = https://example.com/start\n"
+                .to_owned(),
+            "SSO, role dev in account 111122223333, session s",
+        ),
+        (
+            "[default]\nsso_account_id = 111122223333\nsso_role_name = dev\nsso_region = us-east-1\n\
+             sso_start_url = https://example.com/start\n"
+                .to_owned(),
+            "SSO, role dev in account 111122223333",
+        ),
+        (
+            "[default]\nlogin_session = arn:aws:iam::111122223333:user/alice\n".to_owned(),
+            "aws login as arn:aws:iam::111122223333:user/alice",
+        ),
+        ("[default]\ncredential_process = secret-tool\n".to_owned(), "its credential_process"),
+        (
+            format!("[default]\n{ROLE}web_identity_token_file = /token\n"),
+            "the web identity token /token for arn:aws:iam::111122223333:role/pull",
+        ),
+        (
+            "[default]\ncredential_source = Ec2InstanceMetadata\n".to_owned(),
+            "instance metadata at http://169.254.169.254",
+        ),
+        // Of several, the SDK's order decides.
+        (format!("[default]\ncredential_process = x\n{KEYS}"), "its credential_process"),
+    ];
+    for (config, expected) in table {
+        let (source, roles) = resolve_in(&config, "default").unwrap();
+        assert_eq!(
+            (source.to_string().as_str(), roles.len()),
+            (expected, 0),
+            "{config}"
+        );
+    }
+}
+
+#[test]
+fn roles_are_assumed_from_the_source_outwards() {
+    let config = format!(
+        "[profile outer]\nrole_arn = arn:aws:iam::999999999999:role/outer\nsource_profile = middle\n\
+         external_id = build\nrole_session_name = ci\nduration_seconds = 900\n\
+         [profile middle]\nrole_arn = arn:aws:iam::444455556666:role/middle\nsource_profile = inner\n\
+         [profile inner]\n{ROLE}{KEYS}"
+    );
+    let (source, roles) = resolve_in(&config, "outer").unwrap();
+    // Behind the first profile keys come before a role.
+    assert_eq!(source.to_string(), "the access key AKIAIOSFODNN7EXAMPLE");
+    let names: Vec<&str> = roles.iter().map(|role| role.arn.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "arn:aws:iam::444455556666:role/middle",
+            "arn:aws:iam::999999999999:role/outer"
+        ]
+    );
+    assert_eq!(roles[1].external_id, Some(Secret::new("build")));
+    assert_eq!(roles[1].session_name(), "ci");
+    assert_eq!(roles[1].duration, Some(std::time::Duration::from_secs(900)));
+    assert_eq!(roles[0].session_name(), super::super::DEFAULT_SESSION_NAME);
+}
+
+#[test]
+fn a_profile_may_be_its_own_source() {
+    let (source, roles) = resolve_in(
+        &format!("[default]\n{ROLE}source_profile = default\n{KEYS}"),
+        "default",
+    )
+    .unwrap();
+    assert_eq!(source.to_string(), "the access key AKIAIOSFODNN7EXAMPLE");
+    assert_eq!(roles.len(), 1);
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let table = [
+        (
+            "[default]\nregion = us-east-1\n",
+            "the AWS profile `default` holds no credentials: neither keys nor a role, SSO, aws login, a web identity or a credential_process",
+        ),
+        (
+            "[default]\naws_access_key_id = x\n",
+            "the AWS profile `default` is incomplete: aws_secret_access_key is missing",
+        ),
+        (
+            "[default]\naws_session_token = x\n",
+            "the AWS profile `default` is incomplete: aws_access_key_id is missing",
+        ),
+        (
+            "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\n",
+            "the AWS profile `default` is incomplete: role_arn needs a source_profile or a credential_source beside it",
+        ),
+        (
+            "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\nsource_profile = a\ncredential_source = Environment\n",
+            "the AWS profile `default` is incomplete: it has both source_profile and credential_source, and only one can be meant",
+        ),
+        (
+            "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\ncredential_source = Environment\n",
+            "the AWS profile `default` is incomplete: credential_source is Environment, and AWS_ACCESS_KEY_ID is not set",
+        ),
+        (
+            "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\ncredential_source = Moon\n",
+            "the AWS profile `default` is incomplete: credential_source is `Moon`; it can be Environment, Ec2InstanceMetadata or EcsContainer",
+        ),
+        (
+            "[default]\nsso_session = s\n",
+            "the AWS profile `default` is incomplete: there is no section [sso-session s]",
+        ),
+        (
+            "[default]\nsso_session = s\nsso_region = x\n[sso-session s]\n",
+            "the AWS profile `default` is incomplete: sso_region belongs into [sso-session s], not beside sso_session",
+        ),
+        (
+            "[default]\nsso_session = s\n[sso-session s]\nsso_region = us-east-1\nsso_start_url = https://example.com\n",
+            "the AWS profile `default` is incomplete: sso_account_id is missing",
+        ),
+        (
+            "[default]\nweb_identity_token_file = /token\n",
+            "the AWS profile `default` is incomplete: web_identity_token_file needs a role_arn beside it",
+        ),
+        (
+            "[default]\nrole_arn = pull\nsource_profile = default\n",
+            "the AWS profile `default` has a wrong role_arn: `pull` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
+        ),
+        (
+            "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\nsource_profile = b\n[profile b]\nrole_arn = arn:aws:iam::111122223333:role/b\nsource_profile = default\n",
+            "the AWS profile `default` goes in a circle by its source_profile: default → b → default",
+        ),
+        (
+            "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\nmfa_serial = arn:aws:iam::111122223333:mfa/phone\nsource_profile = default\n",
+            "the AWS profile `default` wants an MFA code from arn:aws:iam::111122223333:mfa/phone (mfa_serial), which this program cannot ask for yet",
+        ),
+    ];
+    for (config, expected) in table {
+        let error = resolve_in(config, "default").unwrap_err();
+        assert_eq!(error.to_string(), expected, "{config}");
+    }
+    let error =
+        resolve_in(&format!("[default]\n{ROLE}source_profile = b\n"), "default").unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.starts_with(
+            "the AWS profile `b`, which `default` names as its source_profile, does not exist in "
+        ),
+        "{text}"
+    );
+}

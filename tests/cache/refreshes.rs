@@ -1,0 +1,231 @@
+//! Refreshes that fail: the token that is still good is answered, and AWS has a pause.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::common::fake_aws::{FakeAws, Fault, Operation, SSO_ACCESS_TOKEN};
+use super::common::files::names;
+use super::common::{HOST, NOT_FOUND, TestEnvironment, sources};
+use super::{ECR, HOUR, OTHER, ROLE_PER_ACCOUNT, STS, at_once, files, hold_stale_tokens};
+
+/// As [`TestEnvironment::age_cache`], for the failures that are remembered.
+fn age_marks(environment: &TestEnvironment, seconds: i64) {
+    for path in files(environment, "mark") {
+        let mut mark: Value =
+            serde_json::from_slice(&fs::read(&path).expect("a mark")).expect("JSON");
+        for key in ["made_at", "until"] {
+            mark[key] = (mark[key].as_i64().expect("epoch seconds") - seconds).into();
+        }
+        fs::write(&path, mark.to_string()).expect("a mark");
+    }
+}
+
+/// Signs in by SSO as the profile `sso`, and says who that is.
+fn sign_in(environment: &mut TestEnvironment, aws: &FakeAws) -> String {
+    let expected = sources::sso_session(environment, aws, "sso");
+    environment.set("AWS_PROFILE", "sso");
+    expected.principal
+}
+
+/// A night passes: the sign-in is over, and nothing in it can renew it.
+fn end_sign_in(environment: &TestEnvironment) {
+    environment.sso_sign_in("sso", SSO_ACCESS_TOKEN, -60);
+    let folder = environment.home().join(".aws/sso/cache");
+    let path = folder.join(names(&folder).remove(0));
+    let mut token: Value =
+        serde_json::from_slice(&fs::read(&path).expect("a sign-in")).expect("JSON");
+    let sign_in = token.as_object_mut().expect("an object");
+    sign_in.remove("refreshToken").expect("a refresh token");
+    fs::write(&path, token.to_string()).expect("a sign-in");
+}
+
+/// A refresh fails: the token that is still good is answered without a word, and for 60 s
+/// neither this registry nor another of the same source and endpoint tries again; then both do,
+/// and succeed.
+fn a_failing_refresh_is_silent_and_tried_once(
+    aws: &FakeAws,
+    environment: &TestEnvironment,
+    fail: impl FnOnce(),
+    mend: impl FnOnce(),
+) {
+    let held = hold_stale_tokens(environment);
+    fail();
+    aws.clear();
+    assert_eq!(environment.get(HOST), held[0]);
+    let tried = (aws.calls().len(), aws.connections());
+    assert_ne!(tried.1, 0, "no attempt was made");
+    assert_eq!(environment.get(HOST), held[0]);
+    assert_eq!(environment.get(OTHER), held[1]);
+    age_marks(environment, 58);
+    assert_eq!(environment.get(HOST), held[0]);
+    assert_eq!(environment.get(OTHER), held[1]);
+    assert_eq!((aws.calls().len(), aws.connections()), tried);
+    mend();
+    age_marks(environment, 3);
+    assert_eq!(environment.get(HOST).grant().serial, 3);
+    assert_eq!(environment.get(OTHER).grant().serial, 4);
+}
+
+fn ecr_fault_is_silent(fault: Fault) {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    let fail = || aws.on(ECR, fault);
+    a_failing_refresh_is_silent_and_tried_once(&aws, &environment, fail, || aws.heal_all());
+}
+
+#[test]
+fn a_refresh_that_times_out_serves_the_old_token() {
+    ecr_fault_is_silent(Fault::Hang);
+}
+
+#[test]
+fn a_throttled_refresh_serves_the_old_token() {
+    ecr_fault_is_silent(Fault::Throttle);
+}
+
+#[test]
+fn a_refresh_that_meets_a_broken_aws_serves_the_old_token() {
+    ecr_fault_is_silent(Fault::Status(500));
+}
+
+#[test]
+fn a_refresh_that_meets_a_login_page_serves_the_old_token() {
+    ecr_fault_is_silent(Fault::Garbage);
+}
+
+#[test]
+fn a_refresh_whose_role_is_throttled_serves_the_old_token() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    environment.config(
+        r#"
+        [[registry]]
+        match = "*"
+        role_arn = "arn:aws:iam::999999999999:role/hub"
+        "#,
+    );
+    let fail = || aws.on(STS, Fault::Throttle);
+    a_failing_refresh_is_silent_and_tried_once(&aws, &environment, fail, || aws.heal_all());
+}
+
+#[test]
+fn roles_of_many_accounts_on_one_source_share_the_pause() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    environment.config(ROLE_PER_ACCOUNT);
+    let fail = || aws.on(STS, Fault::Status(503));
+    a_failing_refresh_is_silent_and_tried_once(&aws, &environment, fail, || aws.heal_all());
+}
+
+#[test]
+fn a_refresh_that_the_sso_portal_refuses_serves_the_old_token() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    sign_in(&mut environment, &aws);
+    let fail = || aws.end_sso_sessions();
+    let mend = || aws.add_sso_access_token(SSO_ACCESS_TOKEN);
+    a_failing_refresh_is_silent_and_tried_once(&aws, &environment, fail, mend);
+}
+
+#[test]
+fn a_refresh_without_a_network_serves_the_old_token() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    let held = hold_stale_tokens(&environment);
+    let address = aws.address();
+    drop(aws);
+    assert_eq!(environment.get(HOST), held[0]);
+    // Whoever tries again now would be heard.
+    let listener = std::net::TcpListener::bind(address).expect("the fake's port");
+    listener.set_nonblocking(true).expect("non-blocking");
+    assert_eq!(environment.get(HOST), held[0]);
+    assert_eq!(environment.get(OTHER), held[1]);
+    let heard = listener.accept().expect_err("an attempt was made");
+    assert_eq!(heard.kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn an_expired_sign_in_serves_the_old_token_and_a_new_one_is_used_at_once() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    let principal = sign_in(&mut environment, &aws);
+    let held = hold_stale_tokens(&environment);
+    aws.clear();
+    end_sign_in(&environment);
+    assert_eq!(environment.get(HOST), held[0]);
+    assert_eq!(environment.get(OTHER), held[1]);
+    assert_eq!(aws.connections(), 0, "the file says it all");
+    assert_eq!(files(&environment, "mark").len(), 1);
+
+    aws.add_sso_access_token("the-next-morning");
+    environment.sso_sign_in("sso", "the-next-morning", 8 * HOUR);
+    let grant = environment.get(HOST).grant();
+    assert_eq!(grant.serial, 3);
+    assert_eq!(grant.principal, principal);
+    assert_eq!(environment.get(OTHER).grant().serial, 4);
+}
+
+#[test]
+fn a_sign_in_that_the_portal_has_ended_is_mended_at_once_by_a_new_one() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    sign_in(&mut environment, &aws);
+    let held = hold_stale_tokens(&environment);
+    aws.end_sso_sessions();
+    assert_eq!(environment.get(HOST), held[0]);
+    aws.add_sso_access_token("the-next-morning");
+    assert_eq!(environment.get(HOST), held[0]);
+    environment.sso_sign_in("sso", "the-next-morning", 8 * HOUR);
+    assert_eq!(environment.get(HOST).grant().serial, 3);
+}
+
+#[test]
+fn why_an_old_token_is_served_is_told_to_who_asks() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::of_alice(&aws);
+    let held = hold_stale_tokens(&environment);
+    aws.on(ECR, Fault::Status(503));
+    environment.set("ECRX_LOG", "warn");
+    let told = environment.get(HOST);
+    assert_eq!((told.code, &told.stdout), (Some(0), &held[0].stdout));
+    assert_eq!(
+        told.stderr,
+        format!(
+            "docker-credential-ecrx: warn: {HOST}: the token could not be renewed, the old one \
+             is still good: asking for the authorization token: AWS is down: \
+             ServiceUnavailableException: Service is unable to handle request.\n"
+        )
+    );
+}
+
+#[test]
+fn a_herd_with_a_stale_token_tries_a_dead_aws_once() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    let held = hold_stale_tokens(&environment);
+    aws.on(ECR, Fault::Hang);
+    aws.clear();
+    for outcome in at_once([(&environment, HOST); 16]) {
+        assert_eq!(outcome, held[0]);
+    }
+    assert_eq!(aws.calls().len(), 1);
+}
+
+#[test]
+fn that_public_ecr_gives_no_token_is_remembered_for_ten_minutes() {
+    const PUBLIC: Operation = Operation::EcrPublicGetAuthorizationToken;
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    aws.on(PUBLIC, Fault::AccessDenied);
+    for age in [0, 590] {
+        environment.get("public.ecr.aws").failed_with(NOT_FOUND, "");
+        assert_eq!(aws.count(PUBLIC), 1);
+        age_marks(&environment, age);
+    }
+    // Private registries have nothing to do with it.
+    environment.get(HOST).grant();
+    aws.heal_all();
+    age_marks(&environment, 11);
+    environment.get("public.ecr.aws").grant();
+}

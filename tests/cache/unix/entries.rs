@@ -1,0 +1,174 @@
+//! Entries: what makes no sense, what others may read, what is no file.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::path::Path;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use super::super::common::fake_aws::{FakeAws, Fault};
+use super::super::common::files::{STRANGER, am_root, chmod, give_away, mode, names, skipped};
+use super::super::common::{HOST, Outcome, PROGRAM, TestEnvironment};
+use super::super::{ECR, HOUR, files};
+use super::{costs_only_the_caching, foreign, poison};
+
+#[test]
+fn an_entry_that_makes_no_sense_is_bought_anew_and_replaced() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::of_alice(&aws);
+    environment.get(HOST).grant();
+    let path = environment.entries().remove(0);
+    let good = fs::read_to_string(&path).expect("an entry");
+    let slot = path.file_stem().expect("a name").to_str().expect("UTF-8");
+    let newer = good.replacen("\"version\":1", "\"version\":2", 1);
+    let renamed = good.replacen(slot, &"0".repeat(64), 1);
+    let without_password = good.replacen("\"token\":\"", "\"token\":\"QVdT\",\"was\":\"", 1);
+    for (text, doubt) in [
+        ("", "is damaged"),
+        ("\u{0}\u{0}\u{0}", "is damaged"),
+        ("credHelpers", "is damaged"),
+        (&good[..good.len() / 2], "is damaged"),
+        (&good[..good.len() - 1], "is damaged"),
+        (&newer, "has format 2, which this version does not know"),
+        (
+            "{\"version\":9}",
+            "has format 9, which this version does not know",
+        ),
+        (&renamed, "belongs under another name"),
+        (
+            &without_password,
+            "holds no token: the authorization token does not read AWS:<password>",
+        ),
+        (&" ".repeat(200_000), "is larger than 128 KiB"),
+    ] {
+        fs::write(&path, text).expect("an entry");
+        let calls = aws.calls().len();
+        environment.set("ECRX_LOG", "warn");
+        let told = environment.get(HOST);
+        let warning = format!("docker-credential-ecrx: warn: ignoring {path:?}: it {doubt}\n");
+        // Before the lock is taken, and once more after.
+        assert_eq!(told.stderr, warning.repeat(2), "{text:.40}");
+        assert_eq!(aws.calls().len(), calls + 1, "{text:.40}");
+        environment.unset("ECRX_LOG");
+        let mended = environment.get(HOST);
+        assert_eq!((mended.code, &mended.stdout), (told.code, &told.stdout));
+        mended.grant();
+        assert_eq!(aws.calls().len(), calls + 1, "{text:.40}");
+        assert_eq!(environment.entries().len(), 1);
+    }
+}
+
+#[test]
+fn an_entry_that_others_may_read_is_bought_anew_and_replaced() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    environment.get(HOST).grant();
+    let path = poison(&environment);
+    chmod(&path, 0o644);
+    let mended = environment.get(HOST);
+    assert_eq!(mended.grant().serial, 2);
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(environment.get(HOST), mended);
+}
+
+#[test]
+fn a_link_in_place_of_an_entry_is_replaced_and_its_target_left_alone() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    environment.get(HOST).grant();
+    let path = poison(&environment);
+    let target = environment.home().join("elsewhere.json");
+    fs::rename(&path, &target).expect("rename");
+    let bytes = fs::read(&target).expect("the target");
+    symlink(&target, &path).expect("a link");
+    let mended = environment.get(HOST);
+    assert_eq!(mended.grant().serial, 2);
+    assert_eq!(environment.get(HOST), mended);
+    assert_eq!(fs::read(&target).expect("the target"), bytes);
+    assert!(fs::symlink_metadata(&path).expect("the entry").is_file());
+}
+
+#[test]
+fn an_entry_of_another_user_is_neither_read_nor_replaced() {
+    if !am_root() {
+        skipped("only root can give a file away");
+        return;
+    }
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::of_alice(&aws);
+    environment.get(HOST).grant();
+    let path = poison(&environment);
+    let bytes = fs::read(&path).expect("an entry");
+    give_away(&path);
+    let reason = foreign(&path);
+    // Looked at before the lock and under it, and not written over.
+    costs_only_the_caching(&mut environment, &[reason.clone(), reason.clone(), reason]);
+    assert_eq!(fs::read(&path).expect("an entry"), bytes);
+    assert_eq!(fs::metadata(&path).expect("an entry").uid(), STRANGER);
+}
+
+/// Waits for the end, or ends what has hung.
+fn ended(mut child: Child) -> Outcome {
+    let start = Instant::now();
+    while child.try_wait().expect("wait").is_none() {
+        if start.elapsed() > Duration::from_secs(30) {
+            child.kill().expect("kill");
+            child.wait().expect("wait");
+            panic!("it hangs");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Outcome::of(child)
+}
+
+#[test]
+fn pipes_and_folders_in_place_of_files_hold_nothing_up() {
+    let aws = FakeAws::start();
+    let make: [fn(&Path); 2] = [
+        |path| {
+            let mode = rustix::fs::Mode::from(0o600);
+            rustix::fs::mkfifoat(rustix::fs::CWD, path, mode).expect("a pipe");
+        },
+        |path| fs::create_dir(path).expect("a folder"),
+    ];
+    for make in make {
+        for extension in ["json", "lock"] {
+            let environment = TestEnvironment::of_alice(&aws);
+            let first = environment.get(HOST).grant().serial;
+            let path = files(&environment, extension).remove(0);
+            fs::remove_file(&path).expect("a file");
+            for entry in environment.entries() {
+                fs::remove_file(entry).expect("an entry");
+            }
+            make(&path);
+            let child = environment.start(&["get"], HOST.as_bytes());
+            assert_eq!(ended(child).grant().serial, first + 1);
+        }
+    }
+}
+
+#[test]
+fn what_is_cached_is_private_whatever_the_umask() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    let script = r#"umask 000; exec "$0" get"#;
+    let arguments = ["-c", script, PROGRAM];
+    environment.run_program("/bin/sh", &arguments, HOST).grant();
+    environment.age_cache(7 * HOUR);
+    // Written by hand, under this process's umask.
+    chmod(&environment.entries()[0], 0o600);
+    aws.on(ECR, Fault::Status(500));
+    environment.run_program("/bin/sh", &arguments, HOST).grant();
+    let v1 = environment.cache();
+    let mut folder = v1.as_path();
+    while folder != environment.home() {
+        assert_eq!(mode(folder), 0o700, "{folder:?}");
+        folder = folder.parent().expect("a folder above");
+    }
+    for kind in ["json", "lock", "mark"] {
+        let files = files(&environment, kind);
+        assert_eq!(files.len(), 1, "{kind}");
+        assert_eq!(mode(&files[0]), 0o600, "{kind}");
+    }
+    assert_eq!(names(&v1).len(), 3);
+}

@@ -1,0 +1,96 @@
+//! Instance metadata that gives nothing.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use super::common::fake_aws::{FakeAws, Fault, Operation};
+use super::common::{HOST, TestEnvironment};
+
+/// What is asked of instance metadata, one after the other.
+const STEPS: [Operation; 3] = [
+    Operation::ImdsToken,
+    Operation::ImdsRoleName,
+    Operation::ImdsCredentials,
+];
+
+/// A `get` where instance metadata gives nothing: it ends soon, and says why.
+#[track_caller]
+fn nobody_is_signed_in(environment: &TestEnvironment, endpoint: &str, why: &str) {
+    let started = Instant::now();
+    let outcome = environment.get(HOST);
+    let elapsed = started.elapsed();
+    let hints = outcome.failure(&format!(
+        "no credentials for {HOST}: nobody is signed in to AWS: instance metadata at {endpoint} {why}"
+    ));
+    assert_eq!(
+        hints,
+        [
+            "sign in (`aws sso login`, `aws login`, `aws configure`), or name a profile in config.toml or AWS_PROFILE",
+            "on EC2: give the instance a role, and containers a hop limit of 2",
+            &format!(
+                "asked as: instance metadata at {endpoint}; chosen by no configuration at all"
+            )
+        ]
+    );
+    // A step has one second, and the machine may be busy.
+    assert!(elapsed < Duration::from_secs(12), "{elapsed:?}");
+}
+
+#[test]
+fn instance_metadata_that_hangs_is_asked_once_and_not_waited_for() {
+    for step in STEPS {
+        let aws = FakeAws::start();
+        let mut environment = TestEnvironment::with_aws(&aws);
+        environment.set_instance_metadata(&aws);
+        aws.on(step, Fault::Hang);
+        nobody_is_signed_in(
+            &environment,
+            &aws.url(),
+            "cannot be reached: no answer within 1s",
+        );
+        assert_eq!(aws.count(step), 1, "{step:?}");
+    }
+}
+
+#[test]
+fn instance_metadata_that_fails_is_asked_once() {
+    // The SDK repeats what was answered with 5xx, and not what was not answered at all.
+    for step in STEPS {
+        let aws = FakeAws::start();
+        let mut environment = TestEnvironment::with_aws(&aws);
+        environment.set_instance_metadata(&aws);
+        aws.on(step, Fault::Status(500));
+        let outcome = environment.get(HOST);
+        let told = format!("instance metadata at {} gives no credentials", aws.url());
+        assert_eq!(outcome.code, Some(1), "{outcome:?}");
+        assert!(outcome.stdout.contains(&told), "{outcome:?}");
+        assert_eq!(aws.count(step), 1, "{step:?}");
+    }
+}
+
+#[test]
+fn a_machine_without_instance_metadata_says_so() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    environment.set_instance_metadata(&aws);
+    let nobody_listens = {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.local_addr().expect("an address")
+    };
+    let endpoint = format!("http://{nobody_listens}");
+    environment.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", &endpoint);
+    nobody_is_signed_in(
+        &environment,
+        &endpoint,
+        "cannot be reached: connection refused",
+    );
+}
+
+#[test]
+fn an_instance_without_a_role_says_so() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    aws.set_instance_role(None);
+    environment.set_instance_metadata(&aws);
+    nobody_is_signed_in(&environment, &aws.url(), "knows no role of this instance");
+}

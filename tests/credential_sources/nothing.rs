@@ -1,0 +1,297 @@
+//! Sources that give nothing: an error, and nobody asks in their place.
+
+use super::common::fake_aws::{ALICE, BOB, FakeAws};
+use super::common::{HOST, TestEnvironment, sources};
+
+#[test]
+fn half_a_pair_of_keys_in_variables_is_an_error() {
+    for (set, unset) in [
+        ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+        ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
+    ] {
+        let aws = FakeAws::start();
+        let mut environment = TestEnvironment::of_alice(&aws);
+        // Somebody else's keys must not ask in their place.
+        sources::keys(&mut environment, &aws, "default");
+        environment.set(unset, " ");
+        let hints_of = environment.get(HOST);
+        let hints = hints_of.failure(&format!(
+            "no credentials for {HOST}: {set} is set and {unset} is not: half of a pair gives no credentials"
+        ));
+        assert_eq!(hints, [""; 0]);
+        assert_eq!(aws.calls().len(), 0);
+    }
+}
+
+#[test]
+fn a_rules_profile_asks_even_with_half_a_pair_of_keys_in_variables() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    sources::keys(&mut environment, &aws, "work");
+    environment.config("[[registry]]\nmatch = \"*\"\nprofile = \"work\"\n");
+    environment.set("AWS_ACCESS_KEY_ID", ALICE.0);
+    assert_eq!(environment.get(HOST).grant().principal, BOB.2);
+}
+
+#[test]
+fn half_a_web_identity_in_variables_is_an_error() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    environment.set_web_identity();
+    environment.unset("AWS_ROLE_ARN");
+    let outcome = environment.get(HOST);
+    let hints = outcome.failure(&format!(
+        "no credentials for {HOST}: AWS_WEB_IDENTITY_TOKEN_FILE is set and AWS_ROLE_ARN is not: half of a pair gives no credentials"
+    ));
+    assert_eq!(hints, [""; 0]);
+}
+
+#[test]
+fn a_role_in_a_variable_alone_is_no_half_of_anything() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    environment.set("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/other-tools");
+    sources::keys(&mut environment, &aws, "default");
+    assert_eq!(environment.get(HOST).grant().principal, BOB.2);
+}
+
+#[test]
+fn a_profile_that_does_not_exist_is_named_with_those_that_do() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::of_alice(&aws);
+    sources::keys(&mut environment, &aws, "default");
+    sources::keys(&mut environment, &aws, "work");
+    let config = environment.config("[[registry]]\nmatch = \"*\"\nprofile = \"wrok\"\n");
+    let home = environment.home().display().to_string();
+    let outcome = environment.get(HOST);
+    let hints = outcome.failure(&format!(
+        "no credentials for {HOST}: the AWS profile `wrok` does not exist in {home}/.aws/config and {home}/.aws/credentials (chosen by the rule at {}:1)",
+        config.display()
+    ));
+    assert_eq!(
+        hints,
+        [
+            "`aws configure list-profiles` lists the profiles there are",
+            "known profiles: default, work"
+        ]
+    );
+    assert_eq!(aws.calls().len(), 0);
+}
+
+#[test]
+fn a_source_profile_that_does_not_exist_is_named_with_who_names_it() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    environment.aws_config(
+        "[profile work]\nrole_arn = arn:aws:iam::999999999999:role/pull\nsource_profile = base\n",
+    );
+    environment.set("AWS_PROFILE", "work");
+    let home = environment.home().display().to_string();
+    environment.get(HOST).failure(&format!(
+        "no credentials for {HOST}: the AWS profile `base`, which `work` names as its source_profile, does not exist in {home}/.aws/config and {home}/.aws/credentials (chosen by the variable AWS_PROFILE)"
+    ));
+}
+
+/// What is wrong with `[default]`, and how it is told.
+const WRONG_PROFILES: [(&str, &str); 17] = [
+    (
+        "aws_access_key_id = AKIAIOSFODNN7EXAMPLE",
+        "is incomplete: aws_secret_access_key is missing",
+    ),
+    (
+        "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "is incomplete: aws_access_key_id is missing",
+    ),
+    (
+        "aws_session_token = FwoEXAMPLE",
+        "is incomplete: aws_access_key_id is missing",
+    ),
+    (
+        "role_arn = arn:aws:iam::999999999999:role/pull",
+        "is incomplete: role_arn needs a source_profile or a credential_source beside it",
+    ),
+    (
+        "role_arn = arn:aws:iam::999999999999:role/pull\nsource_profile = default\ncredential_source = Environment",
+        "is incomplete: it has both source_profile and credential_source, and only one can be meant",
+    ),
+    (
+        "role_arn = arn:aws:iam::999999999999:role/pull\nsource_profile = default",
+        "holds no credentials: neither keys nor a role, SSO, aws login, a web identity or a credential_process",
+    ),
+    (
+        "role_arn = pull\nsource_profile = default",
+        "has a wrong role_arn: `pull` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
+    ),
+    (
+        "role_arn = arn:aws:iam::999999999999:role/pull\nsource_profile = default\nduration_seconds = 60",
+        "has a wrong duration_seconds: `60` is not a number of seconds from 900 to 43200",
+    ),
+    (
+        "role_arn = arn:aws:iam::999999999999:role/pull\ncredential_source = Environment",
+        "is incomplete: credential_source is Environment, and AWS_ACCESS_KEY_ID is not set",
+    ),
+    (
+        "role_arn = arn:aws:iam::999999999999:role/pull\ncredential_source = EcsContainer",
+        "is incomplete: credential_source is EcsContainer, and no AWS_CONTAINER_CREDENTIALS_… variable is set",
+    ),
+    (
+        "role_arn = arn:aws:iam::999999999999:role/pull\ncredential_source = Ec2InstanceMetadata",
+        "is incomplete: credential_source is Ec2InstanceMetadata, and AWS_EC2_METADATA_DISABLED is true",
+    ),
+    (
+        "role_arn = arn:aws:iam::999999999999:role/pull\ncredential_source = Vault",
+        "is incomplete: credential_source is `Vault`; it can be Environment, Ec2InstanceMetadata or EcsContainer",
+    ),
+    (
+        "web_identity_token_file = /token",
+        "is incomplete: web_identity_token_file needs a role_arn beside it",
+    ),
+    (
+        "sso_start_url = https://d-abc123.awsapps.com/start\nsso_region = us-east-1\nsso_account_id = 111122223333",
+        "is incomplete: sso_role_name is missing",
+    ),
+    (
+        "sso_session = corp\nsso_account_id = 111122223333\nsso_role_name = dev",
+        "is incomplete: there is no section [sso-session corp]",
+    ),
+    (
+        "sso_session = corp\nsso_region = us-east-1\nsso_account_id = 111122223333\nsso_role_name = dev",
+        "is incomplete: sso_region belongs into [sso-session corp], not beside sso_session",
+    ),
+    (
+        "sso_session = corp\nsso_account_id = 111122223333\nsso_role_name = dev\n[sso-session corp]\nsso_region = us-east-1",
+        "is incomplete: sso_start_url is missing",
+    ),
+];
+
+#[test]
+fn a_wrong_profile_is_told_and_nobody_asks_in_its_place() {
+    for (lines, wrong) in WRONG_PROFILES {
+        let aws = FakeAws::start();
+        let environment = TestEnvironment::with_aws(&aws);
+        environment.aws_config(&format!("[default]\n{lines}\n"));
+        let outcome = environment.get(HOST);
+        let hints = outcome.failure(&format!(
+            "no credentials for {HOST}: the AWS profile `default` {wrong} (chosen by no configuration at all)"
+        ));
+        assert_eq!(hints, [""; 0], "{lines}");
+        assert_eq!(aws.calls().len(), 0, "{lines}");
+    }
+}
+
+#[test]
+fn a_named_profile_without_credentials_is_an_error() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    environment.aws_config("[profile work]\nregion = eu-west-1\n");
+    sources::keys(&mut environment, &aws, "default");
+    environment.set_instance_metadata(&aws);
+    environment.set("AWS_PROFILE", "work");
+    environment.get(HOST).failure(&format!(
+        "no credentials for {HOST}: the AWS profile `work` holds no credentials: neither keys nor a role, SSO, aws login, a web identity or a credential_process (chosen by the variable AWS_PROFILE)"
+    ));
+    assert_eq!(aws.calls().len(), 0);
+}
+
+#[test]
+fn a_circle_of_source_profiles_is_shown() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    for (name, next) in [("a", "b"), ("b", "c"), ("c", "b")] {
+        environment.add_aws_config(&format!(
+            "[profile {name}]\nrole_arn = arn:aws:iam::999999999999:role/{name}\nsource_profile = {next}\n"
+        ));
+    }
+    environment.set("AWS_PROFILE", "a");
+    environment.get(HOST).failure(&format!(
+        "no credentials for {HOST}: the AWS profile `a` goes in a circle by its source_profile: a → b → c → b (chosen by the variable AWS_PROFILE)"
+    ));
+}
+
+#[test]
+fn a_role_that_wants_an_mfa_code_is_an_error_that_names_the_device() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    sources::keys(&mut environment, &aws, "base");
+    environment.add_aws_config(
+        "[default]\nrole_arn = arn:aws:iam::999999999999:role/pull\nsource_profile = base\n\
+         mfa_serial = arn:aws:iam::444455556666:mfa/bob\n",
+    );
+    let outcome = environment.get(HOST);
+    let hints = outcome.failure(&format!(
+        "no credentials for {HOST}: the AWS profile `default` wants an MFA code from arn:aws:iam::444455556666:mfa/bob (mfa_serial), which this program cannot ask for yet (chosen by no configuration at all)"
+    ));
+    assert_eq!(
+        hints,
+        [
+            "sign in by SSO; or get a session with a code (`aws sts get-session-token --profile base --serial-number arn:aws:iam::444455556666:mfa/bob --token-code CODE`), put it into a profile, and name that as source_profile, without mfa_serial"
+        ]
+    );
+    assert_eq!(aws.calls().len(), 0);
+}
+
+#[test]
+fn an_aws_file_that_cannot_be_read_is_an_error_where_a_profile_asks() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    // A folder: root reads every file, whatever its mode.
+    let path = environment.home().join(".aws/credentials");
+    std::fs::create_dir_all(&path).expect("a folder");
+    environment.config("[[registry]]\nmatch = \"*\"\nprofile = \"work\"\n");
+    let line = format!(
+        "no credentials for {HOST}: cannot read the AWS file {}: Is a directory (os error 21)",
+        path.display()
+    );
+    assert_eq!(environment.get(HOST).failure(&line), [""; 0]);
+    // Keys in variables need no file.
+    environment.set_keys(ALICE.0, ALICE.1, None);
+    assert_eq!(environment.get(HOST).failure(&line), [""; 0]);
+    environment.config("");
+    assert_eq!(environment.get(HOST).grant().principal, ALICE.2);
+}
+
+#[test]
+fn an_aws_file_that_is_not_utf_8_is_an_error() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::with_aws(&aws);
+    let path = environment.aws_config("");
+    std::fs::write(&path, b"[default]\naws_access_key_id = \xff\n").expect("a file");
+    assert_eq!(
+        environment.get(HOST).failure(&format!(
+            "no credentials for {HOST}: the AWS file {} is not UTF-8 text",
+            path.display()
+        )),
+        [""; 0]
+    );
+}
+
+#[test]
+fn a_malformed_aws_file_is_an_error_that_names_the_line() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::with_aws(&aws);
+    environment.aws_config("[default]\nregion = eu-west-1\n");
+    let path = environment.aws_credentials("[default]\naws_access_key_id\n");
+    assert_eq!(
+        environment.get(HOST).failure(&format!(
+            "no credentials for {HOST}: the AWS file {} cannot be parsed: line 2: Expected an '=' sign defining a property",
+            path.display()
+        )),
+        [""; 0]
+    );
+}
+
+#[test]
+fn without_any_credentials_it_says_so() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::with_aws(&aws);
+    let outcome = environment.get(HOST);
+    let hints = outcome.failure(&format!(
+        "no credentials for {HOST}: nobody is signed in to AWS: no configuration, variable or default profile names credentials, and instance metadata is switched off"
+    ));
+    assert_eq!(
+        hints,
+        [
+            "sign in (`aws sso login`, `aws login`, `aws configure`), or name a profile in config.toml or AWS_PROFILE"
+        ]
+    );
+}

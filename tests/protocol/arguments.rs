@@ -1,0 +1,94 @@
+//! What is on the command line: actions, help and version.
+
+use super::common::fake_aws::FakeAws;
+use super::common::{HOST, Outcome, TestEnvironment};
+use super::{BROKEN, succeeds};
+
+#[test]
+fn wrong_arguments_print_the_usage_and_fail() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    let usage = environment.run(&["help"], "").stdout;
+    let wrong: &[&[&str]] = &[
+        &[],
+        &[""],
+        &["GET"],
+        &["gets"],
+        &[" get"],
+        &["-x"],
+        &["--get"],
+        &["-V"],
+        &["get", "get"],
+        &["get", ""],
+        &["get", HOST],
+        &["version", "--version"],
+        &["--help", "get"],
+        &["list", "unused", "unused"],
+    ];
+    for arguments in wrong {
+        let outcome = environment.run(arguments, HOST);
+        assert_eq!(
+            (
+                outcome.code,
+                outcome.stdout.as_str(),
+                outcome.stderr.as_str()
+            ),
+            (Some(1), usage.as_str(), ""),
+            "{arguments:?}"
+        );
+    }
+    assert_eq!(aws.connections(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_argument_that_is_no_text_prints_the_usage_and_fails() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let environment = TestEnvironment::new();
+    let usage = environment.run(&["help"], "").stdout;
+    let mut command = environment.command(&[]);
+    command.arg(std::ffi::OsStr::from_bytes(b"get\xff"));
+    let outcome = Outcome::of(command.spawn().expect("start"));
+    outcome.failed_with(&usage, "");
+}
+
+#[test]
+fn help_is_the_usage_and_no_failure() {
+    let environment = TestEnvironment::new();
+    let usage = environment.run(&["help"], "").stdout;
+    assert!(
+        usage.starts_with("Usage: docker-credential-ecrx "),
+        "{usage}"
+    );
+    for word in ["get", "store", "erase", "list", "version", "ECRX_LOG"] {
+        assert!(usage.contains(word), "{word}");
+    }
+    for word in ["help", "--help", "-h"] {
+        succeeds(&environment.run(&[word], ""), &usage);
+    }
+}
+
+#[test]
+fn version_names_program_package_and_version() {
+    let environment = TestEnvironment::new();
+    let version = concat!(
+        "docker-credential-ecrx (docker-credential-ecrx) ",
+        env!("CARGO_PKG_VERSION"),
+        "\n"
+    );
+    for word in ["version", "--version", "-v"] {
+        succeeds(&environment.run(&[word], ""), version);
+    }
+}
+
+#[test]
+fn version_and_help_need_no_usable_configuration() {
+    let mut environment = TestEnvironment::new();
+    environment.config(BROKEN);
+    environment.set("HOME", "/nonexistent");
+    for word in ["version", "help"] {
+        let outcome = environment.run(&[word], "");
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
+    }
+}

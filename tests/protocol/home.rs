@@ -1,0 +1,125 @@
+//! The home folder: without one, and with one that is of no use.
+
+use std::fs;
+use std::path::Path;
+
+use super::common::fake_aws::{ALICE, FakeAws};
+use super::common::{HOST, NOT_FOUND, TestEnvironment};
+use super::{NO_SERVER, answer, login, succeeds};
+
+/// An environment in which nothing is looked for below the home folder.
+fn without_home(aws: &FakeAws) -> TestEnvironment {
+    let mut environment = TestEnvironment::of_alice(aws);
+    let path = |path: &Path| path.display().to_string();
+    let config = path(&environment.write("ecrx.toml", ""));
+    let cache = path(&environment.home().join("cache"));
+    let (one, other) = (
+        path(&environment.write("aws-config", "")),
+        path(&environment.write("aws-credentials", "")),
+    );
+    environment
+        .set("ECRX_CONFIG", &config)
+        .set("AWS_ECR_CACHE_DIR", &cache)
+        .set("AWS_CONFIG_FILE", &one)
+        .set("AWS_SHARED_CREDENTIALS_FILE", &other);
+    environment
+}
+
+#[test]
+fn every_action_works_without_home() {
+    let aws = FakeAws::start();
+    for home in [None, Some(""), Some("relative"), Some("/nonexistent")] {
+        let mut environment = without_home(&aws);
+        match home {
+            Some(home) => environment.set("HOME", home),
+            None => environment.unset("HOME"),
+        };
+        aws.clear();
+        let cold = environment.get(HOST);
+        succeeds(&cold, &answer(HOST, &cold));
+        assert_eq!(environment.get(HOST), cold, "{home:?}: warm");
+        assert_eq!(aws.calls().len(), 1, "{home:?}");
+        let listed = format!("{{\"{HOST}\":\"AWS\"}}\n");
+        succeeds(&environment.run(&["list"], "unused"), &listed);
+        assert_eq!(environment.run(&["store"], login(HOST)).code, Some(0));
+        succeeds(&environment.run(&["erase"], HOST), "");
+        succeeds(&environment.run(&["list"], "unused"), "{}\n");
+        environment.get("ghcr.io").failed_with(NOT_FOUND, "");
+        environment.get("\n").failed_with(NO_SERVER, "");
+    }
+}
+
+/// The SDK and the processes it starts know the variable alone.
+#[cfg(target_os = "linux")]
+#[test]
+#[expect(clippy::print_stderr, reason = "says that it was skipped")]
+fn without_home_the_password_databases_is_everybodys() {
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let users = fs::read_to_string("/etc/passwd").expect("users");
+    let home = users.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        (fields.get(2) == Some(&uid.as_str())).then(|| fields[5].to_owned())
+    });
+    let Some(home) = home.filter(|home| home.starts_with('/')) else {
+        eprintln!("not tested: this user has no home in /etc/passwd");
+        return;
+    };
+    let aws = FakeAws::start();
+    let mut environment = without_home(&aws);
+    let seen = environment.home().join("seen");
+    let script = environment.write(
+        "script",
+        &format!(
+            "printf %s \"$HOME\" >'{}'\necho '{{\"Version\":1,\"AccessKeyId\":\"{}\",\"SecretAccessKey\":\"{}\"}}'\n",
+            seen.display(),
+            ALICE.0,
+            ALICE.1
+        ),
+    );
+    environment.write(
+        "aws-config",
+        &format!(
+            "[default]\ncredential_process = /bin/sh {}\n",
+            script.display()
+        ),
+    );
+    environment
+        .unset("AWS_ACCESS_KEY_ID")
+        .unset("AWS_SECRET_ACCESS_KEY");
+    for variable in [None, Some("")] {
+        match variable {
+            Some(home) => environment.set("HOME", home),
+            None => environment.unset("HOME"),
+        };
+        assert_eq!(environment.get(HOST).grant().principal, ALICE.2);
+        assert_eq!(fs::read_to_string(&seen).expect("a path"), home);
+        environment.run(&["erase"], HOST);
+        fs::remove_file(&seen).expect("a file");
+    }
+}
+
+#[test]
+fn a_home_that_cannot_hold_a_cache_costs_the_caching_and_not_the_login() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::of_alice(&aws);
+    let file = environment.write("file", "");
+    environment.set("HOME", &format!("{}/alice", file.display()));
+    for calls in 1..3 {
+        let outcome = environment.get(HOST);
+        succeeds(&outcome, &answer(HOST, &outcome));
+        assert_eq!(aws.calls().len(), calls);
+    }
+    succeeds(&environment.run(&["erase"], HOST), "");
+    succeeds(&environment.run(&["list"], "unused"), "{}\n");
+}
+
+#[test]
+fn a_home_that_does_not_exist_is_no_obstacle() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::of_alice(&aws);
+    // With a cache, root would make the folder.
+    environment
+        .set("HOME", "/nonexistent")
+        .set("AWS_ECR_DISABLE_CACHE", "1");
+    assert_eq!(environment.get(HOST).grant().principal, ALICE.2);
+}

@@ -1,0 +1,125 @@
+//! `list`: what `get` would answer now.
+
+use std::fs;
+
+use super::common::fake_aws::{BOB, FakeAws};
+use super::common::{HOST, Outcome, TestEnvironment};
+use super::{BROKEN, succeeds};
+
+const HALF_LIFE: i64 = 6 * 3600;
+
+#[test]
+fn list_names_what_get_would_answer_now_and_asks_nobody() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::of_alice(&aws);
+    succeeds(&environment.run(&["list"], "unused"), "{}\n");
+    assert!(!environment.home().join(".cache").exists());
+
+    let other = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+    for server in [
+        format!("https://{HOST}:443/v2/"),
+        other.to_owned(),
+        "public.ecr.aws".to_owned(),
+    ] {
+        environment.get(&server).answer();
+    }
+    aws.clear();
+    let all = format!("{{\"{other}\":\"AWS\",\"{HOST}\":\"AWS\",\"public.ecr.aws\":\"AWS\"}}\n");
+    succeeds(&environment.run(&["list"], "unused"), &all);
+    succeeds(&environment.run(&["list"], ""), &all);
+
+    environment
+        .set("AWS_ACCESS_KEY_ID", BOB.0)
+        .set("AWS_SECRET_ACCESS_KEY", BOB.1);
+    succeeds(&environment.run(&["list"], "unused"), "{}\n");
+    environment
+        .unset("AWS_ACCESS_KEY_ID")
+        .unset("AWS_SECRET_ACCESS_KEY");
+    succeeds(&environment.run(&["list"], "unused"), "{}\n");
+    assert_eq!(aws.connections(), 0);
+}
+
+#[test]
+fn list_leaves_out_what_get_would_have_to_refresh() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    environment.get(HOST).answer();
+    let listed = format!("{{\"{HOST}\":\"AWS\"}}\n");
+    environment.age_cache(HALF_LIFE - 600);
+    succeeds(&environment.run(&["list"], "unused"), &listed);
+
+    let config = environment.config("[cache]\nmax_age_seconds = 3600\n");
+    succeeds(&environment.run(&["list"], "unused"), "{}\n");
+    fs::remove_file(config).expect("a file");
+    succeeds(&environment.run(&["list"], "unused"), &listed);
+
+    environment.age_cache(600);
+    succeeds(&environment.run(&["list"], "unused"), "{}\n");
+    environment.age_cache(HALF_LIFE);
+    succeeds(&environment.run(&["list"], "unused"), "{}\n");
+    assert_eq!(aws.calls().len(), 1);
+}
+
+#[test]
+fn list_leaves_out_what_was_erased() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    environment.get(HOST).answer();
+    succeeds(&environment.run(&["erase"], HOST), "");
+    succeeds(&environment.run(&["list"], "unused"), "{}\n");
+}
+
+#[test]
+fn list_never_fails() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::of_alice(&aws);
+    environment.get(HOST).answer();
+    let listed = format!("{{\"{HOST}\":\"AWS\"}}\n");
+    let nothing = "{}\n";
+
+    // Garbage beside the entry costs nothing.
+    let cache = environment.cache();
+    let junk = "a".repeat(64);
+    for (name, contents) in [
+        (format!("{junk}.json"), "garbage"),
+        ("notes.json".to_owned(), "{}"),
+        (".x.tmp".to_owned(), ""),
+    ] {
+        fs::write(cache.join(name), contents).expect("a file");
+    }
+    fs::create_dir(cache.join(format!("{}.json", "b".repeat(64)))).expect("a folder");
+    succeeds(&environment.run(&["list"], "unused"), &listed);
+
+    let config = environment.config(BROKEN);
+    succeeds(&environment.run(&["list"], "unused"), nothing);
+    fs::remove_file(config).expect("a file");
+
+    environment.set("ECRX_CONFIG", "/nonexistent/ecrx.toml");
+    succeeds(&environment.run(&["list"], "unused"), nothing);
+    environment.unset("ECRX_CONFIG");
+
+    environment.set("AWS_PROFILE", "missing");
+    environment
+        .unset("AWS_ACCESS_KEY_ID")
+        .unset("AWS_SECRET_ACCESS_KEY");
+    succeeds(&environment.run(&["list"], "unused"), nothing);
+    environment.aws_config("[default\n");
+    succeeds(&environment.run(&["list"], "unused"), nothing);
+
+    let file = environment.write("file", "");
+    environment.set("AWS_ECR_CACHE_DIR", &file.display().to_string());
+    succeeds(&environment.run(&["list"], "unused"), nothing);
+    environment.set("AWS_ECR_DISABLE_CACHE", "1");
+    succeeds(&environment.run(&["list"], "unused"), nothing);
+    assert_eq!(aws.calls().len(), 1);
+}
+
+#[test]
+fn list_reads_no_question() {
+    let environment = TestEnvironment::new();
+    let mut command = environment.command(&["list"]);
+    command.stdin(std::process::Stdio::null());
+    succeeds(&Outcome::of(command.spawn().expect("start")), "{}\n");
+    let much = vec![0xff; 1024 * 1024];
+    succeeds(&environment.run(&["list"], much), "{}\n");
+}
