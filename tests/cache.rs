@@ -18,8 +18,6 @@ mod refreshes;
 #[path = "cache/unix/mod.rs"]
 mod unix;
 
-use std::fs;
-use std::path::PathBuf;
 use std::process::Child;
 
 use common::fake_aws::{Credentials, Operation};
@@ -46,15 +44,6 @@ fn at_once<'a>(gets: impl IntoIterator<Item = (&'a TestEnvironment, &'a str)>) -
         .map(|(environment, host)| environment.start(&["get"], host.as_bytes()))
         .collect();
     children.into_iter().map(Outcome::of).collect()
-}
-
-/// Files of the cache folder whose name ends so.
-fn files(environment: &TestEnvironment, extension: &str) -> Vec<PathBuf> {
-    fs::read_dir(environment.cache())
-        .expect("a cache folder")
-        .map(|item| item.expect("a file").path())
-        .filter(|path| path.extension().is_some_and(|found| found == extension))
-        .collect()
 }
 
 /// Buys tokens for both registries and lets 7 hours pass: past half of their life.

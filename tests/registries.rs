@@ -12,9 +12,6 @@ mod private;
 #[path = "registries/public.rs"]
 mod public;
 
-use std::fs;
-use std::path::PathBuf;
-
 use common::TestEnvironment;
 use common::fake_aws::{ALICE, Call, FakeAws, FakeProxy};
 
@@ -196,15 +193,4 @@ fn with_keys() -> TestEnvironment {
         .set("AWS_ACCESS_KEY_ID", ALICE.0)
         .set("AWS_SECRET_ACCESS_KEY", ALICE.1);
     environment
-}
-
-/// The remembered failures.
-fn marks(environment: &TestEnvironment) -> Vec<PathBuf> {
-    let Ok(folder) = fs::read_dir(environment.cache()) else {
-        return Vec::new();
-    };
-    folder
-        .map(|item| item.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|end| end == "mark"))
-        .collect()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::common::fake_aws::{ALICE, FakeAws, Fault};
 use super::common::{HOST, TestEnvironment};
-use super::{ECR, HOUR, at_once, files, hold_stale_tokens, no_credentials, set_session};
+use super::{ECR, HOUR, at_once, hold_stale_tokens, no_credentials, set_session};
 
 /// What a person reads when ECR answers 503.
 fn aws_is_down() -> String {
@@ -87,7 +87,7 @@ fn an_expired_token_is_never_answered_even_when_aws_is_down() {
     environment.age_cache(7 * HOUR);
     aws.on(ECR, Fault::Status(503));
     environment.get(HOST).grant();
-    assert_eq!(files(&environment, "mark").len(), 1);
+    assert_eq!(environment.cached("mark").len(), 1);
     environment.age_cache(5 * HOUR);
     environment.get(HOST).failure(&aws_is_down());
     aws.heal_all();

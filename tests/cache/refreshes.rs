@@ -7,19 +7,7 @@ use serde_json::Value;
 use super::common::fake_aws::{FakeAws, Fault, Operation, SSO_ACCESS_TOKEN};
 use super::common::files::names;
 use super::common::{HOST, NOT_FOUND, TestEnvironment, sources};
-use super::{ECR, HOUR, OTHER, ROLE_PER_ACCOUNT, STS, at_once, files, hold_stale_tokens};
-
-/// As [`TestEnvironment::age_cache`], for the failures that are remembered.
-fn age_marks(environment: &TestEnvironment, seconds: i64) {
-    for path in files(environment, "mark") {
-        let mut mark: Value =
-            serde_json::from_slice(&fs::read(&path).expect("a mark")).expect("JSON");
-        for key in ["made_at", "until"] {
-            mark[key] = (mark[key].as_i64().expect("epoch seconds") - seconds).into();
-        }
-        fs::write(&path, mark.to_string()).expect("a mark");
-    }
-}
+use super::{ECR, HOUR, OTHER, ROLE_PER_ACCOUNT, STS, at_once, hold_stale_tokens};
 
 /// Signs in by SSO as the profile `sso`, and says who that is.
 fn sign_in(environment: &mut TestEnvironment, aws: &FakeAws) -> String {
@@ -57,12 +45,12 @@ fn a_failing_refresh_is_silent_and_tried_once(
     assert_ne!(tried.1, 0, "no attempt was made");
     assert_eq!(environment.get(HOST), held[0]);
     assert_eq!(environment.get(OTHER), held[1]);
-    age_marks(environment, 58);
+    environment.age_marks(58);
     assert_eq!(environment.get(HOST), held[0]);
     assert_eq!(environment.get(OTHER), held[1]);
     assert_eq!((aws.calls().len(), aws.connections()), tried);
     mend();
-    age_marks(environment, 3);
+    environment.age_marks(3);
     assert_eq!(environment.get(HOST).grant().serial, 3);
     assert_eq!(environment.get(OTHER).grant().serial, 4);
 }
@@ -156,7 +144,7 @@ fn an_expired_sign_in_serves_the_old_token_and_a_new_one_is_used_at_once() {
     assert_eq!(environment.get(HOST), held[0]);
     assert_eq!(environment.get(OTHER), held[1]);
     assert_eq!(aws.connections(), 0, "the file says it all");
-    assert_eq!(files(&environment, "mark").len(), 1);
+    assert_eq!(environment.cached("mark").len(), 1);
 
     aws.add_sso_access_token("the-next-morning");
     environment.sso_sign_in("sso", "the-next-morning", 8 * HOUR);
@@ -221,11 +209,11 @@ fn that_public_ecr_gives_no_token_is_remembered_for_ten_minutes() {
     for age in [0, 590] {
         environment.get("public.ecr.aws").failed_with(NOT_FOUND, "");
         assert_eq!(aws.count(PUBLIC), 1);
-        age_marks(&environment, age);
+        environment.age_marks(age);
     }
     // Private registries have nothing to do with it.
     environment.get(HOST).grant();
     aws.heal_all();
-    age_marks(&environment, 11);
+    environment.age_marks(11);
     environment.get("public.ecr.aws").grant();
 }

@@ -109,31 +109,35 @@ impl TestEnvironment {
 
     /// The entries in the cache.
     pub fn entries(&self) -> Vec<PathBuf> {
+        self.cached("json")
+    }
+
+    /// The failures that are remembered.
+    pub fn marks(&self) -> Vec<PathBuf> {
+        self.cached("mark")
+    }
+
+    /// The files of the cache whose names end so, in order.
+    pub fn cached(&self, extension: &str) -> Vec<PathBuf> {
         let Ok(folder) = std::fs::read_dir(self.cache()) else {
             return Vec::new();
         };
-        let mut entries: Vec<PathBuf> = folder
-            .map(|item| item.expect("an entry").path())
-            .filter(|path| {
-                path.extension()
-                    .is_some_and(|extension| extension == "json")
-            })
+        let mut files: Vec<PathBuf> = folder
+            .map(|item| item.expect("a file").path())
+            .filter(|path| path.extension().is_some_and(|found| found == extension))
             .collect();
-        entries.sort();
-        entries
+        files.sort();
+        files
     }
 
     /// Shifts the times of every cached token, as if `seconds` had passed.
     pub fn age_cache(&self, seconds: i64) {
-        for path in self.entries() {
-            let text = std::fs::read(&path).expect("an entry");
-            let mut entry: Value = serde_json::from_slice(&text).expect("JSON");
-            for key in ["obtained_at", "expires_at"] {
-                let moment = entry[key].as_i64().expect("epoch seconds");
-                entry[key] = (moment - seconds).into();
-            }
-            std::fs::write(&path, entry.to_string()).expect("an entry");
-        }
+        age(&self.entries(), ["obtained_at", "expires_at"], seconds);
+    }
+
+    /// The same for the failures that are remembered.
+    pub fn age_marks(&self, seconds: i64) {
+        age(&self.marks(), ["made_at", "until"], seconds);
     }
 
     /// A command that has not been started.
@@ -187,6 +191,18 @@ impl TestEnvironment {
 
     pub fn get(&self, server: &str) -> Outcome {
         self.run(&["get"], server)
+    }
+}
+
+fn age(files: &[PathBuf], moments: [&str; 2], seconds: i64) {
+    for path in files {
+        let text = std::fs::read(path).expect("a file");
+        let mut object: Value = serde_json::from_slice(&text).expect("JSON");
+        for key in moments {
+            let moment = object[key].as_i64().expect("epoch seconds");
+            object[key] = (moment - seconds).into();
+        }
+        std::fs::write(path, object.to_string()).expect("a file");
     }
 }
 

@@ -1,26 +1,10 @@
 //! Public ECR, when there is no token: pulls are anonymous.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use super::common::fake_aws::{ALICE, BOB, FakeAws, Fault, Operation, SSO_ACCESS_TOKEN};
 use super::common::{HOST, NOT_FOUND, Outcome, TestEnvironment};
-use super::{PUBLIC, PUBLIC_DUAL_STACK, marks, with_keys};
-
-/// Shifts the times of every remembered failure, as if `seconds` had passed.
-fn age_marks(environment: &TestEnvironment, seconds: i64) {
-    let marks = marks(environment);
-    assert!(!marks.is_empty(), "a failure is remembered");
-    for path in marks {
-        let text = fs::read(&path).expect("a mark");
-        let mut mark: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
-        for key in ["made_at", "until"] {
-            let moment = mark[key].as_i64().expect("epoch seconds");
-            mark[key] = (moment - seconds).into();
-        }
-        fs::write(&path, mark.to_string()).expect("a mark");
-    }
-}
+use super::{PUBLIC, PUBLIC_DUAL_STACK, with_keys};
 
 #[track_caller]
 fn is_anonymous(environment: &TestEnvironment, why: &str) {
@@ -51,10 +35,10 @@ fn is_remembered(aws: &FakeAws, environment: &TestEnvironment, why: &str) {
 #[track_caller]
 fn stays_anonymous(aws: &FakeAws, environment: &TestEnvironment, why: &str) {
     is_remembered(aws, environment, why);
-    age_marks(environment, 590);
+    environment.age_marks(590);
     is_anonymous(environment, why);
     assert_eq!(aws.connections(), 0, "{why}: ten minutes later, almost");
-    age_marks(environment, 20);
+    environment.age_marks(20);
     is_anonymous(environment, why);
     assert!(aws.connections() > 0, "{why}: ten minutes later");
 }
@@ -194,7 +178,7 @@ fn an_endpoint_that_is_not_there_leaves_public_ecr_anonymous() {
     let mut environment = with_keys();
     environment.set("AWS_ENDPOINT_URL", &nowhere);
     environment.get(PUBLIC).failed_with(NOT_FOUND, "");
-    assert_eq!(marks(&environment).len(), 1);
+    assert_eq!(environment.marks().len(), 1);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::common::fake_aws::{ALICE, FakeAws, Fault, Operation};
 use super::common::{NOT_FOUND, TestEnvironment};
-use super::{PUBLIC, PUBLIC_DUAL_STACK, Wire, marks, signed};
+use super::{PUBLIC, PUBLIC_DUAL_STACK, Wire, signed};
 
 const HALF_LIFE: i64 = 6 * 3600;
 
@@ -104,7 +104,7 @@ fn a_denial_ends_a_stale_public_token() {
 }
 
 fn forget_marks(environment: &TestEnvironment) {
-    for path in marks(environment) {
+    for path in environment.marks() {
         fs::remove_file(path).expect("a mark");
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::super::common::fake_aws::{FakeAws, Fault};
 use super::super::common::files::{STRANGER, am_root, chmod, give_away, mode, names, skipped};
 use super::super::common::{HOST, Outcome, PROGRAM, TestEnvironment};
-use super::super::{ECR, HOUR, files};
+use super::super::{ECR, HOUR};
 use super::{costs_only_the_caching, foreign, poison};
 
 #[test]
@@ -135,7 +135,7 @@ fn pipes_and_folders_in_place_of_files_hold_nothing_up() {
         for extension in ["json", "lock"] {
             let environment = TestEnvironment::of_alice(&aws);
             let first = environment.get(HOST).grant().serial;
-            let path = files(&environment, extension).remove(0);
+            let path = environment.cached(extension).remove(0);
             fs::remove_file(&path).expect("a file");
             for entry in environment.entries() {
                 fs::remove_file(entry).expect("an entry");
@@ -166,7 +166,7 @@ fn what_is_cached_is_private_whatever_the_umask() {
         folder = folder.parent().expect("a folder above");
     }
     for kind in ["json", "lock", "mark"] {
-        let files = files(&environment, kind);
+        let files = environment.cached(kind);
         assert_eq!(files.len(), 1, "{kind}");
         assert_eq!(mode(&files[0]), 0o600, "{kind}");
     }

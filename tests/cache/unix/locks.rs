@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::super::common::fake_aws::{FakeAws, Fault, Times};
 use super::super::common::{HOST, TestEnvironment};
-use super::super::{ECR, OTHER, files, hold_stale_tokens};
+use super::super::{ECR, OTHER, hold_stale_tokens};
 use super::costs_only_the_caching;
 
 /// Looks again and again until it is so; far longer than it can take means never.
@@ -106,7 +106,7 @@ fn a_lock_that_a_stranger_holds_for_ever_costs_only_the_caching() {
     let mut environment = TestEnvironment::of_alice(&aws);
     environment.config("timeout_seconds = 1\n");
     environment.get(HOST).grant();
-    let path = files(&environment, "lock").remove(0);
+    let path = environment.cached("lock").remove(0);
     fs::remove_file(environment.entries().remove(0)).expect("an entry");
     // To other processes, a lock of this one is a stranger's.
     let file = fs::File::open(&path).expect("the lock");
