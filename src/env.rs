@@ -143,8 +143,7 @@ impl Env {
 
     /// Whether a variable says `true`, in any case.
     pub fn is_true(&self, name: &str) -> bool {
-        self.get(name)
-            .is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
+        self.get(name).is_some_and(|value| says_true(&value))
     }
 
     /// A path; a leading `~/` is the home folder.
@@ -205,6 +204,11 @@ impl Env {
         };
         folder.map(|folder| folder.join("docker-credential-ecrx"))
     }
+}
+
+/// How variables and profiles switch something on: `true`, in any case.
+pub fn says_true(value: &str) -> bool {
+    value.trim().eq_ignore_ascii_case("true")
 }
 
 #[cfg(unix)]

@@ -90,14 +90,12 @@ impl Error {
     /// The failure in one line: the message and what lies beneath it.
     pub fn line(&self) -> String {
         let mut line = self.cause.to_string();
-        let mut source = self.cause.source();
-        while let Some(cause) = source {
+        for cause in chain(&*self.cause).skip(1) {
             let text = cause.to_string();
             if !line.contains(&text) {
                 line.push_str(": ");
                 line.push_str(&text);
             }
-            source = cause.source();
         }
         one_line(&line)
     }
@@ -118,6 +116,13 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.cause.source()
     }
+}
+
+/// An error, and what lies beneath it.
+pub fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
 }
 
 /// Makes a text fit to be printed whatever it holds: line breaks and runs of white space become

@@ -20,7 +20,7 @@ mod unix;
 
 use std::process::Child;
 
-use common::fake_aws::{Credentials, Operation};
+use common::fake_aws::Operation;
 use common::{HOST, Outcome, TestEnvironment};
 
 /// A second registry with the same endpoint as [`HOST`].
@@ -55,12 +55,6 @@ fn hold_stale_tokens(environment: &TestEnvironment) -> [Outcome; 2] {
     });
     environment.age_cache(7 * HOUR);
     held
-}
-
-/// Puts keys of a session into variables.
-fn set_session(environment: &mut TestEnvironment, keys: &Credentials) {
-    let token = keys.session_token.as_deref();
-    environment.set_keys(&keys.access_key_id, &keys.secret_access_key, token);
 }
 
 /// Keys as a section of `~/.aws/credentials`.

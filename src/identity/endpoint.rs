@@ -2,7 +2,7 @@
 
 use aws_config::profile::Profile;
 
-use crate::env::{Env, var};
+use crate::env::{Env, says_true, var};
 use crate::registry::{Partition, Region, Registry};
 
 use super::IdentityError;
@@ -83,11 +83,8 @@ impl<'a> Settings<'a> {
         dual_stack: bool,
     ) -> Result<Endpoint, IdentityError> {
         let switch = |variable, key| {
-            self.env.is_true(variable)
-                || (self.env.get(variable).is_none()
-                    && self
-                        .get(key)
-                        .is_some_and(|value| value.trim().eq_ignore_ascii_case("true")))
+            let variable = self.env.get(variable);
+            variable.as_deref().or(self.get(key)).is_some_and(says_true)
         };
         let url = if switch(
             var::AWS_IGNORE_CONFIGURED_ENDPOINT_URLS,

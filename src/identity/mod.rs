@@ -222,6 +222,14 @@ impl Identity {
         }
     }
 
+    /// Whom the first credentials belong to: the identity without the roles on top.
+    pub fn first_caller(&self) -> String {
+        match &self.profile {
+            Some(profile) => format!("profile {profile} ({})", self.source),
+            None => self.source.to_string(),
+        }
+    }
+
     /// Who chose, and what was passed over: the line that belongs below every credential error.
     pub fn explain(&self) -> String {
         let mut text = format!("asked as: {self}; chosen by {}", self.chosen_by);
@@ -241,10 +249,7 @@ impl Identity {
 /// What a person would call the identity: no secrets.
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.profile {
-            Some(profile) => write!(f, "profile {profile} ({})", self.source)?,
-            None => write!(f, "{}", self.source)?,
-        }
+        f.write_str(&self.first_caller())?;
         for role in &self.roles {
             write!(f, ", then role {}", role.arn)?;
         }

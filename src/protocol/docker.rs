@@ -6,11 +6,10 @@ use std::io::{Read, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::ConfigError;
 use crate::env::{Env, var};
 use crate::error::Error;
-use crate::provider::{Provider, load_config};
-use crate::registry::{Registry, Service};
+use crate::provider::{Provider, load_config, misconfigured};
+use crate::registry::Registry;
 use crate::token::USERNAME;
 
 /// No client sends more.
@@ -83,15 +82,6 @@ struct AnswerError(#[source] std::io::Error);
 )]
 struct NotKept(String);
 
-/// The configuration cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("no credentials for {registry}")]
-struct Misconfigured {
-    registry: String,
-    #[source]
-    cause: ConfigError,
-}
-
 /// Answers one question. What a person must be told on success goes to `notes`: that is for
 /// `store` alone.
 pub fn handle(
@@ -160,13 +150,10 @@ fn store(env: &Env, input: impl Read, notes: &mut impl Write) -> Result<(), Erro
         return Err(Error::failure(NotKept(server.to_owned()))
             .hint("name this helper for ECR hosts only (credHelpers), and another for the rest (credsStore)"));
     };
-    let who = match load_config(env) {
-        Ok(config) => match Provider::new(env, &config).explain(&registry) {
-            Ok(who) => who,
-            Err(error) => format!("but not now: {error}"),
-        },
-        Err(error) => format!("but not now: {error}"),
-    };
+    let who = load_config(env)
+        .map_err(|error| error.to_string())
+        .and_then(|config| Provider::new(env, &config).explain(&registry))
+        .unwrap_or_else(|error| format!("but not now: {error}"));
     note(
         notes,
         &format!(
@@ -189,32 +176,18 @@ fn erase(env: &Env, input: impl Read) -> Result<(), Error> {
 
 /// Never fails: a failing `list` loses every login of a classic `docker build`.
 fn list(env: &Env, output: &mut impl Write) -> Result<(), Error> {
-    let hosts = match load_config(env) {
-        Ok(config) => Provider::new(env, &config).list().unwrap_or_else(|error| {
+    let hosts = load_config(env)
+        .map_err(Error::failure)
+        .and_then(|config| Provider::new(env, &config).list().map_err(Error::failure))
+        .unwrap_or_else(|error| {
             log::warn!("{error}");
             Vec::new()
-        }),
-        Err(error) => {
-            log::warn!("{error}");
-            Vec::new()
-        }
-    };
+        });
     let listed: serde_json::Map<String, serde_json::Value> = hosts
         .into_iter()
         .map(|host| (host, USERNAME.into()))
         .collect();
     answer(output, &listed)
-}
-
-fn misconfigured(registry: &Registry, cause: ConfigError) -> Error {
-    if registry.service == Service::Public {
-        log::warn!("{registry}: no token, so pulls are anonymous: {cause}");
-        return Error::not_found();
-    }
-    Error::failure(Misconfigured {
-        registry: registry.to_string(),
-        cause,
-    })
 }
 
 fn read_text(input: impl Read) -> Result<String, Error> {

@@ -32,6 +32,9 @@ pub struct Provider<'a> {
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
 enum Obstacle {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(ConfigError),
     /// Nobody to ask as.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -65,23 +68,13 @@ impl<'a> Provider<'a> {
 
     /// A token for a registry.
     pub fn get(&self, registry: &Registry) -> Result<AuthorizationToken, Error> {
-        let identity = self.resolver.resolve(registry);
-        let explanation = identity.as_ref().ok().map(Identity::explain);
-        let token = identity
-            .map_err(Obstacle::from)
-            .and_then(|identity| Lookup::new(self, registry, &identity).token());
-        token.map_err(|cause| {
-            if registry.service == Service::Public {
-                log::info!("{registry}: no token, so pulls are anonymous: {cause}");
-                return Error::not_found();
-            }
-            let hints = cause.hints();
-            let error = Error::failure(NoCredentials {
-                registry: registry.to_string(),
-                cause,
-            });
-            error.hints(hints).hints(explanation)
-        })
+        let identity = self
+            .resolver
+            .resolve(registry)
+            .map_err(|error| no_token(registry, error.into()))?;
+        Lookup::new(self, registry, &identity)
+            .token()
+            .map_err(|cause| no_token(registry, cause).hint(identity.explain()))
     }
 
     /// Who would ask for a registry's token, for people.
@@ -158,9 +151,33 @@ impl Obstacle {
         match self {
             Obstacle::Identity(error) => error.hints(),
             Obstacle::Purchase(PurchaseError::Failure(failure)) => failure.hints(),
-            Obstacle::Purchase(_) | Obstacle::Remembered(_) => Vec::new(),
+            Obstacle::Config(_) | Obstacle::Purchase(_) | Obstacle::Remembered(_) => Vec::new(),
         }
     }
+}
+
+/// What a client is told when a registry's configuration cannot be used.
+pub fn misconfigured(registry: &Registry, cause: ConfigError) -> Error {
+    no_token(registry, Obstacle::Config(cause))
+}
+
+/// What a client is told. At public ECR, that it can go on anonymously; why is for the log, where
+/// a mistake in a file is a warning, and a machine without rights is not.
+fn no_token(registry: &Registry, cause: Obstacle) -> Error {
+    if registry.service == Service::Public {
+        let level = match cause {
+            Obstacle::Config(_) => log::Level::Warn,
+            _ => log::Level::Info,
+        };
+        log::log!(
+            level,
+            "{registry}: no token, so pulls are anonymous: {cause}"
+        );
+        return Error::not_found();
+    }
+    let hints = cause.hints();
+    let registry = registry.to_string();
+    Error::failure(NoCredentials { registry, cause }).hints(hints)
 }
 
 /// Reads the configuration files that count in this environment.

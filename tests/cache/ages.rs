@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::common::fake_aws::{ALICE, FakeAws, Fault};
 use super::common::{HOST, TestEnvironment};
-use super::{ECR, HOUR, at_once, hold_stale_tokens, no_credentials, set_session};
+use super::{ECR, HOUR, at_once, hold_stale_tokens, no_credentials};
 
 /// What a person reads when ECR answers 503.
 fn aws_is_down() -> String {
@@ -65,7 +65,7 @@ fn a_token_of_session_keys_is_trusted_for_an_hour() {
     let aws = FakeAws::start();
     let keys = aws.temporary_credentials(ALICE.2, Duration::from_secs(12 * 3600));
     let mut environment = TestEnvironment::with_aws(&aws);
-    set_session(&mut environment, &keys);
+    environment.set_session(&keys);
     assert_eq!(environment.get(HOST).grant().serial, 1);
     environment.age_cache(HOUR - 120);
     assert_eq!(environment.get(HOST).grant().serial, 1);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::common::fake_aws::{ALICE, BOB, Credentials, FakeAws, Grant};
 use super::common::{HOST, TestEnvironment};
-use super::{ECR, keys, set_session};
+use super::{ECR, keys};
 
 #[test]
 fn identities_that_share_a_home_never_get_each_others_tokens() {
@@ -52,7 +52,7 @@ fn identities_that_share_a_home_never_get_each_others_tokens() {
     };
     let of_session = |keys: &Credentials| {
         let mut environment = of_home();
-        set_session(&mut environment, keys);
+        environment.set_session(keys);
         environment
     };
     let role = |name: &str, session: &str| {

@@ -15,7 +15,8 @@ use time::format_description::well_known::Rfc3339;
 
 use super::TestEnvironment;
 use super::fake_aws::{
-    ALICE, BOB, FakeAws, LOGIN_REFRESH_TOKEN, Operation, SSO_ACCESS_TOKEN, SSO_REFRESH_TOKEN,
+    ALICE, BOB, Credentials, FakeAws, LOGIN_REFRESH_TOKEN, Operation, SSO_ACCESS_TOKEN,
+    SSO_REFRESH_TOKEN,
 };
 
 /// The start page of the tests' SSO.
@@ -129,6 +130,12 @@ impl TestEnvironment {
             Some(token) => self.set("AWS_SESSION_TOKEN", token),
             None => self.unset("AWS_SESSION_TOKEN"),
         }
+    }
+
+    /// Keys of a session in variables.
+    pub fn set_session(&mut self, keys: &Credentials) -> &mut Self {
+        let token = keys.session_token.as_deref();
+        self.set_keys(&keys.access_key_id, &keys.secret_access_key, token)
     }
 
     /// No keys in variables.

@@ -24,11 +24,7 @@ fn temporary_keys_in_variables_ask_once() {
     let mut environment = TestEnvironment::with_aws(&aws);
     let principal = "arn:aws:sts::111122223333:assumed-role/session/alice";
     let keys = aws.temporary_credentials(principal, Duration::from_secs(3600));
-    environment.set_keys(
-        &keys.access_key_id,
-        &keys.secret_access_key,
-        keys.session_token.as_deref(),
-    );
+    environment.set_session(&keys);
     let expected = Expected {
         principal: principal.to_owned(),
         calls: Vec::new(),

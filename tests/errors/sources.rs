@@ -27,6 +27,15 @@ fn of_container(aws: &FakeAws) -> TestEnvironment {
     environment
 }
 
+/// What is told when one variable of the container endpoint is another.
+#[track_caller]
+fn container_tells(variable: &str, value: &str, line: &str) {
+    let aws = FakeAws::start();
+    let mut environment = of_container(&aws);
+    environment.set(variable, value);
+    told(&environment.get(HOST), line, &CONTAINER_HINTS);
+}
+
 fn of_web_identity(aws: &FakeAws, token: Option<&str>) -> TestEnvironment {
     let mut environment = TestEnvironment::with_aws(aws);
     if let Some(token) = token {
@@ -125,40 +134,28 @@ fn container_endpoint_that_refuses_or_breaks_is_told_by_its_status() {
 
 #[test]
 fn container_endpoint_that_is_not_there_says_nothing_of_proxies() {
-    let aws = FakeAws::start();
-    let mut environment = of_container(&aws);
-    environment.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/x");
-    told(
-        &environment.get(HOST),
+    container_tells(
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "http://127.0.0.1:1/x",
         "getting credentials from the container credential endpoint: cannot reach 127.0.0.1:1: connection refused",
-        &CONTAINER_HINTS,
     );
 }
 
 #[test]
 fn container_endpoint_on_a_strange_host_is_not_asked() {
-    let aws = FakeAws::start();
-    let mut environment = of_container(&aws);
-    environment.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://192.0.2.7/x");
-    told(
-        &environment.get(HOST),
+    container_tells(
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "http://192.0.2.7/x",
         "the container credential endpoint gives no credentials: invalid full URI for ECS provider (URI did not refer to an allowed IP address): http://192.0.2.7/x",
-        &CONTAINER_HINTS,
     );
 }
 
 #[test]
 fn container_token_file_that_is_absent_is_named_with_its_variable() {
-    let aws = FakeAws::start();
-    let mut environment = of_container(&aws);
-    environment.set(
+    container_tells(
         "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
         "/nonexistent/token",
-    );
-    told(
-        &environment.get(HOST),
         "the container credential endpoint gives no credentials: cannot read /nonexistent/token, which AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names: No such file or directory (os error 2)",
-        &CONTAINER_HINTS,
     );
 }
 

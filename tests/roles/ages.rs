@@ -67,11 +67,7 @@ fn who_can_change_unseen_is_trusted_for_an_hour() {
         ("session keys", |environment, aws| {
             let principal = "arn:aws:sts::111122223333:assumed-role/session/alice";
             let keys = aws.temporary_credentials(principal, Duration::from_secs(3600));
-            environment.set_keys(
-                &keys.access_key_id,
-                &keys.secret_access_key,
-                keys.session_token.as_deref(),
-            );
+            environment.set_session(&keys);
         }),
         ("container", |environment, aws| {
             environment.set_container(aws);

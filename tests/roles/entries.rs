@@ -157,11 +157,7 @@ fn rotated_session_keys_replace_the_entry_of_their_predecessors() {
     let mut answers = Vec::new();
     for _ in 0..3 {
         let keys = aws.temporary_credentials(principal, Duration::from_secs(3600));
-        environment.set_keys(
-            &keys.access_key_id,
-            &keys.secret_access_key,
-            keys.session_token.as_deref(),
-        );
+        environment.set_session(&keys);
         let answer = environment.get(HOST);
         assert_eq!(answer.grant().principal, principal);
         assert!(!answers.contains(&answer));
@@ -195,11 +191,7 @@ fn another_ones_session_keys_never_get_the_entry_of_the_first() {
     for name in names {
         let principal = format!("arn:aws:sts::111122223333:assumed-role/session/{name}");
         let keys = aws.temporary_credentials(&principal, Duration::from_secs(3600));
-        environment.set_keys(
-            &keys.access_key_id,
-            &keys.secret_access_key,
-            keys.session_token.as_deref(),
-        );
+        environment.set_session(&keys);
         assert_eq!(environment.get(HOST).grant().principal, principal);
     }
 }

@@ -188,15 +188,6 @@ impl Failure {
         !self.is_denial() && !matches!(self.kind, FailureKind::Refused)
     }
 
-    /// Whom the first credentials belong to: the identity without the roles on top.
-    fn first_caller(&self) -> String {
-        let source = &self.identity.source;
-        match &self.identity.profile {
-            Some(profile) => format!("profile {profile} ({source})"),
-            None => source.to_string(),
-        }
-    }
-
     /// Who made the call that failed: at a role, the one before it.
     fn caller(&self) -> String {
         let role = match &self.stage {
@@ -206,7 +197,7 @@ impl Failure {
         };
         match role {
             Some(role) => format!("the role {role}"),
-            None => self.first_caller(),
+            None => self.identity.first_caller(),
         }
     }
 
@@ -241,7 +232,7 @@ impl fmt::Display for Failure {
         let Self { stage, detail, .. } = self;
         // Whose credentials, where that is not said by the stage.
         let stage = match stage {
-            Stage::Source => format!("{stage} from {}", self.first_caller()),
+            Stage::Source => format!("{stage} from {}", self.identity.first_caller()),
             _ => stage.to_string(),
         };
         match &self.kind {
@@ -253,7 +244,11 @@ impl fmt::Display for Failure {
             }
             FailureKind::NotSignedIn => write!(f, "nobody is signed in to AWS: {detail}"),
             FailureKind::Source => {
-                write!(f, "{} gives no credentials: {detail}", self.first_caller())
+                write!(
+                    f,
+                    "{} gives no credentials: {detail}",
+                    self.identity.first_caller()
+                )
             }
             FailureKind::RoleDenied => self.role_denied(f),
             FailureKind::TokenDenied => write!(

@@ -14,6 +14,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::aws::Session;
 use crate::aws::http;
+use crate::error::chain;
 use crate::identity::Source;
 
 use super::{Failure, FailureKind, SignInFault, Stage};
@@ -300,10 +301,4 @@ fn words(error: &(dyn StdError + 'static)) -> String {
         return error.to_string();
     }
     parts.join(": ")
-}
-
-fn chain<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
 }
