@@ -14,6 +14,19 @@ pub mod var {
     /// `error`, `warn`, `info` or `debug`: log to stderr. Off when unset.
     pub const ECRX_LOG: &str = "ECRX_LOG";
 
+    /// The profile that asks, whatever `AWS_*` variables say; with `_<account>` behind it, for the
+    /// registries of one account.
+    pub const ECRX_PROFILE: &str = "ECRX_PROFILE";
+    /// The role that asks, assumed from `ECRX_PROFILE` or from what is there without it; with
+    /// `_<account>` behind it, for the registries of one account. May hold `{account}`.
+    pub const ECRX_ROLE_ARN: &str = "ECRX_ROLE_ARN";
+    /// The external id that goes with `ECRX_ROLE_ARN`.
+    pub const ECRX_EXTERNAL_ID: &str = "ECRX_EXTERNAL_ID";
+    /// The session name that goes with `ECRX_ROLE_ARN`.
+    pub const ECRX_ROLE_SESSION_NAME: &str = "ECRX_ROLE_SESSION_NAME";
+    /// The region that roles are assumed in, with `ECRX_PROFILE` or `ECRX_ROLE_ARN`.
+    pub const ECRX_REGION: &str = "ECRX_REGION";
+
     /// As in amazon-ecr-credential-helper: not empty, nothing is read from or kept in a cache.
     pub const AWS_ECR_DISABLE_CACHE: &str = "AWS_ECR_DISABLE_CACHE";
     /// As in amazon-ecr-credential-helper: the cache folder, absolute or beginning with `~/`.
@@ -95,27 +108,42 @@ pub mod var {
 #[cfg(unix)]
 const MACHINE_CONFIG: &str = "/etc/docker-credential-ecrx/config.toml";
 
-/// The environment of this process, or one made up for a test.
+/// What this process was started with: its environment, and the name it was called by. Or one
+/// made up for a test.
 #[derive(Debug, Default)]
 pub struct Env {
     made_up: Option<HashMap<String, OsString>>,
+    called_as: Option<String>,
 }
 
 impl Env {
     /// This process's environment.
     pub fn process() -> Self {
-        Self { made_up: None }
+        Self::default()
     }
 
     /// An environment of exactly these variables.
-    pub fn of<const N: usize>(variables: [(&str, &str); N]) -> Self {
+    pub fn of<'v>(variables: impl IntoIterator<Item = (&'v str, &'v str)>) -> Self {
         let variables = variables
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value.into()))
             .collect();
         Self {
             made_up: Some(variables),
+            called_as: None,
         }
+    }
+
+    /// The same, called as `docker-credential-ecrx-NAME`.
+    #[must_use]
+    pub fn called_as(mut self, name: Option<String>) -> Self {
+        self.called_as = name;
+        self
+    }
+
+    /// The name behind `docker-credential-ecrx-`, when the program was called by one.
+    pub fn name(&self) -> Option<&str> {
+        self.called_as.as_deref()
     }
 
     /// A variable as the system keeps it; set but empty counts as unset.

@@ -49,6 +49,7 @@ pub mod provider;
 pub mod registry;
 mod run;
 pub mod secret;
+pub mod terminal;
 pub mod token;
 
 pub use run::run;

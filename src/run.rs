@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::panic::{self, PanicHookInfo};
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::env::{Env, var};
@@ -32,7 +33,7 @@ ECRX_LOG=error|warn|info|debug logs to stderr.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     panic::set_hook(Box::new(panicked));
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let env = Env::process();
+    let env = Env::process().called_as(arguments.first().and_then(name_behind));
     logger::start(&env);
     let word = match arguments.get(1..) {
         Some([word]) => word.to_str().unwrap_or_default(),
@@ -52,6 +53,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             }
         },
     }
+}
+
+/// The NAME of `docker-credential-ecrx-NAME`, as a link or a copy is called.
+fn name_behind(program: &OsString) -> Option<String> {
+    let file = Path::new(program).file_name()?.to_string_lossy();
+    let file = match cfg!(windows) {
+        true => file.strip_suffix(".exe").unwrap_or(&file),
+        false => &file,
+    };
+    file.strip_prefix("docker-credential-ecrx-")
+        .map(str::to_owned)
 }
 
 /// A panic is a bug, ours or the SDK's. It is told as every failure is, by its place alone: its

@@ -31,6 +31,17 @@ pub struct AuthorizationToken {
     pub expires_at: OffsetDateTime,
 }
 
+/// When a token that ECR still takes is to be replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// At half its life.
+    AtHalfLife,
+    /// At this age, or at half its life when that comes first.
+    AtAge(Duration),
+    /// When it ends: buying another takes a person.
+    AtExpiry,
+}
+
 /// Why a text is no authorization token. Never holds the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
@@ -88,12 +99,15 @@ impl AuthorizationToken {
         now >= self.expires_at
     }
 
-    /// When it should be replaced: at half its life, or at `max_age` when that comes first.
-    pub fn refresh_at(&self, max_age: Option<Duration>) -> OffsetDateTime {
-        let half: time::Duration = (self.expires_at - self.obtained_at) / 2;
-        let age = match max_age.and_then(|age| time::Duration::try_from(age).ok()) {
-            Some(max_age) => half.min(max_age),
-            None => half,
+    /// When it should be replaced.
+    pub fn refresh_at(&self, renewal: Renewal) -> OffsetDateTime {
+        let life: time::Duration = self.expires_at - self.obtained_at;
+        let age = match renewal {
+            Renewal::AtHalfLife => life / 2,
+            Renewal::AtAge(age) => time::Duration::try_from(age)
+                .unwrap_or(time::Duration::MAX)
+                .min(life / 2),
+            Renewal::AtExpiry => life,
         };
         self.obtained_at.saturating_add(age)
     }
@@ -101,9 +115,9 @@ impl AuthorizationToken {
     /// Whether it may be answered without asking AWS. A token from the future (a clock that was
     /// set back) is not fresh: its age cannot be known. Five minutes are forgiven, as machines
     /// that share a home do not share a clock.
-    pub fn is_fresh(&self, now: OffsetDateTime, max_age: Option<Duration>) -> bool {
+    pub fn is_fresh(&self, now: OffsetDateTime, renewal: Renewal) -> bool {
         self.obtained_at <= now.saturating_add(CLOCK_TOLERANCE)
-            && now < self.refresh_at(max_age)
+            && now < self.refresh_at(renewal)
             && !self.is_expired(now)
     }
 }
@@ -155,9 +169,9 @@ mod tests {
     #[test]
     fn is_fresh_for_half_its_life() {
         let token = token(0, 12 * 3600);
-        assert!(token.is_fresh(at(0), None));
-        assert!(token.is_fresh(at(6 * 3600 - 1), None));
-        assert!(!token.is_fresh(at(6 * 3600), None));
+        assert!(token.is_fresh(at(0), Renewal::AtHalfLife));
+        assert!(token.is_fresh(at(6 * 3600 - 1), Renewal::AtHalfLife));
+        assert!(!token.is_fresh(at(6 * 3600), Renewal::AtHalfLife));
         assert!(!token.is_expired(at(12 * 3600 - 1)));
         assert!(token.is_expired(at(12 * 3600)));
     }
@@ -165,15 +179,22 @@ mod tests {
     #[test]
     fn max_age_shortens_and_lengthens_up_to_half_life_only() {
         let token = token(0, 12 * 3600);
-        assert!(token.is_fresh(at(3599), Some(HOUR)));
-        assert!(!token.is_fresh(at(3600), Some(HOUR)));
-        assert!(!token.is_fresh(at(6 * 3600), Some(10 * HOUR)));
+        assert!(token.is_fresh(at(3599), Renewal::AtAge(HOUR)));
+        assert!(!token.is_fresh(at(3600), Renewal::AtAge(HOUR)));
+        assert!(!token.is_fresh(at(6 * 3600), Renewal::AtAge(10 * HOUR)));
+    }
+
+    #[test]
+    fn what_took_a_person_is_fresh_to_its_end() {
+        let token = token(0, 12 * 3600);
+        assert!(token.is_fresh(at(12 * 3600 - 1), Renewal::AtExpiry));
+        assert!(!token.is_fresh(at(12 * 3600), Renewal::AtExpiry));
     }
 
     #[test]
     fn a_token_from_the_future_is_not_fresh() {
-        assert!(!token(1000, 44_200).is_fresh(at(699), None));
-        assert!(token(1000, 44_200).is_fresh(at(700), None));
+        assert!(!token(1000, 44_200).is_fresh(at(699), Renewal::AtHalfLife));
+        assert!(token(1000, 44_200).is_fresh(at(700), Renewal::AtHalfLife));
     }
 
     #[test]

@@ -28,8 +28,9 @@ use time::OffsetDateTime;
 
 pub use failure::{Failure, FailureKind, SignInFault, Stage};
 
-use crate::identity::{Endpoint, Identity, SignIn};
+use crate::identity::{Endpoint, Identity};
 use crate::registry::{Registry, Service};
+use crate::secret::Secret;
 use crate::token::AuthorizationToken;
 
 use http::{HttpError, HttpSettings};
@@ -44,8 +45,8 @@ pub struct Purchase<'a> {
     pub registry: &'a Registry,
     /// Who asks.
     pub identity: &'a Identity,
-    /// The sign-in behind the identity's source.
-    pub sign_in: Option<SignIn>,
+    /// The codes of the MFA devices, in the order of the roles that want one.
+    pub codes: &'a [Secret],
     /// How AWS is reached.
     pub http: &'a HttpSettings,
     /// How long all of it may take.
@@ -103,12 +104,15 @@ impl Session<'_> {
         let mut credentials = self.sendable(self.source_credentials().await?)?;
         let mut caller = None;
         if let Some(sts) = &identity.sts {
+            let mut codes = self.purchase.codes.iter();
             for role in &identity.roles {
+                let code = role.mfa_device.as_ref().and_then(|_| codes.next());
                 self.enter(Stage::Role {
                     caller: caller.take(),
                     role: role.arn.clone(),
                 });
-                credentials = self.sendable(self.assume_role(credentials, role, sts).await?)?;
+                let session = self.assume_role(credentials, role, code, sts).await?;
+                credentials = self.sendable(session)?;
                 caller = Some(role.arn.clone());
             }
         }

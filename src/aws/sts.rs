@@ -6,18 +6,23 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use aws_sdk_sts::types::Credentials as StsCredentials;
 
+use crate::secret::Secret;
+
 use crate::identity::{DEFAULT_SESSION_NAME, Endpoint, Role, WebIdentity};
 
 use super::{Failure, Session};
 
 impl Session<'_> {
-    /// Assumes one role with the credentials of whoever comes before it.
+    /// Assumes one role with the credentials of whoever comes before it, and the code of its MFA
+    /// device where it has one.
     pub(super) async fn assume_role(
         &self,
         caller: Credentials,
         role: &Role,
+        code: Option<&Secret>,
         endpoint: &Endpoint,
     ) -> Result<Credentials, Failure> {
+        let device = role.mfa_device.as_ref();
         let client = aws_sdk_sts::Client::new(&self.sdk_config(endpoint, Some(caller)));
         let answer = client
             .assume_role()
@@ -25,6 +30,8 @@ impl Session<'_> {
             .role_session_name(role.session_name())
             .set_external_id(role.external_id.as_ref().map(|id| id.expose().to_owned()))
             .set_duration_seconds(seconds(role.duration))
+            .set_serial_number(device.map(|device| device.as_str().to_owned()))
+            .set_token_code(code.map(|code| code.expose().to_owned()))
             .send()
             .await
             .map_err(|error| Failure::of_call(self, &error))?;

@@ -7,7 +7,7 @@ use super::problem::Problem;
 use super::rule::Match;
 use super::section::Section;
 use super::template::{Blanks, RoleArnTemplate};
-use crate::registry::{Partition, Region, Registry, RoleArn};
+use crate::registry::{MfaDevice, Partition, Region, Registry, RoleArn};
 use crate::secret::Secret;
 
 /// The most roles of a chain.
@@ -44,13 +44,15 @@ pub struct RoleSettings {
     pub session_name: Option<String>,
     /// How long the session lasts. Only the last role of a chain has it.
     pub duration: Option<Duration>,
+    /// The device whose code is asked for. Only the first role of a chain has it: AWS takes
+    /// codes from users alone.
+    pub mfa_device: Option<MfaDevice>,
 }
 
 /// An identity before its roles' blanks are filled in.
 ///
-/// `source_profile`, `mfa_serial` and whatever else an identity will be able to say belongs
-/// here, so that every table that holds one (`[[registry]]`, `[defaults]`, later
-/// `[identity.NAME]`) learns it at once.
+/// Whatever else an identity will be able to say belongs here, so that every table that holds
+/// one (`[[registry]]`, `[defaults]`, `[identity.NAME]`) learns it at once.
 #[derive(Clone, Debug)]
 pub(super) struct IdentityTemplate {
     profile: Option<String>,
@@ -58,9 +60,10 @@ pub(super) struct IdentityTemplate {
     external_id: Option<Secret>,
     session_name: Option<String>,
     duration: Option<Duration>,
+    mfa_device: Option<MfaDevice>,
     region: Option<Region>,
     /// The name of the table it stands in, for errors.
-    table: &'static str,
+    table: String,
     origin: Origin,
 }
 
@@ -78,17 +81,24 @@ impl IdentityTemplate {
             roles.push(role.map_err(|problem| section.error_in(&text, "role_arn", problem))?);
         }
         let template = Self {
-            profile: section.text("profile")?.map(|text| text.text.to_owned()),
+            profile: read_profile(section)?,
             external_id: read_external_id(section)?,
             session_name: read_session_name(section)?,
             duration: read_duration(section, roles.len())?,
+            mfa_device: section.parsed("mfa_serial")?,
             region: section.parsed("region")?,
-            table: section.name(),
+            table: section.name().to_owned(),
             origin: section.origin(),
             roles,
         };
         if template.roles.is_empty() {
-            let of_roles = ["external_id", "role_session_name", "duration_seconds"];
+            let of_roles = [
+                "source_profile",
+                "external_id",
+                "role_session_name",
+                "duration_seconds",
+                "mfa_serial",
+            ];
             if let Some(key) = of_roles.into_iter().find(|key| section.has(key)) {
                 return Err(section.error(key, Problem::WithoutRole));
             }
@@ -139,11 +149,15 @@ impl IdentityTemplate {
             .roles
             .iter()
             .map(|role| ("role_arn", role.as_str(), role.partition()));
+        let device = self
+            .mfa_device
+            .iter()
+            .map(|device| ("mfa_serial", device.as_str(), device.partition()));
         let region = self.region.iter().map(|region| {
             let partition = Partition::of_region(region);
             ("region", region.as_str(), Some(partition))
         });
-        for (key, this, partition) in roles.chain(region) {
+        for (key, this, partition) in roles.chain(device).chain(region) {
             match (&known, partition) {
                 (_, None) => {}
                 (None, Some(partition)) => known = Some((format!("`{this}`"), partition)),
@@ -156,11 +170,6 @@ impl IdentityTemplate {
         Ok(())
     }
 
-    /// Where the identity's table begins.
-    pub fn origin(&self) -> &Origin {
-        &self.origin
-    }
-
     /// Some role cannot be named without a private registry.
     pub fn has_blanks(&self) -> bool {
         self.roles.iter().any(RoleArnTemplate::has_blanks)
@@ -169,11 +178,7 @@ impl IdentityTemplate {
     /// The identity for one registry.
     pub fn expand(&self, registry: &Registry) -> Result<IdentitySettings, ConfigError> {
         let partition = registry.partition();
-        let values = registry.private().map(|private| Blanks {
-            account: private.account.as_str(),
-            region: private.region.as_str(),
-            partition: partition.name(),
-        });
+        let values = Blanks::of(registry);
         let fail = |key: &str, problem| ConfigError::Setting {
             origin: self.origin.clone(),
             key: format!("{}.{key}", self.table),
@@ -198,6 +203,7 @@ impl IdentityTemplate {
             external_id: self.external_id.clone().filter(|_| index == last),
             session_name: self.session_name.clone(),
             duration: self.duration.filter(|_| index == last),
+            mfa_device: self.mfa_device.clone().filter(|_| index == 0),
         };
         Ok(IdentitySettings {
             profile: self.profile.clone(),
@@ -226,32 +232,51 @@ fn same_partition(
     })
 }
 
-/// IAM: 2 to 1224 of `[\w+=,.@:\/-]`.
+/// `source_profile` is `profile` by the name that `~/.aws/config` has for it beside a role.
+fn read_profile(section: &Section<'_>) -> Result<Option<String>, ConfigError> {
+    if section.has("profile") && section.has("source_profile") {
+        return Err(section.error("source_profile", Problem::TwoProfiles));
+    }
+    let profile = match section.text("profile")? {
+        None => section.text("source_profile")?,
+        profile => profile,
+    };
+    Ok(profile.map(|text| text.text.to_owned()))
+}
+
 fn read_external_id(section: &Section<'_>) -> Result<Option<Secret>, ConfigError> {
     let Some(text) = section.text("external_id")? else {
         return Ok(None);
     };
-    if (2..=1224).contains(&text.text.len())
-        && text.text.bytes().all(|byte| is_word(byte, b"_+=,.@:/-"))
-    {
-        Ok(Some(Secret::new(text.text)))
+    parse_external_id(text.text)
+        .map(Some)
+        .map_err(|problem| section.error_in(&text, "external_id", problem))
+}
+
+/// An external id, as IAM takes it: 2 to 1224 of `[\w+=,.@:\/-]`.
+pub fn parse_external_id(text: &str) -> Result<Secret, Problem> {
+    if (2..=1224).contains(&text.len()) && text.bytes().all(|byte| is_word(byte, b"_+=,.@:/-")) {
+        Ok(Secret::new(text))
     } else {
-        Err(section.error_in(&text, "external_id", Problem::ExternalId))
+        Err(Problem::ExternalId)
     }
 }
 
-/// IAM: 2 to 64 of `[\w+=,.@-]`.
 fn read_session_name(section: &Section<'_>) -> Result<Option<String>, ConfigError> {
     let Some(text) = section.text("role_session_name")? else {
         return Ok(None);
     };
-    if (2..=64).contains(&text.text.len())
-        && text.text.bytes().all(|byte| is_word(byte, b"_+=,.@-"))
-    {
-        Ok(Some(text.text.to_owned()))
+    parse_session_name(text.text)
+        .map(Some)
+        .map_err(|problem| section.error_in(&text, "role_session_name", problem))
+}
+
+/// The name of a session, as IAM takes it: 2 to 64 of `[\w+=,.@-]`.
+pub fn parse_session_name(text: &str) -> Result<String, Problem> {
+    if (2..=64).contains(&text.len()) && text.bytes().all(|byte| is_word(byte, b"_+=,.@-")) {
+        Ok(text.to_owned())
     } else {
-        let problem = Problem::SessionName(text.text.to_owned());
-        Err(section.error_in(&text, "role_session_name", problem))
+        Err(Problem::SessionName(text.to_owned()))
     }
 }
 

@@ -6,12 +6,13 @@
 //! ```
 //!
 //! - The user's rules come before the machine's, and the first that fits is the one. Of all
-//!   other settings the user's wins, key by key, `[defaults]` as a whole: an identity is never
-//!   made up from two places.
+//!   other settings the user's wins, key by key, `[defaults]` and each `[identity.NAME]` as a
+//!   whole: an identity is never made up from two places.
 //! - A file is either right or refused, with file, line and key. Nothing in it is skipped, as
 //!   a rule that is skipped would let somebody else ask.
 //! - The environment is not read here: the caller hands in paths.
 
+mod endpoint_url;
 mod error;
 mod file;
 mod identity_settings;
@@ -26,17 +27,22 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use endpoint_url::{EndpointUrl, UrlParts, without_user};
 pub use error::{ConfigError, Origin};
 pub use file::MAX_FILE_BYTES;
-pub use identity_settings::{IdentitySettings, RoleSettings};
+pub use identity_settings::{
+    IdentitySettings, RoleSettings, parse_external_id, parse_session_name,
+};
 pub use problem::Problem;
-pub use rule::{Match, Rule};
+pub use rule::{Match, OwnName, RegistrySettings, Rule};
+pub use template::{Blanks, RoleArnTemplate};
 
-use crate::registry::Registry;
+use crate::registry::{Registry, ServerName};
 use file::Source;
 use identity_settings::IdentityTemplate;
 use shape::FileSettings;
@@ -69,6 +75,7 @@ pub struct Config {
     pub cache: CacheSettings,
     defaults: Option<IdentityTemplate>,
     rules: Vec<Rule>,
+    identities: BTreeMap<String, IdentityTemplate>,
     files: Vec<Arc<Path>>,
 }
 
@@ -123,6 +130,7 @@ impl Config {
             },
             defaults: settings.defaults,
             rules: settings.rules,
+            identities: settings.identities,
             files: sources
                 .iter()
                 .map(|source| Arc::clone(&source.path))
@@ -130,10 +138,68 @@ impl Config {
         })
     }
 
-    /// The first rule for this registry. Every rule names an identity, so it is also the first
-    /// that says who asks.
-    pub fn rule_for(&self, registry: &Registry) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.matches(registry))
+    /// The registry that a client's server is: one of ECR's hosts, or a host of one's own that a
+    /// rule names. No other server ever gets a token.
+    pub fn registry(&self, server: &str) -> Option<Registry> {
+        Registry::parse(server).or_else(|| {
+            let name = ServerName::parse(server)?;
+            self.rules
+                .iter()
+                .find_map(|rule| rule.registry_behind(&name))
+        })
+    }
+
+    /// The registries that have names of one's own, called by these.
+    pub fn own_registries(&self) -> impl Iterator<Item = &Registry> {
+        self.rules
+            .iter()
+            .filter_map(|rule| match rule.registries() {
+                Match::Own(own) => Some(own.registry()),
+                _ => None,
+            })
+    }
+
+    /// Who asks, by the first rule for this registry that says so; `None` where none does.
+    ///
+    /// # Errors
+    /// When a role or the rule's region is of another partition than the registry.
+    pub fn rule_for(&self, registry: &Registry) -> Result<Option<IdentitySettings>, ConfigError> {
+        self.rules_of(registry)
+            .find_map(|rule| rule.identity_for(registry).transpose())
+            .transpose()
+    }
+
+    /// What the rules say of this registry besides who asks: each setting as the first rule has it
+    /// that has it.
+    pub fn settings_for(&self, registry: &Registry) -> RegistrySettings {
+        self.rules_of(registry)
+            .fold(RegistrySettings::default(), |settings, rule| {
+                settings.or(rule.settings())
+            })
+    }
+
+    fn rules_of(&self, registry: &Registry) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(|rule| rule.matches(registry))
+    }
+
+    /// Who asks, by `[identity.NAME]`; `None` where there is no such table.
+    ///
+    /// # Errors
+    /// When a role or the region does not fit the registry.
+    pub fn identity_for(
+        &self,
+        name: &str,
+        registry: &Registry,
+    ) -> Result<Option<IdentitySettings>, ConfigError> {
+        self.identities
+            .get(name)
+            .map(|identity| identity.expand(registry))
+            .transpose()
+    }
+
+    /// The names of all `[identity.NAME]`, sorted.
+    pub fn identity_names(&self) -> impl Iterator<Item = &str> {
+        self.identities.keys().map(String::as_str)
     }
 
     /// Who asks, by `[defaults]`, when nothing more explicit speaks; `None` when it is silent.
@@ -173,6 +239,7 @@ impl Default for Config {
             cache: CacheSettings::default(),
             defaults: None,
             rules: Vec::new(),
+            identities: BTreeMap::new(),
             files: Vec::new(),
         }
     }

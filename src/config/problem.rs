@@ -86,8 +86,35 @@ pub enum Problem {
     #[error(transparent)]
     Value(#[from] ParseError),
     /// A `match` of no known kind.
-    #[error("`{0}` is none of {MATCH_KINDS}")]
+    #[error(
+        "`{0}` is none of {MATCH_KINDS}; a host of one's own in front of ECR needs `account` and `region` beside it"
+    )]
     Match(String),
+    /// `account` without `region`.
+    #[error("is missing: `account` and `region` together say which registry is behind `match`")]
+    MissingRegion,
+    /// `account` where `match` names ECR registries.
+    #[error(
+        "says which registry is behind a host of one's own, but `match` names ECR's own registries (`accounts` limits a rule to some accounts)"
+    )]
+    AccountOfEcr,
+    /// A `match` that is no host at all, with `account` beside it.
+    #[error("`{0}` is not a host, which it must be where `account` and `region` stand beside it")]
+    MatchOfOwn(String),
+    /// `region` in a rule that assumes nothing.
+    #[error("says where roles are assumed, but the rule names nobody who could assume one")]
+    RegionOfNobody,
+    /// `profile` and `source_profile`.
+    #[error("means the same as `profile`, which is there too: write one of the two")]
+    TwoProfiles,
+    /// The name in `[identity.NAME]`.
+    #[error("its name cannot be that of a file, docker-credential-ecrx-NAME")]
+    IdentityName,
+    /// An endpoint that credentials must not travel to.
+    #[error(
+        "`{0}` must be https://HOST, or http:// to this machine itself (localhost, 127.0.0.1, [::1])"
+    )]
+    EndpointUrl(String),
     /// A `*` among other characters in a `match`.
     #[error("`{0}` holds a wildcard, and a `*` can only stand alone: supported are {MATCH_KINDS}")]
     Wildcard(String),

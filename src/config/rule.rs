@@ -2,12 +2,15 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
+use super::endpoint_url::EndpointUrl;
 use super::error::{ConfigError, Origin};
 use super::identity_settings::{IdentitySettings, IdentityTemplate};
 use super::problem::Problem;
 use super::section::Section;
-use crate::registry::{AccountId, Partition, Region, Registry};
+use super::shape::MAX_AGE_SECONDS;
+use crate::registry::{AccountId, Partition, PrivateRegistry, Region, Registry, ServerName};
 
 /// What `match` holds: a set of registries.
 ///
@@ -26,6 +29,38 @@ pub enum Match {
     AccountAndRegion(AccountId, Region),
     /// `"public.ecr.aws"`: public ECR.
     Public,
+    /// A host of one's own, with `account` and `region` beside it: the registry behind it, as
+    /// far as it is called by that name.
+    Own(OwnName),
+}
+
+/// A host of one's own in front of an ECR registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnName {
+    name: ServerName,
+    registry: Registry,
+}
+
+impl OwnName {
+    /// Puts a name in front of a registry; one with a port is for that port alone.
+    pub fn new(name: ServerName, account: AccountId, region: Region) -> Self {
+        let registry = Registry::behind(&name, account, region);
+        Self { name, registry }
+    }
+
+    /// The registry, called by this name.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    fn private(&self) -> Option<&PrivateRegistry> {
+        self.registry.private()
+    }
+
+    /// A client's server is called so.
+    fn is_of(&self, server: &ServerName) -> bool {
+        self.name.host == server.host && (self.name.port.is_none() || self.name.port == server.port)
+    }
 }
 
 impl Match {
@@ -35,6 +70,7 @@ impl Match {
             (Self::Public, private) => private.is_none(),
             (_, None) => false,
             (Self::Private, Some(_)) => true,
+            (Self::Own(own), Some(_)) => registry == own.registry(),
             (Self::Partition(partition), Some(_)) => registry.partition() == *partition,
             (Self::Account(account), Some(private)) => private.account == *account,
             (Self::AccountAndRegion(account, region), Some(private)) => {
@@ -47,6 +83,7 @@ impl Match {
     pub fn account(&self) -> Option<&AccountId> {
         match self {
             Self::Account(account) | Self::AccountAndRegion(account, _) => Some(account),
+            Self::Own(own) => own.private().map(|private| &private.account),
             Self::Private | Self::Partition(_) | Self::Public => None,
         }
     }
@@ -55,6 +92,7 @@ impl Match {
     pub fn region(&self) -> Option<&Region> {
         match self {
             Self::AccountAndRegion(_, region) => Some(region),
+            Self::Own(own) => own.private().map(|private| &private.region),
             _ => None,
         }
     }
@@ -64,7 +102,7 @@ impl Match {
     pub fn partition(&self) -> Option<Partition> {
         match self {
             Self::Partition(partition) => Some(*partition),
-            Self::AccountAndRegion(_, region) => Some(Partition::of_region(region)),
+            Self::AccountAndRegion(..) | Self::Own(_) => self.region().map(Partition::of_region),
             Self::Public => Some(Partition::Aws),
             Self::Private | Self::Account(_) => None,
         }
@@ -80,6 +118,7 @@ impl fmt::Display for Match {
             Self::Account(account) => write!(f, "{account}"),
             Self::AccountAndRegion(account, region) => write!(f, "{account}/{region}"),
             Self::Public => f.write_str("public.ecr.aws"),
+            Self::Own(own) => write!(f, "{}", own.name),
         }
     }
 }
@@ -87,6 +126,7 @@ impl fmt::Display for Match {
 impl FromStr for Match {
     type Err = Problem;
 
+    /// Everything but a host of one's own, whose registry its name does not tell.
     fn from_str(text: &str) -> Result<Self, Problem> {
         if text == "*" {
             return Ok(Self::Private);
@@ -106,8 +146,6 @@ impl FromStr for Match {
         {
             return Ok(Self::AccountAndRegion(account.parse()?, region.parse()?));
         }
-        // A host of one's own in front of ECR would be found here: it needs `account` and
-        // `region` beside it, which a rule cannot have yet.
         let Some(registry) = Registry::parse(text) else {
             return Err(Problem::Match(text.to_owned()));
         };
@@ -135,39 +173,75 @@ fn has_path(server: &str) -> bool {
         .contains(['/', '?', '#'])
 }
 
-/// A rule: registries, and the identity that asks for them.
+/// A rule: registries, and the identity that asks for them, how they are reached, or both.
 #[derive(Clone, Debug)]
 pub struct Rule {
     registries: Match,
     /// Empty where the rule is for all accounts of `registries`.
     accounts: Vec<AccountId>,
-    identity: IdentityTemplate,
+    identity: Option<IdentityTemplate>,
+    settings: RegistrySettings,
+    origin: Origin,
+}
+
+/// What rules say of a registry besides who asks. `None`: nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RegistrySettings {
+    /// Where ECR is asked for its tokens.
+    pub endpoint_url: Option<EndpointUrl>,
+    /// Where roles are assumed for it.
+    pub sts_endpoint_url: Option<EndpointUrl>,
+    /// How old its tokens may become before they are bought anew, 1 min to 12 h.
+    pub max_age: Option<Duration>,
+}
+
+impl RegistrySettings {
+    /// What these say, and where they say nothing, what `others` say.
+    pub(super) fn or(self, others: &Self) -> Self {
+        let or = |one: Option<EndpointUrl>, other: &Option<_>| one.or_else(|| other.clone());
+        Self {
+            endpoint_url: or(self.endpoint_url, &others.endpoint_url),
+            sts_endpoint_url: or(self.sts_endpoint_url, &others.sts_endpoint_url),
+            max_age: self.max_age.or(others.max_age),
+        }
+    }
 }
 
 impl Rule {
     /// Reads a `[[registry]]`.
     pub(super) fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
-        let Some(text) = section.text("match")? else {
-            return Err(section.error("match", Problem::MissingMatch));
-        };
-        let registries: Match = text
-            .text
-            .parse()
-            .map_err(|problem: Problem| section.error_in(&text, "match", problem))?;
+        let registries = read_match(section)?;
         let accounts = read_accounts(section, &registries)?;
-        let Some(identity) = IdentityTemplate::read(section)? else {
-            return Err(section.error_of_all(Problem::NoIdentity));
+        let identity = IdentityTemplate::read(section)?;
+        let settings = RegistrySettings {
+            endpoint_url: section.parsed("endpoint_url")?,
+            sts_endpoint_url: section.parsed("sts_endpoint_url")?,
+            max_age: section.seconds("max_age_seconds", MAX_AGE_SECONDS)?,
         };
-        let trusted = registries.account().is_some() || !accounts.is_empty();
-        identity.check_external_id(
-            section,
-            (!trusted).then_some("list the `accounts` that may know it"),
-        )?;
-        identity.check_registries(section, Some(&registries))?;
+        let is_own = matches!(registries, Match::Own(_));
+        match &identity {
+            Some(identity) => {
+                let trusted = registries.account().is_some() || !accounts.is_empty();
+                identity.check_external_id(
+                    section,
+                    (!trusted).then_some("list the `accounts` that may know it"),
+                )?;
+                identity.check_registries(section, Some(&registries))?;
+            }
+            None if !is_own && settings == RegistrySettings::default() => {
+                return Err(section.error_of_all(Problem::NoIdentity));
+            }
+            None if !is_own && section.has("region") => {
+                return Err(section.error("region", Problem::RegionOfNobody));
+            }
+            None => {}
+        }
         Ok(Self {
             registries,
             accounts,
             identity,
+            settings,
+            origin: section.origin(),
         })
     }
 
@@ -178,6 +252,14 @@ impl Rule {
             && registry
                 .private()
                 .is_none_or(|private| listed(&private.account))
+    }
+
+    /// The registry behind a host of one's own, where the rule names that host.
+    pub fn registry_behind(&self, server: &ServerName) -> Option<Registry> {
+        match &self.registries {
+            Match::Own(own) if own.is_of(server) => Some(own.registry().clone()),
+            _ => None,
+        }
     }
 
     /// What `match` holds.
@@ -192,16 +274,51 @@ impl Rule {
 
     /// Where the rule stands.
     pub fn origin(&self) -> &Origin {
-        self.identity.origin()
+        &self.origin
     }
 
-    /// Who asks for this registry, with the roles' blanks filled in.
+    /// What the rule says besides who asks.
+    pub fn settings(&self) -> &RegistrySettings {
+        &self.settings
+    }
+
+    /// Who asks for this registry, with the roles' blanks filled in; `None` where the rule does
+    /// not say.
     ///
     /// # Errors
     /// When a role or the rule's region is of another partition than the registry.
-    pub fn identity_for(&self, registry: &Registry) -> Result<IdentitySettings, ConfigError> {
-        self.identity.expand(registry)
+    pub fn identity_for(
+        &self,
+        registry: &Registry,
+    ) -> Result<Option<IdentitySettings>, ConfigError> {
+        self.identity
+            .as_ref()
+            .map(|identity| identity.expand(registry))
+            .transpose()
     }
+}
+
+fn read_match(section: &Section<'_>) -> Result<Match, ConfigError> {
+    let Some(text) = section.text("match")? else {
+        return Err(section.error("match", Problem::MissingMatch));
+    };
+    let of_ecr = text.text.parse::<Match>();
+    let Some(account) = section.parsed("account")? else {
+        return of_ecr.map_err(|problem| section.error_in(&text, "match", problem));
+    };
+    if of_ecr.is_ok() {
+        return Err(section.error("account", Problem::AccountOfEcr));
+    }
+    let wrong = |problem| section.error_in(&text, "match", problem);
+    if has_path(text.text) {
+        return Err(wrong(Problem::MatchWithPath(text.text.to_owned())));
+    }
+    let name = ServerName::parse(text.text)
+        .ok_or_else(|| wrong(Problem::MatchOfOwn(text.text.to_owned())))?;
+    let region = section
+        .parsed("region")?
+        .ok_or_else(|| section.error("region", Problem::MissingRegion))?;
+    Ok(Match::Own(OwnName::new(name, account, region)))
 }
 
 fn read_accounts(section: &Section<'_>, registries: &Match) -> Result<Vec<AccountId>, ConfigError> {

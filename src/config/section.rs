@@ -4,6 +4,7 @@
 //! serde would be shorter here and say less: its errors know neither the nearest key nor, for
 //! a value that is of the right type and wrong all the same, the line.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use toml::Spanned;
@@ -31,6 +32,8 @@ pub(super) struct Shape {
 pub(super) struct Section<'a> {
     source: &'a Source,
     shape: &'static Shape,
+    /// What errors call it; empty for the top of the file.
+    name: Cow<'static, str>,
     /// The shapes of all tables, for a key that stands in the wrong one.
     all: &'static [&'static Shape],
     table: &'a DeTable<'a>,
@@ -50,9 +53,21 @@ impl<'a> Section<'a> {
         shape: &'static Shape,
         all: &'static [&'static Shape],
     ) -> Result<Self, ConfigError> {
+        Self::named(shape.name.into(), source, table, span, shape, all)
+    }
+
+    fn named(
+        name: Cow<'static, str>,
+        source: &'a Source,
+        table: &'a DeTable<'a>,
+        span: Range<usize>,
+        shape: &'static Shape,
+        all: &'static [&'static Shape],
+    ) -> Result<Self, ConfigError> {
         let section = Self {
             source,
             shape,
+            name,
             all,
             table,
             span,
@@ -113,7 +128,7 @@ impl<'a> Section<'a> {
     pub fn error_of_all(&self, problem: Problem) -> ConfigError {
         ConfigError::Setting {
             origin: self.origin(),
-            key: self.shape.name.to_owned(),
+            key: self.name.to_string(),
             problem,
         }
     }
@@ -134,7 +149,7 @@ impl<'a> Section<'a> {
 
     /// The name of a key as errors have it: `cache.dir`.
     fn key_name(&self, key: &str) -> String {
-        match self.shape.name {
+        match &*self.name {
             "" => key.to_owned(),
             name => format!("{name}.{key}"),
         }
@@ -146,8 +161,8 @@ impl<'a> Section<'a> {
     }
 
     /// The section's name; empty for the top of the file.
-    pub fn name(&self) -> &'static str {
-        self.shape.name
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The section says nothing at all.
@@ -193,6 +208,26 @@ impl<'a> Section<'a> {
             _ => Err(self.not_section(shape, value)),
         };
         list.iter().map(section).collect()
+    }
+
+    /// The tables of a table whose keys are names that the file's author chose, with those names.
+    pub fn named_tables(&self, shape: &'static Shape) -> Result<Vec<(&'a str, Self)>, ConfigError> {
+        let Some(value) = self.get(shape.name) else {
+            return Ok(Vec::new());
+        };
+        let DeValue::Table(tables) = value.get_ref() else {
+            return Err(self.not_section(shape, value));
+        };
+        let section = |(key, value): (&'a Spanned<Cow<'a, str>>, &'a Spanned<DeValue<'a>>)| {
+            let chosen: &'a str = key.get_ref();
+            let DeValue::Table(table) = value.get_ref() else {
+                return Err(self.not_section(shape, value));
+            };
+            let name = format!("{}.{chosen}", shape.name).into();
+            Self::named(name, self.source, table, key.span(), shape, self.all)
+                .map(|section| (chosen, section))
+        };
+        tables.iter().map(section).collect()
     }
 
     fn not_section(&self, shape: &Shape, value: &Spanned<DeValue<'_>>) -> ConfigError {

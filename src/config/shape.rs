@@ -4,6 +4,8 @@
 //! table; until then it is refused as unknown. `packaging/config.example.toml` shows every
 //! key, and the tests read it.
 
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,6 +18,9 @@ use super::problem::Problem;
 use super::rule::Rule;
 use super::section::{Section, Shape};
 
+/// How old a token may be allowed to become. None lives longer than 12 hours.
+pub(super) const MAX_AGE_SECONDS: RangeInclusive<u64> = 60..=43200;
+
 const TOP: Shape = Shape {
     name: "",
     written: "the top of the file, above the first table",
@@ -25,6 +30,7 @@ const TOP: Shape = Shape {
         "cache",
         "defaults",
         "registry",
+        "identity",
     ],
 };
 
@@ -34,17 +40,28 @@ const CACHE: Shape = Shape {
     keys: &["enabled", "dir", "max_age_seconds"],
 };
 
+/// What says who asks, and nothing else. [`REGISTRY`] has these keys too.
+const WHO: &[&str] = &[
+    "profile",
+    "source_profile",
+    "role_arn",
+    "external_id",
+    "role_session_name",
+    "duration_seconds",
+    "mfa_serial",
+    "region",
+];
+
 const DEFAULTS: Shape = Shape {
     name: "defaults",
     written: "[defaults]",
-    keys: &[
-        "profile",
-        "role_arn",
-        "external_id",
-        "role_session_name",
-        "duration_seconds",
-        "region",
-    ],
+    keys: WHO,
+};
+
+const IDENTITY: Shape = Shape {
+    name: "identity",
+    written: "[identity.NAME]",
+    keys: WHO,
 };
 
 const REGISTRY: Shape = Shape {
@@ -54,16 +71,22 @@ const REGISTRY: Shape = Shape {
         "match",
         "accounts",
         "profile",
+        "source_profile",
         "role_arn",
         "external_id",
         "role_session_name",
         "duration_seconds",
+        "mfa_serial",
         "region",
+        "account",
+        "endpoint_url",
+        "sts_endpoint_url",
+        "max_age_seconds",
     ],
 };
 
 /// All tables there are.
-pub(super) const ALL: &[&Shape] = &[&TOP, &CACHE, &DEFAULTS, &REGISTRY];
+pub(super) const ALL: &[&Shape] = &[&TOP, &CACHE, &DEFAULTS, &REGISTRY, &IDENTITY];
 
 /// What one file says. `None`: nothing.
 #[derive(Debug, Default)]
@@ -75,6 +98,7 @@ pub(super) struct FileSettings {
     pub cache_max_age: Option<Duration>,
     pub defaults: Option<IdentityTemplate>,
     pub rules: Vec<Rule>,
+    pub identities: BTreeMap<String, IdentityTemplate>,
 }
 
 impl FileSettings {
@@ -90,7 +114,7 @@ impl FileSettings {
         if let Some(cache) = top.table(&CACHE)? {
             settings.cache_enabled = cache.switch("enabled")?;
             settings.cache_dir = read_dir(&cache)?;
-            settings.cache_max_age = cache.seconds("max_age_seconds", 60..=43200)?;
+            settings.cache_max_age = cache.seconds("max_age_seconds", MAX_AGE_SECONDS)?;
         }
         if let Some(defaults) = top.table(&DEFAULTS)? {
             settings.defaults = read_defaults(&defaults)?;
@@ -98,14 +122,21 @@ impl FileSettings {
         for rule in top.tables(&REGISTRY)? {
             settings.rules.push(Rule::read(&rule)?);
         }
+        for (name, identity) in top.named_tables(&IDENTITY)? {
+            let template = read_identity(name, &identity)?;
+            settings.identities.insert(name.to_owned(), template);
+        }
         Ok(settings)
     }
 
     /// What this file says, and where it says nothing, what `other` says. The rules of both:
-    /// this file's come first. `[defaults]` is one setting, so that a profile of one file never
-    /// meets a role of the other.
+    /// this file's come first. `[defaults]` is one setting, and so is each `[identity.NAME]`, so
+    /// that a profile of one file never meets a role of the other.
     pub fn or(mut self, other: Self) -> Self {
         self.rules.extend(other.rules);
+        for (name, identity) in other.identities {
+            self.identities.entry(name).or_insert(identity);
+        }
         Self {
             timeout: self.timeout.or(other.timeout),
             connect_timeout: self.connect_timeout.or(other.connect_timeout),
@@ -114,6 +145,7 @@ impl FileSettings {
             cache_max_age: self.cache_max_age.or(other.cache_max_age),
             defaults: self.defaults.or(other.defaults),
             rules: self.rules,
+            identities: self.identities,
         }
     }
 }
@@ -148,15 +180,26 @@ fn read_dir(cache: &Section<'_>) -> Result<Option<PathBuf>, ConfigError> {
 
 /// A table of which every line is commented out is no table.
 fn read_defaults(defaults: &Section<'_>) -> Result<Option<IdentityTemplate>, ConfigError> {
-    let identity = IdentityTemplate::read(defaults)?;
-    match &identity {
-        None if defaults.is_empty() => {}
-        None => return Err(defaults.error_of_all(Problem::NoIdentity)),
-        Some(identity) => {
-            let remedy = "move it to a [[registry]] with the `accounts` that may know it";
-            identity.check_external_id(defaults, Some(remedy))?;
-            identity.check_registries(defaults, None)?;
-        }
+    if defaults.is_empty() {
+        return Ok(None);
     }
+    read_who(defaults).map(Some)
+}
+
+fn read_identity(name: &str, identity: &Section<'_>) -> Result<IdentityTemplate, ConfigError> {
+    if name.is_empty() || name.contains(|c: char| c.is_control() || "/\\".contains(c)) {
+        return Err(identity.error_of_all(Problem::IdentityName));
+    }
+    read_who(identity)
+}
+
+/// Reads who asks for every registry that comes along.
+fn read_who(section: &Section<'_>) -> Result<IdentityTemplate, ConfigError> {
+    let Some(identity) = IdentityTemplate::read(section)? else {
+        return Err(section.error_of_all(Problem::NoIdentity));
+    };
+    let remedy = "move it to a [[registry]] with the `accounts` that may know it";
+    identity.check_external_id(section, Some(remedy))?;
+    identity.check_registries(section, None)?;
     Ok(identity)
 }

@@ -3,17 +3,26 @@
 
 use super::nearest::nearest;
 use super::problem::Problem;
-use crate::registry::{Partition, RoleArn};
+use crate::registry::{Partition, Registry, RoleArn};
 
 /// What the blanks are filled in with: the parts of a private registry's name.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Blanks<'a> {
-    pub account: &'a str,
-    pub region: &'a str,
-    pub partition: &'a str,
+pub struct Blanks<'a> {
+    account: &'a str,
+    region: &'a str,
+    partition: &'a str,
 }
 
-impl Blanks<'_> {
+impl<'a> Blanks<'a> {
+    /// The parts of a registry's name; `None` for public ECR, which has none.
+    pub fn of(registry: &'a Registry) -> Option<Self> {
+        registry.private().map(|private| Self {
+            account: private.account.as_str(),
+            region: private.region.as_str(),
+            partition: registry.partition().name(),
+        })
+    }
+
     fn sample(partition: Partition) -> Self {
         Self {
             account: "111122223333",
@@ -25,7 +34,7 @@ impl Blanks<'_> {
 
 /// A role's ARN, written out or with blanks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum RoleArnTemplate {
+pub enum RoleArnTemplate {
     /// Written out.
     Literal(RoleArn),
     /// With at least one blank, known to become an ARN when they are filled in.

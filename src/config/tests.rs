@@ -25,8 +25,8 @@ fn registry(host: &str) -> Registry {
 fn who(config: &Config, host: &str) -> String {
     let registry = registry(host);
     let identity = match config.rule_for(&registry) {
-        Some(rule) => rule.identity_for(&registry).map(Some),
-        None => config.defaults_for(&registry),
+        Ok(None) => config.defaults_for(&registry),
+        by_rule => by_rule,
     };
     match identity {
         Ok(Some(identity)) => {
@@ -80,7 +80,11 @@ fn every_setting_arrives() {
         external_id = "id+=,.@:/-_"
         role_session_name = "me+=,.@-_"
         duration_seconds = 3600
+        mfa_serial = "arn:aws:iam::111122223333:mfa/alice"
         region = "us-east-2"
+        endpoint_url = "https://vpce-0abc.api.ecr.us-west-2.vpce.amazonaws.com"
+        sts_endpoint_url = "http://localhost:4566"
+        max_age_seconds = 60
         "#,
     );
     assert_eq!(config.timeout, Duration::from_secs(300));
@@ -94,25 +98,32 @@ fn every_setting_arrives() {
         }
     );
     let registry = registry(OREGON);
-    let rule = config.rule_for(&registry).unwrap();
+    let rule = &config.rules()[0];
     assert_eq!(*rule.registries(), Match::Private);
     assert_eq!(rule.accounts().len(), 2);
-    let role = |arn: &str, external_id, duration| RoleSettings {
+    let role = |arn: &str, external_id, duration, mfa_device: Option<&str>| RoleSettings {
         arn: arn.parse().unwrap(),
         external_id,
         session_name: Some("me+=,.@-_".to_owned()),
         duration,
+        mfa_device: mfa_device.map(|device| device.parse().unwrap()),
     };
     assert_eq!(
-        rule.identity_for(&registry).unwrap(),
+        rule.identity_for(&registry).unwrap().unwrap(),
         IdentitySettings {
             profile: Some("work".to_owned()),
             roles: vec![
-                role("arn:aws:iam::111122223333:role/hub", None, None),
+                role(
+                    "arn:aws:iam::111122223333:role/hub",
+                    None,
+                    None,
+                    Some("arn:aws:iam::111122223333:mfa/alice"),
+                ),
                 role(
                     "arn:aws:iam::999999999999:role/pull",
                     Some(crate::secret::Secret::new("id+=,.@:/-_")),
                     Some(Duration::from_secs(3600)),
+                    None,
                 ),
             ],
             region: Some("us-east-2".parse().unwrap()),
@@ -122,6 +133,16 @@ fn every_setting_arrives() {
             },
         }
     );
+    let settings = config.settings_for(&registry);
+    assert_eq!(
+        settings.endpoint_url.unwrap().as_str(),
+        "https://vpce-0abc.api.ecr.us-west-2.vpce.amazonaws.com"
+    );
+    assert_eq!(
+        settings.sts_endpoint_url.unwrap().as_str(),
+        "http://localhost:4566"
+    );
+    assert_eq!(settings.max_age, Some(Duration::from_secs(60)));
     assert!(
         !format!("{config:?}").contains("id+="),
         "external ids are not for logs"

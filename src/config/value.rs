@@ -10,7 +10,6 @@ use toml::de::DeValue;
 use super::error::ConfigError;
 use super::problem::Problem;
 use super::section::Section;
-use crate::registry::ParseError;
 
 /// The longest text that any key takes, in bytes: role ARNs are at most 2048.
 const LONGEST_TEXT: usize = 2048;
@@ -32,15 +31,15 @@ impl<'a> Section<'a> {
             .transpose()
     }
 
-    /// A text that is one of AWS's names.
+    /// A text that is one of AWS's names, or a URL.
     pub fn parsed<T>(&self, key: &'static str) -> Result<Option<T>, ConfigError>
     where
-        T: FromStr<Err = ParseError>,
+        T: FromStr<Err: Into<Problem>>,
     {
         let parse = |text: Text<'_>| {
             text.text
                 .parse()
-                .map_err(|error: ParseError| self.error_in(&text, key, error))
+                .map_err(|error: T::Err| self.error_in(&text, key, error))
         };
         self.text(key)?.map(parse).transpose()
     }

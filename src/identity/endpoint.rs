@@ -2,6 +2,7 @@
 
 use aws_config::profile::Profile;
 
+use crate::config::{UrlParts, without_user};
 use crate::env::{Env, says_true, var};
 use crate::registry::{Partition, Region, Registry};
 
@@ -23,6 +24,14 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// An endpoint that a rule names.
+    pub(super) fn by_hand(region: Region, url: &str) -> Self {
+        Self {
+            url: Some(url.to_owned()),
+            ..Self::of(region)
+        }
+    }
+
     /// The ordinary endpoint of a region.
     pub(super) fn of(region: Region) -> Self {
         Self {
@@ -125,40 +134,11 @@ impl<'a> Settings<'a> {
             return Ok(None);
         };
         let url = url.trim();
-        if is_url(url) {
+        if UrlParts::parse(url).is_some() {
             Ok(Some(url.to_owned()))
         } else {
-            // What stands before an `@` may be a password.
-            let url = match url.rsplit_once('@') {
-                Some((_, rest)) => format!("…@{rest}"),
-                None => url.to_owned(),
-            };
+            let url = without_user(url);
             Err(IdentityError::EndpointUrl { url, from })
         }
     }
-}
-
-/// Whether a text is `http[s]://HOST[:PORT]`, with whatever path behind it. The SDK would find
-/// out late, and show the whole request.
-fn is_url(text: &str) -> bool {
-    let Some(rest) = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"))
-    else {
-        return false;
-    };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !authority.ends_with(']') => (host, Some(port)),
-        _ => (authority, None),
-    };
-    let is_odd = |character: char| {
-        character.is_whitespace() || character.is_control() || "<>\"{}|\\^`".contains(character)
-    };
-    // A user part would go into the signed `Host`, and AWS would blame the secret key.
-    !host.is_empty()
-        && !authority.contains('@')
-        && !text.contains(is_odd)
-        && text.is_ascii()
-        && port.is_none_or(|port| port.parse::<u16>().is_ok())
 }

@@ -39,10 +39,15 @@ impl Hasher {
 
     /// Feeds text that may be absent.
     pub fn option(&mut self, text: Option<&str>) {
-        match text {
-            Some(text) => {
+        self.optional_bytes(text.map(str::as_bytes));
+    }
+
+    /// Feeds bytes that may be absent.
+    pub fn optional_bytes(&mut self, bytes: Option<&[u8]>) {
+        match bytes {
+            Some(bytes) => {
                 self.0.update([1]);
-                self.text(text);
+                self.bytes(bytes);
             }
             None => self.0.update([0]),
         }

@@ -5,11 +5,14 @@ mod aws_files;
 mod endpoint;
 mod environment;
 mod fingerprint;
+mod layers;
 mod profile;
 mod resolver;
 mod sign_in;
 mod source;
+mod surroundings;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -21,10 +24,10 @@ pub use profile::ProfileError;
 pub use resolver::Resolver;
 pub use sign_in::{SignIn, SignInState};
 pub use source::{Container, Keys, Source, Sso, WebIdentity};
+pub use surroundings::Surroundings;
 
-use crate::config::{ConfigError, Origin};
-use crate::env::Env;
-use crate::registry::{Partition, RoleArn};
+use crate::config::{ConfigError, Origin, Problem};
+use crate::registry::{MfaDevice, Partition, RoleArn};
 use crate::secret::Secret;
 
 use fingerprint::Hasher;
@@ -44,6 +47,8 @@ pub struct Role {
     pub session_name: Option<String>,
     /// How long the session lives; AWS's default is an hour.
     pub duration: Option<Duration>,
+    /// The device whose code AWS is to be told.
+    pub mfa_device: Option<MfaDevice>,
 }
 
 impl Role {
@@ -56,10 +61,17 @@ impl Role {
 /// What decided who asks, the most explicit first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChosenBy {
+    /// The name that the program was called by.
+    Name {
+        /// What stands behind `docker-credential-ecrx-`.
+        name: String,
+        /// Where `[identity.NAME]` is; without one, the name is an AWS profile's.
+        origin: Option<Origin>,
+    },
     /// A `[[registry]]` rule.
     Rule(Origin),
-    /// An `AWS_*` variable.
-    Variable(&'static str),
+    /// An `ECRX_*` or `AWS_*` variable.
+    Variable(Cow<'static, str>),
     /// `[defaults]`.
     Defaults(Origin),
     /// Nothing: what every AWS tool would do.
@@ -69,6 +81,13 @@ pub enum ChosenBy {
 impl fmt::Display for ChosenBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            ChosenBy::Name { name, origin } => {
+                write!(f, "the name docker-credential-ecrx-{name}")?;
+                match origin {
+                    Some(origin) => write!(f, " and [identity.{name}] at {origin}"),
+                    None => Ok(()),
+                }
+            }
             ChosenBy::Rule(origin) => write!(f, "the rule at {origin}"),
             ChosenBy::Variable(name) => write!(f, "the variable {name}"),
             ChosenBy::Defaults(origin) => write!(f, "[defaults] at {origin}"),
@@ -94,10 +113,12 @@ pub struct Identity {
     pub sts: Option<Endpoint>,
     /// Where the SDK's sign-in providers ask. Of a URL they know only those in variables.
     pub sign_in_api: Endpoint,
+    /// What else decides who that is, on this machine.
+    pub surroundings: Surroundings,
     /// `ca_bundle` of the profile.
     pub ca_bundle: Option<std::path::PathBuf>,
     /// Variables that would have chosen, had nothing more explicit spoken.
-    pub passed_over: Vec<&'static str>,
+    pub passed_over: Vec<Cow<'static, str>>,
 }
 
 /// Why it cannot be said who asks.
@@ -127,20 +148,42 @@ pub enum IdentityError {
     /// Variables.
     #[error(transparent)]
     Environment(EnvironmentError),
-    /// A role of another partition than the registry.
+    /// The program was called by a name that stands for nobody.
     #[error(
-        "the role {role} is in the partition {theirs}, the registry {registry} in {ours}: no role, key or token crosses partitions (chosen by {chosen_by})"
+        "called as docker-credential-ecrx-{name}, but there is neither [identity.{name}] in config.toml nor an AWS profile `{name}` in {files}"
+    )]
+    Name {
+        /// What stands behind `docker-credential-ecrx-`.
+        name: String,
+        /// Where profiles were looked for.
+        files: String,
+        /// The identities that do exist.
+        identities: Vec<String>,
+        /// Profiles that do exist.
+        profiles: Vec<String>,
+    },
+    /// An `ECRX_*` variable.
+    #[error("the variable {variable}: {problem}")]
+    Variable {
+        /// Its name.
+        variable: String,
+        /// What is wrong with its value.
+        problem: Problem,
+    },
+    /// A role, sign-in, profile or endpoint of another partition than the registry.
+    #[error(
+        "{what} is in the partition {theirs}, the registry {registry} in {ours}: no role, key or token crosses partitions (chosen by {chosen_by})"
     )]
     Partition {
-        /// The role.
-        role: RoleArn,
+        /// The role, sign-in, profile or endpoint.
+        what: String,
         /// Its partition.
         theirs: Partition,
         /// The registry.
         registry: String,
         /// The registry's partition.
         ours: Partition,
-        /// What chose the role.
+        /// What chose it.
         chosen_by: ChosenBy,
     },
     /// An endpoint that is no URL.
@@ -164,14 +207,17 @@ impl IdentityError {
             ],
             IdentityError::Profile { cause: ProfileError::Missing { .. }, known, .. } => {
                 let mut hints = vec!["`aws configure list-profiles` lists the profiles there are".to_owned()];
-                if !known.is_empty() {
-                    hints.push(format!("known profiles: {}", known.join(", ")));
-                }
+                hints.extend(list_known("profiles", known));
                 hints
             }
-            IdentityError::Profile { cause: ProfileError::Mfa { device, base, .. }, .. } => vec![format!(
-                "sign in by SSO; or get a session with a code (`aws sts get-session-token --profile {base} --serial-number {device} --token-code CODE`), put it into a profile, and name that as source_profile, without mfa_serial"
-            )],
+            IdentityError::Name { identities, profiles, .. } => {
+                let mut hints = vec![
+                    "correct the name in the client's configuration, or write the identity into config.toml".to_owned(),
+                ];
+                hints.extend(list_known("identities", identities));
+                hints.extend(list_known("profiles", profiles));
+                hints
+            }
             IdentityError::Partition { .. } => vec![
                 "write a rule for the registry's partition in config.toml, e.g. match = \"aws-cn\"".to_owned(),
             ],
@@ -180,12 +226,17 @@ impl IdentityError {
     }
 }
 
+fn list_known(what: &str, names: &[String]) -> Option<String> {
+    (!names.is_empty()).then(|| format!("known {what}: {}", names.join(", ")))
+}
+
 impl Identity {
-    /// The digest of who asks. It covers the source, the roles and where they are assumed; not
-    /// where ECR is asked, which is part of the cache key beside it.
+    /// The digest of who asks. It covers the source with its surroundings, the roles and where
+    /// they are assumed; not where ECR is asked, which is part of the cache key beside it.
     pub fn fingerprint(&self) -> Fingerprint {
         let mut hasher = Hasher::new("identity");
         self.source.fingerprint(&mut hasher);
+        self.surroundings.fingerprint(&mut hasher);
         self.feed_roles(&mut hasher);
         hasher.finish()
     }
@@ -213,6 +264,7 @@ impl Identity {
             hasher.text(role.arn.as_str());
             hasher.option(role.external_id.as_ref().map(Secret::expose));
             hasher.text(role.session_name());
+            hasher.option(role.mfa_device.as_ref().map(MfaDevice::as_str));
         }
         if let Some(sts) = &self.sts {
             hasher.text("sts");
@@ -241,8 +293,21 @@ impl Identity {
     }
 
     /// The sign-in on disk that the source draws on.
-    pub fn sign_in(&self, env: &Env) -> Option<SignIn> {
-        SignIn::of(&self.source, env)
+    pub fn sign_in(&self) -> Option<&SignIn> {
+        self.surroundings.sign_in.as_ref()
+    }
+
+    /// Whether the sign-in that the source draws on is gone: nobody is signed in any more, and
+    /// what the one who was has bought is nobody's.
+    pub fn is_signed_out(&self) -> bool {
+        self.sign_in().is_some_and(|sign_in| !sign_in.is_there())
+    }
+
+    /// The roles that want a code, with their devices.
+    pub fn codes_wanted(&self) -> impl Iterator<Item = (&Role, &MfaDevice)> {
+        self.roles
+            .iter()
+            .filter_map(|role| Some((role, role.mfa_device.as_ref()?)))
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::Deserialize;
 use sha1::Sha1;
@@ -21,6 +22,8 @@ use super::source::Source;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignIn {
     path: PathBuf,
+    is_there: bool,
+    began_at: Option<Duration>,
 }
 
 /// What is to be expected of a sign-in.
@@ -58,7 +61,30 @@ impl SignIn {
                 .join(file_name(&Sha256::digest(session_arn.trim().as_bytes()))),
             _ => return None,
         };
-        Some(Self { path })
+        let file = std::fs::metadata(&path).ok();
+        let began_at = match source {
+            // Nothing in the file says who the person is, and another may have signed in since.
+            // Tools renew a sign-in in its file, while signing out deletes it.
+            Source::Sso(_) => file.as_ref().and_then(|file| file.created().ok()),
+            // Its name is a digest of the ARN that signed in.
+            _ => None,
+        };
+        Some(Self {
+            path,
+            is_there: file.is_some(),
+            began_at: began_at.and_then(|moment| moment.duration_since(UNIX_EPOCH).ok()),
+        })
+    }
+
+    /// Whether somebody is signed in at all, for however long.
+    pub fn is_there(&self) -> bool {
+        self.is_there
+    }
+
+    /// When its file was made, since the Unix epoch; `None` where the file system does not keep
+    /// it, or the file's name says whose sign-in it is.
+    pub(super) fn began_at(&self) -> Option<Duration> {
+        self.began_at
     }
 
     /// Where it is kept.
@@ -113,6 +139,8 @@ mod tests {
         std::fs::write(file.path(), text).unwrap();
         let sign_in = SignIn {
             path: file.path().to_owned(),
+            is_there: true,
+            began_at: None,
         };
         sign_in.state(OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap())
     }
@@ -148,6 +176,8 @@ mod tests {
     fn an_absent_file_is_no_sign_in() {
         let sign_in = SignIn {
             path: "/nonexistent/x.json".into(),
+            is_there: false,
+            began_at: None,
         };
         assert_eq!(
             sign_in.state(OffsetDateTime::now_utc()),

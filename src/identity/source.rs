@@ -110,6 +110,14 @@ impl Source {
         }
     }
 
+    /// Whether it is something on this machine, which on another may be somebody else.
+    pub(super) fn is_of_this_machine(&self) -> bool {
+        matches!(
+            self,
+            Source::Process { .. } | Source::Container(_) | Source::InstanceMetadata { .. }
+        )
+    }
+
     /// Whether it is an access key of a session, which another one will follow.
     pub(super) fn is_session(&self) -> bool {
         matches!(self, Source::Keys(keys) if keys.session_token.is_some())

@@ -106,8 +106,8 @@ pub fn handle(
 
 fn get(env: &Env, input: impl Read, output: &mut impl Write) -> Result<(), Error> {
     let server = read_server(input)?;
-    let registry = Registry::parse(&server).ok_or_else(Error::not_found)?;
-    let config = load_config(env).map_err(|cause| misconfigured(&registry, cause))?;
+    let config = load_config(env).map_err(|cause| misconfigured(&server, cause))?;
+    let registry = config.registry(&server).ok_or_else(Error::not_found)?;
     let token = Provider::new(env, &config).get(&registry)?;
     answer(
         output,
@@ -168,7 +168,7 @@ fn erase(env: &Env, input: impl Read) -> Result<(), Error> {
     let Some(registry) = Registry::parse(&server) else {
         return Ok(());
     };
-    let config = load_config(env).map_err(|cause| misconfigured(&registry, cause))?;
+    let config = load_config(env).map_err(|cause| misconfigured(&server, cause))?;
     Provider::new(env, &config)
         .erase(&registry)
         .map_err(Error::failure)

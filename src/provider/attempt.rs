@@ -3,13 +3,13 @@
 
 use time::OffsetDateTime;
 
-use crate::aws::PurchaseError;
 use crate::cache::{Cache, Digest, Key, Mark};
 use crate::env::{Env, var};
 use crate::identity::Identity;
 use crate::registry::{Registry, Service};
+use crate::terminal::TerminalError;
 
-use super::key;
+use super::{Obstacle, key};
 
 /// How long after a refresh that failed nobody tries again with the same source and endpoint.
 const REFRESH_PAUSE: time::Duration = time::Duration::seconds(60);
@@ -17,12 +17,18 @@ const REFRESH_PAUSE: time::Duration = time::Duration::seconds(60);
 /// How long "public ECR gives no token here" is remembered.
 const PUBLIC_PAUSE: time::Duration = time::Duration::minutes(10);
 
+/// How long nobody is asked again for a code that was not given, or not taken: nerdctl calls six
+/// times for one pull, buildx three times.
+const CODE_PAUSE: time::Duration = time::Duration::seconds(30);
+
 /// The memory of one source and endpoint.
 pub(super) struct Attempts<'a> {
     cache: &'a Cache,
     registry: &'a Registry,
     key: Key,
     state: Digest,
+    /// The key of codes, where the identity wants one.
+    codes: Option<Key>,
 }
 
 impl<'a> Attempts<'a> {
@@ -37,17 +43,28 @@ impl<'a> Attempts<'a> {
             registry,
             key: key::of_attempts(registry, identity),
             state: state(env, registry, identity),
+            codes: identity
+                .codes_wanted()
+                .next()
+                .map(|_| key::of_codes(registry, identity)),
         }
     }
 
     /// The failure that makes a new attempt needless: any, for who holds a token; for who holds
-    /// none, only public ECR's.
+    /// none, that of a code, and public ECR's.
     pub(super) fn remembered(&self, holds_token: bool) -> Option<String> {
-        if !holds_token && self.registry.service != Service::Public {
-            return None;
-        }
         let now = OffsetDateTime::now_utc();
-        let mark = self.cache.mark(&self.key, &self.state, now)?;
+        let of_code = self
+            .codes
+            .as_ref()
+            .and_then(|key| self.cache.mark(key, &self.state, now));
+        let any = || {
+            let counts = holds_token || self.registry.service == Service::Public;
+            counts
+                .then(|| self.cache.mark(&self.key, &self.state, now))
+                .flatten()
+        };
+        let mark = of_code.or_else(any)?;
         let registry = self.registry;
         log::info!(
             "{registry}: not tried again until {}: {}",
@@ -58,19 +75,20 @@ impl<'a> Attempts<'a> {
     }
 
     /// Remembers a failure where that spares others the wait: for who holds a token, one that
-    /// concerns the source whatever role is on top; and public ECR's, of any kind. What is wrong
-    /// on this machine alone (certificates, proxy settings) costs nothing to find out again, and
-    /// its mending is to count at once.
-    pub(super) fn remember(&self, error: &PurchaseError, holds_token: bool) {
-        let PurchaseError::Failure(failure) = error else {
-            return;
-        };
-        let pause = if holds_token && failure.concerns_the_source() {
-            REFRESH_PAUSE
-        } else if !holds_token && self.registry.service == Service::Public {
-            PUBLIC_PAUSE
-        } else {
-            return;
+    /// concerns the source whatever role is on top; public ECR's, of any kind; and a code that was
+    /// not given or not taken. What is wrong on this machine alone (certificates, proxy settings,
+    /// no terminal) costs nothing to find out again, and its mending is to count at once.
+    pub(super) fn remember(&self, error: &Obstacle, holds_token: bool) {
+        let (key, pause) = match (error, error.failure(), &self.codes) {
+            (Obstacle::Code { cause, .. }, _, Some(key)) if was_asked(cause) => (key, CODE_PAUSE),
+            (_, Some(failure), Some(key)) if failure.is_about_the_code() => (key, CODE_PAUSE),
+            (_, Some(failure), _) if holds_token && failure.concerns_the_source() => {
+                (&self.key, REFRESH_PAUSE)
+            }
+            (_, Some(_), _) if !holds_token && self.registry.service == Service::Public => {
+                (&self.key, PUBLIC_PAUSE)
+            }
+            _ => return,
         };
         let now = OffsetDateTime::now_utc();
         let mark = Mark {
@@ -79,7 +97,7 @@ impl<'a> Attempts<'a> {
             state: self.state,
             message: error.to_string(),
         };
-        if let Err(error) = self.cache.put_mark(&self.key, &mark) {
+        if let Err(error) = self.cache.put_mark(key, &mark) {
             log::warn!("{error}");
         }
     }
@@ -93,7 +111,7 @@ fn state(env: &Env, registry: &Registry, identity: &Identity) -> Digest {
         Service::Private(_) => identity.source_fingerprint(),
         Service::Public => identity.fingerprint(),
     };
-    let sign_in = identity.sign_in(env).map(|sign_in| sign_in.contents());
+    let sign_in = identity.sign_in().map(|sign_in| sign_in.contents());
     let way = [
         var::AWS_CA_BUNDLE,
         var::SSL_CERT_FILE,
@@ -106,4 +124,12 @@ fn state(env: &Env, registry: &Registry, identity: &Identity) -> Digest {
     let mut parts = vec![who.as_bytes(), &sign_in];
     parts.extend(way.iter().map(|value| value.as_bytes()));
     Digest::of(&parts)
+}
+
+/// Whether a person was there to answer.
+fn was_asked(cause: &TerminalError) -> bool {
+    match cause {
+        TerminalError::Cancelled | TerminalError::TimedOut { .. } | TerminalError::Refused => true,
+        TerminalError::Absent { .. } | TerminalError::Io(_) => false,
+    }
 }

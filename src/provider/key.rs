@@ -34,6 +34,16 @@ pub(super) fn of_attempts(registry: &Registry, identity: &Identity) -> Key {
     ])
 }
 
+/// The key of codes that were not given or not taken.
+pub(super) fn of_codes(registry: &Registry, identity: &Identity) -> Key {
+    let attempts = of_attempts(registry, identity);
+    Key::of(&[
+        b"codes",
+        attempts.to_string().as_bytes(),
+        identity.lineage().as_bytes(),
+    ])
+}
+
 /// The endpoint as part of a key: its region, URL and switches.
 fn endpoint(identity: &Identity) -> Vec<u8> {
     let api = &identity.api;

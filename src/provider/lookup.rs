@@ -4,11 +4,13 @@ use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 
-use crate::aws::{self, Purchase, PurchaseError};
+use crate::aws::{self, Failure, Purchase};
 use crate::cache::{Cache, CacheError, Entry, EntryLock, Key, Turn};
-use crate::identity::Identity;
-use crate::registry::{Registry, Service};
-use crate::token::AuthorizationToken;
+use crate::identity::{ChosenBy, Identity, Role};
+use crate::registry::{MfaDevice, Registry, Service};
+use crate::secret::Secret;
+use crate::terminal;
+use crate::token::{AuthorizationToken, Renewal};
 
 use super::attempt::Attempts;
 use super::{Obstacle, Provider, key};
@@ -19,13 +21,16 @@ const REFRESH_LIMIT: Duration = Duration::from_secs(3);
 /// How long public ECR may take. Its pulls work without a token, so waiting must not hurt.
 const PUBLIC_LIMIT: Duration = Duration::from_secs(2);
 
+/// How long a person may take to type a code.
+const CODE_LIMIT: Duration = Duration::from_secs(120);
+
 /// A registry, and who asks for its token.
 pub(super) struct Lookup<'a> {
     provider: &'a Provider<'a>,
     registry: &'a Registry,
     identity: &'a Identity,
     key: Key,
-    max_age: Option<Duration>,
+    renewal: Renewal,
     started: Instant,
 }
 
@@ -46,7 +51,7 @@ impl<'a> Lookup<'a> {
             registry,
             identity,
             key: key::of_entry(registry, identity),
-            max_age: provider.max_age(identity),
+            renewal: provider.renewal(registry, identity),
             started: Instant::now(),
         }
     }
@@ -58,7 +63,7 @@ impl<'a> Lookup<'a> {
             Service::Public => self.provider.config.timeout.min(PUBLIC_LIMIT),
         };
         match &self.provider.cache {
-            None => Ok(self.buy(whole)?),
+            None => self.buy(whole),
             Some(cache) => match self.look(cache) {
                 Some(token) if self.is_fresh(&token) => {
                     log::debug!("{}: from the cache", self.registry);
@@ -82,7 +87,12 @@ impl<'a> Lookup<'a> {
             return held.ok_or(Obstacle::Remembered(failure));
         }
         // Whoever holds the lock may hang or be stopped: keep half of the time for going alone.
-        let wait_until = self.started + limit / 2;
+        // A person who is being asked for a code is waited for.
+        let patience = match self.wants_codes() {
+            true => CODE_LIMIT + limit,
+            false => limit / 2,
+        };
+        let wait_until = self.started + patience;
         let mut seen = None;
         let turn = cache.take_turn(&self.key, wait_until, || {
             seen = self.look(cache);
@@ -109,18 +119,17 @@ impl<'a> Lookup<'a> {
                 }
             }
         };
-        let left = limit.saturating_sub(self.started.elapsed());
-        match self.buy(left) {
+        match self.buy(limit) {
             Ok(token) => {
                 self.keep(lock.as_ref(), &token);
                 Ok(token)
             }
-            Err(error) if is_denial(&error) => {
+            Err(error) if is_denial(&error) || self.identity.is_signed_out() => {
                 if let Some(Err(error)) = lock.map(|lock| lock.remove()) {
                     log::warn!("{error}");
                 }
                 attempts.remember(&error, false);
-                Err(error.into())
+                Err(error)
             }
             Err(error) => {
                 attempts.remember(&error, held.is_some());
@@ -132,7 +141,7 @@ impl<'a> Lookup<'a> {
                         );
                         Ok(token)
                     }
-                    None => Err(error.into()),
+                    None => Err(error),
                 }
             }
         }
@@ -140,6 +149,9 @@ impl<'a> Lookup<'a> {
 
     /// The unexpired token in the cache.
     fn look(&self, cache: &Cache) -> Option<AuthorizationToken> {
+        if self.identity.is_signed_out() {
+            return None;
+        }
         let now = OffsetDateTime::now_utc();
         let entry = cache.get(&self.key, now).unwrap_or_else(|error| {
             log::warn!("{error}");
@@ -151,18 +163,46 @@ impl<'a> Lookup<'a> {
     }
 
     fn is_fresh(&self, token: &AuthorizationToken) -> bool {
-        token.is_fresh(OffsetDateTime::now_utc(), self.max_age)
+        token.is_fresh(OffsetDateTime::now_utc(), self.renewal)
     }
 
-    fn buy(&self, time_left: Duration) -> Result<AuthorizationToken, PurchaseError> {
+    fn buy(&self, limit: Duration) -> Result<AuthorizationToken, Obstacle> {
         log::info!("{}: {}", self.registry, self.identity.explain());
-        aws::buy(&Purchase {
+        let codes = self.codes()?;
+        let time_left = match self.wants_codes() {
+            // What a person took to type is not AWS's fault.
+            true => limit,
+            false => limit.saturating_sub(self.started.elapsed()),
+        };
+        Ok(aws::buy(&Purchase {
             registry: self.registry,
             identity: self.identity,
-            sign_in: self.identity.sign_in(self.provider.env),
+            codes: &codes,
             http: &self.provider.http_settings(self.identity),
             time_left,
-        })
+        })?)
+    }
+
+    fn wants_codes(&self) -> bool {
+        self.identity.codes_wanted().next().is_some()
+    }
+
+    /// Asks for the code of each role that wants one, while no clock runs.
+    fn codes(&self) -> Result<Vec<Secret>, Obstacle> {
+        let program = match &self.identity.chosen_by {
+            ChosenBy::Name { name, .. } => format!("docker-credential-ecrx-{name}"),
+            _ => "docker-credential-ecrx".to_owned(),
+        };
+        let code = |(role, device): (&Role, &MfaDevice)| {
+            let question = format!("{program}: MFA code of {device} for {}: ", role.arn);
+            terminal::ask_for_code(&question, CODE_LIMIT).map_err(|cause| Obstacle::Code {
+                role: role.arn.clone(),
+                device: device.clone(),
+                program: program.clone(),
+                cause,
+            })
+        };
+        self.identity.codes_wanted().map(code).collect()
     }
 
     /// Stores a token, if it is worth it: one that looks expired by the local clock is answered
@@ -189,6 +229,6 @@ impl<'a> Lookup<'a> {
     }
 }
 
-fn is_denial(error: &PurchaseError) -> bool {
-    matches!(error, PurchaseError::Failure(failure) if failure.is_denial())
+fn is_denial(error: &Obstacle) -> bool {
+    error.failure().is_some_and(Failure::is_denial)
 }

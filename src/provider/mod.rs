@@ -5,19 +5,20 @@ mod attempt;
 mod key;
 mod lookup;
 
-use std::time::Duration;
+use std::collections::HashMap;
 
 use time::OffsetDateTime;
 
-use crate::aws::PurchaseError;
 use crate::aws::http::HttpSettings;
+use crate::aws::{Failure, PurchaseError};
 use crate::cache::{Cache, CacheError};
-use crate::config::{Config, ConfigError, ConfigPaths};
+use crate::config::{Config, ConfigError, ConfigPaths, without_user};
 use crate::env::{Env, var};
 use crate::error::Error;
 use crate::identity::{Identity, IdentityError, Resolver};
-use crate::registry::{Registry, Service};
-use crate::token::AuthorizationToken;
+use crate::registry::{MfaDevice, Registry, RoleArn, Service};
+use crate::terminal::TerminalError;
+use crate::token::{AuthorizationToken, Renewal};
 
 use lookup::Lookup;
 
@@ -41,6 +42,18 @@ enum Obstacle {
     /// It was tried.
     #[error(transparent)]
     Purchase(#[from] PurchaseError),
+    /// A role wants a code, and none was given.
+    #[error("the role {role} wants an MFA code from {device}: {cause}")]
+    Code {
+        /// The role.
+        role: RoleArn,
+        /// The device that shows it.
+        device: MfaDevice,
+        /// What the program was called as.
+        program: String,
+        /// Why there is none.
+        cause: TerminalError,
+    },
     /// It was tried a short while ago.
     #[error("remembered for a while: {0}")]
     Remembered(String),
@@ -92,6 +105,7 @@ impl<'a> Provider<'a> {
         };
         cache.erase(&key::of_entry(registry, &identity))?;
         cache.clear_mark(&key::of_attempts(registry, &identity))?;
+        cache.clear_mark(&key::of_codes(registry, &identity))?;
         Ok(())
     }
 
@@ -101,19 +115,30 @@ impl<'a> Provider<'a> {
             return Ok(Vec::new());
         };
         let now = OffsetDateTime::now_utc();
-        let mut hosts: Vec<String> = cache
-            .list(now)?
-            .into_iter()
-            .filter_map(|(key, entry)| {
-                let registry = Registry::parse(&entry.registry)?;
-                let identity = self.resolver.resolve(&registry).ok()?;
-                let is_answered = key::of_entry(&registry, &identity) == key
-                    && entry.token.is_fresh(now, self.max_age(&identity));
-                // As the host is written here, not as a file says it.
-                is_answered.then(|| registry.host().to_owned())
+        let entries: HashMap<_, _> = cache.list(now)?.into_iter().collect();
+        // As the hosts are written here, not as a file says it. What was bought by one name is
+        // answered by the registry's other names too.
+        let mut registries: Vec<Registry> = entries
+            .values()
+            .filter_map(|entry| self.config.registry(&entry.registry))
+            .chain(self.config.own_registries().cloned())
+            .collect();
+        registries.retain(|registry| {
+            self.resolver.resolve(registry).is_ok_and(|identity| {
+                !identity.is_signed_out()
+                    && entries
+                        .get(&key::of_entry(registry, &identity))
+                        .is_some_and(|entry| {
+                            entry.token.is_fresh(now, self.renewal(registry, &identity))
+                        })
             })
+        });
+        let mut hosts: Vec<String> = registries
+            .iter()
+            .map(|registry| registry.host().to_owned())
             .collect();
         hosts.sort_unstable();
+        hosts.dedup();
         Ok(hosts)
     }
 
@@ -138,27 +163,53 @@ impl<'a> Provider<'a> {
         }
     }
 
-    fn max_age(&self, identity: &Identity) -> Option<Duration> {
-        match (self.config.cache.max_age, identity.source.max_age()) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
+    /// When a token is to be replaced: as the rule says. Without a word from it, one that took a
+    /// code when it ends; any other at the age that `[cache]` allows, or at which it is no longer
+    /// known whose it is.
+    fn renewal(&self, registry: &Registry, identity: &Identity) -> Renewal {
+        if let Some(max_age) = self.config.settings_for(registry).max_age {
+            return Renewal::AtAge(max_age);
         }
+        if identity.codes_wanted().next().is_some() {
+            return Renewal::AtExpiry;
+        }
+        let ages = [self.config.cache.max_age, identity.source.max_age()];
+        let shortest = ages.into_iter().flatten().min();
+        shortest.map_or(Renewal::AtHalfLife, Renewal::AtAge)
     }
 }
 
 impl Obstacle {
-    fn hints(&self) -> Vec<String> {
+    /// The failure of a call, where it is one.
+    fn failure(&self) -> Option<&Failure> {
+        match self {
+            Obstacle::Purchase(PurchaseError::Failure(failure)) => Some(failure),
+            _ => None,
+        }
+    }
+
+    fn hints(&self, registry: &Registry) -> Vec<String> {
         match self {
             Obstacle::Identity(error) => error.hints(),
             Obstacle::Purchase(PurchaseError::Failure(failure)) => failure.hints(),
+            Obstacle::Code { program, .. } => vec![format!(
+                "get a token on a terminal first, it serves for half a day: echo {registry} | {program} get >/dev/null"
+            )],
             Obstacle::Config(_) | Obstacle::Purchase(_) | Obstacle::Remembered(_) => Vec::new(),
         }
     }
 }
 
-/// What a client is told when a registry's configuration cannot be used.
-pub fn misconfigured(registry: &Registry, cause: ConfigError) -> Error {
-    no_token(registry, Obstacle::Config(cause))
+/// What a client is told when the configuration cannot be used, without which nobody knows whose
+/// the server is.
+pub fn misconfigured(server: &str, cause: ConfigError) -> Error {
+    match Registry::parse(server) {
+        Some(registry) => no_token(&registry, Obstacle::Config(cause)),
+        None => Error::failure(NoCredentials {
+            registry: without_user(server),
+            cause: Obstacle::Config(cause),
+        }),
+    }
 }
 
 /// What a client is told. At public ECR, that it can go on anonymously; why is for the log, where
@@ -175,7 +226,7 @@ fn no_token(registry: &Registry, cause: Obstacle) -> Error {
         );
         return Error::not_found();
     }
-    let hints = cause.hints();
+    let hints = cause.hints(registry);
     let registry = registry.to_string();
     Error::failure(NoCredentials { registry, cause }).hints(hints)
 }

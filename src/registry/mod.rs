@@ -16,7 +16,7 @@ mod partition;
 
 use std::fmt;
 
-pub use names::{AccountId, ParseError, Region, RoleArn};
+pub use names::{AccountId, MfaDevice, ParseError, Region, RoleArn};
 pub use partition::Partition;
 
 /// The longest host name that DNS allows, in bytes (RFC 1035, without the final dot).
@@ -72,7 +72,22 @@ impl Registry {
         Some(Self { host, service })
     }
 
-    /// The host in lower case, without scheme, port and path.
+    /// A private registry behind a name of one's own: a mirror, a CNAME, a VPC endpoint. Only the
+    /// configuration can say that there is one.
+    pub fn behind(name: &ServerName, account: AccountId, region: Region) -> Self {
+        Self {
+            host: name.to_string(),
+            service: Service::Private(PrivateRegistry {
+                account,
+                region,
+                fips: false,
+                dual_stack: false,
+            }),
+        }
+    }
+
+    /// The host in lower case, without scheme and path. It has a port only where the
+    /// configuration names one for a host of one's own.
     pub fn host(&self) -> &str {
         &self.host
     }
@@ -136,7 +151,7 @@ impl PrivateRegistry {
 }
 
 /// What a client names a server by, taken apart.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerName {
     /// The host in lower case, without a trailing dot.
     pub host: String,
@@ -176,6 +191,17 @@ impl ServerName {
                     .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         };
         (host.len() <= MAX_HOST_LENGTH && host.split('.').all(label)).then_some(Self { host, port })
+    }
+}
+
+/// `HOST` or `HOST:PORT`.
+impl fmt::Display for ServerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.host)?;
+        match self.port {
+            Some(port) => write!(f, ":{port}"),
+            None => Ok(()),
+        }
     }
 }
 

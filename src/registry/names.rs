@@ -24,6 +24,11 @@ pub enum ParseError {
         "`{0}` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name"
     )]
     RoleArn(String),
+    /// Neither the ARN of a virtual MFA device nor the serial number of another.
+    #[error(
+        "`{0}` is not an MFA device: those are named like arn:aws:iam::111122223333:mfa/alice, or by the serial number"
+    )]
+    MfaDevice(String),
 }
 
 /// An AWS account id: exactly 12 digits.
@@ -89,6 +94,59 @@ impl FromStr for Region {
         } else {
             Err(ParseError::Region(text.to_owned()))
         }
+    }
+}
+
+/// An MFA device, as `mfa_serial` names it: the ARN of a virtual one
+/// (`arn:PARTITION:iam::ACCOUNT:mfa/NAME`), or the serial number of a piece of hardware.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct MfaDevice {
+    serial: String,
+    partition: Option<Partition>,
+}
+
+impl MfaDevice {
+    /// The name as written.
+    pub fn as_str(&self) -> &str {
+        &self.serial
+    }
+
+    /// The partition that the device is in; a serial number does not tell.
+    pub fn partition(&self) -> Option<Partition> {
+        self.partition
+    }
+}
+
+impl FromStr for MfaDevice {
+    type Err = ParseError;
+
+    /// STS: 9 to 256 of `[\w+=/:,.@-]`.
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let wrong = || ParseError::MfaDevice(text.to_owned());
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+=/:,.@-".contains(&b);
+        if !(9..=256).contains(&text.len()) || !text.bytes().all(allowed) {
+            return Err(wrong());
+        }
+        let partition = match text.strip_prefix("arn:") {
+            None => None,
+            Some(rest) => {
+                let parts: Vec<&str> = rest.splitn(5, ':').collect();
+                let [partition, "iam", "", account, device] = parts[..] else {
+                    return Err(wrong());
+                };
+                let is_device = device
+                    .strip_prefix("mfa/")
+                    .is_some_and(|name| !name.is_empty());
+                if account.parse::<AccountId>().is_err() || !is_device {
+                    return Err(wrong());
+                }
+                Some(partition.parse().map_err(|_| wrong())?)
+            }
+        };
+        Ok(Self {
+            serial: text.to_owned(),
+            partition,
+        })
     }
 }
 
@@ -162,7 +220,7 @@ macro_rules! display_and_debug_as_str {
         }
     )*};
 }
-display_and_debug_as_str!(AccountId, Region, RoleArn);
+display_and_debug_as_str!(AccountId, MfaDevice, Region, RoleArn);
 
 #[cfg(test)]
 mod tests {

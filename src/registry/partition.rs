@@ -139,6 +139,30 @@ impl Partition {
     }
 }
 
+impl Partition {
+    /// The partition that an API's host is in, as far as its name tells; `None` for a name that
+    /// is not AWS's.
+    pub fn of_api_host(host: &str) -> Option<Partition> {
+        let host = host.to_ascii_lowercase();
+        let ends_in = |suffix: &str| {
+            host.strip_suffix(suffix)
+                .is_some_and(|rest| rest.ends_with('.'))
+        };
+        PARTITIONS
+            .iter()
+            .filter(|facts| {
+                let domain = facts.dual_stack_suffix.trim_start_matches("on.");
+                ends_in(facts.suffix) || ends_in(&format!("api.{domain}"))
+            })
+            // GovCloud and the commercial regions share their suffixes.
+            .find(|facts| {
+                facts.partition != Partition::AwsUsGov
+                    || host.split('.').any(|label| label.starts_with("us-gov-"))
+            })
+            .map(|facts| facts.partition)
+    }
+}
+
 impl fmt::Display for Partition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -154,5 +178,43 @@ impl FromStr for Partition {
             .find(|facts| facts.name == name)
             .map(|facts| facts.partition)
             .ok_or_else(|| ParseError::Partition(name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_apis_host_tells_its_partition() {
+        for (host, expected) in [
+            ("sts.amazonaws.com", Some(Partition::Aws)),
+            ("api.ecr.eu-west-1.amazonaws.com", Some(Partition::Aws)),
+            ("ecr.us-gov-west-1.api.aws", Some(Partition::AwsUsGov)),
+            (
+                "vpce-0abc-1.api.ecr.US-GOV-west-1.vpce.amazonaws.com",
+                Some(Partition::AwsUsGov),
+            ),
+            (
+                "vpce-0abc-1.sts.eu-west-1.vpce.amazonaws.com",
+                Some(Partition::Aws),
+            ),
+            ("sts.cn-north-1.amazonaws.com.cn", Some(Partition::AwsCn)),
+            (
+                "ecr.cn-north-1.api.amazonwebservices.com.cn",
+                Some(Partition::AwsCn),
+            ),
+            ("sts.eusc-de-east-1.amazonaws.eu", Some(Partition::AwsEusc)),
+            ("sts.us-iso-east-1.c2s.ic.gov", Some(Partition::AwsIso)),
+            (
+                "ecr.us-isof-south-1.api.aws.hci.ic.gov",
+                Some(Partition::AwsIsoF),
+            ),
+            ("sts.example.com", None),
+            ("notamazonaws.com", None),
+            ("127.0.0.1", None),
+        ] {
+            assert_eq!(Partition::of_api_host(host), expected, "{host}");
+        }
     }
 }

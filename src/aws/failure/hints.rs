@@ -3,7 +3,7 @@
 use crate::aws::http::{ProxyFault, TlsFault, TransportCause, TransportFailure};
 use crate::identity::Source;
 
-use super::{Failure, FailureKind, Stage};
+use super::{Failure, FailureKind, Stage, shell_word};
 
 const SIGN_IN: &str = "sign in (`aws sso login`, `aws login`, `aws configure`), or name a profile in config.toml or AWS_PROFILE";
 const ON_EC2: &str = "on EC2: give the instance a role, and containers a hop limit of 2";
@@ -15,20 +15,20 @@ impl Failure {
     /// The next steps.
     pub fn hints(&self) -> Vec<String> {
         match &self.kind {
-            FailureKind::SsoSignIn {
-                profile, session, ..
-            } => {
-                let mut hints = vec![format!("run: aws sso login --profile {profile}")];
-                if let Some(session) = session {
-                    hints.push(format!(
-                        "or, for every profile of the session: aws sso login --sso-session {session}"
-                    ));
-                }
-                hints
-            }
-            FailureKind::Login { profile, .. } => {
-                vec![format!("run: aws login --profile {profile}")]
-            }
+            FailureKind::SsoSignIn { session, .. } => session
+                .iter()
+                .map(|session| {
+                    format!(
+                        "or, for every profile of the session: aws sso login --sso-session {}",
+                        shell_word(session)
+                    )
+                })
+                .collect(),
+            FailureKind::Login { .. } => Vec::new(),
+            FailureKind::CodeRefused => said(&[
+                "type the code that the device shows when you are asked: each works once, for half a minute",
+                "check that mfa_serial names the device of the user who asks",
+            ]),
             FailureKind::NotSignedIn => said(&[SIGN_IN, ON_EC2]),
             FailureKind::Source => self.source_hints(),
             FailureKind::RoleDenied => self.role_hints(),
@@ -89,7 +89,7 @@ impl Failure {
             Source::InstanceMetadata { .. } => said(&[ON_EC2]),
             Source::Keys(_) | Source::Sso(_) | Source::Login { .. } => {
                 let profile = match &self.identity.profile {
-                    Some(profile) => format!(" --profile {profile}"),
+                    Some(profile) => format!(" --profile {}", shell_word(profile)),
                     None => String::new(),
                 };
                 vec![format!(

@@ -4,6 +4,7 @@
 mod hints;
 mod reading;
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -70,6 +71,8 @@ pub enum FailureKind {
     Source,
     /// STS, or the SSO portal, denies the role.
     RoleDenied,
+    /// STS does not take the MFA code.
+    CodeRefused,
     /// ECR denies the token.
     TokenDenied,
     /// The key is not known.
@@ -185,7 +188,12 @@ impl Failure {
     /// Whether the next attempt with the same source would fail alike, whatever registry and role
     /// it is for.
     pub fn concerns_the_source(&self) -> bool {
-        !self.is_denial() && !matches!(self.kind, FailureKind::Refused)
+        !self.is_denial() && !matches!(self.kind, FailureKind::Refused | FailureKind::CodeRefused)
+    }
+
+    /// Whether another code may be all it takes.
+    pub fn is_about_the_code(&self) -> bool {
+        matches!(self.kind, FailureKind::CodeRefused)
     }
 
     /// Who made the call that failed: at a role, the one before it.
@@ -227,6 +235,15 @@ impl Failure {
     }
 }
 
+/// A name as a person would type it in a shell.
+fn shell_word(name: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.,:/@%+=".contains(c);
+    if !name.is_empty() && name.chars().all(is_plain) {
+        return name.into();
+    }
+    format!("'{}'", name.replace('\'', r"'\''")).into()
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { stage, detail, .. } = self;
@@ -236,12 +253,24 @@ impl fmt::Display for Failure {
             _ => stage.to_string(),
         };
         match &self.kind {
-            FailureKind::SsoSignIn { profile, fault, .. } => {
-                write!(f, "the SSO sign-in of the profile {profile} {fault}")
+            // Most clients show this line alone, so the command stands in it.
+            FailureKind::SsoSignIn {
+                profile,
+                session,
+                fault,
+            } => {
+                write!(f, "the SSO sign-in of the profile {profile}")?;
+                if let Some(session) = session {
+                    write!(f, " (session {session})")?;
+                }
+                let profile = shell_word(profile);
+                write!(f, " {fault}; run: aws sso login --profile {profile}")
             }
-            FailureKind::Login { profile, fault } => {
-                write!(f, "the aws login sign-in of the profile {profile} {fault}")
-            }
+            FailureKind::Login { profile, fault } => write!(
+                f,
+                "the aws login sign-in of the profile {profile} {fault}; run: aws login --profile {}",
+                shell_word(profile)
+            ),
             FailureKind::NotSignedIn => write!(f, "nobody is signed in to AWS: {detail}"),
             FailureKind::Source => {
                 write!(
@@ -251,6 +280,7 @@ impl fmt::Display for Failure {
                 )
             }
             FailureKind::RoleDenied => self.role_denied(f),
+            FailureKind::CodeRefused => write!(f, "{stage}: the MFA code is refused: {detail}"),
             FailureKind::TokenDenied => write!(
                 f,
                 "ecr:GetAuthorizationToken is denied to {}: {detail}",

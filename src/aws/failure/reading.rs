@@ -131,6 +131,9 @@ fn kind_of_code(
         _ if status.is_some_and(|status| status >= 500 && status != 503) => {
             FailureKind::Unavailable
         }
+        "AccessDenied" if message.contains("MultiFactorAuthentication failed") => {
+            FailureKind::CodeRefused
+        }
         "AccessDenied" | "AccessDeniedException" | "NotAuthorized" => match stage {
             Stage::Token => FailureKind::TokenDenied,
             _ => FailureKind::RoleDenied,

@@ -10,7 +10,7 @@ fn rule(profile: &str) -> String {
 
 fn profiles(config: &Config) -> Vec<String> {
     let registry = Registry::parse("111122223333.dkr.ecr.eu-west-1.amazonaws.com").unwrap();
-    let identity = |rule: &Rule| rule.identity_for(&registry).unwrap();
+    let identity = |rule: &Rule| rule.identity_for(&registry).unwrap().unwrap();
     config
         .rules()
         .iter()

@@ -12,7 +12,7 @@ use std::time::Duration;
 use aws_config::profile::Profile;
 
 use crate::env::Env;
-use crate::registry::RoleArn;
+use crate::registry::{MfaDevice, ParseError, RoleArn};
 use crate::secret::Secret;
 
 use super::aws_files::AwsFiles;
@@ -56,19 +56,7 @@ pub enum ProfileError {
         /// `a → b → a`.
         circle: String,
     },
-    /// A role that wants a code.
-    #[error(
-        "the AWS profile `{profile}` wants an MFA code from {device} (mfa_serial), which this program cannot ask for yet"
-    )]
-    Mfa {
-        /// The profile's name.
-        profile: String,
-        /// `mfa_serial`.
-        device: String,
-        /// The profile that would buy a session with the code.
-        base: String,
-    },
-    /// A role ARN or a duration that is none.
+    /// A role ARN, a duration or an MFA device that is none.
     #[error("the AWS profile `{profile}` has a wrong {key}: {why}")]
     Malformed {
         /// The profile's name.
@@ -181,21 +169,21 @@ fn incomplete(profile: &Profile, what: impl Into<String>) -> ProfileError {
 }
 
 fn role(profile: &Profile, role_arn: &str) -> Result<Role, ProfileError> {
-    if let Some(device) = profile.get("mfa_serial") {
-        return Err(ProfileError::Mfa {
-            profile: profile.name().to_owned(),
-            device: device.to_owned(),
-            base: profile
-                .get("source_profile")
-                .unwrap_or(profile.name())
-                .to_owned(),
-        });
-    }
     Ok(Role {
         arn: parse_role_arn(profile, role_arn)?,
         external_id: profile.get("external_id").map(Secret::new),
         session_name: profile.get("role_session_name").map(str::to_owned),
         duration: duration(profile)?,
+        mfa_device: mfa_device(profile)?,
+    })
+}
+
+fn mfa_device(profile: &Profile) -> Result<Option<MfaDevice>, ProfileError> {
+    let device = profile.get("mfa_serial").map(str::parse).transpose();
+    device.map_err(|error: ParseError| ProfileError::Malformed {
+        profile: profile.name().to_owned(),
+        key: "mfa_serial",
+        why: error.to_string(),
     })
 }
 

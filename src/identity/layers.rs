@@ -1,0 +1,360 @@
+//! The layers that may choose who asks, gone through from the most explicit on. The first that
+//! speaks is taken whole.
+
+use std::borrow::Cow;
+
+use crate::config::{
+    Blanks, Config, IdentitySettings, Problem, RoleArnTemplate, parse_external_id,
+    parse_session_name,
+};
+use crate::env::{Env, var};
+use crate::registry::{Region, Registry};
+
+use super::aws_files::{AwsFiles, AwsFilesError, DEFAULT_PROFILE};
+use super::source::Source;
+use super::{ChosenBy, IdentityError, ProfileError, Role, environment, profile};
+
+/// Everything that layers are made of.
+pub(super) struct Layers<'a> {
+    pub(super) env: &'a Env,
+    pub(super) config: &'a Config,
+    pub(super) files: Result<AwsFiles, AwsFilesError>,
+}
+
+/// What one layer gives: its part of an [`super::Identity`].
+pub(super) struct Chosen {
+    pub(super) chosen_by: ChosenBy,
+    pub(super) profile: Option<String>,
+    pub(super) source: Source,
+    pub(super) roles: Vec<Role>,
+    pub(super) region: Option<Region>,
+}
+
+/// What a table of config.toml or the `ECRX_*` variables say.
+struct Layer {
+    chosen_by: ChosenBy,
+    profile: Option<String>,
+    roles: Vec<Role>,
+    region: Option<Region>,
+}
+
+impl<'a> Layers<'a> {
+    /// Who asks for a registry's token.
+    pub(super) fn choose(&self, registry: &Registry) -> Result<Chosen, IdentityError> {
+        if let Some(name) = self.env.name() {
+            return self.of_name(name, registry);
+        }
+        if let Some(layer) = self.ecrx_variables(registry)? {
+            return self.of_layer(layer, || self.ambient(registry));
+        }
+        let rule = self
+            .config
+            .rule_for(registry)
+            .map_err(IdentityError::Config)?;
+        match rule {
+            Some(settings) => {
+                let chosen_by = ChosenBy::Rule(settings.origin.clone());
+                self.of_layer(Layer::of(settings, chosen_by), || self.ambient(registry))
+            }
+            None => self.ambient(registry),
+        }
+    }
+
+    /// `[identity.NAME]`, or else the AWS profile NAME.
+    fn of_name(&self, name: &str, registry: &Registry) -> Result<Chosen, IdentityError> {
+        let chosen_by = |origin| ChosenBy::Name {
+            name: name.to_owned(),
+            origin,
+        };
+        let identity = self
+            .config
+            .identity_for(name, registry)
+            .map_err(IdentityError::Config)?;
+        if let Some(settings) = identity {
+            let chosen_by = chosen_by(Some(settings.origin.clone()));
+            return self.of_layer(Layer::of(settings, chosen_by), || self.ambient(registry));
+        }
+        let own = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+        match self.of_profile(name, chosen_by(None)) {
+            Err(IdentityError::Profile {
+                cause:
+                    ProfileError::Missing {
+                        by: None, files, ..
+                    },
+                known,
+                ..
+            }) => Err(IdentityError::Name {
+                name: name.to_owned(),
+                files,
+                identities: own(self.config.identity_names().collect()),
+                profiles: known,
+            }),
+            chosen => chosen,
+        }
+    }
+
+    /// `ECRX_PROFILE` and `ECRX_ROLE_ARN`, each with the registry's account behind it first. On
+    /// public ECR a role that is to be filled in from a private registry's name says nothing.
+    fn ecrx_variables(&self, registry: &Registry) -> Result<Option<Layer>, IdentityError> {
+        let profile = self.ecrx_variable(var::ECRX_PROFILE, registry);
+        let role = self.ecrx_variable(var::ECRX_ROLE_ARN, registry);
+        let roles = match &role {
+            Some((variable, text)) => self.ecrx_role(variable, text, registry)?,
+            None => Some(Vec::new()),
+        };
+        let Some((roles, (variable, _))) = roles.zip(profile.as_ref().or(role.as_ref())) else {
+            return Ok(None);
+        };
+        let region = match self.env.get(var::ECRX_REGION) {
+            Some(region) => Some(region.trim().parse().map_err(wrong(var::ECRX_REGION))?),
+            None => None,
+        };
+        Ok(Some(Layer {
+            chosen_by: ChosenBy::Variable(variable.clone().into()),
+            profile: profile.map(|(_, profile)| profile),
+            roles,
+            region,
+        }))
+    }
+
+    /// A variable of this account, or of all.
+    fn ecrx_variable(&self, name: &str, registry: &Registry) -> Option<(String, String)> {
+        let of_account = registry
+            .private()
+            .map(|private| format!("{name}_{}", private.account));
+        of_account
+            .into_iter()
+            .chain([name.to_owned()])
+            .find_map(|variable| {
+                let value = self.env.get(&variable)?.trim().to_owned();
+                Some((variable, value))
+            })
+    }
+
+    fn ecrx_role(
+        &self,
+        variable: &str,
+        text: &str,
+        registry: &Registry,
+    ) -> Result<Option<Vec<Role>>, IdentityError> {
+        let template = RoleArnTemplate::parse(text).map_err(wrong(variable))?;
+        let blanks = Blanks::of(registry);
+        if blanks.is_none() && template.has_blanks() {
+            return Ok(None);
+        }
+        let get = |name| self.env.get(name);
+        let external_id = get(var::ECRX_EXTERNAL_ID)
+            .map(|id| parse_external_id(id.trim()).map_err(wrong(var::ECRX_EXTERNAL_ID)))
+            .transpose()?;
+        if external_id.is_some() && template.has_account() {
+            let remedy =
+                "name the role of each account in a variable of its own, ECRX_ROLE_ARN_<account>";
+            return Err(wrong(var::ECRX_EXTERNAL_ID)(Problem::ExternalIdForAll {
+                remedy,
+            }));
+        }
+        Ok(Some(vec![Role {
+            arn: template.expand(blanks).map_err(wrong(variable))?,
+            external_id,
+            session_name: get(var::ECRX_ROLE_SESSION_NAME)
+                .map(|name| {
+                    parse_session_name(name.trim()).map_err(wrong(var::ECRX_ROLE_SESSION_NAME))
+                })
+                .transpose()?,
+            duration: None,
+            mfa_device: None,
+        }]))
+    }
+
+    /// A layer's profile, or where it has none, what `below` gives; with its roles on top.
+    fn of_layer(
+        &self,
+        layer: Layer,
+        below: impl FnOnce() -> Result<Chosen, IdentityError>,
+    ) -> Result<Chosen, IdentityError> {
+        let mut chosen = match &layer.profile {
+            Some(profile) => self.of_profile(profile, layer.chosen_by.clone())?,
+            None => below()?,
+        };
+        chosen.chosen_by = layer.chosen_by;
+        chosen.region = layer.region.or(chosen.region);
+        chosen.roles.extend(layer.roles);
+        Ok(chosen)
+    }
+
+    /// The layers below the rules: variables, `[defaults]`, the SDK's own defaults.
+    fn ambient(&self, registry: &Registry) -> Result<Chosen, IdentityError> {
+        if let Some(chosen) = self.of_variables()? {
+            return Ok(chosen);
+        }
+        let defaults = self
+            .config
+            .defaults_for(registry)
+            .map_err(IdentityError::Config)?;
+        match defaults {
+            Some(settings) => {
+                let chosen_by = ChosenBy::Defaults(settings.origin.clone());
+                self.of_layer(Layer::of(settings, chosen_by), || self.of_the_sdk())
+            }
+            None => self.of_the_sdk(),
+        }
+    }
+
+    /// `AWS_*` variables, in the SDK's order: keys, the profile, the web identity, the container.
+    fn of_variables(&self) -> Result<Option<Chosen>, IdentityError> {
+        let chosen = |variable: &'static str, source| {
+            Ok(Some(Chosen {
+                chosen_by: ChosenBy::Variable(variable.into()),
+                profile: None,
+                source,
+                roles: Vec::new(),
+                region: None,
+            }))
+        };
+        if let Some(keys) = environment::keys(self.env).map_err(IdentityError::Environment)? {
+            return chosen(var::AWS_ACCESS_KEY_ID, Source::Keys(keys));
+        }
+        if let Some((variable, profile)) = self.named_profile() {
+            let chosen_by = ChosenBy::Variable(variable.into());
+            return self.of_profile(&profile, chosen_by).map(Some);
+        }
+        if let Some(web) =
+            environment::web_identity(self.env).map_err(IdentityError::Environment)?
+        {
+            return chosen(var::AWS_WEB_IDENTITY_TOKEN_FILE, Source::WebIdentity(web));
+        }
+        if let Some(container) = environment::container(self.env) {
+            let variable = container_variable(self.env);
+            return chosen(variable, Source::Container(container));
+        }
+        Ok(None)
+    }
+
+    /// The profile that a variable names, and which.
+    pub(super) fn named_profile(&self) -> Option<(&'static str, String)> {
+        [var::AWS_PROFILE, var::AWS_DEFAULT_PROFILE]
+            .into_iter()
+            .find_map(|variable| Some((variable, self.env.get(variable)?)))
+    }
+
+    /// The default profile, then instance metadata.
+    fn of_the_sdk(&self) -> Result<Chosen, IdentityError> {
+        let files = self
+            .files
+            .as_ref()
+            .map_err(|error| IdentityError::Files(error.clone()))?;
+        if files
+            .profile(DEFAULT_PROFILE)
+            .is_some_and(profile::names_credentials)
+        {
+            return self.of_profile(DEFAULT_PROFILE, ChosenBy::Default);
+        }
+        let settings = files.profile(DEFAULT_PROFILE);
+        let source = environment::instance_metadata(self.env, settings)
+            .map_err(IdentityError::Environment)?
+            .ok_or(IdentityError::NotSignedIn)?;
+        Ok(Chosen {
+            chosen_by: ChosenBy::Default,
+            profile: None,
+            source,
+            roles: Vec::new(),
+            region: None,
+        })
+    }
+
+    fn of_profile(&self, name: &str, chosen_by: ChosenBy) -> Result<Chosen, IdentityError> {
+        let files = self
+            .files
+            .as_ref()
+            .map_err(|error| IdentityError::Files(error.clone()))?;
+        let (source, roles) =
+            profile::resolve(name, files, self.env).map_err(|cause| IdentityError::Profile {
+                cause,
+                chosen_by: chosen_by.clone(),
+                known: files
+                    .profile_names()
+                    .into_iter()
+                    .map(str::to_owned)
+                    .collect(),
+            })?;
+        Ok(Chosen {
+            chosen_by,
+            profile: Some(name.to_owned()),
+            source,
+            roles,
+            region: None,
+        })
+    }
+
+    /// The variables that name credentials and were not heard.
+    pub(super) fn passed_over(
+        &self,
+        chosen: &Chosen,
+        registry: &Registry,
+    ) -> Vec<Cow<'static, str>> {
+        // Whatever layer chose: a rule's role or profile may build on a variable.
+        let heard = |variable: &str| match (variable, &chosen.source) {
+            (var::AWS_PROFILE | var::AWS_DEFAULT_PROFILE, _) => {
+                chosen.profile == self.env.get(variable)
+            }
+            (var::AWS_ACCESS_KEY_ID, Source::Keys(keys)) => {
+                self.env.get(variable).as_ref() == Some(&keys.access_key_id)
+            }
+            (var::AWS_WEB_IDENTITY_TOKEN_FILE, Source::WebIdentity(_)) => chosen.profile.is_none(),
+            (_, Source::Container(_)) => variable == container_variable(self.env),
+            _ => false,
+        };
+        let by_name = matches!(chosen.chosen_by, ChosenBy::Name { .. });
+        let of_ecrx = [var::ECRX_PROFILE, var::ECRX_ROLE_ARN]
+            .into_iter()
+            .filter(|_| by_name)
+            .filter_map(|name| self.ecrx_variable(name, registry))
+            .map(|(variable, _)| variable.into());
+        let of_aws = [
+            var::AWS_ACCESS_KEY_ID,
+            var::AWS_PROFILE,
+            var::AWS_DEFAULT_PROFILE,
+            var::AWS_WEB_IDENTITY_TOKEN_FILE,
+            var::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI,
+            var::AWS_CONTAINER_CREDENTIALS_FULL_URI,
+        ]
+        .into_iter()
+        .filter(|variable| self.env.get(variable).is_some() && !heard(variable))
+        .map(Cow::Borrowed);
+        of_ecrx.chain(of_aws).collect()
+    }
+}
+
+fn container_variable(env: &Env) -> &'static str {
+    match env.get(var::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI) {
+        Some(_) => var::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI,
+        None => var::AWS_CONTAINER_CREDENTIALS_FULL_URI,
+    }
+}
+
+/// An error of a variable's value.
+fn wrong<P: Into<Problem>>(variable: &str) -> impl Fn(P) -> IdentityError {
+    let variable = variable.to_owned();
+    move |problem| IdentityError::Variable {
+        variable: variable.clone(),
+        problem: problem.into(),
+    }
+}
+
+impl Layer {
+    fn of(settings: IdentitySettings, chosen_by: ChosenBy) -> Self {
+        let role = |role: crate::config::RoleSettings| Role {
+            arn: role.arn,
+            external_id: role.external_id,
+            session_name: role.session_name,
+            duration: role.duration,
+            mfa_device: role.mfa_device,
+        };
+        Self {
+            chosen_by,
+            profile: settings.profile,
+            roles: settings.roles.into_iter().map(role).collect(),
+            region: settings.region,
+        }
+    }
+}
