@@ -463,7 +463,7 @@ fn a_role_that_wants_an_mfa_code_is_not_asked_for_without_one() {
     let mut environment = environment(&aws);
     sources::role(&mut environment, &aws, "default");
     environment.add_aws_config("mfa_serial = arn:aws:iam::444455556666:mfa/bob\n");
-    assert!(ours(&environment).is_err_and(|error| error.contains("mfa_serial")));
+    assert!(ours(&environment).is_err_and(|error| error.contains("wants an MFA code")));
     assert_eq!(aws.calls().len(), 0);
     // The SDK ignores the setting, and leaves it to the role to refuse.
     assert_eq!(

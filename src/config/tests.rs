@@ -419,7 +419,7 @@ fn example_switched_on() -> String {
 fn the_example_is_right_and_shows_every_key() {
     let text = example_switched_on();
     let config = config(&text);
-    assert_eq!(config.rules().len(), 6);
+    assert_eq!(config.rules().len(), 9);
     assert_eq!(
         who(&config, OREGON),
         "work arn:aws:iam::999999999999:role/ecr-push"
@@ -429,10 +429,14 @@ fn the_example_is_right_and_shows_every_key() {
         "arn:aws:iam::111122223333:role/ecr-pull"
     );
     assert_eq!(who(&config, PUBLIC), "work");
+    let own = config.registry("images.example.com").expect("a registry");
+    assert_eq!(own.private(), registry(IRELAND).private());
+    assert_eq!(config.identity_names().collect::<Vec<_>>(), ["release"]);
     for shape in shape::ALL {
         for key in shape.keys {
             let shown = |line: &str| {
-                line.starts_with(&format!("{key} = ")) || line.trim_matches(['[', ']']) == *key
+                line.starts_with(&format!("{key} = "))
+                    || line.trim_matches(['[', ']']).split('.').next() == Some(key)
             };
             assert!(text.lines().any(shown), "{}.{key}", shape.name);
         }

@@ -209,28 +209,6 @@ fn a_circle_of_source_profiles_is_shown() {
 }
 
 #[test]
-fn a_role_that_wants_an_mfa_code_is_an_error_that_names_the_device() {
-    let aws = FakeAws::start();
-    let mut environment = TestEnvironment::with_aws(&aws);
-    sources::keys(&mut environment, &aws, "base");
-    environment.add_aws_config(
-        "[default]\nrole_arn = arn:aws:iam::999999999999:role/pull\nsource_profile = base\n\
-         mfa_serial = arn:aws:iam::444455556666:mfa/bob\n",
-    );
-    let outcome = environment.get(HOST);
-    let hints = outcome.failure(&format!(
-        "no credentials for {HOST}: the AWS profile `default` wants an MFA code from arn:aws:iam::444455556666:mfa/bob (mfa_serial), which this program cannot ask for yet (chosen by no configuration at all)"
-    ));
-    assert_eq!(
-        hints,
-        [
-            "sign in by SSO; or get a session with a code (`aws sts get-session-token --profile base --serial-number arn:aws:iam::444455556666:mfa/bob --token-code CODE`), put it into a profile, and name that as source_profile, without mfa_serial"
-        ]
-    );
-    assert_eq!(aws.calls().len(), 0);
-}
-
-#[test]
 fn an_aws_file_that_cannot_be_read_is_an_error_where_a_profile_asks() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::with_aws(&aws);

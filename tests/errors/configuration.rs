@@ -122,20 +122,6 @@ fn circle_of_profiles_is_told_with_its_way() {
 }
 
 #[test]
-fn mfa_is_told_instead_of_ignored() {
-    work_is(
-        &format!(
-            "{ROLE}\nmfa_serial = arn:aws:iam::111122223333:mfa/alice\nsource_profile = base\n\
-             [profile base]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = hunter2"
-        ),
-        "wants an MFA code from arn:aws:iam::111122223333:mfa/alice (mfa_serial), which this program cannot ask for yet",
-        &[
-            "sign in by SSO; or get a session with a code (`aws sts get-session-token --profile base --serial-number arn:aws:iam::111122223333:mfa/alice --token-code CODE`), put it into a profile, and name that as source_profile, without mfa_serial",
-        ],
-    );
-}
-
-#[test]
 fn aws_file_that_cannot_be_parsed_is_told_with_its_line() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::with_aws(&aws);

@@ -8,13 +8,11 @@ use super::{of_profile, told};
 const SIGN_IN: &str = "sign in (`aws sso login`, `aws login`, `aws configure`), or name a profile in config.toml or AWS_PROFILE";
 const ON_EC2: &str = "on EC2: give the instance a role, and containers a hop limit of 2";
 
-const SSO_HINTS: [&str; 3] = [
-    "run: aws sso login --profile work",
+const SSO_HINTS: [&str; 2] = [
     "or, for every profile of the session: aws sso login --sso-session corp",
     "asked as: profile work (SSO, role dev in account 111122223333, session corp); chosen by the variable AWS_PROFILE",
 ];
-const LOGIN_HINTS: [&str; 2] = [
-    "run: aws login --profile work",
+const LOGIN_HINTS: [&str; 1] = [
     "asked as: profile work (aws login as arn:aws:iam::111122223333:user/login); chosen by the variable AWS_PROFILE",
 ];
 
@@ -192,7 +190,7 @@ fn sso_without_a_sign_in_names_the_command_with_profile_and_session() {
     let aws = FakeAws::start();
     told(
         &of_sso(&aws).get(HOST),
-        "the SSO sign-in of the profile work is absent",
+        "the SSO sign-in of the profile work (session corp) is absent; run: aws sso login --profile work",
         &SSO_HINTS,
     );
     assert_eq!(aws.connections(), 0);
@@ -207,7 +205,7 @@ fn sso_sign_in_that_is_over_by_its_file_is_told_without_asking_aws() {
     });
     told(
         &environment.get(HOST),
-        "the SSO sign-in of the profile work has expired",
+        "the SSO sign-in of the profile work (session corp) has expired; run: aws sso login --profile work",
         &SSO_HINTS,
     );
     assert_eq!(aws.connections(), 0);
@@ -219,7 +217,7 @@ fn sso_sign_in_that_the_portal_refuses_has_expired() {
     aws.end_sso_sessions();
     told(
         &of_sso_for(&aws, 3600).get(HOST),
-        "the SSO sign-in of the profile work has expired",
+        "the SSO sign-in of the profile work (session corp) has expired; run: aws sso login --profile work",
         &SSO_HINTS,
     );
     assert_eq!(aws.count(Operation::SsoGetRoleCredentials), 1);
@@ -235,7 +233,7 @@ fn sso_sign_in_whose_renewal_is_refused_has_expired() {
         aws.on(Operation::SsoOidcCreateToken, fault);
         told(
             &of_sso_for(&aws, OVER).get(HOST),
-            "the SSO sign-in of the profile work has expired",
+            "the SSO sign-in of the profile work (session corp) has expired; run: aws sso login --profile work",
             &SSO_HINTS,
         );
         assert_eq!(aws.count(Operation::SsoOidcCreateToken), 1);
@@ -250,7 +248,7 @@ fn sso_sign_in_that_cannot_be_understood_is_to_be_made_anew() {
         change_sign_in(&environment, SSO_CACHE, |_| sign_in.to_owned());
         told(
             &environment.get(HOST),
-            "the SSO sign-in of the profile work cannot be read",
+            "the SSO sign-in of the profile work (session corp) cannot be read; run: aws sso login --profile work",
             &SSO_HINTS,
         );
     }
@@ -306,7 +304,7 @@ fn aws_login_without_a_sign_in_names_the_command_with_the_profile() {
     let aws = FakeAws::start();
     told(
         &of_login(&aws).get(HOST),
-        "the aws login sign-in of the profile work is absent",
+        "the aws login sign-in of the profile work is absent; run: aws login --profile work",
         &LOGIN_HINTS,
     );
     assert_eq!(aws.connections(), 0);
@@ -321,7 +319,7 @@ fn aws_login_whose_renewal_is_refused_has_expired() {
         aws.on(Operation::SigninCreateOAuth2Token, fault);
         told(
             &of_login_to_renew(&aws).get(HOST),
-            "the aws login sign-in of the profile work has expired",
+            "the aws login sign-in of the profile work has expired; run: aws login --profile work",
             &LOGIN_HINTS,
         );
     }
@@ -335,7 +333,7 @@ fn aws_login_that_cannot_be_understood_is_to_be_made_anew() {
         change_sign_in(&environment, LOGIN_CACHE, |_| sign_in.to_owned());
         told(
             &environment.get(HOST),
-            "the aws login sign-in of the profile work cannot be read",
+            "the aws login sign-in of the profile work cannot be read; run: aws login --profile work",
             &LOGIN_HINTS,
         );
     }

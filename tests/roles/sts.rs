@@ -48,7 +48,6 @@ fn a_region_of_another_partition_is_skipped() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::with_aws(&aws);
     sources::keys(&mut environment, &aws, "default");
-    environment.add_aws_config("region = eu-west-1\n");
     environment.set("AWS_REGION", "us-gov-west-1");
     environment.set("AWS_DEFAULT_REGION", "cn-northwest-1");
     rule(

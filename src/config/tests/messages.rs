@@ -81,21 +81,22 @@ fn unknown_keys_and_tables() {
         ),
         (
             "[[registry]]\nmatch = \"*\"\naccount = \"111122223333\"\n",
-            "3: registry.account: unknown key, did you mean `accounts`?",
+            "3: registry.account: says which registry is behind a host of one's own, but `match` names ECR's own registries (`accounts` limits a rule to some accounts)",
         ),
         // The first by line, not by letter.
         (
             "[[registry]]\nzzz = 1\naaa = 2\n",
-            "2: registry.zzz: unknown key: known here are match, accounts, profile, role_arn, external_id, \
-             role_session_name, duration_seconds, region",
+            "2: registry.zzz: unknown key: known here are match, accounts, profile, source_profile, \
+             role_arn, external_id, role_session_name, duration_seconds, mfa_serial, region, account, \
+             endpoint_url, sts_endpoint_url, max_age_seconds",
         ),
         (
             "role_arn = \"x\"\n",
-            "1: role_arn: unknown key here: the place of `role_arn` is [defaults] or [[registry]]",
+            "1: role_arn: unknown key here: the place of `role_arn` is [defaults] or [[registry]] or [identity.NAME]",
         ),
         (
             "rolearn = \"x\"\n",
-            "1: rolearn: unknown key here: the place of `role_arn` is [defaults] or [[registry]]",
+            "1: rolearn: unknown key here: the place of `role_arn` is [defaults] or [[registry]] or [identity.NAME]",
         ),
         (
             "[cache]\ntimeout_seconds = 3\n",
@@ -106,16 +107,12 @@ fn unknown_keys_and_tables() {
             "2: defaults.accounts: unknown key here: the place of `accounts` is [[registry]]",
         ),
         (
-            "[identity.release]\nprofile = \"x\"\n",
-            "1: identity: unknown key: known here are timeout_seconds, connect_timeout_seconds, cache, defaults, registry",
-        ),
-        (
             "other_registries_helper = \"secretservice\"\n",
-            "1: other_registries_helper: unknown key: known here are timeout_seconds, connect_timeout_seconds, cache, defaults, registry",
+            "1: other_registries_helper: unknown key: known here are timeout_seconds, connect_timeout_seconds, cache, defaults, registry, identity",
         ),
         (
             "\"a\\nb\\u001b\" = 1\n",
-            "1: a\\nb\\u{1b}: unknown key: known here are timeout_seconds, connect_timeout_seconds, cache, defaults, registry",
+            "1: a\\nb\\u{1b}: unknown key: known here are timeout_seconds, connect_timeout_seconds, cache, defaults, registry, identity",
         ),
     ]);
 }
@@ -274,7 +271,11 @@ fn texts_that_cannot_be_meant() {
 fn matches_of_no_kind() {
     const KINDS: &str = "an account id, an account and region (111122223333/eu-west-1), \
                          a partition (aws-cn), an ECR host, public.ecr.aws or *";
-    let none = |text: &str| format!("`{text}` is none of {KINDS}");
+    let none = |text: &str| {
+        format!(
+            "`{text}` is none of {KINDS}; a host of one's own in front of ECR needs `account` and `region` beside it"
+        )
+    };
     let wildcard = |text: &str| {
         format!("`{text}` holds a wildcard, and a `*` can only stand alone: supported are {KINDS}")
     };

@@ -146,8 +146,8 @@ fn what_is_wrong_is_named() {
             "the AWS profile `default` goes in a circle by its source_profile: default → b → default",
         ),
         (
-            "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\nmfa_serial = arn:aws:iam::111122223333:mfa/phone\nsource_profile = default\n",
-            "the AWS profile `default` wants an MFA code from arn:aws:iam::111122223333:mfa/phone (mfa_serial), which this program cannot ask for yet",
+            "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\nmfa_serial = phone\nsource_profile = default\n",
+            "the AWS profile `default` has a wrong mfa_serial: `phone` is not an MFA device: those are named like arn:aws:iam::111122223333:mfa/alice, or by the serial number",
         ),
     ];
     for (config, expected) in table {
