@@ -29,9 +29,9 @@
 //! # Rooms
 //!
 //! Imports run one way: `main → run → protocol → provider → {cache, aws, identity, config} →
-//! {registry, token, secret, env, error}`. `identity` knows `config`, `aws` knows `identity`;
-//! `cache` and `aws` do not know each other. Only `aws` and `identity/aws_files.rs` (with the
-//! files that read its profiles) name SDK types.
+//! {registry, token, secret, terminal, env, error}`. `identity` knows `config`, `aws` knows
+//! `identity`; `cache` and `aws` do not know each other. Only `aws` and `identity/aws_files.rs`
+//! (with the files that read its profiles) name SDK types.
 //!
 //! Roles are assumed by calls of our own, a profile's `role_arn` like a rule's, and the SDK is
 //! left the sources beneath them. So a chain fails by the name of the role that failed, a

@@ -6,6 +6,13 @@ use std::time::Duration;
 
 use crate::secret::Secret;
 
+#[cfg(unix)]
+mod answer;
+#[cfg(unix)]
+mod turn;
+#[cfg(unix)]
+mod unix;
+
 /// Why no code came. The texts stand behind what wanted one.
 #[derive(Debug, thiserror::Error)]
 pub enum TerminalError {
@@ -48,7 +55,14 @@ pub enum Absence {
 
 /// Asks for a code of six digits on the terminal that the process is controlled by, three times
 /// at most, and all within the time limit. What is typed is not shown. Blocks the thread.
+///
+/// # Errors
+/// The [`TerminalError`] that says why no code came. The terminal is as it was before, unless
+/// another program has taken it meanwhile.
 pub fn ask_for_code(question: &str, time_limit: Duration) -> Result<Secret, TerminalError> {
+    #[cfg(unix)]
+    return unix::ask_for_code(question, time_limit);
+    #[cfg(not(unix))]
     {
         let _ = (question, time_limit);
         let why = Absence::Unsupported;

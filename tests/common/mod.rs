@@ -6,6 +6,8 @@
 #[path = "../fake_aws/mod.rs"]
 pub mod fake_aws;
 pub mod files;
+#[cfg(target_os = "linux")]
+pub mod pty;
 pub mod sources;
 
 use std::collections::BTreeMap;

@@ -263,7 +263,7 @@ fn sso_role_that_is_not_assigned_is_a_denial_with_the_portals_words() {
         "profile work (SSO, role dev in account 111122223333, session corp) is denied: ForbiddenException: No access",
         &[
             "ask those who manage IAM Identity Center to assign this role to you, or correct sso_account_id and sso_role_name of the profile",
-            SSO_HINTS[2],
+            SSO_HINTS[1],
         ],
     );
 }
@@ -293,7 +293,7 @@ fn sso_portal_that_has_trouble_is_no_expired_sign_in() {
         told(
             &of_sso_for(&aws, 3600).get(HOST),
             &format!("{stage}: {what}"),
-            &[hint, SSO_HINTS[2]],
+            &[hint, SSO_HINTS[1]],
         );
         aws.heal_all();
     }
@@ -370,7 +370,7 @@ fn aws_login_that_fails_otherwise_is_no_expired_sign_in() {
         told(
             &of_login_to_renew(&aws).get(HOST),
             &reason,
-            &[hint, LOGIN_HINTS[1]],
+            &[hint, LOGIN_HINTS[0]],
         );
         aws.heal_all();
     }
