@@ -8,7 +8,7 @@ use super::{AS_ALICE, of_alice_with_rule, of_profile, shown, told};
 
 const PULL: &str = "arn:aws:iam::999999999999:role/pull";
 const CAUSES: [&str; 3] = [
-    "the key belongs to another partition (aws, aws-cn and aws-us-gov have keys of their own)",
+    "the key belongs to another partition than aws, the registry's (aws, aws-cn and aws-us-gov have keys of their own)",
     "or the region is not enabled in the caller's account",
     "or the key is mistyped, deactivated or deleted",
 ];

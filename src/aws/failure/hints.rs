@@ -2,6 +2,7 @@
 
 use crate::aws::http::{ProxyFault, TlsFault, TransportCause, TransportFailure};
 use crate::identity::Source;
+use crate::registry::Partition;
 
 use super::{Failure, FailureKind, Stage, shell_word};
 
@@ -155,11 +156,14 @@ impl Failure {
     }
 
     fn key_hints(&self) -> Vec<String> {
-        let mut hints = said(&[
-            "the key belongs to another partition (aws, aws-cn and aws-us-gov have keys of their own)",
+        let partition = Partition::of_region(&self.identity.api.region);
+        let mut hints = vec![format!(
+            "the key belongs to another partition than {partition}, the registry's (aws, aws-cn and aws-us-gov have keys of their own)"
+        )];
+        hints.extend(said(&[
             "or the region is not enabled in the caller's account",
             "or the key is mistyped, deactivated or deleted",
-        ]);
+        ]));
         if let Source::Keys(keys) = &self.identity.source
             && keys.access_key_id.starts_with("ASIA")
         {
