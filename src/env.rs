@@ -14,6 +14,11 @@ pub mod var {
     /// `error`, `warn`, `info` or `debug`: log to stderr. Off when unset.
     pub const ECRX_LOG: &str = "ECRX_LOG";
 
+    /// Set by this program, for the helper that it hands other registries to, so that a helper
+    /// which calls back is noticed.
+    pub const ECRX_HANDED_OVER: &str = "ECRX_HANDED_OVER";
+    /// The folders in which that helper is looked for; relative ones are passed over.
+    pub const PATH: &str = "PATH";
     /// The profile that asks, whatever `AWS_*` variables say; with `_<account>` behind it, for the
     /// registries of one account.
     pub const ECRX_PROFILE: &str = "ECRX_PROFILE";

@@ -97,7 +97,7 @@ fn print(text: &str) -> ExitCode {
 
 fn helper(action: Action, env: &Env) -> ExitCode {
     match docker::handle(action, env, io::stdin(), io::stdout(), io::stderr()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             report(&error);
             ExitCode::FAILURE

@@ -204,14 +204,23 @@ fn every_json_in_the_documents_parses() {
     assert!(!blocks.is_empty());
     for block in blocks {
         let value: serde_json::Value = serde_json::from_str(&block).expect("JSON");
-        let helpers = value["credHelpers"].as_object().expect("credHelpers");
-        for helper in helpers.values() {
-            let helper = helper.as_str().expect("a name");
-            let is_known = match helper.strip_prefix("ecrx-") {
-                Some(name) => README.contains(&format!("[identity.{name}]")),
-                None => helper == "ecrx",
+        let keys = value.as_object().expect("an object");
+        for (key, helpers) in keys {
+            let is_ours = match key.as_str() {
+                "credsStore" => helpers == "ecrx",
+                "credHelpers" => {
+                    let hosts = helpers.as_object().expect("hosts");
+                    hosts.values().all(|helper| {
+                        let helper = helper.as_str().expect("a name");
+                        match helper.strip_prefix("ecrx-") {
+                            Some(name) => README.contains(&format!("[identity.{name}]")),
+                            None => helper == "ecrx",
+                        }
+                    })
+                }
+                _ => false,
             };
-            assert!(is_known, "{helper}");
+            assert!(is_ours, "{block}");
         }
     }
 }

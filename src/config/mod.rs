@@ -17,6 +17,7 @@ mod error;
 mod file;
 mod identity_settings;
 mod nearest;
+mod other_helper;
 mod problem;
 mod rule;
 mod section;
@@ -38,6 +39,7 @@ pub use file::MAX_FILE_BYTES;
 pub use identity_settings::{
     IdentitySettings, RoleSettings, parse_external_id, parse_session_name,
 };
+pub use other_helper::OtherHelperName;
 pub use problem::Problem;
 pub use rule::{Match, OwnName, RegistrySettings, Rule};
 pub use template::{Blanks, RoleArnTemplate};
@@ -52,6 +54,10 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a connection may take to come about when no file says otherwise.
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long another credential helper may take when no file says otherwise: it may have to ask a
+/// person to unlock a keyring.
+pub const DEFAULT_OTHER_REGISTRIES_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Where the configuration files are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,6 +77,10 @@ pub struct Config {
     pub timeout: Duration,
     /// How long a connection may take to come about: 1 s to 1 min.
     pub connect_timeout: Duration,
+    /// The helper that everything but ECR is handed to; `None` when no file names one.
+    pub other_registries_helper: Option<OtherHelperName>,
+    /// How long that helper may take for one answer: 1 s to 1 h.
+    pub other_registries_timeout: Duration,
     /// The token cache.
     pub cache: CacheSettings,
     defaults: Option<IdentityTemplate>,
@@ -123,6 +133,10 @@ impl Config {
         Ok(Self {
             timeout: settings.timeout.unwrap_or(DEFAULT_TIMEOUT),
             connect_timeout: settings.connect_timeout.unwrap_or(DEFAULT_CONNECT_TIMEOUT),
+            other_registries_helper: settings.other_registries_helper,
+            other_registries_timeout: settings
+                .other_registries_timeout
+                .unwrap_or(DEFAULT_OTHER_REGISTRIES_TIMEOUT),
             cache: CacheSettings {
                 enabled: settings.cache_enabled.unwrap_or(true),
                 dir: settings.cache_dir,
@@ -236,6 +250,8 @@ impl Default for Config {
         Self {
             timeout: DEFAULT_TIMEOUT,
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+            other_registries_helper: None,
+            other_registries_timeout: DEFAULT_OTHER_REGISTRIES_TIMEOUT,
             cache: CacheSettings::default(),
             defaults: None,
             rules: Vec::new(),

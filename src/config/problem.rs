@@ -196,6 +196,24 @@ pub enum Problem {
     /// A cache folder that would depend on the caller's working folder.
     #[error("must be an absolute path (`~` and variables are not expanded), not `{0}`")]
     RelativePath(String),
+    /// `docker-credential-` in front of a helper's name.
+    #[error("`{name}` is the whole name of a helper: write its end alone, `{end}`")]
+    WholeHelperName {
+        /// As written.
+        name: String,
+        /// What is meant.
+        end: String,
+    },
+    /// Not what a helper's executable can be called.
+    #[error(
+        "`{0}` is not the end of a helper's name: those are 1 to 64 of the characters A-Z a-z 0-9 and ._-, the first none of . and -"
+    )]
+    HelperName(String),
+    /// The helper would hand everything to itself.
+    #[error(
+        "`{0}` is this program, which would call itself: name the helper that keeps the logins, such as `secretservice`"
+    )]
+    OwnHelperName(String),
 }
 
 /// The kinds of `match`, as messages list them.

@@ -160,6 +160,11 @@ impl<'a> Section<'a> {
         self.source.origin_of(&self.span)
     }
 
+    /// Where a text stands.
+    pub fn origin_of(&self, text: &Text<'_>) -> Origin {
+        self.source.origin_of(&text.span)
+    }
+
     /// The section's name; empty for the top of the file.
     pub fn name(&self) -> &str {
         &self.name

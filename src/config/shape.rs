@@ -14,6 +14,7 @@ use toml::de::DeTable;
 use super::error::ConfigError;
 use super::file::Source;
 use super::identity_settings::IdentityTemplate;
+use super::other_helper::OtherHelperName;
 use super::problem::Problem;
 use super::rule::Rule;
 use super::section::{Section, Shape};
@@ -27,6 +28,8 @@ const TOP: Shape = Shape {
     keys: &[
         "timeout_seconds",
         "connect_timeout_seconds",
+        "other_registries_helper",
+        "other_registries_timeout_seconds",
         "cache",
         "defaults",
         "registry",
@@ -93,6 +96,8 @@ pub(super) const ALL: &[&Shape] = &[&TOP, &CACHE, &DEFAULTS, &REGISTRY, &IDENTIT
 pub(super) struct FileSettings {
     pub timeout: Option<Duration>,
     pub connect_timeout: Option<Duration>,
+    pub other_registries_helper: Option<OtherHelperName>,
+    pub other_registries_timeout: Option<Duration>,
     pub cache_enabled: Option<bool>,
     pub cache_dir: Option<PathBuf>,
     pub cache_max_age: Option<Duration>,
@@ -109,6 +114,8 @@ impl FileSettings {
         let mut settings = Self {
             timeout: top.seconds("timeout_seconds", 1..=300)?,
             connect_timeout: top.seconds("connect_timeout_seconds", 1..=60)?,
+            other_registries_helper: OtherHelperName::read(&top)?,
+            other_registries_timeout: top.seconds("other_registries_timeout_seconds", 1..=3600)?,
             ..Self::default()
         };
         if let Some(cache) = top.table(&CACHE)? {
@@ -140,6 +147,12 @@ impl FileSettings {
         Self {
             timeout: self.timeout.or(other.timeout),
             connect_timeout: self.connect_timeout.or(other.connect_timeout),
+            other_registries_helper: self
+                .other_registries_helper
+                .or(other.other_registries_helper),
+            other_registries_timeout: self
+                .other_registries_timeout
+                .or(other.other_registries_timeout),
             cache_enabled: self.cache_enabled.or(other.cache_enabled),
             cache_dir: self.cache_dir.or(other.cache_dir),
             cache_max_age: self.cache_max_age.or(other.cache_max_age),

@@ -39,6 +39,16 @@ fn who(config: &Config, host: &str) -> String {
     }
 }
 
+/// The other helper's executable, and where it is named.
+fn other_helper(config: &Config) -> Option<String> {
+    let helper = config.other_registries_helper.as_ref()?;
+    Some(format!(
+        "{}, named at {}",
+        helper.program(),
+        helper.origin()
+    ))
+}
+
 const IRELAND: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
 const OREGON: &str = "999999999999.dkr.ecr.us-west-2.amazonaws.com";
 const BEIJING: &str = "444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn";
@@ -55,6 +65,8 @@ fn no_file_and_empty_files_mean_the_defaults() {
     ] {
         assert_eq!(config.timeout, Duration::from_secs(30));
         assert_eq!(config.connect_timeout, Duration::from_secs(3));
+        assert_eq!(other_helper(&config), None);
+        assert_eq!(config.other_registries_timeout, Duration::from_secs(120));
         assert_eq!(config.cache, CacheSettings::default());
         assert!(config.cache.enabled);
         assert!(config.rules().is_empty());
@@ -68,6 +80,8 @@ fn every_setting_arrives() {
         r#"
         timeout_seconds = 300
         connect_timeout_seconds = 60
+        other_registries_helper = "secret.Service_2-x"
+        other_registries_timeout_seconds = 3600
         [cache]
         enabled = false
         dir = "/run/user/1000/ecrx"
@@ -89,6 +103,11 @@ fn every_setting_arrives() {
     );
     assert_eq!(config.timeout, Duration::from_secs(300));
     assert_eq!(config.connect_timeout, Duration::from_secs(60));
+    assert_eq!(
+        other_helper(&config).as_deref(),
+        Some("docker-credential-secret.Service_2-x, named at /c.toml:4")
+    );
+    assert_eq!(config.other_registries_timeout, Duration::from_secs(3600));
     assert_eq!(
         config.cache,
         CacheSettings {
@@ -129,7 +148,7 @@ fn every_setting_arrives() {
             region: Some("us-east-2".parse().unwrap()),
             origin: Origin {
                 file: Path::new("/c.toml").into(),
-                line: 8,
+                line: 10,
             },
         }
     );
@@ -171,12 +190,13 @@ fn dotted_and_inline_forms_mean_the_same() {
 fn the_users_settings_come_first_and_defaults_are_taken_whole() {
     let user = source(
         "/home/u/c.toml",
-        "timeout_seconds = 5\n[cache]\ndir = \"/u\"\n[defaults]\nprofile = \"mine\"\n\
+        "timeout_seconds = 5\nother_registries_helper = \"pass\"\n[cache]\ndir = \"/u\"\n[defaults]\nprofile = \"mine\"\n\
          [[registry]]\nmatch = \"111122223333\"\nprofile = \"user\"\n",
     );
     let machine = source(
         "/etc/c.toml",
-        "timeout_seconds = 6\nconnect_timeout_seconds = 7\n\
+        "timeout_seconds = 6\nconnect_timeout_seconds = 7\nother_registries_helper = \"machine\"\n\
+         other_registries_timeout_seconds = 8\n\
          [cache]\ndir = \"/m\"\nenabled = false\nmax_age_seconds = 60\n\
          [defaults]\nrole_arn = \"arn:aws:iam::111122223333:role/machine\"\n\
          [[registry]]\nmatch = \"*\"\nprofile = \"machine\"\n\
@@ -193,6 +213,11 @@ fn the_users_settings_come_first_and_defaults_are_taken_whole() {
             max_age: Some(Duration::from_secs(60)),
         }
     );
+    assert_eq!(
+        other_helper(&config).as_deref(),
+        Some("docker-credential-pass, named at /home/u/c.toml:2")
+    );
+    assert_eq!(config.other_registries_timeout, Duration::from_secs(8));
     assert_eq!(who(&config, IRELAND), "user");
     assert_eq!(who(&config, OREGON), "machine");
     assert_eq!(
@@ -207,7 +232,7 @@ fn the_users_settings_come_first_and_defaults_are_taken_whole() {
         .collect();
     assert_eq!(
         origins,
-        ["/home/u/c.toml:6", "/etc/c.toml:9", "/etc/c.toml:12"]
+        ["/home/u/c.toml:7", "/etc/c.toml:11", "/etc/c.toml:14"]
     );
     let files: Vec<&Path> = config.files().collect();
     assert_eq!(

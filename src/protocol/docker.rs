@@ -1,74 +1,24 @@
 //! Docker's credential-helper protocol (docker/docker-credential-helpers, `credentials/`).
 //!
 //! One argument names the action; the question comes on stdin, the answer goes to stdout.
+//!
+//! ECR registries are ours. Every other server is handed to `other_registries_helper`, when the
+//! configuration names one.
 
 use std::io::{Read, Write};
+use std::process::ExitCode;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+pub use super::action::Action;
+use super::other_helper::{OtherHelper, OtherHelperError};
+use super::question::{Credentials, Question, can_be_asked_for, shown};
+use crate::config::{Config, ConfigError};
 use crate::env::{Env, var};
 use crate::error::Error;
-use crate::provider::{Provider, load_config, misconfigured};
+use crate::provider::{self, Provider, load_config};
 use crate::registry::Registry;
 use crate::token::USERNAME;
-
-/// No client sends more.
-const MAX_INPUT: u64 = 64 * 1024;
-
-/// What a client asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Credentials for a server.
-    Get,
-    /// To keep credentials.
-    Store,
-    /// To forget credentials.
-    Erase,
-    /// The servers there are credentials for.
-    List,
-}
-
-impl Action {
-    /// The action that an argument names.
-    pub fn parse(word: &str) -> Option<Self> {
-        match word {
-            "get" => Some(Action::Get),
-            "store" => Some(Action::Store),
-            "erase" => Some(Action::Erase),
-            "list" => Some(Action::List),
-            _ => None,
-        }
-    }
-}
-
-/// What `store` sends, and `get` answers.
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Credentials<'a> {
-    #[serde(rename = "ServerURL", default)]
-    server_url: std::borrow::Cow<'a, str>,
-    #[serde(default)]
-    username: std::borrow::Cow<'a, str>,
-    #[serde(default)]
-    secret: std::borrow::Cow<'a, str>,
-}
-
-/// Why a question cannot be understood. None of them repeats what was sent.
-#[derive(Debug, thiserror::Error)]
-enum QuestionError {
-    #[error("cannot read the question from stdin")]
-    Read(#[source] std::io::Error),
-    #[error("the question on stdin is longer than 64 KiB")]
-    TooLong,
-    #[error("the question on stdin is not UTF-8 text")]
-    NotText,
-    #[error("the server name on stdin holds a control character")]
-    ControlCharacter,
-    #[error(
-        "the credentials on stdin are not a JSON object with the texts ServerURL, Username and Secret (line {line}, column {column})"
-    )]
-    NotCredentials { line: usize, column: usize },
-}
 
 /// Why an answer did not arrive.
 #[derive(Debug, thiserror::Error)]
@@ -82,32 +32,73 @@ struct AnswerError(#[source] std::io::Error);
 )]
 struct NotKept(String);
 
-/// Answers one question. What a person must be told on success goes to `notes`: that is for
-/// `store` alone.
+/// A question about a server that is none of ours, or may be none, and that nobody answered.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+struct NotAnswered {
+    what: String,
+    #[source]
+    cause: Obstacle,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Obstacle {
+    /// Nobody can know whose the server is.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    OtherHelper(#[from] OtherHelperError),
+}
+
+/// Who answers for a server.
+enum Keeper<'a> {
+    Ecr(Registry),
+    OtherHelper(OtherHelper<'a>),
+    Nobody,
+}
+
+impl<'a> Keeper<'a> {
+    /// The one place that decides it.
+    fn of(config: &'a Config, server: &str) -> Self {
+        match config.registry(server) {
+            Some(registry) => Self::Ecr(registry),
+            None => OtherHelper::of(config).map_or(Self::Nobody, Self::OtherHelper),
+        }
+    }
+}
+
+/// Answers one question; the exit code is another helper's, where one has answered. What a person
+/// must be told on success goes to `notes`: that is for `store`, and for what `list` and `erase`
+/// had to leave out.
 pub fn handle(
     action: Action,
     env: &Env,
     input: impl Read,
     mut output: impl Write,
     mut notes: impl Write,
-) -> Result<(), Error> {
+) -> Result<ExitCode, Error> {
     match action {
         Action::Get => get(env, input, &mut output),
-        Action::Store => store(env, input, &mut notes),
-        Action::Erase => {
-            if let Err(error) = erase(env, input) {
-                log::warn!("nothing was erased: {error}");
-            }
-            Ok(())
-        }
-        Action::List => list(env, &mut output),
+        Action::Store => store(env, input, &mut output, &mut notes),
+        Action::Erase => erase(env, input, &mut output, &mut notes),
+        Action::List => list(env, &mut output, &mut notes),
     }
 }
 
-fn get(env: &Env, input: impl Read, output: &mut impl Write) -> Result<(), Error> {
-    let server = read_server(input)?;
-    let config = load_config(env).map_err(|cause| misconfigured(&server, cause))?;
-    let registry = config.registry(&server).ok_or_else(Error::not_found)?;
+fn get(env: &Env, input: impl Read, output: &mut impl Write) -> Result<ExitCode, Error> {
+    let question = Question::read(input)?;
+    let server = question.server()?;
+    let config = load_config(env).map_err(|cause| match Registry::parse(server) {
+        Some(registry) => provider::misconfigured(&registry, cause),
+        None => not_answered(Action::Get, server, cause),
+    })?;
+    let registry = match Keeper::of(&config, server) {
+        Keeper::Ecr(registry) => registry,
+        Keeper::OtherHelper(helper) => {
+            return hand_over(Action::Get, env, &helper, &question, server, output);
+        }
+        Keeper::Nobody => return Err(Error::not_found()),
+    };
     let token = Provider::new(env, &config).get(&registry)?;
     answer(
         output,
@@ -119,109 +110,184 @@ fn get(env: &Env, input: impl Read, output: &mut impl Write) -> Result<(), Error
     )
 }
 
-/// Keeps nothing: the next `get` buys a token of its own. `docker login` calls this always, and
-/// must not fail where its login has just succeeded.
-fn store(env: &Env, input: impl Read, notes: &mut impl Write) -> Result<(), Error> {
-    let text = read_text(input)?;
-    let credentials: Credentials<'_> = serde_json::from_str(&text).map_err(|error| {
-        Error::failure(QuestionError::NotCredentials {
-            line: error.line(),
-            column: error.column(),
-        })
-    })?;
-    let server = credentials.server_url.trim();
-    if server.is_empty() {
-        return Err(Error::no_server_url());
-    }
-    if credentials.username.trim().is_empty() {
-        return Err(Error::no_username());
-    }
-    let Some(registry) = Registry::parse(server) else {
-        // A user part may hold a password: `https://alice:secret@host`.
-        let server = server.rsplit_once('@').map_or(server, |(_, host)| host);
-        if env.is_true(var::AWS_ECR_IGNORE_CREDS_STORAGE) {
-            let variable = var::AWS_ECR_IGNORE_CREDS_STORAGE;
-            note(
-                notes,
-                &format!("the login to {server} was not saved ({variable} is true)"),
-            );
-            return Ok(());
+/// Keeps nothing of ECR: the next `get` buys a token of its own. `docker login` calls this
+/// always, and must not fail where its login has just succeeded.
+fn store(
+    env: &Env,
+    input: impl Read,
+    output: &mut impl Write,
+    notes: &mut impl Write,
+) -> Result<ExitCode, Error> {
+    let question = Question::read(input)?;
+    let server = question.server_of_credentials()?;
+    let bought = |notes: &mut _, registry: &Registry, who: Result<String, String>| {
+        let who = who.unwrap_or_else(|error| format!("but not now: {error}"));
+        note(
+            notes,
+            &format!(
+                "no password was saved: credentials for {registry} are bought when they are needed, {who}"
+            ),
+        );
+        Ok(ExitCode::SUCCESS)
+    };
+    let config = match load_config(env) {
+        Ok(config) => config,
+        Err(cause) => {
+            return match Registry::parse(&server) {
+                Some(registry) => bought(notes, &registry, Err(cause.to_string())),
+                None => Err(not_answered(Action::Store, &server, cause)),
+            };
         }
-        return Err(Error::failure(NotKept(server.to_owned()))
-            .hint("name this helper for ECR hosts only (credHelpers), and another for the rest (credsStore)"));
     };
-    let who = load_config(env)
-        .map_err(|error| error.to_string())
-        .and_then(|config| Provider::new(env, &config).explain(&registry))
-        .unwrap_or_else(|error| format!("but not now: {error}"));
-    note(
-        notes,
-        &format!(
-            "no password was saved: credentials for {registry} are bought when they are needed, {who}"
-        ),
-    );
-    Ok(())
+    match Keeper::of(&config, &server) {
+        Keeper::Ecr(registry) => {
+            let who = Provider::new(env, &config).explain(&registry);
+            bought(notes, &registry, who)
+        }
+        Keeper::OtherHelper(helper) => {
+            hand_over(Action::Store, env, &helper, &question, &server, output)
+        }
+        Keeper::Nobody => not_kept(env, shown(&server), notes),
+    }
 }
 
-fn erase(env: &Env, input: impl Read) -> Result<(), Error> {
-    let server = read_server(input)?;
-    let Some(registry) = Registry::parse(&server) else {
-        return Ok(());
-    };
-    let config = load_config(env).map_err(|cause| misconfigured(&server, cause))?;
-    Provider::new(env, &config)
-        .erase(&registry)
-        .map_err(Error::failure)
+/// A login that there is no place for.
+fn not_kept(env: &Env, server: &str, notes: &mut impl Write) -> Result<ExitCode, Error> {
+    let variable = var::AWS_ECR_IGNORE_CREDS_STORAGE;
+    if env.is_true(variable) {
+        note(
+            notes,
+            &format!("the login to {server} was not saved ({variable} is true)"),
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(Error::failure(NotKept(server.to_owned())).hint(
+        "to have another helper keep it, name that as other_registries_helper in config.toml, \
+         or as credsStore in Docker's config.json, with this one for ECR hosts only (credHelpers)",
+    ))
 }
 
-/// Never fails: a failing `list` loses every login of a classic `docker build`.
-fn list(env: &Env, output: &mut impl Write) -> Result<(), Error> {
-    let hosts = load_config(env)
-        .map_err(Error::failure)
-        .and_then(|config| Provider::new(env, &config).list().map_err(Error::failure))
-        .unwrap_or_else(|error| {
-            log::warn!("{error}");
-            Vec::new()
-        });
-    let listed: serde_json::Map<String, serde_json::Value> = hosts
-        .into_iter()
-        .map(|host| (host, USERNAME.into()))
-        .collect();
+/// Never fails at what is ours: there are clients that crash when it does.
+fn erase(
+    env: &Env,
+    input: impl Read,
+    output: &mut impl Write,
+    notes: &mut impl Write,
+) -> Result<ExitCode, Error> {
+    let nothing_erased = |error: &dyn std::error::Error| {
+        log::warn!("nothing was erased: {error}");
+        Ok(ExitCode::SUCCESS)
+    };
+    let question = match Question::read(input) {
+        Ok(question) => question,
+        Err(error) => return nothing_erased(&error),
+    };
+    let server = match question.server() {
+        Ok(server) => server,
+        Err(error) => return nothing_erased(&error),
+    };
+    let config = match load_config(env) {
+        Ok(config) => config,
+        Err(cause) => {
+            // Another helper may keep a password, and somebody believes that it is gone.
+            if Registry::parse(server).is_none() {
+                note(notes, &not_answered(Action::Erase, server, cause).line());
+                return Ok(ExitCode::SUCCESS);
+            }
+            return nothing_erased(&cause);
+        }
+    };
+    match Keeper::of(&config, server) {
+        Keeper::Ecr(registry) => match Provider::new(env, &config).erase(&registry) {
+            Ok(()) => Ok(ExitCode::SUCCESS),
+            Err(error) => nothing_erased(&error),
+        },
+        Keeper::OtherHelper(helper) => {
+            hand_over(Action::Erase, env, &helper, &question, server, output)
+        }
+        Keeper::Nobody => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Never fails: a failing `list` loses every login of a classic `docker build`. So does a server
+/// in it that `get` has no credentials for: of the other helper's, only those are listed that a
+/// `get` would be handed over for, and not what it keeps of ECR.
+fn list(env: &Env, output: &mut impl Write, notes: &mut impl Write) -> Result<ExitCode, Error> {
+    let mut listed = std::collections::BTreeMap::new();
+    match load_config(env) {
+        Err(error) => log::warn!("{error}"),
+        Ok(config) => {
+            match OtherHelper::of(&config).map(|helper| helper.list(env)) {
+                None => {}
+                Some(Ok(logins)) => {
+                    listed = logins;
+                    listed.retain(|server, _| {
+                        can_be_asked_for(server)
+                            && matches!(Keeper::of(&config, server), Keeper::OtherHelper(_))
+                    });
+                }
+                Some(Err(error)) => note(
+                    notes,
+                    &format!(
+                        "the logins of other registries are not listed: {error} ({})",
+                        error.place()
+                    ),
+                ),
+            }
+            match Provider::new(env, &config).list() {
+                Ok(hosts) => {
+                    listed.extend(hosts.into_iter().map(|host| (host, USERNAME.to_owned())));
+                }
+                Err(error) => log::warn!("{error}"),
+            }
+        }
+    }
     answer(output, &listed)
 }
 
-fn read_text(input: impl Read) -> Result<String, Error> {
-    let mut bytes = Vec::new();
-    input
-        .take(MAX_INPUT + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Error::failure(QuestionError::Read(error)))?;
-    if bytes.len() as u64 > MAX_INPUT {
-        return Err(Error::failure(QuestionError::TooLong));
-    }
-    String::from_utf8(bytes).map_err(|_| Error::failure(QuestionError::NotText))
+/// Lets the other helper answer, in its own words and with its own exit code.
+fn hand_over(
+    action: Action,
+    env: &Env,
+    helper: &OtherHelper<'_>,
+    question: &Question,
+    server: &str,
+    output: &mut impl Write,
+) -> Result<ExitCode, Error> {
+    let answer = helper
+        .ask(env, action.word(), question.bytes())
+        .map_err(|cause| {
+            let hints = cause.hints();
+            not_answered(action, server, cause).hints(hints)
+        })?;
+    write(output, &answer.stdout)?;
+    Ok(answer.code.into())
 }
 
-/// The server, without the line break that a person types.
-fn read_server(input: impl Read) -> Result<String, Error> {
-    let text = read_text(input)?;
-    let server = text.trim();
-    if server.is_empty() {
-        return Err(Error::no_server_url());
-    }
-    if server.contains(char::is_control) {
-        return Err(Error::failure(QuestionError::ControlCharacter));
-    }
-    Ok(server.to_owned())
+fn not_answered(action: Action, server: &str, cause: impl Into<Obstacle>) -> Error {
+    let server = shown(server);
+    let what = match action {
+        Action::Get => format!("no credentials for {server}"),
+        Action::Store => format!("the login to {server} was not saved"),
+        Action::Erase => format!("the login to {server} was not erased"),
+        Action::List => "the logins of other registries are not listed".to_owned(),
+    };
+    let cause = cause.into();
+    Error::failure(NotAnswered { what, cause })
 }
 
 /// Writes one line of JSON, at once: half an answer is worse than none.
-fn answer(output: &mut impl Write, value: &impl Serialize) -> Result<(), Error> {
+fn answer(output: &mut impl Write, value: &impl Serialize) -> Result<ExitCode, Error> {
     let mut line =
         serde_json::to_vec(value).map_err(|error| Error::failure(AnswerError(error.into())))?;
     line.push(b'\n');
+    write(output, &line)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write(output: &mut impl Write, answer: &[u8]) -> Result<(), Error> {
     output
-        .write_all(&line)
+        .write_all(answer)
         .and_then(|()| output.flush())
         .map_err(|error| Error::failure(AnswerError(error)))
 }

@@ -1,3 +1,6 @@
-//! The protocols in which clients ask: one file each.
+//! The protocols in which clients ask: one file each, and the parts they are made of.
 
+mod action;
 pub mod docker;
+mod other_helper;
+mod question;

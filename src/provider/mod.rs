@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use crate::aws::http::HttpSettings;
 use crate::aws::{Failure, PurchaseError};
 use crate::cache::{Cache, CacheError};
-use crate::config::{Config, ConfigError, ConfigPaths, without_user};
+use crate::config::{Config, ConfigError, ConfigPaths};
 use crate::env::{Env, var};
 use crate::error::Error;
 use crate::identity::{Identity, IdentityError, Resolver};
@@ -200,16 +200,9 @@ impl Obstacle {
     }
 }
 
-/// What a client is told when the configuration cannot be used, without which nobody knows whose
-/// the server is.
-pub fn misconfigured(server: &str, cause: ConfigError) -> Error {
-    match Registry::parse(server) {
-        Some(registry) => no_token(&registry, Obstacle::Config(cause)),
-        None => Error::failure(NoCredentials {
-            registry: without_user(server),
-            cause: Obstacle::Config(cause),
-        }),
-    }
+/// What a client is told when a registry's configuration cannot be used.
+pub fn misconfigured(registry: &Registry, cause: ConfigError) -> Error {
+    no_token(registry, Obstacle::Config(cause))
 }
 
 /// What a client is told. At public ECR, that it can go on anonymously; why is for the log, where

@@ -49,10 +49,9 @@ fn white_space_around_the_server_is_not_echoed() {
 // What is not ours.
 
 #[test]
-fn what_is_not_ecr_is_not_found_and_neither_configuration_nor_aws_is_asked() {
+fn what_is_not_ecr_is_not_found_and_aws_is_not_asked() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
-    environment.config(BROKEN);
     environment.aws_config("[default\nregion");
     for server in [
         "https://index.docker.io/v1/",
@@ -103,14 +102,6 @@ fn what_is_not_ecr_is_not_found_and_neither_configuration_nor_aws_is_asked() {
     }
     assert_eq!(aws.connections(), 0);
     assert!(!environment.home().join(".cache").exists());
-}
-
-#[test]
-fn a_missing_config_file_does_not_touch_other_registries() {
-    let mut environment = TestEnvironment::new();
-    environment.set("ECRX_CONFIG", "/nonexistent/ecrx.toml");
-    let docker_hub = "https://index.docker.io/v1/";
-    environment.get(docker_hub).failed_with(NOT_FOUND, "");
 }
 
 #[test]

@@ -70,8 +70,7 @@ fn store_for_ecr_succeeds_with_a_broken_configuration() {
 #[test]
 fn store_for_another_registry_fails_with_a_sentence() {
     let environment = TestEnvironment::new();
-    let hint =
-        "name this helper for ECR hosts only (credHelpers), and another for the rest (credsStore)";
+    let hint = "to have another helper keep it, name that as other_registries_helper in config.toml, or as credsStore in Docker's config.json, with this one for ECR hosts only (credHelpers)";
     for server in ["ghcr.io", "https://index.docker.io/v1/"] {
         let outcome = environment.run(&["store"], login(server));
         let line = format!(

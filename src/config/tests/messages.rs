@@ -107,12 +107,13 @@ fn unknown_keys_and_tables() {
             "2: defaults.accounts: unknown key here: the place of `accounts` is [[registry]]",
         ),
         (
-            "other_registries_helper = \"secretservice\"\n",
-            "1: other_registries_helper: unknown key: known here are timeout_seconds, connect_timeout_seconds, cache, defaults, registry, identity",
+            "other_registry_helper = \"secretservice\"\n",
+            "1: other_registry_helper: unknown key, did you mean `other_registries_helper`?",
         ),
         (
             "\"a\\nb\\u001b\" = 1\n",
-            "1: a\\nb\\u{1b}: unknown key: known here are timeout_seconds, connect_timeout_seconds, cache, defaults, registry, identity",
+            "1: a\\nb\\u{1b}: unknown key: known here are timeout_seconds, connect_timeout_seconds, \
+             other_registries_helper, other_registries_timeout_seconds, cache, defaults, registry, identity",
         ),
     ]);
 }
@@ -211,6 +212,14 @@ fn numbers_out_of_range() {
         (
             "[cache]\nmax_age_seconds = 43201\n",
             "2: cache.max_age_seconds: must be between 60 and 43200, not 43201",
+        ),
+        (
+            "other_registries_timeout_seconds = 0\n",
+            "1: other_registries_timeout_seconds: must be between 1 and 3600, not 0",
+        ),
+        (
+            "other_registries_timeout_seconds = 3601\n",
+            "1: other_registries_timeout_seconds: must be between 1 and 3600, not 3601",
         ),
     ]);
     check_rules(&[
@@ -488,6 +497,56 @@ fn settings_of_roles_that_cannot_be() {
             "3: registry.external_id: would be told to any account that an image names, as `role_arn` holds {account}: \
              list the `accounts` that may know it",
         )]);
+    }
+}
+
+#[test]
+fn what_names_no_other_helper() {
+    let refused = |name: &str, problem: &str| {
+        check(&[(
+            &format!("# x\nother_registries_helper = '{name}'\n"),
+            &format!("2: other_registries_helper: {problem}"),
+        )]);
+    };
+    refused("", "is empty: give it a value or remove the line");
+    let too_long = "x".repeat(65);
+    for name in [
+        "a/b",
+        "../pass",
+        "/usr/bin/docker-credential-pass",
+        "pass list",
+        "pass;id",
+        "päss",
+        ".pass",
+        "-pass",
+        "C:\\pass",
+        &too_long,
+    ] {
+        let problem = format!(
+            "`{name}` is not the end of a helper's name: those are 1 to 64 of the characters A-Z a-z 0-9 and ._-, \
+             the first none of . and -"
+        );
+        refused(name, &problem);
+    }
+    refused(
+        "docker-credential-pass",
+        "`docker-credential-pass` is the whole name of a helper: write its end alone, `pass`",
+    );
+    for name in [
+        "ecrx",
+        "ECRX",
+        "ecrx-work",
+        "ecrx.exe",
+        "docker-credential-ecrx",
+        "docker-credential-ecrx-work",
+    ] {
+        refused(
+            name,
+            &format!(
+                "`{name}` is this program, which would call itself: name the helper that keeps the logins, such as \
+                 `secretservice`"
+            ),
+        );
     }
 }
 

@@ -1,0 +1,238 @@
+//! The credential helper that everything but ECR is handed to (`other_registries_helper`).
+//!
+//! It gets the question byte for byte and our stderr, as it may have to ask a person something,
+//! and what it prints is passed on with its exit code. It is waited for until it has ended, and
+//! stopped at the deadline; whom it has started itself is neither.
+
+mod talk;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::config::{Config, OtherHelperName};
+use crate::env::{Env, var};
+use talk::{stopped, talk};
+
+/// The other helper, ready to be asked.
+pub(super) struct OtherHelper<'a> {
+    name: &'a OtherHelperName,
+    timeout: Duration,
+}
+
+/// What it said.
+pub(super) struct Answer {
+    /// What it printed on stdout.
+    pub stdout: Vec<u8>,
+    /// Its exit code.
+    pub code: u8,
+}
+
+/// Why there is no answer of it.
+#[derive(Debug, thiserror::Error)]
+#[error("{program} {fault}")]
+pub(super) struct OtherHelperError {
+    program: String,
+    /// Where it is named: `FILE:LINE`.
+    named_at: String,
+    fault: Fault,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error("has called docker-credential-ecrx back: a loop")]
+    Loop,
+    #[error("is not on PATH")]
+    Missing { path: Option<OsString> },
+    #[error("cannot be run: {} is not executable", .0.display())]
+    #[cfg_attr(not(unix), expect(dead_code))]
+    NotExecutable(PathBuf),
+    #[error("cannot be run: {0}")]
+    Run(#[source] io::Error),
+    #[error("did not answer within {} s and was stopped", .0.as_secs())]
+    Hanging(Duration),
+    #[error("gave no answer and ended with {0}")]
+    Killed(ExitStatus),
+    #[error("printed more than 4 MiB and was stopped")]
+    TooMuch,
+    #[error("failed with exit code {code}: {text}")]
+    Failed { code: u8, text: String },
+    #[error("printed no JSON object of servers and user names")]
+    NotAList,
+}
+
+impl OtherHelperError {
+    /// What can be done about it.
+    pub fn hints(&self) -> Vec<String> {
+        let named_at = &self.named_at;
+        match &self.fault {
+            Fault::Missing { path } => vec![
+                format!("install it, or correct other_registries_helper at {named_at}"),
+                match path {
+                    Some(path) => format!("PATH is {}", path.display()),
+                    None => "PATH is not set".to_owned(),
+                },
+            ],
+            Fault::Loop => vec![format!(
+                "other_registries_helper at {named_at} must name a helper that keeps the logins itself"
+            )],
+            Fault::Hanging(_) => vec![
+                "if it waits for you, to unlock a keyring, other_registries_timeout_seconds allows more time"
+                    .to_owned(),
+                self.place(),
+            ],
+            _ => vec![self.place()],
+        }
+    }
+
+    /// Which line chose it.
+    pub fn place(&self) -> String {
+        format!(
+            "it is named by other_registries_helper at {}",
+            self.named_at
+        )
+    }
+}
+
+impl<'a> OtherHelper<'a> {
+    /// The one that the configuration names, if it names one.
+    pub fn of(config: &'a Config) -> Option<Self> {
+        Some(Self {
+            name: config.other_registries_helper.as_ref()?,
+            timeout: config.other_registries_timeout,
+        })
+    }
+
+    /// Hands a question over. `action` is one of the protocol's words.
+    ///
+    /// # Errors
+    /// When it cannot be started or did not end by itself. An exit code other than 0 is an
+    /// answer.
+    pub fn ask(
+        &self,
+        env: &Env,
+        action: &str,
+        question: &[u8],
+    ) -> Result<Answer, OtherHelperError> {
+        self.run(env, action, question)
+            .map_err(|fault| self.error(fault))
+    }
+
+    /// Its logins: servers, with their user names.
+    ///
+    /// # Errors
+    /// As [`OtherHelper::ask`], and when it fails or prints something else.
+    pub fn list(&self, env: &Env) -> Result<BTreeMap<String, String>, OtherHelperError> {
+        // What docker sends (docker/docker-credential-helpers, `client/client.go`).
+        let answer = self.ask(env, "list", b"unused")?;
+        if answer.code != 0 {
+            return Err(self.error(Fault::Failed {
+                code: answer.code,
+                text: String::from_utf8_lossy(&answer.stdout).into_owned(),
+            }));
+        }
+        // A helper in Go may print its empty list as `null`.
+        serde_json::from_slice::<Option<_>>(&answer.stdout)
+            .map(Option::unwrap_or_default)
+            .map_err(|_| self.error(Fault::NotAList))
+    }
+
+    fn error(&self, fault: Fault) -> OtherHelperError {
+        OtherHelperError {
+            program: self.name.program(),
+            named_at: self.name.origin().to_string(),
+            fault,
+        }
+    }
+
+    fn run(&self, env: &Env, action: &str, question: &[u8]) -> Result<Answer, Fault> {
+        // Whichever links and wrappers lie between: they inherit the variable.
+        if env.get_os(var::ECRX_HANDED_OVER).is_some() {
+            return Err(Fault::Loop);
+        }
+        let mut command = self.command(env)?;
+        command
+            .arg(action)
+            .env(var::ECRX_HANDED_OVER, "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .kill_on_drop(true);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Fault::Run)?;
+        runtime.block_on(async {
+            let mut child = command.spawn().map_err(|error| self.not_run(env, error))?;
+            let mut stdout = Vec::new();
+            let talk = talk(&mut child, question, &mut stdout);
+            let status = match timeout(self.timeout, talk).await {
+                Ok(Ok(status)) => status,
+                Ok(Err(fault)) => return Err(stopped(child, fault).await),
+                Err(_) => return Err(stopped(child, Fault::Hanging(self.timeout)).await),
+            };
+            match status.code() {
+                // Only Windows has codes beyond 255.
+                Some(code) => Ok(Answer {
+                    stdout,
+                    code: u8::try_from(code).unwrap_or(1),
+                }),
+                None => Err(Fault::Killed(status)),
+            }
+        })
+    }
+
+    /// The executable, from a folder of PATH that is absolute: what lies in the folder that
+    /// somebody happens to work in is not run, as docker itself would not run it.
+    #[cfg(unix)]
+    fn command(&self, env: &Env) -> Result<Command, Fault> {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let program = self.name.program();
+        let path = env.get_os(var::PATH).unwrap_or_default();
+        let mut not_executable = None;
+        for folder in std::env::split_paths(&path).filter(|folder| folder.is_absolute()) {
+            let file = folder.join(&program);
+            match std::fs::metadata(&file) {
+                Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => {
+                    let mut command = Command::new(file);
+                    command.arg0(program);
+                    return Ok(command);
+                }
+                Ok(found) if found.is_file() => {
+                    not_executable.get_or_insert(file);
+                }
+                _ => {}
+            }
+        }
+        Err(match not_executable {
+            Some(file) => Fault::NotExecutable(file),
+            None => missing(env),
+        })
+    }
+
+    /// The system looks for it, and not in the working folder.
+    #[cfg(not(unix))]
+    fn command(&self, _: &Env) -> Result<Command, Fault> {
+        Ok(Command::new(self.name.program()))
+    }
+
+    fn not_run(&self, env: &Env, error: io::Error) -> Fault {
+        // Where we have found it ourselves, it is the interpreter of a script that is missing.
+        match error.kind() {
+            io::ErrorKind::NotFound if !cfg!(unix) => missing(env),
+            _ => Fault::Run(error),
+        }
+    }
+}
+
+fn missing(env: &Env) -> Fault {
+    let path = env.get_os(var::PATH);
+    Fault::Missing { path }
+}

@@ -1,0 +1,110 @@
+//! What a client sends on stdin.
+
+use std::borrow::Cow;
+use std::io::Read;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+/// No client sends more.
+const MAX_LENGTH: u64 = 64 * 1024;
+
+/// What `store` sends, and `get` answers.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Credentials<'a> {
+    #[serde(rename = "ServerURL", default)]
+    pub server_url: Cow<'a, str>,
+    #[serde(default)]
+    pub username: Cow<'a, str>,
+    #[serde(default)]
+    pub secret: Cow<'a, str>,
+}
+
+/// Why a question cannot be understood. None of them repeats what was sent.
+#[derive(Debug, thiserror::Error)]
+enum QuestionError {
+    #[error("cannot read the question from stdin")]
+    Read(#[source] std::io::Error),
+    #[error("the question on stdin is longer than 64 KiB")]
+    TooLong,
+    #[error("the question on stdin is not UTF-8 text")]
+    NotText,
+    #[error("the server name on stdin holds a control character")]
+    ControlCharacter,
+    #[error(
+        "the credentials on stdin are not a JSON object with the texts ServerURL, Username and Secret (line {line}, column {column})"
+    )]
+    NotCredentials { line: usize, column: usize },
+}
+
+/// A question as it came, so that it can be handed on byte for byte. It may hold a password.
+pub(super) struct Question {
+    text: String,
+}
+
+impl Question {
+    /// Reads all of stdin.
+    pub fn read(input: impl Read) -> Result<Self, Error> {
+        let mut bytes = Vec::new();
+        input
+            .take(MAX_LENGTH + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| Error::failure(QuestionError::Read(error)))?;
+        if bytes.len() as u64 > MAX_LENGTH {
+            return Err(Error::failure(QuestionError::TooLong));
+        }
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Self { text }),
+            Err(_) => Err(Error::failure(QuestionError::NotText)),
+        }
+    }
+
+    /// The bytes that came.
+    pub fn bytes(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+
+    /// The server that `get` and `erase` name, without the line break that a person types.
+    pub fn server(&self) -> Result<&str, Error> {
+        checked(&self.text)
+    }
+
+    /// The server that `store` names, once the whole is known to be what `store` should send.
+    pub fn server_of_credentials(&self) -> Result<String, Error> {
+        let credentials: Credentials<'_> = serde_json::from_str(&self.text).map_err(|error| {
+            Error::failure(QuestionError::NotCredentials {
+                line: error.line(),
+                column: error.column(),
+            })
+        })?;
+        let server = checked(&credentials.server_url)?;
+        if credentials.username.trim().is_empty() {
+            return Err(Error::no_username());
+        }
+        Ok(server.to_owned())
+    }
+}
+
+/// A server that is fit to be asked for.
+fn checked(server: &str) -> Result<&str, Error> {
+    let server = server.trim();
+    if server.is_empty() {
+        return Err(Error::no_server_url());
+    }
+    if server.contains(char::is_control) {
+        return Err(Error::failure(QuestionError::ControlCharacter));
+    }
+    Ok(server)
+}
+
+/// Whether a server can be asked for at all.
+pub(super) fn can_be_asked_for(server: &str) -> bool {
+    checked(server).is_ok()
+}
+
+/// A server as messages show it: a user part may hold a password (`https://alice:secret@host`).
+pub(super) fn shown(server: &str) -> &str {
+    server.rsplit_once('@').map_or(server, |(_, host)| host)
+}

@@ -1,0 +1,128 @@
+//! `"credsStore": "ecrx"` with `other_registries_helper`: ECR is ours, everything else goes
+//! through another helper unchanged. Here that is a script; `tests/clients/creds_store.rs` has a
+//! real one.
+
+#![cfg(unix)]
+
+mod common;
+#[path = "creds_store/configuration.rs"]
+mod configuration;
+#[path = "creds_store/failures.rs"]
+mod failures;
+#[path = "creds_store/handing_over.rs"]
+mod handing_over;
+#[path = "creds_store/list.rs"]
+mod list;
+#[path = "creds_store/loops.rs"]
+mod loops;
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, test_kill_process};
+
+use common::fake_aws::FakeAws;
+use common::{PROGRAM, TestEnvironment};
+
+/// What a person typed at `docker login`, which no output of ours may hold.
+const SECRET: &str = "correct-horse-battery-staple";
+
+/// Keeps what it was called with and sent, and answers what the files say.
+const RECORDER: &str = r#"#!/bin/sh
+echo "$@" >>"$HOME/calls"
+cat >"$HOME/stdin"
+cat "$HOME/stdout"
+cat "$HOME/stderr" >&2
+exit "$(cat "$HOME/code")"
+"#;
+
+/// Someone whose other helper is `docker-credential-fake`, this script.
+fn with_helper(aws: &FakeAws, script: &str) -> TestEnvironment {
+    let mut environment = TestEnvironment::of_alice(aws);
+    let path = format!("{}:/usr/bin:/bin", bin(&environment).display());
+    environment.set("PATH", &path);
+    environment.config("other_registries_helper = \"fake\"\n");
+    install(&environment, "docker-credential-fake", script);
+    environment
+}
+
+/// As [`with_helper`], with one that answers as it is told to, and keeps what it was asked.
+fn with_recorder(aws: &FakeAws) -> TestEnvironment {
+    let environment = with_helper(aws, RECORDER);
+    will_answer(&environment, b"", "", 0);
+    environment
+}
+
+/// What the [`RECORDER`] answers from now on.
+fn will_answer(environment: &TestEnvironment, stdout: &[u8], stderr: &str, code: u8) {
+    fs::write(environment.home().join("stdout"), stdout).expect("a file");
+    environment.write("stderr", stderr);
+    environment.write("code", &code.to_string());
+}
+
+/// What the [`RECORDER`] was called with: a line of arguments for each call. Then it is forgotten.
+fn take_calls(environment: &TestEnvironment) -> String {
+    let path = environment.home().join("calls");
+    let calls = fs::read_to_string(&path).unwrap_or_default();
+    if !calls.is_empty() {
+        fs::remove_file(path).expect("a file");
+    }
+    calls
+}
+
+/// The first folder on PATH.
+fn bin(environment: &TestEnvironment) -> PathBuf {
+    environment.home().join("bin")
+}
+
+/// Makes a program of a script. Another process writes the file: were it open for writing in this
+/// one, a child that another test has just forked would hold it open too, and the system starts
+/// no file that somebody is writing to.
+fn install(environment: &TestEnvironment, name: &str, script: &str) -> PathBuf {
+    fs::create_dir_all(bin(environment)).expect("a folder");
+    let path = bin(environment).join(name);
+    let mut install = Command::new("install")
+        .args(["-m", "755", "/dev/stdin"])
+        .arg(&path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("install");
+    let mut stdin = install.stdin.take().expect("piped");
+    stdin.write_all(script.as_bytes()).expect("a script");
+    drop(stdin);
+    assert!(install.wait().expect("install").success());
+    path
+}
+
+/// Makes a link to the executable under test.
+fn link(environment: &TestEnvironment, name: &str) {
+    fs::create_dir_all(bin(environment)).expect("a folder");
+    let path = bin(environment).join(name);
+    std::os::unix::fs::symlink(PROGRAM, path).expect("a link");
+}
+
+/// `FILE:LINE` of the other helper's name.
+fn place(environment: &TestEnvironment) -> String {
+    let file = environment
+        .home()
+        .join(".config/docker-credential-ecrx/config.toml");
+    format!("{}:1", file.display())
+}
+
+/// What `docker login` sends to `store`.
+fn login(server: &str) -> String {
+    format!("{{\"ServerURL\":\"{server}\",\"Username\":\"bob\",\"Secret\":\"{SECRET}\"}}\n")
+}
+
+/// The process that a script has told of in the file `pid`.
+fn pid(environment: &TestEnvironment) -> Pid {
+    let text = fs::read_to_string(environment.home().join("pid")).expect("a pid");
+    let number = text.trim().parse().expect("a number");
+    Pid::from_raw(number).expect("a pid")
+}
+
+fn is_running(process: Pid) -> bool {
+    test_kill_process(process).is_ok()
+}

@@ -1,0 +1,79 @@
+//! A helper that hands everything back to the one it came from.
+
+use super::common::fake_aws::{ALICE, FakeAws};
+use super::common::{HOST, NOT_FOUND, PROGRAM, TestEnvironment};
+use super::{bin, install, link, login, place, with_helper};
+
+/// The answer of the process that is called back, which the first one passes on.
+#[track_caller]
+fn all_tell_the_loop(environment: &TestEnvironment) {
+    let hint = format!(
+        "other_registries_helper at {} must name a helper that keeps the logins itself",
+        place(environment)
+    );
+    let cases = [
+        ("get", "ghcr.io\n".to_owned(), "no credentials for ghcr.io"),
+        (
+            "store",
+            login("ghcr.io"),
+            "the login to ghcr.io was not saved",
+        ),
+        (
+            "erase",
+            "ghcr.io".to_owned(),
+            "the login to ghcr.io was not erased",
+        ),
+    ];
+    for (action, input, what) in cases {
+        let line = format!(
+            "{what}: docker-credential-fake has called docker-credential-ecrx back: a loop"
+        );
+        assert_eq!(environment.run(&[action], input).failure(&line), [&hint]);
+    }
+    let listed = environment.run(&["list"], "unused");
+    assert_eq!((listed.code, listed.stdout.as_str()), (Some(0), "{}\n"));
+    assert_eq!(
+        listed.stderr,
+        format!(
+            "docker-credential-ecrx: the logins of other registries are not listed: docker-credential-fake has called docker-credential-ecrx back: a loop (it is named by other_registries_helper at {})\n",
+            place(environment)
+        )
+    );
+}
+
+#[test]
+fn a_link_to_this_program_is_a_loop() {
+    let aws = FakeAws::start();
+    let environment = with_helper(&aws, "");
+    std::fs::remove_file(bin(&environment).join("docker-credential-fake")).expect("a file");
+    link(&environment, "docker-credential-fake");
+    all_tell_the_loop(&environment);
+    assert_eq!(aws.connections(), 0);
+}
+
+#[test]
+fn wrappers_in_between_do_not_hide_a_loop() {
+    let aws = FakeAws::start();
+    let environment = with_helper(&aws, "#!/bin/sh\ndocker-credential-other \"$@\"\n");
+    let other = format!("#!/bin/sh\nexec '{PROGRAM}' \"$@\"\n");
+    install(&environment, "docker-credential-other", &other);
+    all_tell_the_loop(&environment);
+    assert_eq!(aws.connections(), 0);
+}
+
+#[test]
+fn a_helper_may_ask_us_for_ecr_hosts() {
+    let aws = FakeAws::start();
+    let script = format!("#!/bin/sh\nprintf %s {HOST} | '{PROGRAM}' get\n");
+    let environment = with_helper(&aws, &script);
+    assert_eq!(environment.get("ghcr.io").grant().principal, ALICE.2);
+}
+
+#[test]
+fn without_another_helper_a_call_from_one_is_as_any_other() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::of_alice(&aws);
+    environment.set("ECRX_HANDED_OVER", "1");
+    environment.get("ghcr.io").failed_with(NOT_FOUND, "");
+    environment.get(HOST).answer();
+}
