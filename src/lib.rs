@@ -18,10 +18,11 @@
 //! 1. **A warm `get` touches no network, starts no async runtime and builds no SDK client.**
 //!    Whoever the identity is, the cache is asked before any credential is resolved.
 //! 2. **A token is only ever given to the identity that bought it.** [`identity`] resolves
-//!    exactly one credential source, with the roles on top of it, from the configuration alone;
-//!    its fingerprint is the cache key; and [`aws`] builds the one provider for it from the very
-//!    values that were fingerprinted, never the SDK's chain. Where the configuration cannot tell
-//!    who it is, a token is trusted unasked for an hour at most.
+//!    exactly one credential source, with the roles on top of it, from the configuration and what
+//!    on this machine tells apart who it means (the sign-in on disk, the machine itself); its
+//!    fingerprint is the cache key; and [`aws`] builds the one provider for it from the very
+//!    values that were fingerprinted, never the SDK's chain. Where that cannot tell who it is, a
+//!    token is trusted unasked for an hour at most. Without the sign-in, it is not trusted at all.
 //! 3. **Nothing fails silently, nothing succeeds noisily.** Every failure names its cause and the
 //!    next step on stderr, in one line on stdout, and never as "credentials not found" unless
 //!    that is the truth.
@@ -32,6 +33,10 @@
 //! {registry, token, secret, terminal, env, error}`. `identity` knows `config`, `aws` knows
 //! `identity`; `cache` and `aws` do not know each other. Only `aws` and `identity/aws_files.rs`
 //! (with the files that read its profiles) name SDK types.
+//!
+//! `protocol` asks the configuration whose a server is: a registry's (ECR's own hosts, and hosts
+//! of one's own that a rule names), another helper's, or nobody's. Within `identity`, `layers`
+//! says who asks, and `resolver` makes the whole of it: endpoints, surroundings, one partition.
 //!
 //! Roles are assumed by calls of our own, a profile's `role_arn` like a rule's, and the SDK is
 //! left the sources beneath them. So a chain fails by the name of the role that failed, a

@@ -26,7 +26,12 @@ person does is to name it in ~/.docker/config.json:
   version  print the version; also -v, --version
   help     print this; also -h, --help
 
-ECRX_LOG=error|warn|info|debug logs to stderr.
+Called as docker-credential-ecrx-NAME, by a link or a copy, it asks as
+[identity.NAME] of config.toml or as the AWS profile NAME. Other registries
+are handed to the helper that other_registries_helper names in config.toml.
+
+ECRX_PROFILE and ECRX_ROLE_ARN say who asks, ECRX_LOG=error|warn|info|debug
+logs to stderr. The README has the rest.
 ";
 
 /// Runs the program: `arguments` as the system gave them, the name it was called by first.
