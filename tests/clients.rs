@@ -10,6 +10,8 @@
 mod caching;
 #[path = "clients/containers.rs"]
 mod containers;
+#[path = "clients/creds_store.rs"]
+mod creds_store;
 #[path = "clients/docker.rs"]
 mod docker;
 #[path = "clients/lab.rs"]

@@ -149,6 +149,16 @@ impl<'a> Home<'a> {
         path.display().to_string()
     }
 
+    /// Makes a folder in the home folder that nobody else may look into, and lets a variable
+    /// name it.
+    pub fn private_dir(&mut self, name: &str, variable: &str) {
+        let path = self.dir.join(name);
+        make_dir(&path);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700))
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        self.set(variable, &path.display().to_string());
+    }
+
     /// Gives this person Docker's buildx plugin.
     pub fn install_buildx(&self) {
         let plugins = self.dir.join(".docker/cli-plugins");

@@ -1,5 +1,5 @@
 //! The lab's registries: names as ECR gives them, TLS, and ECR's login, which is Basic
-//! authentication with the user `AWS`.
+//! authentication with the user `AWS`; and one of somebody else's.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,9 @@ pub struct Registry {
     pub host: &'static str,
     /// Other names of the same registry.
     pub aliases: &'static [&'static str],
-    /// What it accepts from the user `AWS`; empty: it asks for no login.
+    /// The user that it knows; ECR's is `AWS`.
+    pub user: &'static str,
+    /// What it accepts from that user; empty: it asks for no login.
     pub password: &'static str,
     address: &'static str,
 }
@@ -31,6 +33,7 @@ pub const PAYMENTS: Registry = Registry {
         "999999999999.dkr.ecr.cn-north-1.amazonaws.com.cn",
         "999999999999.dkr.ecr.eusc-de-east-1.amazonaws.eu",
     ],
+    user: "AWS",
     password: "999999999999-auth-token",
     address: "192.0.2.10",
 };
@@ -39,6 +42,7 @@ pub const PAYMENTS: Registry = Registry {
 pub const SEARCH: Registry = Registry {
     host: "444455556666.dkr.ecr.eu-central-1.amazonaws.com",
     aliases: &[],
+    user: "AWS",
     password: "444455556666-auth-token",
     address: "192.0.2.11",
 };
@@ -47,6 +51,7 @@ pub const SEARCH: Registry = Registry {
 pub const HONEST: Registry = Registry {
     host: "111122223333.dkr.ecr.us-east-1.amazonaws.com",
     aliases: &[],
+    user: "AWS",
     password: "ministack-auth-token",
     address: "192.0.2.12",
 };
@@ -55,12 +60,22 @@ pub const HONEST: Registry = Registry {
 pub const PUBLIC: Registry = Registry {
     host: "public.ecr.aws",
     aliases: &[],
+    user: "AWS",
     password: "",
     address: "192.0.2.13",
 };
 
+/// A registry that is not ECR's and that moto's and ministack's tokens do not open.
+pub const OTHER: Registry = Registry {
+    host: "registry.example.com",
+    aliases: &[],
+    user: "bob",
+    password: "correct-horse-battery-staple",
+    address: "192.0.2.14",
+};
+
 /// All of them.
-pub const ALL: [&Registry; 4] = [&PAYMENTS, &SEARCH, &HONEST, &PUBLIC];
+pub const ALL: [&Registry; 5] = [&PAYMENTS, &SEARCH, &HONEST, &PUBLIC, &OTHER];
 
 /// An image that every registry of the lab holds.
 pub const IMAGE: &str = "team/app:1";
@@ -73,13 +88,16 @@ impl Registry {
 
     /// The user and password that it accepts, as skopeo takes them.
     pub fn login(&self) -> String {
-        format!("AWS:{}", self.password)
+        format!("{}:{}", self.user, self.password)
     }
 
     /// Starts it and waits until it answers.
     pub fn serve(&self, namespace: &Namespace) -> Result<Service, String> {
         let Self {
-            address, password, ..
+            address,
+            user,
+            password,
+            ..
         } = self;
         let dir = namespace.dir().display();
         let mut config = format!(
@@ -91,7 +109,7 @@ http: {{addr: '{address}:443', tls: {{certificate: {dir}/tls.pem, key: {dir}/tls
         if !password.is_empty() {
             let users = format!("{dir}/{address}.htpasswd");
             let mut htpasswd = Command::new("htpasswd");
-            htpasswd.args(["-Bbc", &users, "AWS", password]);
+            htpasswd.args(["-Bbc", &users, user, password]);
             finish(htpasswd, "").success()?;
             config += &format!("auth: {{htpasswd: {{realm: lab, path: {users}}}}}\n");
         }

@@ -167,6 +167,31 @@ fn ecr_hosts_are_never_handed_over() {
 }
 
 #[test]
+fn hosts_of_ones_own_in_front_of_ecr_are_never_handed_over() {
+    let aws = FakeAws::start();
+    let environment = with_recorder(&aws);
+    environment.config(
+        "other_registries_helper = \"fake\"\n\
+         [[registry]]\nmatch = \"images.example.com\"\naccount = \"999999999999\"\nregion = \"us-west-2\"\n",
+    );
+    let own = "images.example.com";
+    assert_eq!(environment.get(own).grant().principal, ALICE.2);
+    assert_eq!(environment.run(&["store"], login(own)).code, Some(0));
+    will_answer(&environment, b"{\"images.example.com\":\"bob\"}", "", 0);
+    let listed = format!("{{\"{own}\":\"AWS\"}}\n");
+    assert_eq!(environment.run(&["list"], ""), outcome(0, &listed, ""));
+    assert_eq!(take_calls(&environment), "list\n");
+    assert_eq!(environment.run(&["erase"], own), outcome(0, "", ""));
+    assert_eq!(take_calls(&environment), "");
+    assert!(environment.entries().is_empty());
+
+    // Without the rule it is a host like any other.
+    environment.config("other_registries_helper = \"fake\"\n");
+    environment.get(own);
+    assert_eq!(take_calls(&environment), "get\n");
+}
+
+#[test]
 fn what_is_no_question_is_not_handed_over() {
     let aws = FakeAws::start();
     let environment = with_recorder(&aws);
