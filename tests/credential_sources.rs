@@ -6,6 +6,9 @@ mod common;
 mod files;
 #[path = "credential_sources/instance.rs"]
 mod instance;
+#[cfg(target_os = "linux")]
+#[path = "credential_sources/link_local.rs"]
+mod link_local;
 #[path = "credential_sources/nothing.rs"]
 mod nothing;
 #[path = "credential_sources/plain.rs"]
@@ -17,7 +20,7 @@ mod roles;
 #[path = "credential_sources/sign_in.rs"]
 mod sign_in;
 
-use common::fake_aws::{FakeAws, Operation};
+use common::fake_aws::{Call, FakeAws, Operation};
 use common::sources::{Expected, Profile};
 use common::{HOST, TestEnvironment};
 
@@ -38,22 +41,30 @@ fn operations(aws: &FakeAws) -> Vec<Operation> {
     aws.calls().iter().map(|call| call.operation).collect()
 }
 
-/// Cold: this principal buys, by exactly these calls. Warm: the same answer, without a socket.
+/// Cold: this principal buys, by exactly these calls, which are returned. Warm: the same answer,
+/// without a socket.
 #[track_caller]
-fn asks_once(environment: &TestEnvironment, aws: &FakeAws, expected: &Expected) {
-    asks_once_by(Way::Itself, environment, aws, expected);
+fn asks_once(environment: &TestEnvironment, aws: &FakeAws, expected: &Expected) -> Vec<Call> {
+    asks_once_by(Way::Itself, environment, aws, expected)
 }
 
 #[track_caller]
-fn asks_once_by(way: Way, environment: &TestEnvironment, aws: &FakeAws, expected: &Expected) {
+fn asks_once_by(
+    way: Way,
+    environment: &TestEnvironment,
+    aws: &FakeAws,
+    expected: &Expected,
+) -> Vec<Call> {
     aws.clear();
     let cold = environment.get(HOST);
     assert_eq!(cold.grant().principal, expected.principal, "{way:?}");
     assert_eq!(operations(aws), expected.calls_of_get(), "{way:?}");
+    let calls = aws.calls();
     aws.clear();
     let warm = environment.get(HOST);
     assert_eq!(warm, cold, "{way:?}");
     assert_eq!((operations(aws), aws.connections()), (vec![], 0), "{way:?}");
+    calls
 }
 
 /// A profile of this kind, chosen in each of these ways, asks once.

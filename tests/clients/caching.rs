@@ -118,3 +118,52 @@ fn docker_pull_with_instance_metadata_as_the_only_source() {
         home.succeeds("docker", ["pull", &HONEST.image()]);
     });
 }
+
+/// ministack makes up a session of its own for every instance, so the access key is all that
+/// it can tell of who asks.
+#[test]
+#[ignore = "needs moto, docker-registry, skopeo, podman, buildah and a Docker Engine: .ci/run installs them"]
+fn second_get_needs_no_instance_metadata_and_the_first_speaks_its_version_2() {
+    with_every("sh", |lab, mut home| {
+        home.set("AWS_ENDPOINT_URL", MINISTACK);
+        home.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", MINISTACK);
+        home.unset("AWS_EC2_METADATA_DISABLED");
+        home.unset("AWS_ACCESS_KEY_ID");
+        home.unset("AWS_SECRET_ACCESS_KEY");
+        let ministack = lab.ministack();
+        // Version 1 has no session tokens. This also spares the `get`, which waits for one
+        // second, ministack's start-up.
+        let role = format!("{MINISTACK}/latest/meta-data/iam/security-credentials/");
+        let version_1 = home.fails("busybox", ["wget", "-qO-", &role]);
+        assert!(version_1.stderr.contains("401"), "{}", version_1.report());
+
+        let get = || home.run_with_input("docker-credential-ecrx", ["get"], HONEST.host);
+        let first = get();
+        assert_eq!(first.code, Some(0), "{}", first.report());
+        assert!(first.stdout.contains(HONEST.password), "{}", first.report());
+        let calls = lab.cloud_trail();
+        let names: Vec<&str> = calls.iter().map(|(name, _)| name.as_str()).collect();
+        let bought = ["PUT.imds", "GET.imds", "GET.imds", "GetAuthorizationToken"];
+        assert_eq!(names, [&["GET.imds"][..], &bought].concat());
+        let (_, access_key) = &calls[4];
+        assert!(access_key.starts_with("ASIA"), "no session: {access_key}");
+
+        drop(ministack);
+        let second = get();
+        assert_eq!(second.code, Some(0), "{}", second.report());
+        assert_eq!(
+            (second.stdout, second.stderr),
+            (first.stdout, String::new())
+        );
+
+        // The counter-proof: nobody gives credentials any more.
+        home.run_with_input("docker-credential-ecrx", ["erase"], HONEST.host);
+        let third = get();
+        assert_eq!(third.code, Some(1), "{}", third.report());
+        assert!(
+            third.stdout.contains("instance metadata"),
+            "{}",
+            third.report()
+        );
+    });
+}

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
+use serde_json::Value;
+
 use crate::namespace::{Namespace, Service};
 use crate::process::{Finished, finish};
 use crate::registry::{self, IMAGE, Registry};
@@ -79,17 +81,46 @@ impl Lab {
     }
 
     /// Starts ministack, whose tokens live 12 hours as ECR's do, with an instance
-    /// metadata service beside it.
+    /// metadata service beside it that speaks version 2 only.
     pub fn ministack(&self) -> Service {
         let ready = || self.namespace.listens("127.0.0.1", 4600);
         self.namespace
             .start("ministack", |command| {
                 command
                     .arg(self.tools.join("venv/bin/ministack"))
-                    .env("GATEWAY_PORT", "4600");
+                    .env("GATEWAY_PORT", "4600")
+                    .env("MINISTACK_IMDS_V2_REQUIRED", "1")
+                    .env("CLOUDTRAIL_RECORDING", "1");
             })
             .and_then(|mut service| service.wait_until(ready).map(|()| service))
             .unwrap_or_else(|why| panic!("ministack: {why}"))
+    }
+
+    /// The calls that ministack had since it was started, oldest first, each with the
+    /// access key that signed it: `test` where none did. Looking is no call.
+    pub fn cloud_trail(&self) -> Vec<(String, String)> {
+        let target =
+            "X-Amz-Target: com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents";
+        let looked = self.namespace.run(
+            60,
+            "busybox",
+            [
+                "wget",
+                "-qO-",
+                "--header",
+                target,
+                "--post-data",
+                "{}",
+                MINISTACK,
+            ],
+        );
+        let answer: Value = serde_json::from_str(&looked.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", looked.report()));
+        let text = |event: &Value, key: &str| event[key].as_str().expect("a text").to_owned();
+        let events = answer["Events"].as_array().expect("events").iter().rev();
+        events
+            .map(|event| (text(event, "EventName"), text(event, "AccessKeyId")))
+            .collect()
     }
 
     /// Asserts that a push has arrived, as the registry's owner sees it.

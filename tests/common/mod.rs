@@ -7,6 +7,8 @@
 pub mod fake_aws;
 pub mod files;
 #[cfg(target_os = "linux")]
+pub mod network;
+#[cfg(target_os = "linux")]
 pub mod pty;
 pub mod sources;
 

@@ -56,6 +56,7 @@ pub const BOB: (&str, &str, &str) = (
 /// A running fake AWS.
 pub struct FakeAws {
     server: Server,
+    others: Vec<Server>,
     state: Arc<Mutex<State>>,
     ca_pem: Option<String>,
 }
@@ -97,6 +98,7 @@ impl FakeAws {
         });
         let fake = Self {
             server: server.expect("listen on 127.0.0.1"),
+            others: Vec::new(),
             state,
             ca_pem,
         };
@@ -125,6 +127,17 @@ impl FakeAws {
     /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.server.address
+    }
+
+    /// Answers in plain http at another address of this machine too, with the same principals,
+    /// faults and record.
+    pub fn also_at(&mut self, address: SocketAddr) {
+        let shared = Arc::clone(&self.state);
+        let server = Server::start_at(address, move |socket, number, lifetime| {
+            service::serve(socket, number, None, &shared, lifetime);
+        });
+        let server = server.unwrap_or_else(|error| panic!("listen on {address}: {error}"));
+        self.others.push(server);
     }
 
     /// The certificate of the authority behind a TLS fake.

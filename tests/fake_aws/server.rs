@@ -92,7 +92,15 @@ impl Server {
     where
         F: Fn(TcpStream, usize, &Arc<Lifetime>) + Send + Sync + 'static,
     {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), serve)
+    }
+
+    /// The same at this address.
+    pub fn start_at<F>(address: SocketAddr, serve: F) -> io::Result<Self>
+    where
+        F: Fn(TcpStream, usize, &Arc<Lifetime>) + Send + Sync + 'static,
+    {
+        let listener = TcpListener::bind(address)?;
         let address = listener.local_addr()?;
         let lifetime = Arc::new(Lifetime::default());
         let (shared, serve) = (Arc::clone(&lifetime), Arc::new(serve));
