@@ -1,7 +1,7 @@
 //! `endpoint_url` and `sts_endpoint_url`: where an API is asked, given by hand.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use super::problem::Problem;
@@ -63,7 +63,7 @@ impl<'a> UrlParts<'a> {
             character.is_whitespace() || character.is_control() || "<>\"{}|\\^`".contains(character)
         };
         // A user part would go into the signed `Host`, and AWS would blame the secret key.
-        let is_url = !host.is_empty()
+        let is_url = is_host(host)
             && !authority.contains('@')
             && !text.contains(is_odd)
             && text.is_ascii()
@@ -77,6 +77,21 @@ impl<'a> UrlParts<'a> {
             || address
                 .parse::<IpAddr>()
                 .is_ok_and(|address| address.is_loopback())
+    }
+}
+
+/// A name, an IPv4 address, or an IPv6 address in brackets.
+fn is_host(host: &str) -> bool {
+    match host.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']').is_some_and(|address| {
+            let address = address.split('%').next().unwrap_or_default();
+            address.parse::<Ipv6Addr>().is_ok()
+        }),
+        None => {
+            let in_names = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+            let mut labels = host.strip_suffix('.').unwrap_or(host).split('.');
+            labels.all(|label| !label.is_empty() && label.bytes().all(in_names))
+        }
     }
 }
 
@@ -119,6 +134,11 @@ mod tests {
             ("HTTPS://example.com", false),
             ("ftp://example.com", false),
             ("https://exa mple.com", false),
+            ("https://example..com", false),
+            ("https://[::1", false),
+            ("http://[[::1]]:80", false),
+            ("http://::1", false),
+            ("https://[example.com]", false),
         ] {
             assert_eq!(EndpointUrl::from_str(text).is_ok(), expected, "{text}");
         }

@@ -110,6 +110,14 @@ pub enum Problem {
     /// The name in `[identity.NAME]`.
     #[error("its name cannot be that of a file, docker-credential-ecrx-NAME")]
     IdentityName,
+    /// A name with a dot in it, without quotes.
+    #[error("is a table in a table: a name with a dot is written in quotes, [{table}.\"{name}\"]")]
+    DottedName {
+        /// The table that names stand in.
+        table: &'static str,
+        /// The name as it seems to be meant.
+        name: String,
+    },
     /// An endpoint that credentials must not travel to.
     #[error(
         "`{0}` must be https://HOST, or http:// to this machine itself (localhost, 127.0.0.1, [::1])"

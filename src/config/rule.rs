@@ -59,7 +59,10 @@ impl OwnName {
 
     /// A client's server is called so.
     fn is_of(&self, server: &ServerName) -> bool {
-        self.name.host == server.host && (self.name.port.is_none() || self.name.port == server.port)
+        // Clients leave the port of https away.
+        let port = |name: &ServerName| name.port.unwrap_or(443);
+        self.name.host == server.host
+            && (self.name.port.is_none() || port(&self.name) == port(server))
     }
 }
 
@@ -70,7 +73,10 @@ impl Match {
             (Self::Public, private) => private.is_none(),
             (_, None) => false,
             (Self::Private, Some(_)) => true,
-            (Self::Own(own), Some(_)) => registry == own.registry(),
+            (Self::Own(own), private) => {
+                own.private() == private
+                    && ServerName::parse(registry.host()).is_some_and(|server| own.is_of(&server))
+            }
             (Self::Partition(partition), Some(_)) => registry.partition() == *partition,
             (Self::Account(account), Some(private)) => private.account == *account,
             (Self::AccountAndRegion(account, region), Some(private)) => {
@@ -310,6 +316,9 @@ fn read_match(section: &Section<'_>) -> Result<Match, ConfigError> {
         return Err(section.error("account", Problem::AccountOfEcr));
     }
     let wrong = |problem| section.error_in(&text, "match", problem);
+    if let Err(problem @ Problem::Value(_)) = of_ecr {
+        return Err(wrong(problem));
+    }
     if has_path(text.text) {
         return Err(wrong(Problem::MatchWithPath(text.text.to_owned())));
     }

@@ -228,11 +228,23 @@ impl<'a> Section<'a> {
             let DeValue::Table(table) = value.get_ref() else {
                 return Err(self.not_section(shape, value));
             };
+            let within = table.iter().find(|(key, value)| {
+                value.get_ref().is_table() && !shape.keys.contains(&&**key.get_ref())
+            });
+            if let Some((within, _)) = within {
+                let (table, name) = (shape.name, format!("{chosen}.{}", within.get_ref()));
+                let key_name = format!("{table}.{name}");
+                let problem = Problem::DottedName { table, name };
+                return Err(self.error_at(&key.span(), &key_name, problem));
+            }
             let name = format!("{}.{chosen}", shape.name).into();
             Self::named(name, self.source, table, key.span(), shape, self.all)
                 .map(|section| (chosen, section))
         };
-        tables.iter().map(section).collect()
+        // The first that is wrong, by line and not by letter.
+        let mut tables: Vec<_> = tables.iter().collect();
+        tables.sort_by_key(|(key, _)| key.span().start);
+        tables.into_iter().map(section).collect()
     }
 
     fn not_section(&self, shape: &Shape, value: &Spanned<DeValue<'_>>) -> ConfigError {

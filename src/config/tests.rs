@@ -1,7 +1,9 @@
 //! Whole files: what they mean, how two become one, which rule fits, who asks.
 
+mod choosing;
 mod files;
 mod messages;
+mod own_names;
 
 use super::*;
 

@@ -146,7 +146,9 @@ impl<'a> Layers<'a> {
         let external_id = get(var::ECRX_EXTERNAL_ID)
             .map(|id| parse_external_id(id.trim()).map_err(wrong(var::ECRX_EXTERNAL_ID)))
             .transpose()?;
-        if external_id.is_some() && template.has_account() {
+        // A variable of one account goes nowhere else, whatever blanks it has.
+        let for_all = variable == var::ECRX_ROLE_ARN && template.has_account();
+        if external_id.is_some() && for_all {
             let remedy =
                 "name the role of each account in a variable of its own, ECRX_ROLE_ARN_<account>";
             return Err(wrong(var::ECRX_EXTERNAL_ID)(Problem::ExternalIdForAll {

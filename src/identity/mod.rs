@@ -170,12 +170,12 @@ pub enum IdentityError {
         /// What is wrong with its value.
         problem: Problem,
     },
-    /// A role, sign-in, profile or endpoint of another partition than the registry.
+    /// A role, sign-in or profile of another partition than the registry.
     #[error(
         "{what} is in the partition {theirs}, the registry {registry} in {ours}: no role, key or token crosses partitions (chosen by {chosen_by})"
     )]
     Partition {
-        /// The role, sign-in, profile or endpoint.
+        /// The role, sign-in or profile.
         what: String,
         /// Its partition.
         theirs: Partition,
@@ -185,6 +185,20 @@ pub enum IdentityError {
         ours: Partition,
         /// What chose it.
         chosen_by: ChosenBy,
+    },
+    /// An endpoint of another partition than the registry.
+    #[error(
+        "the endpoint {url} is in the partition {theirs}, the registry {registry} in {ours}: no key or token crosses partitions"
+    )]
+    EndpointPartition {
+        /// What was given, by a rule, a variable or a profile.
+        url: String,
+        /// Its partition.
+        theirs: Partition,
+        /// The registry.
+        registry: String,
+        /// The registry's partition.
+        ours: Partition,
     },
     /// An endpoint that is no URL.
     #[error(
@@ -205,25 +219,45 @@ impl IdentityError {
             IdentityError::NotSignedIn => vec![
                 "sign in (`aws sso login`, `aws login`, `aws configure`), or name a profile in config.toml or AWS_PROFILE".to_owned(),
             ],
-            IdentityError::Profile { cause: ProfileError::Missing { .. }, known, .. } => {
+            IdentityError::Profile { cause: ProfileError::Missing { profile, .. }, known, .. } => {
                 let mut hints = vec!["`aws configure list-profiles` lists the profiles there are".to_owned()];
+                hints.extend(unreadable_name(profile));
                 hints.extend(list_known("profiles", known));
                 hints
             }
-            IdentityError::Name { identities, profiles, .. } => {
+            IdentityError::Name { name, identities, profiles, .. } => {
                 let mut hints = vec![
                     "correct the name in the client's configuration, or write the identity into config.toml".to_owned(),
                 ];
+                hints.extend(unreadable_name(name));
                 hints.extend(list_known("identities", identities));
                 hints.extend(list_known("profiles", profiles));
                 hints
             }
-            IdentityError::Partition { .. } => vec![
-                "write a rule for the registry's partition in config.toml, e.g. match = \"aws-cn\"".to_owned(),
-            ],
+            IdentityError::Partition { ours, chosen_by, .. } => vec![match chosen_by {
+                // These come before every rule.
+                ChosenBy::Name { .. } => "name another helper for this registry in the client's configuration (credHelpers)".to_owned(),
+                ChosenBy::Variable(name) if name.starts_with("ECRX_") => "set ECRX_PROFILE and ECRX_ROLE_ARN for single accounts (_<account> behind the name), or let rules in config.toml choose".to_owned(),
+                _ => format!(
+                    "write a rule for the registry's partition in config.toml, e.g. match = \"{ours}\""
+                ),
+            }],
+            IdentityError::EndpointPartition { theirs, .. } => vec![format!(
+                "write it into a rule for its partition alone in config.toml, e.g. match = \"{theirs}\""
+            )],
             _ => Vec::new(),
         }
     }
+}
+
+/// The SDK's parser passes over profiles by other names, which the AWS CLI knows (aws-runtime 1,
+/// `env_config/normalize.rs`).
+fn unreadable_name(name: &str) -> Option<String> {
+    let is_read = |c: char| c.is_ascii_alphanumeric() || "_-/.%@:+".contains(c);
+    (!name.chars().all(is_read)).then(|| {
+        "AWS profiles are found by names of A-Z a-z 0-9 and _-/.%@:+ alone: rename it if it is there"
+            .to_owned()
+    })
 }
 
 fn list_known(what: &str, names: &[String]) -> Option<String> {

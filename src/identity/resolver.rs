@@ -41,7 +41,7 @@ impl<'a> Resolver<'a> {
                 Some(url) => Endpoint::by_hand(region, url.as_str()),
                 None => settings.endpoint(service, region, fips, dual_stack)?,
             };
-            same_partition_as_endpoint(&endpoint, &chosen, registry).map(|()| endpoint)
+            same_partition_as_endpoint(&endpoint, registry).map(|()| endpoint)
         };
         let calls_sts = matches!(chosen.source, Source::WebIdentity(_)) || !chosen.roles.is_empty();
         let sts = match calls_sts {
@@ -151,17 +151,16 @@ fn same_partition(
 
 fn same_partition_as_endpoint(
     endpoint: &Endpoint,
-    chosen: &Chosen,
     registry: &Registry,
 ) -> Result<(), IdentityError> {
     let url = endpoint.url.as_deref().unwrap_or_default();
     match UrlParts::parse(url).and_then(|url| Partition::of_api_host(url.host)) {
-        Some(theirs) if theirs != registry.partition() => Err(crosses(
-            format!("the endpoint {url}"),
+        Some(theirs) if theirs != registry.partition() => Err(IdentityError::EndpointPartition {
+            url: url.to_owned(),
             theirs,
-            chosen,
-            registry,
-        )),
+            registry: registry.host().to_owned(),
+            ours: registry.partition(),
+        }),
         _ => Ok(()),
     }
 }

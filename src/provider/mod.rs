@@ -122,6 +122,11 @@ impl<'a> Provider<'a> {
             .values()
             .filter_map(|entry| self.config.registry(&entry.registry))
             .chain(self.config.own_registries().cloned())
+            .chain(
+                self.config
+                    .own_registries()
+                    .filter_map(Registry::by_ecrs_name),
+            )
             .collect();
         registries.retain(|registry| {
             self.resolver.resolve(registry).is_ok_and(|identity| {
@@ -210,7 +215,8 @@ pub fn misconfigured(registry: &Registry, cause: ConfigError) -> Error {
 fn no_token(registry: &Registry, cause: Obstacle) -> Error {
     if registry.service == Service::Public {
         let level = match cause {
-            Obstacle::Config(_) => log::Level::Warn,
+            Obstacle::Identity(IdentityError::NotSignedIn) => log::Level::Info,
+            Obstacle::Config(_) | Obstacle::Identity(_) => log::Level::Warn,
             _ => log::Level::Info,
         };
         log::log!(

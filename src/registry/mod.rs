@@ -86,6 +86,16 @@ impl Registry {
         }
     }
 
+    /// The same private registry by the host that ECR gives it, without FIPS and dual-stack;
+    /// `None` for public ECR.
+    pub fn by_ecrs_name(&self) -> Option<Self> {
+        let PrivateRegistry {
+            account, region, ..
+        } = self.private()?;
+        let suffix = self.partition().suffix();
+        Self::parse(&format!("{account}.dkr.ecr.{region}.{suffix}"))
+    }
+
     /// The host in lower case, without scheme and path. It has a port only where the
     /// configuration names one for a host of one's own.
     pub fn host(&self) -> &str {

@@ -13,6 +13,7 @@ pub mod pty;
 pub mod sources;
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -144,13 +145,32 @@ impl TestEnvironment {
         age(&self.marks(), ["made_at", "until"], seconds);
     }
 
+    /// The executable as `docker-credential-ecrx-NAME`.
+    pub fn called_as(&self, name: &str) -> PathBuf {
+        self.link(&format!("docker-credential-ecrx-{name}"))
+    }
+
+    /// A link to the executable in the folder `bin` of the home folder.
+    pub fn link(&self, program: &str) -> PathBuf {
+        let folder = self.home().join("bin");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let link = folder.join(format!("{program}{}", std::env::consts::EXE_SUFFIX));
+        if std::fs::symlink_metadata(&link).is_err() {
+            #[cfg(unix)]
+            std::os::unix::fs::symlink(PROGRAM, &link).expect("a link");
+            #[cfg(not(unix))]
+            std::fs::copy(PROGRAM, &link).expect("a copy");
+        }
+        link
+    }
+
     /// A command that has not been started.
     pub fn command(&self, arguments: &[&str]) -> Command {
         self.command_of(PROGRAM, arguments)
     }
 
     /// Another program in this environment: a shell or a tracer around the executable, or a peer.
-    pub fn command_of(&self, program: &str, arguments: &[&str]) -> Command {
+    pub fn command_of(&self, program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command
             .args(arguments)
@@ -169,7 +189,12 @@ impl TestEnvironment {
     }
 
     /// Starts another program with its whole input.
-    pub fn start_program(&self, program: &str, arguments: &[&str], input: &[u8]) -> Child {
+    pub fn start_program(
+        &self,
+        program: impl AsRef<OsStr>,
+        arguments: &[&str],
+        input: &[u8],
+    ) -> Child {
         let mut command = self.command_of(program, arguments);
         let mut child = command.spawn().expect("start");
         let mut stdin = child.stdin.take().expect("piped");
@@ -186,7 +211,7 @@ impl TestEnvironment {
     /// Runs another program to its end.
     pub fn run_program(
         &self,
-        program: &str,
+        program: impl AsRef<OsStr>,
         arguments: &[&str],
         input: impl AsRef<[u8]>,
     ) -> Outcome {
@@ -195,6 +220,11 @@ impl TestEnvironment {
 
     pub fn get(&self, server: &str) -> Outcome {
         self.run(&["get"], server)
+    }
+
+    /// `get`, called as `docker-credential-ecrx-NAME`.
+    pub fn get_as(&self, name: &str, server: &str) -> Outcome {
+        self.run_program(self.called_as(name), &["get"], server)
     }
 }
 

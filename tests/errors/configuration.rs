@@ -186,7 +186,7 @@ fn role_of_another_partition_is_told_before_it_is_asked_for() {
         &format!(
             "the role {role} is in the partition aws-cn, the registry {HOST} in aws: no role, key or token crosses partitions (chosen by the variable AWS_PROFILE)"
         ),
-        &["write a rule for the registry's partition in config.toml, e.g. match = \"aws-cn\""],
+        &["write a rule for the registry's partition in config.toml, e.g. match = \"aws\""],
     );
     assert_eq!(aws.connections(), 0);
 }

@@ -1,0 +1,631 @@
+//! The table itself.
+
+use super::super::common::HOST;
+use super::super::common::fake_aws::{Fault, Operation};
+use super::super::{BEIJING, GOVERNMENT};
+use super::Wrong;
+
+/// Nothing.
+const RIGHT: Wrong = Wrong {
+    config: "",
+    aws_config: "",
+    variables: &[],
+    name: None,
+    refuses: |_| {},
+    host: HOST,
+    place: "",
+    line: "",
+    hints: &[],
+    asks: false,
+};
+
+/// A file of which this line is told, whatever is asked for.
+const fn file(config: &'static str, line: &'static str) -> Wrong {
+    Wrong {
+        config,
+        place: "$CONFIG:",
+        line,
+        ..RIGHT
+    }
+}
+
+pub(super) const TABLE: &[Wrong] = &[
+    // Accounts.
+    file(
+        "[[registry]]\nmatch = \"11112222333\"\nprofile = \"work\"\n",
+        "2: registry.match: `11112222333` is not an AWS account id: those have exactly 12 digits",
+    ),
+    file(
+        "[[registry]]\nmatch = \"*\"\nprofile = \"work\"\naccounts = [\n  \"111122223333\",\n  \"4444-5555-6666\",\n]\n",
+        "6: registry.accounts: `4444-5555-6666` is not an AWS account id: those have exactly 12 digits",
+    ),
+    file(
+        "[[registry]]\nmatch = \"images.example.com\"\naccount = \"11112222333\"\nregion = \"eu-west-1\"\n",
+        "3: registry.account: `11112222333` is not an AWS account id: those have exactly 12 digits",
+    ),
+    file(
+        "[[registry]]\nmatch = \"images.example.com\"\naccount = 111122223333\nregion = \"eu-west-1\"\n",
+        "3: registry.account: must be a text in quotes, not a whole number",
+    ),
+    Wrong {
+        config: "[[registry]]\nmatch = \"images.example.com\"\naccount = \"111122223333\"\n",
+        host: "images.example.com",
+        place: "$CONFIG:",
+        line: "1: registry.region: is missing: `account` and `region` together say which registry is behind `match`",
+        ..RIGHT
+    },
+    Wrong {
+        config: "[[registry]]\nmatch = \"images.example.com\"\naccount = \"111122223333\"\nregion = \"Ireland\"\n",
+        host: "images.example.com",
+        place: "$CONFIG:",
+        line: "4: registry.region: `Ireland` is not an AWS region: those look like eu-west-1",
+        ..RIGHT
+    },
+    Wrong {
+        config: "[[registry]]\nmatch = \"images.example.com\"\nprofile = \"work\"\n",
+        host: "images.example.com",
+        place: "$CONFIG:",
+        line: "2: registry.match: `images.example.com` is none of an account id, an account and region (111122223333/eu-west-1), a partition (aws-cn), an ECR host, public.ecr.aws or *; a host of one's own in front of ECR needs `account` and `region` beside it",
+        ..RIGHT
+    },
+    Wrong {
+        config: "[[registry]]\nmatch = \"images.example.com/team\"\naccount = \"111122223333\"\nregion = \"eu-west-1\"\n",
+        host: "images.example.com",
+        place: "$CONFIG:",
+        line: "2: registry.match: `images.example.com/team` names a path, and rules are for whole registries: leave away what follows the host",
+        ..RIGHT
+    },
+    file(
+        "[[registry]]\nmatch = \"*.example.com\"\naccount = \"111122223333\"\nregion = \"eu-west-1\"\n",
+        "2: registry.match: `*.example.com` is not a host, which it must be where `account` and `region` stand beside it",
+    ),
+    file(
+        "[[registry]]\nmatch = \"999999999999.dkr.ecr.us-west-2.amazonaws.com\"\naccount = \"999999999999\"\nregion = \"us-west-2\"\n",
+        "3: registry.account: says which registry is behind a host of one's own, but `match` names ECR's own registries (`accounts` limits a rule to some accounts)",
+    ),
+    file(
+        "[[registry]]\nmatch = \"images.example.com\"\naccount = \"111122223333\"\naccounts = [\"999999999999\"]\nregion = \"eu-west-1\"\n",
+        "4: registry.accounts: does not list 111122223333, the account that `match` names: the rule would never be used",
+    ),
+    Wrong {
+        variables: &[(
+            "ECRX_ROLE_ARN_999999999999",
+            "arn:aws:iam::99999999999:role/pull",
+        )],
+        line: "the variable ECRX_ROLE_ARN_999999999999: `arn:aws:iam::99999999999:role/pull` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
+        ..RIGHT
+    },
+    Wrong {
+        refuses: |aws| aws.deny_ecr("arn:aws:iam::111122223333:user/alice"),
+        asks: true,
+        line: "ecr:GetAuthorizationToken is denied to the access key AKIAIOSFODNN7EXAMPLE: AccessDeniedException: User: arn:aws:iam::111122223333:user/alice is not authorized to perform: ecr:GetAuthorizationToken on resource: * because no identity-based policy allows the ecr:GetAuthorizationToken action",
+        hints: &[
+            "in the caller's account: allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does); the registry's own policy has no part in it",
+            "asked as: the access key AKIAIOSFODNN7EXAMPLE; chosen by the variable AWS_ACCESS_KEY_ID",
+        ],
+        ..RIGHT
+    },
+    // AWS's words for an account that there is not may be others; they are passed on.
+    Wrong {
+        refuses: |aws| {
+            aws.on(Operation::EcrGetAuthorizationToken, Fault::RawResponse(400, Vec::new(), r#"{"__type":"InvalidParameterException","message":"Invalid parameter at 'registryIds'"}"#.to_owned()))
+        },
+        asks: true,
+        line: "asking for the authorization token: InvalidParameterException: Invalid parameter at 'registryIds'",
+        hints: &[
+            "asked as: the access key AKIAIOSFODNN7EXAMPLE; chosen by the variable AWS_ACCESS_KEY_ID",
+        ],
+        ..RIGHT
+    },
+    // Roles.
+    file(
+        "[[registry]]\nmatch = \"*\"\nrole_arn = \"ecr-pull\"\n",
+        "3: registry.role_arn: `ecr-pull` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
+    ),
+    file(
+        "[identity.release]\nrole_arn = \"arn:aws:iam::111122223333:user/alice\"\n",
+        "2: identity.release.role_arn: `arn:aws:iam::111122223333:user/alice` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
+    ),
+    Wrong {
+        variables: &[("ECRX_ROLE_ARN", "arn:aws:iam::{acount}:role/pull")],
+        line: "the variable ECRX_ROLE_ARN: `{acount}` stands for nothing, did you mean `{account}`?",
+        ..RIGHT
+    },
+    Wrong {
+        aws_config: "[profile pull]\nrole_arn = arn:aws:iam::111122223333:instance-profile/pull\nsource_profile = work\n",
+        name: Some("pull"),
+        line: "the AWS profile `pull` has a wrong role_arn: `arn:aws:iam::111122223333:instance-profile/pull` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name (chosen by the name docker-credential-ecrx-pull)",
+        ..RIGHT
+    },
+    Wrong {
+        config: "[[registry]]\nmatch = \"*\"\nsource_profile = \"work\"\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\n",
+        refuses: |aws| {
+            aws.trust_role(
+                "arn:aws:iam::999999999999:role/pull",
+                "arn:aws:iam::111122223333:user/alice",
+            )
+        },
+        asks: true,
+        line: "the role arn:aws:iam::999999999999:role/pull cannot be assumed by profile work (the access key AKIAI44QH8DHBEXAMPLE): AccessDenied: User: arn:aws:iam::444455556666:user/bob is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::999999999999:role/pull",
+        hints: &[
+            "in the caller's account: allow sts:AssumeRole on resource \"arn:aws:iam::999999999999:role/pull\" in the caller's identity policy",
+            "in account 999999999999: the role must exist, and its trust policy must name the caller and ask for no external id, as none was sent",
+            "asked as: profile work (the access key AKIAI44QH8DHBEXAMPLE), then role arn:aws:iam::999999999999:role/pull; chosen by the rule at $CONFIG:1; passed over: AWS_ACCESS_KEY_ID",
+        ],
+        ..RIGHT
+    },
+    Wrong {
+        variables: &[
+            ("ECRX_ROLE_ARN", "arn:aws:iam::999999999999:role/pull"),
+            ("ECRX_EXTERNAL_ID", "mine"),
+        ],
+        refuses: |aws| aws.require_external_id("arn:aws:iam::999999999999:role/pull", "yours"),
+        asks: true,
+        line: "the role arn:aws:iam::999999999999:role/pull cannot be assumed by the access key AKIAIOSFODNN7EXAMPLE: AccessDenied: User: arn:aws:iam::111122223333:user/alice is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::999999999999:role/pull",
+        hints: &[
+            "in the caller's account: allow sts:AssumeRole on resource \"arn:aws:iam::999999999999:role/pull\" in the caller's identity policy",
+            "in account 999999999999: the role must exist, and its trust policy must name the caller and ask for the external id that was sent",
+            "asked as: the access key AKIAIOSFODNN7EXAMPLE, then role arn:aws:iam::999999999999:role/pull; chosen by the variable ECRX_ROLE_ARN",
+        ],
+        ..RIGHT
+    },
+    Wrong {
+        variables: &[
+            ("ECRX_ROLE_ARN", "arn:aws:iam::999999999999:role/pull"),
+            ("ECRX_EXTERNAL_ID", "hush hush"),
+        ],
+        line: "the variable ECRX_EXTERNAL_ID: must be 2 to 1224 of the characters A-Z a-z 0-9 and _+=,.@:/-",
+        ..RIGHT
+    },
+    Wrong {
+        variables: &[
+            ("ECRX_ROLE_ARN", "arn:aws:iam::999999999999:role/pull"),
+            ("ECRX_ROLE_SESSION_NAME", "job 17"),
+        ],
+        line: "the variable ECRX_ROLE_SESSION_NAME: `job 17` is not a session name: those are 2 to 64 of the characters A-Z a-z 0-9 and _+=,.@-",
+        ..RIGHT
+    },
+    Wrong {
+        variables: &[("ECRX_PROFILE", "work"), ("ECRX_REGION", "Oregon")],
+        line: "the variable ECRX_REGION: `Oregon` is not an AWS region: those look like eu-west-1",
+        ..RIGHT
+    },
+    file(
+        "[[registry]]\nmatch = \"*\"\nprofile = \"work\"\nexternal_id = \"build\"\n",
+        "4: registry.external_id: says how a role is assumed, but there is no `role_arn` beside it",
+    ),
+    file(
+        "[identity.release]\nprofile = \"work\"\nmfa_serial = \"arn:aws:iam::111122223333:mfa/alice\"\n",
+        "3: identity.release.mfa_serial: says how a role is assumed, but there is no `role_arn` beside it",
+    ),
+    file(
+        "[[registry]]\nmatch = \"*\"\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\nmfa_serial = \"arn:aws:iam::111122223333:user/alice\"\n",
+        "4: registry.mfa_serial: `arn:aws:iam::111122223333:user/alice` is not an MFA device: those are named like arn:aws:iam::111122223333:mfa/alice, or by the serial number",
+    ),
+    file(
+        "[[registry]]\nmatch = \"*\"\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\nmfa_serial = \"123456\"\n",
+        "4: registry.mfa_serial: `123456` is not an MFA device: those are named like arn:aws:iam::111122223333:mfa/alice, or by the serial number",
+    ),
+    file(
+        "[identity.release]\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\nexternal_id = \"build\"\n",
+        "3: identity.release.external_id: would be told to any account that an image names, as `role_arn` holds {account}: move it to a [[registry]] with the `accounts` that may know it",
+    ),
+    file(
+        "[[registry]]\nmatch = \"999999999999\"\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\nregion = \"west\"\n",
+        "4: registry.region: `west` is not an AWS region: those look like eu-west-1",
+    ),
+    // Profiles.
+    Wrong {
+        config: "[[registry]]\nmatch = \"*\"\nprofile = \"wrok\"\n",
+        line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (chosen by the rule at $CONFIG:1)",
+        hints: &[
+            "`aws configure list-profiles` lists the profiles there are",
+            "known profiles: work",
+        ],
+        ..RIGHT
+    },
+    Wrong {
+        config: "[[registry]]\nmatch = \"*\"\nsource_profile = \"wrok\"\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\n",
+        line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (chosen by the rule at $CONFIG:1)",
+        hints: &[
+            "`aws configure list-profiles` lists the profiles there are",
+            "known profiles: work",
+        ],
+        ..RIGHT
+    },
+    file(
+        "[[registry]]\nmatch = \"*\"\nprofile = \"work\"\nsource_profile = \"work\"\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\n",
+        "4: registry.source_profile: means the same as `profile`, which is there too: write one of the two",
+    ),
+    file(
+        "[[registry]]\nmatch = \"*\"\nsource_profile = \"work\"\n",
+        "3: registry.source_profile: says how a role is assumed, but there is no `role_arn` beside it",
+    ),
+    Wrong {
+        config: "[defaults]\nprofile = \"wrok\"\n",
+        variables: &[("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")],
+        line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (chosen by [defaults] at $CONFIG:1)",
+        hints: &[
+            "`aws configure list-profiles` lists the profiles there are",
+            "known profiles: work",
+        ],
+        ..RIGHT
+    },
+    Wrong {
+        config: "[identity.release]\nprofile = \"wrok\"\n",
+        name: Some("release"),
+        line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (chosen by the name docker-credential-ecrx-release and [identity.release] at $CONFIG:1)",
+        hints: &[
+            "`aws configure list-profiles` lists the profiles there are",
+            "known profiles: work",
+        ],
+        ..RIGHT
+    },
+    Wrong {
+        variables: &[("ECRX_PROFILE_999999999999", "wrok")],
+        line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (chosen by the variable ECRX_PROFILE_999999999999)",
+        hints: &[
+            "`aws configure list-profiles` lists the profiles there are",
+            "known profiles: work",
+        ],
+        ..RIGHT
+    },
+    Wrong {
+        variables: &[
+            ("AWS_PROFILE", "wrok"),
+            ("AWS_ACCESS_KEY_ID", ""),
+            ("AWS_SECRET_ACCESS_KEY", ""),
+        ],
+        line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (chosen by the variable AWS_PROFILE)",
+        hints: &[
+            "`aws configure list-profiles` lists the profiles there are",
+            "known profiles: work",
+        ],
+        ..RIGHT
+    },
+    Wrong {
+        aws_config: "[profile pull]\nrole_arn = arn:aws:iam::999999999999:role/pull\nsource_profile = wrok\n",
+        name: Some("pull"),
+        line: "the AWS profile `wrok`, which `pull` names as its source_profile, does not exist in $HOME/.aws/config and $HOME/.aws/credentials (chosen by the name docker-credential-ecrx-pull)",
+        hints: &[
+            "`aws configure list-profiles` lists the profiles there are",
+            "known profiles: pull, work",
+        ],
+        ..RIGHT
+    },
+    Wrong {
+        aws_config: "[profile empty]\nregion = eu-west-1\n",
+        name: Some("empty"),
+        line: "the AWS profile `empty` holds no credentials: neither keys nor a role, SSO, aws login, a web identity or a credential_process (chosen by the name docker-credential-ecrx-empty)",
+        ..RIGHT
+    },
+    Wrong {
+        aws_config: "[profile \"two words\"]\naws_access_key_id = x\naws_secret_access_key = x\n",
+        variables: &[("ECRX_PROFILE", "two words")],
+        line: "the AWS profile `two words` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (chosen by the variable ECRX_PROFILE)",
+        hints: &[
+            "`aws configure list-profiles` lists the profiles there are",
+            "AWS profiles are found by names of A-Z a-z 0-9 and _-/.%@:+ alone: rename it if it is there",
+            "known profiles: work",
+        ],
+        ..RIGHT
+    },
+    // Names.
+    Wrong {
+        config: "[identity.push]\nprofile = \"work\"\n[identity.hub]\nprofile = \"work\"\n",
+        name: Some("relaese"),
+        line: "called as docker-credential-ecrx-relaese, but there is neither [identity.relaese] in config.toml nor an AWS profile `relaese` in $HOME/.aws/config and $HOME/.aws/credentials",
+        hints: &[
+            "correct the name in the client's configuration, or write the identity into config.toml",
+            "known identities: hub, push",
+            "known profiles: work",
+        ],
+        ..RIGHT
+    },
+    Wrong {
+        name: Some("relaese"),
+        line: "called as docker-credential-ecrx-relaese, but there is neither [identity.relaese] in config.toml nor an AWS profile `relaese` in $HOME/.aws/config and $HOME/.aws/credentials",
+        hints: &[
+            "correct the name in the client's configuration, or write the identity into config.toml",
+            "known profiles: work",
+        ],
+        ..RIGHT
+    },
+    file(
+        "[identity.\"a/b\"]\nprofile = \"work\"\n",
+        "1: identity.a/b: its name cannot be that of a file, docker-credential-ecrx-NAME",
+    ),
+    file(
+        "[identity.\"\"]\nprofile = \"work\"\n",
+        "1: identity.: its name cannot be that of a file, docker-credential-ecrx-NAME",
+    ),
+    Wrong {
+        config: "[identity.eu.prod]\nprofile = \"work\"\n",
+        name: Some("eu.prod"),
+        place: "$CONFIG:",
+        line: "1: identity.eu.prod: is a table in a table: a name with a dot is written in quotes, [identity.\"eu.prod\"]",
+        ..RIGHT
+    },
+    file(
+        "[identity]\nprofile = \"work\"\n",
+        "2: identity: must be written as [identity.NAME], not as a text",
+    ),
+    file(
+        "[[identity]]\nprofile = \"work\"\n",
+        "1: identity: must be written as [identity.NAME], not as a list of tables",
+    ),
+    Wrong {
+        config: "\n[identity.release]\n",
+        name: Some("release"),
+        place: "$CONFIG:",
+        line: "2: identity.release: names nobody: add `profile`, `role_arn` or both",
+        ..RIGHT
+    },
+    Wrong {
+        config: "[identity.release]\nregion = \"eu-west-1\"\n",
+        name: Some("release"),
+        place: "$CONFIG:",
+        line: "1: identity.release: names nobody: add `profile`, `role_arn` or both",
+        ..RIGHT
+    },
+    Wrong {
+        aws_config: "[profile two words]\naws_access_key_id = x\naws_secret_access_key = x\n",
+        name: Some("two words"),
+        line: "called as docker-credential-ecrx-two words, but there is neither [identity.two words] in config.toml nor an AWS profile `two words` in $HOME/.aws/config and $HOME/.aws/credentials",
+        hints: &[
+            "correct the name in the client's configuration, or write the identity into config.toml",
+            "AWS profiles are found by names of A-Z a-z 0-9 and _-/.%@:+ alone: rename it if it is there",
+            "known profiles: work",
+        ],
+        ..RIGHT
+    },
+    // Partitions.
+    Wrong {
+        config: "[[registry]]\nmatch = \"aws-china\"\nprofile = \"work\"\n",
+        host: BEIJING,
+        place: "$CONFIG:",
+        line: "2: registry.match: `aws-china` is none of an account id, an account and region (111122223333/eu-west-1), a partition (aws-cn), an ECR host, public.ecr.aws or *; a host of one's own in front of ECR needs `account` and `region` beside it",
+        ..RIGHT
+    },
+    Wrong {
+        config: "[[registry]]\nmatch = \"aws-cn\"\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\n",
+        host: BEIJING,
+        place: "$CONFIG:",
+        line: "3: registry.role_arn: `arn:aws:iam::{account}:role/pull` is in the partition aws, and `match` = `aws-cn` in aws-cn: nothing in AWS crosses partitions",
+        ..RIGHT
+    },
+    Wrong {
+        config: "[[registry]]\nmatch = \"*\"\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\n",
+        host: BEIJING,
+        place: "$CONFIG:",
+        line: "1: registry.role_arn: `arn:aws:iam::444455556666:role/pull` is in the partition aws, and 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn: nothing in AWS crosses partitions",
+        ..RIGHT
+    },
+    Wrong {
+        config: "[identity.release]\nrole_arn = \"arn:aws-cn:iam::{account}:role/pull\"\n",
+        name: Some("release"),
+        host: GOVERNMENT,
+        place: "$CONFIG:",
+        line: "1: identity.release.role_arn: `arn:aws-cn:iam::444455556666:role/pull` is in the partition aws-cn, and 444455556666.dkr.ecr.us-gov-west-1.amazonaws.com in aws-us-gov: nothing in AWS crosses partitions",
+        ..RIGHT
+    },
+    Wrong {
+        variables: &[("ECRX_ROLE_ARN", "arn:aws-cn:iam::999999999999:role/pull")],
+        line: "the role arn:aws-cn:iam::999999999999:role/pull is in the partition aws-cn, the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com in aws: no role, key or token crosses partitions (chosen by the variable ECRX_ROLE_ARN)",
+        hints: &[
+            "set ECRX_PROFILE and ECRX_ROLE_ARN for single accounts (_<account> behind the name), or let rules in config.toml choose",
+        ],
+        ..RIGHT
+    },
+    Wrong {
+        aws_config: "[profile pull]\nrole_arn = arn:aws:iam::444455556666:role/pull\nsource_profile = work\n",
+        name: Some("pull"),
+        host: GOVERNMENT,
+        line: "the role arn:aws:iam::444455556666:role/pull is in the partition aws, the registry 444455556666.dkr.ecr.us-gov-west-1.amazonaws.com in aws-us-gov: no role, key or token crosses partitions (chosen by the name docker-credential-ecrx-pull)",
+        hints: &[
+            "name another helper for this registry in the client's configuration (credHelpers)",
+        ],
+        ..RIGHT
+    },
+    Wrong {
+        config: "[[registry]]\nmatch = \"aws-cn\"\nrole_arn = \"arn:{partition}:iam::{account}:role/pull\"\nmfa_serial = \"arn:aws:iam::111122223333:mfa/alice\"\n",
+        host: BEIJING,
+        place: "$CONFIG:",
+        line: "4: registry.mfa_serial: `arn:aws:iam::111122223333:mfa/alice` is in the partition aws, and `match` = `aws-cn` in aws-cn: nothing in AWS crosses partitions",
+        ..RIGHT
+    },
+    Wrong {
+        config: "[identity.release]\nrole_arn = \"arn:{partition}:iam::{account}:role/pull\"\nmfa_serial = \"arn:aws:iam::111122223333:mfa/alice\"\n",
+        name: Some("release"),
+        host: BEIJING,
+        line: "the MFA device arn:aws:iam::111122223333:mfa/alice is in the partition aws, the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn: no role, key or token crosses partitions (chosen by the name docker-credential-ecrx-release and [identity.release] at $CONFIG:1)",
+        hints: &[
+            "name another helper for this registry in the client's configuration (credHelpers)",
+        ],
+        ..RIGHT
+    },
+    Wrong {
+        config: "[[registry]]\nmatch = \"*\"\nrole_arn = \"arn:{partition}:iam::{account}:role/pull\"\nregion = \"eu-west-1\"\n",
+        host: BEIJING,
+        place: "$CONFIG:",
+        line: "1: registry.region: `eu-west-1` is in the partition aws, and 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn: nothing in AWS crosses partitions",
+        ..RIGHT
+    },
+    Wrong {
+        aws_config: "[profile sso]\nsso_start_url = https://corp.example/start\nsso_region = eu-west-1\nsso_account_id = 444455556666\nsso_role_name = dev\n",
+        variables: &[("ECRX_PROFILE", "sso")],
+        host: BEIJING,
+        line: "the SSO sign-in of the profile sso (eu-west-1) is in the partition aws, the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn: no role, key or token crosses partitions (chosen by the variable ECRX_PROFILE)",
+        hints: &[
+            "set ECRX_PROFILE and ECRX_ROLE_ARN for single accounts (_<account> behind the name), or let rules in config.toml choose",
+        ],
+        ..RIGHT
+    },
+    Wrong {
+        aws_config: "[profile login]\nlogin_session = arn:aws-cn:iam::444455556666:user/li\n",
+        config: "[[registry]]\nmatch = \"999999999999\"\nprofile = \"login\"\n",
+        line: "the aws login sign-in of the profile login (arn:aws-cn:iam::444455556666:user/li) is in the partition aws-cn, the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com in aws: no role, key or token crosses partitions (chosen by the rule at $CONFIG:1)",
+        hints: &["write a rule for the registry's partition in config.toml, e.g. match = \"aws\""],
+        ..RIGHT
+    },
+    Wrong {
+        aws_config: "region = eu-west-1\n",
+        variables: &[
+            ("AWS_PROFILE", "work"),
+            ("AWS_ACCESS_KEY_ID", ""),
+            ("AWS_SECRET_ACCESS_KEY", ""),
+        ],
+        host: BEIJING,
+        line: "the AWS profile work (region eu-west-1) is in the partition aws, the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn: no role, key or token crosses partitions (chosen by the variable AWS_PROFILE)",
+        hints: &[
+            "write a rule for the registry's partition in config.toml, e.g. match = \"aws-cn\"",
+        ],
+        ..RIGHT
+    },
+    Wrong {
+        aws_config: "region = cn-north-1\n",
+        config: "[[registry]]\nmatch = \"aws\"\nprofile = \"work\"\n",
+        line: "the AWS profile work (region cn-north-1) is in the partition aws-cn, the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com in aws: no role, key or token crosses partitions (chosen by the rule at $CONFIG:1)",
+        hints: &["write a rule for the registry's partition in config.toml, e.g. match = \"aws\""],
+        ..RIGHT
+    },
+    Wrong {
+        config: "[[registry]]\nmatch = \"*\"\nendpoint_url = \"https://ecr.us-west-2.api.aws\"\n",
+        host: BEIJING,
+        line: "the endpoint https://ecr.us-west-2.api.aws is in the partition aws, the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn: no key or token crosses partitions",
+        hints: &[
+            "write it into a rule for its partition alone in config.toml, e.g. match = \"aws\"",
+        ],
+        ..RIGHT
+    },
+    Wrong {
+        config: "[[registry]]\nmatch = \"*\"\nrole_arn = \"arn:{partition}:iam::{account}:role/pull\"\nsts_endpoint_url = \"https://sts.amazonaws.com\"\n",
+        host: BEIJING,
+        line: "the endpoint https://sts.amazonaws.com is in the partition aws, the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn: no key or token crosses partitions",
+        hints: &[
+            "write it into a rule for its partition alone in config.toml, e.g. match = \"aws\"",
+        ],
+        ..RIGHT
+    },
+    Wrong {
+        variables: &[
+            (
+                "AWS_ENDPOINT_URL_STS",
+                "https://sts.cn-north-1.amazonaws.com.cn",
+            ),
+            ("ECRX_ROLE_ARN", "arn:aws:iam::{account}:role/pull"),
+        ],
+        line: "the endpoint https://sts.cn-north-1.amazonaws.com.cn is in the partition aws-cn, the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com in aws: no key or token crosses partitions",
+        hints: &[
+            "write it into a rule for its partition alone in config.toml, e.g. match = \"aws-cn\"",
+        ],
+        ..RIGHT
+    },
+    Wrong {
+        variables: &[(
+            "AWS_ENDPOINT_URL_ECR",
+            "https://vpce-0abc.api.ecr.us-gov-west-1.vpce.amazonaws.com",
+        )],
+        line: "the endpoint https://vpce-0abc.api.ecr.us-gov-west-1.vpce.amazonaws.com is in the partition aws-us-gov, the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com in aws: no key or token crosses partitions",
+        hints: &[
+            "write it into a rule for its partition alone in config.toml, e.g. match = \"aws-us-gov\"",
+        ],
+        ..RIGHT
+    },
+    // A key of another partition looks like a wrong one to AWS, and to nobody before.
+    Wrong {
+        refuses: |aws| aws.check_partitions(true),
+        host: GOVERNMENT,
+        asks: true,
+        line: "AWS does not know the access key AKIAIOSFODNN7EXAMPLE: UnrecognizedClientException: The security token included in the request is invalid.",
+        hints: &[
+            "the key belongs to another partition than aws-us-gov, the registry's (aws, aws-cn and aws-us-gov have keys of their own)",
+            "or the region is not enabled in the caller's account",
+            "or the key is mistyped, deactivated or deleted",
+            "asked as: the access key AKIAIOSFODNN7EXAMPLE; chosen by the variable AWS_ACCESS_KEY_ID",
+        ],
+        ..RIGHT
+    },
+    // Endpoints.
+    file(
+        "[[registry]]\nmatch = \"*\"\nendpoint_url = \"http://ecr.example.com\"\n",
+        "3: registry.endpoint_url: `http://ecr.example.com` must be https://HOST, or http:// to this machine itself (localhost, 127.0.0.1, [::1])",
+    ),
+    file(
+        "[[registry]]\nmatch = \"*\"\nsts_endpoint_url = \"http://127.0.0.1@sts.example.com\"\n",
+        "3: registry.sts_endpoint_url: `…@sts.example.com` must be https://HOST, or http:// to this machine itself (localhost, 127.0.0.1, [::1])",
+    ),
+    file(
+        "[[registry]]\nmatch = \"*\"\nendpoint_url = \"vpce-0abc.api.ecr.eu-west-1.vpce.amazonaws.com\"\n",
+        "3: registry.endpoint_url: `vpce-0abc.api.ecr.eu-west-1.vpce.amazonaws.com` must be https://HOST, or http:// to this machine itself (localhost, 127.0.0.1, [::1])",
+    ),
+    // Keys of the file.
+    file(
+        "timeout = 3\n",
+        "1: timeout: unknown key, did you mean `timeout_seconds`?",
+    ),
+    file(
+        "role_arn = \"x\"\n",
+        "1: role_arn: unknown key here: the place of `role_arn` is [defaults] or [[registry]] or [identity.NAME]",
+    ),
+    file(
+        "[identities.release]\nprofile = \"work\"\n",
+        "1: identities: unknown key, did you mean `identity`?",
+    ),
+    file(
+        "[cache]\ndirectory = \"/x\"\n",
+        "2: cache.directory: unknown key: known here are enabled, dir, max_age_seconds",
+    ),
+    file(
+        "[cache]\nprofile = \"work\"\n",
+        "2: cache.profile: unknown key here: the place of `profile` is [defaults] or [[registry]] or [identity.NAME]",
+    ),
+    file(
+        "[defaults]\nprofil = \"work\"\n",
+        "2: defaults.profil: unknown key, did you mean `profile`?",
+    ),
+    file(
+        "[defaults]\nendpoint_url = \"https://x\"\n",
+        "2: defaults.endpoint_url: unknown key here: the place of `endpoint_url` is [[registry]]",
+    ),
+    file(
+        "[defaults]\nfoo = 1\n",
+        "2: defaults.foo: unknown key: known here are profile, source_profile, role_arn, external_id, role_session_name, duration_seconds, mfa_serial, region",
+    ),
+    file(
+        "[[registry]]\nmatch = \"*\"\nrole = \"x\"\n",
+        "3: registry.role: unknown key, did you mean `role_arn`?",
+    ),
+    file(
+        "[[registry]]\nmatch = \"*\"\nenabled = true\n",
+        "3: registry.enabled: unknown key here: the place of `enabled` is [cache]",
+    ),
+    file(
+        "[[registry]]\nmatch = \"*\"\nfoo = 1\n",
+        "3: registry.foo: unknown key: known here are match, accounts, profile, source_profile, role_arn, external_id, role_session_name, duration_seconds, mfa_serial, region, account, endpoint_url, sts_endpoint_url, max_age_seconds",
+    ),
+    file(
+        "[identity.release]\nprofil = \"work\"\n",
+        "2: identity.release.profil: unknown key, did you mean `profile`?",
+    ),
+    file(
+        "[identity.release]\nmax_age_seconds = 3600\nprofile = \"work\"\n",
+        "2: identity.release.max_age_seconds: unknown key here: the place of `max_age_seconds` is [cache] or [[registry]]",
+    ),
+    file(
+        "[identity.release]\nfoo = 1\n",
+        "2: identity.release.foo: unknown key: known here are profile, source_profile, role_arn, external_id, role_session_name, duration_seconds, mfa_serial, region",
+    ),
+    file(
+        "[[registry]]\nmatch = \"*\"\nmax_age_seconds = 59\n",
+        "3: registry.max_age_seconds: must be between 60 and 43200, not 59",
+    ),
+    file(
+        "[[registry]]\nmatch = \"*\"\nregion = \"eu-west-1\"\nmax_age_seconds = 600\n",
+        "3: registry.region: says where roles are assumed, but the rule names nobody who could assume one",
+    ),
+    file(
+        "[[registry]]\nmatch = \"*\"\naccounts = [\"999999999999\"]\n",
+        "1: registry: names nobody: add `profile`, `role_arn` or both",
+    ),
+];
