@@ -75,13 +75,17 @@ impl<'a> Attempts<'a> {
     }
 
     /// Remembers a failure where that spares others the wait: for who holds a token, one that
-    /// concerns the source whatever role is on top; public ECR's, of any kind; and a code that was
-    /// not given or not taken. What is wrong on this machine alone (certificates, proxy settings,
+    /// concerns the source whatever role is on top; public ECR's, of any kind; a code that was
+    /// not given; and, without a token, any failure that used up a code. What is wrong on this machine alone (certificates, proxy settings,
     /// no terminal) costs nothing to find out again, and its mending is to count at once.
     pub(super) fn remember(&self, error: &Obstacle, holds_token: bool) {
         let (key, pause) = match (error, error.failure(), &self.codes) {
             (Obstacle::Code { cause, .. }, _, Some(key)) if was_asked(cause) => (key, CODE_PAUSE),
-            (_, Some(failure), Some(key)) if failure.is_about_the_code() => (key, CODE_PAUSE),
+            // Whatever failed, the code is used up, and the device shows the next half a minute
+            // later: until then a question would be in vain.
+            (_, Some(failure), Some(key)) if failure.is_about_the_code() || !holds_token => {
+                (key, CODE_PAUSE)
+            }
             (_, Some(failure), _) if holds_token && failure.concerns_the_source() => {
                 (&self.key, REFRESH_PAUSE)
             }

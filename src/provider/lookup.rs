@@ -58,6 +58,15 @@ impl<'a> Lookup<'a> {
 
     /// A token, from the cache or from AWS.
     pub(super) fn token(&self) -> Result<AuthorizationToken, Obstacle> {
+        // A pull from public ECR works without a token, and must not wait for a person.
+        if let (Service::Public, Some((role, device))) =
+            (&self.registry.service, self.identity.codes_wanted().next())
+        {
+            return Err(Obstacle::CodeForPublic {
+                role: role.arn.clone(),
+                device: device.clone(),
+            });
+        }
         let whole = match self.registry.service {
             Service::Private(_) => self.provider.config.timeout,
             Service::Public => self.provider.config.timeout.min(PUBLIC_LIMIT),

@@ -17,7 +17,7 @@ use crate::env::{Env, var};
 use crate::error::Error;
 use crate::identity::{Identity, IdentityError, Resolver};
 use crate::registry::{MfaDevice, Registry, RoleArn, Service};
-use crate::terminal::TerminalError;
+use crate::terminal::{Absence, TerminalError};
 use crate::token::{AuthorizationToken, Renewal};
 
 use lookup::Lookup;
@@ -53,6 +53,14 @@ enum Obstacle {
         program: String,
         /// Why there is none.
         cause: TerminalError,
+    },
+    /// A role wants a code, which nobody is asked for at public ECR.
+    #[error("the role {role} wants an MFA code from {device}, and for public ECR nobody is asked")]
+    CodeForPublic {
+        /// The role.
+        role: RoleArn,
+        /// The device that shows it.
+        device: MfaDevice,
     },
     /// It was tried a short while ago.
     #[error("remembered for a while: {0}")]
@@ -197,10 +205,21 @@ impl Obstacle {
         match self {
             Obstacle::Identity(error) => error.hints(),
             Obstacle::Purchase(PurchaseError::Failure(failure)) => failure.hints(),
-            Obstacle::Code { program, .. } => vec![format!(
+            Obstacle::Code {
+                program,
+                cause:
+                    TerminalError::Absent {
+                        why: Absence::NoTerminal | Absence::Background,
+                    },
+                ..
+            } => vec![format!(
                 "get a token on a terminal first, it serves for half a day: echo {registry} | {program} get >/dev/null"
             )],
-            Obstacle::Config(_) | Obstacle::Purchase(_) | Obstacle::Remembered(_) => Vec::new(),
+            Obstacle::Config(_)
+            | Obstacle::Purchase(_)
+            | Obstacle::Code { .. }
+            | Obstacle::CodeForPublic { .. }
+            | Obstacle::Remembered(_) => Vec::new(),
         }
     }
 }

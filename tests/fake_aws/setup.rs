@@ -67,11 +67,17 @@ impl FakeAws {
         });
     }
 
-    /// The role wants this MFA device and this code.
+    /// The role wants an MFA code, and this device shows this one.
     pub fn require_mfa(&self, role_arn: &str, serial_number: &str, token_code: &str) {
-        self.trust(role_arn, |trust| {
-            trust.mfa = Some((serial_number.to_owned(), token_code.to_owned()));
-        });
+        self.trust(role_arn, |trust| trust.mfa = true);
+        self.show_code(serial_number, token_code);
+    }
+
+    /// An MFA device shows this code, which works once. A device with an ARN is its namesake's,
+    /// a serial number anybody's who has a long-lived key.
+    pub fn show_code(&self, serial_number: &str, token_code: &str) {
+        let code = (serial_number.to_owned(), token_code.to_owned());
+        self.state().mfa_codes.insert(code);
     }
 
     /// The role's maximum session duration.

@@ -43,8 +43,8 @@ pub(super) struct Trust {
     /// Principals or role prefixes; empty means everyone.
     pub callers: Vec<String>,
     pub external_id: Option<String>,
-    /// Serial number and token code.
-    pub mfa: Option<(String, String)>,
+    /// The condition `aws:MultiFactorAuthPresent`.
+    pub mfa: bool,
     /// The role's maximum session duration.
     pub max_seconds: Option<i64>,
 }
@@ -52,6 +52,8 @@ pub(super) struct Trust {
 pub(super) struct State {
     pub credentials: HashMap<String, Credentials>,
     pub trusts: HashMap<String, Trust>,
+    /// Codes that work still, behind the serial number of the device that shows them.
+    pub mfa_codes: HashSet<(String, String)>,
     pub faults: HashMap<Operation, VecDeque<(Fault, Times)>>,
     pub calls: Vec<Call>,
     pub connections: usize,
@@ -82,6 +84,7 @@ impl State {
         Self {
             credentials: HashMap::new(),
             trusts: HashMap::new(),
+            mfa_codes: HashSet::new(),
             faults: HashMap::new(),
             calls: Vec::new(),
             connections: 0,

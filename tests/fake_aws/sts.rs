@@ -6,7 +6,7 @@ use super::error::{
     NO_IDENTITY_POLICY, REQUEST_ID, ServiceError, denied, invalid_grant, xml_escape,
 };
 use super::http::{Request, Response};
-use super::state::{Credentials, State, arn_field, assumed_role};
+use super::state::{Caller, Credentials, State, arn_field, assumed_role};
 
 /// The operation that the `Action` parameter names.
 pub(super) fn operation(action: &str) -> Operation {
@@ -25,6 +25,8 @@ pub(super) fn assume_role(
 ) -> Result<Response, ServiceError> {
     let caller = state.caller(request, call.operation, "sts", None)?;
     let role = Asked::of(call)?;
+    // Who somebody is comes before what he may do.
+    let with_code = has_shown_code(state, &caller, call)?;
     let trust = state.trusts.get(role.arn).cloned().unwrap_or_default();
     let by_role = |known: &String| {
         caller.principal == *known || caller.principal.starts_with(&format!("{known}/"))
@@ -32,20 +34,8 @@ pub(super) fn assume_role(
     let stranger = !trust.callers.is_empty() && !trust.callers.iter().any(by_role);
     let wrong_id =
         trust.external_id.is_some() && trust.external_id.as_deref() != call.param("ExternalId");
-    if trust.denied || stranger || wrong_id {
+    if trust.denied || stranger || wrong_id || (trust.mfa && !with_code) {
         return Err(denied(call, NO_IDENTITY_POLICY));
-    }
-    if let Some((serial, code)) = &trust.mfa {
-        if call.param("SerialNumber") != Some(serial) {
-            return Err(denied(call, NO_IDENTITY_POLICY));
-        }
-        if call.param("TokenCode") != Some(code) {
-            return Err(ServiceError::new(
-                403,
-                "AccessDenied",
-                "MultiFactorAuthentication failed with invalid MFA one time pass code. ",
-            ));
-        }
     }
     if caller.temporary && role.seconds > 3600 {
         return Err(invalid(
@@ -67,6 +57,44 @@ pub(super) fn assume_role(
             user_xml(&credentials)
         ),
     ))
+}
+
+/// Whether the caller shows a code of its MFA device. Only who has a long-lived key can, and a
+/// code works once (IAM user guide, "Secure API access with MFA").
+fn has_shown_code(state: &mut State, caller: &Caller, call: &Call) -> Result<bool, ServiceError> {
+    let (device, code) = match (call.param("SerialNumber"), call.param("TokenCode")) {
+        (Some(device), Some(code)) => (device, code),
+        (None, None) => return Ok(false),
+        _ => {
+            return Err(mfa_failed(
+                ", must provide both MFA serial number and one time pass code.",
+            ));
+        }
+    };
+    if code.len() != 6 || !code.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(invalid(&format!(
+            "1 validation error detected: Value '{code}' at 'tokenCode' failed to satisfy \
+             constraint: Member must satisfy regular expression pattern: [\\d]*"
+        )));
+    }
+    let is_theirs =
+        !device.starts_with("arn:") || device.replacen(":mfa/", ":user/", 1) == caller.principal;
+    if caller.temporary || !is_theirs {
+        return Err(mfa_failed(
+            ", unable to validate MFA code.  Please verify your MFA serial number is valid and \
+             associated with this user.",
+        ));
+    }
+    let shown = (device.to_owned(), code.to_owned());
+    if !state.mfa_codes.remove(&shown) {
+        return Err(mfa_failed(" with invalid MFA one time pass code. "));
+    }
+    Ok(true)
+}
+
+fn mfa_failed(how: &str) -> ServiceError {
+    let message = format!("MultiFactorAuthentication failed{how}");
+    ServiceError::new(403, "AccessDenied", &message)
 }
 
 pub(super) fn assume_role_with_web_identity(
