@@ -70,7 +70,7 @@ impl Terminal {
         let device = open_device()?;
         let time = Time::from_now(time_limit);
         let turn = take_turn(&device, &time)?;
-        let before = tcgetattr(&device).map_err(io::Error::from)?;
+        let before = not_asking(tcgetattr(&device).map_err(io::Error::from)?);
         let asking = settings_to_ask(&before);
         let terminal = Self {
             device,
@@ -223,6 +223,20 @@ fn settings_to_ask(before: &Termios) -> Termios {
     asking.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
     asking.special_codes[SpecialCodeIndex::VEOF] = CTRL_D;
     asking
+}
+
+/// The settings to go back to: those that are there, unless one of us was killed while it asked and
+/// has left its own behind. What these had changed is then put right as a shell would.
+fn not_asking(mut found: Termios) -> Termios {
+    let is_ours = found.special_codes[SpecialCodeIndex::VEOL] == CTRL_C
+        && !found
+            .local_modes
+            .intersects(LocalModes::ECHO | LocalModes::ISIG);
+    if is_ours {
+        found.local_modes |= LocalModes::ECHO | LocalModes::ISIG;
+        found.special_codes[SpecialCodeIndex::VEOL] = 0;
+    }
+    found
 }
 
 /// The time that everything has together.

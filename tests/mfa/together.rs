@@ -138,6 +138,7 @@ fn when_the_one_that_asks_is_killed_the_next_one_asks() {
     let aws = FakeAws::start();
     let environment = alice(&aws);
     let terminal = Terminal::open();
+    let before = terminal.settings();
     let mut crowd = Crowd::on(&terminal, &environment);
     let asking = crowd.get(HOST);
     let question = question_for(ROLE);
@@ -151,7 +152,8 @@ fn when_the_one_that_asks_is_killed_the_next_one_asks() {
     assert_eq!(outcomes[0].code, KILLED);
     outcomes[1].answer();
     assert_eq!(outcomes[2], outcomes[1]);
-    // It had no time to end its line.
+    // It had no time to put the terminal right, nor to end its line.
+    assert_eq!(terminal.settings(), before);
     assert_eq!(terminal.shown(), format!("{question}{question}\r\n"));
     assert_eq!(codes(&aws), [code_of(CODE, DEVICE, ROLE)]);
 }
