@@ -234,6 +234,7 @@ fn not_asking(mut found: Termios) -> Termios {
             .intersects(LocalModes::ECHO | LocalModes::ISIG);
     if is_ours {
         found.local_modes |= LocalModes::ECHO | LocalModes::ISIG;
+        found.input_modes |= InputModes::IXON;
         found.special_codes[SpecialCodeIndex::VEOL] = 0;
     }
     found
