@@ -90,6 +90,12 @@ pub mod var {
     pub const AWS_DEFAULT_REGION: &str = "AWS_DEFAULT_REGION";
     /// Replaces the endpoint of every service; with `_STS`, `_ECR`, `_ECR_PUBLIC` behind it, of one.
     pub const AWS_ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
+    /// Where the SDK gets the credentials of an SSO role.
+    pub const AWS_ENDPOINT_URL_SSO: &str = "AWS_ENDPOINT_URL_SSO";
+    /// Where the SDK renews an SSO sign-in.
+    pub const AWS_ENDPOINT_URL_SSO_OIDC: &str = "AWS_ENDPOINT_URL_SSO_OIDC";
+    /// Where the SDK renews a sign-in of `aws login`.
+    pub const AWS_ENDPOINT_URL_SIGNIN: &str = "AWS_ENDPOINT_URL_SIGNIN";
     /// `true`: no endpoint from the environment or a profile is used.
     pub const AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
     /// `true`: FIPS endpoints, for every registry.

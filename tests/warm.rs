@@ -1,4 +1,4 @@
-//! A warm `get` opens no socket, starts no thread or process, and reads no credentials, whoever
+//! A warm `get` opens no socket, starts no thread or process, and uses no credentials, whoever
 //! asks: it reads small files and prints.
 
 mod common;
@@ -6,6 +6,7 @@ mod common;
 use std::fs;
 
 use common::fake_aws::{ALICE, FakeAws, Operation};
+use common::files::{keeps_births, names_if_any};
 use common::sources::{Expected, PROFILES, Profile};
 use common::{HOST, TestEnvironment};
 
@@ -73,25 +74,32 @@ fn cases(aws: &FakeAws) -> Vec<Case> {
 }
 
 impl Case {
-    /// Takes away every file that credentials are read from. What is left names them.
+    /// Makes useless every file that credentials are read from. What is left names them: a
+    /// sign-in has to be there, and a web identity's token to be about the same one.
     fn take_credentials_away(&self) {
         let home = self.environment.home();
-        for folder in [".aws/sso", ".aws/login"] {
-            let _ = fs::remove_dir_all(home.join(folder));
+        if keeps_births(home) {
+            for folder in [".aws/sso/cache", ".aws/login/cache"] {
+                for name in names_if_any(&home.join(folder)) {
+                    self.environment
+                        .write(&format!("{folder}/{name}"), "no sign-in");
+                }
+            }
         }
-        for file in [
-            "environment.jwt",
-            "profile.jwt",
-            "answer.json",
-            "process.sh",
-        ] {
+        for file in ["environment.jwt", "profile.jwt"] {
+            if home.join(file).exists() {
+                // {"exp":1}, and no signature: the same issuer, subject and audience, namely none.
+                self.environment.write(file, "e30.eyJleHAiOjF9.");
+            }
+        }
+        for file in ["answer.json", "process.sh"] {
             let _ = fs::remove_file(home.join(file));
         }
     }
 }
 
 #[test]
-fn a_warm_get_asks_nobody_and_reads_no_credentials_whatever_their_source() {
+fn a_warm_get_asks_nobody_and_uses_no_credentials_whatever_their_source() {
     let aws = FakeAws::start();
     for case in cases(&aws) {
         let (name, environment) = (case.name, &case.environment);

@@ -8,7 +8,7 @@ use aws_sdk_sts::types::Credentials as StsCredentials;
 
 use crate::secret::Secret;
 
-use crate::identity::{DEFAULT_SESSION_NAME, Endpoint, Role, WebIdentity};
+use crate::identity::{Endpoint, Role, WebIdentity};
 
 use super::{Failure, Session};
 
@@ -57,7 +57,7 @@ impl Session<'_> {
         let answer = client
             .assume_role_with_web_identity()
             .role_arn(web.role_arn.as_str())
-            .role_session_name(web.session_name.as_deref().unwrap_or(DEFAULT_SESSION_NAME))
+            .role_session_name(web.session_name())
             .web_identity_token(token.trim())
             .set_duration_seconds(seconds(web.duration))
             .send()

@@ -27,6 +27,7 @@ pub use source::{Container, Keys, Source, Sso, WebIdentity};
 pub use surroundings::Surroundings;
 
 use crate::config::{ConfigError, Origin, Problem};
+use crate::env::Env;
 use crate::registry::{MfaDevice, Partition, RoleArn};
 use crate::secret::Secret;
 
@@ -279,8 +280,9 @@ impl Identity {
     pub fn lineage(&self) -> Fingerprint {
         let mut hasher = Hasher::new("lineage");
         self.source.lineage(&mut hasher);
-        // Session keys of two profiles are no successors of each other.
-        hasher.option(self.profile.as_deref().filter(|_| self.source.is_session()));
+        // Session keys or processes of two profiles are no successors of each other.
+        let is_known_by_profile = self.source.is_known_by_profile();
+        hasher.option(self.profile.as_deref().filter(|_| is_known_by_profile));
         self.feed_roles(&mut hasher);
         hasher.finish()
     }
@@ -335,6 +337,12 @@ impl Identity {
     /// what the one who was has bought is nobody's.
     pub fn is_signed_out(&self) -> bool {
         self.sign_in().is_some_and(|sign_in| !sign_in.is_there())
+    }
+
+    /// Whether what decides beside the configuration is still as it was when this was resolved.
+    /// It is read once more by who gives the credentials, and may be another's by then.
+    pub fn is_where_it_was(&self, env: &Env) -> bool {
+        self.surroundings == Surroundings::of(&self.source, env)
     }
 
     /// The roles that want a code, with their devices.

@@ -5,8 +5,9 @@
 //! `sso/cache.rs` and `login/cache.rs`.
 
 use std::fmt::Write as _;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
 use sha1::Sha1;
@@ -63,9 +64,7 @@ impl SignIn {
         };
         let file = std::fs::metadata(&path).ok();
         let began_at = match source {
-            // Nothing in the file says who the person is, and another may have signed in since.
-            // Tools renew a sign-in in its file, while signing out deletes it.
-            Source::Sso(_) => file.as_ref().and_then(|file| file.created().ok()),
+            Source::Sso(_) => file.as_ref().and_then(began_at),
             // Its name is a digest of the ARN that signed in.
             _ => None,
         };
@@ -81,8 +80,7 @@ impl SignIn {
         self.is_there
     }
 
-    /// When its file was made, since the Unix epoch; `None` where the file system does not keep
-    /// it, or the file's name says whose sign-in it is.
+    /// When it began, since the Unix epoch; `None` where the file's name says whose it is.
     pub(super) fn began_at(&self) -> Option<Duration> {
         self.began_at
     }
@@ -118,6 +116,19 @@ impl SignIn {
     pub fn contents(&self) -> Vec<u8> {
         std::fs::read(&self.path).unwrap_or_default()
     }
+}
+
+/// Nothing in SSO's file says who the person is, and another may have signed in since. Signing out
+/// deletes it, so it is told by the file's birth. The SDK for Rust renews a sign-in in its file
+/// (aws-config 1.13, `save_cached_token`), which leaves its birth alone. botocore 1.43 and the SDK
+/// for Go replace the file, and so does every `aws sso login`: offline those are the same, and a
+/// token that is bought once more harms nobody.
+///
+/// Where births are not kept it is told by the last change. On Windows too: there a file inherits
+/// the birth of one that had its name 15 seconds ago ("file system tunneling").
+fn began_at(file: &Metadata) -> Option<SystemTime> {
+    let born_at = file.created().ok().filter(|_| !cfg!(windows));
+    born_at.or_else(|| file.modified().ok())
 }
 
 fn file_name(digest: &[u8]) -> String {

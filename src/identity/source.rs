@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::registry::{RoleArn, ServerName};
 use crate::secret::Secret;
 
+use super::DEFAULT_SESSION_NAME;
 use super::fingerprint::Hasher;
 
 /// How long a token is trusted when it cannot be known offline who bought it.
@@ -96,6 +97,13 @@ pub struct Container {
     pub token: Option<Secret>,
 }
 
+impl WebIdentity {
+    /// The session's name, never absent.
+    pub fn session_name(&self) -> &str {
+        self.session_name.as_deref().unwrap_or(DEFAULT_SESSION_NAME)
+    }
+}
+
 impl Source {
     /// The longest age of a token from this source; `None` where the configuration says for
     /// sure who asks.
@@ -118,8 +126,13 @@ impl Source {
         )
     }
 
+    /// Whether its successors are known by the profile alone.
+    pub(super) fn is_known_by_profile(&self) -> bool {
+        self.is_session() || matches!(self, Source::Process { .. })
+    }
+
     /// Whether it is an access key of a session, which another one will follow.
-    pub(super) fn is_session(&self) -> bool {
+    fn is_session(&self) -> bool {
         matches!(self, Source::Keys(keys) if keys.session_token.is_some())
     }
 
@@ -164,7 +177,7 @@ impl Source {
                 hasher.text("web-identity");
                 hasher.bytes(web.token_file.as_os_str().as_encoded_bytes());
                 hasher.text(web.role_arn.as_str());
-                hasher.option(web.session_name.as_deref());
+                hasher.text(web.session_name());
             }
             Source::Container(container) => {
                 hasher.text("container");
@@ -179,15 +192,15 @@ impl Source {
         }
     }
 
-    /// Feeds only what stays when temporary credentials are renewed, so that the entry of the
-    /// old ones can be found and dropped.
+    /// Feeds only what stays when temporary credentials are renewed, or when what is seen of a
+    /// source changes that cannot be known offline, so that the entry of the old one can be found
+    /// and dropped.
     pub(super) fn lineage(&self, hasher: &mut Hasher) {
         match self {
             _ if self.is_session() => hasher.text("session-keys"),
-            Source::Container(container) if container.token.is_some() => {
-                hasher.text("container");
-                hasher.text(&container.uri);
-            }
+            Source::Process { .. } => hasher.text("process"),
+            // Local servers have another port or path each time.
+            Source::Container(_) => hasher.text("container"),
             other => other.fingerprint(hasher),
         }
     }

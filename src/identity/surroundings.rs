@@ -3,12 +3,15 @@
 
 use std::fs::File;
 use std::io::Read as _;
+use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
 
-use crate::env::Env;
+use crate::env::{Env, var};
 
-use super::fingerprint::Hasher;
+use super::fingerprint::{Fingerprint, Hasher};
 use super::sign_in::SignIn;
 use super::source::Source;
 
@@ -16,16 +19,18 @@ use super::source::Source;
 const MOST_OF_A_TOKEN: u64 = 64 * 1024;
 
 /// The surroundings of a source.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surroundings {
     /// The sign-in on disk that the source draws on.
     pub sign_in: Option<SignIn>,
     /// Which machine this is, since when, where the source is something on this machine: a cache
     /// that came with a machine image or a shared home is another machine's.
     machine: Option<String>,
-    /// A digest of the token that a container endpoint wants: the projected tokens of two pods
-    /// differ, while the names of their files do not.
-    container_token: Option<[u8; 32]>,
+    /// A digest of what a token file says: the tokens of two pods or two CI jobs differ, while
+    /// the names of their files do not.
+    token: Option<Fingerprint>,
+    /// A digest of the variables that decide who asks, and that others than this program read.
+    variables: Option<Fingerprint>,
 }
 
 impl Surroundings {
@@ -34,12 +39,12 @@ impl Surroundings {
         Self {
             sign_in: SignIn::of(source, env),
             machine: source.is_of_this_machine().then(|| machine(env)).flatten(),
-            container_token: match source {
-                Source::Container(container) => {
-                    container.token_file.as_deref().and_then(digest_of_file)
-                }
+            token: match source {
+                Source::Container(container) => container.token_file.as_ref().and_then(whole),
+                Source::WebIdentity(web) => subject(&web.token_file),
                 _ => None,
             },
+            variables: variables_of_others(source).map(|names| values(names, env)),
         }
     }
 
@@ -47,10 +52,11 @@ impl Surroundings {
     pub(super) fn fingerprint(&self, hasher: &mut Hasher) {
         let began_at = self.sign_in.as_ref().and_then(SignIn::began_at);
         let began_at = began_at.map(|moment| moment.as_nanos().to_le_bytes());
-        let parts: [Option<&[u8]>; 3] = [
+        let parts: [Option<&[u8]>; 4] = [
             began_at.as_ref().map(|bytes| bytes.as_slice()),
             self.machine.as_deref().map(str::as_bytes),
-            self.container_token.as_ref().map(|bytes| bytes.as_slice()),
+            self.token.as_ref().map(Fingerprint::as_bytes),
+            self.variables.as_ref().map(Fingerprint::as_bytes),
         ];
         for part in parts {
             hasher.optional_bytes(part);
@@ -58,7 +64,71 @@ impl Surroundings {
     }
 }
 
-fn digest_of_file(path: &str) -> Option<[u8; 32]> {
+/// The variables that somebody else reads to find out who asks: a `credential_process`, which
+/// often is an AWS tool itself, and the SDK's sign-in providers.
+fn variables_of_others(source: &Source) -> Option<&'static [&'static str]> {
+    match source {
+        Source::Process { .. } => Some(&[
+            var::HOME,
+            var::AWS_PROFILE,
+            var::AWS_DEFAULT_PROFILE,
+            var::AWS_CONFIG_FILE,
+            var::AWS_SHARED_CREDENTIALS_FILE,
+            var::AWS_ACCESS_KEY_ID,
+            var::AWS_SECRET_ACCESS_KEY,
+            var::AWS_SESSION_TOKEN,
+            var::AWS_ROLE_ARN,
+            var::AWS_ROLE_SESSION_NAME,
+            var::AWS_WEB_IDENTITY_TOKEN_FILE,
+            var::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI,
+            var::AWS_CONTAINER_CREDENTIALS_FULL_URI,
+            var::AWS_CONTAINER_AUTHORIZATION_TOKEN,
+            var::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE,
+            var::AWS_LOGIN_CACHE_DIRECTORY,
+        ]),
+        Source::Sso(_) => Some(&[
+            var::AWS_ENDPOINT_URL,
+            var::AWS_ENDPOINT_URL_SSO,
+            var::AWS_ENDPOINT_URL_SSO_OIDC,
+        ]),
+        Source::Login { .. } => Some(&[var::AWS_ENDPOINT_URL, var::AWS_ENDPOINT_URL_SIGNIN]),
+        _ => None,
+    }
+}
+
+fn values(names: &[&str], env: &Env) -> Fingerprint {
+    let mut hasher = Hasher::new("variables");
+    for name in names {
+        let value = env.get_os(name);
+        hasher.optional_bytes(value.as_ref().map(|value| value.as_encoded_bytes()));
+    }
+    hasher.finish()
+}
+
+/// All of a token that says nothing about itself.
+fn whole(path: &String) -> Option<Fingerprint> {
+    let mut hasher = Hasher::new("token");
+    hasher.bytes(&read(path.as_ref())?);
+    Some(hasher.finish())
+}
+
+/// Whom an OIDC token is about, which stays when it is renewed: issuer, subject and audience (RFC
+/// 7519, section 4.1) are what a role's trust policy goes by. `None` for what is no such token.
+fn subject(path: &Path) -> Option<Fingerprint> {
+    let token = String::from_utf8(read(path)?).ok()?;
+    let claims = URL_SAFE_NO_PAD
+        .decode(token.trim().split('.').nth(1)?)
+        .ok()?;
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    let mut hasher = Hasher::new("subject");
+    for name in ["iss", "sub", "aud"] {
+        let claim = claims.get(name).map(Value::to_string);
+        hasher.option(claim.as_deref());
+    }
+    Some(hasher.finish())
+}
+
+fn read(path: &Path) -> Option<Vec<u8>> {
     let mut token = Vec::new();
     // A pipe would wait for a writer.
     if !std::fs::metadata(path).ok()?.is_file() {
@@ -67,7 +137,7 @@ fn digest_of_file(path: &str) -> Option<[u8; 32]> {
     File::open(path)
         .and_then(|file| file.take(MOST_OF_A_TOKEN).read_to_end(&mut token))
         .ok()?;
-    Some(Sha256::digest(&token).into())
+    Some(token)
 }
 
 /// Linux draws an id anew at each boot, which no image carries along (`random(4)`).
@@ -97,7 +167,7 @@ fn node_name(env: &Env) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::source::Container;
+    use crate::identity::source::{Container, WebIdentity};
 
     fn fingerprint(surroundings: &Surroundings) -> [u8; 32] {
         let mut hasher = Hasher::new("test");
@@ -142,5 +212,33 @@ mod tests {
         };
         assert_eq!(of("one"), of("one"));
         assert_ne!(of("one"), of("other"));
+    }
+
+    #[test]
+    fn another_jobs_subject_is_another_identity_and_a_renewed_token_is_not() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let of = |claims: &str| {
+            let claims = URL_SAFE_NO_PAD.encode(claims);
+            std::fs::write(file.path(), format!("e30.{claims}.c2ln\n")).unwrap();
+            let source = Source::WebIdentity(WebIdentity {
+                token_file: file.path().to_owned(),
+                role_arn: "arn:aws:iam::111122223333:role/ci".parse().unwrap(),
+                session_name: None,
+                duration: None,
+            });
+            fingerprint(&Surroundings::of(&source, &Env::of([])))
+        };
+        let job = of(r#"{"iss":"https://ci.example","sub":"repo:a","aud":"sts","exp":1}"#);
+        let renewed = r#"{"exp":2,"aud":"sts","sub":"repo:a","iss":"https://ci.example"}"#;
+        assert_eq!(of(renewed), job);
+        for other in [
+            renewed.replace("repo:a", "repo:b"),
+            renewed.replace("ci.example", "id.example"),
+            renewed.replace(r#""sts""#, r#"["sts"]"#),
+            "{}".to_owned(),
+            "no token".to_owned(),
+        ] {
+            assert_ne!(of(&other), job, "{other}");
+        }
     }
 }

@@ -1,5 +1,8 @@
 //! What the cache files things under.
 
+#[cfg(test)]
+mod tests;
+
 use crate::cache::Key;
 use crate::identity::Identity;
 use crate::registry::{Registry, Service};

@@ -227,6 +227,10 @@ impl<'a> Lookup<'a> {
             );
             return;
         }
+        if !self.identity.is_where_it_was(self.provider.env) {
+            log::info!("{registry}: the new token is not kept, as meanwhile somebody else asks");
+            return;
+        }
         let entry = Entry {
             registry: registry.host().to_owned(),
             identity: self.identity.to_string(),

@@ -14,6 +14,20 @@ pub fn names(folder: &Path) -> Vec<String> {
     names
 }
 
+/// As [`names`]; none where there is no folder.
+pub fn names_if_any(folder: &Path) -> Vec<String> {
+    match folder.is_dir() {
+        true => names(folder),
+        false => Vec::new(),
+    }
+}
+
+/// Whether the file system below this path keeps when files were made. Windows does, and yet
+/// hands it down to the next file of that name.
+pub fn keeps_births(path: &Path) -> bool {
+    !cfg!(windows) && fs::metadata(path).is_ok_and(|file| file.created().is_ok())
+}
+
 /// Says that a test, or the rest of it, cannot be run here, and why.
 #[allow(clippy::print_stderr, reason = "whoever runs the tests must know")]
 pub fn skipped(reason: &str) {

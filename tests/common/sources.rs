@@ -102,8 +102,13 @@ impl TestEnvironment {
 
     /// What `aws login` leaves behind, with keys that are good for as many seconds.
     pub fn login_sign_in(&self, aws: &FakeAws, seconds: i64) {
-        let name = hex(&Sha256::digest(LOGIN_SESSION.as_bytes()));
-        let keys = aws.temporary_credentials(LOGIN_SESSION, Duration::from_secs(3600));
+        self.login_sign_in_of(aws, LOGIN_SESSION, seconds);
+    }
+
+    /// The same of another one, by ARN.
+    pub fn login_sign_in_of(&self, aws: &FakeAws, session: &str, seconds: i64) {
+        let name = hex(&Sha256::digest(session.as_bytes()));
+        let keys = aws.temporary_credentials(session, Duration::from_secs(3600));
         let token = json!({
             "accessToken": {
                 "accessKeyId": keys.access_key_id,
@@ -119,7 +124,7 @@ impl TestEnvironment {
             "dpopKey": possession_key(),
         });
         self.write(&format!(".aws/login/cache/{name}.json"), &token.to_string());
-        aws.set_login_principal(LOGIN_SESSION);
+        aws.set_login_principal(session);
     }
 
     /// Keys in variables.

@@ -138,6 +138,11 @@ impl FakeAws {
         self.state().sso.denied.insert(pair);
     }
 
+    /// Who the SSO user is from now on.
+    pub fn set_sso_user(&self, user: &str) {
+        user.clone_into(&mut self.state().sso.user);
+    }
+
     /// The principal behind an SSO profile.
     pub fn sso_principal(&self, account: &str, role: &str) -> String {
         sso::principal(account, role, &self.state().sso.user)

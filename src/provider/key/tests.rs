@@ -1,0 +1,123 @@
+//! Any one input that decides who asks is changed, and the key changes; any other, or the way in
+//! which they are written down, and it stays. Two who ask never have one key.
+
+mod bystanders;
+mod endpoints;
+mod home;
+mod inputs;
+mod kind;
+mod layers;
+mod plan;
+mod situation;
+mod sources;
+mod writing;
+
+use proptest::prelude::*;
+
+use home::Home;
+use kind::Kind;
+use plan::{Layer, Plan, pairs, plans};
+use situation::{Effect, Place};
+use writing::Pen;
+
+/// So many cases, and more in proportion where `PROPTEST_CASES` asks for more than its 256.
+fn cases(number: u32) -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig {
+        cases: number * usual.cases / 256,
+        failure_persistence: None,
+        ..usual
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(48))]
+
+    #[test]
+    fn a_change_of_one_input_changes_the_key_if_it_decides_and_else_does_not(plan in plans()) {
+        let home = Home::new();
+        let situation = plan.situation();
+        let mut before = home.key(&situation);
+        prop_assert!(before.is_some(), "nobody can ask\n{situation:?}");
+        for (at, input) in situation.inputs.iter().enumerate() {
+            if matches!(input.place, Place::File(_)) && !home.knows_births() {
+                continue;
+            }
+            for (value, effect) in &input.changes {
+                let after = home.key(&situation.with(at, value));
+                let same = |part: fn(crate::cache::Key) -> crate::cache::Digest| {
+                    before.map(part) == after.map(part)
+                };
+                let seen = match (same(|key| key.slot()), same(|key| key.owner())) {
+                    (true, true) => Effect::Nothing,
+                    (true, false) => Effect::Rotates,
+                    (false, _) => Effect::Decides,
+                };
+                prop_assert_eq!(
+                    seen,
+                    *effect,
+                    "{:?} from {:?} to {:?}\n{:?}",
+                    input.place,
+                    input.value,
+                    value,
+                    situation
+                );
+            }
+            if matches!(input.place, Place::SignIn(_)) {
+                // Whoever signs in again is another.
+                before = home.key(&situation);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(256))]
+
+    #[test]
+    fn the_key_does_not_depend_on_how_the_files_are_written(plan in plans(), seed: u64) {
+        let home = Home::new();
+        let situation = plan.situation();
+        let plain = home.key(&situation);
+        prop_assert!(plain.is_some(), "nobody can ask\n{situation:?}");
+        let whimsical = home.key_as_written(&situation, &mut Pen::whimsical(seed));
+        prop_assert_eq!(
+            whimsical,
+            plain,
+            "{:?}\nwritten as:\n{}",
+            situation,
+            home.text()
+        );
+    }
+
+    #[test]
+    fn two_who_are_not_the_same_never_share_a_key((one, other) in pairs()) {
+        let home = Home::new();
+        let (one, other) = (one.situation(), other.situation());
+        let keys = (home.key(&one), home.key(&other));
+        prop_assert!(keys.0.is_some() && keys.1.is_some(), "nobody can ask\n{one:?}{other:?}");
+        prop_assert_eq!(
+            keys.0 == keys.1,
+            one.described == other.described,
+            "{:?}{:?}",
+            one,
+            other
+        );
+    }
+}
+
+/// The same keys, which will be renewed apart.
+#[test]
+fn session_keys_of_two_profiles_have_an_entry_each() {
+    let home = Home::new();
+    let plan = Plan {
+        kind: Kind::Session,
+        ..Plan::SIMPLE
+    };
+    let of = |layer| home.key(&Plan { layer, ..plan }.situation()).unwrap();
+    assert_eq!(of(Layer::AwsProfile), of(Layer::Rule));
+    assert_ne!(
+        of(Layer::AwsProfile).slot(),
+        of(Layer::DefaultProfile).slot()
+    );
+}
