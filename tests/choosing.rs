@@ -16,8 +16,7 @@ mod settings;
 #[path = "choosing/wrong.rs"]
 mod wrong;
 
-use common::Outcome;
-use common::fake_aws::{FakeAws, Operation};
+use common::{Outcome, assumed};
 
 const IRELAND: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
 const BEIJING: &str = "444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn";
@@ -27,17 +26,6 @@ const PUBLIC: &str = "public.ecr.aws";
 /// The session of a role that nobody gave another name.
 fn session(account: &str, role: &str) -> String {
     format!("arn:aws:sts::{account}:assumed-role/{role}/docker-credential-ecrx")
-}
-
-/// Who assumed which role, in order.
-fn assumed(aws: &FakeAws) -> Vec<(String, String)> {
-    aws.calls_of(Operation::StsAssumeRole)
-        .iter()
-        .map(|call| {
-            let by = call.principal.clone().expect("a known key");
-            (by, call.param("RoleArn").expect("a role").to_owned())
-        })
-        .collect()
 }
 
 /// The last line of a failure: who asked, who chose that, and what was passed over.

@@ -55,6 +55,29 @@ fn with_recorder(aws: &FakeAws) -> TestEnvironment {
     environment
 }
 
+/// All three actions fail with this reason and these hints, and tell no secret.
+#[track_caller]
+fn all_fail(environment: &TestEnvironment, reason: &str, hints: &[&str]) {
+    let cases = [
+        ("get", "ghcr.io\n".to_owned(), "no credentials for ghcr.io"),
+        (
+            "store",
+            login("ghcr.io"),
+            "the login to ghcr.io was not saved",
+        ),
+        (
+            "erase",
+            "ghcr.io".to_owned(),
+            "the login to ghcr.io was not erased",
+        ),
+    ];
+    for (action, input, what) in cases {
+        let outcome = environment.run(&[action], input);
+        assert_eq!(outcome.failure(&format!("{what}: {reason}")), hints);
+        assert!(!format!("{outcome:?}").contains(SECRET));
+    }
+}
+
 /// What the [`RECORDER`] answers from now on.
 fn will_answer(environment: &TestEnvironment, stdout: &[u8], stderr: &str, code: u8) {
     fs::write(environment.home().join("stdout"), stdout).expect("a file");

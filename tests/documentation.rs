@@ -70,12 +70,14 @@ fn variables() -> BTreeSet<&'static str> {
 /// The keys of a `Shape` in the configuration's source, by the name it is bound to.
 #[track_caller]
 fn keys(shape: &str) -> BTreeSet<&'static str> {
-    let shape = between(SHAPE, &format!("const {shape}: Shape"), "};");
-    let keys = match shape.contains("keys: WHO") {
-        true => between(SHAPE, "const WHO: &[&str] = &[", "]"),
-        false => between(shape, "keys: &[", "]"),
-    };
-    keys.split('"').skip(1).step_by(2).collect()
+    let shape = between(SHAPE, &format!("const {shape}: Shape"), ";\n\n");
+    let groups = between(shape, "groups: ", ",\n}");
+    let who = between(SHAPE, "const WHO: &[&str] = &[", "]");
+    let who = Some(who).filter(|_| groups.contains("WHO"));
+    let texts = [Some(groups), who].into_iter().flatten();
+    texts
+        .flat_map(|text| text.split('"').skip(1).step_by(2))
+        .collect()
 }
 
 /// All sources of the program, with texts that go on in the next line joined, tests left out.

@@ -15,8 +15,8 @@ mod rules;
 #[path = "roles/sts.rs"]
 mod sts;
 
-use common::TestEnvironment;
-use common::fake_aws::{FakeAws, Operation};
+use common::fake_aws::FakeAws;
+use common::{TestEnvironment, assumed};
 
 const BEIJING: &str = "999999999999.dkr.ecr.cn-north-1.amazonaws.com.cn";
 const PUBLIC: &str = "public.ecr.aws";
@@ -28,17 +28,6 @@ type Change = fn(&mut TestEnvironment, &FakeAws);
 fn rule(environment: &TestEnvironment, lines: &str) -> String {
     let path = environment.config(&format!("[[registry]]\nmatch = \"*\"\n{lines}\n"));
     path.display().to_string()
-}
-
-/// Who assumed which role, in order.
-fn assumed(aws: &FakeAws) -> Vec<(String, String)> {
-    aws.calls_of(Operation::StsAssumeRole)
-        .iter()
-        .map(|call| {
-            let by = call.principal.clone().expect("a known key");
-            (by, call.param("RoleArn").expect("a role").to_owned())
-        })
-        .collect()
 }
 
 fn pair(by: &str, role: &str) -> (String, String) {

@@ -23,8 +23,20 @@ pub(super) struct Shape {
     pub name: &'static str,
     /// How a person would write it.
     pub written: &'static str,
-    /// Its keys, in the order in which they should be explained.
-    pub keys: &'static [&'static str],
+    /// Its keys in groups, in the order in which they should be explained.
+    pub groups: &'static [&'static [&'static str]],
+}
+
+impl Shape {
+    /// Its keys.
+    pub fn keys(&self) -> impl Iterator<Item = &'static str> + Clone {
+        self.groups.iter().copied().flatten().copied()
+    }
+
+    /// It has this key.
+    pub fn has(&self, key: &str) -> bool {
+        self.keys().any(|known| known == key)
+    }
 }
 
 /// A table of a file, of which all keys are known.
@@ -74,7 +86,7 @@ impl<'a> Section<'a> {
         };
         let unknown = table
             .keys()
-            .filter(|key| !shape.keys.contains(&&**key.get_ref()))
+            .filter(|key| !shape.has(key.get_ref()))
             .min_by_key(|key| key.span().start);
         match unknown {
             None => Ok(section),
@@ -87,11 +99,11 @@ impl<'a> Section<'a> {
 
     fn unknown(&self, key: &str) -> Problem {
         let elsewhere = |word: &str| {
-            let shapes = self.all.iter().filter(|shape| shape.keys.contains(&word));
+            let shapes = self.all.iter().filter(|shape| shape.has(word));
             shapes.map(|shape| shape.written).collect::<Vec<_>>()
         };
-        let known_elsewhere = self.all.iter().flat_map(|shape| shape.keys).copied();
-        let here = || nearest(key, self.shape.keys.iter().copied());
+        let known_elsewhere = self.all.iter().flat_map(|shape| shape.keys());
+        let here = || nearest(key, self.shape.keys());
         let exact = known_elsewhere.clone().find(|known| *known == key);
         if exact.is_none()
             && let Some(nearest) = here()
@@ -104,7 +116,7 @@ impl<'a> Section<'a> {
                 tables: elsewhere(word).join(" or "),
             },
             None => Problem::Unknown {
-                known: self.shape.keys.join(", "),
+                known: self.shape.keys().collect::<Vec<_>>().join(", "),
             },
         }
     }
@@ -183,7 +195,7 @@ impl<'a> Section<'a> {
     /// A key's value.
     pub fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         // A key that a shape does not list would always be refused as unknown.
-        debug_assert!(self.shape.keys.contains(&key), "{key}");
+        debug_assert!(self.shape.has(key), "{key}");
         self.table.get(key)
     }
 
@@ -228,9 +240,9 @@ impl<'a> Section<'a> {
             let DeValue::Table(table) = value.get_ref() else {
                 return Err(self.not_section(shape, value));
             };
-            let within = table.iter().find(|(key, value)| {
-                value.get_ref().is_table() && !shape.keys.contains(&&**key.get_ref())
-            });
+            let within = table
+                .iter()
+                .find(|(key, value)| value.get_ref().is_table() && !shape.has(key.get_ref()));
             if let Some((within, _)) = within {
                 let (table, name) = (shape.name, format!("{chosen}.{}", within.get_ref()));
                 let key_name = format!("{table}.{name}");

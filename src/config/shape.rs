@@ -25,7 +25,7 @@ pub(super) const MAX_AGE_SECONDS: RangeInclusive<u64> = 60..=43200;
 const TOP: Shape = Shape {
     name: "",
     written: "the top of the file, above the first table",
-    keys: &[
+    groups: &[&[
         "timeout_seconds",
         "connect_timeout_seconds",
         "other_registries_helper",
@@ -34,16 +34,16 @@ const TOP: Shape = Shape {
         "defaults",
         "registry",
         "identity",
-    ],
+    ]],
 };
 
 const CACHE: Shape = Shape {
     name: "cache",
     written: "[cache]",
-    keys: &["enabled", "dir", "max_age_seconds"],
+    groups: &[&["enabled", "dir", "max_age_seconds"]],
 };
 
-/// What says who asks, and nothing else. [`REGISTRY`] has these keys too.
+/// The keys that say who asks.
 const WHO: &[&str] = &[
     "profile",
     "source_profile",
@@ -58,33 +58,27 @@ const WHO: &[&str] = &[
 const DEFAULTS: Shape = Shape {
     name: "defaults",
     written: "[defaults]",
-    keys: WHO,
+    groups: &[WHO],
 };
 
 const IDENTITY: Shape = Shape {
     name: "identity",
     written: "[identity.NAME]",
-    keys: WHO,
+    groups: &[WHO],
 };
 
 const REGISTRY: Shape = Shape {
     name: "registry",
     written: "[[registry]]",
-    keys: &[
-        "match",
-        "accounts",
-        "profile",
-        "source_profile",
-        "role_arn",
-        "external_id",
-        "role_session_name",
-        "duration_seconds",
-        "mfa_serial",
-        "region",
-        "account",
-        "endpoint_url",
-        "sts_endpoint_url",
-        "max_age_seconds",
+    groups: &[
+        &["match", "accounts"],
+        WHO,
+        &[
+            "account",
+            "endpoint_url",
+            "sts_endpoint_url",
+            "max_age_seconds",
+        ],
     ],
 };
 

@@ -460,7 +460,7 @@ fn the_example_is_right_and_shows_every_key() {
     assert_eq!(own.private(), registry(IRELAND).private());
     assert_eq!(config.identity_names().collect::<Vec<_>>(), ["release"]);
     for shape in shape::ALL {
-        for key in shape.keys {
+        for key in shape.keys() {
             let shown = |line: &str| {
                 line.starts_with(&format!("{key} = "))
                     || line.trim_matches(['[', ']']).split('.').next() == Some(key)

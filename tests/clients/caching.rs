@@ -83,15 +83,7 @@ fn classic_docker_build_through_creds_store_after_a_pull() {
         home.run("docker", ["image", "rm", "--force", &HONEST.image()]);
         home.record();
         let context = home.build_context(&HONEST.image());
-        let build = [
-            "DOCKER_BUILDKIT=0",
-            "docker",
-            "build",
-            "--no-cache",
-            "--pull",
-            &context,
-        ];
-        let built = home.succeeds("env", build);
+        let built = home.builds_classically(&context);
         assert_eq!(
             home.verbs().first().map(String::as_str),
             Some("list"),

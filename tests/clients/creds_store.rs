@@ -130,15 +130,7 @@ fn classic_docker_build_starts_from_both_kinds_of_registries() {
         passwords.forget(&OTHER);
         let stages = format!("{} AS first\nFROM {}", HONEST.image(), OTHER.image());
         let context = home.build_context(&stages);
-        let build = [
-            "DOCKER_BUILDKIT=0",
-            "docker",
-            "build",
-            "--no-cache",
-            "--pull",
-            &context,
-        ];
-        home.succeeds("env", build);
+        home.builds_classically(&context);
     });
 }
 

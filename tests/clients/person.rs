@@ -177,6 +177,14 @@ impl<'a> Home<'a> {
         context.display().to_string()
     }
 
+    /// Builds a [`Home::build_context`] as docker did before BuildKit.
+    #[track_caller]
+    pub fn builds_classically(&self, context: &str) -> Finished {
+        let docker = ["DOCKER_BUILDKIT=0", "docker", "build"];
+        let build = [&docker[..], &["--no-cache", "--pull", context]].concat();
+        self.succeeds("env", build)
+    }
+
     /// Puts a recorder in the helper's place.
     pub fn record(&self) {
         let path = self.dir.join("bin/docker-credential-ecrx");

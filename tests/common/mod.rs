@@ -293,3 +293,14 @@ impl Outcome {
             .collect()
     }
 }
+
+/// Who assumed which role, in order.
+pub fn assumed(aws: &fake_aws::FakeAws) -> Vec<(String, String)> {
+    aws.calls_of(fake_aws::Operation::StsAssumeRole)
+        .iter()
+        .map(|call| {
+            let by = call.principal.clone().expect("a known key");
+            (by, call.param("RoleArn").expect("a role").to_owned())
+        })
+        .collect()
+}

@@ -5,30 +5,7 @@ use std::fs;
 use super::common::TestEnvironment;
 use super::common::fake_aws::FakeAws;
 use super::common::files::chmod;
-use super::{SECRET, bin, install, is_running, login, pid, place, with_helper};
-
-/// All three actions fail with this reason and these hints, and tell no secret.
-#[track_caller]
-fn all_fail(environment: &TestEnvironment, reason: &str, hints: &[&str]) {
-    let cases = [
-        ("get", "ghcr.io\n".to_owned(), "no credentials for ghcr.io"),
-        (
-            "store",
-            login("ghcr.io"),
-            "the login to ghcr.io was not saved",
-        ),
-        (
-            "erase",
-            "ghcr.io".to_owned(),
-            "the login to ghcr.io was not erased",
-        ),
-    ];
-    for (action, input, what) in cases {
-        let outcome = environment.run(&[action], input);
-        assert_eq!(outcome.failure(&format!("{what}: {reason}")), hints);
-        assert!(!format!("{outcome:?}").contains(SECRET));
-    }
-}
+use super::{SECRET, all_fail, bin, install, is_running, login, pid, place, with_helper};
 
 fn named_at(environment: &TestEnvironment) -> String {
     let place = place(environment);

@@ -2,7 +2,7 @@
 
 use super::common::fake_aws::{ALICE, FakeAws};
 use super::common::{HOST, NOT_FOUND, PROGRAM, TestEnvironment};
-use super::{bin, install, link, login, place, with_helper};
+use super::{all_fail, bin, install, link, place, with_helper};
 
 /// The answer of the process that is called back, which the first one passes on.
 #[track_caller]
@@ -11,25 +11,8 @@ fn all_tell_the_loop(environment: &TestEnvironment) {
         "other_registries_helper at {} must name a helper that keeps the logins itself",
         place(environment)
     );
-    let cases = [
-        ("get", "ghcr.io\n".to_owned(), "no credentials for ghcr.io"),
-        (
-            "store",
-            login("ghcr.io"),
-            "the login to ghcr.io was not saved",
-        ),
-        (
-            "erase",
-            "ghcr.io".to_owned(),
-            "the login to ghcr.io was not erased",
-        ),
-    ];
-    for (action, input, what) in cases {
-        let line = format!(
-            "{what}: docker-credential-fake has called docker-credential-ecrx back: a loop"
-        );
-        assert_eq!(environment.run(&[action], input).failure(&line), [&hint]);
-    }
+    let reason = "docker-credential-fake has called docker-credential-ecrx back: a loop";
+    all_fail(environment, reason, &[&hint]);
     let listed = environment.run(&["list"], "unused");
     assert_eq!((listed.code, listed.stdout.as_str()), (Some(0), "{}\n"));
     assert_eq!(
