@@ -17,6 +17,9 @@ pub const USERNAME: &str = "AWS";
 /// A longer token is not believed. Real ones have 2–4 KB.
 const MAX_TOKEN_LENGTH: usize = 64 * 1024;
 
+/// A pull that begins with a token may take as long, and asks the registry to the end.
+const LAST_MINUTES: time::Duration = time::Duration::minutes(5);
+
 /// How far ahead the clock of another machine with the same home may be.
 const CLOCK_TOLERANCE: time::Duration = time::Duration::minutes(5);
 
@@ -38,8 +41,11 @@ pub enum Renewal {
     AtHalfLife,
     /// At this age, or at half its life when that comes first.
     AtAge(Duration),
-    /// When it ends: buying another takes a person.
-    AtExpiry,
+    /// Shortly before it ends, as buying another takes a person; or at this age when that comes first.
+    AtExpiry {
+        /// What is asked for by hand, which may well be more than half of its life.
+        max_age: Option<Duration>,
+    },
 }
 
 /// Why a text is no authorization token. Never holds the text.
@@ -102,12 +108,16 @@ impl AuthorizationToken {
     /// When it should be replaced.
     pub fn refresh_at(&self, renewal: Renewal) -> OffsetDateTime {
         let life: time::Duration = self.expires_at - self.obtained_at;
+        let at_most = |most: time::Duration, age| {
+            time::Duration::try_from(age).map_or(most, |age| most.min(age))
+        };
         let age = match renewal {
             Renewal::AtHalfLife => life / 2,
-            Renewal::AtAge(age) => time::Duration::try_from(age)
-                .unwrap_or(time::Duration::MAX)
-                .min(life / 2),
-            Renewal::AtExpiry => life,
+            Renewal::AtAge(age) => at_most(life / 2, age),
+            Renewal::AtExpiry { max_age } => {
+                let whole = life - LAST_MINUTES.min(life / 2);
+                max_age.map_or(whole, |age| at_most(whole, age))
+            }
         };
         self.obtained_at.saturating_add(age)
     }
@@ -187,8 +197,17 @@ mod tests {
     #[test]
     fn what_took_a_person_is_fresh_to_its_end() {
         let token = token(0, 12 * 3600);
-        assert!(token.is_fresh(at(12 * 3600 - 1), Renewal::AtExpiry));
-        assert!(!token.is_fresh(at(12 * 3600), Renewal::AtExpiry));
+        let renewal = |max_age| Renewal::AtExpiry { max_age };
+        for max_age in [None, Some(12 * HOUR), Some(24 * HOUR)] {
+            assert!(token.is_fresh(at(12 * 3600 - 301), renewal(max_age)));
+            assert!(!token.is_fresh(at(12 * 3600 - 300), renewal(max_age)));
+        }
+        for hours in [1, 10] {
+            let max_age = Some(HOUR * hours);
+            let seconds = i64::from(hours) * 3600;
+            assert!(token.is_fresh(at(seconds - 1), renewal(max_age)));
+            assert!(!token.is_fresh(at(seconds), renewal(max_age)));
+        }
     }
 
     #[test]

@@ -89,7 +89,9 @@ fn sources() -> String {
             let path = item.expect("an entry").path();
             let name = path.file_name().expect("a name").to_owned();
             if path.is_dir() {
-                folders.push(path);
+                if name != "tests" {
+                    folders.push(path);
+                }
             } else if name != "tests.rs" {
                 let source = fs::read_to_string(&path).expect("a source");
                 let (code, _) = source

@@ -28,6 +28,9 @@ impl Session<'_> {
     pub(super) async fn source_credentials(&self) -> Result<Credentials, Failure> {
         let identity = self.purchase.identity;
         self.enter(Stage::Source);
+        if identity.is_signed_out() {
+            return Err(Failure::of_sign_in(self, SignInFault::Absent));
+        }
         if let Some(sign_in) = identity.sign_in() {
             match sign_in.state(OffsetDateTime::now_utc()) {
                 SignInState::Absent => return Err(Failure::of_sign_in(self, SignInFault::Absent)),

@@ -70,6 +70,14 @@ impl Folder {
         let seen = match look_at(&dir)? {
             Some(seen) => seen,
             None => {
+                // A link above is followed: what counts is where the folder will be.
+                let above = dir.ancestors().skip(1);
+                if let Some((path, seen)) = above
+                    .into_iter()
+                    .find_map(|path| Some((path, fs::metadata(path).ok()?)))
+                {
+                    me.judge_folder_above(path, &seen)?;
+                }
                 make_folder(&dir, true)?;
                 look_at(&dir)?.ok_or_else(|| vanished(&dir))?
             }

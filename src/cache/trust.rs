@@ -10,7 +10,7 @@
 //! - **DIR** is judged before anything is made or written in it: a real folder, owned by us or
 //!   by root, and writable by others only with the sticky bit, since without it they could put
 //!   another `v1` in place of ours. It may be readable by all. When it is missing, it is made
-//!   with its parents, all 0700.
+//!   with its parents, all 0700; by root, only where the folder above them is root's too.
 //! - In a **shared** DIR (writable by others, sticky) the first user has `v1`; the others have
 //!   `v1-UID`.
 //!
@@ -122,6 +122,19 @@ mod unix {
             Ok(())
         }
 
+        /// What is to be made in a folder: root makes nothing in another user's (`sudo -E`), as its
+        /// owner could never use or mend it.
+        pub(in super::super) fn judge_folder_above(
+            self,
+            path: &Path,
+            seen: &Metadata,
+        ) -> Result<(), CacheError> {
+            match self.0 {
+                ROOT => self.judge_owner(path, seen),
+                _ => Ok(()),
+            }
+        }
+
         /// Whether `dir` is one that several users may share: judged good, and writable by others.
         pub(in super::super) fn shares(self, dir: &Path) -> Result<bool, CacheError> {
             Ok(look_at(dir)?.is_some_and(|seen| {
@@ -199,6 +212,14 @@ mod elsewhere {
             seen: &Metadata,
         ) -> Result<(), CacheError> {
             judge_is_folder(path, seen)
+        }
+
+        pub(in super::super) fn judge_folder_above(
+            self,
+            _: &Path,
+            _: &Metadata,
+        ) -> Result<(), CacheError> {
+            Ok(())
         }
 
         pub(in super::super) fn shares(self, _: &Path) -> Result<bool, CacheError> {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::error::{ConfigError, Origin};
+use super::matching::Match;
 use super::problem::Problem;
-use super::rule::Match;
 use super::section::Section;
 use super::template::{Blanks, RoleArnTemplate};
 use crate::registry::{MfaDevice, Partition, Region, Registry, RoleArn};

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ConfigPaths ─ file ─▶ text ─ shape, section, value ─▶ Rule, IdentityTemplate ─ merge ─▶ Config
-//! Config + Registry ─ rule, identity_settings, template ─▶ IdentitySettings
+//! Config + Registry ─ rule, matching, identity_settings, template ─▶ IdentitySettings
 //! ```
 //!
 //! - The user's rules come before the machine's, and the first that fits is the one. Of all
@@ -16,6 +16,7 @@ mod endpoint_url;
 mod error;
 mod file;
 mod identity_settings;
+mod matching;
 mod nearest;
 mod other_helper;
 mod problem;
@@ -39,9 +40,10 @@ pub use file::MAX_FILE_BYTES;
 pub use identity_settings::{
     IdentitySettings, RoleSettings, parse_external_id, parse_session_name,
 };
+pub use matching::{Match, OwnName};
 pub use other_helper::OtherHelperName;
 pub use problem::Problem;
-pub use rule::{Match, OwnName, RegistrySettings, Rule};
+pub use rule::{RegistrySettings, Rule};
 pub use template::{Blanks, RoleArnTemplate};
 
 use crate::registry::{Registry, ServerName};

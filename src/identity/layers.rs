@@ -3,10 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::config::{
-    Blanks, Config, IdentitySettings, Problem, RoleArnTemplate, parse_external_id,
-    parse_session_name,
-};
+use crate::config::{Config, IdentitySettings};
 use crate::env::{Env, var};
 use crate::registry::{Region, Registry};
 
@@ -31,11 +28,11 @@ pub(super) struct Chosen {
 }
 
 /// What a table of config.toml or the `ECRX_*` variables say.
-struct Layer {
-    chosen_by: ChosenBy,
-    profile: Option<String>,
-    roles: Vec<Role>,
-    region: Option<Region>,
+pub(super) struct Layer {
+    pub(super) chosen_by: ChosenBy,
+    pub(super) profile: Option<String>,
+    pub(super) roles: Vec<Role>,
+    pub(super) region: Option<Region>,
 }
 
 impl<'a> Layers<'a> {
@@ -93,81 +90,6 @@ impl<'a> Layers<'a> {
         }
     }
 
-    /// `ECRX_PROFILE` and `ECRX_ROLE_ARN`, each with the registry's account behind it first. On
-    /// public ECR a role that is to be filled in from a private registry's name says nothing.
-    fn ecrx_variables(&self, registry: &Registry) -> Result<Option<Layer>, IdentityError> {
-        let profile = self.ecrx_variable(var::ECRX_PROFILE, registry);
-        let role = self.ecrx_variable(var::ECRX_ROLE_ARN, registry);
-        let roles = match &role {
-            Some((variable, text)) => self.ecrx_role(variable, text, registry)?,
-            None => Some(Vec::new()),
-        };
-        let Some((roles, (variable, _))) = roles.zip(profile.as_ref().or(role.as_ref())) else {
-            return Ok(None);
-        };
-        let region = match self.env.get(var::ECRX_REGION) {
-            Some(region) => Some(region.trim().parse().map_err(wrong(var::ECRX_REGION))?),
-            None => None,
-        };
-        Ok(Some(Layer {
-            chosen_by: ChosenBy::Variable(variable.clone().into()),
-            profile: profile.map(|(_, profile)| profile),
-            roles,
-            region,
-        }))
-    }
-
-    /// A variable of this account, or of all.
-    fn ecrx_variable(&self, name: &str, registry: &Registry) -> Option<(String, String)> {
-        let of_account = registry
-            .private()
-            .map(|private| format!("{name}_{}", private.account));
-        of_account
-            .into_iter()
-            .chain([name.to_owned()])
-            .find_map(|variable| {
-                let value = self.env.get(&variable)?.trim().to_owned();
-                Some((variable, value))
-            })
-    }
-
-    fn ecrx_role(
-        &self,
-        variable: &str,
-        text: &str,
-        registry: &Registry,
-    ) -> Result<Option<Vec<Role>>, IdentityError> {
-        let template = RoleArnTemplate::parse(text).map_err(wrong(variable))?;
-        let blanks = Blanks::of(registry);
-        if blanks.is_none() && template.has_blanks() {
-            return Ok(None);
-        }
-        let get = |name| self.env.get(name);
-        let external_id = get(var::ECRX_EXTERNAL_ID)
-            .map(|id| parse_external_id(id.trim()).map_err(wrong(var::ECRX_EXTERNAL_ID)))
-            .transpose()?;
-        // A variable of one account goes nowhere else, whatever blanks it has.
-        let for_all = variable == var::ECRX_ROLE_ARN && template.has_account();
-        if external_id.is_some() && for_all {
-            let remedy =
-                "name the role of each account in a variable of its own, ECRX_ROLE_ARN_<account>";
-            return Err(wrong(var::ECRX_EXTERNAL_ID)(Problem::ExternalIdForAll {
-                remedy,
-            }));
-        }
-        Ok(Some(vec![Role {
-            arn: template.expand(blanks).map_err(wrong(variable))?,
-            external_id,
-            session_name: get(var::ECRX_ROLE_SESSION_NAME)
-                .map(|name| {
-                    parse_session_name(name.trim()).map_err(wrong(var::ECRX_ROLE_SESSION_NAME))
-                })
-                .transpose()?,
-            duration: None,
-            mfa_device: None,
-        }]))
-    }
-
     /// A layer's profile, or where it has none, what `below` gives; with its roles on top.
     fn of_layer(
         &self,
@@ -175,7 +97,15 @@ impl<'a> Layers<'a> {
         below: impl FnOnce() -> Result<Chosen, IdentityError>,
     ) -> Result<Chosen, IdentityError> {
         let mut chosen = match &layer.profile {
-            Some(profile) => self.of_profile(profile, layer.chosen_by.clone())?,
+            Some(profile) => {
+                let chosen_by = match &layer.chosen_by {
+                    ChosenBy::Variables { profile, .. } => {
+                        ChosenBy::Variable(profile.clone().into())
+                    }
+                    chosen_by => chosen_by.clone(),
+                };
+                self.of_profile(profile, chosen_by)?
+            }
             None => below()?,
         };
         chosen.chosen_by = layer.chosen_by;
@@ -331,15 +261,6 @@ fn container_variable(env: &Env) -> &'static str {
     match env.get(var::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI) {
         Some(_) => var::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI,
         None => var::AWS_CONTAINER_CREDENTIALS_FULL_URI,
-    }
-}
-
-/// An error of a variable's value.
-fn wrong<P: Into<Problem>>(variable: &str) -> impl Fn(P) -> IdentityError {
-    let variable = variable.to_owned();
-    move |problem| IdentityError::Variable {
-        variable: variable.clone(),
-        problem: problem.into(),
     }
 }
 

@@ -17,6 +17,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::env::{Env, var};
 
+use super::fingerprint::Hasher;
 use super::source::Source;
 
 /// A sign-in that a source draws on.
@@ -69,9 +70,9 @@ impl SignIn {
             _ => None,
         };
         Some(Self {
-            path,
             is_there: file.is_some(),
             began_at: began_at.and_then(|moment| moment.duration_since(UNIX_EPOCH).ok()),
+            path,
         })
     }
 
@@ -80,9 +81,11 @@ impl SignIn {
         self.is_there
     }
 
-    /// When it began, since the Unix epoch; `None` where the file's name says whose it is.
-    pub(super) fn began_at(&self) -> Option<Duration> {
-        self.began_at
+    /// Feeds what tells this sign-in from the next one under the same name; nothing where the
+    /// file's name says whose it is.
+    pub(super) fn fingerprint(&self, hasher: &mut Hasher) {
+        let began_at = self.began_at.map(|moment| moment.as_nanos().to_le_bytes());
+        hasher.optional_bytes(began_at.as_ref().map(|bytes| bytes.as_slice()));
     }
 
     /// Where it is kept.
@@ -119,10 +122,13 @@ impl SignIn {
 }
 
 /// Nothing in SSO's file says who the person is, and another may have signed in since. Signing out
-/// deletes it, so it is told by the file's birth. The SDK for Rust renews a sign-in in its file
-/// (aws-config 1.13, `save_cached_token`), which leaves its birth alone. botocore 1.43 and the SDK
-/// for Go replace the file, and so does every `aws sso login`: offline those are the same, and a
-/// token that is bought once more harms nobody.
+/// deletes it, so it is told by the file's birth. (Its refresh token would not do: whether that
+/// changes when a sign-in is renewed is up to AWS.)
+///
+/// The SDK for Rust renews a sign-in in its file (aws-config 1.13, `save_cached_token`), which
+/// leaves its birth alone. botocore 1.43 and the SDK for Go replace the file, and so does every
+/// `aws sso login` of today: offline those are the same, and a token that is bought once more
+/// harms nobody.
 ///
 /// Where births are not kept it is told by the last change. On Windows too: there a file inherits
 /// the birth of one that had its name 15 seconds ago ("file system tunneling").

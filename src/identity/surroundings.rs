@@ -50,10 +50,10 @@ impl Surroundings {
 
     /// Feeds what tells apart who asks, though the configuration is the same.
     pub(super) fn fingerprint(&self, hasher: &mut Hasher) {
-        let began_at = self.sign_in.as_ref().and_then(SignIn::began_at);
-        let began_at = began_at.map(|moment| moment.as_nanos().to_le_bytes());
-        let parts: [Option<&[u8]>; 4] = [
-            began_at.as_ref().map(|bytes| bytes.as_slice()),
+        if let Some(sign_in) = &self.sign_in {
+            sign_in.fingerprint(hasher);
+        }
+        let parts: [Option<&[u8]>; 3] = [
             self.machine.as_deref().map(str::as_bytes),
             self.token.as_ref().map(Fingerprint::as_bytes),
             self.variables.as_ref().map(Fingerprint::as_bytes),

@@ -191,7 +191,7 @@ fn erase(
         Err(cause) => {
             // Another helper may keep a password, and somebody believes that it is gone.
             if Registry::parse(server).is_none() {
-                note(notes, &not_answered(Action::Erase, server, cause).line());
+                tell(notes, &not_answered(Action::Erase, server, cause));
                 return Ok(ExitCode::SUCCESS);
             }
             return nothing_erased(&cause);
@@ -203,7 +203,14 @@ fn erase(
             Err(error) => nothing_erased(&error),
         },
         Keeper::OtherHelper(helper) => {
-            hand_over(Action::Erase, env, &helper, &question, server, output)
+            match hand_over(Action::Erase, env, &helper, &question, server, output) {
+                Ok(code) => Ok(code),
+                // Its own failure is its own to tell. That it could not be asked is ours.
+                Err(error) => {
+                    tell(notes, &error);
+                    Ok(ExitCode::SUCCESS)
+                }
+            }
         }
         Keeper::Nobody => Ok(ExitCode::SUCCESS),
     }
@@ -215,7 +222,7 @@ fn erase(
 fn list(env: &Env, output: &mut impl Write, notes: &mut impl Write) -> Result<ExitCode, Error> {
     let mut listed = std::collections::BTreeMap::new();
     match load_config(env) {
-        Err(error) => log::warn!("{error}"),
+        Err(error) => note(notes, &format!("nothing is listed: {error}")),
         Ok(config) => {
             match OtherHelper::of(&config).map(|helper| helper.list(env)) {
                 None => {}
@@ -290,6 +297,16 @@ fn write(output: &mut impl Write, answer: &[u8]) -> Result<(), Error> {
         .write_all(answer)
         .and_then(|()| output.flush())
         .map_err(|error| Error::failure(AnswerError(error)))
+}
+
+/// Tells a failure that must not be one for the client.
+fn tell(notes: &mut impl Write, error: &Error) {
+    note(notes, &error.line());
+    for hint in error.hint_lines() {
+        if let Err(error) = writeln!(notes, "  {hint}") {
+            log::debug!("cannot write to stderr: {error}");
+        }
+    }
 }
 
 /// A person may have closed stderr; what was asked for has been done all the same.

@@ -1,13 +1,15 @@
 //! Attempts that failed, as far as they are remembered: by source and endpoint, not by registry,
 //! so that one dead network is found out once.
 
+use std::time::Instant;
+
 use time::OffsetDateTime;
 
-use crate::cache::{Cache, Digest, Key, Mark};
+use crate::cache::{Cache, CacheError, Digest, Key, Mark, Turn};
 use crate::env::{Env, var};
 use crate::identity::Identity;
 use crate::registry::{Registry, Service};
-use crate::terminal::TerminalError;
+use crate::terminal::{self, TerminalError};
 
 use super::{Obstacle, key};
 
@@ -74,10 +76,25 @@ impl<'a> Attempts<'a> {
         Some(mark.message)
     }
 
+    /// Waits for whoever is asked on the same terminal for a code of the same identity, for another
+    /// registry, or for a failure of theirs. `None` where no code is wanted, or nobody can be asked.
+    pub(super) fn turn_to_ask(
+        &self,
+        wait_until: Instant,
+        holds_token: bool,
+    ) -> Option<Result<Turn<String>, CacheError>> {
+        let (codes, (major, minor)) = self.codes.as_ref().zip(terminal::number())?;
+        let (codes, terminal) = (codes.to_string(), format!("{major} {minor}"));
+        let key = Key::of(&[b"asking", codes.as_bytes(), terminal.as_bytes()]);
+        let look = || self.remembered(holds_token);
+        Some(self.cache.take_turn(&key, wait_until, look))
+    }
+
     /// Remembers a failure where that spares others the wait: for who holds a token, one that
     /// concerns the source whatever role is on top; public ECR's, of any kind; a code that was
-    /// not given; and, without a token, any failure that used up a code. What is wrong on this machine alone (certificates, proxy settings,
-    /// no terminal) costs nothing to find out again, and its mending is to count at once.
+    /// not given; and, without a token, any failure that used up a code. What is wrong on this
+    /// machine alone (certificates, proxy settings, no terminal) costs nothing to find out again,
+    /// and its mending is to count at once.
     pub(super) fn remember(&self, error: &Obstacle, holds_token: bool) {
         let (key, pause) = match (error, error.failure(), &self.codes) {
             (Obstacle::Code { cause, .. }, _, Some(key)) if was_asked(cause) => (key, CODE_PAUSE),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 
-use crate::aws::{self, Failure, Purchase};
+use crate::aws::{self, Failure, Purchase, PurchaseError};
 use crate::cache::{Cache, CacheError, Entry, EntryLock, Key, Turn};
 use crate::identity::{ChosenBy, Identity, Role};
 use crate::registry::{MfaDevice, Registry, Service};
@@ -96,35 +96,50 @@ impl<'a> Lookup<'a> {
             return held.ok_or(Obstacle::Remembered(failure));
         }
         // Whoever holds the lock may hang or be stopped: keep half of the time for going alone.
-        // A person who is being asked for a code is waited for.
-        let patience = match self.wants_codes() {
+        // A person who is being asked for a code is waited for, unless there is a token to go by.
+        let patience = match self.wants_codes() && held.is_none() {
             true => CODE_LIMIT + limit,
             false => limit / 2,
         };
         let wait_until = self.started + patience;
-        let mut seen = None;
+        let holds_token = held.is_some();
+        // As the last look saw it: a denial may drop the entry meanwhile.
+        let mut held = held;
         let turn = cache.take_turn(&self.key, wait_until, || {
-            seen = self.look(cache);
-            match seen.clone().filter(|token| self.is_fresh(token)) {
+            held = self.look(cache);
+            match held.clone().filter(|token| self.is_fresh(token)) {
                 Some(token) => Some(Found::Token(token)),
-                None => attempts.remembered(held.is_some()).map(Found::Failure),
+                None => attempts.remembered(holds_token).map(Found::Failure),
             }
         });
-        let (lock, held) = match turn {
-            // As the last look saw it: a denial may have dropped the entry meanwhile.
-            Ok(Turn::Mine(lock)) => (Some(lock), seen),
+        let lock = match turn {
+            Ok(Turn::Mine(lock)) => Some(lock),
             Ok(Turn::Answered(Found::Token(token))) => return Ok(token),
             Ok(Turn::Answered(Found::Failure(failure))) => {
                 return held.ok_or(Obstacle::Remembered(failure));
             }
             Err(error) => {
                 log::warn!("going on without the cache: {error}");
+                // Who holds the lock is renewing it, or stopped.
                 match held {
-                    // Who holds the lock is renewing it, or stopped.
-                    Some(token) if matches!(error, CacheError::LockTimeout { .. }) => {
-                        return Ok(token);
-                    }
-                    held => (None, held),
+                    Some(token) if is_timeout(&error) => return Ok(token),
+                    _ => None,
+                }
+            }
+        };
+        // Who gives no code for one registry gives none for the next, which waits here.
+        let asking = lock
+            .as_ref()
+            .and_then(|_| attempts.turn_to_ask(wait_until, holds_token));
+        let _asking = match asking {
+            None => None,
+            Some(Ok(Turn::Mine(lock))) => Some(lock),
+            Some(Ok(Turn::Answered(failure))) => return held.ok_or(Obstacle::Remembered(failure)),
+            Some(Err(error)) => {
+                log::warn!("asking beside others: {error}");
+                match held {
+                    Some(token) if is_timeout(&error) => return Ok(token),
+                    _ => None,
                 }
             }
         };
@@ -177,7 +192,16 @@ impl<'a> Lookup<'a> {
 
     fn buy(&self, limit: Duration) -> Result<AuthorizationToken, Obstacle> {
         log::info!("{}: {}", self.registry, self.identity.explain());
-        let codes = self.codes()?;
+        let http = self.provider.http_settings(self.identity);
+        let codes = match self.wants_codes() {
+            // Nobody is asked for what could not be used: the purchase says why.
+            true if self.identity.needs_a_sign_in(OffsetDateTime::now_utc()) => Vec::new(),
+            true => {
+                aws::http::client(&http).map_err(PurchaseError::from)?;
+                self.codes()?
+            }
+            false => Vec::new(),
+        };
         let time_left = match self.wants_codes() {
             // What a person took to type is not AWS's fault.
             true => limit,
@@ -187,7 +211,7 @@ impl<'a> Lookup<'a> {
             registry: self.registry,
             identity: self.identity,
             codes: &codes,
-            http: &self.provider.http_settings(self.identity),
+            http: &http,
             time_left,
         })?)
     }
@@ -240,6 +264,10 @@ impl<'a> Lookup<'a> {
             log::warn!("{error}");
         }
     }
+}
+
+fn is_timeout(error: &CacheError) -> bool {
+    matches!(error, CacheError::LockTimeout { .. })
 }
 
 fn is_denial(error: &Obstacle) -> bool {

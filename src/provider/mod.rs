@@ -129,7 +129,12 @@ impl<'a> Provider<'a> {
         let mut registries: Vec<Registry> = entries
             .values()
             .filter_map(|entry| self.config.registry(&entry.registry))
-            .chain(self.config.own_registries().cloned())
+            // A name may stand in two rules: the first says which registry it is.
+            .chain(
+                self.config
+                    .own_registries()
+                    .filter_map(|registry| self.config.registry(registry.host())),
+            )
             .chain(
                 self.config
                     .own_registries()
@@ -180,11 +185,12 @@ impl<'a> Provider<'a> {
     /// code when it ends; any other at the age that `[cache]` allows, or at which it is no longer
     /// known whose it is.
     fn renewal(&self, registry: &Registry, identity: &Identity) -> Renewal {
-        if let Some(max_age) = self.config.settings_for(registry).max_age {
-            return Renewal::AtAge(max_age);
-        }
+        let max_age = self.config.settings_for(registry).max_age;
         if identity.codes_wanted().next().is_some() {
-            return Renewal::AtExpiry;
+            return Renewal::AtExpiry { max_age };
+        }
+        if let Some(max_age) = max_age {
+            return Renewal::AtAge(max_age);
         }
         let ages = [self.config.cache.max_age, identity.source.max_age()];
         let shortest = ages.into_iter().flatten().min();

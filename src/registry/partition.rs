@@ -137,9 +137,7 @@ impl Partition {
             })
             .map_or(Partition::Aws, |facts| facts.partition)
     }
-}
 
-impl Partition {
     /// The partition that an API's host is in, as far as its name tells; `None` for a name that
     /// is not AWS's.
     pub fn of_api_host(host: &str) -> Option<Partition> {

@@ -53,6 +53,15 @@ pub enum Absence {
     Unsupported,
 }
 
+/// Which terminal controls this process, while it lives; `None` where there is none, or where the
+/// system does not tell.
+pub fn number() -> Option<(u32, u32)> {
+    #[cfg(unix)]
+    return turn::number();
+    #[cfg(not(unix))]
+    None
+}
+
 /// Asks for a code of six digits on the terminal that the process is controlled by, three times
 /// at most, and all within the time limit. What is typed is not shown. Blocks the thread.
 ///

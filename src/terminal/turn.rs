@@ -35,8 +35,7 @@ fn open_by_name() -> Option<File> {
 
     use rustix::fs::OFlags;
 
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    let (major, minor) = device_in(&stat)?;
+    let (major, minor) = number()?;
     if major != PSEUDO_TERMINALS {
         return None;
     }
@@ -50,6 +49,18 @@ fn open_by_name() -> Option<File> {
     // The terminal may be of another container, whose numbers are others'.
     let device = terminal.metadata().ok()?.rdev();
     (device == rustix::fs::makedev(major, minor)).then_some(terminal)
+}
+
+/// Major and minor number of the controlling terminal, where there is one.
+#[cfg(target_os = "linux")]
+pub(super) fn number() -> Option<(u32, u32)> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    device_in(&stat).filter(|number| *number != (0, 0))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn number() -> Option<(u32, u32)> {
+    None
 }
 
 #[cfg(not(target_os = "linux"))]

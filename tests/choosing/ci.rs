@@ -205,6 +205,13 @@ fn failure_says_which_variable_chose() {
             "{as_bob}; chosen by the variable ECRX_PROFILE_999999999999; passed over: AWS_ACCESS_KEY_ID"
         )
     );
+    environment.set("ECRX_ROLE_ARN", PULL);
+    assert_eq!(
+        explained(&environment.get(HOST)),
+        format!(
+            "{as_bob}, then role {PULL}; chosen by the variables ECRX_PROFILE_999999999999 and ECRX_ROLE_ARN; passed over: AWS_ACCESS_KEY_ID"
+        )
+    );
     environment
         .unset("ECRX_PROFILE")
         .unset("ECRX_PROFILE_999999999999")

@@ -172,6 +172,21 @@ fn first_rule_that_names_the_host_says_which_registry_it_is() {
     assert_eq!(grant.principal, ALICE.2);
 }
 
+/// `get` would go to AWS for it, which it may not be able to do.
+#[test]
+fn list_leaves_out_names_that_an_earlier_rule_puts_before_another_registry() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    for name in [OWN, "images.example.com:5000"] {
+        environment.config(&format!(
+            "[[registry]]\nmatch = \"{OWN}\"\naccount = \"999999999999\"\nregion = \"us-west-2\"\n{}",
+            rule_for(name, "")
+        ));
+        environment.get(IRELAND).answer();
+        assert_eq!(listed(&environment), format!("{{\"{IRELAND}\":\"AWS\"}}\n"));
+    }
+}
+
 #[test]
 fn rule_without_an_identity_leaves_it_to_the_next_that_has_one() {
     let aws = FakeAws::start();

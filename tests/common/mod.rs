@@ -49,6 +49,12 @@ pub struct Outcome {
 impl TestEnvironment {
     /// Without any credentials, and without instance metadata.
     pub fn new() -> Self {
+        let machine = Path::new("/etc/docker-credential-ecrx/config.toml");
+        assert!(
+            !machine.exists(),
+            "{} would have a say in every test: move it away for as long",
+            machine.display()
+        );
         let home = tempfile::tempdir().expect("a temporary folder");
         let mut environment = Self {
             variables: BTreeMap::new(),

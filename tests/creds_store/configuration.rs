@@ -58,9 +58,14 @@ fn erase_with_a_broken_configuration_succeeds_and_says_what_may_still_be_kept() 
 #[test]
 fn public_ecr_stays_anonymous_and_list_empty_with_a_broken_configuration() {
     let aws = FakeAws::start();
-    let (environment, _) = broken(&aws);
+    let (environment, told) = broken(&aws);
     environment.get("public.ecr.aws").failed_with(NOT_FOUND, "");
+    // Docker asks for every login that is listed: without a word nobody would know why it has none.
     let listed = environment.run(&["list"], "unused");
     assert_eq!((listed.code, listed.stdout.as_str()), (Some(0), "{}\n"));
+    assert_eq!(
+        listed.stderr,
+        format!("docker-credential-ecrx: nothing is listed: {told}\n")
+    );
     assert_eq!(take_calls(&environment), "");
 }

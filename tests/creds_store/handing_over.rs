@@ -235,4 +235,10 @@ fn no_log_holds_what_was_handed_over() {
     let said = environment.run(&["store"], login("ghcr.io"));
     assert_eq!((said.code, said.stdout.as_str()), (Some(1), ""));
     assert!(!said.stderr.contains(SECRET), "{said:?}");
+
+    let answer = login("ghcr.io");
+    will_answer(&environment, answer.as_bytes(), "", 0);
+    let said = environment.get("ghcr.io");
+    assert_eq!((said.code, said.stdout), (Some(0), answer));
+    assert!(!said.stderr.contains(SECRET), "{}", said.stderr);
 }

@@ -2,7 +2,7 @@
 
 use super::common::fake_aws::{ALICE, FakeAws};
 use super::common::{HOST, NOT_FOUND, PROGRAM, TestEnvironment};
-use super::{all_fail, bin, install, link, place, with_helper};
+use super::{all_fail, bin, install, place, with_helper};
 
 /// The answer of the process that is called back, which the first one passes on.
 #[track_caller]
@@ -29,7 +29,7 @@ fn a_link_to_this_program_is_a_loop() {
     let aws = FakeAws::start();
     let environment = with_helper(&aws, "");
     std::fs::remove_file(bin(&environment).join("docker-credential-fake")).expect("a file");
-    link(&environment, "docker-credential-fake");
+    environment.link("docker-credential-fake");
     all_tell_the_loop(&environment);
     assert_eq!(aws.connections(), 0);
 }
@@ -40,6 +40,17 @@ fn wrappers_in_between_do_not_hide_a_loop() {
     let environment = with_helper(&aws, "#!/bin/sh\ndocker-credential-other \"$@\"\n");
     let other = format!("#!/bin/sh\nexec '{PROGRAM}' \"$@\"\n");
     install(&environment, "docker-credential-other", &other);
+    all_tell_the_loop(&environment);
+    assert_eq!(aws.connections(), 0);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_wrapper_that_clears_the_environment_does_not_hide_a_loop() {
+    let aws = FakeAws::start();
+    let script =
+        format!("#!/bin/sh\nexec env -i \"HOME=$HOME\" \"PATH=$PATH\" '{PROGRAM}' \"$@\"\n");
+    let environment = with_helper(&aws, &script);
     all_tell_the_loop(&environment);
     assert_eq!(aws.connections(), 0);
 }

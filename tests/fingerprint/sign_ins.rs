@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::common::fake_aws::{FakeAws, Operation, SSO_ACCESS_TOKEN};
 use super::common::files::{keeps_births, names, skipped};
 use super::common::sources::{self, LOGIN_SESSION, Profile, START_URL};
-use super::common::{HOST, TestEnvironment};
+use super::common::{HOST, PROGRAM, TestEnvironment};
 use super::{ECR, buys_for, hits_for};
 
 /// A profile `work` of one kind, chosen by `AWS_PROFILE` and signed in; and who that is.
@@ -79,6 +79,43 @@ fn signing_out_ends_the_hits_and_takes_the_entry_along() {
         assert_eq!(remedies, remedy.as_slice());
         assert_eq!(environment.entries(), [] as [PathBuf; 0], "{message}");
         assert_eq!(aws.connections(), 0, "{message}");
+    }
+}
+
+/// Without a home folder there is no place to look for a sign-in.
+#[test]
+fn without_a_home_folder_nobody_is_signed_in() {
+    let table: [(Profile, &str); 2] = [
+        (
+            sources::sso_session,
+            "the SSO sign-in of the profile work (session work) is absent; run: aws sso login --profile work",
+        ),
+        (
+            sources::login,
+            "the aws login sign-in of the profile work is absent; run: aws login --profile work",
+        ),
+    ];
+    for (profile, message) in table {
+        let aws = FakeAws::start();
+        let (mut environment, principal) = signed_in(&aws, profile);
+        let path = |path: &str| environment.home().join(path).display().to_string();
+        let (config, cache) = (path(".aws/config"), path("cache"));
+        environment
+            .set("AWS_CONFIG_FILE", &config)
+            .set("AWS_ECR_CACHE_DIR", &cache);
+        assert_eq!(environment.get(HOST).grant().principal, principal);
+        assert_eq!(list(&environment), format!("{{\"{HOST}\":\"AWS\"}}\n"));
+        // The SDK would look for one below the working folder.
+        environment.set("HOME", ".");
+        let in_home = format!(
+            "cd '{}' && exec '{PROGRAM}' get",
+            environment.home().display()
+        );
+        aws.clear();
+        let outcome = environment.run_program("sh", &["-c", &in_home], HOST);
+        outcome.failure(&format!("no credentials for {HOST}: {message}"));
+        assert_eq!(list(&environment), "{}\n");
+        assert_eq!(aws.connections(), 0);
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::common::fake_aws::FakeAws;
 use super::common::pty::{Place, Terminal};
-use super::common::{HOST, PROGRAM, TestEnvironment};
-use super::{CODE, alice, asked_as, get_with_code, no_code};
+use super::common::{HOST, PROGRAM, TestEnvironment, sources};
+use super::{CODE, RULE, alice, asked_as, get_with_code, no_code, run_unasked};
 
 fn hints(environment: &TestEnvironment) -> [String; 2] {
     [
@@ -12,6 +12,43 @@ fn hints(environment: &TestEnvironment) -> [String; 2] {
         ),
         asked_as(environment),
     ]
+}
+
+/// What is known before to be in vain.
+#[test]
+fn nobody_is_asked_for_a_code_that_could_not_be_used() {
+    let aws = FakeAws::start();
+    let mut environment = alice(&aws);
+    environment.set("AWS_CA_BUNDLE", "/nonexistent.pem");
+    let outcome = run_unasked(&environment, &["get"], HOST);
+    let line = outcome
+        .stdout
+        .strip_prefix(&format!("no credentials for {HOST}: "));
+    let line = line.unwrap_or_default();
+    assert!(
+        line.starts_with("cannot read /nonexistent.pem"),
+        "{outcome:?}"
+    );
+
+    let mut environment = TestEnvironment::with_aws(&aws);
+    sources::sso_session(&mut environment, &aws, "sso");
+    environment.config(&format!("{RULE}profile = \"sso\"\n"));
+    let path = environment.home().join(".aws/sso/cache");
+    for fault in ["has expired", "is absent"] {
+        std::fs::remove_dir_all(&path).expect("signed in");
+        if fault == "has expired" {
+            // Of the session `sso`: printf sso | sha1sum
+            environment.write(
+                ".aws/sso/cache/afb9d1dcf212fa33d079a070ab90f0bef03c324b.json",
+                r#"{"accessToken":"x","expiresAt":"2026-01-01T00:00:00Z"}"#,
+            );
+        }
+        let outcome = run_unasked(&environment, &["get"], HOST);
+        outcome.failure(&format!(
+            "no credentials for {HOST}: the SSO sign-in of the profile sso (session sso) {fault}; run: aws sso login --profile sso"
+        ));
+    }
+    assert_eq!(aws.connections(), 0);
 }
 
 #[test]

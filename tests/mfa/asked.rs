@@ -2,7 +2,7 @@
 
 use super::common::fake_aws::{ALICE, BOB, FakeAws, Operation};
 use super::common::pty::{Place, Terminal};
-use super::common::{HOST, NOT_FOUND, PROGRAM, TestEnvironment};
+use super::common::{HOST, NOT_FOUND, TestEnvironment};
 use super::{
     CODE, DEVICE, ROLE, RULE, alice, code_of, codes, get_quietly, get_typing, get_with_code,
     run_unasked,
@@ -73,8 +73,7 @@ fn who_calls_by_a_name_is_asked_by_that_name() {
         "[[registry]]\nmatch = \"999999999999\"",
         "[identity.release]",
     ));
-    let link = environment.home().join("docker-credential-ecrx-release");
-    std::os::unix::fs::symlink(PROGRAM, &link).expect("a link");
+    let link = environment.called_as("release");
     let link = link.to_str().expect("UTF-8");
     let get = |terminal: &Terminal| {
         environment.start_program_on(terminal, Place::Foreground, link, &["get"], HOST)

@@ -32,9 +32,9 @@ fn is_remembered_for_30_seconds(aws: &FakeAws, environment: &TestEnvironment, wh
         let outcome = get_quietly(aws, environment, server);
         assert_eq!(outcome.failure(&line), [asked_as(environment)]);
     }
-    environment.age_marks(28);
+    environment.age_marks(20);
     get_quietly(aws, environment, HOST).failure(&line);
-    environment.age_marks(3);
+    environment.age_marks(11);
     get_with_code(aws, environment, CODE).answer();
 }
 
@@ -72,7 +72,7 @@ fn three_answers_that_are_no_codes_are_remembered_too() {
 
 /// buildx asks for the same host three times.
 #[test]
-fn a_client_that_calls_three_times_at_once_asks_once() {
+fn a_client_that_calls_three_times_asks_once() {
     let aws = FakeAws::start();
     let environment = alice(&aws);
     let outcome = get_typing(&environment, HOST, ROLE, CTRL_C);

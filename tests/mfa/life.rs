@@ -5,6 +5,7 @@ use serde_json::json;
 use super::common::fake_aws::{ALICE, FakeAws};
 use super::common::pty::{CTRL_C, Terminal};
 use super::common::{HOST, Outcome, TestEnvironment};
+use super::crowd::Crowd;
 use super::{CODE, DEVICE, ROLE, RULE, alice, codes, get_quietly, get_typing, get_with_code};
 
 const MINUTE: i64 = 60;
@@ -36,6 +37,15 @@ fn the_age_that_the_cache_allows_is_for_tokens_that_cost_nobody_anything() {
     let aws = FakeAws::start();
     let environment = alice(&aws);
     environment.config(&format!("[cache]\nmax_age_seconds = 900\n{RULE}"));
+    serves_for_its_whole_life(&aws, &environment);
+}
+
+/// Half of its life is for tokens that can be renewed without a person.
+#[test]
+fn a_rules_own_age_beyond_half_of_the_life_asks_no_sooner() {
+    let aws = FakeAws::start();
+    let environment = alice(&aws);
+    environment.config(&format!("{RULE}max_age_seconds = 43200\n"));
     serves_for_its_whole_life(&aws, &environment);
 }
 
@@ -101,6 +111,46 @@ fn without_a_terminal_the_token_that_is_still_good_is_kept() {
     assert_eq!(get, cold);
     assert_eq!(aws.connections(), connections);
     assert_ne!(get_with_code(&aws, &environment, "111111"), cold);
+}
+
+/// Somebody else is asked, and may have gone for lunch.
+#[test]
+fn who_holds_a_token_that_is_still_good_waits_for_no_answer() {
+    let aws = FakeAws::start();
+    let (environment, cold) = with_an_old_token(&aws);
+    let terminal = Terminal::open();
+    let asking = environment.start_on(&terminal, &["get"], HOST);
+    terminal.wait_for("ecr-admin: ");
+    let get = environment.run_program("timeout", &["10", super::common::PROGRAM, "get"], HOST);
+    assert_eq!(get, cold);
+    terminal.type_text(CTRL_C);
+    assert_eq!(asking.outcome(), cold);
+}
+
+/// Whoever looked before AWS said no, and waited for what would come of it.
+#[test]
+fn a_token_that_was_denied_meanwhile_is_nobodys() {
+    let aws = FakeAws::start();
+    let (environment, _) = with_an_old_token(&aws);
+    aws.deny_role(ROLE);
+    aws.show_code(DEVICE, "111111");
+    let terminal = Terminal::open();
+    let mut crowd = Crowd::on(&terminal, &environment);
+    crowd.get(HOST);
+    terminal.wait_for("ecr-admin: ");
+    crowd.get(HOST);
+    // Until it has looked and waits.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    terminal.type_line("111111");
+    let outcomes = crowd.outcomes();
+    assert_eq!(environment.entries().len(), 0);
+    for outcome in outcomes {
+        assert!(
+            outcome.stdout.contains("cannot be assumed by"),
+            "{outcome:?}"
+        );
+        assert_eq!(outcome.code, Some(1));
+    }
 }
 
 /// What a person takes is nobody's time: neither the limit of the whole nor that of a refresh.

@@ -36,9 +36,9 @@ fn a_code_that_aws_refuses_is_not_asked_for_again_for_30_seconds() {
         let outcome = get_quietly(&aws, &environment, HOST);
         assert_eq!(outcome.failure(&remembered), [asked_as.as_str()]);
     }
-    environment.age_marks(28);
+    environment.age_marks(20);
     get_quietly(&aws, &environment, HOST).failure(&remembered);
-    environment.age_marks(3);
+    environment.age_marks(11);
     get_with_code(&aws, &environment, CODE).answer();
 }
 

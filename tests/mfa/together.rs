@@ -157,3 +157,24 @@ fn when_the_one_that_asks_is_killed_the_next_one_asks() {
     assert_eq!(terminal.shown(), format!("{question}{question}\r\n"));
     assert_eq!(codes(&aws), [code_of(CODE, DEVICE, ROLE)]);
 }
+
+/// Clients that pull from several registries ask for them at once.
+#[test]
+fn a_cancelled_question_counts_for_the_next_registry_of_the_same_role() {
+    let other = "444455556666.dkr.ecr.us-west-2.amazonaws.com";
+    let aws = FakeAws::start();
+    let environment = alice(&aws);
+    environment.config(&RULE.replace("match = \"999999999999\"", "match = \"*\""));
+    let terminal = Terminal::open();
+    let mut crowd = Crowd::on(&terminal, &environment);
+    crowd.get(HOST);
+    let question = question_for(ROLE);
+    terminal.wait_for(&question);
+    crowd.get(other);
+    terminal.type_text(CTRL_C);
+    let outcomes = crowd.outcomes();
+    outcomes[0].failure(&no_code("it was cancelled"));
+    outcomes[1].failure(&remembered("it was cancelled").replacen(HOST, other, 1));
+    assert_eq!(terminal.shown(), format!("{question}\r\n"));
+    assert_eq!(aws.connections(), 0);
+}

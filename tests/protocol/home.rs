@@ -113,6 +113,36 @@ fn a_home_that_cannot_hold_a_cache_costs_the_caching_and_not_the_login() {
     succeeds(&environment.run(&["list"], "unused"), "{}\n");
 }
 
+/// `sudo -E`: what root made there, its owner could neither use nor mend, nor make a `.cache`
+/// beside it.
+#[cfg(unix)]
+#[test]
+#[expect(clippy::print_stderr, reason = "says that it was skipped")]
+fn root_makes_nothing_in_a_folder_of_another_user() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("not tested: that takes root");
+        return;
+    }
+    let aws = FakeAws::start();
+    for (variable, path) in [
+        ("HOME", ""),
+        ("XDG_CACHE_HOME", ".cache"),
+        ("XDG_CACHE_HOME", ""),
+        ("AWS_ECR_CACHE_DIR", ".ecr"),
+        ("AWS_ECR_CACHE_DIR", "deep/.ecr"),
+    ] {
+        let mut environment = TestEnvironment::of_alice(&aws);
+        let theirs = environment.home().join("theirs");
+        fs::create_dir(&theirs).expect("a folder");
+        std::os::unix::fs::chown(&theirs, Some(12345), Some(12345)).expect("root");
+        let folder = theirs.join(path).display().to_string();
+        environment.set(variable, &folder);
+        assert_eq!(environment.get(HOST).grant().principal, ALICE.2);
+        let made = fs::read_dir(&theirs).expect("a folder").count();
+        assert_eq!(made, 0, "{variable} {path}");
+    }
+}
+
 #[test]
 fn a_home_that_does_not_exist_is_no_obstacle() {
     let aws = FakeAws::start();

@@ -90,12 +90,20 @@ fn list_never_fails() {
     fs::create_dir(cache.join(format!("{}.json", "b".repeat(64)))).expect("a folder");
     succeeds(&environment.run(&["list"], "unused"), &listed);
 
+    // Docker asks for what is listed, and for nothing else: here it is told why there is nothing.
+    let says_why = |environment: &TestEnvironment, file: &str| {
+        let listed = environment.run(&["list"], "unused");
+        assert_eq!((listed.code, listed.stdout.as_str()), (Some(0), nothing));
+        let why = format!("docker-credential-ecrx: nothing is listed: {file}:");
+        assert!(listed.stderr.starts_with(&why), "{listed:?}");
+        assert_eq!(listed.stderr.lines().count(), 1, "{listed:?}");
+    };
     let config = environment.config(BROKEN);
-    succeeds(&environment.run(&["list"], "unused"), nothing);
+    says_why(&environment, &config.display().to_string());
     fs::remove_file(config).expect("a file");
 
     environment.set("ECRX_CONFIG", "/nonexistent/ecrx.toml");
-    succeeds(&environment.run(&["list"], "unused"), nothing);
+    says_why(&environment, "/nonexistent/ecrx.toml");
     environment.unset("ECRX_CONFIG");
 
     environment.set("AWS_PROFILE", "missing");

@@ -4,6 +4,7 @@
 //! and what it prints is passed on with its exit code. It is waited for until it has ended, and
 //! stopped at the deadline; whom it has started itself is neither.
 
+mod ancestors;
 mod talk;
 
 use std::collections::BTreeMap;
@@ -152,8 +153,9 @@ impl<'a> OtherHelper<'a> {
     }
 
     fn run(&self, env: &Env, action: &str, question: &[u8]) -> Result<Answer, Fault> {
-        // Whichever links and wrappers lie between: they inherit the variable.
-        if env.get_os(var::ECRX_HANDED_OVER).is_some() {
+        // Links and wrappers that lie between inherit the variable, unless they clear it.
+        let was_handed_over = env.get_os(var::ECRX_HANDED_OVER).is_some();
+        if was_handed_over || ancestors::of_this_program() >= ancestors::A_LOOP {
             return Err(Fault::Loop);
         }
         let mut command = self.command(env)?;
