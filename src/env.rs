@@ -6,6 +6,9 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use crate::users;
 
 /// Names of variables, with what each does.
 pub mod var {
@@ -41,6 +44,10 @@ pub mod var {
 
     /// The home folder; without it the password database is asked.
     pub const HOME: &str = "HOME";
+    /// On Linux, the folder of users' configurations, in place of `~/.config`.
+    pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+    /// On Linux, the folder of users' caches, in place of `~/.cache`.
+    pub const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
 
     /// Keys of an IAM user or a session.
     pub const AWS_ACCESS_KEY_ID: &str = "AWS_ACCESS_KEY_ID";
@@ -125,6 +132,7 @@ const MACHINE_CONFIG: &str = "/etc/docker-credential-ecrx/config.toml";
 pub struct Env {
     made_up: Option<HashMap<String, OsString>>,
     called_as: Option<String>,
+    home: OnceLock<Option<PathBuf>>,
 }
 
 impl Env {
@@ -141,7 +149,7 @@ impl Env {
             .collect();
         Self {
             made_up: Some(variables),
-            called_as: None,
+            ..Self::default()
         }
     }
 
@@ -170,7 +178,10 @@ impl Env {
     /// comes with replacement characters, so that whoever uses it fails and names it.
     pub fn get(&self, name: &str) -> Option<String> {
         self.get_os(name)
-            .map(|value| value.to_string_lossy().into_owned())
+            .map(|value| match value.into_string() {
+                Ok(value) => value,
+                Err(value) => value.to_string_lossy().into_owned(),
+            })
             .filter(|value| !value.trim().is_empty())
     }
 
@@ -200,8 +211,17 @@ impl Env {
 
     /// The one home folder, for the AWS files and for ours: `HOME`, else the password database.
     pub fn home(&self) -> Option<PathBuf> {
+        self.home.get_or_init(|| self.find_home()).clone()
+    }
+
+    fn find_home(&self) -> Option<PathBuf> {
         match &self.made_up {
             Some(_) => self.get_os(var::HOME).map(PathBuf::from),
+            // The C library inside a static executable cannot be asked everything.
+            None if cfg!(all(target_os = "linux", target_feature = "crt-static")) => self
+                .get_os(var::HOME)
+                .map(PathBuf::from)
+                .or_else(users::home),
             None => dirs::home_dir(),
         }
         .filter(|home| home.is_absolute())
@@ -209,10 +229,7 @@ impl Env {
 
     /// The user's configuration file.
     pub fn user_config(&self) -> Option<PathBuf> {
-        let folder = match &self.made_up {
-            Some(_) => self.home().map(|home| home.join(".config")),
-            None => dirs::config_dir(),
-        };
+        let folder = self.folder(var::XDG_CONFIG_HOME, ".config", dirs::config_dir);
         folder.map(|folder| folder.join("docker-credential-ecrx").join("config.toml"))
     }
 
@@ -237,11 +254,25 @@ impl Env {
         if !home.is_dir() || is_another_users(&home) {
             return None;
         }
-        let folder = match &self.made_up {
-            Some(_) => self.home().map(|home| home.join(".cache")),
-            None => dirs::cache_dir(),
-        };
+        let folder = self.folder(var::XDG_CACHE_HOME, ".cache", dirs::cache_dir);
         folder.map(|folder| folder.join("docker-credential-ecrx"))
+    }
+
+    /// A folder of the user's: on Linux by the XDG Base Directory Specification, where a relative
+    /// one counts as unset; elsewhere by the system's own rule.
+    fn folder(
+        &self,
+        variable: &str,
+        at_home: &str,
+        of_system: fn() -> Option<PathBuf>,
+    ) -> Option<PathBuf> {
+        if self.made_up.is_none() && !cfg!(target_os = "linux") {
+            return of_system();
+        }
+        self.get_os(variable)
+            .map(PathBuf::from)
+            .filter(|folder| folder.is_absolute())
+            .or_else(|| Some(self.home()?.join(at_home)))
     }
 }
 

@@ -30,9 +30,9 @@
 //! # Rooms
 //!
 //! Imports run one way: `main → run → protocol → provider → {cache, aws, identity, config} →
-//! {registry, token, secret, terminal, env, error}`. `identity` knows `config`, `aws` knows
-//! `identity`; `cache` and `aws` do not know each other. Only `aws` and `identity/aws_files.rs`
-//! (with the files that read its profiles) name SDK types.
+//! {registry, token, secret, digest, terminal, env, users, error}`. `identity` knows `config`,
+//! `aws` knows `identity`; `cache` and `aws` do not know each other. Only `aws` and
+//! `identity/aws_files.rs` (with the files that read its profiles) name SDK types.
 //!
 //! `protocol` asks the configuration whose a server is: a registry's (ECR's own hosts, and hosts
 //! of one's own that a rule names), another helper's, or nobody's. Within `identity`, `layers`
@@ -45,6 +45,7 @@
 pub mod aws;
 pub mod cache;
 pub mod config;
+mod digest;
 pub mod env;
 pub mod error;
 pub mod identity;
@@ -56,5 +57,6 @@ mod run;
 pub mod secret;
 pub mod terminal;
 pub mod token;
+mod users;
 
 pub use run::run;

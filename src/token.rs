@@ -5,8 +5,7 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use time::OffsetDateTime;
 
 use crate::secret::Secret;
@@ -73,7 +72,7 @@ impl AuthorizationToken {
             return Err(TokenError::Length);
         }
         let text = STANDARD
-            .decode(encoded)
+            .decode_to_vec(encoded)
             .ok()
             .and_then(|bytes| String::from_utf8(bytes).ok())
             .ok_or(TokenError::Encoding)?;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use sha2::{Digest as _, Sha256};
+use crate::digest::{Sha256, hex};
 
 /// What every digest begins with, so that it equals no digest made elsewhere or by a later,
 /// different rule.
@@ -19,22 +19,16 @@ impl Digest {
         let mut hasher = Sha256::new();
         hasher.update(DOMAIN);
         for part in parts {
-            hasher.update((part.len() as u64).to_le_bytes());
+            hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part);
         }
-        Self(hasher.finalize().into())
+        Self(hasher.finish())
     }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut text = [0; 64];
-        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
-            pair[0] = DIGITS[usize::from(byte >> 4)];
-            pair[1] = DIGITS[usize::from(byte & 15)];
-        }
-        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+        f.write_str(&hex(&self.0))
     }
 }
 

@@ -59,14 +59,14 @@ impl<'a> UrlParts<'a> {
             Some((host, port)) if !authority.ends_with(']') => (host, Some(port)),
             _ => (authority, None),
         };
-        let is_odd = |character: char| {
-            character.is_whitespace() || character.is_control() || "<>\"{}|\\^`".contains(character)
+        let is_odd = |byte: u8| match byte {
+            b'<' | b'>' | b'"' | b'{' | b'}' | b'|' | b'\\' | b'^' | b'`' => true,
+            byte => !byte.is_ascii_graphic(),
         };
         // A user part would go into the signed `Host`, and AWS would blame the secret key.
         let is_url = is_host(host)
             && !authority.contains('@')
-            && !text.contains(is_odd)
-            && text.is_ascii()
+            && !text.bytes().any(is_odd)
             && port.is_none_or(|port| port.parse::<u16>().is_ok());
         is_url.then_some(Self { secure, host })
     }

@@ -1,5 +1,7 @@
 //! Where APIs are called: regions, switches and URLs, from variables and a profile.
 
+use std::cell::OnceCell;
+
 use aws_config::profile::Profile;
 
 use crate::config::{UrlParts, without_user};
@@ -48,6 +50,15 @@ pub(super) struct Settings<'a> {
     env: &'a Env,
     files: Option<&'a AwsFiles>,
     profile: Option<&'a Profile>,
+    switches: OnceCell<Switches>,
+}
+
+/// What holds for every endpoint.
+#[derive(Clone, Copy)]
+struct Switches {
+    ignore_urls: bool,
+    fips: bool,
+    dual_stack: bool,
 }
 
 impl<'a> Settings<'a> {
@@ -56,7 +67,23 @@ impl<'a> Settings<'a> {
             env,
             files,
             profile: files.and_then(|files| files.profile(profile)),
+            switches: OnceCell::new(),
         }
+    }
+
+    fn switches(&self) -> Switches {
+        let switch = |variable, key| {
+            let variable = self.env.get(variable);
+            variable.as_deref().or(self.get(key)).is_some_and(says_true)
+        };
+        *self.switches.get_or_init(|| Switches {
+            ignore_urls: switch(
+                var::AWS_IGNORE_CONFIGURED_ENDPOINT_URLS,
+                "ignore_configured_endpoint_urls",
+            ),
+            fips: switch(var::AWS_USE_FIPS_ENDPOINT, "use_fips_endpoint"),
+            dual_stack: switch(var::AWS_USE_DUALSTACK_ENDPOINT, "use_dualstack_endpoint"),
+        })
     }
 
     /// A setting of the profile.
@@ -91,27 +118,17 @@ impl<'a> Settings<'a> {
         fips: bool,
         dual_stack: bool,
     ) -> Result<Endpoint, IdentityError> {
-        let switch = |variable, key| {
-            let variable = self.env.get(variable);
-            variable.as_deref().or(self.get(key)).is_some_and(says_true)
-        };
-        let url = if switch(
-            var::AWS_IGNORE_CONFIGURED_ENDPOINT_URLS,
-            "ignore_configured_endpoint_urls",
-        ) {
-            None
-        } else {
-            self.endpoint_url(service)?
+        let switches = self.switches();
+        let url = match switches.ignore_urls {
+            true => None,
+            false => self.endpoint_url(service)?,
         };
         let by_hand = url.is_some();
-        let fips = fips || switch(var::AWS_USE_FIPS_ENDPOINT, "use_fips_endpoint");
-        let dual_stack =
-            dual_stack || switch(var::AWS_USE_DUALSTACK_ENDPOINT, "use_dualstack_endpoint");
         Ok(Endpoint {
             region,
             url,
-            fips: fips && !by_hand,
-            dual_stack: dual_stack && !by_hand,
+            fips: (fips || switches.fips) && !by_hand,
+            dual_stack: (dual_stack || switches.dual_stack) && !by_hand,
         })
     }
 
@@ -122,12 +139,14 @@ impl<'a> Settings<'a> {
         } else if let Some(url) = self.env.get(var::AWS_ENDPOINT_URL) {
             (url, var::AWS_ENDPOINT_URL.to_owned())
         } else if let (Some(profile), Some(files)) = (self.profile, self.files) {
-            let from = format!("the AWS profile `{}`", profile.name());
             match files
                 .service_endpoint(profile, service)
                 .or_else(|| profile.get("endpoint_url"))
             {
-                Some(url) => (url.to_owned(), from),
+                Some(url) => {
+                    let from = format!("the AWS profile `{}`", profile.name());
+                    (url.to_owned(), from)
+                }
                 None => return Ok(None),
             }
         } else {

@@ -1,7 +1,7 @@
 //! A digest of who would ask: the same for one identity however its files are written, and
 //! another for every other identity that AWS could tell from it.
 
-use sha2::{Digest, Sha256};
+use crate::digest::Sha256;
 
 /// SHA-256 over an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,7 +28,7 @@ impl Hasher {
 
     /// Feeds bytes.
     pub fn bytes(&mut self, bytes: &[u8]) {
-        self.0.update((bytes.len() as u64).to_le_bytes());
+        self.0.update(&(bytes.len() as u64).to_le_bytes());
         self.0.update(bytes);
     }
 
@@ -46,16 +46,16 @@ impl Hasher {
     pub fn optional_bytes(&mut self, bytes: Option<&[u8]>) {
         match bytes {
             Some(bytes) => {
-                self.0.update([1]);
+                self.0.update(&[1]);
                 self.bytes(bytes);
             }
-            None => self.0.update([0]),
+            None => self.0.update(&[0]),
         }
     }
 
     /// Ends it.
     pub fn finish(self) -> Fingerprint {
-        Fingerprint(self.0.finalize().into())
+        Fingerprint(self.0.finish())
     }
 }
 

@@ -1,6 +1,8 @@
 //! From the layer that chose to an [`Identity`]: endpoints, surroundings, and one partition for
 //! all of it.
 
+use std::fmt;
+
 use crate::config::{Config, EndpointUrl, UrlParts};
 use crate::env::Env;
 use crate::registry::{Partition, Region, Registry, Service};
@@ -106,45 +108,47 @@ fn same_partition(
         Some(Partition::of_region(&region))
     };
     let profile = chosen.profile.as_deref().unwrap_or_default();
-    let mut parts: Vec<(String, Option<Partition>)> = Vec::new();
+    // Its words are put together only where they are needed.
+    let is_ours = |what: &dyn fmt::Display, partition: Option<Partition>| match partition {
+        Some(theirs) if theirs != registry.partition() => {
+            Err(crosses(what.to_string(), theirs, chosen, registry))
+        }
+        _ => Ok(()),
+    };
     match &chosen.source {
         Source::WebIdentity(web) => {
             let role = &web.role_arn;
-            parts.push((format!("the role {role}"), Some(role.partition())));
+            is_ours(&format_args!("the role {role}"), Some(role.partition()))?;
         }
-        Source::Sso(sso) => parts.push((
-            format!("the SSO sign-in of the profile {profile} ({})", sso.region),
+        Source::Sso(sso) => is_ours(
+            &format_args!("the SSO sign-in of the profile {profile} ({})", sso.region),
             region(&sso.region),
-        )),
-        Source::Login { session_arn, .. } => parts.push((
-            format!("the aws login sign-in of the profile {profile} ({session_arn})"),
+        )?,
+        Source::Login { session_arn, .. } => is_ours(
+            &format_args!("the aws login sign-in of the profile {profile} ({session_arn})"),
             session_arn
                 .split(':')
                 .nth(1)
                 .and_then(|name| name.parse().ok()),
-        )),
+        )?,
         _ => {}
     }
     for role in &chosen.roles {
-        let device = role.mfa_device.as_ref();
-        parts.push((format!("the role {}", role.arn), Some(role.arn.partition())));
-        parts.extend(device.map(|device| (format!("the MFA device {device}"), device.partition())));
+        is_ours(
+            &format_args!("the role {}", role.arn),
+            Some(role.arn.partition()),
+        )?;
+        if let Some(device) = &role.mfa_device {
+            is_ours(&format_args!("the MFA device {device}"), device.partition())?;
+        }
     }
     // The region that a profile calls its own tells where its keys are good; one from a rule or
     // a variable does not.
     if let Some(own) = settings.get("region").filter(|_| chosen.profile.is_some()) {
-        parts.push((
-            format!("the AWS profile {profile} (region {own})"),
+        is_ours(
+            &format_args!("the AWS profile {profile} (region {own})"),
             region(own),
-        ));
-    }
-    for (what, partition) in parts {
-        match partition {
-            Some(theirs) if theirs != registry.partition() => {
-                return Err(crosses(what, theirs, chosen, registry));
-            }
-            _ => {}
-        }
+        )?;
     }
     Ok(())
 }

@@ -4,17 +4,15 @@
 //! that `aws sso login` and `aws login` write. Shapes and places: aws-config 1.13,
 //! `sso/cache.rs` and `login/cache.rs`.
 
-use std::fmt::Write as _;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
-use sha1::Sha1;
-use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::digest::{hex, sha1_hex, sha256};
 use crate::env::{Env, var};
 
 use super::fingerprint::Hasher;
@@ -54,13 +52,13 @@ impl SignIn {
         let path = match source {
             Source::Sso(sso) => {
                 let name = sso.session.as_deref().unwrap_or(&sso.start_url);
-                at_home("sso/cache")?.join(file_name(&Sha1::digest(name.as_bytes())))
+                at_home("sso/cache")?.join(sha1_hex(name.as_bytes()) + ".json")
             }
             Source::Login { session_arn, .. } => env
                 .get_os(var::AWS_LOGIN_CACHE_DIRECTORY)
                 .map(PathBuf::from)
                 .or_else(|| at_home("login/cache"))?
-                .join(file_name(&Sha256::digest(session_arn.trim().as_bytes()))),
+                .join(hex(&sha256(session_arn.trim().as_bytes())) + ".json"),
             _ => return None,
         };
         let file = std::fs::metadata(&path).ok();
@@ -135,16 +133,6 @@ impl SignIn {
 fn began_at(file: &Metadata) -> Option<SystemTime> {
     let born_at = file.created().ok().filter(|_| !cfg!(windows));
     born_at.or_else(|| file.modified().ok())
-}
-
-fn file_name(digest: &[u8]) -> String {
-    let mut name = String::with_capacity(digest.len() * 2 + 5);
-    for byte in digest {
-        // Writing to a String cannot fail.
-        let _ = write!(name, "{byte:02x}");
-    }
-    name.push_str(".json");
-    name
 }
 
 #[cfg(test)]

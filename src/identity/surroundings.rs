@@ -5,8 +5,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use crate::env::{Env, var};
@@ -117,7 +116,7 @@ fn whole(path: &String) -> Option<Fingerprint> {
 fn subject(path: &Path) -> Option<Fingerprint> {
     let token = String::from_utf8(read(path)?).ok()?;
     let claims = URL_SAFE_NO_PAD
-        .decode(token.trim().split('.').nth(1)?)
+        .decode_to_vec(token.trim().split('.').nth(1)?)
         .ok()?;
     let claims: Value = serde_json::from_slice(&claims).ok()?;
     let mut hasher = Hasher::new("subject");
@@ -143,9 +142,18 @@ fn read(path: &Path) -> Option<Vec<u8>> {
 /// Linux draws an id anew at each boot, which no image carries along (`random(4)`).
 #[cfg(target_os = "linux")]
 fn machine(env: &Env) -> Option<String> {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
-        .ok()
-        .or_else(|| node_name(env))
+    boot_id().or_else(|| node_name(env))
+}
+
+/// The kernel gives such a file in one read.
+#[cfg(target_os = "linux")]
+fn boot_id() -> Option<String> {
+    let mut id = [0; 64];
+    let length = File::open("/proc/sys/kernel/random/boot_id")
+        .and_then(|mut file| file.read(&mut id))
+        .ok()?;
+    let id = str::from_utf8(id.get(..length)?).ok()?;
+    (!id.is_empty()).then(|| id.to_owned())
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -218,7 +226,7 @@ mod tests {
     fn another_jobs_subject_is_another_identity_and_a_renewed_token_is_not() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let of = |claims: &str| {
-            let claims = URL_SAFE_NO_PAD.encode(claims);
+            let claims = URL_SAFE_NO_PAD.encode_to_string(claims);
             std::fs::write(file.path(), format!("e30.{claims}.c2ln\n")).unwrap();
             let source = Source::WebIdentity(WebIdentity {
                 token_file: file.path().to_owned(),

@@ -6,6 +6,7 @@
 //! configuration names one.
 
 use std::io::{Read, Write};
+use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -99,15 +100,32 @@ fn get(env: &Env, input: impl Read, output: &mut impl Write) -> Result<ExitCode,
         }
         Keeper::Nobody => return Err(Error::not_found()),
     };
-    let token = Provider::new(env, &config).get(&registry)?;
-    answer(
-        output,
-        &Credentials {
-            server_url: server.into(),
-            username: USERNAME.into(),
-            secret: token.password().expose().into(),
-        },
-    )
+    // What it has read is not taken apart again: the process is about to end.
+    let provider = ManuallyDrop::new(Provider::new(env, &config));
+    let token = provider.get(&registry)?;
+    write(output, &credentials(server, token.password().expose())?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The answer to `get`. The password is nearly all of it, and serde_json would look at it byte by
+/// byte; where nothing in it is to be escaped, which is known sooner, it is put into its place.
+fn credentials(server: &str, password: &str) -> Result<Vec<u8>, Error> {
+    const END: &[u8] = b"\"}\n";
+    // Without an early end, so that the compiler makes vector code of it.
+    let is_plain = password.bytes().fold(true, |all, byte| {
+        all & (byte >= b' ') & (byte != b'"') & (byte != b'\\')
+    });
+    let mut line = line(&Credentials {
+        server_url: server.into(),
+        username: USERNAME.into(),
+        secret: if is_plain { "" } else { password }.into(),
+    })?;
+    if is_plain {
+        line.truncate(line.len() - END.len());
+        line.extend_from_slice(password.as_bytes());
+        line.extend_from_slice(END);
+    }
+    Ok(line)
 }
 
 /// Keeps nothing of ECR: the next `get` buys a token of its own. `docker login` calls this
@@ -285,11 +303,15 @@ fn not_answered(action: Action, server: &str, cause: impl Into<Obstacle>) -> Err
 
 /// Writes one line of JSON, at once: half an answer is worse than none.
 fn answer(output: &mut impl Write, value: &impl Serialize) -> Result<ExitCode, Error> {
+    write(output, &line(value)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(value: &impl Serialize) -> Result<Vec<u8>, Error> {
     let mut line =
         serde_json::to_vec(value).map_err(|error| Error::failure(AnswerError(error.into())))?;
     line.push(b'\n');
-    write(output, &line)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(line)
 }
 
 fn write(output: &mut impl Write, answer: &[u8]) -> Result<(), Error> {
@@ -314,5 +336,22 @@ fn note(notes: &mut impl Write, text: &str) {
     let text = crate::error::one_line(text);
     if let Err(error) = writeln!(notes, "docker-credential-ecrx: {text}") {
         log::debug!("cannot write to stderr: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_password_is_written_as_serde_json_writes_it() {
+        for password in ["plain", "", "\"", "back\\slash", "tab\t", "é€", "\u{7f}"] {
+            let expected = line(&Credentials {
+                server_url: "host".into(),
+                username: USERNAME.into(),
+                secret: password.into(),
+            });
+            assert_eq!(credentials("host", password).ok(), expected.ok());
+        }
     }
 }

@@ -142,15 +142,16 @@ impl Partition {
     /// is not AWS's.
     pub fn of_api_host(host: &str) -> Option<Partition> {
         let host = host.to_ascii_lowercase();
-        let ends_in = |suffix: &str| {
+        let ends_in = |before: &str, suffix: &str| {
             host.strip_suffix(suffix)
-                .is_some_and(|rest| rest.ends_with('.'))
+                .is_some_and(|rest| rest.ends_with(before))
         };
         PARTITIONS
             .iter()
             .filter(|facts| {
-                let domain = facts.dual_stack_suffix.trim_start_matches("on.");
-                ends_in(facts.suffix) || ends_in(&format!("api.{domain}"))
+                let suffix = facts.dual_stack_suffix;
+                ends_in(".", facts.suffix)
+                    || ends_in(".api.", suffix.strip_prefix("on.").unwrap_or(suffix))
             })
             // GovCloud and the commercial regions share their suffixes.
             .find(|facts| {

@@ -25,6 +25,7 @@
 //! where the server offers it, as with the SDK's own client.
 
 mod failure;
+mod name_services;
 mod proxy;
 mod resolve;
 mod roots;

@@ -4,12 +4,18 @@
 //! neither be named nor does it carry the host. A lookup that hangs goes on in its thread after
 //! we have given up: the runtime must be ended with `shutdown_background`.
 
+use std::collections::HashMap;
 use std::io;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
 use tokio::net::lookup_host;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
+
+use super::name_services;
 
 /// A name that gave no address.
 #[derive(Debug, thiserror::Error)]
@@ -39,10 +45,16 @@ pub(super) enum LookupError {
 }
 
 /// The system's resolver, with a deadline of its own.
+///
+/// A lookup that is not done by then goes on, and the next attempt takes it up: the C library
+/// waits 5 s for a name server before it asks the next one, and would begin with the first again.
 #[derive(Debug, Clone)]
 pub(super) struct SystemResolver {
     timeout: Duration,
+    unfinished: Arc<Mutex<HashMap<String, Lookup>>>,
 }
+
+type Lookup = JoinHandle<io::Result<Vec<IpAddr>>>;
 
 impl SystemResolver {
     /// Gives up shortly before the connection would: the whole of `connect_timeout` also covers
@@ -50,7 +62,14 @@ impl SystemResolver {
     pub(super) fn within(connect_timeout: Duration) -> Self {
         Self {
             timeout: connect_timeout * 9 / 10,
+            unfinished: Arc::default(),
         }
+    }
+
+    fn unfinished(&self) -> MutexGuard<'_, HashMap<String, Lookup>> {
+        self.unfinished
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -58,23 +77,38 @@ impl ResolveDns for SystemResolver {
     fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
         DnsFuture::new(async move {
             let host = || name.to_owned();
-            let found = match timeout(self.timeout, lookup_host((name, 0))).await {
-                Ok(Ok(found)) => found.map(|address| address.ip()).collect::<Vec<_>>(),
-                Ok(Err(source)) => {
-                    let host = host();
-                    return Err(ResolveDnsError::new(LookupError::Failed { host, source }));
-                }
+            let begun = self.unfinished().remove(name);
+            let mut lookup = begun.unwrap_or_else(|| tokio::spawn(lookup(host())));
+            let found = match timeout(self.timeout, &mut lookup).await {
+                // Whoever is no longer waited for ends with the runtime, and a panic ends the program.
+                Ok(ended) => ended.unwrap_or_else(|error| Err(io::Error::other(error))),
                 Err(_) => {
+                    self.unfinished().insert(host(), lookup);
                     return Err(ResolveDnsError::new(LookupError::TimedOut {
                         host: host(),
                         after: self.timeout,
                     }));
                 }
             };
+            let found = found.map_err(|source| {
+                let host = host();
+                ResolveDnsError::new(LookupError::Failed { host, source })
+            })?;
             if found.is_empty() {
                 return Err(ResolveDnsError::new(LookupError::Empty { host: host() }));
             }
             Ok(found)
         })
     }
+}
+
+async fn lookup(name: String) -> io::Result<Vec<IpAddr>> {
+    // What is linked dynamically is the machine's own C library, and knows all of its services.
+    if cfg!(all(target_os = "linux", target_feature = "crt-static"))
+        && let Some(answer) = name_services::lookup(&name).await
+    {
+        return answer;
+    }
+    let found = lookup_host((name.as_str(), 0)).await?;
+    Ok(found.map(|address| address.ip()).collect())
 }

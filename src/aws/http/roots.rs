@@ -17,8 +17,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use aws_smithy_http_client::tls::TrustStore;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
@@ -257,7 +256,7 @@ fn rewritten(pem: &[u8]) -> Vec<u8> {
     for certificate in CertificateDer::pem_slice_iter(pem).flatten() {
         if RootCertStore::empty().add(certificate.clone()).is_ok() {
             kept.push_str("-----BEGIN CERTIFICATE-----\n");
-            STANDARD.encode_string(&certificate, &mut kept);
+            kept.push_str(&STANDARD.encode_to_string(&certificate));
             kept.push_str("\n-----END CERTIFICATE-----\n");
         }
     }
