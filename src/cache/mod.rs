@@ -156,7 +156,8 @@ impl Cache {
     /// with a mark is logged, and it counts as absent.
     pub fn mark(&self, key: &Key, state: &Digest, now: OffsetDateTime) -> Option<Mark> {
         let mark = self.read_mark(key).unwrap_or_else(|error| {
-            log::warn!("{error}");
+            // A folder that cannot be used has been told of when the entry was looked for.
+            log::debug!("{error}");
             None
         });
         mark.filter(|mark| mark.holds(state, now))

@@ -11,7 +11,8 @@ use crate::identity::Identity;
 use crate::registry::{Registry, Service};
 use crate::terminal::{self, TerminalError};
 
-use super::{Obstacle, key};
+use super::Obstacle;
+use super::key::{self, Nth};
 
 /// How long after a refresh that failed nobody tries again with the same source and endpoint.
 const REFRESH_PAUSE: time::Duration = time::Duration::seconds(60);
@@ -23,14 +24,27 @@ const PUBLIC_PAUSE: time::Duration = time::Duration::minutes(10);
 /// times for one pull, buildx three times.
 const CODE_PAUSE: time::Duration = time::Duration::seconds(30);
 
-/// The memory of one source and endpoint.
+/// How long a failure is shared among those who have no token: a herd, or a `docker build` that
+/// asks for every registry there is. Short, as whoever mends it tries again at once.
+const SHARED_PAUSE: time::Duration = time::Duration::seconds(5);
+
+/// What is remembered of failed attempts, as far as it concerns one lookup.
 pub(super) struct Attempts<'a> {
     cache: &'a Cache,
     registry: &'a Registry,
-    key: Key,
+    identity: &'a Identity,
     state: Digest,
-    /// The key of codes, where the identity wants one.
-    codes: Option<Key>,
+    wants_codes: bool,
+}
+
+/// When somebody looks whether an attempt is needless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    /// Without having waited for anybody.
+    Arriving,
+    /// In line behind an attempt. That one may have failed of trouble of its own, so the next in
+    /// line tries once more, and only the second failure is everybody's.
+    InLine,
 }
 
 impl<'a> Attempts<'a> {
@@ -38,42 +52,47 @@ impl<'a> Attempts<'a> {
         cache: &'a Cache,
         env: &Env,
         registry: &'a Registry,
-        identity: &Identity,
+        identity: &'a Identity,
     ) -> Self {
         Self {
             cache,
             registry,
-            key: key::of_attempts(registry, identity),
+            identity,
             state: state(env, registry, identity),
-            codes: identity
-                .codes_wanted()
-                .next()
-                .map(|_| key::of_codes(registry, identity)),
+            wants_codes: identity.codes_wanted().next().is_some(),
         }
     }
 
-    /// The failure that makes a new attempt needless: any, for who holds a token; for who holds
-    /// none, that of a code, and public ECR's.
-    pub(super) fn remembered(&self, holds_token: bool) -> Option<String> {
-        let now = OffsetDateTime::now_utc();
-        let of_code = self
-            .codes
-            .as_ref()
-            .and_then(|key| self.cache.mark(key, &self.state, now));
-        let any = || {
-            let counts = holds_token || self.registry.service == Service::Public;
-            counts
-                .then(|| self.cache.mark(&self.key, &self.state, now))
-                .flatten()
-        };
-        let mark = of_code.or_else(any)?;
+    /// The failure that makes a new attempt needless.
+    pub(super) fn remembered(&self, holds_token: bool, when: When) -> Option<String> {
         let registry = self.registry;
+        let mark = self.find(holds_token, when)?;
         log::info!(
             "{registry}: not tried again until {}: {}",
             mark.until,
             mark.message
         );
         Some(mark.message)
+    }
+
+    fn find(&self, holds_token: bool, when: When) -> Option<Mark> {
+        let (registry, identity) = (self.registry, self.identity);
+        let of_codes = || self.mark(&key::of_codes(registry, identity));
+        if let Some(mark) = self.wants_codes.then(of_codes).flatten() {
+            return Some(mark);
+        }
+        if holds_token || registry.service == Service::Public {
+            return self.mark(&key::of_attempts(registry, identity));
+        }
+        let of_failure = |nth| self.mark(&key::of_failure(registry, identity, nth));
+        match when {
+            When::InLine => of_failure(Nth::Second),
+            When::Arriving => {
+                let of_source = self.mark(&key::of_source(identity))?;
+                // Who asks once more for the same may have mended what failed.
+                of_failure(Nth::First).is_none().then_some(of_source)
+            }
+        }
     }
 
     /// Waits for whoever is asked on the same terminal for a code of the same identity, for another
@@ -83,34 +102,59 @@ impl<'a> Attempts<'a> {
         wait_until: Instant,
         holds_token: bool,
     ) -> Option<Result<Turn<String>, CacheError>> {
-        let (codes, (major, minor)) = self.codes.as_ref().zip(terminal::number())?;
-        let (codes, terminal) = (codes.to_string(), format!("{major} {minor}"));
+        let (major, minor) = terminal::number().filter(|_| self.wants_codes)?;
+        let codes = key::of_codes(self.registry, self.identity).to_string();
+        let terminal = format!("{major} {minor}");
         let key = Key::of(&[b"asking", codes.as_bytes(), terminal.as_bytes()]);
-        let look = || self.remembered(holds_token);
+        let look = |_| self.remembered(holds_token, When::InLine);
         Some(self.cache.take_turn(&key, wait_until, look))
     }
 
     /// Remembers a failure where that spares others the wait: for who holds a token, one that
     /// concerns the source whatever role is on top; public ECR's, of any kind; a code that was
-    /// not given; and, without a token, any failure that used up a code. What is wrong on this
-    /// machine alone (certificates, proxy settings, no terminal) costs nothing to find out again,
-    /// and its mending is to count at once.
+    /// not given; and, without a token, any failure that used up a code. Any other is shared for
+    /// some seconds: with other registries where it concerns the source, else with those who stand
+    /// in line for the same. What is wrong on this machine alone (certificates, proxy settings, no
+    /// terminal) costs nothing to find out again, and its mending is to count at once.
     pub(super) fn remember(&self, error: &Obstacle, holds_token: bool) {
-        let (key, pause) = match (error, error.failure(), &self.codes) {
-            (Obstacle::Code { cause, .. }, _, Some(key)) if was_asked(cause) => (key, CODE_PAUSE),
+        let (registry, identity) = (self.registry, self.identity);
+        if let Obstacle::Code { cause, .. } = error
+            && was_asked(cause)
+        {
+            return self.put(&key::of_codes(registry, identity), CODE_PAUSE, error);
+        }
+        let Some(failure) = error.failure() else {
+            return;
+        };
+        if self.wants_codes && (failure.is_about_the_code() || !holds_token) {
             // Whatever failed, the code is used up, and the device shows the next half a minute
             // later: until then a question would be in vain.
-            (_, Some(failure), Some(key)) if failure.is_about_the_code() || !holds_token => {
-                (key, CODE_PAUSE)
+            self.put(&key::of_codes(registry, identity), CODE_PAUSE, error);
+        } else if holds_token {
+            if failure.concerns_the_source() {
+                let key = key::of_attempts(registry, identity);
+                self.put(&key, REFRESH_PAUSE, error);
             }
-            (_, Some(failure), _) if holds_token && failure.concerns_the_source() => {
-                (&self.key, REFRESH_PAUSE)
+        } else if registry.service == Service::Public {
+            self.put(&key::of_attempts(registry, identity), PUBLIC_PAUSE, error);
+        } else {
+            let of = |nth| key::of_failure(registry, identity, nth);
+            let nth = match self.mark(&of(Nth::First)) {
+                None => Nth::First,
+                Some(_) => Nth::Second,
+            };
+            self.put(&of(nth), SHARED_PAUSE, error);
+            if failure.concerns_the_source() {
+                self.put(&key::of_source(identity), SHARED_PAUSE, error);
             }
-            (_, Some(_), _) if !holds_token && self.registry.service == Service::Public => {
-                (&self.key, PUBLIC_PAUSE)
-            }
-            _ => return,
-        };
+        }
+    }
+
+    fn mark(&self, key: &Key) -> Option<Mark> {
+        self.cache.mark(key, &self.state, OffsetDateTime::now_utc())
+    }
+
+    fn put(&self, key: &Key, pause: time::Duration, error: &Obstacle) {
         let now = OffsetDateTime::now_utc();
         let mark = Mark {
             made_at: now,

@@ -37,6 +37,40 @@ pub(super) fn of_attempts(registry: &Registry, identity: &Identity) -> Key {
     ])
 }
 
+/// The key of attempts of a source, whatever registry, endpoint and roles they were for.
+pub(super) fn of_source(identity: &Identity) -> Key {
+    Key::of(&[b"source", identity.source_fingerprint().as_bytes()])
+}
+
+/// Which of the failures that a herd makes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Nth {
+    First,
+    Second,
+}
+
+/// The key of failures to buy one entry.
+pub(super) fn of_failure(registry: &Registry, identity: &Identity, nth: Nth) -> Key {
+    let nth: &[u8] = match nth {
+        Nth::First => b"first",
+        Nth::Second => b"second",
+    };
+    let entry = of_entry(registry, identity);
+    let (slot, owner) = (entry.slot().to_string(), entry.owner().to_string());
+    Key::rotating(&[b"failure", nth, slot.as_bytes()], &[owner.as_bytes()])
+}
+
+/// The keys of all that is remembered of failures for a registry and identity.
+pub(super) fn of_memories(registry: &Registry, identity: &Identity) -> [Key; 5] {
+    [
+        of_attempts(registry, identity),
+        of_codes(registry, identity),
+        of_source(identity),
+        of_failure(registry, identity, Nth::First),
+        of_failure(registry, identity, Nth::Second),
+    ]
+}
+
 /// The key of codes that were not given or not taken.
 pub(super) fn of_codes(registry: &Registry, identity: &Identity) -> Key {
     let attempts = of_attempts(registry, identity);

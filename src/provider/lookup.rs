@@ -12,7 +12,7 @@ use crate::secret::Secret;
 use crate::terminal;
 use crate::token::{AuthorizationToken, Renewal};
 
-use super::attempt::Attempts;
+use super::attempt::{Attempts, When};
 use super::{Obstacle, Provider, key};
 
 /// How long a `get` waits for a new token when it holds one that is still good.
@@ -92,7 +92,7 @@ impl<'a> Lookup<'a> {
         limit: Duration,
     ) -> Result<AuthorizationToken, Obstacle> {
         let attempts = Attempts::new(cache, self.provider.env, self.registry, self.identity);
-        if let Some(failure) = attempts.remembered(held.is_some()) {
+        if let Some(failure) = attempts.remembered(held.is_some(), When::Arriving) {
             return held.ok_or(Obstacle::Remembered(failure));
         }
         // Whoever holds the lock may hang or be stopped: keep half of the time for going alone.
@@ -105,11 +105,18 @@ impl<'a> Lookup<'a> {
         let holds_token = held.is_some();
         // As the last look saw it: a denial may drop the entry meanwhile.
         let mut held = held;
-        let turn = cache.take_turn(&self.key, wait_until, || {
+        let turn = cache.take_turn(&self.key, wait_until, |has_waited| {
             held = self.look(cache);
             match held.clone().filter(|token| self.is_fresh(token)) {
                 Some(token) => Some(Found::Token(token)),
-                None => attempts.remembered(holds_token).map(Found::Failure),
+                None => {
+                    let when = if has_waited {
+                        When::InLine
+                    } else {
+                        When::Arriving
+                    };
+                    attempts.remembered(holds_token, when).map(Found::Failure)
+                }
             }
         });
         let lock = match turn {
@@ -149,10 +156,11 @@ impl<'a> Lookup<'a> {
                 Ok(token)
             }
             Err(error) if is_denial(&error) || self.identity.is_signed_out() => {
+                // While the lock is held, so that the next in line knows of it.
+                attempts.remember(&error, false);
                 if let Some(Err(error)) = lock.map(|lock| lock.remove()) {
                     log::warn!("{error}");
                 }
-                attempts.remember(&error, false);
                 Err(error)
             }
             Err(error) => {

@@ -112,8 +112,9 @@ impl<'a> Provider<'a> {
             return Ok(());
         };
         cache.erase(&key::of_entry(registry, &identity))?;
-        cache.clear_mark(&key::of_attempts(registry, &identity))?;
-        cache.clear_mark(&key::of_codes(registry, &identity))?;
+        for key in key::of_memories(registry, &identity) {
+            cache.clear_mark(&key)?;
+        }
         Ok(())
     }
 

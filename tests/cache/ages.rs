@@ -86,8 +86,9 @@ fn an_expired_token_is_never_answered_even_when_aws_is_down() {
     environment.get(HOST).grant();
     environment.age_cache(7 * HOUR);
     aws.on(ECR, Fault::Status(503));
+    let marks = environment.cached("mark").len();
     environment.get(HOST).grant();
-    assert_eq!(environment.cached("mark").len(), 1);
+    assert_eq!(environment.cached("mark").len(), marks + 1);
     environment.age_cache(5 * HOUR);
     environment.get(HOST).failure(&aws_is_down());
     aws.heal_all();

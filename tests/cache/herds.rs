@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::common::fake_aws::{ALICE, FakeAws, Fault};
-use super::common::{HOST, TestEnvironment};
+use super::common::fake_aws::{ALICE, BOB, FakeAws, Fault};
+use super::common::{HOST, Outcome, TestEnvironment};
 use super::{ECR, ROLE_PER_ACCOUNT, STS, at_once, no_credentials};
 
 #[test]
@@ -75,6 +75,76 @@ fn region(n: usize) -> &'static str {
         "eu-west-3",
         "eu-central-1",
     ][n - 1]
+}
+
+#[test]
+fn a_failure_is_not_multiplied_by_the_herd() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    environment.config(ROLE_PER_ACCOUNT);
+    // Long enough for all to stand in line behind the first.
+    aws.on(STS, Fault::Delay(Duration::from_secs(2)));
+    aws.on(ECR, Fault::AccessDenied);
+    let outcomes = at_once([(&environment, HOST); 32]);
+    let why = |outcome: &Outcome| {
+        assert_eq!(outcome.code, Some(1), "{outcome:?}");
+        let (_, why) = outcome.stdout.split_once(": ").expect("a reason");
+        why.trim_start_matches("remembered for a while: ")
+            .to_owned()
+    };
+    for outcome in &outcomes {
+        assert_eq!(why(outcome), why(&outcomes[0]));
+    }
+    // The first, and the next in line.
+    assert_eq!((aws.count(STS), aws.count(ECR)), (2, 2));
+    // Who comes afterwards may have mended it.
+    aws.heal_all();
+    environment.get(HOST).grant();
+}
+
+#[test]
+fn one_dead_network_is_found_out_once_for_all_registries() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    aws.on(ECR, Fault::Status(503));
+    let hosts: Vec<String> = (1..=80)
+        .map(|n| format!("{n:012}.dkr.ecr.{}.amazonaws.com", region(n % 8 + 1)))
+        .collect();
+    let first = environment.get(&hosts[0]);
+    let (_, why) = first.stdout.split_once(": ").expect("a reason");
+    let why = why.trim_end();
+    let calls = aws.count(ECR);
+    let begin = Instant::now();
+    for host in &hosts[1..] {
+        let outcome = environment.get(host);
+        if begin.elapsed() < Duration::from_secs(3) {
+            outcome.failure(&format!(
+                "no credentials for {host}: remembered for a while: {why}"
+            ));
+            assert_eq!(aws.count(ECR), calls);
+        }
+    }
+    // The one who asks for the same once more may have mended it.
+    aws.heal_all();
+    environment.get(&hosts[0]).grant();
+}
+
+#[test]
+fn other_keys_end_the_memory_of_a_failure() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::of_alice(&aws);
+    aws.on(ECR, Fault::Status(503));
+    environment.get(HOST);
+    aws.heal_all();
+    let other = HOST.replace("us-west-2", "us-east-1");
+    assert!(
+        environment
+            .get(&other)
+            .stdout
+            .contains("remembered for a while")
+    );
+    environment.set_keys(BOB.0, BOB.1, None);
+    assert_eq!(environment.get(&other).grant().principal, BOB.2);
 }
 
 #[test]

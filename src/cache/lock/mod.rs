@@ -111,6 +111,7 @@ impl Cache {
     ///
     /// `look` looks for an answer (a fresh entry, a shared failure) each time the lock was found
     /// held, and once more when it has been taken: the answer may have come while waiting for it.
+    /// It is told whether there was a wait at all.
     /// So a herd does not pass the lock through all its hands, and the second look cannot be
     /// forgotten.
     ///
@@ -120,12 +121,13 @@ impl Cache {
         &self,
         key: &Key,
         wait_until: Instant,
-        mut look: impl FnMut() -> Option<T>,
+        mut look: impl FnMut(bool) -> Option<T>,
     ) -> Result<Turn<T>, CacheError> {
         let mut pauses = Pauses::new();
+        let mut has_waited = false;
         loop {
             if let Some(lock) = self.try_lock(key)? {
-                return Ok(match look() {
+                return Ok(match look(has_waited) {
                     Some(answer) => Turn::Answered(answer),
                     None => Turn::Mine(lock),
                 });
@@ -136,7 +138,8 @@ impl Cache {
                 return Err(CacheError::LockTimeout { path });
             }
             thread::sleep(pauses.next().min(left));
-            if let Some(answer) = look() {
+            has_waited = true;
+            if let Some(answer) = look(has_waited) {
                 return Ok(Turn::Answered(answer));
             }
         }
@@ -147,7 +150,7 @@ impl Cache {
     /// # Errors
     /// As [`Cache::take_turn`].
     pub fn lock(&self, key: &Key, wait_until: Instant) -> Result<EntryLock, CacheError> {
-        match self.take_turn(key, wait_until, || None::<std::convert::Infallible>)? {
+        match self.take_turn(key, wait_until, |_| None::<std::convert::Infallible>)? {
             Turn::Mine(lock) => Ok(lock),
             Turn::Answered(never) => match never {},
         }

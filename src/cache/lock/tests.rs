@@ -47,13 +47,16 @@ fn an_answer_ends_the_wait_and_a_late_one_is_seen_under_the_lock() {
     let home = Home::new();
     let held = home.cache.try_lock(&key()).unwrap().unwrap();
     let mut looks = 0;
-    let turn = home.cache.take_turn(&key(), soon(), || {
+    let turn = home.cache.take_turn(&key(), soon(), |has_waited| {
+        assert!(has_waited);
         looks += 1;
         (looks == 3).then_some("answer")
     });
     assert!(matches!(turn, Ok(Turn::Answered("answer"))));
     drop(held);
-    let turn = home.cache.take_turn(&key(), soon(), || Some("late"));
+    let turn = home
+        .cache
+        .take_turn(&key(), soon(), |has_waited| (!has_waited).then_some("late"));
     assert!(matches!(turn, Ok(Turn::Answered("late"))));
     assert!(
         home.cache.try_lock(&key()).unwrap().is_some(),
@@ -68,7 +71,7 @@ fn of_a_herd_of_threads_one_fetches() {
     thread::scope(|scope| {
         for _ in 0..32 {
             scope.spawn(|| {
-                let look = || home.cache.get(&key(), at(NOW)).unwrap();
+                let look = |_| home.cache.get(&key(), at(NOW)).unwrap();
                 let found = match home.cache.take_turn(&key(), soon(), look).unwrap() {
                     Turn::Answered(found) => found,
                     Turn::Mine(lock) => {
@@ -192,7 +195,7 @@ fn child_process() {
             lock.put(&entry()).unwrap();
         }
     } else {
-        let look = || cache.get(&key(), at(NOW)).unwrap();
+        let look = |_| cache.get(&key(), at(NOW)).unwrap();
         match cache.take_turn(&key(), soon(), look).unwrap() {
             Turn::Answered(found) => assert_eq!(found, entry()),
             Turn::Mine(lock) => {
