@@ -133,6 +133,8 @@ pub struct Identity {
     pub surroundings: Surroundings,
     /// `ca_bundle` of the profile.
     pub ca_bundle: Option<std::path::PathBuf>,
+    /// How old a token may become, where a rule for the registry says so.
+    pub max_age: Option<Duration>,
     /// Variables that would have chosen, had nothing more explicit spoken.
     pub passed_over: Vec<Cow<'static, str>>,
 }
@@ -227,6 +229,11 @@ impl Identity {
     /// It is read once more by who gives the credentials, and may be another's by then.
     pub fn is_where_it_was(&self, env: &Env) -> bool {
         self.surroundings == Surroundings::of(&self.source, env)
+    }
+
+    /// Whether a person has to be asked for a code.
+    pub fn wants_codes(&self) -> bool {
+        self.codes_wanted().next().is_some()
     }
 
     /// The roles that want a code, with their devices.

@@ -79,6 +79,7 @@ impl<'a> Resolver<'a> {
             api,
             sts,
             sign_in_api,
+            max_age: by_hand.max_age,
         })
     }
 

@@ -1,5 +1,6 @@
-//! Attempts that failed, as far as they are remembered: by source and endpoint, not by registry,
-//! so that one dead network is found out once.
+//! Attempts that failed, as far as they are remembered: for a minute by source and endpoint, so
+//! that one dead network is found out once; for some seconds by what was asked for, so that a herd
+//! does not repeat them.
 
 use std::time::Instant;
 
@@ -34,7 +35,6 @@ pub(super) struct Attempts<'a> {
     registry: &'a Registry,
     identity: &'a Identity,
     state: Digest,
-    wants_codes: bool,
 }
 
 /// When somebody looks whether an attempt is needless.
@@ -59,7 +59,6 @@ impl<'a> Attempts<'a> {
             registry,
             identity,
             state: state(env, registry, identity),
-            wants_codes: identity.codes_wanted().next().is_some(),
         }
     }
 
@@ -78,7 +77,7 @@ impl<'a> Attempts<'a> {
     fn find(&self, holds_token: bool, when: When) -> Option<Mark> {
         let (registry, identity) = (self.registry, self.identity);
         let of_codes = || self.mark(&key::of_codes(registry, identity));
-        if let Some(mark) = self.wants_codes.then(of_codes).flatten() {
+        if let Some(mark) = self.identity.wants_codes().then(of_codes).flatten() {
             return Some(mark);
         }
         if holds_token || registry.service == Service::Public {
@@ -102,7 +101,7 @@ impl<'a> Attempts<'a> {
         wait_until: Instant,
         holds_token: bool,
     ) -> Option<Result<Turn<String>, CacheError>> {
-        let (major, minor) = terminal::number().filter(|_| self.wants_codes)?;
+        let (major, minor) = terminal::number().filter(|_| self.identity.wants_codes())?;
         let codes = key::of_codes(self.registry, self.identity).to_string();
         let terminal = format!("{major} {minor}");
         let key = Key::of(&[b"asking", codes.as_bytes(), terminal.as_bytes()]);
@@ -126,7 +125,7 @@ impl<'a> Attempts<'a> {
         let Some(failure) = error.failure() else {
             return;
         };
-        if self.wants_codes && (failure.is_about_the_code() || !holds_token) {
+        if self.identity.wants_codes() && (failure.is_about_the_code() || !holds_token) {
             // Whatever failed, the code is used up, and the device shows the next half a minute
             // later: until then a question would be in vain.
             self.put(&key::of_codes(registry, identity), CODE_PAUSE, error);

@@ -51,7 +51,7 @@ impl<'a> Lookup<'a> {
             registry,
             identity,
             key: key::of_entry(registry, identity),
-            renewal: provider.renewal(registry, identity),
+            renewal: provider.renewal(identity),
             started: Instant::now(),
         }
     }
@@ -97,7 +97,7 @@ impl<'a> Lookup<'a> {
         }
         // Whoever holds the lock may hang or be stopped: keep half of the time for going alone.
         // A person who is being asked for a code is waited for, unless there is a token to go by.
-        let patience = match self.wants_codes() && held.is_none() {
+        let patience = match self.identity.wants_codes() && held.is_none() {
             true => CODE_LIMIT + limit,
             false => limit / 2,
         };
@@ -201,7 +201,7 @@ impl<'a> Lookup<'a> {
     fn buy(&self, limit: Duration) -> Result<AuthorizationToken, Obstacle> {
         log::info!("{}: {}", self.registry, self.identity.explain());
         let http = self.provider.http_settings(self.identity);
-        let codes = match self.wants_codes() {
+        let codes = match self.identity.wants_codes() {
             // Nobody is asked for what could not be used: the purchase says why.
             true if self.identity.needs_a_sign_in(OffsetDateTime::now_utc()) => Vec::new(),
             true => {
@@ -210,7 +210,7 @@ impl<'a> Lookup<'a> {
             }
             false => Vec::new(),
         };
-        let time_left = match self.wants_codes() {
+        let time_left = match self.identity.wants_codes() {
             // What a person took to type is not AWS's fault.
             true => limit,
             false => limit.saturating_sub(self.started.elapsed()),
@@ -222,10 +222,6 @@ impl<'a> Lookup<'a> {
             http: &http,
             time_left,
         })?)
-    }
-
-    fn wants_codes(&self) -> bool {
-        self.identity.codes_wanted().next().is_some()
     }
 
     /// Asks for the code of each role that wants one, while no clock runs.

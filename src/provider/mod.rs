@@ -147,9 +147,7 @@ impl<'a> Provider<'a> {
                 !identity.is_signed_out()
                     && entries
                         .get(&key::of_entry(registry, &identity))
-                        .is_some_and(|entry| {
-                            entry.token.is_fresh(now, self.renewal(registry, &identity))
-                        })
+                        .is_some_and(|entry| entry.token.is_fresh(now, self.renewal(&identity)))
             })
         });
         let mut hosts: Vec<String> = registries
@@ -185,9 +183,9 @@ impl<'a> Provider<'a> {
     /// When a token is to be replaced: as the rule says. Without a word from it, one that took a
     /// code when it ends; any other at the age that `[cache]` allows, or at which it is no longer
     /// known whose it is.
-    fn renewal(&self, registry: &Registry, identity: &Identity) -> Renewal {
-        let max_age = self.config.settings_for(registry).max_age;
-        if identity.codes_wanted().next().is_some() {
+    fn renewal(&self, identity: &Identity) -> Renewal {
+        let max_age = identity.max_age;
+        if identity.wants_codes() {
             return Renewal::AtExpiry { max_age };
         }
         if let Some(max_age) = max_age {
