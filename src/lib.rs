@@ -44,6 +44,7 @@
 
 pub mod aws;
 pub mod cache;
+mod clock;
 pub mod config;
 mod digest;
 pub mod env;

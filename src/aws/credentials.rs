@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::clock;
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::imds;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
@@ -13,7 +14,6 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::region::Region;
-use time::OffsetDateTime;
 
 use crate::identity::{SignInState, Source};
 
@@ -32,7 +32,7 @@ impl Session<'_> {
             return Err(Failure::of_sign_in(self, SignInFault::Absent));
         }
         if let Some(sign_in) = identity.sign_in() {
-            match sign_in.state(OffsetDateTime::now_utc()) {
+            match sign_in.state(clock::now()) {
                 SignInState::Absent => return Err(Failure::of_sign_in(self, SignInFault::Absent)),
                 SignInState::Expired => {
                     return Err(Failure::of_sign_in(self, SignInFault::Expired));

@@ -15,6 +15,7 @@ mod sts;
 use std::cell::RefCell;
 use std::time::Duration;
 
+use crate::clock;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
@@ -182,7 +183,7 @@ impl Session<'_> {
     ) -> Result<AuthorizationToken, Failure> {
         let encoded =
             encoded.ok_or_else(|| Failure::malformed(self, "the answer holds no token"))?;
-        let obtained_at = OffsetDateTime::now_utc();
+        let obtained_at = clock::now();
         let expires_at = expires_at
             .and_then(|moment| OffsetDateTime::from_unix_timestamp(moment.secs()).ok())
             .unwrap_or(obtained_at);

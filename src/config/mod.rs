@@ -88,7 +88,14 @@ pub struct Config {
     defaults: Option<IdentityTemplate>,
     rules: Vec<Rule>,
     identities: BTreeMap<String, IdentityTemplate>,
-    files: Vec<Arc<Path>>,
+    files: Vec<File>,
+}
+
+/// A file that was there.
+#[derive(Clone, Debug)]
+struct File {
+    path: Arc<Path>,
+    text: String,
 }
 
 /// What the files say of the token cache.
@@ -123,13 +130,13 @@ impl Config {
                 sources
             }
         };
-        Self::from_sources(&sources)
+        Self::from_sources(sources)
     }
 
     /// `sources` in the order in which they are asked.
-    fn from_sources(sources: &[Source]) -> Result<Self, ConfigError> {
+    fn from_sources(sources: Vec<Source>) -> Result<Self, ConfigError> {
         let mut settings = FileSettings::default();
-        for source in sources {
+        for source in &sources {
             settings = settings.or(FileSettings::read(source)?);
         }
         Ok(Self {
@@ -148,8 +155,8 @@ impl Config {
             rules: settings.rules,
             identities: settings.identities,
             files: sources
-                .iter()
-                .map(|source| Arc::clone(&source.path))
+                .into_iter()
+                .map(|Source { path, text, .. }| File { path, text })
                 .collect(),
         })
     }
@@ -242,7 +249,12 @@ impl Config {
 
     /// The files that were there, in the order in which they are asked.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
-        self.files.iter().map(|path| &**path)
+        self.files.iter().map(|file| &*file.path)
+    }
+
+    /// The texts of these files.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| file.text.as_str())
     }
 }
 

@@ -12,7 +12,7 @@ fn source(path: &str, text: &str) -> Source {
 }
 
 fn read(text: &str) -> Result<Config, ConfigError> {
-    Config::from_sources(&[source("/c.toml", text)])
+    Config::from_sources(vec![source("/c.toml", text)])
 }
 
 fn config(text: &str) -> Config {
@@ -58,7 +58,7 @@ const PUBLIC: &str = "public.ecr.aws";
 
 #[test]
 fn no_file_and_empty_files_mean_the_defaults() {
-    let none = Config::from_sources(&[]).unwrap();
+    let none = Config::from_sources(vec![]).unwrap();
     for config in [
         none,
         Config::default(),
@@ -204,7 +204,7 @@ fn the_users_settings_come_first_and_defaults_are_taken_whole() {
          [[registry]]\nmatch = \"*\"\nprofile = \"machine\"\n\
          [[registry]]\nmatch = \"111122223333\"\nprofile = \"never\"\n",
     );
-    let config = Config::from_sources(&[user, machine]).unwrap();
+    let config = Config::from_sources(vec![user, machine]).unwrap();
     assert_eq!(config.timeout, Duration::from_secs(5));
     assert_eq!(config.connect_timeout, Duration::from_secs(7));
     assert_eq!(
@@ -522,7 +522,7 @@ fn no_text_whatever_makes_it_panic_or_break_a_line() {
             }
         }
         let result = Source::new(Path::new("/c.toml"), bytes)
-            .and_then(|source| Config::from_sources(&[source]));
+            .and_then(|source| Config::from_sources(vec![source]));
         match result {
             Ok(config) => {
                 right += 1;

@@ -24,6 +24,7 @@ pub const DEFAULT_PROFILE: &str = "default";
 #[derive(Debug)]
 pub struct AwsFiles {
     profiles: ProfileSet,
+    texts: [String; 2],
     config_path: PathBuf,
     credentials_path: PathBuf,
 }
@@ -97,9 +98,15 @@ impl AwsFiles {
         };
         Ok(Self {
             profiles,
+            texts: [config, credentials],
             config_path,
             credentials_path,
         })
+    }
+
+    /// What stands in the two files.
+    pub fn texts(&self) -> &[String; 2] {
+        &self.texts
     }
 
     /// A profile by its name.

@@ -83,6 +83,12 @@ impl<'a> Resolver<'a> {
         })
     }
 
+    /// All that people have written down of who asks and how: the configuration files, and AWS's.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let aws = self.layers.files.iter().flat_map(AwsFiles::texts);
+        self.layers.config.texts().chain(aws.map(String::as_str))
+    }
+
     /// The profile whose settings (endpoints, region, switches) count, beside the variables. An
     /// unreadable file has been logged, and is an error where a profile is what asks.
     fn settings(&self, chosen: Option<&str>) -> Settings<'_> {

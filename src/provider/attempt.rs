@@ -4,11 +4,10 @@
 
 use std::time::Instant;
 
-use time::OffsetDateTime;
-
 use crate::cache::{Cache, CacheError, Digest, Key, Mark, Turn};
+use crate::clock;
 use crate::env::{Env, var};
-use crate::identity::Identity;
+use crate::identity::{Identity, Resolver};
 use crate::registry::{Registry, Service};
 use crate::terminal::{self, TerminalError};
 
@@ -51,6 +50,7 @@ impl<'a> Attempts<'a> {
     pub(super) fn new(
         cache: &'a Cache,
         env: &Env,
+        resolver: &Resolver<'_>,
         registry: &'a Registry,
         identity: &'a Identity,
     ) -> Self {
@@ -58,7 +58,7 @@ impl<'a> Attempts<'a> {
             cache,
             registry,
             identity,
-            state: state(env, registry, identity),
+            state: state(env, resolver, registry, identity),
         }
     }
 
@@ -150,11 +150,11 @@ impl<'a> Attempts<'a> {
     }
 
     fn mark(&self, key: &Key) -> Option<Mark> {
-        self.cache.mark(key, &self.state, OffsetDateTime::now_utc())
+        self.cache.mark(key, &self.state, clock::now())
     }
 
     fn put(&self, key: &Key, pause: time::Duration, error: &Obstacle) {
-        let now = OffsetDateTime::now_utc();
+        let now = clock::now();
         let mark = Mark {
             made_at: now,
             until: now.saturating_add(pause),
@@ -167,16 +167,17 @@ impl<'a> Attempts<'a> {
     }
 }
 
-/// What a person changes to mend a failure: the sign-in, or the way to AWS. Roles have no part in
-/// it, as one source often has a role per account, and they share its attempts. Of public ECR
+/// What a person changes to mend a failure: the sign-in, the way to AWS, or anything at all in the
+/// files of configuration. Roles have no part in it otherwise, as one source often has a role per account, and they share its attempts. Of public ECR
 /// denials are remembered too, and those another role may mend.
-fn state(env: &Env, registry: &Registry, identity: &Identity) -> Digest {
+fn state(env: &Env, resolver: &Resolver<'_>, registry: &Registry, identity: &Identity) -> Digest {
     let who = match registry.service {
         Service::Private(_) => identity.source_fingerprint(),
         Service::Public => identity.fingerprint(),
     };
     let sign_in = identity.sign_in().map(|sign_in| sign_in.contents());
     let way = [
+        var::AWS_ENDPOINT_URL,
         var::AWS_CA_BUNDLE,
         var::SSL_CERT_FILE,
         var::SSL_CERT_DIR,
@@ -187,6 +188,7 @@ fn state(env: &Env, registry: &Registry, identity: &Identity) -> Digest {
     let sign_in = sign_in.unwrap_or_default();
     let mut parts = vec![who.as_bytes(), &sign_in];
     parts.extend(way.iter().map(|value| value.as_bytes()));
+    parts.extend(resolver.texts().map(str::as_bytes));
     Digest::of(&parts)
 }
 

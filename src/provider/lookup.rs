@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use time::OffsetDateTime;
+use crate::clock;
 
 use crate::aws::{self, Failure, Purchase, PurchaseError};
 use crate::cache::{Cache, CacheError, Entry, EntryLock, Key, Turn};
@@ -91,7 +91,13 @@ impl<'a> Lookup<'a> {
         held: Option<AuthorizationToken>,
         limit: Duration,
     ) -> Result<AuthorizationToken, Obstacle> {
-        let attempts = Attempts::new(cache, self.provider.env, self.registry, self.identity);
+        let attempts = Attempts::new(
+            cache,
+            self.provider.env,
+            &self.provider.resolver,
+            self.registry,
+            self.identity,
+        );
         if let Some(failure) = attempts.remembered(held.is_some(), When::Arriving) {
             return held.ok_or(Obstacle::Remembered(failure));
         }
@@ -184,7 +190,7 @@ impl<'a> Lookup<'a> {
         if self.identity.is_signed_out() {
             return None;
         }
-        let now = OffsetDateTime::now_utc();
+        let now = clock::now();
         let entry = cache.get(&self.key, now).unwrap_or_else(|error| {
             log::warn!("{error}");
             None
@@ -195,7 +201,7 @@ impl<'a> Lookup<'a> {
     }
 
     fn is_fresh(&self, token: &AuthorizationToken) -> bool {
-        token.is_fresh(OffsetDateTime::now_utc(), self.renewal)
+        token.is_fresh(clock::now(), self.renewal)
     }
 
     fn buy(&self, limit: Duration) -> Result<AuthorizationToken, Obstacle> {
@@ -203,7 +209,7 @@ impl<'a> Lookup<'a> {
         let http = self.provider.http_settings(self.identity);
         let codes = match self.identity.wants_codes() {
             // Nobody is asked for what could not be used: the purchase says why.
-            true if self.identity.needs_a_sign_in(OffsetDateTime::now_utc()) => Vec::new(),
+            true if self.identity.needs_a_sign_in(clock::now()) => Vec::new(),
             true => {
                 aws::http::client(&http).map_err(PurchaseError::from)?;
                 self.codes()?

@@ -7,7 +7,7 @@ mod lookup;
 
 use std::collections::HashMap;
 
-use time::OffsetDateTime;
+use crate::clock;
 
 use crate::aws::http::HttpSettings;
 use crate::aws::{Failure, PurchaseError};
@@ -123,7 +123,7 @@ impl<'a> Provider<'a> {
         let Some(cache) = &self.cache else {
             return Ok(Vec::new());
         };
-        let now = OffsetDateTime::now_utc();
+        let now = clock::now();
         let entries: HashMap<_, _> = cache.list(now)?.into_iter().collect();
         // As the hosts are written here, not as a file says it. What was bought by one name is
         // answered by the registry's other names too.

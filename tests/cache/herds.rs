@@ -148,6 +148,30 @@ fn other_keys_end_the_memory_of_a_failure() {
 }
 
 #[test]
+fn a_changed_configuration_ends_the_memory_of_a_failure() {
+    let aws = FakeAws::start();
+    let other = HOST.replace("us-west-2", "us-east-1");
+    let changes: [fn(&TestEnvironment); 2] = [
+        |environment| {
+            environment.config(ROLE_PER_ACCOUNT);
+        },
+        |environment| {
+            environment.aws_config("[profile another]\nregion = us-east-1\n");
+        },
+    ];
+    for change in changes {
+        let environment = TestEnvironment::of_alice(&aws);
+        aws.on(ECR, Fault::Status(503));
+        environment.get(HOST);
+        aws.heal_all();
+        let outcome = environment.get(&other);
+        assert!(outcome.stdout.contains("remembered for a while"));
+        change(&environment);
+        environment.get(&other).grant();
+    }
+}
+
+#[test]
 fn a_herd_before_a_dead_aws_ends_in_time() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);

@@ -38,7 +38,7 @@ fn identities_of_user_and_machine_are_one_list_and_each_is_taken_whole() {
         "[identity.release]\nrole_arn = \"arn:aws:iam::{account}:role/machine\"\n\
          [identity.only-theirs]\nsource_profile = \"two\"\nrole_arn = \"arn:aws:iam::{account}:role/r\"\n",
     );
-    let config = Config::from_sources(&[user, machine]).unwrap();
+    let config = Config::from_sources(vec![user, machine]).unwrap();
     let names: Vec<&str> = config.identity_names().collect();
     assert_eq!(names, ["only-mine", "only-theirs", "release"]);
     for (name, expected) in [
