@@ -17,6 +17,7 @@ use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+use docker_credential_ecrx::aws::http::{self, HttpSettings};
 
 use common::fake_aws::{ALICE, BOB, FakeAws, Operation};
 use common::sources;
@@ -44,7 +45,7 @@ fn the_chain() {
 }
 
 async fn ask_the_chain() -> Result<String, Box<dyn StdError>> {
-    let client = aws_smithy_http_client::Builder::new().build_http();
+    let client = http::client(&HttpSettings::default())?;
     let config = ProviderConfig::empty()
         .with_http_client(client.clone())
         .with_sleep_impl(TokioSleep::new());

@@ -129,27 +129,12 @@ fn a_warm_get_needs_no_aws_at_all() {
     }
 }
 
-/// What strace saw of these calls, in all threads and processes of one `get`.
+/// How a `get` that answers reaches others: what strace saw.
 #[cfg(target_os = "linux")]
 fn traced(environment: &TestEnvironment) -> Vec<String> {
-    let log = environment.home().join("trace");
-    let log_name = log.display().to_string();
-    let arguments = [
-        "-f",
-        "-qq",
-        "-o",
-        &log_name,
-        "-e",
-        "trace=network,clone,clone3,vfork,fork",
-        "-e",
-        "signal=none",
-        "--",
-        common::PROGRAM,
-        "get",
-    ];
-    environment.run_program("strace", &arguments, HOST).grant();
-    let trace = fs::read_to_string(&log).expect("a trace");
-    trace.lines().map(str::to_owned).collect()
+    let (outcome, calls) = common::traced(environment, "network,clone,clone3,vfork,fork");
+    outcome.grant();
+    calls
 }
 
 #[cfg(target_os = "linux")]

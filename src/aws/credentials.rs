@@ -59,6 +59,7 @@ impl Session<'_> {
                 self.assume_role_with_web_identity(web, endpoint).await
             }
             Source::Sso(sso) => {
+                self.connect_ahead().await;
                 let mut builder = SsoCredentialsProvider::builder()
                     .configure(&self.provider_config())
                     .account_id(&sso.account_id)
@@ -73,6 +74,7 @@ impl Session<'_> {
                 region,
                 ..
             } => {
+                self.connect_ahead().await;
                 let mut config = self.provider_config();
                 if let Some(region) = region {
                     config = config.with_region(Some(Region::new(region.clone())));
@@ -128,7 +130,7 @@ impl Session<'_> {
             .with_region(Some(Region::new(api.region.as_str().to_owned())))
             .with_use_fips(Some(api.fips))
             .with_use_dual_stack(Some(api.dual_stack))
-            .with_http_client(self.client.clone())
+            .with_http_client(self.purchase.client.clone())
             .with_sleep_impl(TokioSleep::new())
             .with_retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
     }

@@ -1,11 +1,24 @@
 //! `ecr:GetAuthorizationToken`, for private registries.
 
+use aws_sdk_ecr::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
 use aws_types::SdkConfig;
 
+use crate::identity::Endpoint;
 use crate::registry::PrivateRegistry;
 use crate::token::AuthorizationToken;
 
 use super::{Failure, Session};
+
+/// Where the API is called, by the rules that its client goes by.
+pub(super) async fn url(endpoint: &Endpoint) -> Option<String> {
+    let params = Params::builder()
+        .region(endpoint.region.as_str())
+        .use_fips(endpoint.fips)
+        .use_dual_stack(endpoint.dual_stack)
+        .build();
+    let found = DefaultResolver::new().resolve_endpoint(&params.ok()?).await;
+    Some(found.ok()?.url().to_owned())
+}
 
 impl Session<'_> {
     /// Asks for a token, naming the registry's account.

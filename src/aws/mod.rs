@@ -1,6 +1,6 @@
 //! AWS: with `identity/aws_files.rs` the only room that names SDK types.
 //!
-//! [`buy`] is the one entry: it makes the HTTP client and a runtime, gets the credentials of
+//! [`buy`] is the one entry: it makes a runtime, gets the credentials of
 //! exactly the source that was chosen, assumes the roles on top, and asks for the token. All of
 //! it ends at the deadline.
 
@@ -24,7 +24,6 @@ use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
-use aws_types::sdk_config::SharedHttpClient;
 use time::OffsetDateTime;
 
 pub use failure::{Failure, FailureKind, SignInFault, Stage};
@@ -34,7 +33,7 @@ use crate::registry::{Registry, Service};
 use crate::secret::Secret;
 use crate::token::AuthorizationToken;
 
-use http::{HttpError, HttpSettings};
+use http::{EcrxClient, HttpError};
 
 /// Calls that fail in passing (throttled, 5xx, connection lost) are made this often in all.
 const MAX_ATTEMPTS: u32 = 3;
@@ -49,7 +48,7 @@ pub struct Purchase<'a> {
     /// The codes of the MFA devices, in the order of the roles that want one.
     pub codes: &'a [Secret],
     /// How AWS is reached.
-    pub http: &'a HttpSettings,
+    pub client: &'a EcrxClient,
     /// How long all of it may take.
     pub time_left: Duration,
 }
@@ -70,14 +69,12 @@ pub enum PurchaseError {
 
 /// Buys a token.
 pub fn buy(purchase: &Purchase<'_>) -> Result<AuthorizationToken, PurchaseError> {
-    let client = http::client(purchase.http)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(PurchaseError::Runtime)?;
     let session = Session {
         purchase,
-        client,
         stage: RefCell::new(Stage::Source),
     };
     let result = runtime.block_on(async {
@@ -94,7 +91,6 @@ pub fn buy(purchase: &Purchase<'_>) -> Result<AuthorizationToken, PurchaseError>
 /// One purchase under way.
 struct Session<'a> {
     purchase: &'a Purchase<'a>,
-    client: SharedHttpClient,
     /// What is being done now, for the message when the time is over.
     stage: RefCell<Stage>,
 }
@@ -104,6 +100,9 @@ impl Session<'_> {
         let identity = self.purchase.identity;
         let mut credentials = self.sendable(self.source_credentials().await?)?;
         let mut caller = None;
+        if !identity.roles.is_empty() {
+            self.connect_ahead().await;
+        }
         if let Some(sts) = &identity.sts {
             let mut codes = self.purchase.codes.iter();
             for role in &identity.roles {
@@ -122,6 +121,19 @@ impl Session<'_> {
         match &self.purchase.registry.service {
             Service::Private(private) => self.private_token(&config, private).await,
             Service::Public => self.public_token(&config).await,
+        }
+    }
+
+    /// Begins to connect to the API, while others are asked for the credentials.
+    async fn connect_ahead(&self) {
+        let api = &self.purchase.identity.api;
+        let url = match (&api.url, &self.purchase.registry.service) {
+            (Some(url), _) => Some(url.clone()),
+            (None, Service::Private(_)) => ecr::url(api).await,
+            (None, Service::Public) => ecr_public::url(api).await,
+        };
+        if let Some(url) = url {
+            self.purchase.client.connect_ahead(&url);
         }
     }
 
@@ -160,11 +172,11 @@ impl Session<'_> {
             ))
             .use_fips(endpoint.fips)
             .use_dual_stack(endpoint.dual_stack)
-            .http_client(self.client.clone())
+            .http_client(self.purchase.client.clone())
             .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
             .timeout_config(
                 TimeoutConfig::builder()
-                    .connect_timeout(self.purchase.http.connect_timeout)
+                    .connect_timeout(self.purchase.client.connect_timeout())
                     .build(),
             )
             .time_source(SharedTimeSource::default())

@@ -53,6 +53,7 @@ impl Session<'_> {
             .map_err(|error| {
                 Failure::of_source(self, &format!("the file cannot be read: {error}"))
             })?;
+        self.connect_ahead().await;
         let client = aws_sdk_sts::Client::new(&self.sdk_config(endpoint, None));
         let answer = client
             .assume_role_with_web_identity()

@@ -3,6 +3,9 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+#[cfg(unix)]
+pub mod cost;
+pub mod crowd;
 #[path = "../fake_aws/mod.rs"]
 pub mod fake_aws;
 pub mod files;
@@ -143,7 +146,7 @@ impl TestEnvironment {
 
     /// Shifts the times of every cached token, as if `seconds` had passed.
     pub fn age_cache(&self, seconds: i64) {
-        age(&self.entries(), ["obtained_at", "expires_at"], seconds);
+        age_entries(&self.entries(), seconds);
     }
 
     /// The same for the failures that are remembered.
@@ -234,6 +237,11 @@ impl TestEnvironment {
     }
 }
 
+/// Shifts the times of these entries, as if `seconds` had passed.
+pub fn age_entries(entries: &[PathBuf], seconds: i64) {
+    age(entries, ["obtained_at", "expires_at"], seconds);
+}
+
 fn age(files: &[PathBuf], moments: [&str; 2], seconds: i64) {
     for path in files {
         let text = std::fs::read(path).expect("a file");
@@ -298,6 +306,58 @@ impl Outcome {
             .map(|hint| hint.strip_prefix("  ").expect("an indented hint"))
             .collect()
     }
+}
+
+/// Runs `get` under strace; what came of it, and these calls ("network,clone") in all of its threads
+/// and processes.
+#[cfg(target_os = "linux")]
+pub fn traced(environment: &TestEnvironment, calls: &str) -> (Outcome, Vec<String>) {
+    let log = environment.home().join("trace");
+    let (log_name, calls) = (log.display().to_string(), format!("trace={calls}"));
+    let arguments = [
+        "-f",
+        "-qq",
+        "-s",
+        "4096",
+        "-o",
+        &log_name,
+        "-e",
+        &calls,
+        "-e",
+        "signal=none",
+        "--",
+        PROGRAM,
+        "get",
+    ];
+    let outcome = environment.run_program("strace", &arguments, HOST);
+    let trace = std::fs::read_to_string(&log).expect("a trace");
+    (outcome, trace.lines().map(str::to_owned).collect())
+}
+
+/// The login works, three times, by a token bought for it each time; and who asks is told why
+/// nothing is cached, in exactly these words. `get` is one of [`HOST`], by whatever means.
+#[track_caller]
+pub fn costs_only_the_caching_of(
+    environment: &mut TestEnvironment,
+    get: impl Fn(&TestEnvironment) -> Outcome,
+    reasons: &[String],
+) {
+    let first = get(environment).grant().serial;
+    assert_eq!(get(environment).grant().serial, first + 1);
+    environment.set("ECRX_LOG", "warn");
+    let told = get(environment);
+    environment.unset("ECRX_LOG");
+    let lines: Vec<&str> = told.stderr.lines().collect();
+    let expected: Vec<String> = reasons
+        .iter()
+        .map(|reason| format!("docker-credential-ecrx: warn: {reason}"))
+        .collect();
+    assert_eq!(lines, expected);
+    let silent = Outcome {
+        stderr: String::new(),
+        ..told
+    };
+    assert_eq!(silent.grant().serial, first + 2);
 }
 
 /// Who assumed which role, in order.

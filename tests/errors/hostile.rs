@@ -46,6 +46,22 @@ fn endless_words_of_aws_are_cut() {
     assert!(outcome.stdout.ends_with("xxx…\n"), "{outcome:?}");
 }
 
+/// It is not kept until there is no memory left.
+#[test]
+fn an_answer_of_more_than_a_mebibyte_is_not_read_to_its_end() {
+    for (size, cause) in [
+        (1000, "the answer holds no token"),
+        (2000, "length limit exceeded"),
+    ] {
+        let aws = FakeAws::start();
+        let body = format!("{{}}{}", " ".repeat(size << 10));
+        aws.on(Operation::EcrGetAuthorizationToken, answer(200, &body));
+        let outcome = TestEnvironment::of_alice(&aws).get(HOST);
+        let asking = "asking for the authorization token: malformed answer";
+        outcome.failure(&format!("no credentials for {HOST}: {asking}: {cause}"));
+    }
+}
+
 #[test]
 fn code_of_aws_may_be_anything() {
     let aws = FakeAws::start();

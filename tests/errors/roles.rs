@@ -93,6 +93,8 @@ fn only_the_side_that_aws_names_is_to_be_mended() {
             OTHER_POLICY.to_owned(),
         ),
     ] {
+        // What failed before is no longer remembered.
+        environment.age_marks(6);
         aws.on(
             Operation::StsAssumeRole,
             answer(

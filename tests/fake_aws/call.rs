@@ -4,6 +4,8 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
+use super::fault::Fault;
+
 /// An operation that the fake understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Operation {
@@ -130,6 +132,8 @@ pub struct Call {
     pub at: SystemTime,
     /// Which TCP connection carried it, counted from 1.
     pub connection: usize,
+    /// What was done about it instead of the proper answer.
+    pub fault: Option<Fault>,
 }
 
 impl Call {

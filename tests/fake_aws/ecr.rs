@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::call::{Call, Operation};
 use super::error::{NO_IDENTITY_POLICY, ServiceError, denied};
 use super::http::{Request, Response};
-use super::state::{State, arn_field, filler, partition};
+use super::state::{Caller, State, arn_field, filler, partition};
 
 /// What a registry password of the fake stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,19 @@ pub struct Grant {
     pub serial: usize,
 }
 
+/// A registry token as the fake remembers it.
+#[derive(Clone, Debug)]
+pub struct Issue {
+    /// What it stands for.
+    pub grant: Grant,
+    /// Seconds since 1970.
+    pub issued_at: i64,
+    /// Seconds since 1970.
+    pub expires_at: i64,
+    /// The call that bought it.
+    pub call: Call,
+}
+
 impl Grant {
     /// Reads a password; panics, with the reason, when the fake did not make it.
     pub fn from_password(password: &str) -> Self {
@@ -33,6 +46,13 @@ impl Grant {
                 password.len()
             ),
         }
+    }
+
+    /// Reads a token as ECR encodes it; panics when the fake did not make it.
+    pub fn from_token(token: &str) -> Self {
+        let text = STANDARD.decode(token).expect("base64");
+        let text = String::from_utf8(text).expect("UTF-8");
+        Self::from_password(text.strip_prefix("AWS:").expect("AWS:<password>"))
     }
 
     /// Reads a password; `None` when the fake did not make it.
@@ -100,21 +120,15 @@ pub(super) fn private(
     if registry_ids.is_empty() {
         registry_ids.push(arn_field(&caller.principal, 4).to_owned());
     }
-    let expires_at = state.now() + state.token_expires_in;
-    let password = Grant {
-        principal: caller.principal,
-        region: caller.region.clone(),
-        registry_ids: registry_ids.clone(),
-        serial: state.next_token(),
-    }
-    .to_password();
+    let region = caller.region.clone();
+    let (password, expires_at) = issue(state, caller, registry_ids.clone(), call);
     let data: Vec<Value> = registry_ids
         .iter()
         .map(|id| {
             json!({
                 "authorizationToken": token(&password),
                 "expiresAt": epoch(expires_at),
-                "proxyEndpoint": proxy_endpoint(id, &caller.region),
+                "proxyEndpoint": proxy_endpoint(id, &region),
             })
         })
         .collect();
@@ -130,18 +144,36 @@ pub(super) fn public(
     if state.without_ecr.contains(&caller.principal) {
         return Err(denied(call, NO_IDENTITY_POLICY));
     }
-    let expires_at = state.now() + state.token_expires_in;
-    let password = Grant {
-        principal: caller.principal,
-        region: caller.region,
-        registry_ids: Vec::new(),
-        serial: state.next_token(),
-    }
-    .to_password();
+    let (password, expires_at) = issue(state, caller, Vec::new(), call);
     Ok(answer(&json!({"authorizationData": {
         "authorizationToken": token(&password),
         "expiresAt": epoch(expires_at),
     }})))
+}
+
+/// Makes a token and remembers it; its password, and when it ends.
+fn issue(
+    state: &mut State,
+    caller: Caller,
+    registry_ids: Vec<String>,
+    call: &Call,
+) -> (String, i64) {
+    let grant = Grant {
+        principal: caller.principal,
+        region: caller.region,
+        registry_ids,
+        serial: state.next_token(),
+    };
+    let password = grant.to_password();
+    let issued_at = state.lifetime_now();
+    let expires_at = issued_at + state.token_expires_in;
+    state.issues.push(Issue {
+        grant,
+        issued_at,
+        expires_at,
+        call: call.clone(),
+    });
+    (password, expires_at)
 }
 
 /// The operation that an `X-Amz-Target` header names.

@@ -1,5 +1,7 @@
 //! Faults that a test asks for.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
@@ -17,6 +19,8 @@ use super::http::Response;
 pub enum Fault {
     /// The proper answer, this much later.
     Delay(Duration),
+    /// The proper answer, once the gate is open.
+    Behind(Gate),
     /// No answer until the fake is dropped; the connection stays open.
     Hang,
     /// The service's own throttling error.
@@ -52,6 +56,21 @@ pub enum Fault {
     RawResponse(u16, Vec<(String, String)>, String),
 }
 
+/// Holds answers back until a test has done what it wants to do meanwhile.
+#[derive(Clone, Debug, Default)]
+pub struct Gate(Arc<AtomicBool>);
+
+impl Gate {
+    /// Lets all answers pass from now on.
+    pub fn open(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
 /// How often a fault strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Times {
@@ -65,6 +84,7 @@ pub enum Times {
 pub(super) enum Verdict {
     Proceed,
     Delay(Duration),
+    Behind(Gate),
     Hang,
     Close,
     Truncate,
@@ -76,6 +96,7 @@ impl Fault {
         let operation = call.operation;
         let error = match self {
             Self::Delay(time) => return Verdict::Delay(*time),
+            Self::Behind(gate) => return Verdict::Behind(gate.clone()),
             Self::Hang => return Verdict::Hang,
             Self::CloseConnection => return Verdict::Close,
             Self::TruncatedAnswer => return Verdict::Truncate,

@@ -23,14 +23,15 @@ mod state;
 mod sts;
 mod tls;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 #[allow(unused_imports, reason = "each test file uses a part")]
 pub use self::{
     call::{Call, Operation},
-    ecr::Grant,
-    fault::{Fault, Times},
+    ecr::{Grant, Issue},
+    fault::{Fault, Gate, Times},
     proxy::FakeProxy,
     sso::{LOGIN_REFRESH_TOKEN, SSO_ACCESS_TOKEN, SSO_REFRESH_TOKEN},
     state::Credentials,
@@ -83,6 +84,11 @@ impl FakeAws {
         Self::serve(Some(identity(names, false)))
     }
 
+    /// Starts one at this address that speaks TLS for exactly these names.
+    pub fn start_tls_at(address: SocketAddr, names: &[&str]) -> Self {
+        Self::serve_at(address, Some(identity(names, false)))
+    }
+
     /// Starts one whose certificate ended yesterday.
     pub fn start_tls_expired(names: &[&str]) -> Self {
         let names = [names, &["localhost", "127.0.0.1"]].concat();
@@ -90,14 +96,18 @@ impl FakeAws {
     }
 
     fn serve(identity: Option<Identity>) -> Self {
+        Self::serve_at((Ipv4Addr::LOCALHOST, 0).into(), identity)
+    }
+
+    fn serve_at(address: SocketAddr, identity: Option<Identity>) -> Self {
         let state = Arc::new(Mutex::new(State::new()));
         let (config, ca_pem) = identity.map(|id| (id.config, id.ca_pem)).unzip();
         let shared = Arc::clone(&state);
-        let server = Server::start(move |socket, number, lifetime| {
+        let server = Server::start_at(address, move |socket, number, lifetime| {
             service::serve(socket, number, config.as_ref(), &shared, lifetime);
         });
         let fake = Self {
-            server: server.expect("listen on 127.0.0.1"),
+            server: server.unwrap_or_else(|error| panic!("listen on {address}: {error}")),
             others: Vec::new(),
             state,
             ca_pem,
@@ -130,14 +140,16 @@ impl FakeAws {
     }
 
     /// Answers in plain http at another address of this machine too, with the same principals,
-    /// faults and record.
-    pub fn also_at(&mut self, address: SocketAddr) {
+    /// faults and record. Where that is, should any port have been free to take.
+    pub fn also_at(&mut self, address: SocketAddr) -> SocketAddr {
         let shared = Arc::clone(&self.state);
         let server = Server::start_at(address, move |socket, number, lifetime| {
             service::serve(socket, number, None, &shared, lifetime);
         });
         let server = server.unwrap_or_else(|error| panic!("listen on {address}: {error}"));
+        let address = server.address;
         self.others.push(server);
+        address
     }
 
     /// The certificate of the authority behind a TLS fake.
@@ -199,15 +211,42 @@ impl FakeAws {
         calls.filter(|call| call.operation == operation).count()
     }
 
+    /// Waits until so many calls of one operation have come.
+    ///
+    /// # Panics
+    /// When half a minute passes without them.
+    pub fn wait_for(&self, operation: Operation, count: usize) {
+        let start = Instant::now();
+        while self.count(operation) < count {
+            assert!(
+                start.elapsed() < Duration::from_secs(30),
+                "AWS is not asked"
+            );
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// The registry tokens that were issued, in order, whatever became of the answers.
+    pub fn issues(&self) -> Vec<Issue> {
+        self.state().issues.clone()
+    }
+
     /// How many TCP connections were accepted since the start or the last [`FakeAws::clear`].
     pub fn connections(&self) -> usize {
         self.state().connections
     }
 
-    /// Forgets recorded calls and connections; principals, settings and faults stay.
+    /// Waits until every call is on record that a process has made which has ended, or was killed.
+    /// Nobody else may be connected.
+    pub fn settle(&self) {
+        self.server.settle().expect("no connection is open");
+    }
+
+    /// Forgets recorded calls, tokens and connections; principals, settings and faults stay.
     pub fn clear(&self) {
         let mut state = self.state();
         state.calls.clear();
+        state.issues.clear();
         state.connections = 0;
     }
 }

@@ -1,7 +1,7 @@
 //! A listener on loopback with a thread per connection, ended when it is dropped.
 
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Read as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -66,6 +66,11 @@ impl Lifetime {
         }
     }
 
+    /// Whether no connection is open.
+    fn is_idle(&self) -> bool {
+        lock(&self.sockets).open.is_empty()
+    }
+
     fn end(&self) {
         *lock(&self.stopped) = true;
         self.woken.notify_all();
@@ -112,6 +117,23 @@ impl Server {
             lifetime,
             thread: Some(thread),
         })
+    }
+
+    /// Waits until all that was sent has been read to its end, and every connection is closed.
+    /// They are taken in order, so one of our own that is closed stands behind all before it.
+    pub fn settle(&self) -> io::Result<()> {
+        let probe = TcpStream::connect(self.address)?;
+        probe.shutdown(Shutdown::Write)?;
+        probe.set_read_timeout(Some(Duration::from_secs(30)))?;
+        (&probe).read_to_end(&mut Vec::new())?;
+        let start = Instant::now();
+        while !self.lifetime.is_idle() {
+            if start.elapsed() > Duration::from_secs(30) {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
     }
 }
 

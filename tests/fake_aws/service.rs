@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
@@ -79,6 +79,14 @@ impl Connection<'_> {
                     }
                     self.answer(&request, &call)
                 }
+                Verdict::Behind(gate) => {
+                    while !gate.is_open() {
+                        if !self.lifetime.sleep(Some(Duration::from_millis(2))) {
+                            return Ok(());
+                        }
+                    }
+                    self.answer(&request, &call)
+                }
                 Verdict::Truncate => {
                     truncate = true;
                     self.answer(&request, &call)
@@ -97,11 +105,11 @@ impl Connection<'_> {
         }
     }
 
-    /// Records the call and looks whether a fault strikes it.
+    /// Records the call, with the fault that strikes it.
     fn judge(&self, request: &Request) -> (Call, Verdict) {
         let mut state = lock(self.state);
         let call = record(&mut state, request, self.number);
-        let verdict = match state.next_fault(call.operation) {
+        let verdict = match &call.fault {
             Some(fault) => fault.judge(&call),
             None => Verdict::Proceed,
         };
@@ -167,6 +175,7 @@ fn record(state: &mut State, request: &Request, connection: usize) -> Call {
         params,
         at: SystemTime::now(),
         connection,
+        fault: state.next_fault(operation),
     };
     state.calls.push(call.clone());
     call

@@ -105,6 +105,12 @@ impl FakeAws {
         state.check_dates = true;
     }
 
+    /// Tokens and sessions end by this clock, in seconds since 1970, so that days can pass in
+    /// seconds; the dates of signatures are judged by the server's.
+    pub fn set_lifetime_clock(&self, now: impl Fn() -> i64 + Send + 'static) {
+        self.state().lifetime_clock = Some(Box::new(now));
+    }
+
     /// Whether signatures and their dates are verified; they are by default.
     pub fn check_signatures(&self, check: bool) {
         self.state().check_signatures = check;
@@ -176,6 +182,11 @@ impl FakeAws {
     /// The instance's region; us-west-2 by default.
     pub fn set_instance_region(&self, region: &str) {
         region.clone_into(&mut self.state().imds.region);
+    }
+
+    /// From now on, the keys of the instance are those that are asked for next.
+    pub fn keep_instance_keys(&self) {
+        self.state().imds.keeps_keys = true;
     }
 
     /// The role of container credentials.

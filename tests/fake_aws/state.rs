@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::call::{Call, Operation};
 use super::clock;
+use super::ecr::Issue;
 use super::error::{self, ServiceError};
 use super::fault::{Fault, Times};
 use super::http::Request;
@@ -56,11 +57,14 @@ pub(super) struct State {
     pub mfa_codes: HashSet<(String, String)>,
     pub faults: HashMap<Operation, VecDeque<(Fault, Times)>>,
     pub calls: Vec<Call>,
+    pub issues: Vec<Issue>,
     pub connections: usize,
     /// Principals without a right to registry tokens.
     pub without_ecr: HashSet<String>,
     pub token_expires_in: i64,
     pub clock_offset: i64,
+    /// The clock by which tokens and sessions end, where it is not the server's.
+    pub lifetime_clock: Option<Box<dyn Fn() -> i64 + Send>>,
     pub check_signatures: bool,
     pub check_dates: bool,
     pub check_partitions: bool,
@@ -87,10 +91,12 @@ impl State {
             mfa_codes: HashSet::new(),
             faults: HashMap::new(),
             calls: Vec::new(),
+            issues: Vec::new(),
             connections: 0,
             without_ecr: HashSet::new(),
             token_expires_in: 12 * 3600,
             clock_offset: 0,
+            lifetime_clock: None,
             check_signatures: true,
             check_dates: true,
             check_partitions: false,
@@ -105,6 +111,14 @@ impl State {
     /// The server's clock.
     pub fn now(&self) -> i64 {
         clock::now() + self.clock_offset
+    }
+
+    /// The clock by which tokens and sessions end.
+    pub fn lifetime_now(&self) -> i64 {
+        match &self.lifetime_clock {
+            Some(clock) => clock(),
+            None => self.now(),
+        }
     }
 
     /// The next serial number of a registry token.
@@ -123,7 +137,7 @@ impl State {
             secret_access_key: format!("fake/secret/{serial:09}/EXAMPLEKEYEXAMPLEK"),
             session_token: Some(format!("FwoEXAMPLE{serial:06}{noise}")),
             principal: principal.to_owned(),
-            expires_at: Some(self.now() + seconds),
+            expires_at: Some(self.lifetime_now() + seconds),
         };
         self.credentials
             .insert(credentials.access_key_id.clone(), credentials.clone());
@@ -184,7 +198,7 @@ impl State {
         if self.check_partitions && partition(&signature.region) != arn_field(&known.principal, 1) {
             return Err(error::unrecognized(operation));
         }
-        if known.expires_at.is_some_and(|at| at <= self.now()) {
+        if known.expires_at.is_some_and(|at| at <= self.lifetime_now()) {
             return Err(error::expired(operation));
         }
         if signature.service != service {

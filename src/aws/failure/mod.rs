@@ -143,10 +143,11 @@ impl Failure {
 
     pub(super) fn timeout(session: &Session<'_>) -> Self {
         let after = session.purchase.time_left.as_secs_f32();
+        let digits = usize::from(after < 0.5);
         Self::new(
             session,
             FailureKind::Timeout,
-            format!("no answer within {after:.0} s"),
+            format!("no answer within {after:.digits$} s"),
         )
     }
 

@@ -240,7 +240,7 @@ pub(super) fn setup(error: HttpError, host: &str) -> ConnectorError {
 
 /// An error and all below it. `io::Error::source` skips the error that it wraps, so that
 /// one is fetched with `get_ref`.
-fn chain<'a>(
+pub(super) fn chain<'a>(
     error: &'a (dyn Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn Error + 'static)> + Clone {
     std::iter::successors(Some(error), |&error| {

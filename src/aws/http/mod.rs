@@ -3,7 +3,7 @@
 //! The SDK's own client builds a TLS connector for every service client when it is validated,
 //! throws it away, and builds one more for each set of timeouts; each of them parses all roots
 //! (aws-smithy-http-client 1.5.2, `HyperClient`). This one ignores validation and hands out
-//! connectors that are built once:
+//! connectors that are built once, with certificates that are read and parsed once:
 //!
 //! | request | connector |
 //! |---|---|
@@ -21,9 +21,14 @@
 //!
 //! Timeouts: connecting (lookup, TCP, proxy and TLS handshake together) has `connect_timeout`,
 //! and on plain http less when the SDK asks for less, as it does for metadata (1 s). Read
-//! timeouts of the SDK are honoured on every connector. Cryptography is `ring`; HTTP/2 is used
-//! where the server offers it, as with the SDK's own client.
+//! timeouts of the SDK are honoured on every connector. Cryptography is `ring`; HTTP/1.1 is
+//! spoken, as the AWS CLI does: a purchase asks one thing after the other.
+//!
+//! There is one connection per host. While roles are assumed, or SSO, `aws login` or STS is asked for
+//! the first credentials, the one to the API is made ([`EcrxClient::connect_ahead`]).
 
+mod connect;
+mod connector;
 mod failure;
 mod name_services;
 mod proxy;
@@ -38,19 +43,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_http_client::{Connector, HttpClientError};
 use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
 use aws_smithy_runtime_api::client::dns::SharedDnsResolver;
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
-    SharedHttpConnector,
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use rustls::crypto::ring;
+use rustls::{ClientConfig, RootCertStore};
 
 pub use failure::{ProxyFault, TlsFault, TransportCause, TransportFailure, classify};
 pub use proxy::ProxyError;
@@ -58,6 +60,7 @@ pub use roots::RootsError;
 
 use crate::error::one_line;
 
+use connector::Connector;
 use proxy::Proxy;
 use resolve::SystemResolver;
 
@@ -119,9 +122,9 @@ pub enum HttpError {
     /// `HTTPS_PROXY` is malformed.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
-    /// The SDK refused the TLS settings; its current version never does.
+    /// rustls refused the TLS settings; its current version never does.
     #[error("cannot set up TLS: {0}")]
-    Tls(#[source] HttpClientError),
+    Tls(#[source] rustls::Error),
 }
 
 /// The client for all AWS calls of this process. Build it once and clone it.
@@ -133,15 +136,14 @@ pub enum HttpError {
 ///
 /// When `AWS_CA_BUNDLE`, `SSL_CERT_FILE` or `SSL_CERT_DIR` names nothing usable, or
 /// `HTTPS_PROXY` is malformed.
-pub fn client(settings: &HttpSettings) -> Result<SharedHttpClient, HttpError> {
+pub fn client(settings: &HttpSettings) -> Result<EcrxClient, HttpError> {
     let resolver = SystemResolver::within(settings.connect_timeout);
-    Ok(SharedHttpClient::new(EcrxClient::new(
-        settings,
-        SharedDnsResolver::new(resolver),
-    )?))
+    EcrxClient::new(settings, SharedDnsResolver::new(resolver))
 }
 
-struct EcrxClient(Arc<Connectors>);
+/// A client for AWS; see [`client`].
+#[derive(Clone)]
+pub struct EcrxClient(Arc<Connectors>);
 
 impl EcrxClient {
     fn new(settings: &HttpSettings, resolver: SharedDnsResolver) -> Result<Self, HttpError> {
@@ -149,19 +151,36 @@ impl EcrxClient {
             settings.https_proxy.as_deref().unwrap_or_default(),
             settings.no_proxy.as_deref().unwrap_or_default(),
         )?;
-        let trusted = OnceLock::new();
+        let tls = OnceLock::new();
         if let Some(roots) = roots::configured(settings)? {
-            let _ = trusted.set(roots.trust_store()); // empty until here
+            let _ = tls.set(tls_config(roots)?); // empty until here
         }
         Ok(Self(Arc::new(Connectors {
             connect_timeout: settings.connect_timeout,
             resolver,
             proxy,
-            trusted,
+            tls,
             direct: OnceLock::new(),
             proxied: OnceLock::new(),
             plain: Mutex::default(),
         })))
+    }
+
+    /// Limit for making one connection.
+    pub fn connect_timeout(&self) -> Duration {
+        self.0.connect_timeout
+    }
+
+    /// Begins to connect to the host of this `https` URL, so that the connection is there when
+    /// other hosts have been asked. The first request to that host takes it, with the failure if
+    /// there was one. Another URL is none of its business: on loopback nothing would be won.
+    /// Needs a runtime.
+    pub fn connect_ahead(&self, url: &str) {
+        if let Some(target) = Target::parse(url).filter(|target| target.tls)
+            && let Ok(connector) = self.0.secure(self.0.proxy_for(&target))
+        {
+            connector.connect_ahead(url);
+        }
     }
 
     fn router(&self, settings: &HttpConnectorSettings) -> SharedHttpConnector {
@@ -205,10 +224,10 @@ struct Connectors {
     connect_timeout: Duration,
     resolver: SharedDnsResolver,
     proxy: Option<Proxy>,
-    trusted: OnceLock<TrustStore>,
-    direct: OnceLock<SharedHttpConnector>,
-    proxied: OnceLock<SharedHttpConnector>,
-    plain: Mutex<Vec<(Duration, SharedHttpConnector)>>,
+    tls: OnceLock<Arc<ClientConfig>>,
+    direct: OnceLock<Arc<Connector>>,
+    proxied: OnceLock<Arc<Connector>>,
+    plain: Mutex<Vec<(Duration, Arc<Connector>)>>,
 }
 
 impl Connectors {
@@ -218,58 +237,62 @@ impl Connectors {
         proxy.serves(target.host, target.port).then_some(proxy)
     }
 
-    fn tls(&self, proxy: Option<&Proxy>) -> Result<SharedHttpConnector, HttpError> {
+    fn secure(&self, proxy: Option<&Proxy>) -> Result<Arc<Connector>, HttpError> {
         let cell = if proxy.is_some() {
             &self.proxied
         } else {
             &self.direct
         };
         if let Some(connector) = cell.get() {
-            return Ok(connector.clone());
+            return Ok(Arc::clone(connector));
         }
-        let trusted = match self.trusted.get() {
-            Some(trusted) => trusted,
+        let tls = match self.tls.get() {
+            Some(tls) => tls,
             None => {
-                let system = roots::system()?.trust_store();
-                self.trusted.get_or_init(|| system)
+                let system = tls_config(roots::system()?)?;
+                self.tls.get_or_init(|| system)
             }
         };
-        let built = self.build(trusted.clone(), proxy, self.connect_timeout)?;
-        Ok(cell.get_or_init(|| built).clone())
+        let built = self.build(tls, proxy, self.connect_timeout);
+        Ok(Arc::clone(cell.get_or_init(|| built)))
     }
 
-    fn plain(&self, connect_timeout: Duration) -> Result<SharedHttpConnector, HttpError> {
+    fn plain(&self, connect_timeout: Duration) -> Result<Arc<Connector>, HttpError> {
         let mut plain = self.plain.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, found)) = plain
             .iter()
             .find(|(timeout, _)| *timeout == connect_timeout)
         {
-            return Ok(found.clone());
+            return Ok(Arc::clone(found));
         }
-        // Without roots TLS costs nothing, and only the TLS builder takes a resolver.
-        let built = self.build(TrustStore::empty(), None, connect_timeout)?;
-        plain.push((connect_timeout, built.clone()));
+        let nobody = tls_config(RootCertStore::empty())?;
+        let built = self.build(&nobody, None, connect_timeout);
+        plain.push((connect_timeout, Arc::clone(&built)));
         Ok(built)
     }
 
     fn build(
         &self,
-        trusted: TrustStore,
+        tls: &Arc<ClientConfig>,
         proxy: Option<&Proxy>,
         connect_timeout: Duration,
-    ) -> Result<SharedHttpConnector, HttpError> {
-        let timeouts = HttpConnectorSettings::builder().connect_timeout(connect_timeout);
-        let mut builder = Connector::builder()
-            .connector_settings(timeouts.build())
-            .sleep_impl(TokioSleep::new());
-        builder.set_proxy_config(proxy.map(Proxy::config).transpose()?);
-        let context = TlsContext::builder().with_trust_store(trusted).build();
-        let connector = builder
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .tls_context(context.map_err(HttpError::Tls)?)
-            .build_with_resolver(self.resolver.clone());
-        Ok(SharedHttpConnector::new(connector))
+    ) -> Arc<Connector> {
+        Arc::new(Connector::new(
+            self.resolver.clone(),
+            Arc::clone(tls),
+            proxy.map(Proxy::intercept),
+            connect_timeout,
+        ))
     }
+}
+
+fn tls_config(roots: RootCertStore) -> Result<Arc<ClientConfig>, HttpError> {
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(HttpError::Tls)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
 }
 
 /// Sends each request to the connector that is right for it.
@@ -293,7 +316,7 @@ impl HttpConnector for Router {
         };
         let proxy = self.connectors.proxy_for(&target);
         let connector = if target.tls {
-            self.connectors.tls(proxy)
+            self.connectors.secure(proxy)
         } else {
             self.connectors.plain(self.plain_connect_timeout)
         };

@@ -12,7 +12,8 @@
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
-use aws_smithy_http_client::proxy::ProxyConfig;
+use http::Uri;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
 /// Why the value of `HTTPS_PROXY` is no proxy. Never shows any of it: it may hold a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -37,14 +38,14 @@ pub enum ProxyError {
 
 /// The proxy for https, and the hosts that go without.
 pub(super) struct Proxy {
-    url: String,
+    intercept: Intercept,
     address: String,
     except: NoProxy,
 }
 
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // `url` holds the password.
+        // `intercept` holds the password.
         f.debug_struct("Proxy")
             .field("address", &self.address)
             .finish_non_exhaustive()
@@ -86,13 +87,17 @@ impl Proxy {
             push_user_info(&mut url, user_info);
         }
         url.push_str(&address);
-        let proxy = Self {
-            url,
+        // Without exceptions: those are ours. What we let through, the matcher must take.
+        let intercept = Matcher::builder()
+            .https(url)
+            .build()
+            .intercept(&Uri::from_static("https://any.invalid"))
+            .ok_or(ProxyError::Host)?;
+        Ok(Some(Self {
+            intercept,
             address,
             except: NoProxy::parse(no_proxy),
-        };
-        proxy.config()?; // What we let through, the SDK must take.
-        Ok(Some(proxy))
+        }))
     }
 
     /// `HOST:PORT` as configured, without user name and password.
@@ -105,9 +110,9 @@ impl Proxy {
         !self.except.contains(host, port)
     }
 
-    /// As the SDK wants it. Without exceptions: those are ours.
-    pub(super) fn config(&self) -> Result<ProxyConfig, ProxyError> {
-        ProxyConfig::https(self.url.as_str()).map_err(|_| ProxyError::Host)
+    /// As hyper-util wants it: where it is, and the login.
+    pub(super) fn intercept(&self) -> &Intercept {
+        &self.intercept
     }
 }
 
@@ -289,9 +294,12 @@ mod tests {
                 continue;
             }
             let proxy = Proxy::parse(value, "").unwrap().unwrap();
+            let expected = Matcher::builder().https(url).build();
+            let expected = expected.intercept(&Uri::from_static("https://any.invalid"));
+            let parts = |proxy: &Intercept| (proxy.uri().clone(), proxy.basic_auth().cloned());
             assert_eq!(
-                (proxy.url.as_str(), proxy.address()),
-                (url, address),
+                (parts(proxy.intercept()), proxy.address()),
+                (parts(&expected.unwrap()), address),
                 "{value}"
             );
         }

@@ -16,13 +16,12 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use aws_smithy_http_client::tls::TrustStore;
-use base64_simd::STANDARD;
+use base64_simd::forgiving_decode_to_vec;
 use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject as _;
 
 use super::{HttpSettings, shown};
+use crate::error::one_line;
 
 /// No bundle is larger; keeps `/dev/zero` from eating the memory. The largest bundle known, with
 /// all comments, is under 2 MiB.
@@ -69,55 +68,34 @@ pub enum RootsError {
     NoneInSystem,
 }
 
-/// Certificate authorities, checked to be taken by rustls.
-pub(super) enum Roots {
-    /// PEM in which every certificate parses and is accepted as a trust anchor. Anything else
-    /// makes `TlsContext` panic (aws-smithy-http-client 1.5.2, `rustls_root_certs`).
-    Pem(Vec<u8>),
-    /// What `rustls-native-certs` finds; the SDK reads it once per process and skips odd ones.
-    #[cfg(not(target_os = "linux"))]
-    Native,
-}
-
-impl Roots {
-    /// As the SDK wants them.
-    pub(super) fn trust_store(self) -> TrustStore {
-        match self {
-            Self::Pem(pem) => TrustStore::empty().with_pem_certificate(pem),
-            #[cfg(not(target_os = "linux"))]
-            Self::Native => TrustStore::default(),
-        }
-    }
-}
-
 /// The authorities that the environment names, read and checked; `None` when it names none.
 /// An empty value names none.
-pub(super) fn configured(settings: &HttpSettings) -> Result<Option<Roots>, RootsError> {
+pub(super) fn configured(settings: &HttpSettings) -> Result<Option<RootCertStore>, RootsError> {
     if let Some(path) = named(settings.ca_bundle.as_deref()) {
-        return file(CA_BUNDLE, path).map(|pem| Some(Roots::Pem(pem)));
+        return file(CA_BUNDLE, path).map(Some);
     }
     let cert_file = named(settings.ssl_cert_file.as_deref());
     let cert_dir = settings.ssl_cert_dir.as_deref().filter(|d| !d.is_empty());
     // OpenSSL reads both when both are set.
-    let pem = match (cert_file, cert_dir) {
+    let roots = match (cert_file, cert_dir) {
         (None, None) => return Ok(None),
         (Some(path), None) => file("SSL_CERT_FILE", path)?,
         (None, Some(dirs)) => cert_dirs(dirs)?,
         (Some(path), Some(dirs)) => {
-            let mut pem = file("SSL_CERT_FILE", path)?;
+            let mut roots = file("SSL_CERT_FILE", path)?;
             match cert_dirs(dirs) {
-                Ok(more) => append(&mut pem, &more),
+                Ok(more) => roots.roots.extend(more.roots),
                 Err(error) => log::debug!("{error}"),
             }
-            pem
+            roots
         }
     };
-    Ok(Some(Roots::Pem(pem)))
+    Ok(Some(roots))
 }
 
 /// The authorities of the operating system.
 #[cfg(target_os = "linux")]
-pub(super) fn system() -> Result<Roots, RootsError> {
+pub(super) fn system() -> Result<RootCertStore, RootsError> {
     // `probe` looks at SSL_CERT_FILE and SSL_CERT_DIR too, but we only come here when they are
     // unset or empty, and then it passes over them.
     let found = openssl_probe::probe();
@@ -127,40 +105,54 @@ pub(super) fn system() -> Result<Roots, RootsError> {
 /// The file, and the directories only where there is no file: they hold the same certificates
 /// once more, each in a file of its own.
 #[cfg(target_os = "linux")]
-fn file_or_dirs(cert_file: Option<PathBuf>, cert_dirs: &[PathBuf]) -> Result<Roots, RootsError> {
-    let pem = match cert_file {
+fn file_or_dirs(
+    cert_file: Option<PathBuf>,
+    cert_dirs: &[PathBuf],
+) -> Result<RootCertStore, RootsError> {
+    let roots = match cert_file {
         None => dirs(cert_dirs),
         Some(path) => match read(&path) {
-            Ok(pem) => accepted(pem, &path),
+            Ok(pem) => accepted(&pem, &path),
             Err(source) => return Err(RootsError::SystemUnreadable { path, source }),
         },
     };
-    pem.map(Roots::Pem).ok_or(RootsError::NoneInSystem)
+    roots.ok_or(RootsError::NoneInSystem)
 }
 
 /// The authorities of the operating system.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn system() -> Result<Roots, RootsError> {
-    Ok(Roots::Native)
+pub(super) fn system() -> Result<RootCertStore, RootsError> {
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        log::debug!(
+            "certificates of the system: {}",
+            one_line(&error.to_string())
+        );
+    }
+    let mut roots = RootCertStore::empty();
+    let (usable, _) = roots.add_parsable_certificates(found.certs);
+    (usable > 0)
+        .then_some(roots)
+        .ok_or(RootsError::NoneInSystem)
 }
 
 fn named(path: Option<&Path>) -> Option<&Path> {
     path.filter(|path| !path.as_os_str().is_empty())
 }
 
-fn file(variable: &'static str, path: &Path) -> Result<Vec<u8>, RootsError> {
+fn file(variable: &'static str, path: &Path) -> Result<RootCertStore, RootsError> {
     let pem = read(path).map_err(|source| RootsError::Unreadable {
         variable,
         path: path.into(),
         source,
     })?;
-    accepted(pem, path).ok_or_else(|| RootsError::NoCertificate {
+    accepted(&pem, path).ok_or_else(|| RootsError::NoCertificate {
         variable,
         path: path.into(),
     })
 }
 
-fn cert_dirs(list: &OsStr) -> Result<Vec<u8>, RootsError> {
+fn cert_dirs(list: &OsStr) -> Result<RootCertStore, RootsError> {
     let named: Vec<PathBuf> = env::split_paths(list)
         .filter(|dir| !dir.as_os_str().is_empty())
         .collect();
@@ -172,9 +164,9 @@ fn cert_dirs(list: &OsStr) -> Result<Vec<u8>, RootsError> {
 
 /// Every regular file of these directories, each read once, however many hash links name it.
 /// What cannot be read is passed over, as OpenSSL does: a person named the folder, not the file.
-fn dirs(dirs: &[PathBuf]) -> Option<Vec<u8>> {
+fn dirs(dirs: &[PathBuf]) -> Option<RootCertStore> {
     let mut seen = HashSet::new();
-    let mut pem = Vec::new();
+    let mut roots = RootCertStore::empty();
     for dir in dirs {
         let entries = match dir.read_dir() {
             Ok(entries) => entries,
@@ -188,23 +180,16 @@ fn dirs(dirs: &[PathBuf]) -> Option<Vec<u8>> {
                 continue;
             }
             match read(&path) {
-                Ok(more) => {
-                    if let Some(more) = accepted(more, &path) {
-                        append(&mut pem, &more);
-                    }
-                }
+                Ok(pem) => roots.roots.extend(
+                    accepted(&pem, &path)
+                        .unwrap_or_else(RootCertStore::empty)
+                        .roots,
+                ),
                 Err(error) => log::debug!("{} is not used: {error}", shown(&path)),
             }
         }
     }
-    (!pem.is_empty()).then_some(pem)
-}
-
-fn append(pem: &mut Vec<u8>, more: &[u8]) {
-    if !pem.is_empty() {
-        pem.push(b'\n');
-    }
-    pem.extend_from_slice(more);
+    (!roots.is_empty()).then_some(roots)
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -225,42 +210,53 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The PEM as it is when rustls takes all of it, what rustls takes of it written anew when not,
-/// `None` when that is nothing. The iterator is the one that `TlsContext` will use.
-fn accepted(pem: Vec<u8>, path: &Path) -> Option<Vec<u8>> {
-    let mut store = RootCertStore::empty();
-    let mut odd = false;
-    for section in CertificateDer::pem_slice_iter(&pem) {
-        let refused = match section {
-            Ok(certificate) => store.add(certificate).err().map(|error| error.to_string()),
-            Err(error) => Some(error.to_string()),
+/// What rustls takes of this PEM as authorities; `None` when that is nothing.
+fn accepted(pem: &[u8], path: &Path) -> Option<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(pem) {
+        let refused = match certificate {
+            Some(certificate) => roots.add(certificate).err().map(|error| error.to_string()),
+            None => Some("not base64".to_owned()),
         };
         if let Some(why) = refused {
-            odd = true;
             log::debug!(
                 "a certificate in {} is skipped: {}",
                 shown(path),
-                crate::error::one_line(&why)
+                one_line(&why)
             );
         }
     }
-    match (store.is_empty(), odd) {
-        (true, _) => None,
-        (false, false) => Some(pem),
-        (false, true) => Some(rewritten(&pem)),
-    }
+    (!roots.is_empty()).then_some(roots)
 }
 
-fn rewritten(pem: &[u8]) -> Vec<u8> {
-    let mut kept = String::with_capacity(pem.len());
-    for certificate in CertificateDer::pem_slice_iter(pem).flatten() {
-        if RootCertStore::empty().add(certificate.clone()).is_ok() {
-            kept.push_str("-----BEGIN CERTIFICATE-----\n");
-            kept.push_str(&STANDARD.encode_to_string(&certificate));
-            kept.push_str("\n-----END CERTIFICATE-----\n");
+const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+const END: &[u8] = b"-----END CERTIFICATE-----";
+
+/// The certificates in a text (RFC 7468); `None` for each that is not base64.
+///
+/// `rustls-pki-types` reads the same, in constant time, as if they were private keys: of a cold
+/// `get`, two instructions of three went into it. Like there, blanks may stand anywhere, and the
+/// padding may be missing.
+fn certificates(pem: &[u8]) -> impl Iterator<Item = Option<CertificateDer<'static>>> {
+    let begun = |line| (line == BEGIN).then(|| Vec::with_capacity(2048));
+    let mut text: Option<Vec<u8>> = None;
+    let lines = pem.split(|&byte| byte == b'\n' || byte == b'\r');
+    lines.filter_map(move |line| {
+        let line = line.trim_ascii();
+        if let Some(behind) = line.strip_prefix(END) {
+            // The next one begins here where a file that does not end in a line break was put
+            // before another.
+            let ended = std::mem::replace(&mut text, begun(behind))?;
+            let bytes = forgiving_decode_to_vec(&ended);
+            return Some(bytes.ok().map(CertificateDer::from));
         }
-    }
-    kept.into_bytes()
+        match (begun(line), &mut text) {
+            (Some(new), _) => text = Some(new),
+            (None, Some(text)) => text.extend_from_slice(line),
+            (None, None) => {}
+        }
+        None
+    })
 }
 
 #[cfg(test)]
@@ -274,18 +270,14 @@ mod tests {
     const BROKEN: &str = "-----BEGIN CERTIFICATE-----\n%%%%\n-----END CERTIFICATE-----\n";
     const CUT_OFF: &str = "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n";
 
-    fn pem_of(roots: Roots) -> String {
-        match roots {
-            Roots::Pem(pem) => String::from_utf8(pem).unwrap(),
-            #[cfg(not(target_os = "linux"))]
-            Roots::Native => panic!("not from the system"),
-        }
+    /// The names of the authorities.
+    fn subjects(roots: &RootCertStore) -> Vec<Vec<u8>> {
+        let subjects = roots.subjects();
+        subjects.iter().map(|name| name.as_ref().to_vec()).collect()
     }
 
-    fn count(pem: &str) -> usize {
-        CertificateDer::pem_slice_iter(pem.as_bytes())
-            .map(|certificate| RootCertStore::empty().add(certificate.unwrap()).unwrap())
-            .count()
+    fn of(pem: &str) -> RootCertStore {
+        accepted(pem.as_bytes(), Path::new("a.pem")).unwrap()
     }
 
     #[test]
@@ -311,11 +303,9 @@ mod tests {
                 ssl_cert_dir: has_folder.then(|| folder.clone().into()),
                 ..HttpSettings::default()
             };
-            let pem = pem_of(configured(&settings).unwrap().unwrap());
-            assert_eq!(count(&pem), expected.len(), "{settings:?}");
-            for one in expected {
-                assert!(pem.contains(one.trim()), "{settings:?}");
-            }
+            let found = configured(&settings).unwrap().unwrap();
+            let expected: String = expected.into_iter().map(String::as_str).collect();
+            assert_eq!(subjects(&found), subjects(&of(&expected)), "{settings:?}");
         }
         let empty = HttpSettings {
             ca_bundle: Some("".into()),
@@ -338,12 +328,36 @@ mod tests {
             (format!("{GARBAGE}{a}{b}"), 2),
             (format!("{a}{BROKEN}{b}"), 2),
             (format!("{a}{b}{CUT_OFF}"), 2),
+            (format!("{CUT_OFF}{a}{b}"), 2),
+            (a.replace('\n', "\r"), 1),
+            (a.replace('\n', " \n"), 1),
             (format!("-----BEGIN X\n{a}"), 1),
+            (a.replacen("MI", "M \tI", 1), 1),
+            (a.replace('=', ""), 1),
+            (
+                a.replace("-----END CERTIFICATE-----", "-----END CERTIFICATE----- a"),
+                1,
+            ),
+            (format!("{}{b}", a.trim_end()), 2),
         ] {
             fs::write(&path, &bundle).unwrap();
-            let pem = file("AWS_CA_BUNDLE", &path).unwrap();
-            assert_eq!(count(std::str::from_utf8(&pem).unwrap()), good, "{bundle}");
+            let found = file("AWS_CA_BUNDLE", &path).unwrap();
+            assert_eq!(found.len(), good, "{bundle}");
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn of_the_systems_bundle_the_same_is_read_as_rustls_reads() {
+        use rustls_pki_types::pem::PemObject as _;
+
+        let Some(bundle) = openssl_probe::probe().cert_file else {
+            return;
+        };
+        let pem = fs::read(bundle).unwrap();
+        let found: Vec<_> = certificates(&pem).flatten().collect();
+        let expected: Vec<_> = CertificateDer::pem_slice_iter(&pem).flatten().collect();
+        assert!(found == expected);
     }
 
     #[test]
@@ -411,7 +425,7 @@ mod tests {
             std::os::unix::fs::symlink("gone.pem", dir.path().join("00000000.0")).unwrap();
         }
         let found = dirs(&[dir.path().into(), dir.path().into()]).unwrap();
-        assert_eq!(count(std::str::from_utf8(&found).unwrap()), 1);
+        assert_eq!(found.len(), 1);
     }
 
     #[cfg(target_os = "linux")]
@@ -425,8 +439,10 @@ mod tests {
         fs::create_dir(&folder).unwrap();
         fs::write(folder.join("b.pem"), &b).unwrap();
         let folders = [folder];
-        assert_eq!(pem_of(file_or_dirs(Some(bundle), &folders).unwrap()), a);
-        assert_eq!(pem_of(file_or_dirs(None, &folders).unwrap()), b);
+        for (bundle, expected) in [(Some(bundle), a), (None, b)] {
+            let found = file_or_dirs(bundle, &folders).unwrap();
+            assert_eq!(subjects(&found), subjects(&of(&expected)));
+        }
         assert!(matches!(
             file_or_dirs(None, &[]),
             Err(RootsError::NoneInSystem)

@@ -158,7 +158,7 @@ fn test_client(settings: &HttpSettings) -> EcrxClient {
     EcrxClient::new(settings, SharedDnsResolver::new(TestResolver)).unwrap()
 }
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -278,7 +278,7 @@ fn server_without_tls_is_named_as_such() {
 }
 
 /// An address of loopback that is taken, so that no other test gets it, and refuses.
-fn refusing() -> (tokio::net::TcpSocket, SocketAddr) {
+pub(super) fn refusing() -> (tokio::net::TcpSocket, SocketAddr) {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let address = socket.local_addr().unwrap();
@@ -312,7 +312,7 @@ fn plain_http_reads_no_certificates() {
         get_with(&client, &timeouts, &format!("http://{server}/")).unwrap(),
         200
     );
-    assert!(client.0.trusted.get().is_none());
+    assert!(client.0.tls.get().is_none());
 }
 
 #[test]
@@ -697,7 +697,7 @@ mod with_sdk {
                 None,
                 "test",
             ))
-            .http_client(SharedHttpClient::new(client))
+            .http_client(client)
             .endpoint_url(endpoint)
             .retry_config(RetryConfig::standard().with_initial_backoff(Duration::ZERO))
             .timeout_config(timeouts.build())

@@ -1,0 +1,76 @@
+//! What a `get` costs, as far as it can be counted, by the tools that count. Each of them runs
+//! it, and wants the right answer.
+
+use std::fs;
+use std::process::Stdio;
+
+use super::{HOST, Outcome, TestEnvironment};
+
+/// The instructions of the process, by valgrind; or why they were not counted.
+pub fn instructions(environment: &TestEnvironment, program: &str) -> Result<u64, String> {
+    let outcome = run(
+        environment,
+        "valgrind",
+        &[
+            "--tool=callgrind",
+            "--callgrind-out-file=/dev/null",
+            program,
+            "get",
+        ],
+    )?;
+    let collected = outcome
+        .stderr
+        .lines()
+        .find_map(|line| line.split_once("Collected : "))
+        .and_then(|(_, count)| count.trim().parse().ok());
+    collected.ok_or_else(|| format!("{outcome:?}"))
+}
+
+/// The system calls of the process and of those that it starts, one a line, by strace.
+pub fn system_calls(environment: &TestEnvironment, program: &str) -> Result<String, String> {
+    let log = environment.home().join("trace");
+    let path = log.display().to_string();
+    let arguments = [
+        "-f",
+        "-qq",
+        "-e",
+        "signal=none",
+        "-o",
+        &path,
+        program,
+        "get",
+    ];
+    let outcome = run(environment, "strace", &arguments)?;
+    fs::read_to_string(&log).map_err(|error| format!("{error}: {outcome:?}"))
+}
+
+/// The most memory that the process held at a time, in KiB, by GNU time.
+pub fn peak_memory(environment: &TestEnvironment, program: &str) -> Result<u64, String> {
+    let log = environment.home().join("memory");
+    let path = log.display().to_string();
+    let outcome = run(
+        environment,
+        "time",
+        &["-f", "%M", "-o", &path, program, "get"],
+    )?;
+    let told = fs::read_to_string(&log).map_err(|error| format!("{error}: {outcome:?}"))?;
+    let peak = told.trim().parse();
+    peak.map_err(|error| format!("{error}: {told:?}"))
+}
+
+fn run(environment: &TestEnvironment, tool: &str, arguments: &[&str]) -> Result<Outcome, String> {
+    use std::io::Write as _;
+
+    let mut command = environment.command_of(tool, arguments);
+    let child = command.stdin(Stdio::piped()).spawn();
+    let mut child = child.map_err(|error| format!("{tool}: {error}"))?;
+    let mut stdin = child.stdin.take().ok_or("no stdin")?;
+    let _ = stdin.write_all(HOST.as_bytes());
+    drop(stdin);
+    let outcome = Outcome::of(child);
+    let answered = outcome.code == Some(0) && outcome.stdout.contains("\"Username\":\"AWS\"");
+    match answered {
+        true => Ok(outcome),
+        false => Err(format!("{outcome:?}")),
+    }
+}
