@@ -15,7 +15,7 @@ pub(super) const VERSION: u64 = 1;
 const MAX_LIFE: Duration = Duration::hours(13);
 
 /// How far the clock of another machine with the same home may be ahead.
-const MAX_CLOCK_DIFFERENCE: Duration = Duration::minutes(5);
+pub(super) const MAX_CLOCK_DIFFERENCE: Duration = Duration::minutes(5);
 
 /// What is stored under one key.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use super::folder::Folder;
 pub(super) const MAX_LENGTH: u64 = 128 * 1024;
 
 /// How names of half-written files end. One that a killed process left behind is never read.
-const TEMPORARY: &str = ".tmp";
+pub(super) const TEMPORARY: &str = ".tmp";
 
 /// What there is to read.
 #[derive(Debug, PartialEq, Eq)]

@@ -18,6 +18,8 @@ pub(super) const NAME: &str = "v1";
 pub(super) enum Role {
     Entry,
     Lock,
+    SecondLock,
+    ThirdLock,
     Mark,
 }
 
@@ -26,6 +28,8 @@ impl Role {
         match self {
             Role::Entry => "json",
             Role::Lock => "lock",
+            Role::SecondLock => "2.lock",
+            Role::ThirdLock => "3.lock",
             Role::Mark => "mark",
         }
     }
@@ -127,7 +131,14 @@ impl Folder {
 
     /// Whether there is something of ours at `path` that may be replaced or removed. Another
     /// user's file is an error, and is left alone. A link of ours is only itself, not its target.
+    ///
+    /// The folder is looked at once more: since it was found good a whole call to AWS may have
+    /// passed, and what stands there now (a link, say) would be followed.
     pub(super) fn may_replace(&self, path: &Path) -> Result<bool, CacheError> {
+        match look_at(&self.path)? {
+            None => return Ok(false),
+            Some(seen) => self.me.judge_own_folder(&self.path, &seen)?,
+        }
         match look_at(path)? {
             None => Ok(false),
             Some(seen) if seen.is_dir() => Err(CacheError::NotAFile {

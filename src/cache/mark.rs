@@ -41,6 +41,16 @@ struct Wire<'a> {
     message: Cow<'a, str>,
 }
 
+impl<'a> Wire<'a> {
+    fn read(bytes: &'a [u8]) -> Result<Self, Doubt> {
+        let wire: Self = serde_json::from_slice(bytes).map_err(|_| doubt_of_unreadable(bytes))?;
+        match wire.version {
+            VERSION => Ok(wire),
+            other => Err(Doubt::Version(other)),
+        }
+    }
+}
+
 impl Mark {
     /// Whether it still speaks. One from the future is void: the clock was set back, and when it
     /// ends cannot be known.
@@ -53,11 +63,7 @@ impl Mark {
 
     /// Reads a file's bytes; `None` for a mark of another key.
     pub(super) fn read(bytes: &[u8], key: &Key) -> Result<Option<Self>, Doubt> {
-        let wire: Wire<'_> =
-            serde_json::from_slice(bytes).map_err(|_| doubt_of_unreadable(bytes))?;
-        if wire.version != VERSION {
-            return Err(Doubt::Version(wire.version));
-        }
+        let wire = Wire::read(bytes)?;
         if read_key(wire.slot, wire.owner)? != *key {
             return Ok(None);
         }
@@ -67,6 +73,19 @@ impl Mark {
             state: wire.state.parse().map_err(|_| Doubt::Damaged)?,
             message: wire.message.into_owned(),
         }))
+    }
+
+    /// When a mark ends, whosever it is, whose file's name says that it belongs to `slot`.
+    pub(super) fn read_end(bytes: &[u8], slot: Digest) -> Result<OffsetDateTime, Doubt> {
+        let wire = Wire::read(bytes)?;
+        if read_key(wire.slot, wire.owner)?.slot() != slot {
+            return Err(Doubt::Renamed);
+        }
+        let (made_at, until) = (read_moment(wire.made_at)?, read_moment(wire.until)?);
+        match until - made_at <= MAX_LIFE {
+            true => Ok(until),
+            false => Err(Doubt::Life),
+        }
     }
 
     /// The bytes of the file.

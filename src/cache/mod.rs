@@ -3,22 +3,29 @@
 //! ```text
 //! DIR/v1/                 0700, ours alone (trust.rs says what that means)
 //!   SLOT.json        0600 an entry (entry.rs), replaced by rename, never written in place
-//!   SLOT.lock        0600 empty; its exclusive lock allows to write SLOT.json
+//!   SLOT.lock        0600 empty; its exclusive lock allows to write SLOT.json and SLOT.mark
+//!   SLOT.2.lock      0600 the same, for who has waited for SLOT.lock in vain; then SLOT.3.lock
 //!   SLOT.mark        0600 a remembered failure (mark.rs)
 //!   .XXXXXX.tmp      0600 a file being written; one that stays was left by a killed process
+//!   swept            0600 when the folder was last tidied, and how far (sweep/stamp.rs)
 //! ```
 //!
 //! `SLOT` is 64 hex digits ([`Key`]). Other files in `DIR`, such as the `cache.json` of the
 //! established helper, are never touched.
 //!
 //! Who reads takes no lock: a rename puts whole files in place. Who writes an entry holds its
-//! lock, and has looked again after taking it ([`Cache::take_turn`]).
+//! lock, and has looked again after taking it (`provider/step.rs`). Its holder may be stopped for
+//! hours, so it is overtaken: an entry may be replaced by one that was bought a little earlier,
+//! and is whole at any time. Who writes a mark holds the lock
+//! of the mark's slot, and removes its file right afterwards.
 //!
-//! Lock files stay for now. Whoever tidies them away must hold the lock and remove its file as the
-//! last act under it, and on Unix only. Everyone who takes a lock then checks that its file still
-//! stands under its name, and opens the new one otherwise, so two processes never hold locks of
-//! different files for one entry. Expired entries may be removed under their lock, temporary
-//! files once they are older than any `get` can last.
+//! What serves nobody any more goes away with a purchase, a part of the folder at a time
+//! ([`Cache::sweep`]). Whoever removes a lock file holds the lock, and removes the file as the last
+//! act under it, on Unix only. Everyone who takes a lock then checks that its file still stands
+//! under its name, and opens the new one otherwise, so two processes never hold locks of different
+//! files for one entry. Expired entries are removed under their lock after a look under it, so no
+//! writer's work is lost. Temporary files have no lock: they go when they are older than any `get`
+//! can last.
 
 mod entry;
 mod error;
@@ -27,6 +34,7 @@ mod folder;
 mod key;
 mod lock;
 mod mark;
+pub(crate) mod sweep;
 #[cfg(all(test, unix))]
 mod tests;
 mod trust;
@@ -42,7 +50,7 @@ use folder::{Folder, Role};
 pub use entry::{Doubt, Entry};
 pub use error::CacheError;
 pub use key::{Digest, DigestError, Key};
-pub use lock::{EntryLock, Turn};
+pub use lock::{EntryLock, LockFile, Pauses, Seat};
 pub use mark::Mark;
 
 /// A cache folder. Making one touches nothing; the folder comes into being with the first lock
@@ -172,11 +180,27 @@ impl Cache {
         Ok(believed(&path, content, |bytes| Mark::read(bytes, key)).flatten())
     }
 
-    /// Remembers a failure. Takes no lock: of two at once, the last stays.
+    /// Remembers a failure, under the lock of the mark's own slot, which is not waited for: who
+    /// holds it is remembering the same. So the key must be none whose lock this process holds.
     ///
     /// # Errors
-    /// When the folder cannot be made or used, or the file cannot be written.
+    /// When the folder cannot be made or used, or a file cannot be written.
     pub fn put_mark(&self, key: &Key, mark: &Mark) -> Result<(), CacheError> {
+        let lock = match self.try_lock(key) {
+            Ok(Some(lock)) => Some(lock),
+            Ok(None) => return Ok(()),
+            // Where there are no locks, there is no sweep that could come between.
+            Err(CacheError::LocksUnsupported { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let put = self.put_mark_now(key, mark);
+        if let Some(lock) = lock {
+            lock.retire();
+        }
+        put
+    }
+
+    fn put_mark_now(&self, key: &Key, mark: &Mark) -> Result<(), CacheError> {
         let folder = Folder::make(&self.dir)?;
         let path = folder.file(key.slot(), Role::Mark);
         let bytes = mark.to_bytes(key).map_err(|doubt| CacheError::Unfit {

@@ -3,7 +3,6 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use time::OffsetDateTime;
 
@@ -13,7 +12,7 @@ use crate::token::AuthorizationToken;
 const NOW: i64 = 1_700_000_000;
 
 /// Nobody here.
-const STRANGER: u32 = 12345;
+pub(super) const STRANGER: u32 = 12345;
 
 /// A folder of the test's own, with a cache in it that does not exist yet.
 pub(super) struct Home {
@@ -47,7 +46,7 @@ impl Home {
         self.mode_of(&self.dir().join(name))
     }
 
-    fn set_mode(&self, path: &Path, mode: u32) {
+    pub(super) fn set_mode(&self, path: &Path, mode: u32) {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     }
 
@@ -58,9 +57,10 @@ impl Home {
         home
     }
 
-    fn put(&self, key: &Key, entry: &Entry) {
+    pub(super) fn put(&self, key: &Key, entry: &Entry) {
         self.cache
-            .lock(key, Instant::now())
+            .try_lock(key)
+            .unwrap()
             .unwrap()
             .put(entry)
             .unwrap();
@@ -70,7 +70,7 @@ impl Home {
         self.cache.get(&key(), at(NOW))
     }
 
-    fn names(&self) -> Vec<String> {
+    pub(super) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(self.dir().join("v1"))
             .unwrap()
             .map(|item| item.unwrap().file_name().into_string().unwrap())
@@ -96,7 +96,7 @@ pub(super) fn entry() -> Entry {
     }
 }
 
-fn is_root() -> bool {
+pub(super) fn is_root() -> bool {
     tempfile::tempdir()
         .unwrap()
         .path()
@@ -206,7 +206,7 @@ fn erase_removes_what_get_would_answer() {
 #[test]
 fn a_lock_removes_its_entry() {
     let home = Home::warm();
-    let lock = home.cache.lock(&key(), Instant::now()).unwrap();
+    let lock = home.cache.try_lock(&key()).unwrap().unwrap();
     assert!(lock.remove().unwrap());
     assert!(!lock.remove().unwrap());
     assert_eq!(home.get().unwrap(), None);
@@ -219,7 +219,8 @@ fn an_entry_that_would_not_be_believed_is_not_stored() {
     eternal.token.expires_at = at(NOW + 100_000);
     let error = home
         .cache
-        .lock(&key(), Instant::now())
+        .try_lock(&key())
+        .unwrap()
         .unwrap()
         .put(&eternal)
         .unwrap_err();
@@ -274,7 +275,7 @@ fn what_is_no_file_is_neither_read_nor_waited_for() {
         home.get().unwrap_err(),
         CacheError::NotAFile { .. }
     ));
-    let lock = home.cache.lock(&key(), Instant::now()).unwrap();
+    let lock = home.cache.try_lock(&key()).unwrap().unwrap();
     assert!(matches!(
         lock.put(&entry()).unwrap_err(),
         CacheError::NotAFile { .. }
@@ -427,7 +428,6 @@ fn another_users_file_is_neither_read_nor_replaced_nor_removed() {
         return; // Giving files away is root's privilege.
     }
     let home = Home::warm();
-    let lock = home.cache.lock(&key(), Instant::now()).unwrap();
     fs::write(home.file("mark"), "").unwrap();
     for extension in ["json", "mark"] {
         chown(home.file(extension), Some(STRANGER), None).unwrap();
@@ -438,12 +438,14 @@ fn another_users_file_is_neither_read_nor_replaced_nor_removed() {
         state: Digest::of(&[]),
         message: String::new(),
     };
+    let not_marked = home.cache.put_mark(&key(), &mark).unwrap_err();
+    let lock = home.cache.try_lock(&key()).unwrap().unwrap();
     for error in [
         home.get().unwrap_err(),
         home.cache.erase(&key()).unwrap_err(),
         lock.put(&entry()).unwrap_err(),
         lock.remove().unwrap_err(),
-        home.cache.put_mark(&key(), &mark).unwrap_err(),
+        not_marked,
         home.cache.clear_mark(&key()).unwrap_err(),
     ] {
         assert!(
@@ -545,6 +547,7 @@ fn marks_speak_until_they_end_or_the_state_changes() {
     assert!(!home.dir().exists(), "reading creates nothing");
     home.cache.put_mark(&key(), &mark).unwrap();
     assert_eq!(home.mode_of(&home.file("mark")), 0o600);
+    assert_eq!(home.names(), [format!("{}.mark", key())], "no lock is left");
     assert_eq!(
         home.cache.mark(&key(), &state, at(NOW + 59)),
         Some(mark.clone())
@@ -568,6 +571,24 @@ fn marks_speak_until_they_end_or_the_state_changes() {
     home.cache.put_mark(&key(), &mark).unwrap();
     home.set_mode(&home.file("mark"), 0o644);
     assert_eq!(home.cache.mark(&key(), &state, at(NOW)), None);
+}
+
+#[test]
+fn a_mark_is_written_under_its_lock_and_nobody_is_waited_for() {
+    let home = Home::new();
+    let state = Digest::of(&[]);
+    let mark = Mark {
+        made_at: at(NOW),
+        until: at(NOW + 60),
+        state,
+        message: String::new(),
+    };
+    let held = home.cache.try_lock(&key()).unwrap().unwrap();
+    home.cache.put_mark(&key(), &mark).unwrap();
+    assert_eq!(home.cache.mark(&key(), &state, at(NOW)), None);
+    drop(held);
+    home.cache.put_mark(&key(), &mark).unwrap();
+    assert_eq!(home.cache.mark(&key(), &state, at(NOW)), Some(mark));
 }
 
 #[test]

@@ -6,9 +6,8 @@ mod tests;
 use std::fs::{self, File};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, ErrorKind};
-use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::Cache;
 use super::entry::Entry;
@@ -16,9 +15,6 @@ use super::error::CacheError;
 use super::file;
 use super::folder::{Folder, Role};
 use super::key::Key;
-
-/// How often a lock is tried at once when its file was removed between opening and locking it.
-const ATTEMPTS: usize = 3;
 
 /// The pauses between two looks double from the first of these to the second.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
@@ -61,6 +57,17 @@ impl EntryLock {
             &self.folder.file(self.key.slot(), Role::Entry),
         )
     }
+
+    /// Gives the lock back and removes its file, which on Windows stays.
+    pub(super) fn retire(self) {
+        // The last act under it: from here on another can be had.
+        if cfg!(unix) {
+            let path = self.folder.file(self.key.slot(), Role::Lock);
+            if let Err(error) = file::remove(&self.folder, &path) {
+                log::debug!("{error}");
+            }
+        }
+    }
 }
 
 impl Drop for EntryLock {
@@ -71,95 +78,100 @@ impl Drop for EntryLock {
     }
 }
 
-/// What came of waiting for one's turn.
+/// Which of an entry's locks. Whoever holds the first for so long that he may be stopped is
+/// overtaken by who holds the second, and so on: none is waited for without end, and yet a herd
+/// does not fetch all at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Seat {
+    /// The one that everybody tries first.
+    First,
+    /// For who has waited for the first in vain.
+    Second,
+    /// For who has waited for the second in vain.
+    Third,
+}
+
+impl Seat {
+    /// The one to try when this one has been waited for in vain.
+    pub fn next(self) -> Option<Self> {
+        match self {
+            Seat::First => Some(Seat::Second),
+            Seat::Second => Some(Seat::Third),
+            Seat::Third => None,
+        }
+    }
+
+    fn role(self) -> Role {
+        match self {
+            Seat::First => Role::Lock,
+            Seat::Second => Role::SecondLock,
+            Seat::Third => Role::ThirdLock,
+        }
+    }
+}
+
+/// The file of a lock, open and not locked.
 #[derive(Debug)]
-pub enum Turn<T> {
-    /// The lock is held, and after it was taken there was still no answer.
-    Mine(EntryLock),
-    /// Somebody else has brought an answer.
-    Answered(T),
+pub struct LockFile {
+    folder: Folder,
+    key: Key,
+    path: PathBuf,
+    file: File,
 }
 
 impl Cache {
-    /// Takes the entry's lock if nobody holds it; `None` when somebody does. Makes the folder and
-    /// its missing parents, 0700.
+    /// Opens the file of an entry's lock, and makes it where there is none; its folder and the
+    /// missing parents of that too, 0700.
     ///
     /// # Errors
-    /// When the folder or the lock file cannot be made, is another user's, too open or a link, or
-    /// on a file system without locks.
-    pub fn try_lock(&self, key: &Key) -> Result<Option<EntryLock>, CacheError> {
+    /// When the folder or the lock file cannot be made, is another user's, too open or a link.
+    pub fn open_lock(&self, key: &Key, seat: Seat) -> Result<LockFile, CacheError> {
         let folder = Folder::make(&self.dir)?;
-        let path = folder.file(key.slot(), Role::Lock);
-        for _ in 0..ATTEMPTS {
-            let file = file::open_lock(&folder, &path)?;
-            match claim(&file, &path)? {
-                Claim::Ours => {
-                    return Ok(Some(EntryLock {
-                        folder,
-                        key: *key,
-                        file,
-                    }));
-                }
-                Claim::Theirs => return Ok(None),
-                Claim::Gone => {}
-            }
-        }
-        Ok(None)
+        let path = folder.file(key.slot(), seat.role());
+        let file = file::open_lock(&folder, &path)?;
+        Ok(LockFile {
+            folder,
+            key: *key,
+            path,
+            file,
+        })
     }
 
-    /// Waits for the entry's lock, or for what makes it needless, whichever comes first.
-    ///
-    /// `look` looks for an answer (a fresh entry, a shared failure) each time the lock was found
-    /// held, and once more when it has been taken: the answer may have come while waiting for it.
-    /// It is told whether there was a wait at all.
-    /// So a herd does not pass the lock through all its hands, and the second look cannot be
-    /// forgotten.
+    /// Takes the first of the entry's locks if nobody holds it; `None` when somebody does.
     ///
     /// # Errors
-    /// As [`Cache::try_lock`], and [`CacheError::LockTimeout`] when `wait_until` has passed.
-    pub fn take_turn<T>(
-        &self,
-        key: &Key,
-        wait_until: Instant,
-        mut look: impl FnMut(bool) -> Option<T>,
-    ) -> Result<Turn<T>, CacheError> {
-        let mut pauses = Pauses::new();
-        let mut has_waited = false;
-        loop {
-            if let Some(lock) = self.try_lock(key)? {
-                return Ok(match look(has_waited) {
-                    Some(answer) => Turn::Answered(answer),
-                    None => Turn::Mine(lock),
-                });
-            }
-            let left = wait_until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                let path = Folder::make(&self.dir)?.file(key.slot(), Role::Lock);
-                return Err(CacheError::LockTimeout { path });
-            }
-            thread::sleep(pauses.next().min(left));
-            has_waited = true;
-            if let Some(answer) = look(has_waited) {
-                return Ok(Turn::Answered(answer));
-            }
-        }
+    /// As [`Cache::open_lock`], and on a file system without locks.
+    pub fn try_lock(&self, key: &Key) -> Result<Option<EntryLock>, CacheError> {
+        self.open_lock(key, Seat::First)?.claim()
+    }
+}
+
+impl LockFile {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
-    /// Waits for the entry's lock.
+    /// Locks it without waiting; `None` when somebody else holds it, or when housekeeping has
+    /// removed it since it was opened: others would lock another, so this one excludes nobody.
     ///
     /// # Errors
-    /// As [`Cache::take_turn`].
-    pub fn lock(&self, key: &Key, wait_until: Instant) -> Result<EntryLock, CacheError> {
-        match self.take_turn(key, wait_until, |_| None::<std::convert::Infallible>)? {
-            Turn::Mine(lock) => Ok(lock),
-            Turn::Answered(never) => match never {},
+    /// On a file system without locks.
+    pub fn claim(self) -> Result<Option<EntryLock>, CacheError> {
+        match claim(&self.file, &self.path)? {
+            Claim::Ours => Ok(Some(EntryLock {
+                folder: self.folder,
+                key: self.key,
+                file: self.file,
+            })),
+            Claim::Theirs | Claim::Gone => Ok(None),
         }
     }
 }
 
 /// What came of trying to lock an open file.
 #[derive(Debug, PartialEq, Eq)]
-enum Claim {
+pub(super) enum Claim {
     Ours,
     Theirs,
     /// Locked, but housekeeping has removed the file since it was opened: others will lock
@@ -167,7 +179,8 @@ enum Claim {
     Gone,
 }
 
-fn claim(file: &File, path: &Path) -> Result<Claim, CacheError> {
+/// Tries to lock an open lock file, which is to stand at `path`.
+pub(super) fn claim(file: &File, path: &Path) -> Result<Claim, CacheError> {
     match fs2::FileExt::try_lock_exclusive(file) {
         Ok(()) if is_at(file, path) => Ok(Claim::Ours),
         Ok(()) => Ok(Claim::Gone),
@@ -201,24 +214,29 @@ fn is_at(_: &File, path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 
-/// Pauses that grow, each shortened by a random part so that a herd spreads out.
-struct Pauses {
+/// The pauses between two looks at who holds a lock: they grow, and each is shortened by a random
+/// part so that a herd spreads out.
+#[derive(Debug)]
+pub struct Pauses {
     longest: Duration,
     random: RandomState,
     count: u64,
 }
 
-impl Pauses {
-    fn new() -> Self {
+impl Default for Pauses {
+    /// Beginning with the shortest.
+    fn default() -> Self {
         Self {
             longest: FIRST_PAUSE,
             random: RandomState::new(),
             count: 0,
         }
     }
+}
 
-    /// Between half of the longest and the longest.
-    fn next(&mut self) -> Duration {
+impl Pauses {
+    /// The next one, between 1 ms and 32 ms.
+    pub fn next_pause(&mut self) -> Duration {
         // The standard library's hash keys are random per process, which is all that is wanted.
         let mut hasher = self.random.build_hasher();
         hasher.write_u64(self.count);

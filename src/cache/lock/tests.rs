@@ -1,6 +1,8 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
 
 use super::super::tests::{Home, at, entry, key};
 use super::*;
@@ -9,6 +11,18 @@ const NOW: i64 = 1_700_000_000;
 
 fn soon() -> Instant {
     Instant::now() + Duration::from_secs(20)
+}
+
+/// Waits for the lock.
+fn lock(cache: &Cache) -> EntryLock {
+    let end = soon();
+    loop {
+        if let Some(lock) = cache.try_lock(&key()).unwrap() {
+            return lock;
+        }
+        assert!(Instant::now() < end, "somebody holds it");
+        thread::yield_now();
+    }
 }
 
 #[test]
@@ -27,65 +41,17 @@ fn one_holds_the_lock_at_a_time() {
 }
 
 #[test]
-fn waiting_for_a_lock_ends() {
+fn seats_are_locked_each_for_itself() {
     let home = Home::new();
-    let _held = home.cache.try_lock(&key()).unwrap().unwrap();
-    let start = Instant::now();
-    let error = home
-        .cache
-        .lock(&key(), start + Duration::from_millis(100))
-        .unwrap_err();
-    assert!(start.elapsed() >= Duration::from_millis(100));
-    assert!(start.elapsed() < Duration::from_secs(5));
-    assert!(matches!(&error, CacheError::LockTimeout { path } if *path == home.file("lock")));
-    // Without time to wait, one try is made all the same.
-    assert!(home.cache.lock(&Key::of(&[b"other"]), start).is_ok());
-}
-
-#[test]
-fn an_answer_ends_the_wait_and_a_late_one_is_seen_under_the_lock() {
-    let home = Home::new();
-    let held = home.cache.try_lock(&key()).unwrap().unwrap();
-    let mut looks = 0;
-    let turn = home.cache.take_turn(&key(), soon(), |has_waited| {
-        assert!(has_waited);
-        looks += 1;
-        (looks == 3).then_some("answer")
-    });
-    assert!(matches!(turn, Ok(Turn::Answered("answer"))));
-    drop(held);
-    let turn = home
-        .cache
-        .take_turn(&key(), soon(), |has_waited| (!has_waited).then_some("late"));
-    assert!(matches!(turn, Ok(Turn::Answered("late"))));
-    assert!(
-        home.cache.try_lock(&key()).unwrap().is_some(),
-        "the lock was given back"
-    );
-}
-
-#[test]
-fn of_a_herd_of_threads_one_fetches() {
-    let home = Home::new();
-    let fetches = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        for _ in 0..32 {
-            scope.spawn(|| {
-                let look = |_| home.cache.get(&key(), at(NOW)).unwrap();
-                let found = match home.cache.take_turn(&key(), soon(), look).unwrap() {
-                    Turn::Answered(found) => found,
-                    Turn::Mine(lock) => {
-                        fetches.fetch_add(1, Ordering::SeqCst);
-                        thread::sleep(Duration::from_millis(50));
-                        lock.put(&entry()).unwrap();
-                        entry()
-                    }
-                };
-                assert_eq!(found, entry());
-            });
-        }
-    });
-    assert_eq!(fetches.into_inner(), 1);
+    let open = |seat| home.cache.open_lock(&key(), seat).unwrap();
+    let mut seat = Some(Seat::First);
+    let mut held = Vec::new();
+    while let Some(this) = seat {
+        held.push(open(this).claim().unwrap().expect("nobody holds it"));
+        assert!(open(this).claim().unwrap().is_none());
+        seat = this.next();
+    }
+    assert_eq!(held.len(), 3);
 }
 
 #[test]
@@ -160,10 +126,10 @@ fn a_folder_that_cannot_be_written_is_an_error() {
 
 #[test]
 fn pauses_grow_and_stay_bounded() {
-    let mut pauses = Pauses::new();
+    let mut pauses = Pauses::default();
     let mut longest = FIRST_PAUSE;
     for _ in 0..50 {
-        let pause = pauses.next();
+        let pause = pauses.next_pause();
         assert!(
             pause >= longest / 2 && pause <= longest,
             "{pause:?} {longest:?}"
@@ -184,26 +150,18 @@ fn child_process() {
     let cache = Cache::at(dir);
     let mut out = std::io::stderr();
     if job == "hold" {
-        let _held = cache.lock(&key(), soon()).unwrap();
+        let _held = lock(&cache);
         writeln!(out, "held").unwrap();
         thread::sleep(Duration::from_secs(60));
     } else if job == "write" {
-        let lock = cache.lock(&key(), soon()).unwrap();
+        let lock = lock(&cache);
         writeln!(out, "writing").unwrap();
         let end = soon();
         while Instant::now() < end {
             lock.put(&entry()).unwrap();
         }
     } else {
-        let look = |_| cache.get(&key(), at(NOW)).unwrap();
-        match cache.take_turn(&key(), soon(), look).unwrap() {
-            Turn::Answered(found) => assert_eq!(found, entry()),
-            Turn::Mine(lock) => {
-                thread::sleep(Duration::from_millis(50));
-                lock.put(&entry()).unwrap();
-                writeln!(out, "fetched").unwrap();
-            }
-        }
+        panic!("no such job");
     }
 }
 
@@ -232,20 +190,6 @@ fn first_line(child: &mut Child) -> String {
 }
 
 #[test]
-fn of_a_herd_of_processes_one_fetches() {
-    let home = Home::new();
-    let herd: Vec<Child> = (0..8).map(|_| child(&home, "fetch")).collect();
-    let mut fetches = 0;
-    for child in herd {
-        let output = child.wait_with_output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{said}");
-        fetches += said.matches("fetched").count();
-    }
-    assert_eq!(fetches, 1);
-}
-
-#[test]
 fn the_lock_of_a_killed_process_is_free() {
     let home = Home::new();
     let mut holder = child(&home, "hold");
@@ -269,10 +213,6 @@ fn a_process_killed_while_writing_leaves_whole_entries() {
             let (found, read) = Entry::read(&bytes, key().slot(), at(NOW)).unwrap();
             assert_eq!((found, read), (key(), entry()), "{round}");
         }
-        home.cache
-            .lock(&key(), soon())
-            .unwrap()
-            .put(&entry())
-            .unwrap();
+        lock(&home.cache).put(&entry()).unwrap();
     }
 }

@@ -1,0 +1,268 @@
+//! What a sweep does with one slot, as a function without effects: `sweep.rs` performs each act
+//! and tells what came of it, and a checker can do the same beside any number of `get`s.
+//!
+//! ```text
+//! Look ─▶ Open ─▶ Claim ─▶ Look ─▶ RemoveEntry ─▶ RemoveMark ─▶ RemoveLock ─▶ Release ─▶ Done
+//! ```
+//!
+//! Acts that are not called for are left out, and what fails leads to `Release`. The first look
+//! costs the least: most slots want nothing. It decides nothing else, as a writer may come between
+//! it and the lock; what is removed is what the second look, under the lock, has found over.
+//! The lock file goes last: from then on others may lock a new one. A process that dies at any
+//! step leaves what the next sweep will find: an entry, or a lock that nobody holds.
+
+/// What a look at a file has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Found {
+    /// There is no such file.
+    Absent,
+    /// It serves somebody.
+    Alive,
+    /// It will serve nobody any more.
+    Over,
+    /// Another user's, another version's, or too young to be given up.
+    NotOurs,
+}
+
+/// What a look at a slot has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Slot {
+    /// `SLOT.json`.
+    pub(crate) entry: Found,
+    /// `SLOT.mark`.
+    pub(crate) mark: Found,
+    /// Whether there is a lock file that may be removed.
+    pub(crate) has_lock: bool,
+}
+
+/// What is to be done next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Act {
+    /// Look at the files: [`Event::Saw`].
+    Look,
+    /// Open the lock file, or make it: [`Event::Done`].
+    Open,
+    /// Lock the open file without waiting, and see that it still stands under its name:
+    /// [`Event::Done`].
+    Claim,
+    /// Remove the entry: [`Event::Done`], also when it is gone.
+    RemoveEntry,
+    /// Remove the mark: [`Event::Done`], also when it is gone.
+    RemoveMark,
+    /// Remove the lock file: [`Event::Done`].
+    RemoveLock,
+    /// Close the lock file, and so give back the lock if it is held: [`Event::Done`].
+    Release,
+    /// Nothing.
+    Done,
+}
+
+/// What came of an act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Event {
+    /// Of a look.
+    Saw(Slot),
+    /// It is done.
+    Done,
+    /// It could not be done, or somebody else holds the lock.
+    Failed,
+}
+
+/// How far a sweep of one slot has come: the act that is under way, and what of the slot is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum State {
+    Looking,
+    Opening,
+    Claiming,
+    LookingAgain,
+    RemovingEntry(Slot),
+    RemovingMark(Slot),
+    RemovingLock,
+    Releasing,
+    Done,
+}
+
+impl Slot {
+    /// Whether a lock is worth taking.
+    fn wants_tidying(self) -> bool {
+        self.entry == Found::Over || self.mark == Found::Over || (self.is_empty() && self.has_lock)
+    }
+
+    fn is_empty(self) -> bool {
+        self.entry == Found::Absent && self.mark == Found::Absent
+    }
+}
+
+impl State {
+    /// The beginning, with the first act.
+    pub(crate) fn begin() -> (Self, Act) {
+        (State::Looking, Act::Look)
+    }
+
+    /// What follows on what came of the last act. An event that the act cannot have counts as its
+    /// failure.
+    pub(crate) fn next(self, event: Event) -> (Self, Act) {
+        match (self, event) {
+            (State::Looking, Event::Saw(slot)) if slot.wants_tidying() => {
+                (State::Opening, Act::Open)
+            }
+            (State::Opening, Event::Done) => (State::Claiming, Act::Claim),
+            (State::Claiming, Event::Done) => (State::LookingAgain, Act::Look),
+            (State::LookingAgain, Event::Saw(slot)) => Self::tidy(slot),
+            (State::RemovingEntry(slot), Event::Done) => Self::tidy(Slot {
+                entry: Found::Absent,
+                ..slot
+            }),
+            (State::RemovingMark(slot), Event::Done) => Self::tidy(Slot {
+                mark: Found::Absent,
+                ..slot
+            }),
+            (State::Looking | State::Opening | State::Releasing | State::Done, _) => {
+                (State::Done, Act::Done)
+            }
+            (
+                State::Claiming
+                | State::LookingAgain
+                | State::RemovingEntry(_)
+                | State::RemovingMark(_)
+                | State::RemovingLock,
+                _,
+            ) => (State::Releasing, Act::Release),
+        }
+    }
+
+    /// What is left to do under the lock.
+    fn tidy(slot: Slot) -> (Self, Act) {
+        if slot.entry == Found::Over {
+            (State::RemovingEntry(slot), Act::RemoveEntry)
+        } else if slot.mark == Found::Over {
+            (State::RemovingMark(slot), Act::RemoveMark)
+        } else if slot.is_empty() {
+            (State::RemovingLock, Act::RemoveLock)
+        } else {
+            (State::Releasing, Act::Release)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FOUND: [Found; 4] = [Found::Absent, Found::Alive, Found::Over, Found::NotOurs];
+
+    fn slots() -> impl Iterator<Item = Slot> {
+        FOUND.into_iter().flat_map(|entry| {
+            FOUND.into_iter().flat_map(move |mark| {
+                [false, true].map(|has_lock| Slot {
+                    entry,
+                    mark,
+                    has_lock,
+                })
+            })
+        })
+    }
+
+    fn events(act: Act) -> Vec<Event> {
+        match act {
+            Act::Look => slots().map(Event::Saw).chain([Event::Failed]).collect(),
+            _ => vec![Event::Done, Event::Failed],
+        }
+    }
+
+    /// Every sequence of acts that can be, each with what came of it.
+    fn walks() -> Vec<Vec<(Act, Event)>> {
+        let mut ended = Vec::new();
+        let mut open = vec![(State::begin(), Vec::new())];
+        while let Some(((state, act), walk)) = open.pop() {
+            if act == Act::Done {
+                ended.push(walk);
+                continue;
+            }
+            assert!(walk.len() < 10, "no end: {walk:?}");
+            for event in events(act) {
+                let mut walk = walk.clone();
+                walk.push((act, event));
+                open.push((state.next(event), walk));
+            }
+        }
+        ended
+    }
+
+    fn place(walk: &[(Act, Event)], wanted: Act) -> Option<usize> {
+        walk.iter().position(|(act, _)| *act == wanted)
+    }
+
+    #[test]
+    fn nothing_is_removed_but_what_a_look_under_the_lock_found_over() {
+        for walk in walks() {
+            let claimed = walk.contains(&(Act::Claim, Event::Done));
+            let last = walk.iter().rev().find_map(|(_, event)| match event {
+                Event::Saw(slot) => Some(*slot),
+                _ => None,
+            });
+            let looks = walk.iter().filter(|(act, _)| *act == Act::Look).count();
+            for (act, what) in [
+                (Act::RemoveEntry, last.map(|slot| slot.entry)),
+                (Act::RemoveMark, last.map(|slot| slot.mark)),
+            ] {
+                if place(&walk, act).is_some() {
+                    assert!(claimed && looks == 2, "{walk:?}");
+                    assert_eq!(what, Some(Found::Over), "{walk:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_lock_goes_last_and_only_when_it_protects_nothing_any_more() {
+        let mut removals = 0;
+        for walk in walks() {
+            let Some(at) = place(&walk, Act::RemoveLock) else {
+                continue;
+            };
+            removals += 1;
+            assert!(walk.contains(&(Act::Claim, Event::Done)), "{walk:?}");
+            assert_eq!(
+                &walk[at + 1..]
+                    .iter()
+                    .map(|(act, _)| *act)
+                    .collect::<Vec<_>>(),
+                &[Act::Release]
+            );
+            let Some((_, Event::Saw(slot))) = walk[..at].iter().rfind(|(act, _)| *act == Act::Look)
+            else {
+                panic!("no look: {walk:?}");
+            };
+            for (found, removal) in [(slot.entry, Act::RemoveEntry), (slot.mark, Act::RemoveMark)] {
+                let removed = walk.contains(&(removal, Event::Done));
+                assert!(found == Found::Absent || removed, "{walk:?}");
+            }
+        }
+        assert!(removals > 0);
+    }
+
+    #[test]
+    fn what_was_opened_is_closed() {
+        for walk in walks() {
+            let opened = walk.contains(&(Act::Open, Event::Done));
+            let closed = walk.last().is_some_and(|(act, _)| *act == Act::Release);
+            assert_eq!(opened, closed, "{walk:?}");
+        }
+    }
+
+    #[test]
+    fn a_slot_in_use_costs_one_look() {
+        for slot in slots() {
+            let idle_lock = slot.has_lock && slot.is_empty();
+            let over = [slot.entry, slot.mark].contains(&Found::Over);
+            let (state, _) = State::begin();
+            let (_, act) = state.next(Event::Saw(slot));
+            let expected = match idle_lock || over {
+                true => Act::Open,
+                false => Act::Done,
+            };
+            assert_eq!(act, expected, "{slot:?}");
+        }
+    }
+}
