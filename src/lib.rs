@@ -11,7 +11,10 @@
 //!                                                      lock ─▶ look again ─▶ aws ─▶ put
 //! ```
 //!
-//! A `get` walks it once, left to right, and nothing walks back ([`provider`]).
+//! A `get` walks it once, left to right, and nothing walks back ([`provider`]). What it does about
+//! the entry, from the first look to the last, is a pure function of what it found
+//! (`provider/step.rs`). `provider/walk.rs` carries it out on files and AWS; the tests let a model
+//! checker carry it out in every order that several processes can, with deaths at any step.
 //!
 //! # Three promises
 //!

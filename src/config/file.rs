@@ -74,7 +74,10 @@ impl Source {
                 return Err(ConfigError::NotUtf8 { origin });
             }
         };
-        let line_starts = text.match_indices('\n').map(|(at, _)| at + 1).collect();
+        let bytes = text.bytes().enumerate();
+        let line_starts = bytes
+            .filter_map(|(at, byte)| (byte == b'\n').then_some(at + 1))
+            .collect();
         Ok(Self {
             path,
             text,

@@ -1,5 +1,6 @@
 //! Who asks, as a rule or `[defaults]` says it: a profile, roles on top of it, or both.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::error::{ConfigError, Origin};
@@ -143,7 +144,8 @@ impl IdentityTemplate {
             return Err(section.error("role_arn", problem));
         }
         let mut known = registries.and_then(|registries| {
-            Some((format!("`match` = `{registries}`"), registries.partition()?))
+            let partition = registries.partition()?;
+            Some((Teller::Match(registries), partition))
         });
         let roles = self
             .roles
@@ -160,10 +162,11 @@ impl IdentityTemplate {
         for (key, this, partition) in roles.chain(device).chain(region) {
             match (&known, partition) {
                 (_, None) => {}
-                (None, Some(partition)) => known = Some((format!("`{this}`"), partition)),
-                (Some((other, other_partition)), Some(partition)) => {
-                    same_partition(this, partition, other, *other_partition)
-                        .map_err(|problem| section.error(key, problem))?;
+                (None, Some(partition)) => known = Some((Teller::Text(this), partition)),
+                (Some((_, other)), Some(partition)) if *other == partition => {}
+                (Some((teller, other)), Some(partition)) => {
+                    return same_partition(this, partition, &teller.to_string(), *other)
+                        .map_err(|problem| section.error(key, problem));
                 }
             }
         }
@@ -211,6 +214,22 @@ impl IdentityTemplate {
             region: self.region.clone(),
             origin: self.origin.clone(),
         })
+    }
+}
+
+/// What a partition is known from. Put into words only where something contradicts it: there may
+/// be a thousand rules, and they are all checked for each `get`.
+enum Teller<'a> {
+    Match(&'a Match),
+    Text(&'a str),
+}
+
+impl fmt::Display for Teller<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Match(registries) => write!(f, "`match` = `{registries}`"),
+            Self::Text(text) => write!(f, "`{text}`"),
+        }
     }
 }
 

@@ -47,6 +47,7 @@ pub use rule::{RegistrySettings, Rule};
 pub use template::{Blanks, RoleArnTemplate};
 
 use crate::registry::{Registry, ServerName};
+use crate::secret::Secret;
 use file::Source;
 use identity_settings::IdentityTemplate;
 use shape::FileSettings;
@@ -95,7 +96,8 @@ pub struct Config {
 #[derive(Clone, Debug)]
 struct File {
     path: Arc<Path>,
-    text: String,
+    /// External ids stand in it, which are not for logs.
+    text: Secret,
 }
 
 /// What the files say of the token cache.
@@ -156,7 +158,10 @@ impl Config {
             identities: settings.identities,
             files: sources
                 .into_iter()
-                .map(|Source { path, text, .. }| File { path, text })
+                .map(|Source { path, text, .. }| File {
+                    path,
+                    text: Secret::new(text),
+                })
                 .collect(),
         })
     }
@@ -253,8 +258,8 @@ impl Config {
     }
 
     /// The texts of these files.
-    pub fn texts(&self) -> impl Iterator<Item = &str> {
-        self.files.iter().map(|file| file.text.as_str())
+    pub fn texts(&self) -> impl Iterator<Item = &Secret> {
+        self.files.iter().map(|file| &file.text)
     }
 }
 

@@ -16,6 +16,7 @@ use aws_runtime::env_config::property::PropertiesKey;
 use aws_types::os_shim_internal::{Env as SdkEnv, Fs};
 
 use crate::env::{Env, var};
+use crate::secret::Secret;
 
 /// The profile that counts when nothing names one.
 pub const DEFAULT_PROFILE: &str = "default";
@@ -24,7 +25,7 @@ pub const DEFAULT_PROFILE: &str = "default";
 #[derive(Debug)]
 pub struct AwsFiles {
     profiles: ProfileSet,
-    texts: [String; 2],
+    texts: [Secret; 2],
     config_path: PathBuf,
     credentials_path: PathBuf,
 }
@@ -98,14 +99,14 @@ impl AwsFiles {
         };
         Ok(Self {
             profiles,
-            texts: [config, credentials],
+            texts: [config, credentials].map(Secret::new),
             config_path,
             credentials_path,
         })
     }
 
     /// What stands in the two files.
-    pub fn texts(&self) -> &[String; 2] {
+    pub fn texts(&self) -> &[Secret; 2] {
         &self.texts
     }
 

@@ -207,6 +207,20 @@ impl Identity {
         self.surroundings.sign_in.as_ref()
     }
 
+    /// What the source goes by on the disk, as it stands there now, and what a person or the
+    /// platform renews: a sign-in, or the file of a token.
+    pub fn proof(&self) -> Vec<u8> {
+        let token = match &self.source {
+            Source::WebIdentity(web) => surroundings::read(&web.token_file),
+            Source::Container(container) => {
+                let path = container.token_file.as_ref();
+                path.and_then(|path| surroundings::read(path.as_ref()))
+            }
+            _ => self.sign_in().map(SignIn::contents),
+        };
+        token.unwrap_or_default()
+    }
+
     /// Whether the sign-in that the source draws on is gone: nobody is signed in any more, and
     /// what the one who was has bought is nobody's.
     pub fn is_signed_out(&self) -> bool {

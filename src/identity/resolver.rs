@@ -6,6 +6,7 @@ use std::fmt;
 use crate::config::{Config, EndpointUrl, UrlParts};
 use crate::env::Env;
 use crate::registry::{Partition, Region, Registry, Service};
+use crate::secret::Secret;
 
 use super::aws_files::{AwsFiles, DEFAULT_PROFILE};
 use super::endpoint::{Endpoint, Settings};
@@ -84,9 +85,9 @@ impl<'a> Resolver<'a> {
     }
 
     /// All that people have written down of who asks and how: the configuration files, and AWS's.
-    pub fn texts(&self) -> impl Iterator<Item = &str> {
+    pub fn texts(&self) -> impl Iterator<Item = &Secret> {
         let aws = self.layers.files.iter().flat_map(AwsFiles::texts);
-        self.layers.config.texts().chain(aws.map(String::as_str))
+        self.layers.config.texts().chain(aws)
     }
 
     /// The profile whose settings (endpoints, region, switches) count, beside the variables. An

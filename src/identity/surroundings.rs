@@ -127,7 +127,8 @@ fn subject(path: &Path) -> Option<Fingerprint> {
     Some(hasher.finish())
 }
 
-fn read(path: &Path) -> Option<Vec<u8>> {
+/// The beginning of a token's file; all of it, where it is one.
+pub(super) fn read(path: &Path) -> Option<Vec<u8>> {
     let mut token = Vec::new();
     // A pipe would wait for a writer.
     if !std::fs::metadata(path).ok()?.is_file() {

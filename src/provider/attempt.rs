@@ -2,9 +2,10 @@
 //! that one dead network is found out once; for some seconds by what was asked for, so that a herd
 //! does not repeat them.
 
-use std::time::Instant;
+use std::cell::Cell;
 
-use crate::cache::{Cache, CacheError, Digest, Key, Mark, Turn};
+use crate::aws::{Failure, FailureKind, Stage};
+use crate::cache::{Cache, Digest, Key, Mark};
 use crate::clock;
 use crate::env::{Env, var};
 use crate::identity::{Identity, Resolver};
@@ -13,6 +14,7 @@ use crate::terminal::{self, TerminalError};
 
 use super::Obstacle;
 use super::key::{self, Nth};
+use super::step::When;
 
 /// How long after a refresh that failed nobody tries again with the same source and endpoint.
 const REFRESH_PAUSE: time::Duration = time::Duration::seconds(60);
@@ -24,8 +26,8 @@ const PUBLIC_PAUSE: time::Duration = time::Duration::minutes(10);
 /// times for one pull, buildx three times.
 const CODE_PAUSE: time::Duration = time::Duration::seconds(30);
 
-/// How long a failure is shared among those who have no token: a herd, or a `docker build` that
-/// asks for every registry there is. Short, as whoever mends it tries again at once.
+/// How long a failure is shared by a herd, or by a `docker build` that asks for every registry
+/// there is, at all their endpoints. Short, as whoever mends it tries again at once.
 const SHARED_PAUSE: time::Duration = time::Duration::seconds(5);
 
 /// What is remembered of failed attempts, as far as it concerns one lookup.
@@ -34,16 +36,11 @@ pub(super) struct Attempts<'a> {
     registry: &'a Registry,
     identity: &'a Identity,
     state: Digest,
-}
-
-/// When somebody looks whether an attempt is needless.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum When {
-    /// Without having waited for anybody.
-    Arriving,
-    /// In line behind an attempt. That one may have failed of trouble of its own, so the next in
-    /// line tries once more, and only the second failure is everybody's.
-    InLine,
+    /// The part of it that is the same whoever asks.
+    way: Digest,
+    /// A failure of the same was known when this process last looked, so its own is the second:
+    /// an attempt may take longer than the first is remembered.
+    follows: Cell<bool>,
 }
 
 impl<'a> Attempts<'a> {
@@ -59,6 +56,8 @@ impl<'a> Attempts<'a> {
             registry,
             identity,
             state: state(env, resolver, registry, identity),
+            way: way(env, resolver),
+            follows: Cell::new(false),
         }
     }
 
@@ -80,33 +79,62 @@ impl<'a> Attempts<'a> {
         if let Some(mark) = self.identity.wants_codes().then(of_codes).flatten() {
             return Some(mark);
         }
-        if holds_token || registry.service == Service::Public {
-            return self.mark(&key::of_attempts(registry, identity));
-        }
         let of_failure = |nth| self.mark(&key::of_failure(registry, identity, nth));
+        if holds_token || registry.service == Service::Public {
+            let shared = || {
+                of_failure(Nth::First)
+                    .or_else(|| self.of_source())
+                    .or_else(|| self.of_network())
+            };
+            return self
+                .mark(&key::of_attempts(registry, identity))
+                .or_else(|| holds_token.then(shared).flatten());
+        }
+        let first = of_failure(Nth::First);
+        self.follows.set(first.is_some());
         match when {
             When::InLine => of_failure(Nth::Second),
-            When::Arriving => {
-                let of_source = self.mark(&key::of_source(identity))?;
-                // Who asks once more for the same may have mended what failed.
-                of_failure(Nth::First).is_none().then_some(of_source)
-            }
+            When::Last => of_failure(Nth::Second).or(first),
+            // Who asks once more for the same may have mended what failed; of a herd, whoever is
+            // late is told what the first two have found out.
+            When::Arriving if first.is_some() => of_failure(Nth::Second),
+            When::Arriving => of_failure(Nth::Second).or_else(|| self.of_source()),
         }
     }
 
-    /// Waits for whoever is asked on the same terminal for a code of the same identity, for another
-    /// registry, or for a failure of theirs. `None` where no code is wanted, or nobody can be asked.
-    pub(super) fn turn_to_ask(
-        &self,
-        wait_until: Instant,
-        holds_token: bool,
-    ) -> Option<Result<Turn<String>, CacheError>> {
-        let (major, minor) = terminal::number().filter(|_| self.identity.wants_codes())?;
+    /// What keeps the whole source from getting a token, or all that it asks at this endpoint.
+    fn of_source(&self) -> Option<Mark> {
+        let endpoint = self.identity.api.url.as_deref();
+        self.mark(&key::of_source(self.identity, None))
+            .or_else(|| self.mark(&key::of_source(self.identity, Some(endpoint?))))
+    }
+
+    /// What keeps everybody from reaching AWS, or this endpoint. Only who has a token to go by
+    /// asks: a profile for each account makes as many sources, and each would wait for itself.
+    fn of_network(&self) -> Option<Mark> {
+        let endpoint = self.identity.api.url.as_deref();
+        let of = |endpoint| {
+            let key = key::of_network(endpoint);
+            self.cache.mark(&key, &self.way, clock::now())
+        };
+        of(None).or_else(|| of(Some(endpoint?)))
+    }
+
+    /// An endpoint that is named by hand may be one registry's alone: what fails there is shared
+    /// with those who ask there too.
+    fn endpoint_of(&self, failure: &Failure) -> Option<&str> {
+        let is_there = matches!(failure.stage, Stage::Token);
+        self.identity.api.url.as_deref().filter(|_| is_there)
+    }
+
+    /// What is locked while a person is asked for a code of this identity on this terminal,
+    /// whatever registry it is for. `None` where no code is wanted, or nobody can be asked.
+    pub(super) fn key_of_asking(&self) -> Option<Key> {
+        let (major, minor) = self.identity.wants_codes().then(terminal::number)??;
         let codes = key::of_codes(self.registry, self.identity).to_string();
         let terminal = format!("{major} {minor}");
         let key = Key::of(&[b"asking", codes.as_bytes(), terminal.as_bytes()]);
-        let look = |_| self.remembered(holds_token, When::InLine);
-        Some(self.cache.take_turn(&key, wait_until, look))
+        Some(key)
     }
 
     /// Remembers a failure where that spares others the wait: for who holds a token, one that
@@ -133,18 +161,28 @@ impl<'a> Attempts<'a> {
             if failure.concerns_the_source() {
                 let key = key::of_attempts(registry, identity);
                 self.put(&key, REFRESH_PAUSE, error);
+                let endpoint = self.endpoint_of(failure);
+                let key = key::of_source(identity, endpoint);
+                self.put(&key, SHARED_PAUSE, error);
+                if let FailureKind::Transport(_) | FailureKind::Timeout = failure.kind {
+                    self.put_in(&key::of_network(endpoint), self.way, SHARED_PAUSE, error);
+                }
+            } else {
+                let key = key::of_failure(registry, identity, Nth::First);
+                self.put(&key, SHARED_PAUSE, error);
             }
         } else if registry.service == Service::Public {
             self.put(&key::of_attempts(registry, identity), PUBLIC_PAUSE, error);
         } else {
             let of = |nth| key::of_failure(registry, identity, nth);
-            let nth = match self.mark(&of(Nth::First)) {
-                None => Nth::First,
-                Some(_) => Nth::Second,
+            let nth = match self.follows.get() || self.mark(&of(Nth::First)).is_some() {
+                false => Nth::First,
+                true => Nth::Second,
             };
             self.put(&of(nth), SHARED_PAUSE, error);
             if failure.concerns_the_source() {
-                self.put(&key::of_source(identity), SHARED_PAUSE, error);
+                let key = key::of_source(identity, self.endpoint_of(failure));
+                self.put(&key, SHARED_PAUSE, error);
             }
         }
     }
@@ -154,11 +192,15 @@ impl<'a> Attempts<'a> {
     }
 
     fn put(&self, key: &Key, pause: time::Duration, error: &Obstacle) {
+        self.put_in(key, self.state, pause, error);
+    }
+
+    fn put_in(&self, key: &Key, state: Digest, pause: time::Duration, error: &Obstacle) {
         let now = clock::now();
         let mark = Mark {
             made_at: now,
             until: now.saturating_add(pause),
-            state: self.state,
+            state,
             message: error.to_string(),
         };
         if let Err(error) = self.cache.put_mark(key, &mark) {
@@ -168,28 +210,51 @@ impl<'a> Attempts<'a> {
 }
 
 /// What a person changes to mend a failure: the sign-in, the way to AWS, or anything at all in the
-/// files of configuration. Roles have no part in it otherwise, as one source often has a role per account, and they share its attempts. Of public ECR
-/// denials are remembered too, and those another role may mend.
+/// files of configuration. Roles have no part in it otherwise, as one source often has a role per
+/// account, and they share its attempts. Of public ECR denials are remembered too, and those
+/// another role may mend.
 fn state(env: &Env, resolver: &Resolver<'_>, registry: &Registry, identity: &Identity) -> Digest {
     let who = match registry.service {
         Service::Private(_) => identity.source_fingerprint(),
         Service::Public => identity.fingerprint(),
     };
-    let sign_in = identity.sign_in().map(|sign_in| sign_in.contents());
-    let way = [
-        var::AWS_ENDPOINT_URL,
+    let way = way(env, resolver).to_string();
+    Digest::of(&[who.as_bytes(), &identity.proof(), way.as_bytes()])
+}
+
+/// Behind `AWS_ENDPOINT_URL`: whose endpoint a variable names.
+const SERVICES: [&str; 7] = [
+    "",
+    "_ECR",
+    "_ECR_PUBLIC",
+    "_STS",
+    "_SSO",
+    "_SSO_OIDC",
+    "_SIGNIN",
+];
+
+/// Which way is taken to AWS, and all that is configured.
+fn way(env: &Env, resolver: &Resolver<'_>) -> Digest {
+    let endpoints = SERVICES.map(|service| format!("{}{service}", var::AWS_ENDPOINT_URL));
+    let others = [
+        var::AWS_IGNORE_CONFIGURED_ENDPOINT_URLS,
+        var::AWS_USE_FIPS_ENDPOINT,
+        var::AWS_USE_DUALSTACK_ENDPOINT,
+        var::AWS_REGION,
+        var::AWS_DEFAULT_REGION,
         var::AWS_CA_BUNDLE,
         var::SSL_CERT_FILE,
         var::SSL_CERT_DIR,
         var::HTTPS_PROXY,
         var::NO_PROXY,
-    ]
-    .map(|name| env.get_either_case(name).unwrap_or_default());
-    let sign_in = sign_in.unwrap_or_default();
-    let mut parts = vec![who.as_bytes(), &sign_in];
-    parts.extend(way.iter().map(|value| value.as_bytes()));
-    parts.extend(resolver.texts().map(str::as_bytes));
-    Digest::of(&parts)
+    ];
+    let names = endpoints.iter().map(String::as_str).chain(others);
+    let values: Vec<String> = names
+        .map(|name| env.get_either_case(name).unwrap_or_default())
+        .collect();
+    let values = values.iter().map(String::as_bytes);
+    let texts = resolver.texts().map(|text| text.expose().as_bytes());
+    Digest::of(&values.chain(texts).collect::<Vec<_>>())
 }
 
 /// Whether a person was there to answer.

@@ -37,9 +37,22 @@ pub(super) fn of_attempts(registry: &Registry, identity: &Identity) -> Key {
     ])
 }
 
-/// The key of attempts of a source, whatever registry, endpoint and roles they were for.
-pub(super) fn of_source(identity: &Identity) -> Key {
-    Key::of(&[b"source", identity.source_fingerprint().as_bytes()])
+/// The key of attempts of a source, whatever registry and roles they were for: at any endpoint,
+/// or at one that is named by hand.
+pub(super) fn of_source(identity: &Identity, endpoint: Option<&str>) -> Key {
+    let source = identity.source_fingerprint();
+    match endpoint {
+        None => Key::of(&[b"source", source.as_bytes()]),
+        Some(url) => Key::of(&[b"source at", source.as_bytes(), url.as_bytes()]),
+    }
+}
+
+/// The key of a network that is dead: all of it, or the way to an endpoint that is named by hand.
+pub(super) fn of_network(endpoint: Option<&str>) -> Key {
+    match endpoint {
+        None => Key::of(&[b"network"]),
+        Some(url) => Key::of(&[b"network at", url.as_bytes()]),
+    }
 }
 
 /// Which of the failures that a herd makes.
@@ -61,11 +74,15 @@ pub(super) fn of_failure(registry: &Registry, identity: &Identity, nth: Nth) -> 
 }
 
 /// The keys of all that is remembered of failures for a registry and identity.
-pub(super) fn of_memories(registry: &Registry, identity: &Identity) -> [Key; 5] {
+pub(super) fn of_memories(registry: &Registry, identity: &Identity) -> [Key; 8] {
+    let url = Some(identity.api.url.as_deref().unwrap_or_default());
     [
         of_attempts(registry, identity),
         of_codes(registry, identity),
-        of_source(identity),
+        of_source(identity, None),
+        of_source(identity, url),
+        of_network(None),
+        of_network(url),
         of_failure(registry, identity, Nth::First),
         of_failure(registry, identity, Nth::Second),
     ]

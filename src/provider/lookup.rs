@@ -1,18 +1,18 @@
-//! One question on its way: cache, lock, second look, AWS, cache.
+//! What one question is about: the entry, how long it may take, how a token is bought and kept.
 
 use std::time::{Duration, Instant};
 
+use crate::aws::{self, Purchase, PurchaseError};
+use crate::cache::{Cache, Entry, EntryLock, Key, Seat};
 use crate::clock;
-
-use crate::aws::{self, Failure, Purchase, PurchaseError};
-use crate::cache::{Cache, CacheError, Entry, EntryLock, Key, Turn};
 use crate::identity::{ChosenBy, Identity, Role};
 use crate::registry::{MfaDevice, Registry, Service};
 use crate::secret::Secret;
 use crate::terminal;
 use crate::token::{AuthorizationToken, Renewal};
 
-use super::attempt::{Attempts, When};
+use super::step::Lock;
+use super::walk::Walk;
 use super::{Obstacle, Provider, key};
 
 /// How long a `get` waits for a new token when it holds one that is still good.
@@ -26,18 +26,12 @@ const CODE_LIMIT: Duration = Duration::from_secs(120);
 
 /// A registry, and who asks for its token.
 pub(super) struct Lookup<'a> {
-    provider: &'a Provider<'a>,
-    registry: &'a Registry,
-    identity: &'a Identity,
-    key: Key,
+    pub(super) provider: &'a Provider<'a>,
+    pub(super) registry: &'a Registry,
+    pub(super) identity: &'a Identity,
+    pub(super) key: Key,
     renewal: Renewal,
     started: Instant,
-}
-
-/// What somebody else has found out while this one waited.
-enum Found {
-    Token(AuthorizationToken),
-    Failure(String),
 }
 
 impl<'a> Lookup<'a> {
@@ -67,126 +61,44 @@ impl<'a> Lookup<'a> {
                 device: device.clone(),
             });
         }
-        let whole = match self.registry.service {
-            Service::Private(_) => self.provider.config.timeout,
-            Service::Public => self.provider.config.timeout.min(PUBLIC_LIMIT),
-        };
         match &self.provider.cache {
-            None => self.buy(whole),
-            Some(cache) => match self.look(cache) {
-                Some(token) if self.is_fresh(&token) => {
-                    log::debug!("{}: from the cache", self.registry);
-                    Ok(token)
-                }
-                Some(token) => self.renew(cache, Some(token), whole.min(REFRESH_LIMIT)),
-                None => self.renew(cache, None, whole),
-            },
+            None => self.buy(self.limit(false)),
+            Some(cache) => Walk::new(self, cache).finish(),
         }
     }
 
-    /// Buys a token, or waits for who is buying one; keeps to the one at hand when that fails.
-    fn renew(
-        &self,
-        cache: &Cache,
-        held: Option<AuthorizationToken>,
-        limit: Duration,
-    ) -> Result<AuthorizationToken, Obstacle> {
-        let attempts = Attempts::new(
-            cache,
-            self.provider.env,
-            &self.provider.resolver,
-            self.registry,
-            self.identity,
-        );
-        if let Some(failure) = attempts.remembered(held.is_some(), When::Arriving) {
-            return held.ok_or(Obstacle::Remembered(failure));
+    /// How long it may take in all, for who holds an old token and for who holds none.
+    pub(super) fn limit(&self, holds_token: bool) -> Duration {
+        let whole = self.provider.config.timeout;
+        let whole = match self.registry.service {
+            Service::Private(_) => whole,
+            Service::Public => whole.min(PUBLIC_LIMIT),
+        };
+        match holds_token {
+            true => whole.min(REFRESH_LIMIT),
+            false => whole,
         }
-        // Whoever holds the lock may hang or be stopped: keep half of the time for going alone.
-        // A person who is being asked for a code is waited for, unless there is a token to go by.
-        let patience = match self.identity.wants_codes() && held.is_none() {
-            true => CODE_LIMIT + limit,
-            false => limit / 2,
+    }
+
+    /// When a lock has been waited for long enough. Who holds it may be stopped: half of the time
+    /// is kept for going on with the next lock, and half of that with the last. A person who is
+    /// being asked for a code is waited for, unless there is a token to go by.
+    pub(super) fn overdue_at(&self, lock: Lock, holds_token: bool) -> Instant {
+        let limit = self.limit(holds_token);
+        let typing = match self.identity.wants_codes() && !holds_token {
+            true => CODE_LIMIT + limit / 2,
+            false => Duration::ZERO,
         };
-        let wait_until = self.started + patience;
-        let holds_token = held.is_some();
-        // As the last look saw it: a denial may drop the entry meanwhile.
-        let mut held = held;
-        let turn = cache.take_turn(&self.key, wait_until, |has_waited| {
-            held = self.look(cache);
-            match held.clone().filter(|token| self.is_fresh(token)) {
-                Some(token) => Some(Found::Token(token)),
-                None => {
-                    let when = if has_waited {
-                        When::InLine
-                    } else {
-                        When::Arriving
-                    };
-                    attempts.remembered(holds_token, when).map(Found::Failure)
-                }
-            }
-        });
-        let lock = match turn {
-            Ok(Turn::Mine(lock)) => Some(lock),
-            Ok(Turn::Answered(Found::Token(token))) => return Ok(token),
-            Ok(Turn::Answered(Found::Failure(failure))) => {
-                return held.ok_or(Obstacle::Remembered(failure));
-            }
-            Err(error) => {
-                log::warn!("going on without the cache: {error}");
-                // Who holds the lock is renewing it, or stopped.
-                match held {
-                    Some(token) if is_timeout(&error) => return Ok(token),
-                    _ => None,
-                }
-            }
+        let share = match lock {
+            Lock::Entry(Seat::First) | Lock::Asking => limit / 2,
+            Lock::Entry(Seat::Second) => limit * 3 / 4,
+            Lock::Entry(Seat::Third) => limit,
         };
-        // Who gives no code for one registry gives none for the next, which waits here.
-        let asking = lock
-            .as_ref()
-            .and_then(|_| attempts.turn_to_ask(wait_until, holds_token));
-        let _asking = match asking {
-            None => None,
-            Some(Ok(Turn::Mine(lock))) => Some(lock),
-            Some(Ok(Turn::Answered(failure))) => return held.ok_or(Obstacle::Remembered(failure)),
-            Some(Err(error)) => {
-                log::warn!("asking beside others: {error}");
-                match held {
-                    Some(token) if is_timeout(&error) => return Ok(token),
-                    _ => None,
-                }
-            }
-        };
-        match self.buy(limit) {
-            Ok(token) => {
-                self.keep(lock.as_ref(), &token);
-                Ok(token)
-            }
-            Err(error) if is_denial(&error) || self.identity.is_signed_out() => {
-                // While the lock is held, so that the next in line knows of it.
-                attempts.remember(&error, false);
-                if let Some(Err(error)) = lock.map(|lock| lock.remove()) {
-                    log::warn!("{error}");
-                }
-                Err(error)
-            }
-            Err(error) => {
-                attempts.remember(&error, held.is_some());
-                match held {
-                    Some(token) => {
-                        let registry = self.registry;
-                        log::warn!(
-                            "{registry}: the token could not be renewed, the old one is still good: {error}"
-                        );
-                        Ok(token)
-                    }
-                    None => Err(error),
-                }
-            }
-        }
+        self.started + typing + share
     }
 
     /// The unexpired token in the cache.
-    fn look(&self, cache: &Cache) -> Option<AuthorizationToken> {
+    pub(super) fn look(&self, cache: &Cache) -> Option<AuthorizationToken> {
         if self.identity.is_signed_out() {
             return None;
         }
@@ -200,20 +112,18 @@ impl<'a> Lookup<'a> {
             .filter(|token| !token.is_expired(now))
     }
 
-    fn is_fresh(&self, token: &AuthorizationToken) -> bool {
+    pub(super) fn is_fresh(&self, token: &AuthorizationToken) -> bool {
         token.is_fresh(clock::now(), self.renewal)
     }
 
-    fn buy(&self, limit: Duration) -> Result<AuthorizationToken, Obstacle> {
+    pub(super) fn buy(&self, limit: Duration) -> Result<AuthorizationToken, Obstacle> {
         log::info!("{}: {}", self.registry, self.identity.explain());
         let http = self.provider.http_settings(self.identity);
+        let client = aws::http::client(&http).map_err(PurchaseError::from)?;
         let codes = match self.identity.wants_codes() {
             // Nobody is asked for what could not be used: the purchase says why.
             true if self.identity.needs_a_sign_in(clock::now()) => Vec::new(),
-            true => {
-                aws::http::client(&http).map_err(PurchaseError::from)?;
-                self.codes()?
-            }
+            true => self.codes()?,
             false => Vec::new(),
         };
         let time_left = match self.identity.wants_codes() {
@@ -225,7 +135,7 @@ impl<'a> Lookup<'a> {
             registry: self.registry,
             identity: self.identity,
             codes: &codes,
-            http: &http,
+            client: &client,
             time_left,
         })?)
     }
@@ -250,10 +160,7 @@ impl<'a> Lookup<'a> {
 
     /// Stores a token, if it is worth it: one that looks expired by the local clock is answered
     /// once and not kept.
-    fn keep(&self, lock: Option<&EntryLock>, token: &AuthorizationToken) {
-        let Some(lock) = lock else {
-            return;
-        };
+    pub(super) fn keep(&self, lock: &EntryLock, token: &AuthorizationToken) {
         let registry = self.registry;
         if !self.is_fresh(token) {
             log::warn!(
@@ -273,13 +180,9 @@ impl<'a> Lookup<'a> {
         if let Err(error) = lock.put(&entry) {
             log::warn!("{error}");
         }
+        // Only here: by this clock a token has life before it, so it may say which have none.
+        if let Some(cache) = &self.provider.cache {
+            cache.sweep(clock::now());
+        }
     }
-}
-
-fn is_timeout(error: &CacheError) -> bool {
-    matches!(error, CacheError::LockTimeout { .. })
-}
-
-fn is_denial(error: &Obstacle) -> bool {
-    error.failure().is_some_and(Failure::is_denial)
 }

@@ -4,6 +4,8 @@
 mod attempt;
 mod key;
 mod lookup;
+mod step;
+mod walk;
 
 use std::collections::HashMap;
 
@@ -62,6 +64,9 @@ enum Obstacle {
         /// The device that shows it.
         device: MfaDevice,
     },
+    /// All who have locked the entry keep it too long.
+    #[error(transparent)]
+    Overdue(CacheError),
     /// It was tried a short while ago.
     #[error("remembered for a while: {0}")]
     Remembered(String),
@@ -224,6 +229,7 @@ impl Obstacle {
             | Obstacle::Purchase(_)
             | Obstacle::Code { .. }
             | Obstacle::CodeForPublic { .. }
+            | Obstacle::Overdue(_)
             | Obstacle::Remembered(_) => Vec::new(),
         }
     }

@@ -1,0 +1,221 @@
+//! Carries out the steps of the protocol: on the files of the cache, and on AWS.
+
+use std::thread;
+use std::time::Instant;
+
+use crate::aws::Failure;
+use crate::cache::{Cache, CacheError, EntryLock, LockFile, Pauses, Seat};
+use crate::token::AuthorizationToken;
+
+use super::Obstacle;
+use super::attempt::Attempts;
+use super::lookup::Lookup;
+use super::step::{Act, End, Event, Lock, Sight, Step, When};
+
+/// One walk along the steps of the protocol, with what they are carried out on.
+pub(super) struct Walk<'a> {
+    lookup: &'a Lookup<'a>,
+    cache: &'a Cache,
+    step: Step,
+    /// Made when first needed: a warm `get` has none.
+    attempts: Option<Attempts<'a>>,
+    seen: Option<AuthorizationToken>,
+    file: Option<LockFile>,
+    pauses: Option<Pauses>,
+    lock: Option<EntryLock>,
+    asking: Option<EntryLock>,
+    bought: Option<AuthorizationToken>,
+    obstacle: Option<Obstacle>,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(lookup: &'a Lookup<'a>, cache: &'a Cache) -> Self {
+        Self {
+            lookup,
+            cache,
+            step: Step::first(),
+            attempts: None,
+            seen: None,
+            file: None,
+            pauses: None,
+            lock: None,
+            asking: None,
+            bought: None,
+            obstacle: None,
+        }
+    }
+
+    /// A token, or why there is none.
+    pub(super) fn finish(mut self) -> Result<AuthorizationToken, Obstacle> {
+        loop {
+            let event = match self.step.act() {
+                Act::Look => self.look(),
+                Act::Recall(when) => self.recall(when),
+                Act::Open(lock) => self.open(lock),
+                Act::Claim(lock) => self.claim(lock),
+                Act::Wait(lock) => self.wait(lock),
+                Act::Buy => self.buy(),
+                Act::Keep => self.keep(),
+                Act::Remember => self.remember(),
+                Act::Drop => self.drop_entry(),
+                Act::End(end) => return self.answer(end),
+            };
+            self.step = self.step.after(event);
+        }
+    }
+
+    fn look(&mut self) -> Event {
+        self.seen = self.lookup.look(self.cache);
+        Event::Saw(match &self.seen {
+            None => Sight::Nothing,
+            Some(token) if self.lookup.is_fresh(token) => Sight::Fresh,
+            Some(_) => Sight::Stale,
+        })
+    }
+
+    fn attempts(&mut self) -> &Attempts<'a> {
+        let Self { lookup, cache, .. } = self;
+        self.attempts.get_or_insert_with(|| {
+            let provider = lookup.provider;
+            let (env, resolver) = (provider.env, &provider.resolver);
+            Attempts::new(cache, env, resolver, lookup.registry, lookup.identity)
+        })
+    }
+
+    fn recall(&mut self, when: When) -> Event {
+        let holds_token = self.step.holds_token();
+        let failure = self.attempts().remembered(holds_token, when);
+        let is_known = failure.is_some();
+        self.obstacle = failure.map(Obstacle::Remembered).or(self.obstacle.take());
+        Event::Recalled(is_known)
+    }
+
+    fn open(&mut self, lock: Lock) -> Event {
+        let file = match lock {
+            Lock::Entry(seat) => self.cache.open_lock(&self.lookup.key, seat),
+            Lock::Asking => match self.attempts().key_of_asking() {
+                Some(key) => self.cache.open_lock(&key, Seat::First),
+                None => return Event::Needless,
+            },
+        };
+        match file {
+            Ok(file) => {
+                self.file = Some(file);
+                Event::Opened
+            }
+            Err(error) => without(lock, &error),
+        }
+    }
+
+    fn claim(&mut self, lock: Lock) -> Event {
+        let Some(file) = self.file.take() else {
+            return Event::Theirs;
+        };
+        let path = file.path().to_owned();
+        match file.claim() {
+            Ok(Some(held)) => {
+                match lock {
+                    Lock::Entry(_) => self.lock = Some(held),
+                    Lock::Asking => self.asking = Some(held),
+                }
+                Event::Claimed
+            }
+            Ok(None) => {
+                self.obstacle = Some(Obstacle::Overdue(CacheError::LockTimeout { path }));
+                Event::Theirs
+            }
+            Err(error) => without(lock, &error),
+        }
+    }
+
+    fn wait(&mut self, lock: Lock) -> Event {
+        let until = self.lookup.overdue_at(lock, self.step.holds_token());
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            if let Some(Obstacle::Overdue(error)) = &self.obstacle {
+                log::warn!("not waiting any longer: {error}");
+            }
+            return Event::Overdue;
+        }
+        let pauses = self.pauses.get_or_insert_default();
+        thread::sleep(pauses.next_pause().min(left));
+        Event::Waited
+    }
+
+    fn buy(&mut self) -> Event {
+        let limit = self.lookup.limit(self.step.holds_token());
+        match self.lookup.buy(limit) {
+            Ok(token) => {
+                self.bought = Some(token);
+                Event::Bought
+            }
+            Err(error) => {
+                let is_final = is_denial(&error) || self.lookup.identity.is_signed_out();
+                self.obstacle = Some(error);
+                match is_final {
+                    true => Event::Denied,
+                    false => Event::Failed,
+                }
+            }
+        }
+    }
+
+    fn keep(&mut self) -> Event {
+        if let (Some(lock), Some(token)) = (&self.lock, &self.bought) {
+            self.lookup.keep(lock, token);
+        }
+        Event::Done
+    }
+
+    /// While the lock is held, so that the next in line knows of it.
+    fn remember(&mut self) -> Event {
+        let holds_token = self.step.holds_token();
+        let registry = self.lookup.registry;
+        if let Some(obstacle) = self.obstacle.take() {
+            self.attempts().remember(&obstacle, holds_token);
+            if holds_token {
+                log::warn!(
+                    "{registry}: the token could not be renewed, the old one is still good: {obstacle}"
+                );
+            }
+            self.obstacle = Some(obstacle);
+        }
+        Event::Done
+    }
+
+    fn drop_entry(&mut self) -> Event {
+        if let Some(Err(error)) = self.lock.take().map(|lock| lock.remove()) {
+            log::warn!("{error}");
+        }
+        Event::Done
+    }
+
+    fn answer(self, end: End) -> Result<AuthorizationToken, Obstacle> {
+        let token = match end {
+            End::Cached | End::Held => self.seen,
+            End::Bought => self.bought,
+            End::Remembered | End::Overdue | End::Denied | End::Failed => None,
+        };
+        if end == End::Cached {
+            log::debug!("{}: from the cache", self.lookup.registry);
+        }
+        match (token, self.obstacle) {
+            (Some(token), _) => Ok(token),
+            (None, Some(obstacle)) => Err(obstacle),
+            (None, None) => unreachable!("{end:?} has a reason"),
+        }
+    }
+}
+
+/// Logs why there is no lock.
+fn without(lock: Lock, error: &CacheError) -> Event {
+    match lock {
+        Lock::Entry(_) => log::warn!("going on without the cache: {error}"),
+        Lock::Asking => log::warn!("asking beside others: {error}"),
+    }
+    Event::Unusable
+}
+
+fn is_denial(error: &Obstacle) -> bool {
+    error.failure().is_some_and(Failure::is_denial)
+}
