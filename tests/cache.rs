@@ -1,5 +1,23 @@
 //! The token cache as the whole executable uses it: herds, half-life, refreshes that fail,
 //! folders that cannot be trusted, locks that nobody gives back, and identities that share a home.
+//!
+//! Whatever is wrong with the cache, the login works if AWS does, what belongs to somebody else is
+//! neither read nor deleted, and the log tells of it. Where each fault is shown:
+//!
+//! | fault | tests |
+//! |---|---|
+//! | killed at any moment of a write | `unix/kills.rs`, `linux/each_call.rs` |
+//! | full disk, quota, errors of any kind | `linux/full_disk.rs`, `linux/each_call.rs` |
+//! | read-only home or file system, no home | `unix/folders.rs`, `linux/full_disk.rs`, `../protocol/home.rs` |
+//! | folder of another user, open to others, a link, a file | `unix/folders.rs` |
+//! | folder removed, exchanged or opened meanwhile | `unix/meanwhile.rs` |
+//! | entry truncated, garbage, newer, misplaced, without a token, eternal | `unix/entries.rs`, `ages.rs` |
+//! | entry or lock read-only, a pipe or a folder in place of a file | `unix/entries.rs` |
+//! | clock five minutes off, set back, set forward, asleep | `ages.rs`, `../clock.rs` |
+//! | no lock support | `linux/no_locks.rs` |
+//! | lock held by a stopped process, a killed one, a stranger; lock removed | `unix/locks.rs`, `unix/meanwhile.rs` |
+//! | two versions side by side, the established helper's files | `unix/versions.rs`, `../moving_over.rs` |
+//! | 100,000 entries | `unix/crowd.rs` |
 
 #[path = "cache/ages.rs"]
 mod ages;
@@ -8,12 +26,20 @@ mod common;
 mod denials;
 #[path = "cache/herds.rs"]
 mod herds;
+#[cfg(unix)]
+#[path = "cache/housekeeping.rs"]
+mod housekeeping;
 #[path = "cache/identities.rs"]
 mod identities;
+#[cfg(target_os = "linux")]
+#[path = "cache/linux/mod.rs"]
+mod linux;
 #[path = "cache/place.rs"]
 mod place;
 #[path = "cache/refreshes.rs"]
 mod refreshes;
+#[path = "cache/rotation.rs"]
+mod rotation;
 #[cfg(unix)]
 #[path = "cache/unix/mod.rs"]
 mod unix;

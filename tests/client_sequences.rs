@@ -76,8 +76,14 @@ fn denial() -> String {
 }
 
 #[track_caller]
+/// The first two have asked AWS; from the third on, for some seconds, what they were told is.
 fn all_denied(outcomes: &[Outcome]) {
-    for outcome in outcomes {
+    for (n, outcome) in outcomes.iter().enumerate() {
+        if n >= 2 {
+            let line = denial().replacen(": ", ": remembered for a while: ", 1);
+            outcome.failure(&line);
+            continue;
+        }
         let hints = outcome.failure(&denial());
         assert_eq!(
             hints,
@@ -135,7 +141,7 @@ fn nerdctl_sees_a_denial_for_each_spelling() {
     let aws = denying_aws();
     let environment = TestEnvironment::of_alice(&aws);
     all_denied(&replay(&environment, &nerdctl(HOST)));
-    assert_eq!(tokens_bought(&aws), 6);
+    assert_eq!(tokens_bought(&aws), 2);
 }
 
 #[test]
@@ -382,7 +388,7 @@ fn buildxs_three_calls_each_show_the_denial() {
     let environment = TestEnvironment::of_alice(&aws);
     let steps = gets(&[HOST.to_owned(), HOST.to_owned(), HOST.to_owned()]);
     all_denied(&replay(&environment, &steps));
-    assert_eq!(tokens_bought(&aws), 3);
+    assert_eq!(tokens_bought(&aws), 2);
 }
 
 #[test]
@@ -392,13 +398,13 @@ fn buildx_goes_on_with_the_call_at_which_aws_is_back() {
     aws.on_times(
         Operation::EcrGetAuthorizationToken,
         Fault::AccessDenied,
-        Times::N(2),
+        Times::N(1),
     );
     let steps = gets(&[HOST.to_owned(), HOST.to_owned(), HOST.to_owned()]);
     let outcomes = replay(&environment, &steps);
-    all_denied(&outcomes[..2]);
-    all_answered(&outcomes[2..], &steps[2..], 1);
-    assert_eq!(tokens_bought(&aws), 3);
+    all_denied(&outcomes[..1]);
+    all_answered(&outcomes[1..], &steps[1..], 1);
+    assert_eq!(tokens_bought(&aws), 2);
 }
 
 #[test]

@@ -374,3 +374,15 @@ fn tests_that_the_readme_calls_as_witnesses_exist() {
     }
     assert!(seen > 5, "the comparison calls {seen} witnesses only");
 }
+
+#[test]
+fn the_readme_quotes_the_tables_of_cargo_bench() {
+    let quoted = between(
+        README,
+        "<!-- cargo bench -->",
+        "<!-- end of cargo bench -->",
+    );
+    for part in ["the peer is ", "| warm `get`", "| cold, over TLS"] {
+        assert!(quoted.contains(part), "{part}: {quoted}");
+    }
+}

@@ -85,11 +85,13 @@ fn an_expired_token_is_never_answered_even_when_aws_is_down() {
     aws.heal_all();
     environment.get(HOST).grant();
     environment.age_cache(7 * HOUR);
+    environment.age_marks(6);
     aws.on(ECR, Fault::Status(503));
     let marks = environment.cached("mark").len();
     environment.get(HOST).grant();
     assert_eq!(environment.cached("mark").len(), marks + 1);
     environment.age_cache(5 * HOUR);
+    environment.age_marks(6);
     environment.get(HOST).failure(&aws_is_down());
     aws.heal_all();
     assert_eq!(environment.get(HOST).grant().serial, 3);

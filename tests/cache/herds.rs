@@ -1,33 +1,36 @@
 //! Herds: one of them asks, and all get its answer.
 
+use std::process::Child;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::common::fake_aws::{ALICE, BOB, FakeAws, Fault};
+use super::common::fake_aws::{ALICE, BOB, FakeAws, Fault, Gate, Operation, Times};
 use super::common::{HOST, Outcome, TestEnvironment};
-use super::{ECR, ROLE_PER_ACCOUNT, STS, at_once, no_credentials};
+use super::refreshes::{end_sign_in, sign_in};
+use super::{
+    ECR, HOUR, OTHER, ROLE_PER_ACCOUNT, STS, at_once, hold_stale_tokens, keys, no_credentials,
+};
 
-#[test]
-fn thirty_two_cold_gets_at_once_make_one_call_and_get_equal_answers() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    // A call that takes its time: nobody may come late by luck.
-    aws.on(ECR, Fault::Delay(Duration::from_millis(500)));
-    let outcomes = at_once([(&environment, HOST); 32]);
-    assert_eq!(outcomes[0].grant().principal, ALICE.2);
-    for outcome in &outcomes {
-        assert_eq!(outcome, &outcomes[0]);
-    }
-    assert_eq!(aws.calls().len(), 1, "{:?}", aws.calls());
-    assert_eq!(environment.entries().len(), 1);
+/// Two herds of 256 would have more pipes open than a process is given by default.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// 256 at once, one for each of the hosts in turn.
+fn herd(environment: &TestEnvironment, hosts: &[String]) -> Vec<Outcome> {
+    let _alone = ONE_AT_A_TIME
+        .lock()
+        .unwrap_or_else(|poison| poison.into_inner());
+    let host = |n: usize| hosts[n % hosts.len()].as_str();
+    at_once((0..256).map(|n| (environment, host(n))))
 }
 
 #[test]
-fn thirty_two_cold_gets_with_a_role_assume_it_once() {
+fn of_256_cold_gets_with_a_role_one_assumes_it_and_asks_and_all_get_its_answer() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     environment.config(ROLE_PER_ACCOUNT);
+    // A call that takes its time: nobody may come late by luck.
     aws.on(STS, Fault::Delay(Duration::from_millis(500)));
-    let outcomes = at_once([(&environment, HOST); 32]);
+    let outcomes = herd(&environment, &[HOST.to_owned()]);
     assert_eq!(
         outcomes[0].grant().principal,
         "arn:aws:sts::999999999999:assumed-role/ecr-pull/docker-credential-ecrx"
@@ -39,29 +42,52 @@ fn thirty_two_cold_gets_with_a_role_assume_it_once() {
         (aws.count(STS), aws.count(ECR), aws.calls().len()),
         (1, 1, 2)
     );
+    assert_eq!(environment.entries().len(), 1);
 }
 
 #[test]
-fn gets_of_eight_registries_at_once_lose_no_entry() {
+fn of_256_cold_gets_of_16_registries_16_ask_and_16_entries_are_kept() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     aws.on(ECR, Fault::Delay(Duration::from_millis(300)));
-    let hosts: Vec<String> = (1..=8)
-        .map(|n| format!("999999999999.dkr.ecr.{}.amazonaws.com", region(n)))
+    let hosts: Vec<String> = ["999999999999", "444455556666"]
+        .iter()
+        .flat_map(|account| {
+            (1..=8).map(move |n| format!("{account}.dkr.ecr.{}.amazonaws.com", region(n)))
+        })
         .collect();
-    let gets = (0..32).map(|n| (&environment, hosts[n % 8].as_str()));
-    let outcomes = at_once(gets);
+    let outcomes = herd(&environment, &hosts);
     for (n, outcome) in outcomes.iter().enumerate() {
-        assert_eq!(outcome, &outcomes[n % 8]);
+        assert_eq!(outcome, &outcomes[n % 16]);
         assert_eq!(outcome.grant().region, region(n % 8 + 1));
     }
-    assert_eq!(aws.calls().len(), 8);
-    assert_eq!(environment.entries().len(), 8);
+    assert_eq!(aws.calls().len(), 16);
+    assert_eq!(environment.entries().len(), 16);
     // And every one of them is found again.
     for (host, outcome) in hosts.iter().zip(&outcomes) {
         assert_eq!(&environment.get(host), outcome);
     }
-    assert_eq!(aws.calls().len(), 8);
+    assert_eq!(aws.calls().len(), 16);
+}
+
+#[test]
+fn when_the_one_who_asks_dies_another_goes_on_in_time() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    aws.on_times(ECR, Fault::Hang, Times::N(1));
+    let mut first = environment.start(&["get"], HOST.as_bytes());
+    aws.wait_for(ECR, 1);
+    let waiting: Vec<Child> = (0..32)
+        .map(|_| environment.start(&["get"], HOST.as_bytes()))
+        .collect();
+    first.kill().expect("killed");
+    first.wait().expect("ended");
+    let outcomes: Vec<Outcome> = waiting.into_iter().map(Outcome::of).collect();
+    for outcome in &outcomes {
+        outcome.grant();
+        assert_eq!(outcome, &outcomes[0]);
+    }
+    assert_eq!(aws.count(ECR), 2);
 }
 
 fn region(n: usize) -> &'static str {
@@ -75,6 +101,48 @@ fn region(n: usize) -> &'static str {
         "eu-west-3",
         "eu-central-1",
     ][n - 1]
+}
+
+/// 80 registries, as a classic `docker build` asks for them: one after the other.
+fn eighty() -> Vec<String> {
+    (1..=80)
+        .map(|n| format!("{n:012}.dkr.ecr.{}.amazonaws.com", region(n % 8 + 1)))
+        .collect()
+}
+
+#[test]
+fn with_a_dead_network_and_unexpired_tokens_eighty_registries_answer() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    let hosts = eighty();
+    let held: Vec<Outcome> = hosts.iter().map(|host| environment.get(host)).collect();
+    environment.age_cache(7 * HOUR);
+    aws.on(ECR, Fault::Hang);
+    aws.clear();
+    let start = Instant::now();
+    for (host, held) in hosts.iter().zip(&held) {
+        assert_eq!(&environment.get(host), held);
+    }
+    // One attempt, of three seconds, and another only where the 80 take more than five.
+    let most = start.elapsed().as_secs() / 5 + 1;
+    assert!(aws.count(ECR) as u64 <= most, "{}", aws.count(ECR));
+}
+
+#[test]
+fn with_an_expired_sign_in_and_unexpired_tokens_eighty_registries_answer_unasked() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    sign_in(&mut environment, &aws);
+    let hosts = eighty();
+    let held: Vec<Outcome> = hosts.iter().map(|host| environment.get(host)).collect();
+    held[0].grant();
+    environment.age_cache(7 * HOUR);
+    end_sign_in(&environment);
+    aws.clear();
+    for (host, held) in hosts.iter().zip(&held) {
+        assert_eq!(&environment.get(host), held);
+    }
+    assert_eq!(aws.calls().len(), 0);
 }
 
 #[test]
@@ -97,9 +165,119 @@ fn a_failure_is_not_multiplied_by_the_herd() {
     }
     // The first, and the next in line.
     assert_eq!((aws.count(STS), aws.count(ECR)), (2, 2));
-    // Who comes afterwards may have mended it.
+    // Some seconds later it may be mended.
     aws.heal_all();
+    environment.age_marks(6);
     environment.get(HOST).grant();
+}
+
+#[test]
+fn of_256_that_are_denied_at_once_the_late_ones_are_told_too() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    aws.on(ECR, Fault::AccessDenied);
+    let start = Instant::now();
+    for outcome in herd(&environment, &[HOST.to_owned()]) {
+        assert_eq!(outcome.code, Some(1), "{outcome:?}");
+        assert!(outcome.stdout.contains("AccessDenied"), "{outcome:?}");
+    }
+    // Two for each five seconds that it takes to start them all.
+    let most = 2 + 2 * (start.elapsed().as_secs() / 5);
+    let asked = aws.count(ECR) as u64;
+    assert!((1..=most).contains(&asked), "{asked}");
+}
+
+/// Longer than the first failure is remembered.
+#[test]
+fn a_failure_that_takes_long_is_not_multiplied_by_the_herd() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    environment.config("timeout_seconds = 60\n");
+    aws.deny_ecr(ALICE.2);
+    let gates = [Gate::default(), Gate::default()];
+    for gate in &gates {
+        aws.on_times(ECR, Fault::Behind(gate.clone()), Times::N(1));
+    }
+    let asked = |count| {
+        let start = Instant::now();
+        while aws.count(ECR) < count {
+            assert!(start.elapsed() < Duration::from_secs(20), "{count}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    let children: Vec<Child> = (0..8)
+        .map(|_| environment.start(&["get"], HOST.as_bytes()))
+        .collect();
+    asked(1);
+    // All of them are in line before it fails.
+    std::thread::sleep(Duration::from_secs(1));
+    gates[0].open();
+    asked(2);
+    environment.age_marks(6);
+    gates[1].open();
+    for child in children {
+        assert_eq!(Outcome::of(child).code, Some(1));
+    }
+    assert_eq!(aws.count(ECR), 2);
+}
+
+#[test]
+fn a_refusal_is_not_multiplied_by_a_herd_with_a_stale_token() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    let held = hold_stale_tokens(&environment);
+    let refusal = r#"{"__type":"ValidationException","message":"no"}"#;
+    aws.on(ECR, Fault::RawResponse(400, Vec::new(), refusal.to_owned()));
+    aws.clear();
+    for outcome in at_once([(&environment, HOST); 32]) {
+        assert_eq!(outcome, held[0]);
+    }
+    assert_eq!(aws.count(ECR), 1);
+}
+
+/// A profile for each account, as people have who sign in by SSO.
+#[test]
+fn with_a_dead_network_and_unexpired_tokens_many_profiles_answer() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::with_aws(&aws);
+    let hosts = &eighty()[..16];
+    let (mut rules, mut profiles) = (String::new(), String::new());
+    for (n, host) in hosts.iter().enumerate() {
+        let (account, _) = host.split_once('.').expect("an account");
+        rules += &format!("[[registry]]\nmatch = \"{account}\"\nprofile = \"p{n}\"\n");
+        let (id, secret) = (format!("AKIAIOSFODNN7EXAMP{n:02}"), format!("secret {n}"));
+        aws.add_user(&id, &secret, ALICE.2);
+        profiles += &keys(&format!("p{n}"), (&id, &secret, ""));
+    }
+    environment.config(&rules);
+    environment.write(".aws/credentials", &profiles);
+    let held: Vec<Outcome> = hosts.iter().map(|host| environment.get(host)).collect();
+    held[15].grant();
+    environment.age_cache(7 * HOUR);
+    aws.on(ECR, Fault::Hang);
+    aws.clear();
+    let start = Instant::now();
+    for (host, held) in hosts.iter().zip(&held) {
+        assert_eq!(&environment.get(host), held);
+    }
+    let most = start.elapsed().as_secs() / 5 + 1;
+    assert!(aws.count(ECR) as u64 <= most, "{}", aws.count(ECR));
+}
+
+#[test]
+fn the_dead_endpoint_of_one_rule_keeps_no_other_registry_from_its_token() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    let other = HOST.replace("us-west-2", "us-east-1");
+    environment.config(
+        "[[registry]]\nmatch = \"999999999999/us-west-2\"\nendpoint_url = \"http://127.0.0.1:1\"\n",
+    );
+    let outcome = environment.get(HOST);
+    assert!(
+        outcome.stdout.contains("cannot reach 127.0.0.1:1"),
+        "{outcome:?}"
+    );
+    environment.get(&other).grant();
 }
 
 #[test]
@@ -107,17 +285,15 @@ fn one_dead_network_is_found_out_once_for_all_registries() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     aws.on(ECR, Fault::Status(503));
-    let hosts: Vec<String> = (1..=80)
-        .map(|n| format!("{n:012}.dkr.ecr.{}.amazonaws.com", region(n % 8 + 1)))
-        .collect();
+    let hosts = eighty();
+    let begin = Instant::now();
     let first = environment.get(&hosts[0]);
     let (_, why) = first.stdout.split_once(": ").expect("a reason");
     let why = why.trim_end();
     let calls = aws.count(ECR);
-    let begin = Instant::now();
     for host in &hosts[1..] {
         let outcome = environment.get(host);
-        if begin.elapsed() < Duration::from_secs(3) {
+        if begin.elapsed() < Duration::from_secs(5) {
             outcome.failure(&format!(
                 "no credentials for {host}: remembered for a while: {why}"
             ));
@@ -127,6 +303,26 @@ fn one_dead_network_is_found_out_once_for_all_registries() {
     // The one who asks for the same once more may have mended it.
     aws.heal_all();
     environment.get(&hosts[0]).grant();
+}
+
+#[test]
+fn with_an_expired_sign_in_and_no_tokens_eighty_registries_fail_alike_and_unasked() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    sign_in(&mut environment, &aws);
+    end_sign_in(&environment);
+    let why = |host: &str| {
+        let outcome = environment.get(host);
+        assert_eq!(outcome.code, Some(1), "{outcome:?}");
+        let said = outcome.stdout.replace(host, "HOST");
+        said.replace(": remembered for a while: ", ": ")
+    };
+    let first = why(HOST);
+    assert!(first.contains("aws sso login"), "{first}");
+    for host in eighty() {
+        assert_eq!(why(&host), first);
+    }
+    assert_eq!(aws.connections(), 0);
 }
 
 #[test]
@@ -171,6 +367,40 @@ fn a_changed_configuration_ends_the_memory_of_a_failure() {
     }
 }
 
+/// What a platform renews is a new sign-in, as what a person renews.
+#[test]
+fn a_renewed_web_identity_token_ends_the_memory_of_a_failure() {
+    const WEB: Operation = Operation::StsAssumeRoleWithWebIdentity;
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    environment.set_web_identity();
+    aws.on(WEB, Fault::ExpiredToken);
+    environment.get(HOST);
+    aws.heal_all();
+    let outcome = environment.get(OTHER);
+    assert!(outcome.stdout.contains("remembered for a while"));
+    environment.write("environment.jwt", "e30.e30.e31");
+    environment.get(OTHER).grant();
+}
+
+#[test]
+fn another_endpoint_in_a_variable_ends_the_memory_of_a_failure() {
+    let aws = FakeAws::start();
+    let url = aws.url();
+    for (variable, role) in [
+        ("AWS_ENDPOINT_URL_ECR", ""),
+        ("AWS_ENDPOINT_URL_STS", ROLE_PER_ACCOUNT),
+    ] {
+        let mut environment = TestEnvironment::of_alice(&aws);
+        environment.config(role);
+        environment.set(variable, "http://127.0.0.1:1");
+        let outcome = environment.get(HOST);
+        assert!(outcome.stdout.contains("127.0.0.1:1"), "{outcome:?}");
+        environment.set(variable, &url);
+        environment.get(HOST).grant();
+    }
+}
+
 #[test]
 fn a_herd_before_a_dead_aws_ends_in_time() {
     let aws = FakeAws::start();
@@ -184,9 +414,16 @@ fn a_herd_before_a_dead_aws_ends_in_time() {
         "{:?}",
         start.elapsed()
     );
+    let why = [
+        "asking for the authorization token: no answer within ",
+        "remembered for a while: asking for the authorization token: no answer within ",
+        // Whose own time is over a moment earlier than that of who asks.
+        "another process has held ",
+    ];
     for outcome in outcomes {
-        let start = no_credentials("asking for the authorization token: no answer within ");
         assert_eq!(outcome.code, Some(1), "{outcome:?}");
-        assert!(outcome.stdout.starts_with(&start), "{outcome:?}");
+        let is_so = |why: &&str| outcome.stdout.starts_with(&no_credentials(why));
+        assert!(why.iter().any(is_so), "{outcome:?}");
     }
+    assert!((2..=3).contains(&aws.count(ECR)), "{}", aws.count(ECR));
 }

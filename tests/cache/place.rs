@@ -33,5 +33,6 @@ fn the_cache_is_where_the_configuration_says() {
     assert_eq!(environment.get(HOST), cold);
     assert_eq!(names(environment.home()), [".config", "run"]);
     assert_eq!(names(&dir), ["v1"]);
-    assert_eq!(names(&dir.join("v1")).len(), 2, "an entry and its lock");
+    let names = names(&dir.join("v1"));
+    assert_eq!(names.len(), 3, "an entry, its lock and a stamp: {names:?}");
 }

@@ -1,9 +1,8 @@
 //! What a warm `get` costs, as far as it can be counted.
 
-use std::fs;
-
+use super::common::cost::{instructions, peak_memory, system_calls};
 use super::common::fake_aws::FakeAws;
-use super::common::sources::PROFILES;
+use super::common::sources::{PROFILES, keys};
 use super::common::{HOST, TestEnvironment};
 use super::program;
 
@@ -22,14 +21,26 @@ fn each_warm_get(mut check: impl FnMut(&str, &TestEnvironment, &str)) {
     }
 }
 
+/// The instructions of a warm `get` by the keys of the profile `work`, among what is added.
+fn instructions_among(add: impl FnOnce(&TestEnvironment)) -> u64 {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    keys(&mut environment, &aws, "work");
+    environment.set("AWS_PROFILE", "work");
+    let program = program().display().to_string();
+    environment.run_program(&program, &["get"], HOST).grant();
+    add(&environment);
+    aws.clear();
+    let count = instructions(&environment, &program).expect("valgrind");
+    assert_eq!(aws.connections(), 0);
+    count
+}
+
 #[test]
 #[ignore = "needs the executable of packaging/build-binary, and strace: .ci/run"]
 fn a_warm_get_makes_at_most_60_system_calls() {
     each_warm_get(|name, environment, program| {
-        let log = environment.home().join("trace").display().to_string();
-        let arguments = ["-f", "-qq", "-e", "signal=none", "-o", &log, program, "get"];
-        environment.run_program("strace", &arguments, HOST).grant();
-        let calls = fs::read_to_string(&log).expect("a trace");
+        let calls = system_calls(environment, program).expect("strace");
         let count = calls.lines().count();
         assert!((20..=60).contains(&count), "{name}: {count}\n{calls}");
         for word in ["socket(", "clone", "fork(", "execve("] {
@@ -40,30 +51,61 @@ fn a_warm_get_makes_at_most_60_system_calls() {
 }
 
 #[test]
+#[ignore = "needs the executable of packaging/build-binary, and GNU time: .ci/run"]
+fn a_warm_get_holds_less_than_3_mib_of_memory() {
+    each_warm_get(|name, environment, program| {
+        let peak = peak_memory(environment, program).expect("GNU time");
+        assert!((1024..3 * 1024).contains(&peak), "{name}: {peak} KiB");
+    });
+}
+
+#[test]
 #[ignore = "needs the executable of packaging/build-binary, and valgrind: .ci/run"]
 fn a_warm_get_takes_at_most_350_000_instructions() {
     let mut counts = Vec::new();
     each_warm_get(|name, environment, program| {
-        let arguments = [
-            "--tool=callgrind",
-            "--callgrind-out-file=/dev/null",
-            program,
-            "get",
-        ];
-        let outcome = environment.run_program("valgrind", &arguments, HOST);
-        let collected = outcome
-            .stderr
-            .lines()
-            .find_map(|line| line.split_once("Collected : "))
-            .and_then(|(_, count)| count.trim().parse::<u32>().ok());
-        let count = collected.unwrap_or_else(|| panic!("{name}: {outcome:?}"));
+        let count = instructions(environment, program);
+        let count = count.unwrap_or_else(|why| panic!("{name}: {why}"));
         counts.push((count, name.to_owned()));
     });
     assert_eq!(counts.len(), PROFILES.len());
     // Each further hop of a chain is one more profile to take apart and to digest.
-    let fits = |(count, name): &(u32, String)| {
+    let fits = |(count, name): &(u64, String)| {
         let hops = ["role of a role of keys", "role of SSO"].contains(&name.as_str());
         (100_000..=if hops { 385_000 } else { 350_000 }).contains(count)
     };
     assert!(counts.iter().all(fits), "{counts:?}");
+}
+
+#[test]
+#[ignore = "needs the executable of packaging/build-binary, and valgrind: .ci/run"]
+fn a_warm_get_costs_the_same_among_100_000_tokens() {
+    let alone = instructions_among(|_| {});
+    let among = instructions_among(|environment| environment.add_entries(99_999));
+    assert!(among.abs_diff(alone) * 20 <= alone, "{alone}, {among}");
+}
+
+/// Adds as many of something, and says how many bytes that is.
+type Add = fn(&TestEnvironment, usize) -> usize;
+
+/// They are parsed and checked each time, all of them: a mistake anywhere is told.
+#[test]
+#[ignore = "needs the executable of packaging/build-binary, and valgrind: .ci/run"]
+fn rules_and_profiles_of_others_cost_no_more_than_reading_each_byte_of_them() {
+    let alone = instructions_among(|_| {});
+    let adders: [(&str, usize, Add); 2] = [
+        ("rules", 1000, TestEnvironment::config_with_rules),
+        ("profiles", 500, TestEnvironment::add_profiles),
+    ];
+    for (name, count, add) in adders {
+        let mut bytes = 0;
+        let mut added = |count| {
+            let among = instructions_among(|environment| bytes = add(environment, count) as u64);
+            among - alone
+        };
+        let (half, all) = (added(count / 2), added(count));
+        let told = format!("{name}: {half} and {all} instructions, {bytes} bytes");
+        assert!(all * 10 <= half * 21, "{told}");
+        assert!((bytes * 20..bytes * 250).contains(&all), "{told}");
+    }
 }

@@ -6,11 +6,12 @@ use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
+use super::super::common::costs_only_the_caching_of;
 use super::super::common::fake_aws::{FakeAws, Fault};
 use super::super::common::files::{STRANGER, am_root, chmod, give_away, mode, names, skipped};
 use super::super::common::{HOST, Outcome, PROGRAM, TestEnvironment};
 use super::super::{ECR, HOUR};
-use super::{costs_only_the_caching, foreign, poison};
+use super::{costs_only_the_caching, foreign, get_as_modes_allow, modes_mean_nothing, poison};
 
 #[test]
 fn an_entry_that_makes_no_sense_is_bought_anew_and_replaced() {
@@ -22,6 +23,7 @@ fn an_entry_that_makes_no_sense_is_bought_anew_and_replaced() {
     let slot = path.file_stem().expect("a name").to_str().expect("UTF-8");
     let newer = good.replacen("\"version\":1", "\"version\":2", 1);
     let renamed = good.replacen(slot, &"0".repeat(64), 1);
+    let eternal = good.replacen("\"expires_at\":", "\"expires_at\":4102444800,\"was\":", 1);
     let without_password = good.replacen("\"token\":\"", "\"token\":\"QVdT\",\"was\":\"", 1);
     for (text, doubt) in [
         ("", "is damaged"),
@@ -38,6 +40,10 @@ fn an_entry_that_makes_no_sense_is_bought_anew_and_replaced() {
         (
             &without_password,
             "holds no token: the authorization token does not read AWS:<password>",
+        ),
+        (
+            &eternal,
+            "claims to be valid for more than 13 hours, or not at all",
         ),
         (&" ".repeat(200_000), "is larger than 128 KiB"),
     ] {
@@ -121,17 +127,19 @@ fn ended(mut child: Child) -> Outcome {
     Outcome::of(child)
 }
 
+fn make_pipe(path: &Path) {
+    let mode = rustix::fs::Mode::from(0o600);
+    rustix::fs::mkfifoat(rustix::fs::CWD, path, mode).expect("a pipe");
+}
+
+fn make_folder(path: &Path) {
+    fs::create_dir(path).expect("a folder");
+}
+
 #[test]
 fn pipes_and_folders_in_place_of_files_hold_nothing_up() {
     let aws = FakeAws::start();
-    let make: [fn(&Path); 2] = [
-        |path| {
-            let mode = rustix::fs::Mode::from(0o600);
-            rustix::fs::mkfifoat(rustix::fs::CWD, path, mode).expect("a pipe");
-        },
-        |path| fs::create_dir(path).expect("a folder"),
-    ];
-    for make in make {
+    for make in [make_pipe, make_folder] {
         for extension in ["json", "lock"] {
             let environment = TestEnvironment::of_alice(&aws);
             let first = environment.get(HOST).grant().serial;
@@ -145,6 +153,88 @@ fn pipes_and_folders_in_place_of_files_hold_nothing_up() {
             assert_eq!(ended(child).grant().serial, first + 1);
         }
     }
+}
+
+/// The other places: a remembered failure, and a file that is being written.
+#[test]
+fn pipes_and_folders_in_place_of_a_mark_or_a_temporary_file_hold_nothing_up() {
+    for make in [make_pipe, make_folder] {
+        let aws = FakeAws::start();
+        let mut environment = TestEnvironment::of_alice(&aws);
+        let held = environment.get(HOST);
+        environment.age_cache(7 * HOUR);
+        aws.on(ECR, Fault::Status(503));
+        assert_eq!(environment.get(HOST), held);
+        let marks = environment.marks();
+        for mark in &marks {
+            fs::remove_file(mark).expect("a mark");
+            make(mark);
+        }
+        let temporary = environment.cache().join(".XXXXXX.tmp");
+        make(&temporary);
+        environment.set("ECRX_LOG", "warn");
+        let calls = aws.count(ECR);
+        let told = ended(environment.start(&["get"], HOST.as_bytes()));
+        assert_eq!((told.code, &told.stdout), (Some(0), &held.stdout));
+        assert!(aws.count(ECR) > calls, "nothing was remembered");
+        for mark in &marks {
+            // A pipe of ours is replaced as a file is, a folder stays.
+            let reason = format!(
+                "docker-credential-ecrx: warn: {mark:?} is not a file, so it cannot be used as one \
+                 of the cache: remove it\n"
+            );
+            assert_eq!(told.stderr.contains(&reason), mark.is_dir(), "{told:?}");
+        }
+        environment.unset("ECRX_LOG");
+        aws.heal_all();
+        if marks[0].is_file() {
+            environment.age_marks(61);
+        }
+        let renewed = ended(environment.start(&["get"], HOST.as_bytes()));
+        assert!(renewed.grant().serial > held.grant().serial);
+        assert!(
+            fs::symlink_metadata(&temporary).is_ok(),
+            "not of our making"
+        );
+    }
+}
+
+#[test]
+fn a_read_only_entry_is_answered_and_replaced() {
+    if modes_mean_nothing() {
+        return;
+    }
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    let first = environment.get(HOST);
+    chmod(&environment.entries()[0], 0o400);
+    assert_eq!(get_as_modes_allow(&environment), first);
+    chmod(&environment.entries()[0], 0o600);
+    environment.age_cache(7 * HOUR);
+    chmod(&environment.entries()[0], 0o400);
+    let second = get_as_modes_allow(&environment);
+    assert_eq!(second.grant().serial, first.grant().serial + 1);
+    assert_eq!(environment.get(HOST), second);
+}
+
+#[test]
+fn a_read_only_lock_file_costs_only_the_caching() {
+    if modes_mean_nothing() {
+        return;
+    }
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::of_alice(&aws);
+    let warm = environment.get(HOST);
+    let lock = environment.cached("lock").remove(0);
+    chmod(&lock, 0o400);
+    assert_eq!(get_as_modes_allow(&environment), warm);
+    fs::remove_file(environment.entries().remove(0)).expect("an entry");
+    let reason = format!(
+        "going on without the cache: cannot write {lock:?} in the cache: Permission denied \
+         (os error 13); make its folder writable, or choose another with `dir` under [cache]"
+    );
+    costs_only_the_caching_of(&mut environment, get_as_modes_allow, &[reason]);
+    assert_eq!(mode(&lock), 0o400);
 }
 
 #[test]
@@ -165,10 +255,12 @@ fn what_is_cached_is_private_whatever_the_umask() {
         assert_eq!(mode(folder), 0o700, "{folder:?}");
         folder = folder.parent().expect("a folder above");
     }
-    for kind in ["json", "lock", "mark"] {
-        let files = environment.cached(kind);
-        assert_eq!(files.len(), 1, "{kind}");
-        assert_eq!(mode(&files[0]), 0o600, "{kind}");
+    let kinds = ["json", "lock", "mark"].map(|kind| environment.cached(kind));
+    for file in kinds.iter().flatten() {
+        assert_eq!(mode(file), 0o600, "{file:?}");
     }
-    assert_eq!(names(&v1).len(), 3);
+    assert!(kinds.iter().all(|files| !files.is_empty()), "{kinds:?}");
+    assert_eq!(mode(&v1.join("swept")), 0o600);
+    let all = kinds.iter().map(Vec::len).sum::<usize>() + 1;
+    assert_eq!(names(&v1).len(), all);
 }

@@ -4,10 +4,11 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use super::super::common::costs_only_the_caching_of;
 use super::super::common::fake_aws::FakeAws;
 use super::super::common::files::{am_root, chmod, give_away, mode, names, skipped};
 use super::super::common::{HOST, Outcome, PROGRAM, TestEnvironment};
-use super::{costs_only_the_caching, foreign, poison};
+use super::{costs_only_the_caching, foreign, get_as_modes_allow, modes_mean_nothing, poison};
 
 fn twice(reason: &str) -> [String; 2] {
     [
@@ -77,8 +78,7 @@ fn a_home_in_which_nothing_can_be_made_costs_only_the_caching() {
 
 #[test]
 fn a_read_only_home_costs_only_the_caching() {
-    if am_root() {
-        skipped("modes do not stop root");
+    if modes_mean_nothing() {
         return;
     }
     let aws = FakeAws::start();
@@ -89,14 +89,14 @@ fn a_read_only_home_costs_only_the_caching() {
         "going on without the cache: cannot write {folder:?} in the cache: Permission denied \
          (os error 13); make its folder writable, or choose another with `dir` under [cache]"
     );
-    costs_only_the_caching(&mut environment, &[reason]);
+    costs_only_the_caching_of(&mut environment, get_as_modes_allow, &[reason]);
     assert_eq!(names(environment.home()), [] as [String; 0]);
     chmod(environment.home(), 0o755);
 }
 
-/// A file size limit of nothing stands in for a full disk: files can be made, not filled.
+/// Files can be made, not filled; `tests/cache/linux/full_disk.rs` has disks that are full.
 #[test]
-fn a_full_disk_costs_only_the_caching() {
+fn a_file_size_limit_of_nothing_costs_only_the_caching() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
     environment.set("ECRX_LOG", "warn");
@@ -117,7 +117,7 @@ fn a_full_disk_costs_only_the_caching() {
     }
     let left = names(&environment.cache());
     assert!(
-        matches!(left.as_slice(), [lock] if lock.ends_with(".lock")),
+        matches!(left.as_slice(), [lock, stamp] if lock.ends_with(".lock") && stamp == "swept"),
         "no half entry, no temporary file: {left:?}"
     );
 }

@@ -1,7 +1,6 @@
 //! Locks that nobody gives back.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -9,31 +8,21 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::super::common::fake_aws::{FakeAws, Fault, Times};
 use super::super::common::{HOST, TestEnvironment};
-use super::super::{ECR, OTHER, hold_stale_tokens};
-use super::costs_only_the_caching;
-
-/// Looks again and again until it is so; far longer than it can take means never.
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < Duration::from_secs(30), "never: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
+use super::super::{ECR, OTHER, at_once, hold_stale_tokens};
 
 /// A `get` that holds the lock and waits for AWS; ended for good when dropped.
-struct Waiting(Child);
+pub(in super::super) struct Waiting(Child);
 
 impl Waiting {
-    fn start(aws: &FakeAws, environment: &TestEnvironment) -> Self {
+    pub(in super::super) fn start(aws: &FakeAws, environment: &TestEnvironment) -> Self {
         aws.clear();
         aws.on_times(ECR, Fault::Hang, Times::N(1));
         let child = environment.start(&["get"], HOST.as_bytes());
-        wait_until("the first get asks AWS", || aws.count(ECR) == 1);
+        aws.wait_for(ECR, 1);
         Self(child)
     }
 
-    fn stop(&self) {
+    pub(in super::super) fn stop(&self) {
         kill_process(Pid::from_child(&self.0), Signal::STOP).expect("stop");
     }
 }
@@ -61,7 +50,7 @@ fn a_killed_get_leaves_no_lock_in_the_way() {
 }
 
 #[test]
-fn a_lock_that_a_stopped_process_holds_delays_a_get_by_half_of_its_time() {
+fn a_lock_that_a_stopped_process_holds_delays_one_get_by_half_of_its_time() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     environment.config("timeout_seconds = 4\n");
@@ -75,14 +64,13 @@ fn a_lock_that_a_stopped_process_holds_delays_a_get_by_half_of_its_time() {
         "{took:?}: no lock was held"
     );
     assert!(took < Duration::from_secs(20), "{took:?}");
-    assert_eq!(environment.entries(), [] as [PathBuf; 0], "not its turn");
+    // Once: who has overtaken it keeps the token for the next.
+    assert_eq!(environment.entries().len(), 1);
+    environment.get(HOST).grant();
     // Other registries are not delayed.
     environment.get(OTHER).grant();
-    assert_eq!(environment.entries().len(), 1);
+    assert_eq!(aws.count(ECR), 3);
     drop(waiting);
-    let cold = environment.get(HOST);
-    cold.grant();
-    assert_eq!(environment.get(HOST), cold);
 }
 
 #[test]
@@ -94,14 +82,57 @@ fn a_lock_that_a_stopped_process_holds_delays_the_old_token_little() {
     let waiting = Waiting::start(&aws, &environment);
     waiting.stop();
     let start = Instant::now();
-    assert_eq!(environment.get(HOST), held[0]);
+    let renewed = environment.get(HOST);
     let took = start.elapsed();
     assert!(took < Duration::from_secs(25), "{took:?}");
-    assert_eq!(aws.count(ECR), 1, "nobody else asked");
+    assert_ne!(renewed, held[0]);
+    assert_eq!(environment.get(HOST), renewed);
+    assert_eq!(aws.count(ECR), 2, "of two who wait, one asks");
 }
 
 #[test]
-fn a_lock_that_a_stranger_holds_for_ever_costs_only_the_caching() {
+fn of_a_herd_behind_a_stopped_process_one_overtakes_it() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    environment.config("timeout_seconds = 8\n");
+    let waiting = Waiting::start(&aws, &environment);
+    waiting.stop();
+    let outcomes = at_once([(&environment, HOST); 16]);
+    for outcome in &outcomes {
+        outcome.grant();
+        assert_eq!(outcome, &outcomes[0]);
+    }
+    assert_eq!(aws.count(ECR), 2);
+}
+
+#[test]
+fn when_all_who_hold_locks_are_stopped_that_is_told() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    environment.config("timeout_seconds = 2\n");
+    let mut stopped = Vec::new();
+    for count in 1..=3 {
+        aws.on_times(ECR, Fault::Hang, Times::N(1));
+        let child = environment.start(&["get"], HOST.as_bytes());
+        aws.wait_for(ECR, count);
+        let waiting = Waiting(child);
+        waiting.stop();
+        stopped.push(waiting);
+    }
+    let path = environment.cached("lock").pop().expect("a lock");
+    let slot = path.file_name().expect("a name").to_str().expect("text");
+    let (slot, _) = slot.split_once('.').expect("an ending");
+    let path = path.with_file_name(format!("{slot}.3.lock"));
+    environment.get(HOST).failure(&format!(
+        "no credentials for {HOST}: another process has held {path:?} for too long: see whether a \
+         docker-credential-ecrx hangs or is stopped"
+    ));
+    drop(stopped);
+    environment.get(HOST).grant();
+}
+
+#[test]
+fn a_lock_that_a_stranger_holds_for_ever_is_overtaken() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
     environment.config("timeout_seconds = 1\n");
@@ -111,9 +142,19 @@ fn a_lock_that_a_stranger_holds_for_ever_costs_only_the_caching() {
     // To other processes, a lock of this one is a stranger's.
     let file = fs::File::open(&path).expect("the lock");
     fs2::FileExt::lock_exclusive(&file).expect("lock");
-    let reason = format!(
-        "going on without the cache: another process has held {path:?} for too long: see \
-         whether a docker-credential-ecrx hangs or is stopped"
+    environment.set("ECRX_LOG", "warn");
+    let outcome = environment.get(HOST);
+    assert_eq!(
+        (outcome.code, outcome.stderr),
+        (
+            Some(0),
+            format!(
+                "docker-credential-ecrx: warn: not waiting any longer: another process has held \
+                 {path:?} for too long: see whether a docker-credential-ecrx hangs or is stopped\n"
+            )
+        )
     );
-    costs_only_the_caching(&mut environment, &[reason]);
+    let kept = environment.get(HOST);
+    kept.grant();
+    assert_eq!(kept.stdout, outcome.stdout);
 }

@@ -1,0 +1,61 @@
+//! Who asks in a warm `get`, and among how much else.
+
+use super::common::TestEnvironment;
+use super::common::sources::{Profile, keys, role, sso, web_identity};
+use super::stage::Stage;
+
+/// A row of the table.
+pub struct Case {
+    pub name: &'static str,
+    pub environment: TestEnvironment,
+    /// Whether the peer knows what this is about: it has no rules, and one file for all tokens.
+    pub has_peer: bool,
+    /// Other tokens that lie in the cache.
+    pub other_tokens: usize,
+}
+
+/// All rows, in order. The kinds of sources are those of `tests/common/sources.rs`.
+pub fn all(stage: &Stage) -> Vec<Case> {
+    let profile = |name, write: Profile| Case {
+        name,
+        environment: with_profile(stage, write),
+        has_peer: true,
+        other_tokens: 0,
+    };
+    let mut instance = stage.environment();
+    stage.set_instance_metadata(&mut instance);
+    let many_rules = profile("keys, 1,000 rules", keys);
+    many_rules.environment.config_with_rules(1000);
+    let many_profiles = profile("keys, 500 AWS profiles", keys);
+    many_profiles.environment.add_profiles(500);
+    vec![
+        profile("keys", keys),
+        profile("role of keys", role),
+        profile("SSO", sso),
+        profile("web identity", web_identity),
+        Case {
+            name: "instance metadata",
+            environment: instance,
+            has_peer: true,
+            other_tokens: 0,
+        },
+        Case {
+            has_peer: false,
+            other_tokens: 99_999,
+            ..profile("keys, 100,000 tokens", keys)
+        },
+        Case {
+            has_peer: false,
+            ..many_rules
+        },
+        many_profiles,
+    ]
+}
+
+/// A home with one profile, by which both programs ask.
+pub fn with_profile(stage: &Stage, write: Profile) -> TestEnvironment {
+    let mut environment = stage.environment();
+    write(&mut environment, &stage.aws, "work");
+    environment.set("AWS_PROFILE", "work");
+    environment
+}

@@ -1,0 +1,74 @@
+//! Cold `get`s over TLS: nothing is in the cache.
+
+use super::Result;
+use super::cases::with_profile;
+use super::common::sources::{Profile, keys, role};
+use super::contestant::{Contestant, Programs, interleaved};
+use super::stage::Stage;
+use super::table::{Table, beside, milliseconds, ratio};
+
+/// A row for each way to a token.
+pub fn table(stage: &Stage, programs: &Programs, rounds: usize) -> Result<Table> {
+    let mut table = Table::new(&[
+        "cold, over TLS",
+        "CPU ms",
+        "peer's",
+        "ratio",
+        "wall ms",
+        "peer's",
+        "ratio",
+        "API calls",
+        "connections",
+    ]);
+    for (name, write) in [("keys", keys as Profile), ("role of keys", role)] {
+        eprintln!("cold: {name}");
+        table.add(row(stage, programs, name, write, rounds)?);
+    }
+    Ok(table)
+}
+
+fn row(
+    stage: &Stage,
+    programs: &Programs,
+    name: &str,
+    write: Profile,
+    rounds: usize,
+) -> Result<Vec<String>> {
+    let environment = &with_profile(stage, write);
+    let helper = |program, cache| Contestant {
+        environment,
+        program,
+        action: Some("get"),
+        forgets: Some(cache),
+    };
+    let ours = helper(&programs.ours, ".cache");
+    let peer = programs.peer.as_deref();
+    let peer = peer.map(|program| helper(program, ".ecr"));
+    let (calls, connections) = asked(stage, &ours)?;
+    let peers = peer.as_ref().map(|peer| asked(stage, peer)).transpose()?;
+
+    let [ours, peer] = interleaved(rounds, [Some(&ours), peer.as_ref()])?;
+    let (cpu, wall) = (ours.map(|run| run.cpu), ours.map(|run| run.wall));
+    let (peer_cpu, peer_wall) = (peer.map(|run| run.cpu), peer.map(|run| run.wall));
+    Ok(vec![
+        name.to_owned(),
+        milliseconds(cpu),
+        milliseconds(peer_cpu),
+        ratio(cpu, peer_cpu, 2),
+        milliseconds(wall),
+        milliseconds(peer_wall),
+        ratio(wall, peer_wall, 2),
+        beside(calls, peers.map(|(calls, _)| calls)),
+        beside(connections, peers.map(|(_, connections)| connections)),
+    ])
+}
+
+/// The calls to AWS of a run, and its connections.
+fn asked(stage: &Stage, contestant: &Contestant<'_>) -> Result<(u64, u64)> {
+    stage.aws.clear();
+    contestant.run()?;
+    Ok((
+        stage.aws.calls().len() as u64,
+        stage.aws.connections() as u64,
+    ))
+}

@@ -1,0 +1,87 @@
+//! What a `get` costs: the executable as `packaging/build-binary` makes it, beside `/bin/true` and
+//! Debian's `docker-credential-ecr-login`. `cargo bench` prints the tables that the README quotes.
+//!
+//! AWS is a fake one on loopback, under AWS's own names, by TLS. The programs are run in turn, a
+//! whole process each time, and the medians are compared. Times are printed and never judged; what
+//! can be counted is held by `tests/dist/warm.rs`. Exits with 1 when an answer is wrong, or when a
+//! warm `get` asked AWS.
+//!
+//! `ECRX_TEST_DIST` is the path of another executable, `ECRX_BENCH_ROUNDS` the number of runs.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "printing is what it is for"
+)]
+
+#[cfg(target_os = "linux")]
+mod cases;
+#[cfg(target_os = "linux")]
+mod cold;
+#[cfg(target_os = "linux")]
+#[path = "../common/mod.rs"]
+mod common;
+#[cfg(target_os = "linux")]
+mod contestant;
+#[cfg(target_os = "linux")]
+mod herd;
+#[cfg(target_os = "linux")]
+mod machine;
+#[cfg(target_os = "linux")]
+mod stage;
+#[cfg(target_os = "linux")]
+mod table;
+#[cfg(target_os = "linux")]
+mod warm;
+
+use std::process::ExitCode;
+
+#[cfg(not(target_os = "linux"))]
+fn main() -> ExitCode {
+    eprintln!("packaging/build-binary makes an executable for Linux only: nothing to measure");
+    ExitCode::FAILURE
+}
+
+#[cfg(target_os = "linux")]
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+#[cfg(target_os = "linux")]
+fn main() -> ExitCode {
+    match bench() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("FAILED: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn bench() -> Result<ExitCode> {
+    let programs = contestant::Programs::find()?;
+    // Inside, this is where it goes on.
+    if let Some(code) = stage::go_inside()? {
+        return Ok(code);
+    }
+    let rounds = rounds()?;
+    let stage = stage::Stage::new()?;
+    let warm = warm::table(&stage, &programs, rounds)?;
+    let cold = cold::table(&stage, &programs, rounds)?;
+    let herd = herd::table(&stage, &programs, rounds)?;
+    println!(
+        "{}\n\n{warm}\n{cold}\n{herd}",
+        machine::told(&stage, &programs, rounds)
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// How often each program is run in a row of a table.
+#[cfg(target_os = "linux")]
+fn rounds() -> Result<usize> {
+    let Some(text) = std::env::var_os("ECRX_BENCH_ROUNDS") else {
+        return Ok(200);
+    };
+    let rounds = text.to_str().and_then(|text| text.parse().ok());
+    let rounds = rounds.filter(|rounds| *rounds > 0);
+    rounds.ok_or_else(|| format!("ECRX_BENCH_ROUNDS is no number above 0: {text:?}").into())
+}

@@ -1,0 +1,94 @@
+//! Warm `get`s: the answer is in the cache.
+
+use super::Result;
+use super::cases::{self, Case};
+use super::common::cost::{instructions, peak_memory, system_calls};
+use super::contestant::{Contestant, Programs, find_on_path, interleaved};
+use super::stage::Stage;
+use super::table::{Table, beside, grouped, milliseconds, ratio};
+
+/// A row for each case.
+pub fn table(stage: &Stage, programs: &Programs, rounds: usize) -> Result<Table> {
+    let mut table = Table::new(&[
+        "warm `get`",
+        "ms",
+        "× `true`",
+        "peer ×",
+        "instructions",
+        "syscalls",
+        "KiB",
+        "API calls",
+    ]);
+    for case in cases::all(stage) {
+        eprintln!("warm: {}", case.name);
+        table.add(row(stage, programs, &case, rounds)?);
+    }
+    Ok(table)
+}
+
+fn row(stage: &Stage, programs: &Programs, case: &Case, rounds: usize) -> Result<Vec<String>> {
+    let environment = &case.environment;
+    let helper = |program| Contestant {
+        environment,
+        program,
+        action: Some("get"),
+        forgets: None,
+    };
+    let peer = programs.peer.as_deref().filter(|_| case.has_peer);
+    let (ours, peer) = (helper(&programs.ours), peer.map(helper));
+    let least = Contestant {
+        program: "/bin/true".as_ref(),
+        action: None,
+        ..helper(&programs.ours)
+    };
+
+    // The first one of each buys a token.
+    ours.run()?;
+    peer.as_ref().map(Contestant::run).transpose()?;
+    if case.other_tokens > 0 {
+        environment.add_entries(case.other_tokens);
+    }
+    let own_calls = calls(stage, &ours)?;
+    if own_calls > 0 {
+        return Err(format!("{}: a warm get made {own_calls} calls to AWS", case.name).into());
+    }
+    let peers_calls = peer.as_ref().map(|peer| calls(stage, peer)).transpose()?;
+
+    let all = [Some(&least), Some(&ours), peer.as_ref()];
+    let [least, ours, peer] = interleaved(rounds, all)?.map(|run| run.map(|run| run.wall));
+    let program = programs.ours.display().to_string();
+    let instructions = counted("valgrind", || instructions(environment, &program));
+    let system_calls = counted("strace", || {
+        system_calls(environment, &program).map(|calls| calls.lines().count() as u64)
+    });
+    let memory = counted("time", || peak_memory(environment, &program));
+    Ok(vec![
+        case.name.to_owned(),
+        milliseconds(ours),
+        ratio(ours, least, 2),
+        ratio(peer, ours, 1),
+        grouped(instructions),
+        grouped(system_calls),
+        grouped(memory),
+        beside(own_calls, peers_calls),
+    ])
+}
+
+/// How many calls to AWS a run makes.
+fn calls(stage: &Stage, contestant: &Contestant<'_>) -> Result<u64> {
+    stage.aws.clear();
+    contestant.run()?;
+    Ok(stage.aws.calls().len() as u64)
+}
+
+/// What a tool counts, if it is installed and can.
+fn counted(tool: &str, count: impl FnOnce() -> std::result::Result<u64, String>) -> Option<u64> {
+    find_on_path(tool)?;
+    match count() {
+        Ok(count) => Some(count),
+        Err(why) => {
+            eprintln!("{tool}: {why}");
+            None
+        }
+    }
+}
