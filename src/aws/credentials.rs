@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::clock;
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::imds;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
@@ -15,6 +14,7 @@ use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::region::Region;
 
+use crate::clock;
 use crate::identity::{SignInState, Source};
 
 use super::{Failure, MAX_ATTEMPTS, Session, SignInFault, Stage};

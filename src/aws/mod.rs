@@ -15,7 +15,6 @@ mod sts;
 use std::cell::RefCell;
 use std::time::Duration;
 
-use crate::clock;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
@@ -28,6 +27,7 @@ use time::OffsetDateTime;
 
 pub use failure::{Failure, FailureKind, SignInFault, Stage};
 
+use crate::clock;
 use crate::identity::{Endpoint, Identity};
 use crate::registry::{Registry, Service};
 use crate::secret::Secret;

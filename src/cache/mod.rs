@@ -16,8 +16,8 @@
 //! Who reads takes no lock: a rename puts whole files in place. Who writes an entry holds its
 //! lock, and has looked again after taking it (`provider/step.rs`). Its holder may be stopped for
 //! hours, so it is overtaken: an entry may be replaced by one that was bought a little earlier,
-//! and is whole at any time. Who writes a mark holds the lock
-//! of the mark's slot, and removes its file right afterwards.
+//! and is whole at any time. Who writes a mark holds the lock of the mark's slot, and removes its
+//! file right afterwards.
 //!
 //! What serves nobody any more goes away with a purchase, a part of the folder at a time
 //! ([`Cache::sweep`]). Whoever removes a lock file holds the lock, and removes the file as the last

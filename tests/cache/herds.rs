@@ -110,12 +110,15 @@ fn eighty() -> Vec<String> {
         .collect()
 }
 
-#[test]
-fn with_a_dead_network_and_unexpired_tokens_eighty_registries_answer() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    let hosts = eighty();
+/// Buys tokens for all of these hosts, and lets AWS hang once they want renewing.
+#[track_caller]
+fn old_tokens_answer_for_a_dead_aws(
+    aws: &FakeAws,
+    environment: &TestEnvironment,
+    hosts: &[String],
+) {
     let held: Vec<Outcome> = hosts.iter().map(|host| environment.get(host)).collect();
+    held[hosts.len() - 1].grant();
     environment.age_cache(7 * HOUR);
     aws.on(ECR, Fault::Hang);
     aws.clear();
@@ -123,9 +126,17 @@ fn with_a_dead_network_and_unexpired_tokens_eighty_registries_answer() {
     for (host, held) in hosts.iter().zip(&held) {
         assert_eq!(&environment.get(host), held);
     }
-    // One attempt, of three seconds, and another only where the 80 take more than five.
+    // One attempt, of three seconds, and another only where they take more than five.
     let most = start.elapsed().as_secs() / 5 + 1;
     assert!(aws.count(ECR) as u64 <= most, "{}", aws.count(ECR));
+}
+
+#[test]
+fn with_a_dead_network_and_unexpired_tokens_eighty_registries_answer() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    let hosts = eighty();
+    old_tokens_answer_for_a_dead_aws(&aws, &environment, &hosts);
 }
 
 #[test]
@@ -251,17 +262,7 @@ fn with_a_dead_network_and_unexpired_tokens_many_profiles_answer() {
     }
     environment.config(&rules);
     environment.write(".aws/credentials", &profiles);
-    let held: Vec<Outcome> = hosts.iter().map(|host| environment.get(host)).collect();
-    held[15].grant();
-    environment.age_cache(7 * HOUR);
-    aws.on(ECR, Fault::Hang);
-    aws.clear();
-    let start = Instant::now();
-    for (host, held) in hosts.iter().zip(&held) {
-        assert_eq!(&environment.get(host), held);
-    }
-    let most = start.elapsed().as_secs() / 5 + 1;
-    assert!(aws.count(ECR) as u64 <= most, "{}", aws.count(ECR));
+    old_tokens_answer_for_a_dead_aws(&aws, &environment, hosts);
 }
 
 #[test]

@@ -72,9 +72,7 @@ impl EntryLock {
 
 impl Drop for EntryLock {
     fn drop(&mut self) {
-        // Closing would do, but a child just forked may hold the same open file for a moment.
-        // Said in full, as std has a method of this name too.
-        let _ = fs2::FileExt::unlock(&self.file);
+        release(&self.file);
     }
 }
 
@@ -190,6 +188,13 @@ pub(super) fn claim(file: &File, path: &Path) -> Result<Claim, CacheError> {
             source,
         }),
     }
+}
+
+/// Gives a lock back. Closing the file would do, but a child just forked may hold the same open
+/// file for a moment.
+pub(super) fn release(file: &File) {
+    // Said in full, as std has a method of this name too.
+    let _ = fs2::FileExt::unlock(file);
 }
 
 fn is_contended(error: &io::Error) -> bool {

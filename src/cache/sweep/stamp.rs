@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime};
 use super::super::error::CacheError;
 use super::super::file;
 use super::super::folder::Folder;
-use super::super::lock::{Claim, claim};
+use super::super::lock::{Claim, claim, release};
 
 const NAME: &str = "swept";
 
@@ -99,7 +99,6 @@ impl Stamp {
 
 impl Drop for Stamp {
     fn drop(&mut self) {
-        // As with an entry's lock: a child just forked may hold the same open file for a moment.
-        let _ = fs2::FileExt::unlock(&self.file);
+        release(&self.file);
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::super::file;
 use super::super::folder::Role;
 use super::super::key::Digest;
-use super::super::lock::{Claim, claim};
+use super::super::lock::{Claim, claim, release};
 use super::judge::Judge;
 use super::step::{Act, Event, Found, Slot, State};
 
@@ -56,8 +56,7 @@ impl<'a> Tidying<'a> {
             Act::RemoveLock => cfg!(unix) && self.remove_file(self.lock_path.clone()),
             Act::Release => {
                 if let Some(lock) = self.lock.take() {
-                    // As with an entry's lock: a child just forked may hold the same open file.
-                    let _ = fs2::FileExt::unlock(&lock);
+                    release(&lock);
                 }
                 true
             }
