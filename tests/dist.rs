@@ -32,7 +32,12 @@ fn program() -> PathBuf {
 /// an image made from scratch.
 fn run_from_scratch(environment: &TestEnvironment, arguments: &[&str], input: &str) -> Outcome {
     let root = environment.home();
-    std::fs::copy(program(), root.join("ecrx")).expect("a copy");
+    // By a process of its own: while this one has it open for writing, another thread's child may
+    // inherit that, and nobody could run it ("text file busy").
+    let copied = Command::new("cp")
+        .args([program(), root.join("ecrx")])
+        .status();
+    assert!(copied.expect("cp").success());
     let root = root.display().to_string();
     let mut all = vec!["/usr/sbin/chroot", &root, "/ecrx"];
     all.extend(arguments);
