@@ -1,35 +1,51 @@
 //! Digests, by `ring`, which is here for TLS anyway. They stand on the warm path: where the CPU
 //! has no instructions for SHA, ring's vector code takes half as many as portable code does.
 
-use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 
-/// SHA-256 in the making.
-pub struct Sha256(Context);
+/// More than nearly all that is digested has, in bytes: it is gathered, and digested at once, as
+/// each update of a digest in the making costs more than a copy.
+const USUAL_LENGTH: usize = 1024;
 
-impl Sha256 {
-    /// Of nothing yet.
-    pub fn new() -> Self {
-        Self(Context::new(&SHA256))
+/// Parts to be digested, such that no two lists of them look alike.
+pub struct Parts(Vec<u8>);
+
+impl Parts {
+    /// None yet, behind the name of what they are.
+    pub fn of(domain: &[u8]) -> Self {
+        let mut parts = Vec::with_capacity(USUAL_LENGTH);
+        parts.extend_from_slice(domain);
+        Self(parts)
     }
 
-    /// Takes in bytes.
-    pub fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+    /// Adds bytes behind their length: seven bits of it in each byte, the lowest first, and the
+    /// eighth bit of all but the last (LEB128), as each byte more is work for the digest.
+    pub fn add(&mut self, bytes: &[u8]) {
+        let mut length = bytes.len();
+        while length > 0x7f {
+            self.0.push(length as u8 | 0x80);
+            length >>= 7;
+        }
+        self.0.push(length as u8);
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// Adds one byte as it is, where a part may be absent: a mark of that.
+    pub fn mark(&mut self, byte: u8) {
+        self.0.push(byte);
     }
 
     /// The digest.
-    pub fn finish(self) -> [u8; 32] {
-        let mut bytes = [0; 32];
-        bytes.copy_from_slice(self.0.finish().as_ref());
-        bytes
+    pub fn sha256(&self) -> [u8; 32] {
+        sha256(&self.0)
     }
 }
 
 /// The SHA-256 of bytes.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut hasher = Sha256::new();
-    hasher.update(bytes);
-    hasher.finish()
+    let mut array = [0; 32];
+    array.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    array
 }
 
 /// The SHA-1 of bytes, in hex digits: a name that the AWS CLI gives, nothing that must be secure.
@@ -51,6 +67,25 @@ pub fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_part_stands_behind_its_length() {
+        let mut parts = Parts::of(b"x");
+        parts.add(b"");
+        parts.add(b"ab");
+        parts.mark(7);
+        parts.add(&[9; 127]);
+        parts.add(&[9; 300]);
+        let nines = |count| vec![9; count];
+        let expected = [
+            b"x\x00\x02ab\x07\x7f".to_vec(),
+            nines(127),
+            vec![0xac, 0x02],
+            nines(300),
+        ];
+        assert_eq!(parts.0, expected.concat());
+        assert_eq!(parts.sha256(), sha256(&expected.concat()));
+    }
 
     #[test]
     fn digests_are_what_the_standard_says() {

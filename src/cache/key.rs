@@ -3,11 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::digest::{Sha256, hex};
+use crate::digest;
 
 /// What every digest begins with, so that it equals no digest made elsewhere or by a later,
-/// different rule.
-const DOMAIN: &[u8] = b"docker-credential-ecrx cache 1\0";
+/// different rule. Short, so that most keys fit into two blocks of the digest.
+const DOMAIN: &[u8] = b"ecrx cache 1\0";
 
 /// A SHA-256 over parts, shown as 64 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,19 +16,17 @@ pub struct Digest([u8; 32]);
 impl Digest {
     /// Digests parts. Each goes in behind its length, so `["ab", "c"]` and `["a", "bc"]` differ.
     pub fn of(parts: &[&[u8]]) -> Self {
-        let mut hasher = Sha256::new();
-        hasher.update(DOMAIN);
+        let mut all = digest::Parts::of(DOMAIN);
         for part in parts {
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part);
+            all.add(part);
         }
-        Self(hasher.finish())
+        Self(all.sha256())
     }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0))
+        f.write_str(&digest::hex(&self.0))
     }
 }
 
@@ -124,8 +122,8 @@ mod tests {
 
     #[test]
     fn a_digest_is_what_sha256sum_says() {
-        // printf 'docker-credential-ecrx cache 1\0\2\0\0\0\0\0\0\0ab\0\0\0\0\0\0\0\0' | sha256sum
-        let expected = "280856ce87fa5838f85ec05e05e2be6cb463d118d4f2c42389f6061db11416d7";
+        // printf 'ecrx cache 1\0\2ab\0' | sha256sum
+        let expected = "6ca38d7322be930f8e90fe51d1f67f6f80224ce696cf471a9a04c54f3ddba37d";
         let digest = Digest::of(&[b"ab", b""]);
         assert_eq!(digest.to_string(), expected);
         assert_eq!(expected.parse(), Ok(digest));

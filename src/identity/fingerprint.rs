@@ -1,7 +1,7 @@
 //! A digest of who would ask: the same for one identity however its files are written, and
 //! another for every other identity that AWS could tell from it.
 
-use crate::digest::Sha256;
+use crate::digest::Parts;
 
 /// SHA-256 over an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,20 +16,19 @@ impl Fingerprint {
 
 /// Feeds parts to the digest so that no two lists of parts look alike: each with its length,
 /// absent ones with a mark of their own.
-pub struct Hasher(Sha256);
+pub struct Hasher(Parts);
 
 impl Hasher {
     /// Starts with the name of what is hashed.
     pub fn new(domain: &str) -> Self {
-        let mut hasher = Self(Sha256::new());
-        hasher.text(domain);
-        hasher
+        let mut parts = Parts::of(b"");
+        parts.add(domain.as_bytes());
+        Self(parts)
     }
 
     /// Feeds bytes.
     pub fn bytes(&mut self, bytes: &[u8]) {
-        self.0.update(&(bytes.len() as u64).to_le_bytes());
-        self.0.update(bytes);
+        self.0.add(bytes);
     }
 
     /// Feeds text.
@@ -46,16 +45,16 @@ impl Hasher {
     pub fn optional_bytes(&mut self, bytes: Option<&[u8]>) {
         match bytes {
             Some(bytes) => {
-                self.0.update(&[1]);
+                self.0.mark(1);
                 self.bytes(bytes);
             }
-            None => self.0.update(&[0]),
+            None => self.0.mark(0),
         }
     }
 
     /// Ends it.
     pub fn finish(self) -> Fingerprint {
-        Fingerprint(self.0.finish())
+        Fingerprint(self.0.sha256())
     }
 }
 
