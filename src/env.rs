@@ -120,6 +120,24 @@ pub mod var {
     pub const HTTPS_PROXY: &str = "HTTPS_PROXY";
     /// Hosts that are reached without a proxy; also in lower case.
     pub const NO_PROXY: &str = "NO_PROXY";
+
+    /// The folder of docker's `config.json`, in place of `~/.docker`.
+    pub const DOCKER_CONFIG: &str = "DOCKER_CONFIG";
+    /// Logins that docker 28.3 and later takes before those of its file; GitLab's runner, too.
+    pub const DOCKER_AUTH_CONFIG: &str = "DOCKER_AUTH_CONFIG";
+    /// The file with the logins of podman, skopeo and buildah.
+    pub const REGISTRY_AUTH_FILE: &str = "REGISTRY_AUTH_FILE";
+    /// The folder in which podman keeps logins until the machine is started anew.
+    pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
+    /// Who has run this program with sudo.
+    pub const SUDO_USER: &str = "SUDO_USER";
+
+    /// Any value: the commands for people print no colour.
+    pub const NO_COLOR: &str = "NO_COLOR";
+    /// The kind of terminal: on a `dumb` one there is no colour.
+    pub const TERM: &str = "TERM";
+    /// How wide the output of the commands for people is where it does not go to a terminal.
+    pub const COLUMNS: &str = "COLUMNS";
 }
 
 /// Where the machine's configuration is.

@@ -137,8 +137,7 @@ pub fn one_line(text: &str) -> String {
             blank = !line.is_empty();
             continue;
         }
-        let reorders = matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
-        if character.is_control() || reorders {
+        if is_unsafe(character) {
             continue;
         }
         if length >= MAX_LINE_LENGTH {
@@ -153,6 +152,12 @@ pub fn one_line(text: &str) -> String {
         length += 1;
     }
     line
+}
+
+/// Control characters could drive a terminal, and some marks reorder the text around them.
+pub fn is_unsafe(character: char) -> bool {
+    let reorders = matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
+    character.is_control() || reorders
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod failure;
 pub mod http;
 mod process;
 mod sts;
+mod survey;
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -26,10 +27,11 @@ use aws_types::SdkConfig;
 use time::OffsetDateTime;
 
 pub use failure::{Failure, FailureKind, SignInFault, Stage};
+pub use survey::{Caller, Survey, survey};
 
 use crate::clock;
-use crate::identity::{Endpoint, Identity};
-use crate::registry::{Registry, Service};
+use crate::identity::{Endpoint, Identity, Role};
+use crate::registry::{Registry, RoleArn, Service};
 use crate::secret::Secret;
 use crate::token::AuthorizationToken;
 
@@ -69,23 +71,28 @@ pub enum PurchaseError {
 
 /// Buys a token.
 pub fn buy(purchase: &Purchase<'_>) -> Result<AuthorizationToken, PurchaseError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(PurchaseError::Runtime)?;
     let session = Session {
         purchase,
         stage: RefCell::new(Stage::Source),
     };
-    let result = runtime.block_on(async {
+    let result = block_on(async {
         match tokio::time::timeout(purchase.time_left, session.buy()).await {
             Ok(result) => result,
-            Err(_) => Err(Failure::timeout(&session)),
+            Err(_) => Err(Failure::timeout(&session, purchase.time_left)),
         }
     });
+    Ok(result.map_err(PurchaseError::Runtime)??)
+}
+
+/// Runs something to its end, in a runtime of its own.
+fn block_on<T>(work: impl Future<Output = T>) -> std::io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let result = runtime.block_on(work);
     // A name that is still being looked up sits in a thread that cannot be stopped: do not wait.
     runtime.shutdown_background();
-    Ok(result?)
+    Ok(result)
 }
 
 /// One purchase under way.
@@ -95,29 +102,70 @@ struct Session<'a> {
     stage: RefCell<Stage>,
 }
 
+/// A role to assume, and who assumes it.
+#[derive(Clone, Copy)]
+struct Hop<'a> {
+    /// The role before it; `None` where the first credentials assume it.
+    caller: Option<&'a RoleArn>,
+    role: &'a Role,
+    /// The code of its device, where it has one.
+    code: Option<&'a Secret>,
+    sts: &'a Endpoint,
+}
+
 impl Session<'_> {
     async fn buy(&self) -> Result<AuthorizationToken, Failure> {
-        let identity = self.purchase.identity;
-        let mut credentials = self.sendable(self.source_credentials().await?)?;
-        let mut caller = None;
-        if !identity.roles.is_empty() {
+        let mut credentials = self.first_credentials().await?;
+        for hop in self.hops() {
+            credentials = self.take(hop, credentials).await?.0;
+        }
+        self.ask_for_token(credentials).await
+    }
+
+    /// The credentials beneath all roles.
+    async fn first_credentials(&self) -> Result<Credentials, Failure> {
+        let credentials = self.sendable(self.source_credentials().await?)?;
+        if !self.purchase.identity.roles.is_empty() {
             self.connect_ahead().await;
         }
-        if let Some(sts) = &identity.sts {
-            let mut codes = self.purchase.codes.iter();
-            for role in &identity.roles {
-                let code = role.mfa_device.as_ref().and_then(|_| codes.next());
-                self.enter(Stage::Role {
-                    caller: caller.take(),
-                    role: role.arn.clone(),
-                });
-                let session = self.assume_role(credentials, role, code, sts).await?;
-                credentials = self.sendable(session)?;
-                caller = Some(role.arn.clone());
-            }
-        }
+        Ok(credentials)
+    }
+
+    /// The roles to assume, in order.
+    fn hops(&self) -> impl Iterator<Item = Hop<'_>> {
+        let identity = self.purchase.identity;
+        let mut codes = self.purchase.codes.iter();
+        let mut caller = None;
+        // Whoever has roles has an endpoint of STS.
+        let roles = identity.sts.iter().flat_map(|sts| {
+            let roles = identity.roles.iter();
+            roles.map(move |role| (sts, role))
+        });
+        roles.map(move |(sts, role)| Hop {
+            caller: caller.replace(&role.arn),
+            role,
+            code: role.mfa_device.as_ref().and_then(|_| codes.next()),
+            sts,
+        })
+    }
+
+    /// Assumes a role: its credentials, and the ARN of its session.
+    async fn take(
+        &self,
+        hop: Hop<'_>,
+        credentials: Credentials,
+    ) -> Result<(Credentials, Option<String>), Failure> {
+        self.enter(Stage::Role {
+            caller: hop.caller.cloned(),
+            role: hop.role.arn.clone(),
+        });
+        let (session, arn) = self.assume_role(credentials, hop).await?;
+        Ok((self.sendable(session)?, arn))
+    }
+
+    async fn ask_for_token(&self, credentials: Credentials) -> Result<AuthorizationToken, Failure> {
         self.enter(Stage::Token);
-        let config = self.sdk_config(&identity.api, Some(credentials));
+        let config = self.sdk_config(&self.purchase.identity.api, Some(credentials));
         match &self.purchase.registry.service {
             Service::Private(private) => self.private_token(&config, private).await,
             Service::Public => self.public_token(&config).await,

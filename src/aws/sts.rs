@@ -1,29 +1,27 @@
 //! Roles: `sts:AssumeRole` and `sts:AssumeRoleWithWebIdentity`, called directly, because the
-//! SDK's providers drop a profile's `duration_seconds` and hide which role of a chain failed.
+//! SDK's providers drop a profile's `duration_seconds` and hide which role of a chain failed. And
+//! `sts:GetCallerIdentity`, for people who want to know who they are.
 
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_sdk_sts::types::Credentials as StsCredentials;
 
-use crate::secret::Secret;
+use crate::identity::{Endpoint, WebIdentity};
 
-use crate::identity::{Endpoint, Role, WebIdentity};
-
-use super::{Failure, Session};
+use super::{Failure, Hop, Session};
 
 impl Session<'_> {
     /// Assumes one role with the credentials of whoever comes before it, and the code of its MFA
-    /// device where it has one.
+    /// device where it has one. With the credentials comes the ARN of the session.
     pub(super) async fn assume_role(
         &self,
         caller: Credentials,
-        role: &Role,
-        code: Option<&Secret>,
-        endpoint: &Endpoint,
-    ) -> Result<Credentials, Failure> {
+        hop: Hop<'_>,
+    ) -> Result<(Credentials, Option<String>), Failure> {
+        let Hop { role, code, .. } = hop;
         let device = role.mfa_device.as_ref();
-        let client = aws_sdk_sts::Client::new(&self.sdk_config(endpoint, Some(caller)));
+        let client = aws_sdk_sts::Client::new(&self.sdk_config(hop.sts, Some(caller)));
         let answer = client
             .assume_role()
             .role_arn(role.arn.as_str())
@@ -35,7 +33,27 @@ impl Session<'_> {
             .send()
             .await
             .map_err(|error| Failure::of_call(self, &error))?;
-        self.sts_credentials(answer.credentials())
+        let session = answer.assumed_role_user();
+        let arn = session.map(|session| session.arn().to_owned());
+        Ok((self.sts_credentials(answer.credentials())?, arn))
+    }
+
+    /// Asks whom credentials belong to: the ARN. It takes no permission.
+    pub(super) async fn caller_identity(
+        &self,
+        credentials: Credentials,
+        endpoint: &Endpoint,
+    ) -> Result<String, Failure> {
+        let client = aws_sdk_sts::Client::new(&self.sdk_config(endpoint, Some(credentials)));
+        let answer = client
+            .get_caller_identity()
+            .send()
+            .await
+            .map_err(|error| Failure::of_call(self, &error))?;
+        answer
+            .arn()
+            .map(str::to_owned)
+            .ok_or_else(|| Failure::malformed(self, "the answer holds no ARN"))
     }
 
     /// Takes a role with an OIDC token from a file, which its owner renews: it is read now.

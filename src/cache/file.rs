@@ -13,6 +13,15 @@ pub(super) const MAX_LENGTH: u64 = 128 * 1024;
 /// How names of half-written files end. One that a killed process left behind is never read.
 pub(super) const TEMPORARY: &str = ".tmp";
 
+/// Whether a file is called as one of ours that is being written: `.XXXXXX.tmp`.
+pub(super) fn is_temporary(name: &str) -> bool {
+    name.strip_prefix('.')
+        .and_then(|name| name.strip_suffix(TEMPORARY))
+        .is_some_and(|random| {
+            random.len() == 6 && random.bytes().all(|b| b.is_ascii_alphanumeric())
+        })
+}
+
 /// What there is to read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Content {

@@ -74,12 +74,7 @@ impl Folder {
         let seen = match look_at(&dir)? {
             Some(seen) => seen,
             None => {
-                // A link above is followed: what counts is where the folder will be.
-                let above = dir.ancestors().skip(1);
-                if let Some((path, seen)) = above
-                    .into_iter()
-                    .find_map(|path| Some((path, fs::metadata(path).ok()?)))
-                {
+                if let Some((path, seen)) = above(&dir) {
                     me.judge_folder_above(path, &seen)?;
                 }
                 make_folder(&dir, true)?;
@@ -93,6 +88,28 @@ impl Folder {
                 Self::make_own(me.folder_in_shared(&dir), me)
             }
             own => own,
+        }
+    }
+
+    /// Whether our folder under `dir` can be used, or made where there is none. Creates nothing.
+    pub(super) fn judge(dir: &Path) -> Result<(), CacheError> {
+        let dir: PathBuf = dir.components().collect();
+        if let Some(folder) = Self::find(&dir)? {
+            return judge_writable(&folder.path);
+        }
+        let me = User::effective();
+        match look_at(&dir)? {
+            Some(seen) => {
+                me.judge_outer_folder(&dir, &seen)?;
+                judge_writable(&dir)
+            }
+            None => match above(&dir) {
+                Some((path, seen)) => {
+                    me.judge_folder_above(path, &seen)?;
+                    judge_writable(path)
+                }
+                None => Ok(()),
+            },
         }
     }
 
@@ -147,6 +164,32 @@ impl Folder {
             Some(seen) => self.me.judge_owner(path, &seen).map(|()| true),
         }
     }
+}
+
+/// The first folder above `dir` that is there. A link is followed: what counts is where a folder
+/// would be made.
+fn above(dir: &Path) -> Option<(&Path, Metadata)> {
+    dir.ancestors()
+        .skip(1)
+        .find_map(|path| Some((path, fs::metadata(path).ok()?)))
+}
+
+/// Whether files can be made in a folder. On a read-only file system not even by root.
+#[cfg(unix)]
+fn judge_writable(path: &Path) -> Result<(), CacheError> {
+    use rustix::fs::Access;
+
+    rustix::fs::access(path, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| {
+        CacheError::Write {
+            path: path.to_owned(),
+            source: error.into(),
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn judge_writable(_: &Path) -> Result<(), CacheError> {
+    Ok(())
 }
 
 /// Looks without following a link; `None` when nothing is there.

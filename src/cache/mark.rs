@@ -88,6 +88,15 @@ impl Mark {
         }
     }
 
+    /// When a mark ends, and what it says, whosever it is.
+    pub(super) fn read_for_people(
+        bytes: &[u8],
+        slot: Digest,
+    ) -> Result<(OffsetDateTime, String), Doubt> {
+        let until = Self::read_end(bytes, slot)?;
+        Ok((until, Wire::read(bytes)?.message.into_owned()))
+    }
+
     /// The bytes of the file.
     pub(super) fn to_bytes(&self, key: &Key) -> Result<Vec<u8>, Doubt> {
         let end = self.message.floor_char_boundary(MAX_MESSAGE);

@@ -27,6 +27,7 @@
 //! writer's work is lost. Temporary files have no lock: they go when they are older than any `get`
 //! can last.
 
+mod clear;
 mod entry;
 mod error;
 mod file;
@@ -47,6 +48,7 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use file::Content;
 use folder::{Folder, Role};
 
+pub use clear::{Cleared, Which};
 pub use entry::{Doubt, Entry};
 pub use error::CacheError;
 pub use key::{Digest, DigestError, Key};
@@ -137,27 +139,69 @@ impl Cache {
         let Some(folder) = Folder::find(&self.dir)? else {
             return Ok(Vec::new());
         };
-        let wrong = |source| CacheError::Read {
-            path: folder.path().to_owned(),
-            source,
-        };
         let mut entries = Vec::new();
-        for item in fs::read_dir(folder.path()).map_err(wrong)? {
-            let name = item.map_err(wrong)?.file_name();
-            let slot = name
-                .to_str()
-                .and_then(|name| {
-                    name.strip_suffix(Role::Entry.extension())?
-                        .strip_suffix('.')
-                })
-                .and_then(|slot| slot.parse().ok());
-            let Some(slot) = slot else { continue };
+        for slot in slots(&folder, Role::Entry)? {
             match read_entry(&folder, slot, now) {
                 Ok(found) => entries.extend(found),
                 Err(error) => log::warn!("{error}"),
             }
         }
         Ok(entries)
+    }
+
+    /// How many entries there are that cannot be believed or read: [`Cache::list`] leaves them out,
+    /// and the next purchase replaces them.
+    ///
+    /// # Errors
+    /// As [`Cache::list`].
+    pub fn doubtful(&self, now: OffsetDateTime) -> Result<usize, CacheError> {
+        let Some(folder) = Folder::find(&self.dir)? else {
+            return Ok(0);
+        };
+        let is_good = |slot: &Digest| matches!(read_entry(&folder, *slot, now), Ok(Some(_)));
+        let slots = slots(&folder, Role::Entry)?;
+        Ok(slots.iter().filter(|slot| !is_good(slot)).count())
+    }
+
+    /// What is remembered of failures and not yet over: when each ends, and what failed. Whether
+    /// they still hold, only who would try again can tell.
+    ///
+    /// # Errors
+    /// As [`Cache::list`].
+    pub fn marks(&self, now: OffsetDateTime) -> Result<Vec<(OffsetDateTime, String)>, CacheError> {
+        let Some(folder) = Folder::find(&self.dir)? else {
+            return Ok(Vec::new());
+        };
+        let mut marks = Vec::new();
+        for slot in slots(&folder, Role::Mark)? {
+            let path = folder.file(slot, Role::Mark);
+            match file::read(&folder, &path) {
+                Ok(content) => {
+                    let read = |bytes: &[u8]| Mark::read_for_people(bytes, slot);
+                    marks.extend(believed(&path, content, read));
+                }
+                Err(error) => log::warn!("{error}"),
+            }
+        }
+        marks.retain(|(until, _)| now < *until);
+        Ok(marks)
+    }
+
+    /// The private folder: where it is, or where it would be made.
+    pub fn folder(&self) -> PathBuf {
+        match Folder::find(&self.dir) {
+            Ok(Some(folder)) => folder.path().to_owned(),
+            _ => self.dir.join(folder::NAME),
+        }
+    }
+
+    /// Looks whether tokens can be kept, as far as that can be seen without writing anything.
+    ///
+    /// # Errors
+    /// When the folder, or the one that it would be made in, is another user's, open to others, a
+    /// link, or cannot be written to.
+    pub fn judge(&self) -> Result<(), CacheError> {
+        Folder::judge(&self.dir)
     }
 
     /// The mark of a key, if it holds: made in the same `state`, and not yet over. What is wrong
@@ -210,6 +254,29 @@ impl Cache {
         file::write(&folder, &path, &bytes)
     }
 
+    /// Tries out what a purchase does here, and leaves nothing behind: takes a lock, and writes and
+    /// removes a file.
+    ///
+    /// # Errors
+    /// With what would keep a token from being kept.
+    pub fn probe(&self, now: OffsetDateTime) -> Result<(), CacheError> {
+        let key = Key::of(&[b"probe"]);
+        let lock = self.try_lock(&key)?;
+        let mark = Mark {
+            made_at: now,
+            until: now,
+            state: Digest::of(&[]),
+            message: String::new(),
+        };
+        let tried = self
+            .put_mark_now(&key, &mark)
+            .and_then(|()| self.clear_mark(&key));
+        if let Some(lock) = lock {
+            lock.retire();
+        }
+        tried.map(|_| ())
+    }
+
     /// Forgets a failure, and says whether there was one.
     ///
     /// # Errors
@@ -219,6 +286,28 @@ impl Cache {
             Some(folder) => file::remove(&folder, &folder.file(key.slot(), Role::Mark)),
             None => Ok(false),
         }
+    }
+}
+
+/// The slots that have a file of this role.
+fn slots(folder: &Folder, role: Role) -> Result<Vec<Digest>, CacheError> {
+    let mut slots = Vec::new();
+    for item in fs::read_dir(folder.path()).map_err(|source| unreadable(folder, source))? {
+        let name = item
+            .map_err(|source| unreadable(folder, source))?
+            .file_name();
+        let slot = name
+            .to_str()
+            .and_then(|name| name.strip_suffix(role.extension())?.strip_suffix('.'));
+        slots.extend(slot.and_then(|slot| slot.parse::<Digest>().ok()));
+    }
+    Ok(slots)
+}
+
+fn unreadable(folder: &Folder, source: std::io::Error) -> CacheError {
+    CacheError::Read {
+        path: folder.path().to_owned(),
+        source,
     }
 }
 

@@ -110,10 +110,8 @@ enum Item {
 impl Item {
     /// `None` for what is not ours to tidy.
     fn of(name: &str) -> Option<Self> {
-        if let Some(rest) = name.strip_prefix('.') {
-            let random = rest.strip_suffix(file::TEMPORARY)?;
-            let is_ours = random.len() == 6 && random.bytes().all(|b| b.is_ascii_alphanumeric());
-            return is_ours.then_some(Item::Temporary);
+        if name.starts_with('.') {
+            return file::is_temporary(name).then_some(Item::Temporary);
         }
         let (slot, role) = name.split_once('.')?;
         let slot = slot.parse().ok()?;

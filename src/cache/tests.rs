@@ -639,3 +639,31 @@ fn messages_are_one_line_whatever_the_path() {
         "{message}"
     );
 }
+
+#[test]
+fn a_place_is_judged_without_making_anything() {
+    let home = Home::new();
+    assert!(home.cache.judge().is_ok());
+    assert!(!home.dir().exists());
+    assert_eq!(home.cache.folder(), home.dir().join("v1"));
+    fs::create_dir(home.dir()).unwrap();
+    home.set_mode(home.dir(), 0o777);
+    let error = home.cache.judge().unwrap_err();
+    assert!(matches!(error, CacheError::OpenToOthers { .. }), "{error}");
+    home.set_mode(home.dir(), 0o755);
+    assert!(home.cache.judge().is_ok());
+    assert_eq!(fs::read_dir(home.dir()).unwrap().count(), 0);
+
+    let home = Home::warm();
+    assert!(home.cache.judge().is_ok());
+    if is_root() {
+        chown(home.dir().join("v1"), Some(STRANGER), None).unwrap();
+        let error = home.cache.judge().unwrap_err();
+        assert!(matches!(error, CacheError::ForeignOwner { .. }), "{error}");
+    } else {
+        home.set_mode(&home.dir().join("v1"), 0o500);
+        let error = home.cache.judge().unwrap_err();
+        assert!(matches!(error, CacheError::Write { .. }), "{error}");
+        home.set_mode(&home.dir().join("v1"), 0o700);
+    }
+}

@@ -173,6 +173,11 @@ impl IdentityTemplate {
         Ok(())
     }
 
+    /// The profile that it names, and where it stands.
+    pub fn profile(&self) -> Option<(&str, &Origin)> {
+        Some((self.profile.as_deref()?, &self.origin))
+    }
+
     /// Some role cannot be named without a private registry.
     pub fn has_blanks(&self) -> bool {
         self.roles.iter().any(RoleArnTemplate::has_blanks)

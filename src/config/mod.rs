@@ -18,12 +18,14 @@ mod file;
 mod identity_settings;
 mod matching;
 mod nearest;
+mod origins;
 mod other_helper;
 mod problem;
 mod rule;
 mod section;
 mod shape;
 mod template;
+mod unreachable;
 mod value;
 
 #[cfg(test)]
@@ -45,6 +47,7 @@ pub use other_helper::OtherHelperName;
 pub use problem::Problem;
 pub use rule::{RegistrySettings, Rule};
 pub use template::{Blanks, RoleArnTemplate};
+pub use unreachable::{Unreachable, Why};
 
 use crate::registry::{Registry, ServerName};
 use crate::secret::Secret;
@@ -132,6 +135,22 @@ impl Config {
                 sources
             }
         };
+        Self::from_sources(sources)
+    }
+
+    /// As [`Config::load`], with `text` in place of what the user's file, or the explicit one,
+    /// holds: what would come of a change.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_with(paths: &ConfigPaths, text: &str) -> Result<Self, ConfigError> {
+        let mut sources = Vec::new();
+        if let Some(path) = paths.explicit.as_ref().or(paths.user.as_ref()) {
+            sources.push(Source::new(path, text.as_bytes().to_vec())?);
+        }
+        if let (None, Some(machine)) = (&paths.explicit, &paths.machine) {
+            sources.extend(Source::read(machine)?);
+        }
         Self::from_sources(sources)
     }
 

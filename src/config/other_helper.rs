@@ -39,6 +39,11 @@ impl OtherHelperName {
         }))
     }
 
+    /// As `credsStore` names it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The executable's name: `docker-credential-NAME`.
     pub fn program(&self) -> String {
         format!("{PREFIX}{}", self.name)

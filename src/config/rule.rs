@@ -120,6 +120,11 @@ impl Rule {
         &self.settings
     }
 
+    /// The identity of the rule, before its roles' blanks are filled in.
+    pub(super) fn identity(&self) -> Option<&IdentityTemplate> {
+        self.identity.as_ref()
+    }
+
     /// Who asks for this registry, with the roles' blanks filled in; `None` where the rule does
     /// not say.
     ///

@@ -4,6 +4,7 @@ mod choosing;
 mod files;
 mod messages;
 mod own_names;
+mod unreachable;
 
 use super::*;
 

@@ -58,7 +58,7 @@ impl<'a> Layers<'a> {
     }
 
     /// `[identity.NAME]`, or else the AWS profile NAME.
-    fn of_name(&self, name: &str, registry: &Registry) -> Result<Chosen, IdentityError> {
+    pub(super) fn of_name(&self, name: &str, registry: &Registry) -> Result<Chosen, IdentityError> {
         let chosen_by = |origin| ChosenBy::Name {
             name: name.to_owned(),
             origin,
@@ -133,7 +133,7 @@ impl<'a> Layers<'a> {
     }
 
     /// `AWS_*` variables, in the SDK's order: keys, the profile, the web identity, the container.
-    fn of_variables(&self) -> Result<Option<Chosen>, IdentityError> {
+    pub(super) fn of_variables(&self) -> Result<Option<Chosen>, IdentityError> {
         let chosen = |variable: &'static str, source| {
             Ok(Some(Chosen {
                 chosen_by: ChosenBy::Variable(variable.into()),
@@ -170,7 +170,7 @@ impl<'a> Layers<'a> {
     }
 
     /// The default profile, then instance metadata.
-    fn of_the_sdk(&self) -> Result<Chosen, IdentityError> {
+    pub(super) fn of_the_sdk(&self) -> Result<Chosen, IdentityError> {
         let files = self
             .files
             .as_ref()
@@ -265,7 +265,7 @@ fn container_variable(env: &Env) -> &'static str {
 }
 
 impl Layer {
-    fn of(settings: IdentitySettings, chosen_by: ChosenBy) -> Self {
+    pub(super) fn of(settings: IdentitySettings, chosen_by: ChosenBy) -> Self {
         let role = |role: crate::config::RoleSettings| Role {
             arn: role.arn,
             external_id: role.external_id,

@@ -3,12 +3,12 @@
 
 use std::fmt;
 
-use crate::config::{Config, EndpointUrl, UrlParts};
+use crate::config::{Config, RegistrySettings, UrlParts};
 use crate::env::Env;
 use crate::registry::{Partition, Region, Registry, Service};
 use crate::secret::Secret;
 
-use super::aws_files::{AwsFiles, DEFAULT_PROFILE};
+use super::aws_files::{AwsFiles, AwsFilesError, DEFAULT_PROFILE};
 use super::endpoint::{Endpoint, Settings};
 use super::layers::{Chosen, Layers};
 use super::source::Source;
@@ -17,7 +17,7 @@ use super::{Identity, IdentityError};
 
 /// Finds out who asks for a registry.
 pub struct Resolver<'a> {
-    layers: Layers<'a>,
+    pub(super) layers: Layers<'a>,
 }
 
 impl<'a> Resolver<'a> {
@@ -39,19 +39,9 @@ impl<'a> Resolver<'a> {
         same_partition(&chosen, &settings, registry)?;
         let by_hand = config.settings_for(registry);
         let region = settings.region(chosen.region.as_ref(), registry);
-        let endpoint = |by_hand: Option<EndpointUrl>, service, region: Region, fips, dual_stack| {
-            let endpoint = match by_hand {
-                Some(url) => Endpoint::by_hand(region, url.as_str()),
-                None => settings.endpoint(service, region, fips, dual_stack)?,
-            };
-            same_partition_as_endpoint(&endpoint, registry).map(|()| endpoint)
-        };
         let calls_sts = matches!(chosen.source, Source::WebIdentity(_)) || !chosen.roles.is_empty();
         let sts = match calls_sts {
-            true => {
-                let url = by_hand.sts_endpoint_url;
-                Some(endpoint(url, "sts", region.clone(), false, false)?)
-            }
+            true => Some(sts_endpoint(&settings, &chosen, &by_hand, registry)?),
             false => None,
         };
         let (service, fips, dual_stack) = match &registry.service {
@@ -59,8 +49,11 @@ impl<'a> Resolver<'a> {
             // Public ECR's second name is its dual-stack one.
             Service::Public => ("ecr_public", false, registry.host() == "ecr-public.aws.com"),
         };
-        let url = by_hand.endpoint_url;
-        let api = endpoint(url, service, registry.api_region(), fips, dual_stack)?;
+        let api = match by_hand.endpoint_url {
+            Some(url) => Endpoint::by_hand(registry.api_region(), url.as_str()),
+            None => settings.endpoint(service, registry.api_region(), fips, dual_stack)?,
+        };
+        same_partition_as_endpoint(&api, registry)?;
         let sign_in_api = match &chosen.source {
             Source::Sso(_) | Source::Login { .. } => {
                 settings.endpoint("sso", region, false, false)?
@@ -84,6 +77,22 @@ impl<'a> Resolver<'a> {
         })
     }
 
+    /// Where STS would be asked for this registry, also by who needs no role.
+    pub fn sts(&self, registry: &Registry) -> Result<Endpoint, IdentityError> {
+        let chosen = self.layers.choose(registry)?;
+        let settings = self.settings(chosen.profile.as_deref());
+        let by_hand = self.layers.config.settings_for(registry);
+        sts_endpoint(&settings, &chosen, &by_hand, registry)
+    }
+
+    /// The names of all profiles in AWS's files.
+    ///
+    /// # Errors
+    /// When those cannot be used.
+    pub fn profile_names(&self) -> Result<Vec<&str>, &AwsFilesError> {
+        self.layers.files.as_ref().map(AwsFiles::profile_names)
+    }
+
     /// All that people have written down of who asks and how: the configuration files, and AWS's.
     pub fn texts(&self) -> impl Iterator<Item = &Secret> {
         let aws = self.layers.files.iter().flat_map(AwsFiles::texts);
@@ -103,6 +112,21 @@ impl<'a> Resolver<'a> {
         let files: Option<&AwsFiles> = self.layers.files.as_ref().ok();
         Settings::new(self.layers.env, files, &name)
     }
+}
+
+/// Where roles are assumed.
+fn sts_endpoint(
+    settings: &Settings<'_>,
+    chosen: &Chosen,
+    by_hand: &RegistrySettings,
+    registry: &Registry,
+) -> Result<Endpoint, IdentityError> {
+    let region = settings.region(chosen.region.as_ref(), registry);
+    let endpoint = match &by_hand.sts_endpoint_url {
+        Some(url) => Endpoint::by_hand(region, url.as_str()),
+        None => settings.endpoint("sts", region, false, false)?,
+    };
+    same_partition_as_endpoint(&endpoint, registry).map(|()| endpoint)
 }
 
 /// Refuses whatever is known, offline, to belong to another partition than the registry.

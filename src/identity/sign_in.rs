@@ -113,6 +113,21 @@ impl SignIn {
         }
     }
 
+    /// When it ends for good, where its file says so: SSO's does, and renews itself until then
+    /// where it can.
+    pub fn ends_at(&self) -> Option<OffsetDateTime> {
+        let text = std::fs::read(&self.path).ok()?;
+        let token: SsoToken = serde_json::from_slice(&text).ok()?;
+        let moment = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
+        let own = token.expires_at.as_deref().and_then(moment)?;
+        let renewable = token
+            .refresh_token
+            .and(token.registration_expires_at)
+            .as_deref()
+            .and_then(moment);
+        Some(renewable.map_or(own, |last| last.max(own)))
+    }
+
     /// The file's bytes: another sign-in, other bytes.
     pub fn contents(&self) -> Vec<u8> {
         std::fs::read(&self.path).unwrap_or_default()
@@ -174,6 +189,38 @@ mod tests {
         ];
         for (text, expected) in table {
             assert_eq!(state(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sign_in_that_renews_itself_ends_with_its_registration() {
+        for (text, expected) in [
+            (
+                r#"{"expiresAt":"2027-01-01T00:00:00Z"}"#,
+                Some(1_798_761_600),
+            ),
+            (
+                r#"{"expiresAt":"2027-01-01T00:00:00Z","refreshToken":"r","registrationExpiresAt":"2027-02-01T00:00:00Z"}"#,
+                Some(1_801_440_000),
+            ),
+            (
+                r#"{"expiresAt":"2027-01-01T00:00:00Z","refreshToken":"r"}"#,
+                Some(1_798_761_600),
+            ),
+            (
+                r#"{"accessToken":{"expiresAt":"2027-01-01T00:00:00Z"}}"#,
+                None,
+            ),
+        ] {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), text).unwrap();
+            let sign_in = SignIn {
+                path: file.path().to_owned(),
+                is_there: true,
+                began_at: None,
+            };
+            let ends_at = sign_in.ends_at().map(OffsetDateTime::unix_timestamp);
+            assert_eq!(ends_at, expected, "{text}");
         }
     }
 

@@ -2,5 +2,5 @@
 
 mod action;
 pub mod docker;
-mod other_helper;
+pub(crate) mod other_helper;
 mod question;

@@ -31,6 +31,8 @@ pub(super) struct Lookup<'a> {
     pub(super) identity: &'a Identity,
     pub(super) key: Key,
     renewal: Renewal,
+    /// How long a token must still live to be worth anything here.
+    least_life: Duration,
     started: Instant,
 }
 
@@ -46,24 +48,33 @@ impl<'a> Lookup<'a> {
             identity,
             key: key::of_entry(registry, identity),
             renewal: provider.renewal(identity),
+            least_life: Duration::ZERO,
             started: Instant::now(),
         }
     }
 
+    /// The same, for a token that lives so long at least.
+    pub(super) fn living(self, least_life: Duration) -> Self {
+        Self { least_life, ..self }
+    }
+
     /// A token, from the cache or from AWS.
     pub(super) fn token(&self) -> Result<AuthorizationToken, Obstacle> {
-        // A pull from public ECR works without a token, and must not wait for a person.
-        if let (Service::Public, Some((role, device))) =
-            (&self.registry.service, self.identity.codes_wanted().next())
-        {
-            return Err(Obstacle::CodeForPublic {
-                role: role.arn.clone(),
-                device: device.clone(),
-            });
-        }
+        self.asks_nobody_for_public()?;
         match &self.provider.cache {
             None => self.buy(self.limit(false)),
             Some(cache) => Walk::new(self, cache).finish(),
+        }
+    }
+
+    /// A pull from public ECR works without a token, and must not wait for a person.
+    pub(super) fn asks_nobody_for_public(&self) -> Result<(), Obstacle> {
+        match (&self.registry.service, self.identity.codes_wanted().next()) {
+            (Service::Public, Some((role, device))) => Err(Obstacle::CodeForPublic {
+                role: role.arn.clone(),
+                device: device.clone(),
+            }),
+            _ => Ok(()),
         }
     }
 
@@ -97,7 +108,7 @@ impl<'a> Lookup<'a> {
         self.started + typing + share
     }
 
-    /// The unexpired token in the cache.
+    /// The unexpired token in the cache; one that does not live long enough is none.
     pub(super) fn look(&self, cache: &Cache) -> Option<AuthorizationToken> {
         if self.identity.is_signed_out() {
             return None;
@@ -109,7 +120,7 @@ impl<'a> Lookup<'a> {
         });
         entry
             .map(|entry| entry.token)
-            .filter(|token| !token.is_expired(now))
+            .filter(|token| !token.is_expired(now + self.least_life))
     }
 
     pub(super) fn is_fresh(&self, token: &AuthorizationToken) -> bool {
@@ -118,7 +129,7 @@ impl<'a> Lookup<'a> {
 
     pub(super) fn buy(&self, limit: Duration) -> Result<AuthorizationToken, Obstacle> {
         log::info!("{}: {}", self.registry, self.identity.explain());
-        let http = self.provider.http_settings(self.identity);
+        let http = self.provider.http_settings(Some(self.identity));
         let client = aws::http::client(&http).map_err(PurchaseError::from)?;
         let codes = match self.identity.wants_codes() {
             // Nobody is asked for what could not be used: the purchase says why.
@@ -141,7 +152,7 @@ impl<'a> Lookup<'a> {
     }
 
     /// Asks for the code of each role that wants one, while no clock runs.
-    fn codes(&self) -> Result<Vec<Secret>, Obstacle> {
+    pub(super) fn codes(&self) -> Result<Vec<Secret>, Obstacle> {
         let program = match &self.identity.chosen_by {
             ChosenBy::Name { name, .. } => format!("docker-credential-ecrx-{name}"),
             _ => "docker-credential-ecrx".to_owned(),

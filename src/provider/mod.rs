@@ -2,12 +2,16 @@
 //! walks it, and only reads the question and prints the answer in its own way.
 
 mod attempt;
+mod inspection;
 mod key;
 mod lookup;
+mod people;
+mod place;
 mod step;
 mod walk;
 
 use std::collections::HashMap;
+use std::mem::ManuallyDrop;
 
 use crate::clock;
 
@@ -22,7 +26,11 @@ use crate::registry::{MfaDevice, Registry, RoleArn, Service};
 use crate::terminal::{Absence, TerminalError};
 use crate::token::{AuthorizationToken, Renewal};
 
+pub use inspection::CacheState;
+
 use lookup::Lookup;
+pub use people::{Held, TooShort};
+pub use place::{CacheOff, CachePlace, DirFrom};
 
 /// Answers with tokens.
 pub struct Provider<'a> {
@@ -88,7 +96,7 @@ impl<'a> Provider<'a> {
             env,
             config,
             resolver: Resolver::new(env, config),
-            cache: cache_of(env, config),
+            cache: CachePlace::find(env, config).cache(),
         }
     }
 
@@ -98,6 +106,8 @@ impl<'a> Provider<'a> {
             .resolver
             .resolve(registry)
             .map_err(|error| no_token(registry, error.into()))?;
+        // It is not taken apart again: the process is about to end.
+        let identity = ManuallyDrop::new(identity);
         Lookup::new(self, registry, &identity)
             .token()
             .map_err(|cause| no_token(registry, cause).hint(identity.explain()))
@@ -164,20 +174,20 @@ impl<'a> Provider<'a> {
         Ok(hosts)
     }
 
-    fn http_settings(&self, identity: &Identity) -> HttpSettings {
+    fn http_settings(&self, identity: Option<&Identity>) -> HttpSettings {
         // Metadata and container endpoints are reached directly, also those that speak https.
         let mut direct: Vec<String> = self
             .env
             .get_either_case(var::NO_PROXY)
             .into_iter()
             .collect();
-        direct.extend(identity.source.local_host());
+        direct.extend(identity.and_then(|identity| identity.source.local_host()));
         HttpSettings {
             connect_timeout: self.config.connect_timeout,
             ca_bundle: self
                 .env
                 .path(var::AWS_CA_BUNDLE)
-                .or_else(|| identity.ca_bundle.clone()),
+                .or_else(|| identity?.ca_bundle.clone()),
             ssl_cert_file: self.env.path(var::SSL_CERT_FILE),
             ssl_cert_dir: self.env.get_os(var::SSL_CERT_DIR),
             https_proxy: self.env.get_either_case(var::HTTPS_PROXY),
@@ -255,6 +265,11 @@ fn no_token(registry: &Registry, cause: Obstacle) -> Error {
         );
         return Error::not_found();
     }
+    told(registry, cause)
+}
+
+/// The whole of it.
+fn told(registry: &Registry, cause: Obstacle) -> Error {
     let hints = cause.hints(registry);
     let registry = registry.to_string();
     Error::failure(NoCredentials { registry, cause }).hints(hints)
@@ -262,35 +277,14 @@ fn no_token(registry: &Registry, cause: Obstacle) -> Error {
 
 /// Reads the configuration files that count in this environment.
 pub fn load_config(env: &Env) -> Result<Config, ConfigError> {
-    Config::load(&ConfigPaths {
+    Config::load(&config_paths(env))
+}
+
+/// Where the configuration files that count in this environment are.
+pub fn config_paths(env: &Env) -> ConfigPaths {
+    ConfigPaths {
         explicit: env.path(var::ECRX_CONFIG),
         user: env.user_config(),
         machine: env.machine_config(),
-    })
-}
-
-/// The cache, unless it is switched off or there is no place for it.
-fn cache_of(env: &Env, config: &Config) -> Option<Cache> {
-    if !config.cache.enabled || env.get_os(var::AWS_ECR_DISABLE_CACHE).is_some() {
-        return None;
     }
-    // Relative to the working folder, tokens would end up in build contexts.
-    let named = env.path(var::AWS_ECR_CACHE_DIR).filter(|dir| {
-        let is_absolute = dir.is_absolute();
-        if !is_absolute {
-            let variable = var::AWS_ECR_CACHE_DIR;
-            log::warn!(
-                "{variable} is not used, as it is not absolute: {}",
-                dir.display()
-            );
-        }
-        is_absolute
-    });
-    let dir = named
-        .or_else(|| config.cache.dir.clone())
-        .or_else(|| env.user_cache());
-    if dir.is_none() {
-        log::warn!("no home folder of this user, so no cache");
-    }
-    dir.map(Cache::at)
 }

@@ -110,6 +110,13 @@ impl Partition {
             .unwrap_or(&PARTITIONS[PARTITIONS.len() - 1])
     }
 
+    /// Every partition, with what the names of its regions begin with.
+    pub fn all() -> impl Iterator<Item = (Partition, &'static str)> {
+        PARTITIONS
+            .iter()
+            .map(|facts| (facts.partition, facts.region_prefixes[0]))
+    }
+
     /// The name that stands in an ARN: `aws`, `aws-cn`, …
     pub fn name(self) -> &'static str {
         self.facts().name

@@ -142,6 +142,9 @@ impl Failure {
             Some(reason) if !reason.starts_with("no identity-based policy") => {
                 said(&[OTHER_POLICY])
             }
+            _ if self.is_public => said(&[
+                "in the caller's account: allow ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken on resource \"*\" (the managed policy AmazonElasticContainerRegistryPublicReadOnly does)",
+            ]),
             _ => said(&[
                 "in the caller's account: allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does); the registry's own policy has no part in it",
             ]),

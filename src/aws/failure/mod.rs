@@ -7,9 +7,10 @@ mod reading;
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 use crate::identity::{Identity, Source};
-use crate::registry::RoleArn;
+use crate::registry::{RoleArn, Service};
 
 use super::Session;
 use super::http::TransportFailure;
@@ -33,6 +34,8 @@ pub enum Stage {
     },
     /// Asking for the token.
     Token,
+    /// Asking whom the first credentials belong to.
+    Caller,
 }
 
 impl fmt::Display for Stage {
@@ -42,6 +45,7 @@ impl fmt::Display for Stage {
             Stage::WebIdentity { role } => write!(f, "taking the role {role} with a web identity"),
             Stage::Role { role, .. } => write!(f, "assuming the role {role}"),
             Stage::Token => f.write_str("asking for the authorization token"),
+            Stage::Caller => f.write_str("asking whom the credentials belong to"),
         }
     }
 }
@@ -127,6 +131,8 @@ pub struct Failure {
     pub kind: FailureKind,
     /// Who was asking.
     identity: Box<Identity>,
+    /// The token was for public ECR, which has actions of its own.
+    is_public: bool,
     /// What AWS, the source or the network said.
     detail: String,
 }
@@ -137,12 +143,13 @@ impl Failure {
             stage: session.stage.borrow().clone(),
             kind,
             identity: Box::new(session.purchase.identity.clone()),
+            is_public: session.purchase.registry.service == Service::Public,
             detail: detail.into(),
         }
     }
 
-    pub(super) fn timeout(session: &Session<'_>) -> Self {
-        let after = session.purchase.time_left.as_secs_f32();
+    pub(super) fn timeout(session: &Session<'_>, after: Duration) -> Self {
+        let after = after.as_secs_f32();
         let digits = usize::from(after < 0.5);
         Self::new(
             session,
@@ -202,7 +209,7 @@ impl Failure {
         let role = match &self.stage {
             Stage::Role { caller, .. } => caller.as_ref(),
             Stage::Token => self.identity.roles.last().map(|role| &role.arn),
-            Stage::Source | Stage::WebIdentity { .. } => None,
+            Stage::Source | Stage::WebIdentity { .. } | Stage::Caller => None,
         };
         match role {
             Some(role) => format!("the role {role}"),
@@ -282,6 +289,11 @@ impl fmt::Display for Failure {
             }
             FailureKind::RoleDenied => self.role_denied(f),
             FailureKind::CodeRefused => write!(f, "{stage}: the MFA code is refused: {detail}"),
+            FailureKind::TokenDenied if self.is_public => write!(
+                f,
+                "ecr-public:GetAuthorizationToken is denied to {}: {detail}",
+                self.caller()
+            ),
             FailureKind::TokenDenied => write!(
                 f,
                 "ecr:GetAuthorizationToken is denied to {}: {detail}",

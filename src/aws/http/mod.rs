@@ -24,11 +24,14 @@
 //! timeouts of the SDK are honoured on every connector. Cryptography is `ring`; HTTP/1.1 is
 //! spoken, as the AWS CLI does: a purchase asks one thing after the other.
 //!
+//! Registries are asked by the same client ([`EcrxClient::send`]).
+//!
 //! There is one connection per host. While roles are assumed, or SSO, `aws login` or STS is asked for
 //! the first credentials, the one to the API is made ([`EcrxClient::connect_ahead`]).
 
 mod connect;
 mod connector;
+mod exchange;
 mod failure;
 mod name_services;
 mod proxy;
@@ -54,6 +57,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
 
+pub use exchange::Received;
 pub use failure::{ProxyFault, TlsFault, TransportCause, TransportFailure, classify};
 pub use proxy::ProxyError;
 pub use roots::RootsError;

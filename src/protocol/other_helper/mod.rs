@@ -5,6 +5,7 @@
 //! stopped at the deadline; whom it has started itself is neither.
 
 mod ancestors;
+mod keep;
 mod talk;
 
 use std::collections::BTreeMap;
@@ -22,13 +23,13 @@ use crate::env::{Env, var};
 use talk::{stopped, talk};
 
 /// The other helper, ready to be asked.
-pub(super) struct OtherHelper<'a> {
+pub(crate) struct OtherHelper<'a> {
     name: &'a OtherHelperName,
     timeout: Duration,
 }
 
 /// What it said.
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// What it printed on stdout.
     pub stdout: Vec<u8>,
     /// Its exit code.
@@ -38,7 +39,7 @@ pub(super) struct Answer {
 /// Why there is no answer of it.
 #[derive(Debug, thiserror::Error)]
 #[error("{program} {fault}")]
-pub(super) struct OtherHelperError {
+pub(crate) struct OtherHelperError {
     program: String,
     /// Where it is named: `FILE:LINE`.
     named_at: String,
@@ -62,10 +63,20 @@ enum Fault {
     Killed(ExitStatus),
     #[error("printed more than 4 MiB and was stopped")]
     TooMuch,
-    #[error("failed with exit code {code}: {text}")]
+    #[error("failed with exit code {code}{}", said(text))]
     Failed { code: u8, text: String },
     #[error("printed no JSON object of servers and user names")]
     NotAList,
+    #[error("does not give back the login that it was given")]
+    NotKept,
+}
+
+/// Its own words, if it has any.
+fn said(text: &str) -> String {
+    match text.trim() {
+        "" => " and no word".to_owned(),
+        text => format!(": {text}"),
+    }
 }
 
 impl OtherHelperError {
@@ -133,15 +144,19 @@ impl<'a> OtherHelper<'a> {
         // What docker sends (docker/docker-credential-helpers, `client/client.go`).
         let answer = self.ask(env, "list", b"unused")?;
         if answer.code != 0 {
-            return Err(self.error(Fault::Failed {
-                code: answer.code,
-                text: String::from_utf8_lossy(&answer.stdout).into_owned(),
-            }));
+            return Err(self.failed(&answer));
         }
         // A helper in Go may print its empty list as `null`.
         serde_json::from_slice::<Option<_>>(&answer.stdout)
             .map(Option::unwrap_or_default)
             .map_err(|_| self.error(Fault::NotAList))
+    }
+
+    fn failed(&self, answer: &Answer) -> OtherHelperError {
+        self.error(Fault::Failed {
+            code: answer.code,
+            text: String::from_utf8_lossy(&answer.stdout).into_owned(),
+        })
     }
 
     fn error(&self, fault: Fault) -> OtherHelperError {

@@ -1,0 +1,128 @@
+//! The way to a token, looked at step by step: who the caller is, what each role says, and whether
+//! a token is given. For people who want to know where it breaks; a `get` takes the same steps by
+//! [`super::buy`].
+
+use std::cell::RefCell;
+use std::time::SystemTime;
+
+use aws_credential_types::Credentials;
+use time::OffsetDateTime;
+
+use crate::identity::Endpoint;
+use crate::token::AuthorizationToken;
+
+use super::{Failure, Purchase, PurchaseError, Session, Stage, block_on};
+
+/// Whom credentials belong to.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The ARN of the user or of the session; `Err` where STS could not be asked, which need not
+    /// keep anybody from getting a token.
+    pub arn: Result<String, Failure>,
+    /// When the session ends; `None` where its source does not say, or it has no end.
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+/// What was found on the way. After a step that failed there are no further ones.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    /// The first credentials; `None` where the time was over before.
+    pub source: Option<Result<Caller, Failure>>,
+    /// The roles, as far as they were come to.
+    pub roles: Vec<Result<Caller, Failure>>,
+    /// The token.
+    pub token: Option<Result<AuthorizationToken, Failure>>,
+}
+
+/// Goes the whole way to a new token, and asks at `sts` who the caller is.
+///
+/// # Errors
+/// When nothing could be asked: certificates, proxy settings, the system.
+pub fn survey(purchase: &Purchase<'_>, sts: &Endpoint) -> Result<Survey, PurchaseError> {
+    let session = Session {
+        purchase,
+        stage: RefCell::new(Stage::Source),
+    };
+    let survey = RefCell::new(Survey::default());
+    let work = async {
+        let walk = session.walk(sts, &survey);
+        if tokio::time::timeout(purchase.time_left, walk)
+            .await
+            .is_err()
+        {
+            survey
+                .borrow_mut()
+                .end(Failure::timeout(&session, purchase.time_left));
+        }
+    };
+    block_on(work).map_err(PurchaseError::Runtime)?;
+    Ok(survey.into_inner())
+}
+
+impl Survey {
+    /// The first failure that keeps a token from being bought.
+    pub fn failure(&self) -> Option<&Failure> {
+        let steps = self.source.iter().chain(&self.roles);
+        let failed = steps.filter_map(|step| step.as_ref().err()).next();
+        failed.or_else(|| self.token.as_ref()?.as_ref().err())
+    }
+
+    /// Whoever made the last call, as far as it is known: at a role that could not be assumed, the
+    /// one before it.
+    pub fn last_caller(&self) -> Option<&str> {
+        let callers = self.source.iter().chain(&self.roles);
+        let last = callers.filter_map(|step| step.as_ref().ok()).next_back()?;
+        last.arn.as_deref().ok()
+    }
+
+    /// Puts a failure into the step that was under way.
+    fn end(&mut self, failure: Failure) {
+        match failure.stage {
+            Stage::Source | Stage::WebIdentity { .. } => self.source = Some(Err(failure)),
+            Stage::Role { .. } => self.roles.push(Err(failure)),
+            Stage::Token | Stage::Caller => self.token = Some(Err(failure)),
+        }
+    }
+}
+
+impl Session<'_> {
+    async fn walk(&self, sts: &Endpoint, survey: &RefCell<Survey>) {
+        let mut credentials = match self.first_credentials().await {
+            Ok(credentials) => credentials,
+            Err(failure) => return survey.borrow_mut().end(failure),
+        };
+        self.enter(Stage::Caller);
+        // Only people want to know it: what follows must not wait for an STS that is silent.
+        let limit = self.purchase.time_left / 3;
+        let asked = self.caller_identity(credentials.clone(), sts);
+        let arn = tokio::time::timeout(limit, asked).await;
+        let arn = arn.unwrap_or_else(|_| Err(Failure::timeout(self, limit)));
+        survey.borrow_mut().source = Some(Ok(Caller::of(&credentials, arn)));
+        for hop in self.hops() {
+            let (session, arn) = match self.take(hop, credentials).await {
+                Ok(taken) => taken,
+                Err(failure) => return survey.borrow_mut().end(failure),
+            };
+            let arn = arn.ok_or_else(|| Failure::malformed(self, "the answer holds no ARN"));
+            survey
+                .borrow_mut()
+                .roles
+                .push(Ok(Caller::of(&session, arn)));
+            credentials = session;
+        }
+        let token = self.ask_for_token(credentials).await;
+        survey.borrow_mut().token = Some(token);
+    }
+}
+
+impl Caller {
+    fn of(credentials: &Credentials, arn: Result<String, Failure>) -> Self {
+        let since_1970 = |end: SystemTime| end.duration_since(SystemTime::UNIX_EPOCH).ok();
+        let seconds = credentials.expiry().and_then(since_1970);
+        let expires_at = seconds.and_then(|time| {
+            let seconds = i64::try_from(time.as_secs()).ok()?;
+            OffsetDateTime::from_unix_timestamp(seconds).ok()
+        });
+        Self { arn, expires_at }
+    }
+}

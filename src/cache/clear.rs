@@ -1,0 +1,173 @@
+//! Emptying the cache, for people: what they name is gone afterwards.
+//!
+//! Who is buying holds the entry's lock and would store a token after the deletion, so the lock
+//! is waited for, a little. Nothing breaks without it: a file is replaced and removed whole.
+
+#[cfg(all(test, unix))]
+mod tests;
+
+use std::fs::File;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+use super::entry::Entry;
+use super::error::CacheError;
+use super::file::{self, Content};
+use super::folder::{Folder, Role};
+use super::key::Digest;
+use super::lock::{Claim, Pauses, claim, release};
+use super::{Cache, slots, unreadable};
+
+/// How long all who hold a lock are waited for, together.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What is to be deleted.
+pub enum Which<'a> {
+    /// Everything that is ours, what cannot be read included.
+    All,
+    /// The entries of which this is true.
+    Entries(&'a dyn Fn(&Entry) -> bool),
+}
+
+/// What was deleted.
+#[derive(Debug, Default)]
+pub struct Cleared {
+    /// Entries, expired ones too.
+    pub entries: Vec<Entry>,
+    /// Files in the place of entries that could not be read as such.
+    pub unreadable: usize,
+    /// Remembered failures. They do not say whose they are, so all go each time: that costs one
+    /// attempt.
+    pub marks: usize,
+    /// Half-written files, in which a token may stand.
+    pub temporary: usize,
+    /// Those of them that are being bought anew: the new ones will be kept.
+    pub busy: Vec<Entry>,
+    /// What was to go and stays, and why.
+    pub left: Vec<CacheError>,
+}
+
+impl Cache {
+    /// Deletes entries, whoever bought them, and what is remembered of failures. Files that are
+    /// not the cache's, and those of other users, stay.
+    ///
+    /// # Errors
+    /// When the folder is another user's, open to others, a link, or cannot be read.
+    pub fn clear(&self, which: &Which<'_>) -> Result<Cleared, CacheError> {
+        self.clear_within(which, PATIENCE)
+    }
+
+    fn clear_within(&self, which: &Which<'_>, patience: Duration) -> Result<Cleared, CacheError> {
+        let mut cleared = Cleared::default();
+        let Some(folder) = Folder::find(&self.dir)? else {
+            return Ok(cleared);
+        };
+        let mut clearing = Clearing {
+            folder: &folder,
+            until: Instant::now() + patience,
+            cleared: &mut cleared,
+        };
+        for slot in slots(&folder, Role::Entry)? {
+            clearing.clear_entry(slot, which);
+        }
+        for slot in slots(&folder, Role::Mark)? {
+            let path = folder.file(slot, Role::Mark);
+            clearing.cleared.marks += clearing.remove(&path);
+        }
+        if let Which::All = which {
+            clearing.clear_temporary()?;
+        }
+        Ok(cleared)
+    }
+}
+
+struct Clearing<'a> {
+    folder: &'a Folder,
+    until: Instant,
+    cleared: &'a mut Cleared,
+}
+
+impl Clearing<'_> {
+    fn clear_entry(&mut self, slot: Digest, which: &Which<'_>) {
+        let path = self.folder.file(slot, Role::Entry);
+        let is_meant = |entry: &Option<Entry>| match (which, entry) {
+            (Which::All, _) => true,
+            (Which::Entries(of), Some(entry)) => of(entry),
+            (Which::Entries(_), None) => false,
+        };
+        if !is_meant(&self.read(slot)) {
+            return;
+        }
+        let lock = self.lock(slot);
+        // Under the lock it may be another's, or gone.
+        let entry = self.read(slot);
+        if is_meant(&entry) && self.remove(&path) == 1 {
+            match entry {
+                Some(entry) => {
+                    if lock.is_none() {
+                        self.cleared.busy.push(entry.clone());
+                    }
+                    self.cleared.entries.push(entry);
+                }
+                None => self.cleared.unreadable += 1,
+            }
+        }
+        if let Some(lock) = lock {
+            // The last act under it, as everybody's who removes one; on Windows it stays.
+            if cfg!(unix) {
+                let _ = file::remove(self.folder, &self.folder.file(slot, Role::Lock));
+            }
+            release(&lock);
+        }
+    }
+
+    /// An entry that can be read, however wrong the clock is.
+    fn read(&self, slot: Digest) -> Option<Entry> {
+        let now: OffsetDateTime = PrimitiveDateTime::MAX.assume_utc();
+        match file::read(self.folder, &self.folder.file(slot, Role::Entry)) {
+            Ok(Content::Bytes(bytes)) => Entry::read(&bytes, slot, now).ok().map(|(_, it)| it),
+            _ => None,
+        }
+    }
+
+    /// The entry's lock; none where there are no locks, or its holder takes too long.
+    fn lock(&self, slot: Digest) -> Option<File> {
+        let path = self.folder.file(slot, Role::Lock);
+        let mut pauses = Pauses::default();
+        loop {
+            let file = file::open_lock(self.folder, &path).ok()?;
+            match claim(&file, &path) {
+                Ok(Claim::Ours) => return Some(file),
+                Ok(Claim::Theirs | Claim::Gone) if Instant::now() < self.until => {
+                    thread::sleep(pauses.next_pause());
+                }
+                Ok(_) | Err(_) => return None,
+            }
+        }
+    }
+
+    fn clear_temporary(&mut self) -> Result<(), CacheError> {
+        let wrong = |source| unreadable(self.folder, source);
+        for item in std::fs::read_dir(self.folder.path()).map_err(wrong)? {
+            let item = item.map_err(wrong)?;
+            if item.file_name().to_str().is_some_and(file::is_temporary) {
+                self.cleared.temporary += self.remove(&item.path());
+            }
+        }
+        Ok(())
+    }
+
+    /// Says how many files it removed: one or none.
+    fn remove(&mut self, path: &Path) -> usize {
+        match file::remove(self.folder, path) {
+            Ok(removed) => usize::from(removed),
+            Err(error) => {
+                self.cleared.left.push(error);
+                0
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What goes and what stays, on a real folder.
+
+use std::fs;
+use std::os::unix::fs::chown;
+
+use super::super::mark::Mark;
+use super::super::tests::{Home, STRANGER, at, key};
+use super::super::{Entry, Key};
+use super::*;
+use crate::token::AuthorizationToken;
+
+const NOW: i64 = 1_700_000_000;
+
+fn entry(registry: &str) -> Entry {
+    let token = AuthorizationToken::decode("QVdTOnNlY3JldA==", at(NOW), at(NOW + 43_200));
+    Entry {
+        registry: registry.to_owned(),
+        identity: "profile work".to_owned(),
+        token: token.unwrap(),
+    }
+}
+
+/// A home with two entries and a remembered failure.
+fn full() -> Home {
+    let home = Home::new();
+    home.put(&key(), &entry("one"));
+    home.put(&Key::of(&[b"other"]), &entry("two"));
+    let mark = Mark {
+        made_at: at(NOW),
+        until: at(NOW + 60),
+        state: Digest::of(&[]),
+        message: "no".to_owned(),
+    };
+    home.cache.put_mark(&Key::of(&[b"mark"]), &mark).unwrap();
+    home
+}
+
+fn registries(entries: &[Entry]) -> Vec<&str> {
+    let mut names: Vec<&str> = entries.iter().map(|entry| &*entry.registry).collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn all_that_is_ours_goes_and_nothing_else() {
+    let home = full();
+    let folder = home.dir().join("v1");
+    let damaged = Key::of(&[b"damaged"]);
+    fs::write(folder.join(format!("{damaged}.json")), "garbage").unwrap();
+    fs::write(folder.join(".abcdef.tmp"), "half a token").unwrap();
+    let others = ["README", "x.json", ".other-name.tmp", "swept"];
+    for name in others {
+        fs::write(folder.join(name), "").unwrap();
+    }
+    fs::write(home.dir().join("cache.json"), "another program's").unwrap();
+
+    let cleared = home.cache.clear(&Which::All).unwrap();
+    assert_eq!(registries(&cleared.entries), ["one", "two"]);
+    let counts = (cleared.unreadable, cleared.marks, cleared.temporary);
+    assert_eq!(counts, (1, 1, 1));
+    assert!(cleared.busy.is_empty() && cleared.left.is_empty());
+    let mut left = home.names();
+    left.sort();
+    let mut expected = others.map(str::to_owned);
+    expected.sort();
+    assert_eq!(left, expected);
+    assert!(home.dir().join("cache.json").exists());
+
+    let again = home.cache.clear(&Which::All).unwrap();
+    assert!(again.entries.is_empty() && again.left.is_empty());
+}
+
+#[test]
+fn of_entries_only_those_go_that_are_meant() {
+    let home = full();
+    let folder = home.dir().join("v1");
+    let damaged = Key::of(&[b"damaged"]);
+    fs::write(folder.join(format!("{damaged}.json")), "garbage").unwrap();
+    fs::write(folder.join(".abcdef.tmp"), "").unwrap();
+    let which = Which::Entries(&|entry| entry.registry == "one");
+    let cleared = home.cache.clear(&which).unwrap();
+    assert_eq!(registries(&cleared.entries), ["one"]);
+    let counts = (cleared.unreadable, cleared.marks, cleared.temporary);
+    assert_eq!(counts, (0, 1, 0));
+    assert_eq!(home.cache.list(at(NOW)).unwrap().len(), 1);
+    assert!(folder.join(format!("{damaged}.json")).exists());
+    assert!(folder.join(".abcdef.tmp").exists());
+}
+
+#[test]
+fn an_empty_place_stays_as_it_is() {
+    let home = Home::new();
+    let cleared = home.cache.clear(&Which::All).unwrap();
+    assert!(cleared.entries.is_empty());
+    assert!(!home.dir().exists());
+}
+
+#[test]
+fn what_is_being_bought_is_waited_for_and_goes_too() {
+    let home = full();
+    let lock = home.cache.try_lock(&key()).unwrap().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            lock.put(&entry("one")).unwrap();
+            drop(lock);
+        });
+        let cleared = home.cache.clear(&Which::All).unwrap();
+        assert_eq!(registries(&cleared.entries), ["one", "two"]);
+        assert!(cleared.busy.is_empty());
+    });
+    assert_eq!(home.cache.list(at(NOW)).unwrap(), []);
+}
+
+#[test]
+fn who_is_too_slow_is_told_of() {
+    let home = full();
+    let lock = home.cache.try_lock(&key()).unwrap().unwrap();
+    let patience = Duration::from_millis(20);
+    let cleared = home.cache.clear_within(&Which::All, patience).unwrap();
+    assert_eq!(registries(&cleared.entries), ["one", "two"]);
+    assert_eq!(registries(&cleared.busy), ["one"]);
+    // Its lock is still its own.
+    assert!(home.cache.try_lock(&key()).unwrap().is_none());
+    lock.put(&entry("one")).unwrap();
+}
+
+#[test]
+fn a_strangers_file_stays_and_is_told_of() {
+    let home = full();
+    if chown(home.file("json"), Some(STRANGER), None).is_err() {
+        // Only root can give a file away.
+        return;
+    }
+    let cleared = home.cache.clear(&Which::All).unwrap();
+    assert_eq!(registries(&cleared.entries), ["two"]);
+    assert!(matches!(
+        cleared.left[..],
+        [CacheError::ForeignOwner { .. }]
+    ));
+    assert!(home.file("json").exists());
+}

@@ -1,0 +1,90 @@
+//! Where the cache is, and why there is none.
+
+use std::path::PathBuf;
+
+use crate::cache::Cache;
+use crate::config::Config;
+use crate::env::{Env, var};
+
+/// Where tokens are kept, or would be.
+#[derive(Debug)]
+pub struct CachePlace {
+    /// The folder that a person names or the system has for it; `None` where there is none.
+    pub dir: Option<PathBuf>,
+    /// What says so.
+    pub from: DirFrom,
+    /// Why nothing is kept all the same.
+    pub off: Option<CacheOff>,
+}
+
+/// What says where the cache folder is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DirFrom {
+    /// `AWS_ECR_CACHE_DIR`.
+    Variable,
+    /// `dir` under `[cache]`.
+    Config,
+    /// Nothing: it is the user's cache folder.
+    Default,
+}
+
+/// Why nothing is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CacheOff {
+    /// By the configuration.
+    #[error("`enabled` under [cache] is false")]
+    Config,
+    /// By the environment.
+    #[error("{} is set", var::AWS_ECR_DISABLE_CACHE)]
+    Variable,
+    /// A service, or root in another user's home.
+    #[error("no home folder of this user, so no cache")]
+    NoHome,
+}
+
+impl CachePlace {
+    /// Looks at variables and settings, not at the folder.
+    pub fn find(env: &Env, config: &Config) -> Self {
+        let switched_off = if !config.cache.enabled {
+            Some(CacheOff::Config)
+        } else {
+            let variable = env.get_os(var::AWS_ECR_DISABLE_CACHE);
+            variable.map(|_| CacheOff::Variable)
+        };
+        // Relative to the working folder, tokens would end up in build contexts.
+        let named = env.path(var::AWS_ECR_CACHE_DIR).filter(|dir| {
+            let is_absolute = dir.is_absolute();
+            if !is_absolute && switched_off.is_none() {
+                let variable = var::AWS_ECR_CACHE_DIR;
+                log::warn!(
+                    "{variable} is not used, as it is not absolute: {}",
+                    dir.display()
+                );
+            }
+            is_absolute
+        });
+        let (dir, from) = match (named, &config.cache.dir) {
+            (Some(dir), _) => (Some(dir), DirFrom::Variable),
+            (None, Some(dir)) => (Some(dir.clone()), DirFrom::Config),
+            (None, None) => (env.user_cache(), DirFrom::Default),
+        };
+        let off = switched_off.or(match dir {
+            Some(_) => None,
+            None => Some(CacheOff::NoHome),
+        });
+        Self { dir, from, off }
+    }
+
+    /// The cache to use; what is missing is logged.
+    pub(super) fn cache(self) -> Option<Cache> {
+        match self.off {
+            None => self.dir.map(Cache::at),
+            Some(off) => {
+                if off == CacheOff::NoHome {
+                    log::warn!("{off}");
+                }
+                None
+            }
+        }
+    }
+}
