@@ -52,6 +52,7 @@ pub mod config;
 mod digest;
 pub mod env;
 pub mod error;
+pub mod iam;
 pub mod identity;
 mod logger;
 pub mod protocol;

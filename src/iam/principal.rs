@@ -1,0 +1,262 @@
+//! Whom policies are about.
+
+mod error;
+
+use crate::registry::{AccountId, Partition, RoleArn};
+
+use super::document::Condition;
+
+pub use error::PrincipalError;
+
+/// Where IAM Identity Center keeps the roles of its permission sets: behind this in every
+/// region, save that there is a folder of the region's name in between in most.
+const IDENTITY_CENTER_PATH: &str = "aws-reserved/sso.amazonaws.com";
+
+/// What the names of these roles begin with. Nobody else can make a role called so.
+const IDENTITY_CENTER_ROLE: &str = "AWSReservedSSO_";
+
+/// A caller that a policy can name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    partition: Partition,
+    account: AccountId,
+    kind: PrincipalKind,
+    was_session: bool,
+}
+
+/// What kind of caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PrincipalKind {
+    /// The whole account, which policies write as the ARN of its root.
+    Account,
+    /// A role.
+    Role(RoleArn),
+    /// A role of IAM Identity Center, by its name alone: a session's ARN does not tell the path,
+    /// which holds the region that Identity Center is in. AWS advises against naming such a role
+    /// by its ARN, as it is made anew when its permission set is ("Referencing permission sets in
+    /// resource policies").
+    PermissionSet(String),
+    /// A user: the path and the name, `team/alice`.
+    User(String),
+}
+
+impl Principal {
+    /// Reads an account id, or an ARN as policies, `aws sts get-caller-identity` and denials
+    /// write them. An `assumed-role` session becomes its role. `ours` is the partition of what
+    /// the policy is about: that of an account id, and what an ARN must be in.
+    pub fn parse(text: &str, ours: Partition) -> Result<Self, PrincipalError> {
+        let wrong = || PrincipalError::Neither(text.to_owned());
+        if let Ok(account) = text.parse() {
+            return Ok(Self::of(ours, account, PrincipalKind::Account));
+        }
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        let ["arn", partition, service, "", account, resource] = parts[..] else {
+            return Err(no_arn(text));
+        };
+        if text.contains(['*', '?']) {
+            return Err(PrincipalError::Wildcard(text.to_owned()));
+        }
+        let theirs: Partition = partition.parse().map_err(|_| wrong())?;
+        let account: AccountId = account.parse().map_err(|_| wrong())?;
+        let (word, rest) = resource.split_once('/').unwrap_or((resource, ""));
+        let mut was_session = false;
+        let kind = match (service, word) {
+            ("iam", "root") if resource == "root" => PrincipalKind::Account,
+            ("iam", "role") => role_kind(text).ok_or_else(wrong)?,
+            ("iam", "user") if is_path_and_name(rest) => PrincipalKind::User(rest.to_owned()),
+            ("sts", "assumed-role") => {
+                was_session = true;
+                let (role, session) = rest.split_once('/').ok_or_else(wrong)?;
+                if session.is_empty() || !is_path_and_name(role) {
+                    return Err(wrong());
+                }
+                role_kind(&format!("arn:{theirs}:iam::{account}:role/{role}")).ok_or_else(wrong)?
+            }
+            ("sts", "federated-user") => {
+                return Err(PrincipalError::FederatedUser(text.to_owned()));
+            }
+            ("iam", "saml-provider" | "oidc-provider") => {
+                return Err(PrincipalError::Provider(text.to_owned()));
+            }
+            ("iam", "group") => return Err(PrincipalError::Group(text.to_owned())),
+            ("iam", "instance-profile") => {
+                return Err(PrincipalError::InstanceProfile(text.to_owned()));
+            }
+            _ => return Err(wrong()),
+        };
+        if theirs != ours {
+            return Err(PrincipalError::Partition {
+                principal: text.to_owned(),
+                theirs,
+                ours,
+            });
+        }
+        Ok(Self {
+            was_session,
+            ..Self::of(theirs, account, kind)
+        })
+    }
+
+    fn of(partition: Partition, account: AccountId, kind: PrincipalKind) -> Self {
+        Self {
+            partition,
+            account,
+            kind,
+            was_session: false,
+        }
+    }
+
+    /// Whether policies name both alike: a role and its sessions.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (self.partition, &self.account, &self.kind)
+            == (other.partition, &other.account, &other.kind)
+    }
+
+    /// The same with its path, where it is a session of this role: sessions do not tell it.
+    #[must_use]
+    pub fn or_role(self, role: &RoleArn) -> Self {
+        let is_it = |found: &RoleArn| {
+            role_name(found) == role_name(role) && found.account() == role.account()
+        };
+        match &self.kind {
+            PrincipalKind::Role(found) if self.was_session && is_it(found) => Self::of(
+                self.partition,
+                self.account,
+                PrincipalKind::Role(role.clone()),
+            ),
+            _ => self,
+        }
+    }
+
+    /// The account it is in.
+    pub fn account(&self) -> &AccountId {
+        &self.account
+    }
+
+    /// What kind of caller it is.
+    pub fn kind(&self) -> &PrincipalKind {
+        &self.kind
+    }
+
+    /// As people call it: `the role ecr-pull`, `the account 111122223333`.
+    pub fn called(&self) -> String {
+        match &self.kind {
+            PrincipalKind::Account => format!("the account {}", self.account),
+            PrincipalKind::Role(role) => format!("the role {}", role_name(role)),
+            PrincipalKind::PermissionSet(role) => format!("the role {role}"),
+            PrincipalKind::User(path) => format!("the user {}", last(path)),
+        }
+    }
+
+    /// What is to be known where a policy names it, in a sentence or two.
+    pub fn caveat(&self) -> Option<String> {
+        let called = self.called();
+        match &self.kind {
+            PrincipalKind::Account => Some(format!(
+                "The root of {} stands for the whole account: every role and user there whose own \
+                 identity policy allows it.",
+                self.account
+            )),
+            PrincipalKind::PermissionSet(role) => Some(format!(
+                "{role} is a role of IAM Identity Center: it may be made anew, and a session does \
+                 not tell its path. So the account is named, with a condition that only the ARN of \
+                 this role fits."
+            )),
+            PrincipalKind::Role(_) if self.was_session => Some(format!(
+                "The session stands for {called}. Sessions do not tell the path of their role: if \
+                 it has one, put it in, as in role/path/name."
+            )),
+            PrincipalKind::Role(_) | PrincipalKind::User(_) => None,
+        }
+    }
+
+    /// Whether AWS looks if there is such a role or user.
+    pub(super) fn must_exist(&self) -> bool {
+        matches!(self.kind, PrincipalKind::Role(_) | PrincipalKind::User(_))
+    }
+
+    /// What stands behind `"AWS":` in a policy.
+    pub(super) fn arn(&self) -> String {
+        let Self {
+            partition, account, ..
+        } = self;
+        match &self.kind {
+            PrincipalKind::Role(role) => role.to_string(),
+            PrincipalKind::User(user) => format!("arn:{partition}:iam::{account}:user/{user}"),
+            PrincipalKind::Account | PrincipalKind::PermissionSet(_) => {
+                format!("arn:{partition}:iam::{account}:root")
+            }
+        }
+    }
+
+    /// The condition that makes the principal of [`Self::arn`] the one that is meant.
+    pub(super) fn condition(&self) -> Option<Condition> {
+        let PrincipalKind::PermissionSet(role) = &self.kind else {
+            return None;
+        };
+        let Self {
+            partition, account, ..
+        } = self;
+        Some(Condition::PrincipalLike(format!(
+            "arn:{partition}:iam::{account}:role/{IDENTITY_CENTER_PATH}*/{role}"
+        )))
+    }
+}
+
+/// What kind of principal the ARN of a role names.
+fn role_kind(arn: &str) -> Option<PrincipalKind> {
+    let role: RoleArn = arn.parse().ok()?;
+    let name = role_name(&role);
+    Some(match name.starts_with(IDENTITY_CENTER_ROLE) {
+        true => PrincipalKind::PermissionSet(name.to_owned()),
+        false => PrincipalKind::Role(role),
+    })
+}
+
+/// The name of a permission set, from its role's: `AWSReservedSSO_NAME_0123456789abcdef`.
+pub fn permission_set(role: &str) -> &str {
+    let rest = role.strip_prefix(IDENTITY_CENTER_ROLE);
+    let name = rest.and_then(|rest| rest.rsplit_once('_'));
+    name.map_or(role, |(name, _)| name)
+}
+
+/// The name of a role without its path.
+pub fn role_name(role: &RoleArn) -> &str {
+    last(role.as_str())
+}
+
+fn last(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// IAM: a name of at most 64 characters behind a path of at most 512.
+fn is_path_and_name(text: &str) -> bool {
+    (1..=576).contains(&text.len())
+        && !text.ends_with('/')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@_-/".contains(&byte))
+}
+
+/// Why what is no ARN, or an ARN with a region, is no principal.
+fn no_arn(text: &str) -> PrincipalError {
+    let owned = text.to_owned();
+    let is_service = [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"]
+        .iter()
+        .any(|suffix| text.ends_with(suffix));
+    // IAM user guide, "IAM identifiers", "Unique identifiers".
+    let is_unique_id = ["AROA", "AIDA"]
+        .iter()
+        .any(|prefix| text.starts_with(prefix))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    match text {
+        "*" => PrincipalError::Everybody(owned),
+        _ if text.contains('*') => PrincipalError::Wildcard(owned),
+        _ if is_service => PrincipalError::Service(owned),
+        _ if is_unique_id => PrincipalError::UniqueId(owned),
+        _ => PrincipalError::Neither(owned),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,268 @@
+//! Repositories, as policies name them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::registry::{AccountId, Partition, PrivateRegistry, Region};
+
+/// The ARN of a repository: `arn:PARTITION:ecr:REGION:ACCOUNT:repository/NAME`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositoryArn {
+    region: Region,
+    account: AccountId,
+    name: String,
+}
+
+/// Why a text is no repository's ARN.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RepositoryError {
+    /// Something else.
+    #[error(
+        "`{0}` is not the ARN of a repository: those look like \
+         arn:aws:ecr:eu-west-1:111122223333:repository/team/app"
+    )]
+    Arn(String),
+    /// A name that ECR does not take.
+    #[error(
+        "`{0}` is no name of a repository: those are 2 to 256 lower-case letters and digits, \
+         with single `.`, `_`, `-` and `/` in between"
+    )]
+    Name(String),
+    /// Several at once.
+    #[error("`{0}` has a wildcard: name each repository, or the whole registry")]
+    Wildcard(String),
+    /// Of public ECR.
+    #[error(
+        "`{0}` is a public repository: everybody may pull from it, and pushing is allowed within \
+         its own account alone"
+    )]
+    Public(String),
+    /// `arn:aws:ecr:cn-north-1:…`.
+    #[error("`{arn}` is nowhere: the region {region} is in the partition {partition}")]
+    Partition {
+        /// As it was given.
+        arn: String,
+        /// Its region.
+        region: Region,
+        /// Where that is.
+        partition: Partition,
+    },
+}
+
+impl RepositoryArn {
+    /// A repository by its name in a registry: `team/app`.
+    pub fn new(registry: &PrivateRegistry, name: &str) -> Result<Self, RepositoryError> {
+        Self::of(registry.region.clone(), registry.account.clone(), name)
+    }
+
+    fn of(region: Region, account: AccountId, name: &str) -> Result<Self, RepositoryError> {
+        if !is_name(name) {
+            return Err(RepositoryError::Name(name.to_owned()));
+        }
+        Ok(Self {
+            region,
+            account,
+            name: name.to_owned(),
+        })
+    }
+
+    /// The region it is in.
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// The account that owns it.
+    pub fn account(&self) -> &AccountId {
+        &self.account
+    }
+
+    /// Its name: `team/app`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The partition it is in.
+    pub fn partition(&self) -> Partition {
+        Partition::of_region(&self.region)
+    }
+}
+
+/// The ECR API reference, "CreateRepository".
+fn is_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_between = |byte: u8| b"._-/".contains(&byte);
+    let bytes = name.as_bytes();
+    (2..=256).contains(&name.len())
+        && bytes.iter().all(|&byte| is_plain(byte) || is_between(byte))
+        && !bytes
+            .windows(2)
+            .any(|pair| is_between(pair[0]) && is_between(pair[1]))
+        && is_plain(bytes[0])
+        && is_plain(bytes[bytes.len() - 1])
+}
+
+impl FromStr for RepositoryArn {
+    type Err = RepositoryError;
+
+    fn from_str(text: &str) -> Result<Self, RepositoryError> {
+        let wrong = || RepositoryError::Arn(text.to_owned());
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        let ["arn", partition, service, region, account, resource] = parts[..] else {
+            return Err(wrong());
+        };
+        match service {
+            "ecr" => {}
+            "ecr-public" => return Err(RepositoryError::Public(text.to_owned())),
+            _ => return Err(wrong()),
+        }
+        let partition: Partition = partition.parse().map_err(|_| wrong())?;
+        let name = resource.strip_prefix("repository/").ok_or_else(wrong)?;
+        if text.contains(['*', '?']) {
+            return Err(RepositoryError::Wildcard(text.to_owned()));
+        }
+        let region: Region = region.parse().map_err(|_| wrong())?;
+        let account = account.parse().map_err(|_| wrong())?;
+        if Partition::of_region(&region) != partition {
+            return Err(RepositoryError::Partition {
+                arn: text.to_owned(),
+                partition: Partition::of_region(&region),
+                region,
+            });
+        }
+        Self::of(region, account, name)
+    }
+}
+
+impl fmt::Display for RepositoryArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        arn(f, &self.region, &self.account, &self.name)
+    }
+}
+
+fn arn(
+    f: &mut impl fmt::Write,
+    region: &Region,
+    account: &AccountId,
+    name: &str,
+) -> Result<(), fmt::Error> {
+    let partition = Partition::of_region(region);
+    write!(
+        f,
+        "arn:{partition}:ecr:{region}:{account}:repository/{name}"
+    )
+}
+
+/// What somebody is to use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Repositories {
+    /// These.
+    Named(Vec<RepositoryArn>),
+    /// All that a registry has now and will have.
+    AllOf {
+        /// Whose it is.
+        account: AccountId,
+        /// Where it is.
+        region: Region,
+    },
+}
+
+impl Repositories {
+    /// All of a registry.
+    pub fn all_of(registry: &PrivateRegistry) -> Self {
+        Self::AllOf {
+            account: registry.account.clone(),
+            region: registry.region.clone(),
+        }
+    }
+
+    /// What a `Resource` element says for them.
+    pub fn arns(&self) -> Vec<String> {
+        match self {
+            Self::Named(repositories) => repositories.iter().map(ToString::to_string).collect(),
+            Self::AllOf { account, region } => {
+                let mut text = String::new();
+                arn(&mut text, region, account, "*").expect("a text can be written to");
+                vec![text]
+            }
+        }
+    }
+}
+
+impl From<RepositoryArn> for Repositories {
+    fn from(repository: RepositoryArn) -> Self {
+        Self::Named(vec![repository])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arns_are_taken_apart_and_put_together() {
+        for (text, name, partition) in [
+            (
+                "arn:aws:ecr:eu-west-1:111122223333:repository/team/app_1.x-y",
+                "team/app_1.x-y",
+                Partition::Aws,
+            ),
+            (
+                "arn:aws-cn:ecr:cn-north-1:111122223333:repository/ab",
+                "ab",
+                Partition::AwsCn,
+            ),
+            (
+                "arn:aws-us-gov:ecr:us-gov-west-1:111122223333:repository/ab",
+                "ab",
+                Partition::AwsUsGov,
+            ),
+        ] {
+            let arn: RepositoryArn = text.parse().unwrap();
+            assert_eq!((arn.name(), arn.partition()), (name, partition));
+            assert_eq!(arn.to_string(), text);
+            assert_eq!(Repositories::from(arn).arns(), [text]);
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_a_repository() {
+        use RepositoryError::{Arn, Name, Public, Wildcard};
+        let arn = |rest: &str| format!("arn:aws:ecr:eu-west-1:111122223333:{rest}");
+        for text in [
+            String::new(),
+            "team/app".to_owned(),
+            "111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/app".to_owned(),
+            "arn:aws:ecr:eu-west-1:111122223333".to_owned(),
+            "arn:aws:s3:::repository/app".to_owned(),
+            "arn:aws:ecr:eu-west-1:11112222333:repository/app".to_owned(),
+            "arn:aws:ecr::111122223333:repository/app".to_owned(),
+            "arn:amazon:ecr:eu-west-1:111122223333:repository/app".to_owned(),
+            arn("image/app"),
+        ] {
+            assert_eq!(text.parse::<RepositoryArn>(), Err(Arn(text)));
+        }
+        for name in [
+            "", "a", "/app", "app/", "a//b", "App", "a:b", "a__b", "a b", "äpp",
+        ] {
+            let text = arn(&format!("repository/{name}"));
+            assert_eq!(text.parse::<RepositoryArn>(), Err(Name(name.to_owned())));
+        }
+        for text in [
+            arn("repository/*"),
+            arn("repository/team/*"),
+            "arn:aws:ecr:*:111122223333:repository/app".to_owned(),
+        ] {
+            assert_eq!(text.parse::<RepositoryArn>(), Err(Wildcard(text)));
+        }
+        let text = "arn:aws:ecr-public::111122223333:repository/app".to_owned();
+        assert_eq!(text.parse::<RepositoryArn>(), Err(Public(text)));
+        let text = "arn:aws:ecr:cn-north-1:111122223333:repository/app";
+        assert!(matches!(
+            text.parse::<RepositoryArn>(),
+            Err(RepositoryError::Partition {
+                partition: Partition::AwsCn,
+                ..
+            })
+        ));
+    }
+}
