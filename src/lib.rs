@@ -50,6 +50,7 @@ pub mod cache;
 mod clock;
 pub mod config;
 mod digest;
+pub mod distribution;
 pub mod env;
 pub mod error;
 pub mod iam;

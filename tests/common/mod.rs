@@ -24,7 +24,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use fake_aws::{ALICE, FakeAws, Grant};
+use fake_aws::{ALICE, FakeAws, FakeRegistry, Grant};
 
 /// The executable under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_docker-credential-ecrx");
@@ -82,6 +82,13 @@ impl TestEnvironment {
         environment.set("AWS_ACCESS_KEY_ID", ALICE.0);
         environment.set("AWS_SECRET_ACCESS_KEY", ALICE.1);
         environment
+    }
+
+    /// Leads the names of this registry to it, and trusts its authority alone.
+    pub fn trust_registry(&mut self, registry: &FakeRegistry) -> &mut Self {
+        let bundle = self.write("authority.pem", registry.ca_pem());
+        self.set("AWS_CA_BUNDLE", &bundle.display().to_string());
+        self.set("HTTPS_PROXY", &registry.proxy().url())
     }
 
     pub fn home(&self) -> &Path {

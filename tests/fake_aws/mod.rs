@@ -14,6 +14,7 @@ mod http;
 mod imds;
 mod proxy;
 mod reader;
+mod registry;
 mod server;
 mod service;
 mod setup;
@@ -33,6 +34,10 @@ pub use self::{
     ecr::{Grant, Issue},
     fault::{Fault, Gate, Times},
     proxy::FakeProxy,
+    registry::{
+        FakeImage, FakeLayer, FakeRegistry, Format, Refused, RegistryFault, Route, SIGNATURE,
+        Visit, bucket, denial,
+    },
     sso::{LOGIN_REFRESH_TOKEN, SSO_ACCESS_TOKEN, SSO_REFRESH_TOKEN},
     state::Credentials,
 };

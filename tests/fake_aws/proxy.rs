@@ -1,5 +1,6 @@
-//! An HTTP proxy on loopback that leads everything to one address.
+//! An HTTP proxy on loopback that leads everything to one address, or each host to its own.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -27,21 +28,41 @@ struct State {
     credentials: Option<String>,
     refusal: Option<u16>,
     hang: bool,
+    /// Where the hosts are that are not at `elsewhere`.
+    hosts: HashMap<String, SocketAddr>,
+    elsewhere: Option<SocketAddr>,
 }
 
 impl FakeProxy {
     /// Starts one that tunnels every CONNECT, and passes every plain request, to `upstream`.
     pub fn start(upstream: SocketAddr) -> Self {
+        let proxy = Self::leading_nowhere();
+        lock(&proxy.state).elsewhere = Some(upstream);
+        proxy
+    }
+
+    /// Starts one that knows no host but those that it is told of. Others are answered with 502.
+    pub fn leading_nowhere() -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
         let server = Server::start(move |socket, _, lifetime| {
             lock(&shared).connections += 1;
-            let _ = serve(socket, upstream, &shared, lifetime);
+            let _ = serve(socket, &shared, lifetime);
         });
         Self {
             server: server.expect("listen on 127.0.0.1"),
             state,
         }
+    }
+
+    /// Leads this host there, whatever its port.
+    pub fn lead(&self, host: &str, to: SocketAddr) {
+        lock(&self.state).hosts.insert(host.to_owned(), to);
+    }
+
+    /// Leads this host nowhere.
+    pub fn forget(&self, host: &str) {
+        lock(&self.state).hosts.remove(host);
     }
 
     /// The value for `HTTPS_PROXY`.
@@ -91,12 +112,7 @@ impl FakeProxy {
     }
 }
 
-fn serve(
-    mut client: TcpStream,
-    upstream: SocketAddr,
-    state: &Mutex<State>,
-    lifetime: &Arc<Lifetime>,
-) -> io::Result<()> {
+fn serve(mut client: TcpStream, state: &Mutex<State>, lifetime: &Arc<Lifetime>) -> io::Result<()> {
     let mut reader = Reader::new();
     while let Some(request) = reader.next(&mut client)? {
         let (hang, answer) = judge(&request, &mut lock(state));
@@ -112,7 +128,8 @@ fn serve(
             }
             return Ok(());
         }
-        let Ok(server) = TcpStream::connect(upstream) else {
+        let upstream = upstream(&request, &lock(state));
+        let Some(Ok(server)) = upstream.map(TcpStream::connect) else {
             let answer = Response::text(502, "Bad Gateway");
             let bytes = answer.encode(false, &clock::http_date(clock::now()));
             return client.write_all(&bytes);
@@ -121,6 +138,16 @@ fn serve(
         return tunnel(client, server, &request, reader.rest(), lifetime);
     }
     Ok(())
+}
+
+/// Where the host of a request is.
+fn upstream(request: &Request, state: &State) -> Option<SocketAddr> {
+    let authority = match &request.origin {
+        Some(origin) => origin.split("://").nth(1)?,
+        None => &request.target,
+    };
+    let host = authority.split(':').next()?;
+    state.hosts.get(host).copied().or(state.elsewhere)
 }
 
 /// Records a request; says whether to leave it hanging, or how to turn it down.

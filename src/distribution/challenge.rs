@@ -1,0 +1,159 @@
+//! What a registry wants by way of a login.
+
+use std::iter;
+
+use crate::error::one_line;
+
+/// `WWW-Authenticate`, as far as it is looked at (RFC 9110, section 11.6.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    /// How to log in.
+    pub scheme: Scheme,
+    /// For Basic a name, for Bearer the URL that gives tokens.
+    pub realm: Option<String>,
+    /// Whom such a token is for; ECR's Basic has it too.
+    pub service: Option<String>,
+    /// What such a token is to allow.
+    pub scope: Option<String>,
+}
+
+/// How to log in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// With user and password: private ECR, and registries with a password file.
+    Basic,
+    /// With a token that somebody else gives: public ECR, Docker Hub.
+    Bearer,
+    /// Another.
+    Other(String),
+}
+
+impl Challenge {
+    /// Reads the value of the header.
+    pub(super) fn parse(value: &str) -> Option<Self> {
+        let (scheme, rest) = value.trim().split_once(' ').unwrap_or((value.trim(), ""));
+        let scheme = match scheme.to_ascii_lowercase().as_str() {
+            "" => return None,
+            "basic" => Scheme::Basic,
+            "bearer" => Scheme::Bearer,
+            _ => Scheme::Other(one_line(scheme)),
+        };
+        let of = |name: &str| {
+            let mut parameters = parameters(rest);
+            let found = parameters.find(|(key, _)| key.eq_ignore_ascii_case(name));
+            found.map(|(_, value)| one_line(&value))
+        };
+        Some(Self {
+            scheme,
+            realm: of("realm"),
+            service: of("service"),
+            scope: of("scope"),
+        })
+    }
+}
+
+/// `key="value", key=value`, as far as it reads so.
+fn parameters(text: &str) -> impl Iterator<Item = (&str, String)> {
+    let mut rest = text;
+    iter::from_fn(move || {
+        let (key, after) = rest
+            .trim_start_matches(|c: char| c == ',' || c.is_whitespace())
+            .split_once('=')?;
+        let Some(quoted) = after.strip_prefix('"') else {
+            let end = after.find(',').unwrap_or(after.len());
+            rest = &after[end..];
+            return Some((key.trim(), after[..end].trim().to_owned()));
+        };
+        let mut value = String::new();
+        let mut characters = quoted.char_indices();
+        while let Some((at, character)) = characters.next() {
+            match character {
+                '"' => {
+                    rest = &quoted[at + 1..];
+                    return Some((key.trim(), value));
+                }
+                '\\' => value.extend(characters.next().map(|(_, escaped)| escaped)),
+                _ => value.push(character),
+            }
+        }
+        None
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(value: &str) -> Option<String> {
+        Some(value.to_owned())
+    }
+
+    #[test]
+    fn challenges_of_registries_are_read() {
+        let ecr = r#"Basic realm="https://999999999999.dkr.ecr.us-west-2.amazonaws.com/",service="ecr.amazonaws.com""#;
+        assert_eq!(
+            Challenge::parse(ecr),
+            Some(Challenge {
+                scheme: Scheme::Basic,
+                realm: text("https://999999999999.dkr.ecr.us-west-2.amazonaws.com/"),
+                service: text("ecr.amazonaws.com"),
+                scope: None,
+            })
+        );
+        let public =
+            r#"Bearer realm="https://public.ecr.aws/token/",service="public.ecr.aws",scope="aws""#;
+        assert_eq!(
+            Challenge::parse(public),
+            Some(Challenge {
+                scheme: Scheme::Bearer,
+                realm: text("https://public.ecr.aws/token/"),
+                service: text("public.ecr.aws"),
+                scope: text("aws"),
+            })
+        );
+    }
+
+    #[test]
+    fn odd_ones_are_read_as_far_as_they_go() {
+        let of = |value| Challenge::parse(value).map(|found| (found.scheme, found.realm));
+        assert_eq!(of(""), None);
+        assert_eq!(of("BASIC"), Some((Scheme::Basic, None)));
+        assert_eq!(
+            of(r#"basic REALM = lab , charset="UTF-8""#),
+            Some((Scheme::Basic, text("lab")))
+        );
+        assert_eq!(
+            of("basic realm=lab, charset=x"),
+            Some((Scheme::Basic, text("lab")))
+        );
+        assert_eq!(
+            of(r#"Basic realm="say \"hi\", twice", x=y"#),
+            Some((Scheme::Basic, text(r#"say "hi", twice"#)))
+        );
+        assert_eq!(
+            of(r#"Basic realm="never ends"#),
+            Some((Scheme::Basic, None))
+        );
+        assert_eq!(
+            of("Negotiate"),
+            Some((Scheme::Other("Negotiate".to_owned()), None))
+        );
+        assert_eq!(
+            of("Basic realm=\"a\u{1b}[31mb\""),
+            Some((Scheme::Basic, text("a[31mb")))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_so_is_read_so(realm in r#"[ -!#-\[\]-~]{1,20}"#, rest in r"\PC{0,20}") {
+            let value = format!("Basic realm=\"{realm}\",x={rest}");
+            let found = Challenge::parse(&value).unwrap();
+            prop_assert_eq!(found.realm, Some(one_line(&realm)));
+            // Nor does it matter what else there is.
+            let _ = Challenge::parse(&rest);
+        }
+    }
+}

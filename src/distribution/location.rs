@@ -1,0 +1,262 @@
+//! Where a registry says that something is.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use http::Uri;
+
+/// A URL that a registry gave, and that may be asked. Layers lie behind URLs that are signed: who
+/// has one has the layer. So it is never shown; its host may be.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Location {
+    url: Uri,
+    is_the_registrys: bool,
+}
+
+/// Why a registry's `Location` is not asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LocationError {
+    /// There is none.
+    #[error("it does not say where")]
+    Absent,
+    /// It is no URL.
+    #[error("it says where by what is no URL")]
+    Malformed,
+    /// Whatever is sent there can be read on the way.
+    #[error("it leads to {0} without TLS")]
+    NotHttps(String),
+    /// There, the machine itself or its metadata could be asked.
+    #[error("it leads to {0}, which is this machine's or its network's own address")]
+    Inside(String),
+    /// Of uploads, which are the registry's own.
+    #[error("it leads to {0}, another host")]
+    OtherHost(String),
+}
+
+impl std::fmt::Debug for Location {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Location({}…)", self.host())
+    }
+}
+
+impl Location {
+    /// Reads a `Location` that `registry` (`HOST[:PORT]`) gave in answer to a request.
+    ///
+    /// A path is the registry's own. Anything else must be https, and not lead to an address that
+    /// only means something on this machine or in its network.
+    pub fn parse(value: Option<&str>, registry: &str) -> Result<Self, LocationError> {
+        let value = value.ok_or(LocationError::Absent)?;
+        if value.starts_with('/') && !value.starts_with("//") {
+            let url = format!("https://{registry}{value}");
+            return Ok(Self {
+                url: url.parse().map_err(|_| LocationError::Malformed)?,
+                is_the_registrys: true,
+            });
+        }
+        let url: Uri = value.parse().map_err(|_| LocationError::Malformed)?;
+        let (Some(scheme), Some(authority)) = (url.scheme_str(), url.authority()) else {
+            return Err(LocationError::Malformed);
+        };
+        if authority.as_str().contains('@') {
+            return Err(LocationError::Malformed);
+        }
+        let shown = authority.to_string();
+        if scheme != "https" {
+            return Err(LocationError::NotHttps(shown));
+        }
+        let is_the_registrys = is_same(authority.as_str(), registry);
+        if !is_the_registrys && is_inside(authority.host()) {
+            return Err(LocationError::Inside(shown));
+        }
+        Ok(Self {
+            url,
+            is_the_registrys,
+        })
+    }
+
+    /// The same for an upload, which nobody but the registry itself may be asked for.
+    pub fn of_upload(value: Option<&str>, registry: &str) -> Result<Self, LocationError> {
+        let location = Self::parse(value, registry)?;
+        match location.is_the_registrys {
+            true => Ok(location),
+            false => Err(LocationError::OtherHost(location.host())),
+        }
+    }
+
+    /// `HOST[:PORT]`.
+    pub fn host(&self) -> String {
+        self.url
+            .authority()
+            .map_or_else(String::new, ToString::to_string)
+    }
+
+    /// The whole of it. Each caller is a place where it leaves the program's hands.
+    pub fn expose(&self) -> &Uri {
+        &self.url
+    }
+
+    /// Takes a text that came from there for no more than it may say: `None` when it repeats
+    /// what the URL keeps secret.
+    pub fn without_secrets(&self, text: String) -> Option<String> {
+        let query = self.url.query().unwrap_or_default();
+        let mut values = query
+            .split('&')
+            .map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value));
+        let is_told = values.any(|value| value.len() >= 8 && text.contains(value));
+        (!is_told && !text.contains("X-Amz-")).then_some(text)
+    }
+}
+
+fn is_same(authority: &str, registry: &str) -> bool {
+    let bare = |host: &str| host.trim_end_matches(":443").to_ascii_lowercase();
+    bare(authority) == bare(registry)
+}
+
+/// Whether a host is this machine, or one that only its own network knows: instance metadata is
+/// at 169.254.169.254 and fd00:ec2::254.
+fn is_inside(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let name = host.trim_end_matches('.').to_ascii_lowercase();
+    if name == "localhost" || name.ends_with(".localhost") {
+        return true;
+    }
+    match host.parse() {
+        Ok(IpAddr::V4(address)) => is_inside_v4(address),
+        Ok(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
+            Some(mapped) => is_inside_v4(mapped),
+            None => is_inside_v6(address),
+        },
+        // What reads like a number (`0x7f.1`, `2130706433`) is an address for the C library.
+        Err(_) => name.rsplit('.').next().is_some_and(|label| {
+            label.bytes().all(|byte| byte.is_ascii_digit()) || label.starts_with("0x")
+        }),
+    }
+}
+
+fn is_inside_v4(address: Ipv4Addr) -> bool {
+    address.is_loopback()
+        || address.is_link_local()
+        || address.is_unspecified()
+        || address.is_broadcast()
+        || address.is_multicast()
+}
+
+fn is_inside_v6(address: Ipv6Addr) -> bool {
+    address.is_loopback()
+        || address.is_unspecified()
+        || address.is_unicast_link_local()
+        || address.is_unique_local()
+        || address.is_multicast()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const REGISTRY: &str = "999999999999.dkr.ecr.us-west-2.amazonaws.com";
+    const BUCKET: &str = "prod-us-west-2-starport-layer-bucket.s3.us-west-2.amazonaws.com";
+
+    fn parse(value: &str) -> Result<Location, LocationError> {
+        Location::parse(Some(value), REGISTRY)
+    }
+
+    #[test]
+    fn a_path_is_the_registrys_own_and_so_is_its_name() {
+        for value in [
+            "/v2/app/blobs/uploads/1",
+            &format!("https://{REGISTRY}/v2/app/blobs/uploads/1"),
+            &format!("https://{}:443/v2/", REGISTRY.to_uppercase()),
+        ] {
+            assert!(
+                Location::of_upload(Some(value), REGISTRY).is_ok(),
+                "{value}"
+            );
+        }
+        let elsewhere = format!("https://{BUCKET}/x");
+        assert!(!parse(&elsewhere).unwrap().is_the_registrys);
+        assert_eq!(
+            Location::of_upload(Some(&elsewhere), REGISTRY),
+            Err(LocationError::OtherHost(BUCKET.to_owned()))
+        );
+    }
+
+    #[test]
+    fn only_tls_and_only_other_machines() {
+        assert_eq!(Location::parse(None, REGISTRY), Err(LocationError::Absent));
+        for value in [
+            "",
+            "x",
+            "//example.com/",
+            "https://",
+            "https://a@example.com/",
+            "http:///",
+        ] {
+            assert_eq!(parse(value), Err(LocationError::Malformed), "{value}");
+        }
+        for host in ["example.com", "127.0.0.1:80", "169.254.169.254"] {
+            for scheme in ["http", "ftp"] {
+                let refused = LocationError::NotHttps(host.to_owned());
+                assert_eq!(
+                    parse(&format!("{scheme}://{host}/")),
+                    Err(refused),
+                    "{host}"
+                );
+            }
+        }
+        for host in [
+            "169.254.169.254",
+            "169.254.170.2:443",
+            "127.0.0.1",
+            "localhost",
+            "LOCALHOST.",
+            "x.localhost",
+            "0.0.0.0",
+            "[::1]",
+            "[::]",
+            "[fd00:ec2::254]",
+            "[fe80::1]",
+            "[::ffff:169.254.169.254]",
+            "2852039166",
+            "0xa9fea9fe",
+            "0251.0376.0251.0376",
+            "169.254.43518",
+        ] {
+            let refused = LocationError::Inside(host.to_owned());
+            assert_eq!(parse(&format!("https://{host}/")), Err(refused), "{host}");
+        }
+        // A registry at home: MinIO beside it, by its address.
+        assert!(parse("https://192.0.2.7:9000/x").is_ok());
+    }
+
+    #[test]
+    fn a_signed_url_is_not_shown_nor_told_again() {
+        let location = parse(&format!(
+            "https://{BUCKET}/l?X-Amz-Signature=feedfacecafe&a=b"
+        ))
+        .unwrap();
+        assert_eq!(format!("{location:?}"), format!("Location({BUCKET}…)"));
+        let without = |text: &str| location.without_secrets(text.to_owned());
+        assert_eq!(
+            without("Access Denied b"),
+            Some("Access Denied b".to_owned())
+        );
+        assert_eq!(without("you sent feedfacecafe"), None);
+        assert_eq!(without("X-Amz-Expires must be less"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_registry_says_nothing_is_asked_without_tls(
+            value in r"(https?|ftp|):?/{0,2}[-a-z0-9.:@\[\]%_]{0,20}[/?#\\]?\PC{0,8}",
+        ) {
+            if let Ok(location) = parse(&value) {
+                let url = location.expose();
+                prop_assert_eq!(url.scheme_str(), Some("https"));
+                prop_assert!(!location.host().contains('@'));
+                let is_the_registrys = location.host() == REGISTRY;
+                prop_assert_eq!(location.is_the_registrys, is_the_registrys);
+            }
+        }
+    }
+}

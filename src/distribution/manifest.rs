@@ -1,0 +1,213 @@
+//! Manifests and indexes, as far as they are looked at (OCI image specification, `manifest.md` and
+//! `image-index.md`; Docker's image manifest version 2, schema 2).
+
+use serde::Deserialize;
+
+/// What a registry is asked for, in the order in which clients ask.
+pub(super) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
+    application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json, \
+    application/vnd.docker.distribution.manifest.v2+json";
+
+/// The text of a manifest or an index.
+#[derive(Debug, Deserialize)]
+pub(super) struct Document {
+    #[serde(rename = "schemaVersion")]
+    version: u64,
+    #[serde(rename = "mediaType")]
+    media_type: Option<String>,
+    #[serde(default)]
+    layers: Option<Vec<Descriptor>>,
+    #[serde(default)]
+    manifests: Option<Vec<Descriptor>>,
+}
+
+/// What points at one of its parts.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct Descriptor {
+    #[serde(rename = "mediaType", default)]
+    pub media_type: String,
+    pub digest: String,
+    pub size: u64,
+    /// Where else it lies: layers of Windows, which registries do not hold.
+    #[serde(default)]
+    urls: Vec<String>,
+    #[serde(default)]
+    platform: Option<Platform>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct Platform {
+    os: String,
+    architecture: String,
+}
+
+impl Document {
+    /// Reads a text; `None` when it is neither.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let read: Self = serde_json::from_slice(text).ok()?;
+        let is_one = read.layers.is_some() != read.manifests.is_some();
+        (read.version == 2 && is_one).then_some(read)
+    }
+
+    /// What the text itself says that it is.
+    pub fn media_type(&self) -> Option<&str> {
+        self.media_type.as_deref()
+    }
+
+    /// The images of an index; `None` of a manifest.
+    pub fn images(&self) -> Option<&[Descriptor]> {
+        self.manifests.as_deref()
+    }
+
+    /// The smallest layer that the registry holds.
+    pub fn smallest_layer(&self) -> Option<&Descriptor> {
+        let layers = self.layers.iter().flatten();
+        layers
+            .filter(|layer| layer.urls.is_empty() && !layer.media_type.contains("foreign"))
+            .min_by_key(|layer| layer.size)
+    }
+}
+
+impl Descriptor {
+    /// `linux/arm64`.
+    pub fn platform(&self) -> Option<String> {
+        let platform = self.platform.as_ref()?;
+        Some(format!("{}/{}", platform.os, platform.architecture))
+    }
+
+    /// Attestations of BuildKit lie among the images of an index, for the platform
+    /// `unknown/unknown`.
+    fn is_image(&self) -> bool {
+        self.platform().as_deref() != Some("unknown/unknown")
+    }
+}
+
+/// The image of an index that a client on this machine would take, else the first.
+pub(super) fn chosen(images: &[Descriptor]) -> Option<&Descriptor> {
+    let ours = format!("linux/{}", architecture());
+    let is_ours = |image: &&Descriptor| image.platform().as_ref() == Some(&ours);
+    images
+        .iter()
+        .find(is_ours)
+        .or_else(|| images.iter().find(|image| image.is_image()))
+}
+
+/// This machine's architecture as Go spells it.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "x86" => "386",
+        "powerpc64" => "ppc64le",
+        other => other,
+    }
+}
+
+/// Whether a text is a digest: `sha256:` and 64 hex digits, or of a longer algorithm.
+pub(super) fn is_digest(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(algorithm, hex)| {
+        !algorithm.is_empty()
+            && algorithm
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"+._-".contains(&byte))
+            && (32..=256).contains(&hex.len())
+            && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layer(name: &str, size: u64) -> String {
+        format!(r#"{{"mediaType":"{name}","digest":"sha256:00","size":{size}}}"#)
+    }
+
+    fn manifest(layers: &[String]) -> Document {
+        let layers = layers.join(",");
+        let text = format!(r#"{{"schemaVersion":2,"config":{{}},"layers":[{layers}]}}"#);
+        Document::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn the_smallest_layer_is_one_that_the_registry_holds() {
+        let windows = layer("application/vnd.docker.image.rootfs.foreign.diff.tar", 1);
+        let elsewhere =
+            r#"{"digest":"sha256:00","size":2,"urls":["https://example.com/"]}"#.to_owned();
+        let ours = [layer("b", 30), layer("a", 20), windows, elsewhere];
+        let found = manifest(&ours).smallest_layer().unwrap().clone();
+        assert_eq!((found.media_type.as_str(), found.size), ("a", 20));
+        assert_eq!(manifest(&[]).smallest_layer(), None);
+    }
+
+    fn image(platform: &str, size: u64) -> String {
+        let platform = match platform.split_once('/') {
+            Some((os, architecture)) => {
+                format!(r#","platform":{{"os":"{os}","architecture":"{architecture}"}}"#)
+            }
+            None => String::new(),
+        };
+        format!(r#"{{"digest":"sha256:00","size":{size}{platform}}}"#)
+    }
+
+    fn index(images: &[String]) -> Vec<Descriptor> {
+        let images = images.join(",");
+        let text = format!(r#"{{"schemaVersion":2,"manifests":[{images}]}}"#);
+        let document = Document::parse(text.as_bytes()).unwrap();
+        document.images().unwrap().to_vec()
+    }
+
+    #[test]
+    fn of_an_index_this_machines_image_is_taken_else_the_first_that_is_one() {
+        let ours = format!("linux/{}", architecture());
+        let images = index(&[image("linux/s390", 1), image(&ours, 2)]);
+        assert_eq!(chosen(&images).unwrap().size, 2);
+        let images = index(&[image("unknown/unknown", 1), image("plan9/mips", 2)]);
+        assert_eq!(chosen(&images).unwrap().size, 2);
+        let images = index(&[image("", 1)]);
+        assert_eq!(chosen(&images).unwrap().size, 1);
+        assert_eq!(chosen(&index(&[image("unknown/unknown", 1)])), None);
+        assert_eq!(chosen(&[]), None);
+    }
+
+    #[test]
+    fn what_is_neither_manifest_nor_index_is_refused() {
+        for text in [
+            "",
+            "<html>",
+            "[]",
+            "{}",
+            "null",
+            r#"{"schemaVersion":1,"layers":[]}"#,
+            r#"{"schemaVersion":2}"#,
+            r#"{"schemaVersion":2,"layers":[],"manifests":[]}"#,
+            r#"{"schemaVersion":2,"layers":[{"digest":"sha256:00","size":-1}]}"#,
+            r#"{"schemaVersion":2,"layers":[{"size":1}]}"#,
+            r#"{"schemaVersion":2,"layers":{}}"#,
+        ] {
+            assert!(Document::parse(text.as_bytes()).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_digest_holds_nothing_that_a_url_could_be_bent_with() {
+        let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert!(is_digest(&format!("sha256:{hex}")));
+        assert!(is_digest(&format!("sha512:{hex}{hex}")));
+        for text in [
+            "",
+            "sha256",
+            "sha256:",
+            "sha256:12",
+            hex,
+            &format!(":{hex}"),
+            &format!("sha256:{hex}/.."),
+            &format!("sha256:{hex}?x"),
+            &format!("../{hex}:{hex}"),
+            &format!("sha256:{}", hex.replace('e', "%")),
+        ] {
+            assert!(!is_digest(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Layers that the registry lets be pulled, and that cannot be: told apart from what the registry
+//! itself refuses.
+
+use docker_credential_ecrx::aws::http::{ProxyFault, TransportCause};
+use docker_credential_ecrx::distribution::{LocationError, Refusal, RefusalKind, Step};
+
+use crate::common::HOST;
+use crate::common::fake_aws::{FakeAws, RegistryFault, Route, SIGNATURE};
+use crate::stage::{REPOSITORY, Stage, alice, image, told};
+
+/// What is said where the registry says that the layer is.
+#[track_caller]
+fn elsewhere(stage: &Stage) -> Refusal {
+    let made = stage.registry.add_image(&image("1"));
+    let digest = &made.smallest().digest;
+    let layer = stage.client().layer(REPOSITORY, digest, Some(&alice()));
+    let layer = layer.unwrap();
+    assert_eq!(layer.answer.status, 307);
+    let debug = format!("{layer:?}");
+    assert!(!debug.contains(SIGNATURE), "{debug}");
+    layer.elsewhere.unwrap().answer.unwrap_err()
+}
+
+/// Why the place is not asked that the registry names.
+#[track_caller]
+fn not_asked(stage: &Stage, url: &str) -> LocationError {
+    let made = stage.registry.add_image(&image("1"));
+    let digest = &made.smallest().digest;
+    stage.registry.redirect_layers_to(url);
+    let layer = stage.client().layer(REPOSITORY, digest, Some(&alice()));
+    let refused = layer.unwrap_err();
+    told(&refused);
+    assert_eq!((refused.step, refused.status), (Step::Layer, Some(307)));
+    assert_eq!(stage.hosts(), [format!("{HOST}:443")]);
+    match refused.kind {
+        RefusalKind::Location(why) => why,
+        kind => panic!("{kind:?}"),
+    }
+}
+
+#[test]
+fn a_bucket_that_denies_is_told_with_its_host() {
+    let stage = Stage::new();
+    stage.registry.deny_storage();
+    let refused = elsewhere(&stage);
+    assert!(matches!(refused.kind, RefusalKind::Denied));
+    assert_eq!((refused.step, refused.status), (Step::Storage, Some(403)));
+    let bucket = stage.registry.bucket();
+    assert_eq!(refused.host, bucket);
+    assert_eq!(
+        told(&refused),
+        format!("getting a layer: {bucket} denies s3:GetObject: AccessDenied")
+    );
+}
+
+#[test]
+fn a_bucket_that_cannot_be_reached_is_told_with_its_host() {
+    let stage = Stage::new();
+    let bucket = stage.registry.bucket();
+    stage.registry.proxy().forget(&bucket);
+    let refused = elsewhere(&stage);
+    let RefusalKind::Transport(transport) = &refused.kind else {
+        panic!("{refused:?}");
+    };
+    assert!(matches!(
+        transport.cause,
+        TransportCause::Proxy(ProxyFault::Refused)
+    ));
+    assert_eq!(transport.host.as_deref(), Some(bucket.as_str()));
+    told(&refused);
+}
+
+#[test]
+fn a_bucket_says_nothing_that_its_url_keeps_secret() {
+    let stage = Stage::new();
+    let body = format!(
+        "<Error><Code>SignatureDoesNotMatch</Code><Message>not {SIGNATURE}\u{1b}[2J</Message></Error>"
+    );
+    stage
+        .registry
+        .on(Route::Storage, RegistryFault::Raw(403, Vec::new(), body));
+    let refused = elsewhere(&stage);
+    assert_eq!(refused.code.as_deref(), Some("SignatureDoesNotMatch"));
+    assert_eq!(refused.message, None);
+    told(&refused);
+}
+
+#[test]
+fn what_is_between_here_and_the_bucket_is_told_from_the_bucket() {
+    for (fault, status) in [
+        (RegistryFault::Page, 200),
+        (RegistryFault::Status(403), 403),
+        (
+            RegistryFault::Raw(
+                302,
+                vec![("location".into(), "https://hotel.example/?x=secret".into())],
+                String::new(),
+            ),
+            302,
+        ),
+    ] {
+        let stage = Stage::new();
+        stage.registry.on(Route::Storage, fault);
+        let refused = elsewhere(&stage);
+        assert!(
+            matches!(refused.kind, RefusalKind::NotARegistry(_)),
+            "{refused:?}"
+        );
+        assert_eq!(refused.status, Some(status));
+        assert!(!told(&refused).contains("secret"));
+    }
+    for (fault, wanted) in [
+        (RegistryFault::Throttle, "Throttled"),
+        (RegistryFault::Status(503), "Unavailable"),
+        (
+            RegistryFault::Raw(404, Vec::new(), String::new()),
+            "LayerAbsent",
+        ),
+        (
+            RegistryFault::Raw(400, Vec::new(), String::new()),
+            "Refused",
+        ),
+    ] {
+        let stage = Stage::new();
+        stage.registry.on(Route::Storage, fault);
+        assert_eq!(format!("{:?}", elsewhere(&stage).kind), wanted);
+    }
+}
+
+#[test]
+fn the_token_goes_to_no_other_host_whatever_the_registry_says() {
+    let stage = Stage::new();
+    let other = FakeAws::start_tls_strict(&["elsewhere.example"]);
+    stage
+        .registry
+        .proxy()
+        .lead("elsewhere.example", other.address());
+    stage
+        .registry
+        .redirect_layers_to("https://elsewhere.example/layer");
+    // Its certificate is another authority's: it is not even asked.
+    let refused = elsewhere(&stage);
+    assert!(matches!(refused.kind, RefusalKind::Transport(_)));
+    assert!(other.calls().is_empty());
+
+    // At a host that is trusted, it is asked without.
+    let bucket = stage.registry.bucket();
+    stage
+        .registry
+        .redirect_layers_to(&format!("https://{bucket}/layers/none"));
+    assert!(matches!(elsewhere(&stage).kind, RefusalKind::Denied));
+    // And at the registry's own.
+    stage.registry.redirect_layers_to("/v2/");
+    assert!(matches!(elsewhere(&stage).kind, RefusalKind::Denied));
+    let asked: Vec<bool> = stage
+        .registry
+        .visits()
+        .iter()
+        .map(|visit| visit.authorized)
+        .collect();
+    assert_eq!(asked, [true, true, false, true, false]);
+}
+
+#[test]
+fn nothing_is_asked_without_tls_nor_of_this_machines_network() {
+    let refused = not_asked(&Stage::new(), "http://bucket.example/layer?x=secret");
+    assert_eq!(
+        refused,
+        LocationError::NotHttps("bucket.example".to_owned())
+    );
+    let metadata = "169.254.169.254";
+    let refused = not_asked(
+        &Stage::new(),
+        &format!("https://{metadata}/latest/meta-data/"),
+    );
+    assert_eq!(refused, LocationError::Inside(metadata.to_owned()));
+    let here = FakeAws::start();
+    let refused = not_asked(&Stage::new(), &here.url());
+    assert_eq!(refused, LocationError::NotHttps(here.address().to_string()));
+    assert_eq!(here.connections(), 0);
+    for url in [
+        "",
+        "layer",
+        "//bucket.example/layer",
+        "https://a:b@bucket.example/",
+    ] {
+        let refused = not_asked(&Stage::new(), url);
+        assert_eq!(refused, LocationError::Malformed, "{url}");
+    }
+}

@@ -1,0 +1,255 @@
+//! What is not well, each kind told apart from the others.
+
+use std::time::{Duration, Instant};
+
+use docker_credential_ecrx::aws::http::{ProxyFault, TransportCause};
+use docker_credential_ecrx::distribution::{Refusal, RefusalKind, Step};
+use docker_credential_ecrx::secret::Secret;
+
+use crate::common::HOST;
+use crate::common::fake_aws::{ALICE, BOB, Refused, RegistryFault, Route, denial};
+use crate::stage::{REPOSITORY, Stage, alice, image, token, told};
+
+const OTHER_REGION: &str = "999999999999.dkr.ecr.eu-west-1.amazonaws.com";
+const EXPIRED: &str = "Your authorization token has expired. Reauthenticate and try again.";
+const RESOURCE: &str = "arn:aws:ecr:us-west-2:999999999999:repository/team/app";
+
+#[track_caller]
+fn is(refusal: &Refusal, status: u16, code: Option<&str>, line: &str) {
+    assert_eq!(refusal.status, Some(status));
+    assert_eq!(refusal.code.as_deref(), code);
+    assert_eq!(refusal.host, HOST);
+    assert!(refusal.date.is_some());
+    assert_eq!(told(refusal), line);
+}
+
+#[test]
+fn a_token_that_is_no_longer_taken_is_told_in_both_ways_that_there_are() {
+    let stage = Stage::new();
+    let client = stage.client();
+    stage.registry.revoke_with(1, Refused::Denied);
+    stage.registry.revoke_with(2, Refused::Unauthorized);
+
+    let denied = client.ping(Some(&token(ALICE.2, 1))).unwrap_err();
+    assert!(matches!(denied.kind, RefusalKind::TokenRefused));
+    let line = format!("asking the registry: {HOST} does not take the token: {EXPIRED}");
+    is(&denied, 403, Some("DENIED"), &line);
+
+    let unauthorized = client.ping(Some(&token(ALICE.2, 2))).unwrap_err();
+    assert!(matches!(unauthorized.kind, RefusalKind::TokenRefused));
+    let line = format!("asking the registry: {HOST} does not take the token");
+    is(&unauthorized, 401, None, &line);
+
+    client.ping(Some(&token(ALICE.2, 3))).unwrap();
+    let strange = Secret::new("no token of ECR's");
+    let refused = client.ping(Some(&strange)).unwrap_err();
+    assert!(matches!(refused.kind, RefusalKind::TokenRefused));
+}
+
+#[test]
+fn without_a_token_nothing_but_a_ping_is_answered() {
+    let stage = Stage::new();
+    stage.registry.add_image(&image("1"));
+    let refused = stage.client().manifest(REPOSITORY, "1", None).unwrap_err();
+    assert!(matches!(refused.kind, RefusalKind::LoginRequired));
+    let line = format!("asking for the manifest: {HOST} wants a login");
+    is(&refused, 401, None, &line);
+}
+
+#[test]
+fn a_denial_holds_awss_sentence_whoever_has_to_change_what() {
+    let stage = Stage::new();
+    let made = stage.registry.add_image(&image("1"));
+    let digest = &made.smallest().digest;
+    let client = stage.client();
+    let manifest = || {
+        client
+            .manifest(REPOSITORY, "1", Some(&alice()))
+            .unwrap_err()
+    };
+    let layer = || {
+        client
+            .layer(REPOSITORY, digest, Some(&alice()))
+            .unwrap_err()
+    };
+    let upload = || client.upload(REPOSITORY, Some(&alice())).unwrap_err();
+    type Refuse<'a> = &'a dyn Fn() -> Refusal;
+    let table: [(&str, Refuse<'_>, Step, &str, &str); 4] = [
+        (
+            "ecr:BatchGetImage",
+            &manifest,
+            Step::Manifest,
+            denial::NO_IDENTITY_POLICY,
+            " because no identity-based policy allows the ecr:BatchGetImage action",
+        ),
+        (
+            "ecr:GetDownloadUrlForLayer",
+            &layer,
+            Step::Layer,
+            denial::NO_RESOURCE_POLICY,
+            " because no resource-based policy allows the ecr:GetDownloadUrlForLayer action",
+        ),
+        (
+            "ecr:InitiateLayerUpload",
+            &upload,
+            Step::Upload,
+            denial::EXPLICIT_IN_SCP,
+            " with an explicit deny in a service control policy",
+        ),
+        (
+            "ecr:BatchGetImage",
+            &manifest,
+            Step::Manifest,
+            denial::UNEXPLAINED,
+            "",
+        ),
+    ];
+    for (action, ask, step, reason, end) in table {
+        stage.registry.allow_all();
+        stage.registry.deny(ALICE.2, action, reason);
+        let refused = ask();
+        assert!(matches!(refused.kind, RefusalKind::Denied), "{refused:?}");
+        assert_eq!((refused.step, refused.step.action()), (step, Some(action)));
+        let sentence = format!(
+            "User: {} is not authorized to perform: {action} on resource: {RESOURCE}{end}",
+            ALICE.2
+        );
+        assert_eq!(refused.message.as_deref(), Some(sentence.as_str()));
+        let line = format!("{step}: {HOST} denies {action}: {sentence}");
+        is(&refused, 403, Some("DENIED"), &line);
+    }
+    // The rule is about Alice alone.
+    let bob = token(BOB.2, 2);
+    client.manifest(REPOSITORY, "1", Some(&bob)).unwrap();
+    // And the last that fits decides.
+    stage.registry.allow("arn:aws:iam::111122223333:*", "*");
+    client.manifest(REPOSITORY, "1", Some(&alice())).unwrap();
+}
+
+#[test]
+fn a_repository_that_is_absent_is_told_from_an_image_that_is() {
+    let stage = Stage::of(&[HOST, OTHER_REGION]);
+    stage
+        .registry
+        .add_image(&format!("{OTHER_REGION}/{REPOSITORY}:1"));
+    let client = stage.client();
+    let why =
+        "The repository with name 'team/app' does not exist in the registry with id '999999999999'";
+    let absent = client
+        .manifest(REPOSITORY, "1", Some(&alice()))
+        .unwrap_err();
+    assert!(matches!(absent.kind, RefusalKind::RepositoryAbsent));
+    let line = format!("asking for the manifest: {HOST} has no such repository: {why}");
+    is(&absent, 404, Some("NAME_UNKNOWN"), &line);
+    let absent = client.upload(REPOSITORY, Some(&alice())).unwrap_err();
+    assert!(matches!(absent.kind, RefusalKind::RepositoryAbsent));
+
+    let made = stage.registry.add_image(&image("1"));
+    let absent = client
+        .manifest(REPOSITORY, "2", Some(&alice()))
+        .unwrap_err();
+    assert!(matches!(absent.kind, RefusalKind::ImageAbsent));
+    let line =
+        "asking for the manifest: the repository has no such image: Requested image not found";
+    is(&absent, 404, Some("MANIFEST_UNKNOWN"), line);
+
+    let absent = client
+        .layer(REPOSITORY, &made.digest, Some(&alice()))
+        .unwrap_err();
+    assert!(matches!(absent.kind, RefusalKind::LayerAbsent));
+    // In its own region it is there.
+    let there = stage.client_of(OTHER_REGION, crate::stage::LIMIT);
+    there.manifest(REPOSITORY, "1", Some(&alice())).unwrap();
+}
+
+#[test]
+fn a_registry_that_is_busy_or_broken_is_told_from_one_that_says_no() {
+    let stage = Stage::new();
+    let client = stage.client();
+    stage.registry.on(Route::Ping, RegistryFault::Throttle);
+    let busy = client.ping(Some(&alice())).unwrap_err();
+    assert!(matches!(busy.kind, RefusalKind::Throttled));
+    let line = format!("asking the registry: {HOST} throttles: Rate exceeded");
+    is(&busy, 429, Some("TOOMANYREQUESTS"), &line);
+    for status in [500, 502, 503] {
+        stage.registry.heal(Route::Ping);
+        stage
+            .registry
+            .on(Route::Ping, RegistryFault::Status(status));
+        let broken = client.ping(Some(&alice())).unwrap_err();
+        assert!(matches!(broken.kind, RefusalKind::Unavailable));
+        let line = format!("asking the registry: {HOST} answers {status}");
+        is(&broken, status, None, &line);
+    }
+}
+
+#[test]
+fn silence_ends_with_the_time() {
+    let stage = Stage::new();
+    stage.registry.on(Route::Ping, RegistryFault::Hang);
+    let client = stage.client_of(HOST, Duration::from_millis(400));
+    let start = Instant::now();
+    let refused = client.ping(Some(&alice())).unwrap_err();
+    assert!(matches!(refused.kind, RefusalKind::Timeout));
+    assert_eq!(
+        told(&refused),
+        format!("asking the registry: {HOST} does not answer in time")
+    );
+    // Whatever comes next is not begun.
+    stage.registry.heal(Route::Ping);
+    let refused = client.ping(Some(&alice())).unwrap_err();
+    assert!(matches!(refused.kind, RefusalKind::Timeout));
+    drop(client);
+    assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_connection_that_is_closed_is_no_answer() {
+    let stage = Stage::new();
+    stage.registry.on(Route::Upload, RegistryFault::Close);
+    let refused = stage
+        .client()
+        .upload(REPOSITORY, Some(&alice()))
+        .unwrap_err();
+    let RefusalKind::Transport(transport) = &refused.kind else {
+        panic!("{refused:?}");
+    };
+    assert!(matches!(transport.cause, TransportCause::Connection { .. }));
+    assert_eq!(transport.host.as_deref(), Some(HOST));
+    assert_eq!(refused.status, None);
+}
+
+#[test]
+fn a_registry_that_cannot_be_reached_is_told_with_the_proxy() {
+    let stage = Stage::new();
+    stage.registry.proxy().forget(HOST);
+    let refused = stage.client().ping(None).unwrap_err();
+    let RefusalKind::Transport(transport) = &refused.kind else {
+        panic!("{refused:?}");
+    };
+    assert!(matches!(
+        transport.cause,
+        TransportCause::Proxy(ProxyFault::Refused)
+    ));
+    let address = stage.registry.proxy().address().to_string();
+    assert_eq!(transport.proxy, Some(address));
+    assert!(told(&refused).starts_with(&format!(
+        "asking the registry: cannot reach {HOST} through proxy "
+    )));
+}
+
+#[test]
+fn an_upload_that_cannot_be_cancelled_has_been_opened_all_the_same() {
+    let stage = Stage::new();
+    stage
+        .registry
+        .add_repository(&format!("{HOST}/{REPOSITORY}"));
+    stage.registry.refuse_to_cancel();
+    let upload = stage.client().upload(REPOSITORY, Some(&alice())).unwrap();
+    assert_eq!(upload.answer.status, 202);
+    let refused = upload.cancelled.unwrap_err();
+    assert!(matches!(refused.kind, RefusalKind::Refused));
+    let line = format!("cancelling the upload: {HOST} answers 405: The operation is unsupported.");
+    is(&refused, 405, Some("UNSUPPORTED"), &line);
+    assert_eq!(stage.registry.uploads(), 1);
+}

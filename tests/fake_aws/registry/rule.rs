@@ -1,0 +1,76 @@
+//! Who may do what, and how AWS says no.
+
+/// The ends of AWS's denials, for [`FakeRegistry::deny`](super::FakeRegistry::deny); `{}` is the
+/// action. Wording: "Access denied error messages" in the IAM user guide.
+pub mod denial {
+    /// Nothing on the caller's side allows it.
+    pub const NO_IDENTITY_POLICY: &str = "because no identity-based policy allows the {} action";
+    /// Nothing on the side of the repository or registry allows it.
+    pub const NO_RESOURCE_POLICY: &str = "because no resource-based policy allows the {} action";
+    /// A policy on the caller's side denies it.
+    pub const EXPLICIT_IN_IDENTITY: &str = "with an explicit deny in an identity-based policy";
+    /// The policy of the repository or registry denies it.
+    pub const EXPLICIT_IN_RESOURCE: &str = "with an explicit deny in a resource-based policy";
+    /// The boundary of the role or user does not hold it.
+    pub const NO_BOUNDARY: &str = "because no permissions boundary allows the {} action";
+    /// The organization does not allow it.
+    pub const NO_SCP: &str = "because no service control policy allows the {} action";
+    /// The organization denies it.
+    pub const EXPLICIT_IN_SCP: &str = "with an explicit deny in a service control policy";
+    /// The session was taken with a policy that does not hold it.
+    pub const NO_SESSION_POLICY: &str = "because no session policy allows the {} action";
+    /// The endpoint in the caller's network does not let it through.
+    pub const NO_VPC_ENDPOINT_POLICY: &str = "because no VPC endpoint policy allows the {} action";
+    /// As older denials end.
+    pub const UNEXPLAINED: &str = "";
+}
+
+/// How a token is turned down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// 403 `DENIED`: "Your authorization token has expired. Reauthenticate and try again."
+    Denied,
+    /// 401 with the challenge, as when there is no token.
+    Unauthorized,
+}
+
+pub(super) struct Rule {
+    principal: String,
+    action: String,
+    denial: Option<String>,
+}
+
+impl Rule {
+    pub fn new(principal: &str, action: &str, denial: Option<&str>) -> Self {
+        Self {
+            principal: principal.to_owned(),
+            action: action.to_owned(),
+            denial: denial.map(str::to_owned),
+        }
+    }
+
+    fn fits(&self, principal: &str, action: &str) -> bool {
+        let is_theirs = match self.principal.strip_suffix('*') {
+            Some(start) => principal.starts_with(start),
+            None => principal == self.principal,
+        };
+        is_theirs && (self.action == "*" || self.action == action)
+    }
+}
+
+/// AWS's sentence, when the rules deny this.
+pub(super) fn judge(
+    rules: &[Rule],
+    principal: &str,
+    action: &str,
+    resource: &str,
+) -> Option<String> {
+    let rule = rules.iter().rfind(|rule| rule.fits(principal, action))?;
+    let end = rule.denial.as_ref()?.replace("{}", action);
+    let sentence =
+        format!("User: {principal} is not authorized to perform: {action} on resource: {resource}");
+    Some(match end.is_empty() {
+        true => sentence,
+        false => format!("{sentence} {end}"),
+    })
+}
