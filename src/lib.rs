@@ -47,6 +47,7 @@
 
 pub mod aws;
 pub mod cache;
+pub mod client_config;
 mod clock;
 pub mod config;
 mod digest;
@@ -63,6 +64,7 @@ mod run;
 pub mod secret;
 pub mod terminal;
 pub mod token;
+mod user_file;
 mod users;
 
 pub use run::run;

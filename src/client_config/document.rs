@@ -1,0 +1,268 @@
+//! What a client's configuration says, as the clients understand it.
+//!
+//! Seen with docker 20.10, 26.1 and 28.2, podman 4.3 and 5.4, skopeo 1.9 and 1.18, which read it
+//! with Go's `encoding/json`: names of settings in any case; of an object that is there twice, the
+//! entries of both, a later one over an earlier; an object after `null`, anew. A byte order mark,
+//! a comment or a trailing comma make the file unreadable. Empty it is fine for docker, and
+//! unreadable for podman.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::error::ClientConfigError;
+use super::json::{self, Kind, Property, Value};
+use crate::secret::Secret;
+
+/// The names of the settings.
+pub(super) const CRED_HELPERS: &str = "credHelpers";
+pub(super) const CREDS_STORE: &str = "credsStore";
+pub(super) const AUTHS: &str = "auths";
+
+/// What editors put in front of UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A configuration: its text and what that means.
+#[derive(Clone)]
+pub struct Document {
+    pub(super) path: PathBuf,
+    /// Logins stand in it.
+    pub(super) text: Secret,
+    /// `None` where the text is blank.
+    pub(super) top: Option<Value>,
+}
+
+/// A login that the file itself holds.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// What it is for, as written: a host, with or without scheme and path.
+    pub key: String,
+    /// `base64(user:password)`.
+    pub auth: Option<Secret>,
+    /// The same, as older releases wrote it.
+    pub username: Option<String>,
+    /// The same, as older releases wrote it.
+    pub password: Option<Secret>,
+    /// A token in place of a password.
+    pub identity_token: Option<Secret>,
+    /// A token for the registry alone.
+    pub registry_token: Option<Secret>,
+}
+
+impl Login {
+    /// There is something to log in with. Docker Desktop leaves empty entries, for what is kept
+    /// elsewhere.
+    pub fn is_secret(&self) -> bool {
+        let secrets = [
+            &self.auth,
+            &self.password,
+            &self.identity_token,
+            &self.registry_token,
+        ];
+        secrets.into_iter().any(Option::is_some)
+    }
+}
+
+/// Logins stand in it.
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Document")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Takes the byte order mark away; `None` where there is none.
+pub fn without_byte_order_mark(bytes: &[u8]) -> Option<&[u8]> {
+    bytes.strip_prefix(BYTE_ORDER_MARK)
+}
+
+impl Document {
+    /// Reads the bytes of a file.
+    ///
+    /// # Errors
+    /// When the clients could not read it either.
+    pub fn read(path: &Path, bytes: &[u8]) -> Result<Self, ClientConfigError> {
+        let path = path.to_owned();
+        if without_byte_order_mark(bytes).is_some() {
+            return Err(ClientConfigError::ByteOrderMark { path });
+        }
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return Err(ClientConfigError::NotUtf8 { path });
+        };
+        let top = json::parse(text).map_err(|error| {
+            let (path, line, column) = (path.clone(), error.line, error.column);
+            let reason = error.reason;
+            match error.is_ours {
+                true => ClientConfigError::Beyond {
+                    path,
+                    line,
+                    column,
+                    reason,
+                },
+                false => ClientConfigError::Syntax {
+                    path,
+                    line,
+                    column,
+                    reason,
+                },
+            }
+        })?;
+        let document = Self {
+            path,
+            text: Secret::new(text),
+            top,
+        };
+        document.check_shape()?;
+        Ok(document)
+    }
+
+    fn check_shape(&self) -> Result<(), ClientConfigError> {
+        let wrong = |what| {
+            Err(ClientConfigError::Shape {
+                path: self.path.clone(),
+                what,
+            })
+        };
+        let is_object = |value: &Value| matches!(value.kind, Kind::Object(_));
+        let of_objects = |value: &Value| value.is_null() || is_object(value);
+        let of_text = |value: &Value| value.is_null() || value.text().is_some();
+        if self.top.as_ref().is_some_and(Value::is_null) {
+            return Err(ClientConfigError::Beyond {
+                path: self.path.clone(),
+                line: 1,
+                column: 1,
+                reason: "it is null, and not an object".to_owned(),
+            });
+        }
+        if self.top.as_ref().is_some_and(|top| !is_object(top)) {
+            return wrong("it is not a JSON object");
+        }
+        for setting in self.settings(CRED_HELPERS) {
+            if !of_objects(&setting.value) {
+                return wrong("credHelpers is not an object");
+            }
+            if !setting
+                .value
+                .properties()
+                .iter()
+                .all(|host| of_text(&host.value))
+            {
+                return wrong("credHelpers holds something else than names of helpers");
+            }
+        }
+        if !self
+            .settings(CREDS_STORE)
+            .all(|setting| of_text(&setting.value))
+        {
+            return wrong("credsStore is not a name");
+        }
+        for setting in self.settings(AUTHS) {
+            let mut logins = setting.value.properties().iter();
+            if !of_objects(&setting.value) || !logins.all(|login| of_objects(&login.value)) {
+                return wrong("auths is not an object of logins");
+            }
+        }
+        Ok(())
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The whole text, logins included.
+    pub fn text(&self) -> &Secret {
+        &self.text
+    }
+
+    /// All settings of this name, in order.
+    pub(super) fn settings<'d>(&'d self, name: &str) -> impl Iterator<Item = &'d Property> {
+        let top = self.top.as_ref().map(Value::properties).unwrap_or_default();
+        top.iter().filter(move |property| property.is_called(name))
+    }
+
+    /// The entries of all objects of this name that count, in order; a later one of the same name
+    /// counts in place of an earlier.
+    pub(super) fn entries<'d>(&'d self, name: &str) -> Vec<&'d Property> {
+        let mut entries: Vec<&Property> = Vec::new();
+        for setting in self.settings(name) {
+            if setting.value.is_null() {
+                entries.clear();
+            }
+            for entry in setting.value.properties() {
+                entries.retain(|earlier| earlier.name != entry.name);
+                entries.push(entry);
+            }
+        }
+        entries
+    }
+
+    /// Hosts, each with the helper that is asked for it.
+    pub fn cred_helpers(&self) -> Vec<(&str, &str)> {
+        let entries = self.entries(CRED_HELPERS).into_iter();
+        entries
+            .filter_map(|entry| Some((entry.name.as_str(), entry.value.text()?)))
+            .filter(|(_, helper)| !helper.is_empty())
+            .collect()
+    }
+
+    /// The helper that is asked for exactly this host.
+    pub fn helper_of(&self, host: &str) -> Option<&str> {
+        let mut helpers = self.cred_helpers().into_iter();
+        helpers.find_map(|(key, helper)| (key == host).then_some(helper))
+    }
+
+    /// The helper that is asked for everything else.
+    pub fn creds_store(&self) -> Option<&str> {
+        self.text_of(CREDS_STORE)
+    }
+
+    /// The last text of this name. `null` leaves an earlier one.
+    pub(super) fn text_of(&self, name: &str) -> Option<&str> {
+        let texts = self
+            .settings(name)
+            .filter_map(|setting| setting.value.text());
+        texts.last().filter(|text| !text.is_empty())
+    }
+
+    /// Docker Desktop is in charge of this file: it sets credsStore anew when it starts.
+    pub fn is_docker_desktops(&self) -> bool {
+        let store = self.creds_store().unwrap_or_default();
+        let context = self.text_of("currentContext").unwrap_or_default();
+        matches!(store, "desktop" | "desktop.exe") || context.starts_with("desktop-")
+    }
+
+    /// The logins in the file, those without anything to log in with included.
+    pub fn logins(&self) -> Vec<Login> {
+        let entries = self.entries(AUTHS);
+        entries
+            .into_iter()
+            .map(|entry| {
+                let text = |name: &str| {
+                    let fields = entry.value.properties().iter();
+                    let mut texts = fields
+                        .filter(|field| field.is_called(name))
+                        .filter_map(|field| field.value.text());
+                    texts.next_back().filter(|text| !text.is_empty())
+                };
+                Login {
+                    key: entry.name.clone(),
+                    auth: text("auth").map(Secret::new),
+                    username: text("username").map(str::to_owned),
+                    password: text("password").map(Secret::new),
+                    identity_token: text("identitytoken").map(Secret::new),
+                    registry_token: text("registrytoken").map(Secret::new),
+                }
+            })
+            .collect()
+    }
+}
+
+/// The host that a key of `auths` is for, as docker and podman find it: without scheme and path.
+pub fn host_of(key: &str) -> &str {
+    let rest = key
+        .strip_prefix("https://")
+        .or_else(|| key.strip_prefix("http://"))
+        .unwrap_or(key);
+    rest.split('/').next().unwrap_or(rest)
+}

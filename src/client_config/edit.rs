@@ -1,0 +1,252 @@
+//! Changes of a client's configuration, each at its place in the text: every other byte stays.
+//!
+//! What is added looks like what is there: its indentation, its line ends, or all on one line.
+
+use super::document::{AUTHS, CRED_HELPERS, CREDS_STORE, Document};
+use super::error::ClientConfigError;
+use super::json::{Kind, Property, Value};
+use super::style::{New, Style, gap_by_colon, is_white_space, quoted, white_space_at};
+
+/// How docker itself indents.
+const INDENT: &str = "\t";
+
+impl Document {
+    /// Has this helper asked for this host.
+    pub fn set_helper(&self, host: &str, helper: &str) -> Result<Self, ClientConfigError> {
+        if self.helper_of(host) == Some(helper) {
+            return Ok(self.clone());
+        }
+        if let Some(entry) = self
+            .entries(CRED_HELPERS)
+            .into_iter()
+            .find(|entry| entry.name == host)
+        {
+            return self.with(entry.value.range.clone(), &quoted(helper));
+        }
+        match self.settings(CRED_HELPERS).last() {
+            Some(setting) if !setting.value.is_null() => {
+                self.with_property(&setting.value, host, &New::Text(helper))
+            }
+            Some(setting) => {
+                let object = self.new_object(&setting.value, host, helper);
+                self.with(setting.value.range.clone(), &object)
+            }
+            None => self.with_setting(CRED_HELPERS, &New::Object(host, helper)),
+        }
+    }
+
+    /// Takes out the entries of `credHelpers` that `is_meant` by host and helper, and
+    /// `credHelpers` itself where nothing else was in it.
+    pub fn without_helpers(
+        &self,
+        is_meant: impl Fn(&str, &str) -> bool,
+    ) -> Result<Self, ClientConfigError> {
+        let is_meant = |entry: &Property| {
+            let helper = entry.value.text().unwrap_or_default();
+            is_meant(&entry.name, helper)
+        };
+        let mut document = self.clone();
+        loop {
+            let setting = document
+                .settings(CRED_HELPERS)
+                .find(|setting| setting.value.properties().iter().any(is_meant));
+            let Some(setting) = setting else {
+                return Ok(document);
+            };
+            document = match setting.value.properties() {
+                [_only] => document.without_setting(setting)?,
+                entries => {
+                    let index = entries.iter().position(is_meant).unwrap_or_default();
+                    document.without_property(&setting.value, index)?
+                }
+            };
+        }
+    }
+
+    /// Has this helper asked for everything that `credHelpers` does not name.
+    pub fn set_creds_store(&self, helper: &str) -> Result<Self, ClientConfigError> {
+        if self.creds_store() == Some(helper) {
+            return Ok(self.clone());
+        }
+        match self.settings(CREDS_STORE).last() {
+            Some(setting) => self.with(setting.value.range.clone(), &quoted(helper)),
+            None => self.with_setting(CREDS_STORE, &New::Text(helper)),
+        }
+    }
+
+    /// Takes out every `credsStore` that `is_meant`.
+    pub fn without_creds_store(
+        &self,
+        is_meant: impl Fn(&str) -> bool,
+    ) -> Result<Self, ClientConfigError> {
+        let mut document = self.clone();
+        loop {
+            let mut settings = document.settings(CREDS_STORE);
+            let setting = settings.find(|setting| setting.value.text().is_some_and(&is_meant));
+            let Some(setting) = setting.cloned() else {
+                drop(settings);
+                return Ok(document);
+            };
+            drop(settings);
+            document = document.without_setting(&setting)?;
+        }
+    }
+
+    /// Takes out a login, however often it is there.
+    pub fn without_login(&self, key: &str) -> Result<Self, ClientConfigError> {
+        let mut document = self.clone();
+        loop {
+            let found = document.settings(AUTHS).find_map(|setting| {
+                let logins = setting.value.properties();
+                let index = logins.iter().position(|login| login.name == key)?;
+                Some((setting.value.clone(), index))
+            });
+            let Some((logins, index)) = found else {
+                return Ok(document);
+            };
+            document = document.without_property(&logins, index)?;
+        }
+    }
+
+    /// The text with other words in one place, read again.
+    fn with(&self, range: std::ops::Range<usize>, words: &str) -> Result<Self, ClientConfigError> {
+        let mut text = self.text.expose().to_owned();
+        text.replace_range(range, words);
+        Self::read(&self.path, text.as_bytes())
+    }
+
+    /// Adds a setting at the end of the file's object.
+    fn with_setting(&self, name: &str, new: &New<'_>) -> Result<Self, ClientConfigError> {
+        match &self.top {
+            Some(top) => self.with_property(top, name, new),
+            None => {
+                let style = Style::many_lines("\n", INDENT, "");
+                let text = format!("{}\n", style.object(&[(name, new)]));
+                Self::read(&self.path, text.as_bytes())
+            }
+        }
+    }
+
+    fn without_setting(&self, setting: &Property) -> Result<Self, ClientConfigError> {
+        let Some(top) = &self.top else {
+            return Ok(self.clone());
+        };
+        let at = setting.name_range.start;
+        let index = top
+            .properties()
+            .iter()
+            .position(|property| property.name_range.start == at);
+        self.without_property(top, index.unwrap_or_default())
+    }
+
+    /// Adds a property at the end of an object.
+    fn with_property(
+        &self,
+        object: &Value,
+        name: &str,
+        new: &New<'_>,
+    ) -> Result<Self, ClientConfigError> {
+        let style = self.style_in(object);
+        match object.properties().last() {
+            None => self.with(object.range.clone(), &style.object(&[(name, new)])),
+            Some(last) => {
+                let end = last.value.range.end;
+                let property = style.property(name, new);
+                self.with(end..end, &format!(",{}{property}", style.gap))
+            }
+        }
+    }
+
+    /// Takes a property out, with the comma and the white space that came with it.
+    fn without_property(&self, object: &Value, index: usize) -> Result<Self, ClientConfigError> {
+        let properties = object.properties();
+        let property = &properties[index];
+        let range = match (index.checked_sub(1), properties.get(index + 1)) {
+            (Some(before), None) => properties[before].range().end..property.range().end,
+            (_, Some(next)) => property.range().start..next.range().start,
+            (None, None) => object.range.start + 1..object.range.end - 1,
+        };
+        self.with(range, "")
+    }
+
+    /// An object with one property, in place of a value.
+    fn new_object(&self, value: &Value, name: &str, text: &str) -> String {
+        let empty = Value {
+            range: value.range.clone(),
+            kind: Kind::Object(Vec::new()),
+        };
+        self.style_in(&empty).object(&[(name, &New::Text(text))])
+    }
+
+    /// What a further property of an object has to look like.
+    fn style_in(&self, object: &Value) -> Style {
+        let text = self.text.expose();
+        let unit = self.indent();
+        let line_end = match text.contains("\r\n") {
+            true => "\r\n",
+            false => "\n",
+        };
+        let Some(last) = object.properties().last() else {
+            let top = self.top.as_ref().map_or(0..0, |top| top.range.clone());
+            let is_whole = top == object.range;
+            let is_on_lines = text[top].contains('\n');
+            if !is_whole && !is_on_lines {
+                return Style::one_line(self.colon(), self.comma_gap());
+            }
+            let line = text[..object.range.start]
+                .rfind('\n')
+                .map_or(0, |at| at + 1);
+            let indent = white_space_at(&text[line..]);
+            return Style {
+                colon: self.colon(),
+                ..Style::many_lines(line_end, &unit, indent)
+            };
+        };
+        let colon = text[last.name_range.end..last.value.range.start].to_owned();
+        let before = &text[..last.name_range.start];
+        let gap = &before[before.trim_end_matches(is_white_space).len()..];
+        match gap.rfind('\n') {
+            Some(at) => {
+                let indent = &gap[at + 1..];
+                Style {
+                    gap: format!("{line_end}{indent}"),
+                    colon,
+                    ..Style::many_lines(line_end, &unit, indent)
+                }
+            }
+            None if object.properties().len() > 1 => Style::one_line(colon, gap.to_owned()),
+            None => {
+                let gap = gap_by_colon(&colon);
+                Style::one_line(colon, gap)
+            }
+        }
+    }
+
+    /// One step of the file's indentation.
+    fn indent(&self) -> String {
+        let Some(first) = self.top.as_ref().and_then(|top| top.properties().first()) else {
+            return INDENT.to_owned();
+        };
+        let before = &self.text.expose()[..first.name_range.start];
+        match before.rfind('\n') {
+            Some(at) if !before[at + 1..].is_empty() => {
+                white_space_at(&before[at + 1..]).to_owned()
+            }
+            _ => INDENT.to_owned(),
+        }
+    }
+
+    /// What stands between a name and its value.
+    fn colon(&self) -> String {
+        let text = self.text.expose();
+        let first = self.top.as_ref().and_then(|top| top.properties().first());
+        first.map_or_else(
+            || ": ".to_owned(),
+            |first| text[first.name_range.end..first.value.range.start].to_owned(),
+        )
+    }
+
+    fn comma_gap(&self) -> String {
+        gap_by_colon(&self.colon())
+    }
+}

@@ -1,0 +1,192 @@
+//! What lies around the configuration files and keeps this program from being asked.
+
+use std::path::{Path, PathBuf};
+
+use super::document::Document;
+use super::finding::{Finding, Repair, Severity, concerns};
+use super::{Client, PREFIX, own_name};
+use crate::env::{Env, var};
+
+/// All of it, for one client. Without `hosts`, all of ECR's are meant.
+pub(super) fn findings(env: &Env, client: Client, hosts: &[String]) -> Vec<Finding> {
+    let mut found = vec![on_path(env), wrong_home(env), old_cache(env)];
+    if client == Client::Docker {
+        found.extend([auth_config(env, hosts), snap(env)]);
+    }
+    found.into_iter().flatten().collect()
+}
+
+/// Clients start `docker-credential-NAME` from a folder of `PATH`.
+fn on_path(env: &Env) -> Option<Finding> {
+    let program = format!("{PREFIX}{}", own_name(env));
+    let this = std::env::current_exe().ok()?;
+    let this = this.canonicalize().unwrap_or(this);
+    let Some(first) = programs_on_path(env, &program).next() else {
+        return Some(Finding {
+            severity: Severity::Bad,
+            text: format!(
+                "{program} is not on PATH: no client can start it, and a pull fails with \"executable \
+                 file not found in $PATH\" or \"no basic auth credentials\""
+            ),
+            fix: match cfg!(unix) {
+                true => format!("ln -s {} /usr/local/bin/{program}", this.display()),
+                false => format!("put a folder with {} on PATH", this.display()),
+            },
+            repair: None,
+        });
+    };
+    let found = first.canonicalize().unwrap_or_else(|_| first.clone());
+    (found != this).then(|| Finding {
+        severity: Severity::Warning,
+        text: format!(
+            "another {program} comes first on PATH: clients start {}, and not {}",
+            first.display(),
+            this.display()
+        ),
+        fix: "remove the one that is not meant, or change the order of PATH".to_owned(),
+        repair: None,
+    })
+}
+
+/// The files of this name in the folders of `PATH` that are absolute, in order.
+fn programs_on_path(env: &Env, program: &str) -> impl Iterator<Item = PathBuf> {
+    let path = env.get_os(var::PATH).unwrap_or_default();
+    let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+    let folders: Vec<PathBuf> = std::env::split_paths(&path)
+        .filter(|folder| folder.is_absolute())
+        .collect();
+    folders
+        .into_iter()
+        .map(move |folder| folder.join(&file))
+        .filter(|file| is_program(file))
+}
+
+#[cfg(unix)]
+fn is_program(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    std::fs::metadata(file)
+        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(file: &Path) -> bool {
+    file.is_file()
+}
+
+/// Root's files are not the person's who called sudo, and the other way round.
+#[cfg(unix)]
+fn wrong_home(env: &Env) -> Option<Finding> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    let home = env.home()?;
+    let owner = std::fs::metadata(&home).ok()?.uid();
+    let person = env.get(var::SUDO_USER).filter(|user| user != "root");
+    let (text, fix) = match person {
+        Some(person) if owner == 0 => (
+            format!(
+                "this runs under sudo with the home folder of root, {}: the clients that {person} \
+                 runs read other files",
+                home.display()
+            ),
+            "run it without sudo; with sudo only for clients that are run with sudo",
+        ),
+        _ if owner != 0 => (
+            format!(
+                "this runs as root with another user's home folder, {}: root's own clients read \
+                 other files",
+                home.display()
+            ),
+            "run it as that user, or for root with sudo -H",
+        ),
+        _ => return None,
+    };
+    Some(Finding {
+        severity: Severity::Warning,
+        text,
+        fix: fix.to_owned(),
+        repair: None,
+    })
+}
+
+#[cfg(not(unix))]
+fn wrong_home(_: &Env) -> Option<Finding> {
+    None
+}
+
+/// What amazon-ecr-credential-helper has left.
+fn old_cache(env: &Env) -> Option<Finding> {
+    let folder = env.home()?.join(".ecr");
+    let cache = folder.join("cache.json");
+    cache.is_file().then(|| Finding {
+        severity: Severity::Warning,
+        text: format!(
+            "{} holds tokens in plain text, left by amazon-ecr-credential-helper",
+            cache.display()
+        ),
+        fix: format!(
+            "delete {}, once no client asks that helper",
+            folder.display()
+        ),
+        repair: Some(Repair::DeleteOldCache { folder }),
+    })
+}
+
+/// docker 28.3 and later takes a host's login from there, before it asks a helper.
+fn auth_config(env: &Env, hosts: &[String]) -> Option<Finding> {
+    let variable = var::DOCKER_AUTH_CONFIG;
+    let text = env.get(variable)?;
+    let document = Document::read(Path::new(variable), text.as_bytes());
+    let holds_host = document.is_ok_and(|document| {
+        let mut logins = document.logins().into_iter();
+        logins.any(|login| login.is_secret() && concerns(&login.key, hosts))
+    });
+    let (severity, what) = match holds_host {
+        true => (
+            Severity::Bad,
+            "holds a login for this registry, which docker 28.3 and later sends without asking a \
+             helper: when it has ended, a pull fails with \"Your authorization token has expired\"",
+        ),
+        false => (
+            Severity::Warning,
+            "is set: docker 28.3 and later, and GitLab's runner, take the logins in it before \
+             those of config.json",
+        ),
+    };
+    Some(Finding {
+        severity,
+        text: format!("{variable} {what}"),
+        fix: format!("unset {variable}"),
+        repair: None,
+    })
+}
+
+/// A snap has a home folder of its own and may start nothing outside of it.
+#[cfg(unix)]
+fn snap(env: &Env) -> Option<Finding> {
+    let docker = programs_on_path(env, "docker").next()?;
+    let behind = docker.canonicalize().unwrap_or_else(|_| docker.clone());
+    let is_snap = [&docker, &behind]
+        .into_iter()
+        .any(|path| path.starts_with("/snap") || path.starts_with("/var/lib/snapd"))
+        || behind.file_name().is_some_and(|name| name == "snap");
+    is_snap.then(|| Finding {
+        severity: Severity::Bad,
+        text: format!(
+            "{} is a snap: it reads ~/snap/docker/current/.docker/config.json and cannot start a \
+             helper outside of the snap, so a pull fails with \"no basic auth credentials\"",
+            docker.display()
+        ),
+        fix: "install docker from the distribution or from docker.com in place of the snap"
+            .to_owned(),
+        repair: None,
+    })
+}
+
+#[cfg(not(unix))]
+fn snap(_: &Env) -> Option<Finding> {
+    None
+}

@@ -1,0 +1,229 @@
+//! What stands in the configuration files and keeps this program from being asked.
+
+use super::document::Document;
+use super::finding::{Finding, Repair, Severity, concerns, is_same_server, shown};
+use super::{Asked, Client, ECR_LOGIN, asked_by, is_ours, own_name};
+use crate::env::Env;
+use crate::registry::{Registry, ServerName};
+
+/// A file that is read earlier names another helper.
+pub(super) fn hidden(client: Client, documents: &[&Document], host: &str) -> Option<Finding> {
+    let mut asked = documents
+        .iter()
+        .filter_map(|document| asked_by(client, document, host));
+    let Some(Asked::Another { file, helper }) = asked.next() else {
+        return None;
+    };
+    let (ours, own_name) = asked.find_map(|asked| match asked {
+        Asked::Us { file, helper, .. } => Some((file, helper)),
+        _ => None,
+    })?;
+    Some(Finding {
+        severity: Severity::Bad,
+        text: format!(
+            "{} is read before {}, and names the helper {helper} for {host}: this program is not asked",
+            file.display(),
+            ours.display()
+        ),
+        fix: format!("take {host} out of the former"),
+        repair: Some(Repair::SetHelper {
+            file,
+            key: host.to_owned(),
+            host: host.to_owned(),
+            helper: own_name,
+        }),
+    })
+}
+
+/// podman and its kin read no file that is empty, and none after it.
+pub(super) fn empty(client: Client, document: &Document) -> Option<Finding> {
+    let is_empty = client == Client::Podman && document.top.is_none();
+    is_empty.then(|| Finding {
+        severity: Severity::Bad,
+        text: format!(
+            "{} is empty, which podman takes for broken: a pull fails with \"unexpected end of JSON input\"",
+            document.path().display()
+        ),
+        fix: "remove the file, or write {} into it".to_owned(),
+        repair: None,
+    })
+}
+
+/// Logins in one of these files, which are read in this order.
+pub(super) fn old_logins(
+    client: Client,
+    documents: &[&Document],
+    index: usize,
+    hosts: &[String],
+    found: &mut Vec<Finding>,
+) {
+    let document = documents[index];
+    for login in document.logins() {
+        if !login.is_secret() || !concerns(&login.key, hosts) {
+            continue;
+        }
+        let host = hosts
+            .iter()
+            .find(|host| is_same_server(&login.key, host))
+            .cloned()
+            .or_else(|| Registry::parse(&login.key).map(|registry| registry.to_string()));
+        let Some(host) = host else {
+            continue;
+        };
+        let asked = |documents: &[&Document]| {
+            let mut asked = documents.iter();
+            asked.find_map(|document| asked_by(client, document, &host))
+        };
+        let is_us = |asked| matches!(asked, Some(Asked::Us { .. }));
+        let is_asked = is_us(asked(&documents[..=index]));
+        let is_asked_later = is_us(asked(&documents[index + 1..]));
+        let (file, key) = (document.path().to_owned(), login.key);
+        let shown = shown(&key);
+        let (severity, what_for) = match is_asked {
+            true => (
+                Severity::Warning,
+                "clients that look there first send it".to_owned(),
+            ),
+            false => (
+                Severity::Bad,
+                format!("{} sends it and asks no helper", client.name()),
+            ),
+        };
+        found.push(Finding {
+            severity,
+            text: format!(
+                "auths of {} holds an old login for {shown}: {what_for}, and 12 hours after it was \
+                 made a pull fails with \"no basic auth credentials\" or \"Your authorization token \
+                 has expired\"",
+                file.display()
+            ),
+            fix: match is_asked || is_asked_later {
+                true => format!("{} logout {shown}", client.name()),
+                false => format!("{} --fix {host}", client.configured_by()),
+            },
+            repair: Some(Repair::RemoveLogin { file, key }),
+        });
+    }
+}
+
+/// Entries of the established helper, and keys of `credHelpers` that no client ever asks for.
+pub(super) fn other_helpers(
+    env: &Env,
+    client: Client,
+    document: &Document,
+    found: &mut Vec<Finding>,
+) {
+    let file = document.path();
+    for (key, helper) in document.cred_helpers() {
+        let is_of_ecr = is_ours(helper) || helper == ECR_LOGIN || Registry::parse(key).is_some();
+        if !is_of_ecr {
+            continue;
+        }
+        let name = ServerName::parse(key).map(|name| name.to_string());
+        let repair = |host: String, helper: String| Repair::SetHelper {
+            file: file.to_owned(),
+            key: key.to_owned(),
+            host,
+            helper,
+        };
+        // `ecrx-NAME` asks as somebody else than `ecrx`.
+        let helper_for = |host: &str, helper: &str| {
+            let named = document.helper_of(host).into_iter().chain([helper]);
+            let ours = named.into_iter().find(|helper| is_ours(helper));
+            ours.map_or_else(|| own_name(env), str::to_owned)
+        };
+        let shown = shown(key);
+        if let Some(why) = never_matches(key) {
+            found.push(Finding {
+                severity: Severity::Bad,
+                text: format!(
+                    "credHelpers of {} has the key {shown}, which never matches, as {why}: the \
+                     helper is not asked, and a pull fails with \"no basic auth credentials\"",
+                    file.display()
+                ),
+                fix: match (&name, client) {
+                    (Some(host), _) => {
+                        format!("write \"{host}\": \"{}\"", helper_for(host, helper))
+                    }
+                    (None, Client::Docker) => format!(
+                        "take the key out: each host needs a line of its own, or {} --creds-store \
+                         has this program asked for all",
+                        client.configured_by()
+                    ),
+                    (None, Client::Podman) => {
+                        "take the key out: each host needs a line of its own".to_owned()
+                    }
+                },
+                repair: Some(match name {
+                    Some(host) => {
+                        let helper = helper_for(&host, helper);
+                        repair(host, helper)
+                    }
+                    None => Repair::RemoveHelper {
+                        file: file.to_owned(),
+                        key: key.to_owned(),
+                    },
+                }),
+            });
+        } else if helper == ECR_LOGIN {
+            found.push(Finding {
+                severity: Severity::Warning,
+                text: format!(
+                    "credHelpers of {} still has {ECR_LOGIN} for {shown}: it asks by rules of its \
+                     own, and keeps tokens in plain text in ~/.ecr",
+                    file.display()
+                ),
+                fix: format!("{} {shown}", client.configured_by()),
+                repair: Registry::parse(key)
+                    .and(name)
+                    .map(|host| repair(host, own_name(env))),
+            });
+        }
+    }
+    // podman and its kin know no `credsStore`.
+    if client == Client::Docker && document.creds_store() == Some(ECR_LOGIN) {
+        found.push(Finding {
+            severity: Severity::Warning,
+            text: format!(
+                "credsStore of {} is {ECR_LOGIN}, which is asked for every host that credHelpers \
+                 does not name and keeps no login: docker login fails with \"not implemented\"",
+                file.display()
+            ),
+            fix: "remove credsStore, or put this program there: configure-docker --creds-store"
+                .to_owned(),
+            repair: Some(Repair::RemoveCredsStore {
+                file: file.to_owned(),
+            }),
+        });
+    }
+}
+
+pub(super) fn docker_desktop(document: &Document) -> Finding {
+    Finding {
+        severity: Severity::Warning,
+        text: format!(
+            "Docker Desktop keeps {}: at its start it sets credsStore to its own helper again \
+             (lines in credHelpers come before that)",
+            document.path().display()
+        ),
+        fix: "name the hosts, not --creds-store; should a line vanish, run this again".to_owned(),
+        repair: None,
+    }
+}
+
+/// Why no client ever looks for such a key; docker and podman compare it with `HOST[:PORT]`.
+fn never_matches(key: &str) -> Option<&'static str> {
+    if key.contains('@') {
+        Some("clients leave the user before a host away")
+    } else if key.contains('*') {
+        Some("no client knows wildcards")
+    } else if key.contains("://") {
+        Some("clients leave the scheme away")
+    } else if key.contains('/') {
+        Some("clients ask for the host without a path")
+    } else if key.contains(|c: char| c.is_ascii_uppercase()) {
+        Some("hosts are in lower case")
+    } else {
+        None
+    }
+}

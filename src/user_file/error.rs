@@ -1,0 +1,67 @@
+//! Why a file of a person's was not changed.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a file was not read or not replaced. In each case it is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum UserFileError {
+    /// The system does not let us read it.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A folder, pipe or device where a file should be.
+    #[error("{} is not a regular file", path.display())]
+    NotAFile {
+        /// What should have been the file.
+        path: PathBuf,
+    },
+    /// Something else where a folder should be, or a link to nothing.
+    #[error("{} is not a folder", path.display())]
+    NotAFolder {
+        /// What should have been the folder.
+        path: PathBuf,
+    },
+    /// More than anybody has in such a file.
+    #[error("{} is larger than 8 MiB, the most that is read of it", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Links that lead in a circle.
+    #[error("{} is a link that leads nowhere", path.display())]
+    TooManyLinks {
+        /// The first of them.
+        path: PathBuf,
+    },
+    /// Not to be written to.
+    #[error("{} is read-only: nothing was changed", path.display())]
+    ReadOnly {
+        /// The file, or its folder.
+        path: PathBuf,
+    },
+    /// The system does not let us write it.
+    #[error("cannot write {}: it is as it was", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Somebody else has changed it meanwhile.
+    #[error("{} was changed by somebody else just now, and is left as it is: run this again", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another process of this program does not come to its end.
+    #[error("another docker-credential-ecrx is changing files in {}", path.display())]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+}

@@ -1,0 +1,92 @@
+//! What only happens between two steps of a run.
+
+use super::*;
+
+#[test]
+fn a_file_that_somebody_changes_meanwhile_is_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("config.json");
+    let replace = |file: &UserFile| file.replace(b"ours", |_| false);
+
+    let absent = UserFile::read(&path).expect("a look");
+    fs::write(&path, "theirs").expect("a file");
+    assert!(matches!(
+        replace(&absent),
+        Err(UserFileError::Changed { .. })
+    ));
+    let seen = UserFile::read(&path).expect("a look");
+    fs::write(&path, "theirs too").expect("a file");
+    assert!(matches!(replace(&seen), Err(UserFileError::Changed { .. })));
+    let seen = UserFile::read(&path).expect("a look");
+    fs::remove_file(&path).expect("to remove");
+    assert!(matches!(replace(&seen), Err(UserFileError::Changed { .. })));
+    assert!(!path.exists());
+    for item in fs::read_dir(folder.path()).expect("a folder") {
+        let name = item.expect("an item").file_name();
+        assert!(!name.to_string_lossy().ends_with(".tmp"), "{name:?}");
+    }
+}
+
+#[test]
+fn every_state_is_kept_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("f");
+    let mut backups = Vec::new();
+    for (before, after) in [("1", "2"), ("1", "3"), ("2", "3"), ("3", "4"), ("2", "5")] {
+        fs::write(&path, before).expect("a file");
+        let file = UserFile::read(&path).expect("a look");
+        let replaced = file
+            .replace(after.as_bytes(), |_| false)
+            .expect("to replace");
+        let backup = replaced.backup.expect("a backup");
+        assert_eq!(fs::read(&backup).expect("a file"), before.as_bytes());
+        backups.push(
+            backup
+                .file_name()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned(),
+        );
+    }
+    let [one, two, three] = ["f.before-ecrx", "f.before-ecrx-2", "f.before-ecrx-3"];
+    assert_eq!(backups, [one, one, two, three, two]);
+}
+
+#[test]
+fn one_process_takes_a_folder_once_and_gives_it_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut locks = Locks::default();
+    for name in ["a", "b", "a"] {
+        UserFile::lock(&folder.path().join(name), &mut locks).expect("a lock");
+    }
+    drop(locks);
+    UserFile::lock(&folder.path().join("a"), &mut Locks::default()).expect("a lock");
+}
+
+#[test]
+fn what_a_killed_process_has_left_is_deleted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    for name in [".ecrx-abcdef.tmp", ".ecrx-mine", "x.tmp", "config.json"] {
+        fs::write(path(name), "").expect("a file");
+    }
+    UserFile::read(&path("config.json")).expect("a look");
+    assert!(path(".ecrx-abcdef.tmp").exists(), "reading deletes nothing");
+    UserFile::lock(&path("config.json"), &mut Locks::default()).expect("a lock");
+    assert!(!path(".ecrx-abcdef.tmp").exists());
+    for name in [".ecrx-mine", "x.tmp", "config.json"] {
+        assert!(path(name).exists(), "{name}");
+    }
+}
+
+#[test]
+fn what_has_the_name_of_a_backup_is_in_nobodys_way() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("f");
+    fs::write(&path, "1").expect("a file");
+    fs::create_dir(folder.path().join("f.before-ecrx")).expect("a folder");
+    let file = UserFile::read(&path).expect("a look");
+    let replaced = file.replace(b"2", |_| false).expect("to replace");
+    let backup = folder.path().join("f.before-ecrx-2");
+    assert_eq!(replaced.backup, Some(backup));
+}
