@@ -32,10 +32,16 @@
 //!
 //! # Rooms
 //!
-//! Imports run one way: `main → run → protocol → provider → {cache, aws, identity, config} →
-//! {registry, token, secret, digest, terminal, env, users, error}`. `identity` knows `config`,
+//! Imports run one way: `main → run → {commands, protocol} → provider → {cache, aws, identity,
+//! config} → {registry, token, secret, digest, terminal, env, users, error}`. `identity` knows `config`,
 //! `aws` knows `identity`; `cache` and `aws` do not know each other. Only `aws` and
 //! `identity/aws_files.rs` (with the files that read its profiles) name SDK types.
+//!
+//! `run` also picks the commands for people (`cli` reads their arguments, `commands` has a room for
+//! each). They walk the same path, and know four rooms that no `get` comes by: `iam`, what policies
+//! are made of and denials are read into; `distribution`, which asks registries what they let be
+//! pulled and pushed; `client_config`, the files of docker and podman; and `user_file`, how a
+//! person's file is changed without losing anything.
 //!
 //! `protocol` asks the configuration whose a server is: a registry's (ECR's own hosts, and hosts
 //! of one's own that a rule names), another helper's, or nobody's. Within `identity`, `layers`
@@ -47,8 +53,10 @@
 
 pub mod aws;
 pub mod cache;
+pub mod cli;
 pub mod client_config;
 mod clock;
+pub mod commands;
 pub mod config;
 mod digest;
 pub mod distribution;

@@ -6,33 +6,12 @@ use std::panic::{self, PanicHookInfo};
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::cli::Cli;
+use crate::commands::{self, Page, Verdict};
 use crate::env::{Env, var};
 use crate::error::{Error, Kind};
 use crate::logger;
 use crate::protocol::docker::{self, Action};
-
-const USAGE: &str = "\
-Usage: docker-credential-ecrx <get|store|erase|list|version>
-
-Gives Docker and its kin credentials for Amazon ECR. Clients call it; what a
-person does is to name it in ~/.docker/config.json:
-
-  { \"credHelpers\": { \"111122223333.dkr.ecr.eu-west-1.amazonaws.com\": \"ecrx\" } }
-
-  get      read a server from stdin, print its credentials as JSON
-  store    accept a login to an ECR registry (nothing is kept)
-  erase    read a server from stdin, drop its cached token
-  list     print the registries that the cache could answer for now
-  version  print the version; also -v, --version
-  help     print this; also -h, --help
-
-Called as docker-credential-ecrx-NAME, by a link or a copy, it asks as
-[identity.NAME] of config.toml or as the AWS profile NAME. Other registries
-are handed to the helper that other_registries_helper names in config.toml.
-
-ECRX_PROFILE and ECRX_ROLE_ARN say who asks, ECRX_LOG=error|warn|info|debug
-logs to stderr. The README has the rest.
-";
 
 /// Runs the program: `arguments` as the system gave them, the name it was called by first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -40,23 +19,62 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let env = Env::process().called_as(arguments.first().and_then(name_behind));
     logger::start(&env);
-    let word = match arguments.get(1..) {
-        Some([word]) => word.to_str().unwrap_or_default(),
-        _ => "",
+    let words: Vec<&str> = arguments
+        .iter()
+        .skip(1)
+        .map(|word| word.to_str().unwrap_or_default())
+        .collect();
+    if let [word] = *words
+        && let Some(action) = Action::parse(word)
+    {
+        go_home(&env, &arguments);
+        return helper(action, &env);
+    }
+    match *words {
+        ["version" | "--version" | "-v"] => print(&version()),
+        ["help" | "--help" | "-h"] => print(&Cli::help()),
+        ["help", word] if Cli::has(word) => {
+            let name = arguments[0].clone();
+            command(&[name, word.into(), "--help".into()], &env)
+        }
+        [word, ..] if Cli::has(word) => {
+            go_home(&env, &arguments);
+            command(&arguments, &env)
+        }
+        _ => {
+            print(&Cli::help());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A command for people: 0 when all is well, 1 when it is not or the command failed, 2 when the
+/// arguments are wrong.
+fn command(arguments: &[OsString], env: &Env) -> ExitCode {
+    let cli = match Cli::read(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help goes to stdout, everything else to stderr.
+            let _ = error.print();
+            return match error.use_stderr() {
+                true => ExitCode::from(2),
+                false => ExitCode::SUCCESS,
+            };
+        }
     };
-    match word {
-        "version" | "--version" | "-v" => print(&version()),
-        "help" | "--help" | "-h" => print(USAGE),
-        _ => match Action::parse(word) {
-            Some(action) => {
-                go_home(&env, &arguments);
-                helper(action, &env)
-            }
-            None => {
-                print(USAGE);
-                ExitCode::FAILURE
-            }
-        },
+    let mut page = Page::stdout(env);
+    let verdict = commands::run(&cli.command, env, &mut page);
+    let verdict = match page.finish() {
+        Ok(()) => verdict,
+        Err(error) => verdict.and(Err(Error::failure(error))),
+    };
+    match verdict {
+        Ok(Verdict::Good) => ExitCode::SUCCESS,
+        Ok(Verdict::Bad) => ExitCode::FAILURE,
+        Err(error) => {
+            tell(&error);
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -118,14 +136,19 @@ fn report(error: &Error) {
     // When neither stream can be written to, the exit code is all that is left to say it with.
     let _ = writeln!(io::stdout(), "{line}");
     if error.kind() == Kind::Failure {
-        let mut text = format!("docker-credential-ecrx: {line}\n");
-        for hint in error.hint_lines() {
-            text.push_str("  ");
-            text.push_str(&hint);
-            text.push('\n');
-        }
-        let _ = io::stderr().write_all(text.as_bytes());
+        tell(error);
     }
+}
+
+/// An error with its hints on stderr.
+fn tell(error: &Error) {
+    let mut text = format!("docker-credential-ecrx: {}\n", error.line());
+    for hint in error.hint_lines() {
+        text.push_str("  ");
+        text.push_str(&hint);
+        text.push('\n');
+    }
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// Without `HOME` (systemd, Nomad) the AWS SDK finds neither SSO nor `aws login` sign-ins, and

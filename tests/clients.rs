@@ -8,12 +8,16 @@
 
 #[path = "clients/caching.rs"]
 mod caching;
+#[path = "clients/configure_docker.rs"]
+mod configure_docker;
 #[path = "clients/containers.rs"]
 mod containers;
 #[path = "clients/creds_store.rs"]
 mod creds_store;
 #[path = "clients/docker.rs"]
 mod docker;
+#[path = "clients/doctor.rs"]
+mod doctor;
 #[path = "clients/lab.rs"]
 mod lab;
 #[path = "clients/namespace.rs"]

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::CommandFactory as _;
+use docker_credential_ecrx::cli::Cli;
 use docker_credential_ecrx::config::{Config, ConfigPaths};
 
 const README: &str = include_str!("../README.md");
@@ -319,7 +321,26 @@ fn commands_in_the_documents_exist() {
         // `sudo install … ~/.cargo/bin/docker-credential-ecrx /usr/local/bin/`
         .filter(|word| !word.starts_with('/'))
         .collect();
-    assert_eq!(words, BTreeSet::from(["get", "version"]));
+    assert!(words.len() > 5, "{words:?}");
+    for word in words {
+        let of_clients = ["get", "version"].contains(&word);
+        assert!(of_clients || Cli::has(word), "{word}");
+    }
+}
+
+#[test]
+fn the_readme_lists_every_command_for_people() {
+    let listed: BTreeSet<&str> = first_cells(section("## Commands for people"))
+        .flat_map(spans_of_cell)
+        .filter_map(|span| span.split(' ').next())
+        .filter(|word| word.starts_with(|c: char| c.is_ascii_lowercase()))
+        .collect();
+    let commands = Cli::command();
+    let there: BTreeSet<&str> = commands
+        .get_subcommands()
+        .map(clap::Command::get_name)
+        .collect();
+    assert_eq!(listed, there);
 }
 
 #[test]

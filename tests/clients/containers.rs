@@ -160,13 +160,33 @@ fn oras_reads_a_manifest_through_cred_helpers() {
 /// containerd calls no helpers; this is what its people do instead.
 #[test]
 #[ignore = "needs moto, docker-registry, skopeo, podman, buildah and a Docker Engine: .ci/run installs them"]
-fn ctr_pull_with_the_secret_of_a_get() {
+fn ctr_pull_with_the_password() {
     with_every("ctr", |_, home| {
         let pull = r#"
-            secret=$(echo "$0" | docker-credential-ecrx get | sed 's/.*"Secret":"\([^"]*\)".*/\1/')
-            ctr --address /run/docker/containerd/containerd.sock images pull \
-                --snapshotter native --user "AWS:$secret" "$1""#;
+            ctr --address /run/docker/containerd/containerd.sock images pull --snapshotter native \
+                --user "AWS:$(docker-credential-ecrx password "$0")" "$1""#;
         home.succeeds("sh", ["-c", pull, PAYMENTS.host, &PAYMENTS.image()]);
+    });
+}
+
+/// Where nothing names the helper: a login by its password, as with `aws ecr get-login-password`.
+#[test]
+#[ignore = "needs moto, docker-registry, skopeo, podman, buildah and a Docker Engine: .ci/run installs them"]
+fn podman_login_with_the_password() {
+    with_every("podman", |_, mut home| {
+        let auth = home.file("auth.json", "{}");
+        home.set("REGISTRY_AUTH_FILE", &auth);
+        home.fails("podman", ["pull", &PAYMENTS.image()]);
+        let login = r#"
+            docker-credential-ecrx password "$0" |
+                podman login --username AWS --password-stdin "$0""#;
+        let login = home.succeeds("sh", ["-c", login, PAYMENTS.host]);
+        assert!(
+            login.stdout.contains("Login Succeeded"),
+            "{}",
+            login.report()
+        );
+        home.succeeds("podman", ["pull", &PAYMENTS.image()]);
     });
 }
 

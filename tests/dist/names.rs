@@ -176,8 +176,12 @@ fn an_answer_that_was_cut_short_is_fetched_by_tcp() {
         let server = NameServer::start(SERVER, AWS, true);
         let resolv_conf = format!("nameserver {SERVER}\n");
         machine.get("aws.test", "", &resolv_conf).grant();
-        let last = server.asked().pop();
-        assert_eq!(last, Some((By::Tcp, "aws.test".to_owned())));
+        // What was asked by UDP for other kinds of address may be on record after it.
+        let asked = server.asked();
+        assert!(
+            asked.contains(&(By::Tcp, "aws.test".to_owned())),
+            "{asked:?}"
+        );
     });
 }
 

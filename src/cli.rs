@@ -1,0 +1,320 @@
+//! The command line of the commands for people, told once: it is what arguments are read by, and
+//! what `--help`, the manual page and the completions are made from.
+//!
+//! What clients call (`get`, `store`, `erase`, `list`) is recognised before any of this is built.
+
+mod first_words;
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+pub use first_words::{FOR_ALL, FOR_CLIENTS, FirstWord};
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+/// Credentials for Amazon ECR, for docker, podman, skopeo and their kin
+///
+/// Clients call it when they need a password. To have them do so, name it in their configuration:
+/// `docker-credential-ecrx configure-docker HOST`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "docker-credential-ecrx",
+    disable_version_flag = true,
+    disable_help_subcommand = true,
+    help_template = TEMPLATE,
+    after_help = first_words::after_help(),
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const TEMPLATE: &str = "\
+{usage-heading} {usage}
+
+{about-with-newline}
+Commands for people:
+{subcommands}{after-help}";
+
+/// ECR's tokens live 12 hours (Amazon ECR API reference, `AuthorizationData`).
+const LONGEST_LIFE: Duration = Duration::from_secs(12 * 3600);
+
+/// The commands for people.
+#[allow(
+    missing_docs,
+    reason = "clap would print it instead of what the types below say"
+)]
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    ConfigureDocker(ConfigureDocker),
+    Doctor(Doctor),
+    Policy(Policy),
+    Password(Password),
+    Whoami(Whoami),
+    Cache(Cache),
+    Config(Config),
+    Completions(Completions),
+}
+
+/// Have docker or podman ask this program for the passwords of registries
+///
+/// Shows what would change in the client's configuration, and changes it. What is not to be
+/// changed stays as it is, byte by byte, and the file as it was is kept beside it.
+#[derive(Debug, Args)]
+pub struct ConfigureDocker {
+    /// The registries: a host, an account and region (`111122223333/eu-west-1`), or an image
+    #[arg(value_name = "HOST", required_unless_present_any = ["all", "creds_store", "undo"])]
+    pub hosts: Vec<String>,
+    /// Have this profile of ~/.aws/config ask for them: adds a rule to config.toml
+    #[arg(long, value_name = "PROFILE", requires = "hosts")]
+    pub profile: Option<String>,
+    /// Have this role ask for them: adds a rule to config.toml
+    #[arg(long, value_name = "ARN", requires = "hosts")]
+    pub role_arn: Option<String>,
+    /// Change podman's auth.json, which skopeo and buildah read too, instead of docker's file
+    #[arg(long)]
+    pub podman: bool,
+    /// Every registry that config.toml names
+    #[arg(long, conflicts_with = "undo")]
+    pub all: bool,
+    /// Be the helper of all registries (credsStore), those that are not ECR's included
+    #[arg(long, conflicts_with = "podman")]
+    pub creds_store: bool,
+    /// Apply the fixes that are offered: remove old logins of these registries, and what else
+    /// would defeat the change
+    #[arg(long)]
+    pub fix: bool,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Take this program out again: of these hosts, or of all. Rules in config.toml stay
+    #[arg(long, conflicts_with_all = ["profile", "role_arn", "fix"])]
+    pub undo: bool,
+}
+
+/// Find out why an image cannot be pulled
+///
+/// Goes step by step from this machine to the registry, and says at each what it found. Where
+/// something fails, it says whose policy has to change, and prints the statement.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// The image, or the registry. Without one, only this machine is looked at
+    #[arg(value_name = "IMAGE|HOST")]
+    pub target: Option<String>,
+    /// Look whether the image could be pushed, too: opens an upload and cancels it
+    #[arg(long, requires = "target")]
+    pub push: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Print the policies that let one account use the registry of another
+///
+/// Each document comes with the account it belongs to, and how it is put there. Nothing is asked
+/// or changed.
+#[derive(Debug, Args)]
+pub struct Policy {
+    /// All of a registry: a host, or an account and region (`111122223333/eu-west-1`). Of an
+    /// image, its repository
+    #[arg(long, value_name = "HOST", required_unless_present = "repository")]
+    pub registry: Option<String>,
+    /// A repository, by its ARN; may be given several times
+    #[arg(long, value_name = "ARN", conflicts_with = "registry")]
+    pub repository: Vec<String>,
+    /// Who is to use it: the ARN of a role or user, or an account; may be given several times
+    #[arg(long, value_name = "ARN|ACCOUNT", required_unless_present = "org")]
+    pub principal: Vec<String>,
+    /// Every account of this organization
+    #[arg(long, value_name = "o-ID", conflicts_with = "principal")]
+    pub org: Option<String>,
+    /// To pull images (the default)
+    #[arg(long)]
+    pub pull: bool,
+    /// To push images, and pull them
+    #[arg(long)]
+    pub push: bool,
+    /// To read the findings of image scans
+    #[arg(long)]
+    pub scan: bool,
+    /// By a role in the registry's account, which they assume, instead of as themselves
+    #[arg(long, value_name = "ARN")]
+    pub role_arn: Option<String>,
+    /// What they have to send to assume that role
+    #[arg(long, value_name = "ID", requires = "role_arn")]
+    pub external_id: Option<String>,
+    /// In which form
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = PolicyForm::Json)]
+    pub format: PolicyForm,
+    /// Print one JSON list of all documents, for programs
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+}
+
+/// How policies are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PolicyForm {
+    /// JSON documents under headings
+    Json,
+    /// Terraform resources
+    Terraform,
+    /// Commands of the AWS CLI
+    Cli,
+}
+
+/// Print the password of a registry, for `docker login --password-stdin` and its like
+///
+/// The user name is AWS. It is printed alone on a line, from the cache where it is there.
+#[derive(Debug, Args)]
+pub struct Password {
+    /// The registry: a host, an account and region (`111122223333/eu-west-1`), or an image
+    #[arg(value_name = "HOST")]
+    pub host: String,
+    /// How long it must be good for, at least: `30m`, `11h`; 12 hours at most. When the cached one
+    /// is not, a new one is bought
+    #[arg(long, value_name = "TIME", value_parser = lifetime)]
+    pub min_lifetime: Option<Duration>,
+}
+
+/// Say who would ask for a registry's token, and why, without asking anybody
+///
+/// The exit code is 1 when nobody could ask: there is no such profile, or the sign-in is over.
+#[derive(Debug, Args)]
+pub struct Whoami {
+    /// The registry: a host, an account and region (`111122223333/eu-west-1`), or an image
+    #[arg(value_name = "HOST")]
+    pub host: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// See and empty the cache of tokens
+#[derive(Debug, Args)]
+pub struct Cache {
+    /// What to do
+    #[command(subcommand)]
+    pub command: CacheCommand,
+}
+
+/// What can be done with the cache.
+#[derive(Debug, Subcommand)]
+pub enum CacheCommand {
+    /// List the tokens: registry, who bought it, its age, when it is renewed and when it ends
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete the tokens of a registry, whoever bought them, or all there are
+    ///
+    /// What is remembered of failures goes too. Files in the folder that are not the cache's stay.
+    Clear {
+        /// The registry: a host, an account and region (`111122223333/eu-west-1`), or an image
+        #[arg(value_name = "HOST")]
+        host: Option<String>,
+    },
+    /// Print the folder
+    Path,
+}
+
+/// Check config.toml, and see what it decides
+#[derive(Debug, Args)]
+pub struct Config {
+    /// What to do
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+}
+
+/// What can be done with the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Read the configuration files, and find what in them can never work
+    ///
+    /// That is rules that never have a say, as all they say is said before; hosts that are defined
+    /// twice; and AWS profiles that do not exist. With any of them the exit code is 1.
+    Check {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what decides for a registry: each layer, the rule, and the settings
+    Show {
+        /// The registry: a host, an account and region (`111122223333/eu-west-1`), or an image
+        #[arg(value_name = "HOST")]
+        host: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Print the completions of a shell
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// Which
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// The shells there are completions for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// bash
+    Bash,
+    /// zsh
+    Zsh,
+    /// fish
+    Fish,
+    /// PowerShell
+    #[value(name = "powershell")]
+    PowerShell,
+}
+
+/// Why a time is no lifetime of a token.
+#[derive(Debug, thiserror::Error)]
+enum LifetimeError {
+    #[error("write it as 30m or 11h: {0}")]
+    Duration(#[from] humantime::DurationError),
+    #[error("no token lives longer than 12 hours")]
+    TooLong,
+}
+
+/// A time that a token can live.
+fn lifetime(text: &str) -> Result<Duration, LifetimeError> {
+    let time = humantime::parse_duration(text)?;
+    match time <= LONGEST_LIFE {
+        true => Ok(time),
+        false => Err(LifetimeError::TooLong),
+    }
+}
+
+impl Cli {
+    /// Whether a word is a command for people.
+    pub fn has(word: &str) -> bool {
+        Self::command().find_subcommand(word).is_some()
+    }
+
+    /// Reads the arguments, the program's name first. An error is clap's own text, a request for
+    /// help included.
+    pub fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
+        Self::try_parse_from(arguments)
+    }
+
+    /// The help of the whole program.
+    pub fn help() -> String {
+        Self::command().render_help().to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definitions_hold_together() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,153 @@
+//! A client's files, opened, edited and compared with what they were.
+
+use std::path::Path;
+
+use crate::cli::ConfigureDocker;
+use crate::client_config::{
+    Client, ClientConfigError, Document, Finding, Severity, findings_in, without_byte_order_mark,
+};
+use crate::env::Env;
+use crate::error::Error;
+use crate::user_file::{Locks, UserFile};
+
+/// One file, as it is and as it is to be.
+#[derive(Debug)]
+pub(super) struct Change {
+    pub file: UserFile,
+    pub after: Vec<u8>,
+    /// Both without secrets.
+    pub shown_before: Option<String>,
+    pub shown_after: String,
+    /// Logins are taken out, which the backup still holds.
+    pub drops_logins: bool,
+}
+
+/// A client's file, and what is to become of it.
+pub(super) struct Open {
+    pub file: UserFile,
+    pub document: Document,
+    pub drops_logins: bool,
+}
+
+impl Open {
+    fn of(file: UserFile, without_mark: bool) -> Result<Self, ClientConfigError> {
+        let bytes = file.bytes().unwrap_or_default();
+        let bytes = match without_byte_order_mark(bytes) {
+            Some(rest) if without_mark => rest,
+            _ => bytes,
+        };
+        let document = Document::read(file.path(), bytes)?;
+        Ok(Self {
+            file,
+            document,
+            drops_logins: false,
+        })
+    }
+
+    pub fn edit(
+        &mut self,
+        edit: impl FnOnce(&Document) -> Result<Document, ClientConfigError>,
+    ) -> Result<(), Error> {
+        self.document = edit(&self.document).map_err(Error::failure)?;
+        Ok(())
+    }
+
+    /// `None` where nothing is to be changed.
+    fn change(self) -> Option<Change> {
+        let after = self.document.text().expose().as_bytes().to_vec();
+        let before = self.file.bytes();
+        if before.unwrap_or_default() == after {
+            return None;
+        }
+        let shown_before = before.map(|bytes| {
+            let bytes = without_byte_order_mark(bytes).unwrap_or(bytes);
+            Document::read(self.file.path(), bytes).map_or_else(|_| String::new(), |it| it.masked())
+        });
+        Some(Change {
+            shown_before,
+            shown_after: self.document.masked(),
+            drops_logins: self.drops_logins,
+            after,
+            file: self.file,
+        })
+    }
+}
+
+/// The files of a client that decide before the one to be changed, and that one.
+pub(super) struct Files {
+    pub earlier: Vec<Open>,
+    pub target: Open,
+    pub unreadable: Vec<Finding>,
+}
+
+impl Files {
+    pub fn open(
+        client: Client,
+        env: &Env,
+        path: &Path,
+        arguments: &ConfigureDocker,
+        mut locks: Option<&mut Locks>,
+    ) -> Result<Self, Error> {
+        let target = open(path, locks.as_deref_mut())?;
+        let target = Open::of(target, arguments.fix).map_err(|error| {
+            // --undo knows no --fix.
+            let is_mark = matches!(error, ClientConfigError::ByteOrderMark { .. });
+            match (is_mark && !arguments.undo, Error::failure(error)) {
+                (true, error) => error.hint("--fix takes the mark out"),
+                (false, error) => error.hint("correct the file, and run this again"),
+            }
+        })?;
+        let mut files = Self {
+            earlier: Vec::new(),
+            target,
+            unreadable: Vec::new(),
+        };
+        let earlier = client.files(env).into_iter();
+        for path in earlier.take_while(|earlier| earlier != path) {
+            let locks = locks
+                .as_deref_mut()
+                .filter(|_| arguments.fix && path.is_file());
+            let opened = match open(&path, locks) {
+                Ok(file) if file.bytes().is_none() => continue,
+                Ok(file) => Open::of(file, false).map_err(Error::failure),
+                Err(error) => Err(error),
+            };
+            match opened {
+                Ok(open) => files.earlier.push(open),
+                Err(error) => files.unreadable.push(Finding {
+                    severity: Severity::Bad,
+                    text: error.line(),
+                    fix: "correct the file, which is read before the one that is changed here"
+                        .to_owned(),
+                    repair: None,
+                }),
+            }
+        }
+        Ok(files)
+    }
+
+    pub fn get(&mut self, path: &Path) -> Option<&mut Open> {
+        let all = self.earlier.iter_mut().chain([&mut self.target]);
+        all.into_iter().find(|open| open.file.path() == path)
+    }
+
+    pub fn findings(&self, env: &Env, client: Client, hosts: &[String]) -> Vec<Finding> {
+        let all = self.earlier.iter().chain([&self.target]);
+        let documents: Vec<&Document> = all.map(|open| &open.document).collect();
+        findings_in(env, client, &documents, hosts)
+    }
+
+    pub fn changes(self) -> Vec<Change> {
+        // The one that it is about first.
+        let all = [self.target].into_iter().chain(self.earlier);
+        all.filter_map(Open::change).collect()
+    }
+}
+
+pub(super) fn open(path: &Path, locks: Option<&mut Locks>) -> Result<UserFile, Error> {
+    match locks {
+        Some(locks) => UserFile::lock(path, locks),
+        None => UserFile::read(path),
+    }
+    .map_err(Error::failure)
+}

@@ -1,0 +1,255 @@
+//! `configure-docker`: has docker or podman ask this program, and shows what it does.
+//!
+//! ```text
+//! files ─ hosts, rules, creds_store ─▶ Plan ─ show ─▶ difference
+//!                                        └─ apply ─▶ config.toml, logins, the client's file
+//! ```
+//!
+//! The plan is made twice: once to see whether there is anything to do, which locks and creates
+//! nothing, and once more when nobody else of this program changes the files.
+
+mod creds_store;
+mod error;
+mod files;
+mod hosts;
+mod logins;
+mod plan;
+mod rules;
+mod show;
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use crate::cli::ConfigureDocker;
+use crate::client_config::{Document, Finding, Severity, is_ours, shown};
+use crate::env::Env;
+use crate::error::Error;
+use crate::protocol::other_helper::{OtherHelper, OtherHelperError};
+use crate::user_file::Locks;
+
+use super::page::Mark;
+use super::{Page, Verdict};
+use error::ConfigureError;
+use files::Change;
+use logins::Kept;
+use plan::Plan;
+
+/// Runs the command.
+pub fn run(arguments: &ConfigureDocker, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
+    let looked = Plan::make(arguments, env, None)?;
+    let mut locks = Locks::default();
+    let plan = match arguments.dry_run || looked.is_empty() {
+        true => looked,
+        false => Plan::make(arguments, env, Some(&mut locks))?,
+    };
+    for change in plan.changes() {
+        let path = change.file.path().display().to_string();
+        let before = change.shown_before.as_deref();
+        show::difference(page, &path, before, &change.shown_after);
+    }
+    if !plan.is_empty() {
+        page.gap();
+    }
+    match (plan.is_empty(), arguments.dry_run) {
+        (true, _) => {
+            let is_all = arguments.hosts.is_empty() && !arguments.creds_store;
+            let what = match arguments.undo && is_all {
+                true => "nothing of this program is left in",
+                false => "nothing is to be changed in",
+            };
+            page.marked(Mark::Good, &format!("{what} {}", plan.file.display()));
+            if arguments.all && plan.config.rules().is_empty() {
+                page.marked(
+                    Mark::Unknown,
+                    "config.toml has no rule that names a registry",
+                );
+            }
+        }
+        (false, true) => {
+            if let Some(helper) = &plan.config.other_registries_helper {
+                for login in &plan.moves {
+                    let (key, program) = (shown(&login.key), helper.program());
+                    page.marked(
+                        Mark::Unknown,
+                        &format!("the login for {key} would be moved to {program}"),
+                    );
+                }
+            }
+            if let Some(folder) = &plan.old_cache {
+                let cache = folder.join("cache.json");
+                page.marked(
+                    Mark::Unknown,
+                    &format!("{} would be deleted", cache.display()),
+                );
+            }
+            page.marked(Mark::Unknown, "nothing was changed: this is a dry run");
+        }
+        (false, false) => apply(&plan, env, page)?,
+    }
+    for note in &plan.notes {
+        page.marked(Mark::Unknown, &format!("left alone: {note}"));
+    }
+    if arguments.all && !plan.notes.is_empty() {
+        let what = match arguments.podman {
+            true => "name their hosts",
+            false => {
+                "name their hosts, or have this program asked for all: configure-docker --creds-store"
+            }
+        };
+        page.paragraph(2, what);
+    }
+    if arguments.undo && !plan.config.rules().is_empty() {
+        page.marked(Mark::Unknown, "left alone: the rules in config.toml");
+    }
+    Ok(tell(&plan.findings, page))
+}
+
+/// Carries a plan out: first what this program needs when it is asked, then what sends clients
+/// to it.
+fn apply(plan: &Plan, env: &Env, page: &mut Page) -> Result<(), Error> {
+    for change in plan.changes() {
+        change.file.check_writable().map_err(Error::failure)?;
+    }
+    if let Some(change) = &plan.config_file {
+        replace(change, page)?;
+    }
+    move_logins(plan, env, page)?;
+    for change in &plan.client_files {
+        replace(change, page)?;
+    }
+    if let Some(folder) = &plan.old_cache {
+        delete_old_cache(folder, page)?;
+    }
+    Ok(())
+}
+
+fn replace(change: &Change, page: &mut Page) -> Result<(), Error> {
+    let before = change.file.bytes().unwrap_or_default();
+    let path = change.file.path();
+    let suffices = |kept: &[u8]| is_but_for_us(path, kept, before);
+    let replaced = change.file.replace(&change.after, suffices);
+    let replaced = replaced.map_err(Error::failure)?;
+    let backup = replaced.backup;
+    let path = match change.file.link_target() {
+        Some(target) => format!("{} (a link to {})", path.display(), target.display()),
+        None => path.display().to_string(),
+    };
+    let text = match &backup {
+        Some(backup) => format!("changed {path}; as it was: {}", backup.display()),
+        None => format!("made {path}"),
+    };
+    page.marked(Mark::Good, &text);
+    if replaced.had_other_names {
+        page.marked(
+            Mark::Warning,
+            "it had other names (hard links): by those it is as it was",
+        );
+    }
+    if change.drops_logins
+        && let Some(backup) = backup
+    {
+        let backup = backup.display();
+        page.marked(
+            Mark::Warning,
+            &format!(
+                "{backup} still holds the logins that were taken out: delete it when all works"
+            ),
+        );
+    }
+    Ok(())
+}
+
+/// Two configurations differ in nothing but this program's entries.
+fn is_but_for_us(path: &Path, one: &[u8], other: &[u8]) -> bool {
+    let rest = |bytes: &[u8]| {
+        let document = Document::read(path, bytes).ok()?;
+        let document = document.without_helpers(|_, helper| is_ours(helper)).ok()?;
+        document.without_creds_store(is_ours).ok()
+    };
+    match (rest(one), rest(other)) {
+        (Some(one), Some(other)) => one.text() == other.text(),
+        _ => false,
+    }
+}
+
+/// Each is with the other helper before any is taken out of the file.
+fn move_logins(plan: &Plan, env: &Env, page: &mut Page) -> Result<(), Error> {
+    let name = plan.config.other_registries_helper.as_ref();
+    let (Some(helper), Some(name)) = (OtherHelper::of(&plan.config), name) else {
+        return Ok(());
+    };
+    let stays = |login: &Kept, cause: OtherHelperError| {
+        let hints = cause.hints();
+        Error::failure(ConfigureError::NotMoved {
+            key: shown(&login.key).to_owned(),
+            file: plan.file.clone(),
+            cause,
+        })
+        .hints(hints)
+    };
+    for login in &plan.moves {
+        helper
+            .keep(env, &login.key, &login.username, &login.secret)
+            .map_err(|cause| stays(login, cause))?;
+    }
+    for login in &plan.moves {
+        helper
+            .check_kept(env, &login.key, &login.username, &login.secret)
+            .map_err(|cause| stays(login, cause))?;
+        let (key, program) = (shown(&login.key), name.program());
+        page.marked(
+            Mark::Good,
+            &format!("moved the login for {key} to {program}"),
+        );
+    }
+    Ok(())
+}
+
+/// Deletes what amazon-ecr-credential-helper has written, and the folders that are empty then.
+/// Whatever else somebody keeps there stays.
+fn delete_old_cache(folder: &Path, page: &mut Page) -> Result<(), Error> {
+    for file in ["cache.json", "log/ecr-login.log"] {
+        let path = folder.join(file);
+        match fs::remove_file(&path) {
+            Ok(()) => page.marked(Mark::Good, &format!("deleted {}", path.display())),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(source) => return Err(Error::failure(NotDeleted { path, source })),
+        }
+    }
+    for folder in [folder.join("log"), folder.to_owned()] {
+        if let Err(error) = fs::remove_dir(&folder) {
+            log::debug!("{} stays: {error}", folder.display());
+        }
+    }
+    Ok(())
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot delete {}", path.display())]
+struct NotDeleted {
+    path: PathBuf,
+    source: std::io::Error,
+}
+
+fn tell(findings: &[Finding], page: &mut Page) -> Verdict {
+    for finding in findings {
+        let mark = match finding.severity {
+            Severity::Bad => Mark::Bad,
+            Severity::Warning => Mark::Warning,
+        };
+        page.marked(mark, &finding.text);
+        let offer = match finding.repair {
+            Some(_) => " (--fix does it)",
+            None => "",
+        };
+        page.paragraph(2, &format!("to mend it: {}{offer}", finding.fix));
+    }
+    match findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Bad)
+    {
+        true => Verdict::Bad,
+        false => Verdict::Good,
+    }
+}

@@ -1,0 +1,256 @@
+//! What is to be done, worked out from the files as they are, without doing any of it.
+
+use std::path::PathBuf;
+
+use super::creds_store::{self, Before};
+use super::error::ConfigureError;
+use super::files::{Change, Files, Open, open};
+use super::hosts::{self, Host};
+use super::logins::Kept;
+use super::rules::{self, Who};
+use super::show;
+use crate::cli::ConfigureDocker;
+use crate::client_config::{
+    Client, ECR_LOGIN, Finding, Repair, is_ours, is_same_server, own_name, without_byte_order_mark,
+};
+use crate::config::{Config, ConfigPaths};
+use crate::env::Env;
+use crate::error::Error;
+use crate::provider::{config_paths, load_config};
+use crate::user_file::{Locks, UserFile};
+
+/// Everything, in the order in which it is done.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// The rules, before anybody is sent to this program.
+    pub config_file: Option<Change>,
+    /// Logins that the other helper has before they vanish from the file.
+    pub moves: Vec<Kept>,
+    pub client_files: Vec<Change>,
+    pub old_cache: Option<PathBuf>,
+    /// What was left alone, and why.
+    pub notes: Vec<String>,
+    /// What is in the way when all this is done.
+    pub findings: Vec<Finding>,
+    pub config: Config,
+    /// The file that it is about.
+    pub file: PathBuf,
+}
+
+impl Plan {
+    pub fn changes(&self) -> impl Iterator<Item = &Change> {
+        self.config_file.iter().chain(&self.client_files)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.changes().next().is_none() && self.old_cache.is_none()
+    }
+
+    /// Works it out. With `locks`, nobody else of this program changes these files until they are
+    /// given back.
+    pub fn make(
+        arguments: &ConfigureDocker,
+        env: &Env,
+        mut locks: Option<&mut Locks>,
+    ) -> Result<Self, Error> {
+        let client = match arguments.podman {
+            true => Client::Podman,
+            false => Client::Docker,
+        };
+        let who = Who {
+            profile: arguments.profile.as_deref(),
+            role_arn: arguments.role_arn.as_deref(),
+        };
+        let paths = config_paths(env);
+        let wants_rules = who.profile.or(who.role_arn).is_some();
+        if let Some(end) = env.name().filter(|_| wants_rules) {
+            return Err(Error::failure(ConfigureError::NamedIdentity {
+                name: own_name(env),
+                end: end.to_owned(),
+            }));
+        }
+        let config_file = match wants_rules || (arguments.creds_store && arguments.fix) {
+            true => Some(open_config(&paths, locks.as_deref_mut())?),
+            false => None,
+        };
+        let config = load_config(env).map_err(Error::failure)?;
+        let file = client.file(env).map_err(Error::failure)?;
+        let mut files = Files::open(client, env, &file, arguments, locks)?;
+        let (hosts, mut notes) = match arguments.all {
+            true => hosts::of_rules(&config),
+            false => Default::default(),
+        };
+        let named = match arguments.undo {
+            true => Vec::new(),
+            false => hosts::named(&arguments.hosts, &config).map_err(Error::failure)?,
+        };
+        let hosts = [hosts, named].concat();
+
+        let mut plan = Self {
+            config_file: None,
+            moves: Vec::new(),
+            client_files: Vec::new(),
+            old_cache: None,
+            notes: Vec::new(),
+            findings: Vec::new(),
+            config,
+            file,
+        };
+        let mut other_helper = None;
+        if arguments.undo {
+            notes.extend(undo(&mut files.target, arguments, &plan.config)?);
+        } else {
+            let name = own_name(env);
+            for host in &hosts {
+                files
+                    .target
+                    .edit(|target| target.set_helper(&host.key, &name))?;
+            }
+            if arguments.creds_store {
+                let document = &files.target.document;
+                let before = creds_store::before(document, &plan.config, arguments.fix)?;
+                let Before {
+                    moves,
+                    drops,
+                    other_helper: helper,
+                } = before;
+                (plan.moves, other_helper) = (moves, helper);
+                for key in &drops {
+                    files.target.edit(|target| target.without_login(key))?;
+                }
+                files.target.drops_logins = !drops.is_empty();
+                files.target.edit(|target| target.set_creds_store(&name))?;
+            }
+            let keys: Vec<String> = hosts.iter().map(|host| host.key.clone()).collect();
+            if arguments.fix {
+                for finding in files.findings(env, client, &keys) {
+                    plan.repair(finding, &mut files)?;
+                }
+            }
+            plan.findings = files.findings(env, client, &keys);
+            plan.findings.extend(std::mem::take(&mut files.unreadable));
+            if plan.old_cache.is_some() {
+                plan.findings
+                    .retain(|found| !matches!(found.repair, Some(Repair::DeleteOldCache { .. })));
+            }
+        }
+        if let Some(file) = config_file {
+            plan.config_file = rules(&paths, file, &hosts, who, other_helper)?;
+        }
+        plan.notes = notes;
+        plan.client_files = files.changes();
+        Ok(plan)
+    }
+
+    fn repair(&mut self, finding: Finding, files: &mut Files) -> Result<(), Error> {
+        match finding.repair {
+            Some(Repair::RemoveLogin { file, key }) => {
+                if let Some(found) = files.get(&file) {
+                    found.edit(|document| document.without_login(&key))?;
+                    found.drops_logins = true;
+                }
+            }
+            Some(Repair::SetHelper {
+                file,
+                key,
+                host,
+                helper,
+            }) => {
+                if let Some(found) = files.get(&file) {
+                    if key != host {
+                        found.edit(|document| document.without_helpers(|host, _| host == key))?;
+                    }
+                    found.edit(|document| document.set_helper(&host, &helper))?;
+                }
+            }
+            Some(Repair::RemoveHelper { file, key }) => {
+                if let Some(found) = files.get(&file) {
+                    found.edit(|document| document.without_helpers(|host, _| host == key))?;
+                }
+            }
+            Some(Repair::RemoveCredsStore { file }) => {
+                if let Some(found) = files.get(&file) {
+                    found
+                        .edit(|document| document.without_creds_store(|name| name == ECR_LOGIN))?;
+                }
+            }
+            Some(Repair::DeleteOldCache { folder }) => self.old_cache = Some(folder),
+            // Files are opened without it.
+            Some(Repair::RemoveByteOrderMark { .. }) | None => {}
+        }
+        Ok(())
+    }
+}
+
+fn open_config(paths: &ConfigPaths, locks: Option<&mut Locks>) -> Result<UserFile, Error> {
+    let path = paths.explicit.as_ref().or(paths.user.as_ref());
+    let path = path.ok_or_else(|| Error::failure(ConfigureError::NoConfigFile))?;
+    open(path, locks)
+}
+
+/// The change of `config.toml`.
+fn rules(
+    paths: &ConfigPaths,
+    file: UserFile,
+    hosts: &[Host],
+    who: Who<'_>,
+    other_helper: Option<String>,
+) -> Result<Option<Change>, Error> {
+    let bytes = file.bytes().unwrap_or_default();
+    let (mark, rest) = match without_byte_order_mark(bytes) {
+        Some(rest) => bytes.split_at(bytes.len() - rest.len()),
+        None => (&b""[..], bytes),
+    };
+    // It was read as configuration before, and so it is UTF-8.
+    let before = String::from_utf8_lossy(rest).into_owned();
+    let mut after = before.clone();
+    if who.profile.or(who.role_arn).is_some() {
+        after = rules::with_rules(paths, &after, hosts, who)?;
+    }
+    if let Some(helper) = other_helper {
+        after = rules::with_other_helper(paths, &after, &helper)?;
+    }
+    if after == before {
+        return Ok(None);
+    }
+    Ok(Some(Change {
+        shown_before: file.bytes().map(|_| show::masked(&before)),
+        shown_after: show::masked(&after),
+        drops_logins: false,
+        after: [mark, after.as_bytes()].concat(),
+        file,
+    }))
+}
+
+/// Takes this program out of a file; what was left alone.
+fn undo(
+    target: &mut Open,
+    arguments: &ConfigureDocker,
+    config: &Config,
+) -> Result<Vec<String>, Error> {
+    let named = hosts::to_undo(&arguments.hosts, config).map_err(Error::failure)?;
+    let is_meant =
+        |key: &str| named.is_empty() || named.iter().any(|host| is_same_server(key, host));
+    // With --creds-store and no host, that alone is meant.
+    if !named.is_empty() || !arguments.creds_store {
+        target.edit(|it| it.without_helpers(|key, helper| is_ours(helper) && is_meant(key)))?;
+    }
+    if named.is_empty() || arguments.creds_store {
+        // Or docker would find no login that this program hands over to that helper.
+        if let Some(helper) = &config.other_registries_helper
+            && target.document.creds_store().is_some_and(is_ours)
+        {
+            target.edit(|it| it.set_creds_store(helper.name()))?;
+        }
+        target.edit(|it| it.without_creds_store(is_ours))?;
+    }
+    let mut notes = Vec::new();
+    for (key, helper) in target.document.cred_helpers() {
+        if !named.is_empty() && is_meant(key) {
+            notes.push(format!(
+                "{key} has the helper {helper}, which is none of this program's names"
+            ));
+        }
+    }
+    Ok(notes)
+}

@@ -1,0 +1,220 @@
+//! What a command prints: wrapped, aligned, and in colour only on a terminal that wants it.
+
+use std::fmt;
+use std::io::{self, IsTerminal as _, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Effects, Style};
+use serde::Serialize;
+
+use crate::env::{Env, var};
+use crate::error::one_line;
+
+/// The most columns that are used.
+pub const MAX_WIDTH: usize = 100;
+
+/// Fewer are not worth wrapping for.
+const MIN_WIDTH: usize = 40;
+
+/// How a line is marked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mark {
+    /// As it should be.
+    Good,
+    /// Works, and may not be what is meant.
+    Warning,
+    /// Fails.
+    Bad,
+    /// Not looked at, or not known.
+    Unknown,
+}
+
+impl Mark {
+    fn sign(self) -> &'static str {
+        match self {
+            Mark::Good => "✓",
+            Mark::Warning => "!",
+            Mark::Bad => "✗",
+            Mark::Unknown => "·",
+        }
+    }
+
+    fn style(self) -> Style {
+        match self {
+            Mark::Good => AnsiColor::Green.on_default(),
+            Mark::Warning => AnsiColor::Yellow.on_default(),
+            Mark::Bad => AnsiColor::Red.on_default().effects(Effects::BOLD),
+            Mark::Unknown => Style::new().dimmed(),
+        }
+    }
+}
+
+/// Where a command writes. It keeps the first error of the stream, for [`Page::finish`].
+pub struct Page {
+    out: AutoStream<Box<dyn Write>>,
+    width: usize,
+    broken: Option<io::Error>,
+}
+
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page")
+            .field("width", &self.width)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why what a command found out did not arrive.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to stdout")]
+pub struct PageError(#[source] io::Error);
+
+impl Page {
+    /// The standard output of this process.
+    pub fn stdout(env: &Env) -> Self {
+        let stdout = io::stdout();
+        // <https://no-color.org>: set and not empty, whatever it says.
+        let is_plain = !stdout.is_terminal()
+            || env.get_os(var::NO_COLOR).is_some()
+            || env.get(var::TERM).as_deref() == Some("dumb");
+        let width = match stdout.is_terminal() {
+            true => {
+                let columns = terminal_size::terminal_size().map(|(width, _)| width.0.into());
+                columns.unwrap_or(MAX_WIDTH).clamp(MIN_WIDTH, MAX_WIDTH)
+            }
+            false => {
+                let columns = env
+                    .get(var::COLUMNS)
+                    .and_then(|columns| columns.parse().ok());
+                columns.unwrap_or(MAX_WIDTH).max(MIN_WIDTH)
+            }
+        };
+        let choice = match is_plain {
+            true => ColorChoice::Never,
+            false => ColorChoice::Always,
+        };
+        Self {
+            out: AutoStream::new(Box::new(stdout), choice),
+            width,
+            broken: None,
+        }
+    }
+
+    /// Columns that may be used.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Text as it is, without a line break added: what is to be pasted, or read by a program.
+    pub fn raw(&mut self, text: &str) {
+        if self.broken.is_none()
+            && let Err(error) = self.out.write_all(text.as_bytes())
+        {
+            self.broken = Some(error);
+        }
+    }
+
+    /// An empty line.
+    pub fn gap(&mut self) {
+        self.raw("\n");
+    }
+
+    /// A heading, on a line of its own.
+    pub fn heading(&mut self, text: &str) {
+        let style = Style::new().bold();
+        self.raw(&format!("{style}{}{style:#}\n", one_line(text)));
+    }
+
+    /// A paragraph, wrapped, with so many blanks before each line.
+    pub fn paragraph(&mut self, indent: usize, text: &str) {
+        let blanks = " ".repeat(indent);
+        self.wrapped(&blanks, &blanks, text);
+    }
+
+    /// A line with a mark before it; what is wrapped stands below its text.
+    pub fn marked(&mut self, mark: Mark, text: &str) {
+        let style = mark.style();
+        let first = format!("{style}{}{style:#} ", mark.sign());
+        self.wrapped(&first, "  ", text);
+    }
+
+    /// Facts, a line each, their names aligned.
+    pub fn facts<N: AsRef<str>, V: AsRef<str>>(&mut self, indent: usize, facts: &[(N, V)]) {
+        let width = |text: &str| textwrap::core::display_width(text);
+        let longest = facts
+            .iter()
+            .map(|(name, _)| width(name.as_ref()))
+            .max()
+            .unwrap_or(0);
+        for (name, value) in facts {
+            let name = name.as_ref();
+            let fill = longest - width(name);
+            let first = format!("{}{name}{}  ", " ".repeat(indent), " ".repeat(fill));
+            let rest = " ".repeat(indent + longest + 2);
+            self.wrapped(&first, &rest, value.as_ref());
+        }
+    }
+
+    /// A table with a heading. The last column is wrapped, the others are as wide as they must be.
+    pub fn table(&mut self, heading: &[&str], rows: &[Vec<String>]) {
+        let width = |text: &str| textwrap::core::display_width(text);
+        let widths: Vec<usize> = (0..heading.len())
+            .map(|column| {
+                let cells = rows
+                    .iter()
+                    .filter_map(|row| row.get(column))
+                    .map(|cell| width(cell));
+                cells.max().unwrap_or(0).max(width(heading[column]))
+            })
+            .collect();
+        let line = |cells: Vec<&str>| {
+            let (last, others) = cells.split_last().expect("a column");
+            let mut start = String::new();
+            for (cell, wide) in others.iter().zip(&widths) {
+                start.push_str(cell);
+                start.push_str(&" ".repeat(wide - width(cell) + 2));
+            }
+            (start, (*last).to_owned())
+        };
+        let style = Style::new().bold();
+        let (start, last) = line(heading.to_vec());
+        self.raw(&format!("{style}{start}{last}{style:#}\n"));
+        for row in rows {
+            let (start, last) = line(row.iter().map(String::as_str).collect());
+            let rest = " ".repeat(width(&start));
+            self.wrapped(&start, &rest, &last);
+        }
+    }
+
+    /// A value as JSON, with indentation, for programs.
+    pub fn json(&mut self, value: &impl Serialize) {
+        let text = serde_json::to_string_pretty(value).expect("a value of ours is JSON");
+        self.raw(&text);
+        self.raw("\n");
+    }
+
+    fn wrapped(&mut self, first: &str, rest: &str, text: &str) {
+        let options = textwrap::Options::new(self.width)
+            .initial_indent(first)
+            .subsequent_indent(rest)
+            // ARNs and URLs are copied: they stay whole.
+            .break_words(false)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        let text = textwrap::fill(&one_line(text), options);
+        self.raw(text.trim_end());
+        self.raw("\n");
+    }
+
+    /// Whether everything has arrived. A reader that has gone away (`| head`) is no failure.
+    ///
+    /// # Errors
+    /// When the stream could not be written to.
+    pub fn finish(mut self) -> Result<(), PageError> {
+        let flushed = self.out.flush();
+        match self.broken.map_or(flushed, Err) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(PageError(error)),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! `password`: the token of a registry alone on a line, as `aws ecr get-login-password` prints it.
+
+use crate::cli::Password;
+use crate::env::Env;
+use crate::error::Error;
+use crate::provider::{Provider, load_config};
+
+use super::{Page, Target, Verdict};
+
+/// Runs the command.
+pub fn run(arguments: &Password, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
+    let config = load_config(env).map_err(Error::failure)?;
+    let target = Target::parse(&arguments.host, &config).map_err(Error::failure)?;
+    let provider = Provider::new(env, &config);
+    let least = arguments.min_lifetime.unwrap_or_default();
+    let token = provider.get_living(&target.registry, least)?;
+    page.raw(token.password().expose());
+    page.raw("\n");
+    Ok(Verdict::Good)
+}

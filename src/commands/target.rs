@@ -1,0 +1,251 @@
+//! What a person names: a registry, or an image in one.
+
+use std::fmt;
+
+use crate::config::{Config, without_user};
+use crate::registry::{AccountId, Partition, Region, Registry};
+
+/// A registry, and the image in it where one is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The registry.
+    pub registry: Registry,
+    /// What stands behind the host.
+    pub image: Option<Image>,
+}
+
+/// An image, as far as it is named behind the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// The repository: `team/app`.
+    pub repository: String,
+    /// A tag or a digest: `latest` where neither is named, the digest where both are.
+    pub reference: String,
+}
+
+/// Why a text names neither registry nor image.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TargetError {
+    /// Its host is not ECR's, and no rule says that it is.
+    #[error(
+        "`{0}` is no ECR registry: give a host such as 111122223333.dkr.ecr.eu-west-1.amazonaws.com, \
+         an account and region such as 111122223333/eu-west-1, an image, or a host that a rule \
+         with account and region names"
+    )]
+    Registry(String),
+    /// What stands behind the host is no image.
+    #[error("`{0}` is no image: the name behind the host is {1}")]
+    Image(String, &'static str),
+}
+
+impl Target {
+    /// Reads a host in any spelling, `ACCOUNT/REGION`, or an image.
+    pub fn parse(text: &str, config: &Config) -> Result<Self, TargetError> {
+        let text = text.trim();
+        // As skopeo and helm name images.
+        let transports = ["docker://", "oci://"].into_iter();
+        let text = transports
+            .filter_map(|transport| text.strip_prefix(transport))
+            .next()
+            .unwrap_or(text);
+        if let Some(registry) = by_account_and_region(text) {
+            return Ok(Self {
+                registry,
+                image: None,
+            });
+        }
+        let of_host = || TargetError::Registry(shown(text));
+        let registry = config.registry(text).ok_or_else(of_host)?;
+        let rest = match text.split_once("://") {
+            Some((_, rest)) => rest,
+            None => text,
+        };
+        let image = match rest.split_once('/') {
+            None | Some((_, "")) => None,
+            Some((_, name)) => {
+                let wrong = |why| TargetError::Image(text.to_owned(), why);
+                Some(Image::parse(name).map_err(wrong)?)
+            }
+        };
+        Ok(Self { registry, image })
+    }
+}
+
+/// What a person gave, but for a user part, which may hold a password.
+fn shown(text: &str) -> String {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    match rest.split('/').next() {
+        Some(host) if host.contains('@') => without_user(text),
+        _ => text.to_owned(),
+    }
+}
+
+fn by_account_and_region(text: &str) -> Option<Registry> {
+    let (account, region) = text.split_once('/')?;
+    let (account, region): (AccountId, Region) = (account.parse().ok()?, region.parse().ok()?);
+    let suffix = Partition::of_region(&region).suffix();
+    Registry::parse(&format!("{account}.dkr.ecr.{region}.{suffix}"))
+}
+
+impl Image {
+    /// Reads what stands behind `HOST/`: `REPOSITORY[:TAG][@DIGEST]`. The grammar is that of the
+    /// distribution specification and of Docker's references (distribution/reference).
+    pub fn parse(name: &str) -> Result<Self, &'static str> {
+        let (name, digest) = match name.split_once('@') {
+            Some((name, digest)) => (name, Some(digest)),
+            None => (name, None),
+        };
+        let (repository, tag) = match name.rsplit_once(':') {
+            Some((repository, tag)) => (repository, Some(tag)),
+            None => (name, None),
+        };
+        if repository.is_empty() || !repository.split('/').all(is_path_component) {
+            return Err("not lower-case letters and digits, separated by `.`, `_`, `-` and `/`");
+        }
+        if let Some(tag) = tag {
+            let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+            let is_tag = tag.len() <= 128
+                && tag.bytes().next().is_some_and(is_word)
+                && tag
+                    .bytes()
+                    .all(|byte| is_word(byte) || b".-".contains(&byte));
+            if !is_tag {
+                return Err("followed by what is no tag");
+            }
+        }
+        if let Some(digest) = digest {
+            let is_digest = digest.split_once(':').is_some_and(|(algorithm, hex)| {
+                !algorithm.is_empty()
+                    && algorithm
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || b"+._-".contains(&byte))
+                    && hex.len() >= 32
+                    && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
+            });
+            if !is_digest {
+                return Err("followed by what is no digest");
+            }
+        }
+        Ok(Self {
+            repository: repository.to_owned(),
+            reference: digest.or(tag).unwrap_or("latest").to_owned(),
+        })
+    }
+}
+
+/// Letters and digits, with one period, one or two underscores, or dashes in between.
+fn is_path_component(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let ends_well = |byte: Option<u8>| byte.is_some_and(is_plain);
+    ends_well(text.bytes().next())
+        && ends_well(text.bytes().last())
+        && text
+            .split(|c: char| c.is_ascii_alphanumeric())
+            .all(|between| {
+                matches!(between, "" | "." | "_" | "__") || between.bytes().all(|byte| byte == b'-')
+            })
+        && text
+            .bytes()
+            .all(|byte| is_plain(byte) || b"._-".contains(&byte))
+}
+
+impl fmt::Display for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let between = if self.reference.contains(':') {
+            '@'
+        } else {
+            ':'
+        };
+        write!(f, "{}{between}{}", self.repository, self.reference)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+    const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn parse(text: &str) -> Result<(String, Option<String>), TargetError> {
+        let target = Target::parse(text, &Config::default())?;
+        Ok((
+            target.registry.to_string(),
+            target.image.map(|image| image.to_string()),
+        ))
+    }
+
+    #[test]
+    fn hosts_accounts_and_images_are_read() {
+        let table = [
+            (HOST.to_owned(), None),
+            (format!(" https://{HOST}/ "), None),
+            ("111122223333/eu-west-1".to_owned(), None),
+            (
+                format!("docker://{HOST}/app"),
+                Some("app:latest".to_owned()),
+            ),
+            (format!("oci://{HOST}"), None),
+            (
+                format!("{HOST}/team/app"),
+                Some("team/app:latest".to_owned()),
+            ),
+            (
+                format!("{HOST}:443/app:v1.2-rc_1"),
+                Some("app:v1.2-rc_1".to_owned()),
+            ),
+            (
+                format!("{HOST}/a-b/c__d/e.f@{DIGEST}"),
+                Some(format!("a-b/c__d/e.f@{DIGEST}")),
+            ),
+            (
+                format!("{HOST}/app:v1@{DIGEST}"),
+                Some(format!("app@{DIGEST}")),
+            ),
+        ];
+        for (text, image) in table {
+            assert_eq!(parse(&text), Ok((HOST.to_owned(), image)), "{text}");
+        }
+        let china = parse("111122223333/cn-north-1").unwrap().0;
+        assert_eq!(china, "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn");
+    }
+
+    #[test]
+    fn what_is_neither_is_refused() {
+        for text in [
+            "",
+            "docker.io",
+            "ubuntu",
+            "111122223333",
+            "11112222333/eu-west-1",
+            "/app",
+        ] {
+            assert!(
+                matches!(parse(text), Err(TargetError::Registry(_))),
+                "{text}"
+            );
+        }
+        let error = parse(&format!("https://alice:secret@{HOST}/app")).unwrap_err();
+        assert!(!error.to_string().contains("secret"), "{error}");
+        for name in [
+            "App",
+            "a//b",
+            "a/",
+            "-a",
+            "a-",
+            "a..b",
+            "a___b",
+            "a:",
+            "a:-x",
+            "a@sha256:12",
+            "a b",
+            "a?x",
+        ] {
+            let text = format!("{HOST}/{name}");
+            assert!(
+                matches!(parse(&text), Err(TargetError::Image(..))),
+                "{text}"
+            );
+        }
+    }
+}

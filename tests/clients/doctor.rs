@@ -1,0 +1,96 @@
+//! `doctor`, before a registry and clients as people have them.
+
+use crate::person::{Home, with_every};
+use crate::process::Finished;
+use crate::registry::PAYMENTS;
+
+fn doctor(home: &Home, arguments: &[&str]) -> Finished {
+    let arguments = [&["doctor"], arguments].concat();
+    home.run("docker-credential-ecrx", &arguments[..])
+}
+
+#[track_caller]
+fn says(told: &Finished, code: i32, words: &[&str]) {
+    assert_eq!(told.code, Some(code), "{}", told.report());
+    assert_eq!(told.stderr, "", "{}", told.report());
+    // However it is wrapped.
+    let text: Vec<&str> = told.stdout.split_whitespace().collect();
+    let text = text.join(" ");
+    for words in words {
+        assert!(text.contains(words), "{words}: {}", told.report());
+    }
+}
+
+#[test]
+#[ignore = "needs moto, docker-registry, skopeo, podman, buildah and a Docker Engine: .ci/run installs them"]
+fn the_doctor_says_why_a_pull_fails_and_that_it_works_after_one_command() {
+    with_every("docker", |_, home| {
+        let (host, image) = (PAYMENTS.host, PAYMENTS.image());
+        home.docker_config("{}");
+        home.run("docker", ["image", "rm", "--force", &image]);
+        let pull = home.fails("docker", ["pull", &image]);
+        assert!(
+            pull.stderr.contains("no basic auth credentials"),
+            "{}",
+            pull.report()
+        );
+        says(
+            &doctor(&home, &[&image]),
+            1,
+            &[
+                &format!("✗ docker asks nobody for {host}"),
+                &format!("docker-credential-ecrx configure-docker {host}"),
+                "✓ it takes the new token",
+                "is there: sha256:",
+                "; AWS and the registry allow it",
+            ],
+        );
+
+        let configured = home.run("docker-credential-ecrx", ["configure-docker", host]);
+        assert_eq!(configured.code, Some(0), "{}", configured.report());
+        home.succeeds("docker", ["pull", &image]);
+        says(
+            &doctor(&home, &[&image, "--push"]),
+            0,
+            &[
+                &format!("✓ docker asks docker-credential-ecrx for {host}"),
+                "✓ its smallest layer can be pulled",
+                "✓ an upload can be opened",
+            ],
+        );
+
+        let absent = format!("{host}/nobody/knows:it");
+        says(
+            &doctor(&home, &[&absent]),
+            1,
+            &["✗ it breaks at the registry"],
+        );
+    });
+}
+
+#[test]
+#[ignore = "needs moto, docker-registry, skopeo, podman, buildah and a Docker Engine: .ci/run installs them"]
+fn the_doctor_finds_the_old_login_that_podman_sends() {
+    with_every("podman", |_, home| {
+        let host = PAYMENTS.host;
+        home.docker_config(&format!("{{\"credHelpers\":{{\"{host}\":\"ecrx\"}}}}"));
+        home.succeeds("podman", ["pull", &PAYMENTS.image()]);
+        home.succeeds("podman", ["image", "rm", &PAYMENTS.image()]);
+        // "AWS:old".
+        let beside = std::path::PathBuf::from(home.file("x", ""));
+        std::fs::create_dir_all(beside.with_file_name(".config/containers")).expect("folders");
+        let login = format!("{{\"auths\":{{\"{host}\":{{\"auth\":\"QVdTOm9sZA==\"}}}}}}");
+        home.file(".config/containers/auth.json", &login);
+        home.fails("podman", ["pull", &PAYMENTS.image()]);
+        let mending = ["configure-docker", "--podman", "--fix", host];
+        let command = format!("docker-credential-ecrx {}", mending.join(" "));
+        says(
+            &doctor(&home, &[&PAYMENTS.image()]),
+            1,
+            &["auth.json holds an old login", &command],
+        );
+        let mended = home.run("docker-credential-ecrx", mending);
+        assert_eq!(mended.code, Some(0), "{}", mended.report());
+        home.succeeds("podman", ["pull", &PAYMENTS.image()]);
+    });
+}

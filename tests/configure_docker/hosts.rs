@@ -1,0 +1,205 @@
+//! Which hosts are meant, and the name that clients will ask for.
+
+use super::common::PROGRAM;
+use super::{HOST, Person};
+
+#[test]
+fn hosts_are_written_as_clients_send_them() {
+    let table = [
+        (HOST.to_owned(), HOST),
+        ("111122223333/eu-west-1".to_owned(), HOST),
+        (format!("{HOST}/team/app:v1"), HOST),
+        (format!("https://{HOST}/"), HOST),
+        (format!("https://{HOST}:443/"), HOST),
+        (HOST.to_uppercase(), HOST),
+        (
+            "public.ecr.aws/docker/library/busybox".to_owned(),
+            "public.ecr.aws",
+        ),
+        (
+            format!("{HOST}:443/app"),
+            "111122223333.dkr.ecr.eu-west-1.amazonaws.com:443",
+        ),
+        (
+            "111122223333.dkr.ecr-fips.us-east-1.amazonaws.com".to_owned(),
+            "111122223333.dkr.ecr-fips.us-east-1.amazonaws.com",
+        ),
+        ("images.example.com/app".to_owned(), "images.example.com"),
+        (
+            "images.example.com:5000/app".to_owned(),
+            "images.example.com:5000",
+        ),
+        (
+            "mirror.example.com:8443".to_owned(),
+            "mirror.example.com:8443",
+        ),
+    ];
+    for (text, key) in table {
+        let person = Person::new();
+        person.environment.config(OWN);
+        person.configured(&[&text]);
+        let expected = format!("{{\n\t\"credHelpers\": {{\n\t\t\"{key}\": \"ecrx\"\n\t}}\n}}\n");
+        assert_eq!(person.docker(), expected, "{text}");
+    }
+}
+
+const OWN: &str = "\
+[[registry]]
+match = \"images.example.com\"
+account = \"111122223333\"
+region = \"eu-west-1\"
+
+[[registry]]
+match = \"mirror.example.com:8443\"
+account = \"111122223333\"
+region = \"eu-west-1\"
+
+[[registry]]
+match = \"111122223333/eu-west-1\"
+profile = \"work\"
+
+[[registry]]
+match = \"999999999999\"
+profile = \"work\"
+
+[[registry]]
+match = \"aws-cn\"
+profile = \"china\"
+
+[[registry]]
+match = \"public.ecr.aws\"
+profile = \"work\"
+
+[[registry]]
+match = \"*\"
+profile = \"work\"
+";
+
+#[test]
+fn all_takes_what_config_toml_names_and_says_what_names_no_host() {
+    let person = Person::new();
+    person.environment.config(OWN);
+    let told = person.configured(&["--all"]);
+    let (_, told) = told.split_once("\n\n").expect("a gap");
+    assert_eq!(
+        told,
+        "\
+✓ made ~/.docker/config.json
+· left alone: ~/.config/docker-credential-ecrx/config.toml:15: \"999999999999\" is the registries of all regions, and no host that could be named
+· left alone: ~/.config/docker-credential-ecrx/config.toml:19: \"aws-cn\" is every registry of a partition, and no host that could be named
+· left alone: ~/.config/docker-credential-ecrx/config.toml:27: \"*\" is every private registry, and no host that could be named name their hosts, or have this program asked for all: configure-docker --creds-store
+"
+    );
+    assert_eq!(
+        person.docker(),
+        format!(
+            "{{
+	\"credHelpers\": {{
+		\"images.example.com\": \"ecrx\",
+		\"mirror.example.com:8443\": \"ecrx\",
+		\"{HOST}\": \"ecrx\",
+		\"public.ecr.aws\": \"ecrx\"
+	}}
+}}
+"
+        )
+    );
+}
+
+/// Clients look for the host as it stands in an image's name.
+#[test]
+fn all_takes_hosts_as_the_rules_spell_them() {
+    let hosts = [
+        "111122223333.dkr.ecr-fips.us-east-1.amazonaws.com",
+        "111122223333.dkr-ecr.eu-west-1.on.aws",
+        "ecr-public.aws.com",
+    ];
+    let person = Person::new();
+    let rule = |host: &str| format!("[[registry]]\nmatch = \"{host}\"\nprofile = \"p\"\n");
+    person.environment.config(&hosts.map(rule).concat());
+    person.configured(&["--all"]);
+    for host in hosts {
+        let line = format!("\"{host}\": \"ecrx\"");
+        assert!(person.docker().contains(&line), "{}", person.docker());
+    }
+    person.nothing_to_do(&["--all"]);
+}
+
+#[test]
+fn all_of_nothing_is_told() {
+    let person = Person::new();
+    assert_eq!(
+        person.configured(&["--all"]),
+        "✓ nothing is to be changed in ~/.docker/config.json\n· config.toml has no rule that names a registry\n"
+    );
+}
+
+#[test]
+fn what_is_no_registry_is_refused() {
+    let person = Person::new();
+    for text in ["ghcr.io", "ubuntu", "11112222333/eu-west-1"] {
+        let told = person.refused(&[HOST, text]);
+        assert!(
+            told.starts_with(&format!(
+                "docker-credential-ecrx: `{text}` is no ECR registry: give a host"
+            )),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn somebody_has_to_say_which() {
+    let person = Person::new();
+    for arguments in [
+        &[][..],
+        &["--dry-run"],
+        &["--podman"],
+        &["--profile", "work"],
+        &["--all", "--profile", "work"],
+        &["--undo", "--fix"],
+        &["--undo", HOST, "--profile", "work"],
+        &["--podman", "--creds-store"],
+    ] {
+        let outcome = person.configure(arguments);
+        assert_eq!(
+            (outcome.code, &*outcome.stdout),
+            (Some(2), ""),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn the_name_it_is_called_by_is_the_name_that_is_written() {
+    let person = Person::new();
+    let program = person.environment.called_as("release");
+    let outcome = person
+        .environment
+        .run_program(&program, &["configure-docker", HOST], "");
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert!(
+        person
+            .docker()
+            .contains(&format!("\"{HOST}\": \"ecrx-release\""))
+    );
+
+    let arguments = ["configure-docker", HOST, "--profile", "work"];
+    let outcome = person.environment.run_program(&program, &arguments, "");
+    assert_eq!(outcome.code, Some(1));
+    assert_eq!(
+        outcome.stderr,
+        "docker-credential-ecrx: called as docker-credential-ecrx-release it asks as [identity.release] of config.toml or as the profile `release`, whatever rules say: --profile and --role-arn would have no effect\n"
+    );
+    assert!(PROGRAM.contains("docker-credential-ecrx"));
+}
+
+#[test]
+fn the_entry_has_the_program_asked() {
+    let person = Person::new();
+    person.environment.config(OWN);
+    person.configured(&["images.example.com"]);
+    let outcome = person.environment.get("images.example.com");
+    // It is asked, takes the host for ECR's, and finds nobody who could ask AWS.
+    assert!(outcome.stderr.contains("images.example.com"), "{outcome:?}");
+}

@@ -1,0 +1,196 @@
+//! Rules in `config.toml`, with `--profile` and `--role-arn`.
+
+use std::fs;
+
+use super::{HOST, OTHER_HOST, Person, inserted};
+
+const ROLE: &str = "arn:aws:iam::111122223333:role/ecr-pull";
+
+#[test]
+fn a_rule_says_who_asks() {
+    let person = Person::new();
+    person.configured(&[
+        HOST,
+        "public.ecr.aws",
+        "--profile",
+        "work \"1\"",
+        "--role-arn",
+        ROLE,
+    ]);
+    assert_eq!(
+        person.rules(),
+        format!(
+            "\
+[[registry]]
+match = \"111122223333/eu-west-1\"
+profile = 'work \"1\"'
+role_arn = \"{ROLE}\"
+
+[[registry]]
+match = \"public.ecr.aws\"
+profile = 'work \"1\"'
+role_arn = \"{ROLE}\"
+"
+        )
+    );
+    let before = person.files();
+    let again = person.configured(&[HOST, "--profile", "work \"1\"", "--role-arn", ROLE]);
+    assert_eq!(
+        again,
+        "✓ nothing is to be changed in ~/.docker/config.json\n"
+    );
+    assert_eq!(person.files(), before);
+}
+
+/// What stands in the file, what is put into it, with these arguments.
+#[test]
+fn a_rule_is_added_where_it_is_asked_and_nothing_else_changes() {
+    let table = [
+        // Behind all that is there.
+        (
+            "timeout_seconds = 5",
+            "\n\n[[registry]]\nmatch = \"111122223333/eu-west-1\"\nprofile = \"p\"\n",
+        ),
+        (
+            "# mine\n[cache] # here\nenabled   =   false\n",
+            "\n[[registry]]\nmatch = \"111122223333/eu-west-1\"\nprofile = \"p\"\n",
+        ),
+        (
+            "[defaults]\r\nprofile = \"d\"\r\n",
+            "\r\n[[registry]]\r\nmatch = \"111122223333/eu-west-1\"\r\nprofile = \"p\"\r\n",
+        ),
+        (
+            "[[registry]]\nmatch = \"999999999999\"\nprofile = \"x\"\n",
+            "\n[[registry]]\nmatch = \"111122223333/eu-west-1\"\nprofile = \"p\"\n",
+        ),
+        // A rule that names nobody is passed by.
+        (
+            "[[registry]]\nmatch = \"111122223333/eu-west-1\"\nmax_age_seconds = 600\n",
+            "\n[[registry]]\nmatch = \"111122223333/eu-west-1\"\nprofile = \"p\"\n",
+        ),
+        // Before the rule that would be asked first, and before what is said of that.
+        (
+            "[[registry]]\nmatch = \"aws-cn\"\nprofile = \"c\"\n\n# everything\n# else\n[[registry]]\nmatch = \"*\"\nprofile = \"x\"\n",
+            "[[registry]]\nmatch = \"111122223333/eu-west-1\"\nprofile = \"p\"\n\n",
+        ),
+        (
+            "[[registry]]\nmatch = \"111122223333\"\nexternal_id = \"shibboleth\"\n# external_id = \"shibboleth\"\nrole_arn = \"arn:aws:iam::111122223333:role/x\"\n[cache]\nenabled = true\n",
+            "[[registry]]\nmatch = \"111122223333/eu-west-1\"\nprofile = \"p\"\n\n",
+        ),
+    ];
+    for (before, expected) in table {
+        let person = Person::new();
+        person.environment.config(before);
+        let told = person.configured(&[HOST, "--profile", "p"]);
+        assert!(!told.contains("shibboleth"), "{told}");
+        let after = person.rules();
+        assert_eq!(after.len(), before.len() + expected.len(), "{after}");
+        assert_eq!(after.replacen(expected, "", 1), before, "{after}");
+        let kept = person.path(".config/docker-credential-ecrx/config.toml.before-ecrx");
+        assert_eq!(fs::read_to_string(kept).expect("a backup"), before);
+        person.nothing_to_do(&[HOST, "--profile", "p"]);
+    }
+}
+
+#[test]
+fn a_byte_order_mark_of_config_toml_stays() {
+    let person = Person::new();
+    let before = "\u{feff}[[registry]]\nmatch = \"*\"\nprofile = \"x\"\n";
+    person.environment.config(before);
+    person.configured(&[HOST, "--profile", "p"]);
+    let rule = "[[registry]]\nmatch = \"111122223333/eu-west-1\"\nprofile = \"p\"\n\n";
+    assert_eq!(
+        person.rules(),
+        before.replacen("[[", &format!("{rule}[["), 1)
+    );
+}
+
+#[test]
+fn a_rule_that_says_so_already_is_enough() {
+    for rule in [
+        "match = \"111122223333.dkr.ecr.eu-west-1.amazonaws.com\"\nprofile = \"p\"\n",
+        "match = \"*\"\nprofile = \"p\"\n",
+        "match = \"111122223333\"\nsource_profile = \"p\"\nrole_arn = \"arn:{partition}:iam::{account}:role/ecr-pull\"\nexternal_id = \"build\"\n",
+    ] {
+        let person = Person::new();
+        let rules = format!("[[registry]]\n{rule}");
+        person.environment.config(&rules);
+        let mut arguments = vec![HOST, "--profile", "p"];
+        if rule.contains("role_arn") {
+            arguments.extend(["--role-arn", ROLE]);
+        }
+        person.configured(&arguments);
+        assert_eq!(person.rules(), rules);
+        assert!(person.docker().contains(HOST));
+    }
+}
+
+#[test]
+fn a_rule_that_says_something_else_is_named_and_nothing_is_changed() {
+    let person = Person::new();
+    person.environment.config(&format!(
+        "[cache]\n\n[[registry]]\nmatch = \"111122223333/eu-west-1\"\nprofile = \"other\"\nrole_arn = \"{ROLE}\"\nexternal_id = \"shibboleth\"\n"
+    ));
+    let told = person.refused(&[HOST, "--profile", "p"]);
+    assert_eq!(
+        told,
+        format!(
+            "docker-credential-ecrx: ~/.config/docker-credential-ecrx/config.toml:3: a rule for {HOST} is there already, and names somebody else: it asks as {ROLE}, from the profile `other`\n  change that rule, or remove it and run this again\n"
+        )
+    );
+}
+
+#[test]
+fn what_could_not_be_used_is_not_written() {
+    let person = Person::new();
+    let told = person.refused(&[HOST, "--role-arn", "ecr-pull"]);
+    assert!(
+        told.starts_with(&format!(
+            "docker-credential-ecrx: the rule for {HOST} could not be used, and is not written: ~/.config/docker-credential-ecrx/config.toml:3: registry.role_arn: `ecr-pull` is not the ARN"
+        )),
+        "{told}"
+    );
+    let told = person.refused(&[HOST, "--role-arn", "arn:aws-cn:iam::111122223333:role/p"]);
+    assert!(told.contains("nothing in AWS crosses partitions"), "{told}");
+    let told = person.refused(&[HOST, "--profile", " "]);
+    assert!(told.contains("registry.profile"), "{told}");
+
+    person.environment.config("timeout_second = 5\n");
+    let told = person.refused(&[HOST, "--profile", "p"]);
+    assert!(told.contains("did you mean `timeout_seconds`"), "{told}");
+
+    person
+        .environment
+        .config("registry = [{ match = \"999999999999\", profile = \"x\" }]\n");
+    let told = person.refused(&[HOST, "--profile", "p"]);
+    assert_eq!(
+        told,
+        "docker-credential-ecrx: ~/.config/docker-credential-ecrx/config.toml has its rules in one list, to which no [[registry]] can be added: add to it { match = \"111122223333/eu-west-1\", profile = \"p\" }\n"
+    );
+}
+
+#[test]
+fn a_host_of_ones_own_keeps_its_registry() {
+    let person = Person::new();
+    let own = "[[registry]]\nmatch = \"images.example.com\"\naccount = \"111122223333\"\nregion = \"eu-west-1\"\n";
+    person.environment.config(own);
+    person.configured(&["images.example.com", "--profile", "p"]);
+    assert_eq!(
+        inserted(own, &person.rules()),
+        "\n[[registry]]\nmatch = \"images.example.com\"\naccount = \"111122223333\"\nregion = \"eu-west-1\"\nprofile = \"p\"\n"
+    );
+    person.nothing_to_do(&["images.example.com", "--profile", "p"]);
+}
+
+#[test]
+fn ecrx_config_names_the_file() {
+    let mut person = Person::new();
+    let file = person.environment.write("rules.toml", "");
+    person
+        .environment
+        .set("ECRX_CONFIG", &file.display().to_string());
+    person.configured(&[HOST, OTHER_HOST, "--profile", "p"]);
+    let rules = fs::read_to_string(&file).expect("a file");
+    assert_eq!(rules.matches("[[registry]]").count(), 2);
+    assert!(!person.rules_file().exists());
+}

@@ -1,0 +1,241 @@
+//! `doctor`: for each reason why an image cannot be pulled, the whole output as a snapshot
+//! (`tests/doctor/snapshots`), and the same as JSON, which fits its schema and says the same.
+//!
+//! To write the snapshots anew: `INSTA_UPDATE=always cargo test --test doctor`, then read the
+//! difference.
+
+#[path = "doctor/aws.rs"]
+mod aws;
+#[path = "doctor/clients.rs"]
+mod clients;
+#[cfg(target_os = "linux")]
+#[path = "doctor/codes.rs"]
+mod codes;
+mod common;
+#[path = "doctor/hostile.rs"]
+mod hostile;
+#[path = "doctor/hosts.rs"]
+mod hosts;
+#[path = "doctor/machine.rs"]
+mod machine;
+#[path = "doctor/public.rs"]
+mod public;
+#[cfg(target_os = "linux")]
+#[path = "doctor/read_only.rs"]
+mod read_only;
+#[path = "doctor/registry.rs"]
+mod registry;
+#[path = "doctor/several.rs"]
+mod several;
+#[path = "doctor/sides.rs"]
+mod sides;
+#[path = "doctor/sources.rs"]
+mod sources;
+#[path = "doctor/well.rs"]
+mod well;
+
+use std::sync::OnceLock;
+
+use common::fake_aws::{FakeAws, FakeRegistry};
+use common::{HOST, Outcome, PROGRAM, TestEnvironment};
+use serde_json::Value;
+
+/// A registry of Alice's own account.
+const OWN: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+
+/// A role in the account of [`HOST`].
+const PULL: &str = "arn:aws:iam::999999999999:role/ecr-pull";
+
+/// What the JSON of `doctor` looks like.
+const SCHEMA: &str = include_str!("../packaging/doctor.schema.json");
+
+/// AWS, a registry with two images, and Alice, whose docker asks this program.
+struct Ward {
+    aws: FakeAws,
+    registry: FakeRegistry,
+    environment: TestEnvironment,
+}
+
+impl Ward {
+    fn new() -> Self {
+        let aws = FakeAws::start();
+        let registry = FakeRegistry::start(&[HOST, OWN]);
+        registry.add_image(&app());
+        registry.add_image(&format!("{OWN}/team/app:v1"));
+        let mut environment = TestEnvironment::of_alice(&aws);
+        environment.trust_registry(&registry);
+        let bin = environment.link("docker-credential-ecrx");
+        let bin = bin.parent().expect("a folder").display().to_string();
+        environment.set("PATH", &bin);
+        // Paths differ in length: no line of a snapshot is to be wrapped.
+        environment.set("COLUMNS", "2000");
+        environment.write(
+            ".docker/config.json",
+            &format!("{{\"credHelpers\": {{\"{HOST}\": \"ecrx\", \"{OWN}\": \"ecrx\"}}}}\n"),
+        );
+        Self {
+            aws,
+            registry,
+            environment,
+        }
+    }
+
+    /// The same, with a role for [`HOST`].
+    fn with_role() -> Self {
+        let ward = Self::new();
+        ward.environment.config(&format!(
+            "[[registry]]\nmatch = \"999999999999\"\nrole_arn = \"{PULL}\"\n"
+        ));
+        ward
+    }
+
+    /// The system's programs are on PATH, too.
+    fn with_programs(mut self) -> Self {
+        let bin = self.environment.home().join("bin");
+        let path = format!("{}:/usr/bin:/bin", bin.display());
+        self.environment.set("PATH", &path);
+        self
+    }
+
+    fn doctor(&self, arguments: &[&str]) -> Outcome {
+        let arguments = [&["doctor"], arguments].concat();
+        self.environment.run(&arguments, "")
+    }
+
+    /// The output for people is as in the snapshot of this name. As JSON it fits the schema, and
+    /// comes to the same: exit code, findings and verdict.
+    #[track_caller]
+    fn says(&self, name: &str, code: i32, arguments: &[&str]) {
+        let told = self.doctor(arguments);
+        let json = self.doctor(&[arguments, &["--json"]].concat());
+        assert_eq!(
+            (told.code, told.stderr.as_str()),
+            (Some(code), ""),
+            "{told:?}"
+        );
+        assert_eq!(
+            (json.code, json.stderr.as_str()),
+            (Some(code), ""),
+            "{json:?}"
+        );
+        let report: Value = serde_json::from_str(&json.stdout).expect("JSON");
+        fits_the_schema(&report);
+        for text in texts(&report) {
+            let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(
+                words(&told.stdout).contains(&words(text)),
+                "{text}\n{}",
+                told.stdout
+            );
+        }
+        self.no_secret_is_in(&told.stdout);
+        self.no_secret_is_in(&json.stdout);
+        let shown = self.neutral(&told.stdout);
+        insta::with_settings!({
+            snapshot_path => "doctor/snapshots",
+            prepend_module_to_snapshot => false,
+            omit_expression => true,
+        }, {
+            insta::assert_snapshot!(name, shown);
+        });
+    }
+
+    #[track_caller]
+    fn no_secret_is_in(&self, text: &str) {
+        let secrets = ["wJalrXUtnFEMI", "ecr-token", "X-Amz-Signature"];
+        for secret in secrets {
+            assert!(!text.contains(secret), "{secret}: {text}");
+        }
+        for entry in self.environment.entries() {
+            let entry: Value =
+                serde_json::from_slice(&std::fs::read(entry).expect("a file")).expect("JSON");
+            let token = entry["token"].as_str().expect("a token");
+            assert!(!text.contains(token), "{text}");
+        }
+    }
+
+    /// Without what differs from run to run.
+    fn neutral(&self, text: &str) -> String {
+        text.replace(&self.environment.home().display().to_string(), "~")
+            .replace(PROGRAM, "PROGRAM")
+            .replace(
+                self.registry.proxy().url().trim_start_matches("http://"),
+                "PROXY",
+            )
+            .replace(self.aws.url().trim_start_matches("http://"), "AWS")
+            .replace(env!("CARGO_PKG_VERSION"), "VERSION")
+    }
+}
+
+/// The image in the registry of another account.
+fn app() -> String {
+    format!("{HOST}/team/app:v1")
+}
+
+/// Every text in the findings and the verdict.
+fn texts(report: &Value) -> Vec<&str> {
+    let steps = report["steps"].as_array().expect("steps");
+    let findings = steps
+        .iter()
+        .flat_map(|step| step["findings"].as_array().expect("findings"));
+    let verdict = std::iter::once(&report["verdict"]);
+    findings
+        .chain(verdict)
+        .map(|found| found["text"].as_str().expect("a text"))
+        .collect()
+}
+
+#[track_caller]
+fn fits_the_schema(report: &Value) {
+    static VALIDATOR: OnceLock<jsonschema::Validator> = OnceLock::new();
+    let validator = VALIDATOR.get_or_init(|| {
+        let schema: Value = serde_json::from_str(SCHEMA).expect("JSON");
+        jsonschema::validator_for(&schema).expect("a schema")
+    });
+    let wrong: Vec<String> = validator
+        .iter_errors(report)
+        .map(|error| error.to_string())
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:?}\n{report:#}");
+}
+
+#[test]
+fn lines_are_at_most_100_columns_wide_but_for_what_has_no_blank() {
+    let mut ward = Ward::with_role();
+    ward.aws.deny_role(PULL);
+    ward.environment.unset("COLUMNS");
+    let told = ward.doctor(&[&app()]);
+    let width = |line: &&str| line.chars().count();
+    assert!(
+        told.stdout.lines().any(|line| width(&line) > 80),
+        "{told:?}"
+    );
+    for line in told.stdout.lines().filter(|line| width(line) > 100) {
+        assert!(!line.trim().contains(' '), "{line}");
+    }
+}
+
+#[test]
+fn the_schema_refuses_what_is_no_report() {
+    let schema: Value = serde_json::from_str(SCHEMA).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let good = serde_json::json!({
+        "version": 1,
+        "target": null,
+        "steps": [{"place": "machine", "mark": "good", "findings": [{"mark": "good", "text": "x"}]}],
+        "verdict": {"mark": "good", "text": "x"},
+    });
+    assert!(validator.is_valid(&good));
+    for (pointer, value) in [
+        ("/version", serde_json::json!(2)),
+        ("/target", serde_json::json!(1)),
+        ("/steps/0/place", serde_json::json!("elsewhere")),
+        ("/steps/0/findings/0/mark", serde_json::json!("fine")),
+        ("/steps/0/findings/0", serde_json::json!({"mark": "good"})),
+        ("/verdict", serde_json::json!({"mark": "good"})),
+    ] {
+        let mut bad = good.clone();
+        *bad.pointer_mut(pointer).expect("there") = value;
+        assert!(!validator.is_valid(&bad), "{pointer}");
+    }
+}

@@ -1,0 +1,75 @@
+//! Roles that want a code.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::common::fake_aws::Operation;
+use super::common::pty::Terminal;
+use super::common::{HOST, PROGRAM};
+use super::{PULL, Ward, app};
+
+const DEVICE: &str = "arn:aws:iam::111122223333:mfa/alice";
+const CODE: &str = "907531";
+
+fn ward() -> Ward {
+    let ward = Ward::new().with_programs();
+    ward.aws.require_mfa(PULL, DEVICE, CODE);
+    ward.environment.config(&format!(
+        "timeout_seconds = 3\n[[registry]]\nmatch = \"999999999999\"\nrole_arn = \"{PULL}\"\n\
+         mfa_serial = \"{DEVICE}\"\n"
+    ));
+    ward
+}
+
+fn question() -> String {
+    format!("docker-credential-ecrx: MFA code of {DEVICE} for {PULL}: ")
+}
+
+#[test]
+fn what_a_person_takes_to_type_is_not_the_registrys_fault() {
+    let ward = ward();
+    let terminal = Terminal::open();
+    let doctor = ward
+        .environment
+        .start_on(&terminal, &["doctor", &app()], "");
+    terminal.wait_for(&question());
+    sleep(Duration::from_secs(4));
+    terminal.type_line(CODE);
+    let told = doctor.outcome();
+    assert_eq!(told.code, Some(0), "{told:?}");
+    assert!(!told.stdout.contains(CODE), "{told:?}");
+}
+
+#[test]
+fn nobody_is_asked_while_there_is_a_token() {
+    let ward = ward();
+    let terminal = Terminal::open();
+    let get = ward.environment.start_on(&terminal, &["get"], HOST);
+    terminal.wait_for(&question());
+    terminal.type_line(CODE);
+    get.outcome().grant();
+    ward.environment.age_cache(7200);
+    ward.aws.clear();
+    ward.says("code_not_asked_for", 0, &[&app()]);
+    assert_eq!(ward.aws.count(Operation::StsAssumeRole), 0);
+}
+
+#[test]
+fn there_is_no_terminal_to_ask_on() {
+    let ward = ward();
+    let image = app();
+    let told = ward
+        .environment
+        .run_program("setsid", &[PROGRAM, "doctor", &image, "--json"], "");
+    assert_eq!(told.code, Some(1), "{told:?}");
+    let report: serde_json::Value = serde_json::from_str(&told.stdout).expect("JSON");
+    super::fits_the_schema(&report);
+    let verdict = report["verdict"]["text"].as_str().expect("a text");
+    assert!(
+        verdict.contains("there is no terminal to ask for it on"),
+        "{verdict}"
+    );
+    let path = report["verdict"]["path"].as_array().expect("a path");
+    let marks: Vec<_> = path.iter().map(|station| &station["mark"]).collect();
+    assert_eq!(marks, ["unknown"; 3]);
+}

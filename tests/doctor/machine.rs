@@ -1,0 +1,86 @@
+//! What is wrong on this machine, or on the way from it.
+
+use super::common::{HOST, TestEnvironment};
+use super::{Ward, app};
+
+#[test]
+fn offline() {
+    let mut ward = Ward::new();
+    ward.registry.proxy().forget(HOST);
+    // A port that nobody listens on.
+    ward.environment
+        .set("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
+    ward.says("offline", 1, &[&app()]);
+}
+
+#[test]
+fn the_registry_alone_cannot_be_reached() {
+    let ward = Ward::new();
+    ward.registry.proxy().forget(HOST);
+    ward.says("registry_unreachable", 1, &[&app()]);
+}
+
+#[test]
+fn a_clock_that_is_wrong() {
+    let ward = Ward::new();
+    ward.registry.set_clock_offset(600);
+    ward.says("clock", 0, &[&app()]);
+}
+
+#[test]
+fn a_configuration_that_cannot_be_used() {
+    let ward = Ward::new();
+    ward.environment
+        .config("[[registry]]\nmatch = \"*\"\nprofil = \"work\"\n");
+    ward.says("config_broken", 1, &[&app()]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_cache_that_is_open_to_others() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let ward = Ward::new();
+    ward.environment.get(HOST).grant();
+    let open = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(ward.environment.cache(), open).expect("a mode");
+    ward.says("cache_open", 0, &[&app()]);
+}
+
+#[test]
+fn an_entry_that_cannot_be_used() {
+    let ward = Ward::new();
+    ward.environment.get(HOST).grant();
+    let entry = ward.environment.entries().remove(0);
+    std::fs::write(&entry, "{").expect("a file");
+    // The token of the ward is looked for in every output, and this is none any more.
+    let told = ward.doctor(&[&app()]);
+    let words = "holds no token, and 1 more that cannot be used";
+    assert!(told.stdout.contains(words), "{}", told.stdout);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    assert!(entry.exists());
+}
+
+#[test]
+fn no_cache_is_wanted() {
+    let mut ward = Ward::new();
+    ward.environment.set("AWS_ECR_DISABLE_CACHE", "1");
+    ward.says("cache_off", 0, &[&app()]);
+}
+
+#[test]
+fn a_bundle_that_is_not_there() {
+    let mut ward = Ward::new();
+    ward.environment.set("AWS_CA_BUNDLE", "/nowhere/bundle.pem");
+    ward.says("bundle_missing", 1, &[&app()]);
+}
+
+#[test]
+fn what_is_no_target_is_refused() {
+    let environment = TestEnvironment::new();
+    let told = environment.run(&["doctor", "docker.io/library/busybox"], "");
+    let line = "`docker.io/library/busybox` is no ECR registry: give a host such as 111122223333.dkr.ecr.eu-west-1.amazonaws.com, an account and region such as 111122223333/eu-west-1, an image, or a host that a rule with account and region names";
+    assert_eq!(told.code, Some(1));
+    assert_eq!(told.stdout, "");
+    assert_eq!(told.stderr, format!("docker-credential-ecrx: {line}\n"));
+}

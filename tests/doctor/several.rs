@@ -1,0 +1,134 @@
+//! More than one thing is wrong, or something stands still: what is told first is what to mend
+//! first, and the rest is asked all the same.
+
+use std::time::{Duration, Instant};
+
+use super::common::HOST;
+use super::common::fake_aws::{Fault, Operation, RegistryFault, Route};
+use super::{Ward, app};
+
+/// The verdict and what stands below it.
+fn verdict(stdout: &str) -> &str {
+    stdout.split_once("Verdict\n").expect("a verdict").1
+}
+
+#[test]
+fn a_registry_that_is_silent_leaves_time_to_ask_aws() {
+    let ward = Ward::new();
+    ward.environment.config("timeout_seconds = 3\n");
+    ward.registry.on(Route::Ping, RegistryFault::Hang);
+    let started = Instant::now();
+    let told = ward.doctor(&[&app()]);
+    assert!(started.elapsed() < Duration::from_secs(4));
+    assert!(told.stdout.contains("gives a new one"), "{}", told.stdout);
+    let verdict = verdict(&told.stdout);
+    assert!(
+        verdict.starts_with("✗ it breaks at the registry: "),
+        "{verdict}"
+    );
+    assert!(verdict.contains("✗ breaks here"), "{verdict}");
+}
+
+#[test]
+fn an_sts_that_is_silent_leaves_time_to_ask_for_the_token() {
+    let ward = Ward::new();
+    ward.environment.config("timeout_seconds = 6\n");
+    ward.aws.on(Operation::StsGetCallerIdentity, Fault::Hang);
+    let started = Instant::now();
+    let told = ward.doctor(&[&app()]);
+    assert!(started.elapsed() < Duration::from_secs(7));
+    assert_eq!(told.code, Some(0), "{}", told.stdout);
+    assert!(
+        told.stdout.contains("STS does not say whose"),
+        "{}",
+        told.stdout
+    );
+}
+
+#[test]
+fn docker_does_not_ask_and_the_image_is_absent() {
+    let ward = Ward::new();
+    ward.environment.write(".docker/config.json", "{}\n");
+    let told = ward.doctor(&[&format!("{HOST}/team/app:v2")]);
+    let verdict = verdict(&told.stdout);
+    assert!(
+        verdict.starts_with("✗ it breaks at the registry: "),
+        "{verdict}"
+    );
+    assert!(verdict.contains("And: docker asks nobody"), "{verdict}");
+}
+
+#[test]
+fn the_clock_is_wrong_and_the_image_is_absent() {
+    let ward = Ward::new();
+    ward.registry.set_clock_offset(600);
+    let told = ward.doctor(&[&format!("{HOST}/team/app:v2")]);
+    let verdict = verdict(&told.stdout);
+    assert!(
+        verdict.starts_with("✗ it breaks at the registry: "),
+        "{verdict}"
+    );
+}
+
+#[test]
+fn a_host_of_ones_own_and_a_configuration_that_cannot_be_used() {
+    let ward = Ward::new();
+    ward.environment.config("timeout_secs = 3\n");
+    ward.says(
+        "config_broken_for_own_host",
+        1,
+        &["images.example.com/team/app:v1"],
+    );
+}
+
+#[test]
+fn a_push_of_a_new_tag() {
+    let ward = Ward::new();
+    ward.says(
+        "push_of_a_new_tag",
+        0,
+        &[&format!("{HOST}/team/app:v2"), "--push"],
+    );
+}
+
+#[test]
+fn a_push_of_a_new_tag_is_denied() {
+    let ward = Ward::new();
+    let reason = super::common::fake_aws::denial::NO_RESOURCE_POLICY;
+    ward.registry.deny("*", "ecr:InitiateLayerUpload", reason);
+    let told = ward.doctor(&[&format!("{HOST}/team/app:v2"), "--push"]);
+    let verdict = verdict(&told.stdout);
+    assert_eq!(told.code, Some(1));
+    assert!(
+        verdict.contains("may not ecr:InitiateLayerUpload"),
+        "{verdict}"
+    );
+    assert!(verdict.contains("ecr:PutImage"), "{verdict}");
+}
+
+#[test]
+fn a_push_by_who_may_not_even_pull_takes_the_statement_for_both() {
+    let ward = Ward::new();
+    let reason = super::common::fake_aws::denial::NO_RESOURCE_POLICY;
+    ward.registry.deny("*", "*", reason);
+    let told = ward.doctor(&[&app(), "--push"]);
+    let verdict = verdict(&told.stdout);
+    assert!(verdict.contains("ecr:PutImage"), "{verdict}");
+}
+
+#[test]
+fn a_push_without_an_image_is_not_passed_over_in_silence() {
+    let told = Ward::new().doctor(&[HOST, "--push"]);
+    assert_eq!((told.code, told.stdout.as_str()), (Some(1), ""));
+    assert!(told.stderr.contains("--push"), "{told:?}");
+}
+
+#[test]
+fn a_token_that_is_denied_now_is_told_though_the_cached_one_still_serves() {
+    let ward = Ward::new();
+    ward.environment.get(HOST).grant();
+    ward.environment.age_cache(7200);
+    ward.aws
+        .on(Operation::EcrGetAuthorizationToken, Fault::AccessDenied);
+    ward.says("token_denied_with_a_cached_one", 1, &[&app()]);
+}

@@ -1,0 +1,41 @@
+//! The command line as it is documented: what `cli.rs` defines, and the words that are recognised
+//! before it.
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, Command, CommandFactory as _, ValueHint};
+
+use docker_credential_ecrx::cli::{Cli, FOR_ALL};
+
+/// What people may type. What only clients send is not completed.
+pub fn for_people() -> Command {
+    let command = Cli::command();
+    // clap takes names that live as long as the program.
+    let words: Vec<&'static str> = command
+        .get_subcommands()
+        .map(|command| &*command.get_name().to_owned().leak())
+        .collect();
+    let [version, help] = FOR_ALL.map(|word| Command::new(word.name).about(word.about));
+    let of = Arg::new("command")
+        .value_name("COMMAND")
+        .value_parser(PossibleValuesParser::new(words));
+    without_files(command)
+        .subcommand(version.disable_help_flag(true))
+        .subcommand(help.arg(of).disable_help_flag(true))
+        .arg(
+            Arg::new("version")
+                .short('v')
+                .long("version")
+                .action(ArgAction::SetTrue)
+                .help("Print the version"),
+        )
+}
+
+/// No argument is a file: a shell need not offer any.
+fn without_files(command: Command) -> Command {
+    command
+        .mut_args(|arg| match arg.get_action().takes_values() {
+            true => arg.value_hint(ValueHint::Other),
+            false => arg,
+        })
+        .mut_subcommands(without_files)
+}

@@ -1,0 +1,175 @@
+//! The real shells load what `completions` prints, and complete by it; `mandoc` reads the pages.
+
+use std::path::PathBuf;
+
+use super::common::TestEnvironment;
+use super::common::pty::{Place, Terminal};
+use super::{PROGRAM, packaging};
+
+/// What `con<TAB>` may become.
+const COMPLETED: [&str; 2] = ["config", "configure-docker"];
+
+/// An environment whose folder holds what the program prints for a shell, under this name.
+fn with(shell: &str, file: &str) -> (TestEnvironment, PathBuf) {
+    let mut environment = TestEnvironment::new();
+    environment.set("PATH", "/usr/local/bin:/usr/bin:/bin");
+    let printed = environment.run(&["completions", shell], "");
+    assert_eq!((printed.code, printed.stderr.as_str()), (Some(0), ""));
+    let path = environment.write(file, &printed.stdout);
+    (environment, path)
+}
+
+/// The lines that a program prints, in order.
+#[track_caller]
+fn lines(environment: &TestEnvironment, program: &str, arguments: &[&str]) -> Vec<String> {
+    let outcome = environment.run_program(program, arguments, "");
+    assert_eq!(
+        (outcome.code, outcome.stderr.as_str()),
+        (Some(0), ""),
+        "{outcome:?}"
+    );
+    let mut lines: Vec<String> = outcome.stdout.lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+/// Loaded as bash-completion loads it, when the command is first completed.
+#[test]
+#[ignore = "needs bash-completion: .ci/run installs it"]
+fn bash_completes_commands_and_options() {
+    let file = format!("data/bash-completion/completions/{PROGRAM}");
+    let (mut environment, path) = with("bash", &file);
+    let data = path.ancestors().nth(3).expect("a folder");
+    environment.set("XDG_DATA_HOME", &data.display().to_string());
+    let script = r#"
+        source /usr/share/bash-completion/bash_completion
+        _completion_loader "$1"
+        read -r _ _ function _ < <(complete -p "$1" | sed 's/.* -F /complete -F /')
+        shift
+        # It works on a terminal only.
+        compopt() { :; }
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        "$function" "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+        printf '%s\n' "${COMPREPLY[@]}""#;
+    let complete = |words: &[&str]| {
+        let mut arguments = vec![
+            "--norc",
+            "--noprofile",
+            "-c",
+            script,
+            "bash",
+            PROGRAM,
+            PROGRAM,
+        ];
+        arguments.extend(words);
+        lines(&environment, "bash", &arguments)
+    };
+    assert_eq!(complete(&["con"]), COMPLETED);
+    assert_eq!(complete(&["cache", "c"]), ["clear"]);
+    assert_eq!(complete(&["policy", "--format", "t"]), ["terraform"]);
+    assert_eq!(complete(&["doctor", "--pu"]), ["--push"]);
+    assert_eq!(complete(&["configure-docker", "--po"]), ["--podman"]);
+    assert_eq!(complete(&["config", "show", "--j"]), ["--json"]);
+    assert_eq!(complete(&["help", "w"]), ["whoami"]);
+}
+
+/// Typed on a terminal: zsh completes only there.
+#[test]
+#[ignore = "needs zsh: .ci/run installs it"]
+fn zsh_completes_commands_and_options() {
+    let (mut environment, path) = with("zsh", "functions/_docker-credential-ecrx");
+    environment.set("TERM", "dumb");
+    let terminal = Terminal::open();
+    let shell = environment.start_program_on(
+        &terminal,
+        Place::Foreground,
+        "sh",
+        &["-c", "exec zsh -f -i <>/dev/tty >&0 2>&0"],
+        "",
+    );
+    let folder = path.parent().expect("a folder").display();
+    terminal.type_line("PS1='ready> '");
+    terminal.wait_for("ready> ");
+    terminal.type_line(&format!(
+        "fpath=({folder} $fpath); autoload -Uz compinit && compinit -D && echo loa''ded"
+    ));
+    terminal.wait_for("loaded");
+    terminal.wait_for("ready> ");
+    terminal.type_text(&format!("{PROGRAM} con\t\t"));
+    for command in COMPLETED {
+        terminal.wait_for(&format!("\n{command} "));
+        terminal.wait_for("-- ");
+    }
+    terminal.type_text("\x15");
+    terminal.type_text(&format!("{PROGRAM} policy --format t\t"));
+    terminal.wait_for("terraform");
+    shell.kill();
+}
+
+#[test]
+#[ignore = "needs fish: .ci/run installs it"]
+fn fish_completes_commands_and_options() {
+    let (environment, path) = with("fish", "docker-credential-ecrx.fish");
+    let path = path.display().to_string();
+    let complete = |typed: &str| {
+        let script = "source $argv[1]; complete -C $argv[2]";
+        let typed = format!("{PROGRAM} {typed}");
+        let arguments = ["--no-config", "-c", script, &path, &typed];
+        lines(&environment, "fish", &arguments)
+            .iter()
+            .map(|line| line.split('\t').next().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(complete("con"), COMPLETED);
+    assert_eq!(complete("cache c"), ["clear"]);
+    assert_eq!(complete("policy --format t"), ["terraform"]);
+    assert_eq!(complete("doctor --pu"), ["--push"]);
+    assert_eq!(complete("help w"), ["whoami"]);
+    assert_eq!(complete("whoami "), [""; 0]);
+    // No file of the folder is one.
+    assert_eq!(
+        complete("completions "),
+        ["bash", "fish", "powershell", "zsh"]
+    );
+}
+
+/// PowerShell itself is in no registry that the tests may use: its grammar is.
+#[test]
+#[ignore = "needs tree-sitter-powershell: .ci/run installs it"]
+fn the_completions_of_powershell_are_powershell() {
+    let (environment, path) = with("powershell", "docker-credential-ecrx.ps1");
+    let clients = std::env::var_os("ECRX_TEST_CLIENTS").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/clients"),
+        PathBuf::from,
+    );
+    let script = "
+import sys, tree_sitter, tree_sitter_powershell
+parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))
+file = open(sys.argv[1], 'rb').read()
+# A method with a block and no parentheses is PowerShell, and not known to this grammar.
+where = b'$completions.Where{ $_.CompletionText -like \"$wordToComplete*\" }'
+assert file.count(where) == 1
+file = file.replace(where, b'$completions')
+for text in file, file + b'\\n} (':
+    print(parser.parse(text).root_node.has_error)";
+    let python = clients.join("venv/bin/python");
+    let path = path.display().to_string();
+    let arguments = ["-c", script, &path];
+    let errors = environment.run_program(python, &arguments, "");
+    assert_eq!(errors.stdout, "False\nTrue\n", "{errors:?}");
+}
+
+#[test]
+#[ignore = "needs mandoc: .ci/run installs it"]
+fn manual_pages_are_clean() {
+    let environment = TestEnvironment::new();
+    for page in [
+        "docker-credential-ecrx.1",
+        "docker-credential-ecrx-config.5",
+    ] {
+        let path = packaging(&format!("man/{page}")).display().to_string();
+        // Style included.
+        let outcome = environment.run_program("/usr/bin/mandoc", &["-Tlint", &path], "");
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), ""));
+    }
+}

@@ -1,0 +1,91 @@
+//! The commands by which people see what the program would do: `password`, `whoami`, `cache`,
+//! `config` and `completions`. Exact outputs, and exact JSON.
+
+#[path = "people/cache.rs"]
+mod cache;
+mod common;
+#[path = "people/completions.rs"]
+mod completions;
+#[path = "people/config_check.rs"]
+mod config_check;
+#[path = "people/config_show.rs"]
+mod config_show;
+#[path = "people/password.rs"]
+mod password;
+#[cfg(target_os = "linux")]
+#[path = "people/terminal.rs"]
+mod terminal;
+#[path = "people/whoami.rs"]
+mod whoami;
+
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use common::{Outcome, TestEnvironment};
+
+/// A configuration file of this name in the working folder, so that its path is short.
+const CONFIG: &str = "ecrx.toml";
+
+/// Lets this be the whole configuration.
+fn configure(environment: &mut TestEnvironment, text: &str) {
+    environment.write(CONFIG, text);
+    environment.set("ECRX_CONFIG", CONFIG);
+}
+
+/// The exit code, and exactly this on stdout with the home folder as `HOME`; stderr is empty.
+#[track_caller]
+fn prints(environment: &TestEnvironment, arguments: &[&str], code: i32, expected: &str) {
+    let outcome = environment.run(arguments, "");
+    let home = environment.home().display().to_string();
+    assert_eq!(
+        (outcome.code, outcome.stderr.as_str()),
+        (Some(code), ""),
+        "{outcome:?}"
+    );
+    let shown = outcome.stdout.replace(&home, "HOME");
+    assert_eq!(shown, expected, "\n{shown}");
+}
+
+/// The exit code, and exactly this JSON on stdout, with the home folder as `HOME` and moments as
+/// `MOMENT`.
+#[track_caller]
+fn prints_json(environment: &TestEnvironment, arguments: &[&str], code: i32, expected: Value) {
+    let outcome = environment.run(arguments, "");
+    assert_eq!(
+        (outcome.code, outcome.stderr.as_str()),
+        (Some(code), ""),
+        "{outcome:?}"
+    );
+    let home = environment.home().display().to_string();
+    let mut shown = serde_json::from_str(&outcome.stdout.replace(&home, "HOME")).expect("JSON");
+    hide_moments(&mut shown);
+    assert_eq!(shown, expected, "\n{shown:#}");
+}
+
+fn hide_moments(value: &mut Value) {
+    match value {
+        Value::String(text) if OffsetDateTime::parse(text, &Rfc3339).is_ok() => {
+            *text = "MOMENT".to_owned();
+        }
+        Value::Array(values) => values.iter_mut().for_each(hide_moments),
+        Value::Object(values) => values.values_mut().for_each(hide_moments),
+        _ => {}
+    }
+}
+
+/// Failure with this line on stderr, and nothing on stdout; the hints below it.
+#[track_caller]
+fn told<'o>(outcome: &'o Outcome, line: &str) -> Vec<&'o str> {
+    assert_eq!(
+        (outcome.code, outcome.stdout.as_str()),
+        (Some(1), ""),
+        "{outcome:?}"
+    );
+    let mut lines = outcome.stderr.lines();
+    let first = format!("docker-credential-ecrx: {line}");
+    assert_eq!(lines.next(), Some(first.as_str()), "{outcome:?}");
+    lines
+        .map(|hint| hint.strip_prefix("  ").expect("an indented hint"))
+        .collect()
+}

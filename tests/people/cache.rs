@@ -1,0 +1,371 @@
+//! `cache list`, `cache clear` and `cache path`.
+
+use std::fs;
+
+use serde_json::json;
+
+use super::common::fake_aws::{BOB, FakeAws, Fault, Operation};
+use super::common::{HOST, TestEnvironment};
+use super::{configure, prints, prints_json, told};
+
+const IRELAND: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+const FIPS: &str = "111122223333.dkr.ecr-fips.eu-west-1.amazonaws.com";
+const OWN: &str = "images.example.com";
+
+/// A host of one's own in front of [`IRELAND`], and a role for all others.
+const RULES: &str = r#"
+[[registry]]
+match = "images.example.com"
+account = "111122223333"
+region = "eu-west-1"
+
+[[registry]]
+match = "999999999999"
+role_arn = "arn:aws:iam::999999999999:role/ecr-pull"
+max_age_seconds = 10800
+"#;
+
+/// Alice's environment with a token of each kind, bought 2 h 3 min 30 s ago.
+fn full(aws: &FakeAws) -> TestEnvironment {
+    let mut environment = TestEnvironment::of_alice(aws);
+    configure(&mut environment, RULES);
+    environment.get(HOST).answer();
+    environment.get(IRELAND).answer();
+    environment.age_cache(2 * 3600 + 210);
+    environment
+}
+
+#[test]
+fn an_empty_cache_is_said_plainly() {
+    let environment = TestEnvironment::new();
+    let folder = "HOME/.cache/docker-credential-ecrx/v1";
+    prints(&environment, &["cache", "path"], 0, &format!("{folder}\n"));
+    prints(
+        &environment,
+        &["cache", "list"],
+        0,
+        &format!("no tokens in {folder}\n"),
+    );
+    prints(&environment, &["cache", "clear"], 0, "nothing to delete\n");
+    prints_json(
+        &environment,
+        &["cache", "list", "--json"],
+        0,
+        json!({
+            "folder": folder,
+            "state": "used",
+            "reason": null,
+            "tokens": [],
+            "failures": [],
+        }),
+    );
+    assert!(!environment.home().join(".cache").exists());
+}
+
+#[test]
+fn tokens_are_listed_with_their_buyers_and_ages() {
+    let aws = FakeAws::start();
+    let mut environment = full(&aws);
+    prints(
+        &environment,
+        &["cache", "list"],
+        0,
+        "\
+AGE        RENEWAL        END            REGISTRY, AND WHO BOUGHT
+2 h 3 min  in 3 h 56 min  in 9 h 56 min  111122223333.dkr.ecr.eu-west-1.amazonaws.com
+                                         the access key AKIAIOSFODNN7EXAMPLE
+2 h 3 min  in 56 min      in 9 h 56 min  999999999999.dkr.ecr.us-west-2.amazonaws.com
+                                         the access key AKIAIOSFODNN7EXAMPLE, then role
+                                         arn:aws:iam::999999999999:role/ecr-pull
+",
+    );
+    // Bob may not use Alice's, nor say when they are renewed.
+    environment.set("AWS_ACCESS_KEY_ID", BOB.0);
+    environment.set("AWS_SECRET_ACCESS_KEY", BOB.1);
+    prints(
+        &environment,
+        &["cache", "list"],
+        0,
+        "\
+AGE        RENEWAL  END            REGISTRY, AND WHO BOUGHT
+2 h 3 min  -        in 9 h 56 min  111122223333.dkr.ecr.eu-west-1.amazonaws.com
+                                   the access key AKIAIOSFODNN7EXAMPLE
+2 h 3 min  -        in 9 h 56 min  999999999999.dkr.ecr.us-west-2.amazonaws.com
+                                   the access key AKIAIOSFODNN7EXAMPLE, then role
+                                   arn:aws:iam::999999999999:role/ecr-pull
+
+A token with no renewal is not of who asks now: it goes by the settings of who does.
+",
+    );
+    environment.age_cache(10 * 3600);
+    environment.get(HOST).answer();
+    environment.age_cache(330);
+    prints(
+        &environment,
+        &["cache", "list"],
+        0,
+        "\
+AGE         RENEWAL        END                REGISTRY, AND WHO BOUGHT
+12 h 9 min  -              expired 9 min ago  111122223333.dkr.ecr.eu-west-1.amazonaws.com
+                                              the access key AKIAIOSFODNN7EXAMPLE
+5 min       in 2 h 54 min  in 11 h 54 min     999999999999.dkr.ecr.us-west-2.amazonaws.com
+                                              the access key AKIAI44QH8DHBEXAMPLE, then role
+                                              arn:aws:iam::999999999999:role/ecr-pull
+12 h 9 min  -              expired 9 min ago  999999999999.dkr.ecr.us-west-2.amazonaws.com
+                                              the access key AKIAIOSFODNN7EXAMPLE, then role
+                                              arn:aws:iam::999999999999:role/ecr-pull
+",
+    );
+    environment.age_cache(4 * 3600);
+    let listed = environment.run(&["cache", "list"], "").stdout;
+    assert!(
+        listed.contains("4 h 5 min   next get  in 7 h 54 min"),
+        "{listed}"
+    );
+}
+
+#[test]
+fn tokens_and_failures_are_listed_as_json() {
+    let aws = FakeAws::start();
+    let environment = full(&aws);
+    environment.age_cache(10 * 3600);
+    aws.on(Operation::EcrGetAuthorizationToken, Fault::Status(400));
+    environment.run(&["password", "444455556666/eu-west-1"], "");
+    let outcome = environment.run(&["cache", "list", "--json"], "");
+    let failure = serde_json::from_str::<serde_json::Value>(&outcome.stdout).expect("JSON")
+        ["failures"][0]["message"]
+        .clone();
+    assert!(failure.is_string(), "{outcome:?}");
+    prints_json(
+        &environment,
+        &["cache", "list", "--json"],
+        0,
+        json!({
+            "folder": "HOME/.cache/docker-credential-ecrx/v1",
+            "state": "used",
+            "reason": null,
+            "tokens": [
+                {
+                    "registry": IRELAND,
+                    "identity": "the access key AKIAIOSFODNN7EXAMPLE",
+                    "obtained_at": "MOMENT",
+                    "refresh_at": "MOMENT",
+                    "expires_at": "MOMENT",
+                    "expired": true,
+                },
+                {
+                    "registry": HOST,
+                    "identity": "the access key AKIAIOSFODNN7EXAMPLE, then role \
+                                 arn:aws:iam::999999999999:role/ecr-pull",
+                    "obtained_at": "MOMENT",
+                    "refresh_at": "MOMENT",
+                    "expires_at": "MOMENT",
+                    "expired": true,
+                },
+            ],
+            "failures": [{ "until": "MOMENT", "message": failure }],
+        }),
+    );
+}
+
+#[test]
+fn clear_deletes_a_registrys_tokens_whoever_bought_them_and_by_whatever_name() {
+    let aws = FakeAws::start();
+    for name in [IRELAND, FIPS, OWN, "111122223333/eu-west-1"] {
+        let environment = full(&aws);
+        prints(
+            &environment,
+            &["cache", "clear", name],
+            0,
+            "deleted the token for 111122223333.dkr.ecr.eu-west-1.amazonaws.com: the access key\n\
+             AKIAIOSFODNN7EXAMPLE\n",
+        );
+        assert_eq!(environment.entries().len(), 1);
+        prints(
+            &environment,
+            &["cache", "clear", name],
+            0,
+            "nothing to delete\n",
+        );
+    }
+    let mut environment = full(&aws);
+    for host in [FIPS, OWN] {
+        environment.get(host).answer();
+    }
+    environment.set("AWS_ACCESS_KEY_ID", BOB.0);
+    environment.set("AWS_SECRET_ACCESS_KEY", BOB.1);
+    environment.get(IRELAND).answer();
+    let bought = environment.entries().len();
+    assert_eq!(bought, 3);
+    let outcome = environment.run(&["cache", "clear", IRELAND], "");
+    assert_eq!(
+        outcome.stdout.matches("deleted the token for ").count(),
+        bought - 1
+    );
+    assert_eq!(environment.entries().len(), 1);
+}
+
+#[test]
+fn clear_deletes_everything_that_is_ours_and_nothing_else() {
+    let aws = FakeAws::start();
+    let environment = full(&aws);
+    aws.on(Operation::EcrGetAuthorizationToken, Fault::Status(400));
+    environment.run(&["password", "444455556666/eu-west-1"], "");
+    let notes = environment.cache().join("notes");
+    fs::write(&notes, "").expect("a file");
+    fs::write(environment.cache().join(".abcdef.tmp"), "").expect("a file");
+    let damaged = environment.cache().join(format!("{}.json", "0".repeat(64)));
+    fs::write(damaged, "garbage").expect("a file");
+    let marks = environment.marks().len();
+    assert!(marks > 0);
+    let failures = match marks {
+        1 => "1 remembered failure".to_owned(),
+        more => format!("{more} remembered failures"),
+    };
+    prints(
+        &environment,
+        &["cache", "clear"],
+        0,
+        &format!(
+            "\
+deleted the token for 111122223333.dkr.ecr.eu-west-1.amazonaws.com: the access key
+AKIAIOSFODNN7EXAMPLE
+deleted the token for 999999999999.dkr.ecr.us-west-2.amazonaws.com: the access key
+AKIAIOSFODNN7EXAMPLE, then role arn:aws:iam::999999999999:role/ecr-pull
+deleted 1 file that held no token
+deleted 1 half-written file
+deleted {failures}
+"
+        ),
+    );
+    assert!(environment.entries().is_empty() && environment.marks().is_empty());
+    assert!(notes.exists());
+}
+
+#[test]
+fn gets_go_on_while_the_cache_is_cleared() {
+    let aws = FakeAws::start();
+    let environment = full(&aws);
+    std::thread::scope(|scope| {
+        for host in [HOST, IRELAND, OWN] {
+            let environment = &environment;
+            scope.spawn(move || {
+                for _ in 0..10 {
+                    environment.get(host).answer();
+                }
+            });
+        }
+        for _ in 0..10 {
+            let cleared = environment.run(&["cache", "clear"], "");
+            assert_eq!((cleared.code, cleared.stderr.as_str()), (Some(0), ""));
+        }
+    });
+    environment.run(&["cache", "clear"], "");
+    assert!(environment.entries().is_empty());
+}
+
+#[test]
+fn a_cache_that_is_off_is_listed_and_cleared_all_the_same() {
+    let aws = FakeAws::start();
+    let mut environment = full(&aws);
+    environment.set("AWS_ECR_DISABLE_CACHE", "1");
+    let listed = environment.run(&["cache", "list"], "");
+    assert_eq!(listed.code, Some(0));
+    assert!(
+        listed
+            .stdout
+            .starts_with("! nothing is cached: AWS_ECR_DISABLE_CACHE is set\nAGE "),
+        "{listed:?}"
+    );
+    environment.unset("AWS_ECR_DISABLE_CACHE");
+    configure(&mut environment, "[cache]\nenabled = false\n");
+    let cleared = environment.run(&["cache", "clear"], "");
+    assert_eq!(cleared.code, Some(0), "{cleared:?}");
+    prints_json(
+        &environment,
+        &["cache", "list", "--json"],
+        0,
+        json!({
+            "folder": "HOME/.cache/docker-credential-ecrx/v1",
+            "state": "off",
+            "reason": "`enabled` under [cache] is false",
+            "tokens": [],
+            "failures": [],
+        }),
+    );
+}
+
+#[test]
+fn a_cache_that_cannot_be_used_is_a_failure_with_its_reason() {
+    let mut environment = TestEnvironment::new();
+    let file = environment.write("cache", "");
+    environment.set("AWS_ECR_CACHE_DIR", &file.display().to_string());
+    let reason = "\"HOME/cache\" is not a folder, so nothing can be cached in it: remove it, or \
+                  choose another with `dir` under [cache]";
+    prints_json(
+        &environment,
+        &["cache", "list", "--json"],
+        1,
+        json!({
+            "folder": "HOME/cache/v1",
+            "state": "unusable",
+            "reason": reason,
+            "tokens": [],
+            "failures": [],
+        }),
+    );
+    let outcome = environment.run(&["cache", "list"], "");
+    assert_eq!(outcome.code, Some(1));
+    assert!(
+        outcome.stdout.starts_with("✗ nothing is cached: "),
+        "{outcome:?}"
+    );
+    assert!(
+        outcome.stdout.ends_with(
+            "no tokens in HOME/cache/v1\n"
+                .replace("HOME", &environment.home().display().to_string())
+                .as_str()
+        ),
+        "{outcome:?}"
+    );
+    let cleared = environment.run(&["cache", "clear"], "");
+    let line = reason.replace("HOME", &environment.home().display().to_string());
+    assert_eq!(told(&cleared, &line), [""; 0]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_others_may_write_to_is_neither_listed_nor_cleared() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let aws = FakeAws::start();
+    let environment = full(&aws);
+    fs::set_permissions(environment.cache(), fs::Permissions::from_mode(0o777)).expect("a mode");
+    let listed = environment.run(&["cache", "list"], "");
+    assert_eq!(listed.code, Some(1));
+    assert!(
+        listed.stdout.contains("is open to other users (mode"),
+        "{listed:?}"
+    );
+    let cleared = environment.run(&["cache", "clear"], "");
+    assert_eq!((cleared.code, cleared.stdout.as_str()), (Some(1), ""));
+    assert_eq!(environment.entries().len(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn without_a_home_folder_there_is_no_place_for_a_cache() {
+    let mut environment = TestEnvironment::new();
+    environment.set("HOME", "/nonexistent");
+    let outcome = environment.run(&["cache", "path"], "");
+    assert_eq!(
+        told(&outcome, "no home folder of this user, so no cache"),
+        ["name a folder with `dir` under [cache] in config.toml, or AWS_ECR_CACHE_DIR"]
+    );
+    prints(
+        &environment,
+        &["cache", "list"],
+        0,
+        "! nothing is cached: no home folder of this user, so no cache\nno tokens\n",
+    );
+}

@@ -1,0 +1,179 @@
+//! `config check`: the files that count, and what in them can never work.
+
+use serde_json::json;
+
+use super::common::TestEnvironment;
+use super::{configure, prints, prints_json, told};
+
+const WORK: &str = "[profile work]\naws_access_key_id = a\naws_secret_access_key = b\n";
+
+#[test]
+fn without_files_there_is_nothing_to_mend() {
+    let environment = TestEnvironment::new();
+    prints(
+        &environment,
+        &["config", "check"],
+        0,
+        "\
+the user's     HOME/.config/docker-credential-ecrx/config.toml: not there
+the machine's  /etc/docker-credential-ecrx/config.toml: not there
+✓ nothing to mend
+",
+    );
+    prints_json(
+        &environment,
+        &["config", "check", "--json"],
+        0,
+        json!({
+            "files": [
+                {
+                    "path": "HOME/.config/docker-credential-ecrx/config.toml",
+                    "whose": "user",
+                    "there": false,
+                    "rules": 0,
+                },
+                {
+                    "path": "/etc/docker-credential-ecrx/config.toml",
+                    "whose": "machine",
+                    "there": false,
+                    "rules": 0,
+                },
+            ],
+            "findings": [],
+        }),
+    );
+}
+
+#[test]
+fn a_good_file_is_counted() {
+    let environment = TestEnvironment::new();
+    environment.aws_config(WORK);
+    environment.config(
+        "[[registry]]\nmatch = \"999999999999\"\nprofile = \"work\"\n\
+         [[registry]]\nmatch = \"*\"\nrole_arn = \"arn:aws:iam::111122223333:role/r\"\n",
+    );
+    prints(
+        &environment,
+        &["config", "check"],
+        0,
+        "\
+the user's     HOME/.config/docker-credential-ecrx/config.toml: 2 rules
+the machine's  /etc/docker-credential-ecrx/config.toml: not there
+✓ nothing to mend
+",
+    );
+}
+
+const IDLE: &str = r#"[[registry]]
+match = "*"
+profile = "work"
+
+[[registry]]
+match = "999999999999"
+profile = "work"
+
+[[registry]]
+match = "images.example.com"
+account = "111122223333"
+region = "eu-west-1"
+
+[[registry]]
+match = "images.example.com"
+account = "111122223333"
+region = "eu-west-2"
+
+[defaults]
+profile = "nobody"
+
+[identity.release]
+profile = "also-nobody"
+"#;
+
+#[test]
+fn rules_that_never_have_a_say_and_profiles_that_are_not_there_are_flagged() {
+    let mut environment = TestEnvironment::new();
+    environment.aws_config(WORK);
+    configure(&mut environment, IDLE);
+    prints(
+        &environment,
+        &["config", "check"],
+        1,
+        "\
+ECRX_CONFIG  ecrx.toml: 4 rules
+✗ ecrx.toml:5: the rule for `999999999999` never has a say: all it says is said before, by line 1
+✗ ecrx.toml:14: the host `images.example.com` is defined twice: by the rule at ecrx.toml:9 it is
+  111122223333/eu-west-1, and this one never has a say
+! ecrx.toml:19: the AWS profile `nobody` does not exist
+! ecrx.toml:22: the AWS profile `also-nobody` does not exist
+",
+    );
+    let finding = |mark: &str, line: usize, message: &str| json!({ "mark": mark, "file": "ecrx.toml", "line": line, "message": message });
+    prints_json(
+        &environment,
+        &["config", "check", "--json"],
+        1,
+        json!({
+            "files": [
+                { "path": "ecrx.toml", "whose": "ECRX_CONFIG", "there": true, "rules": 4 },
+            ],
+            "findings": [
+                finding(
+                    "bad",
+                    5,
+                    "the rule for `999999999999` never has a say: all it says is said before, by \
+                     line 1",
+                ),
+                finding(
+                    "bad",
+                    14,
+                    "the host `images.example.com` is defined twice: by the rule at ecrx.toml:9 it \
+                     is 111122223333/eu-west-1, and this one never has a say",
+                ),
+                finding("warning", 19, "the AWS profile `nobody` does not exist"),
+                finding("warning", 22, "the AWS profile `also-nobody` does not exist"),
+            ],
+        }),
+    );
+}
+
+#[test]
+fn a_mistake_is_told_as_it_is() {
+    let mut environment = TestEnvironment::new();
+    configure(
+        &mut environment,
+        "[[registry]]\nmatch = \"*\"\nprofil = \"work\"\n",
+    );
+    let line = "ecrx.toml:3: registry.profil: unknown key, did you mean `profile`?";
+    let outcome = environment.run(&["config", "check"], "");
+    assert_eq!(told(&outcome, line), [""; 0]);
+    prints_json(
+        &environment,
+        &["config", "check", "--json"],
+        1,
+        json!({
+            "files": [
+                { "path": "ecrx.toml", "whose": "ECRX_CONFIG", "there": true, "rules": 0 },
+            ],
+            "findings": [
+                { "mark": "bad", "file": "ecrx.toml", "line": 3, "message": line },
+            ],
+        }),
+    );
+    environment.set("ECRX_CONFIG", "absent.toml");
+    let outcome = environment.run(&["config", "check"], "");
+    told(
+        &outcome,
+        "absent.toml: there is no such file, though ECRX_CONFIG names it: correct or unset \
+         ECRX_CONFIG",
+    );
+}
+
+#[test]
+fn aws_files_that_cannot_be_used_are_told() {
+    let mut environment = TestEnvironment::new();
+    environment.aws_config("[profile work\n");
+    configure(&mut environment, "[defaults]\nprofile = \"work\"\n");
+    let outcome = environment.run(&["config", "check"], "");
+    assert_eq!(outcome.code, Some(1));
+    assert!(outcome.stdout.contains("✗ the AWS file "), "{outcome:?}");
+}

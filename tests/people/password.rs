@@ -1,0 +1,184 @@
+//! `password`: a token alone on a line, and an error with its reason.
+
+use super::common::fake_aws::{ALICE, FakeAws, Fault, Grant, Operation};
+use super::common::{HOST, Outcome, TestEnvironment};
+use super::{configure, told};
+
+const HOUR: i64 = 3600;
+
+/// The token alone on a line.
+#[track_caller]
+fn grant(outcome: &Outcome) -> Grant {
+    assert_eq!(
+        (outcome.code, outcome.stderr.as_str()),
+        (Some(0), ""),
+        "{outcome:?}"
+    );
+    let password = outcome.stdout.strip_suffix('\n').expect("a line");
+    assert!(!password.contains(char::is_whitespace), "{password:?}");
+    Grant::from_password(password)
+}
+
+fn password(environment: &TestEnvironment, arguments: &[&str]) -> Outcome {
+    let arguments: Vec<&str> = ["password"].iter().chain(arguments).copied().collect();
+    environment.run(&arguments, "")
+}
+
+#[test]
+fn the_password_is_that_of_get_however_the_registry_is_named() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    let first = grant(&password(&environment, &["999999999999/us-west-2"]));
+    assert_eq!(first.principal, ALICE.2);
+    let image = format!("https://{HOST}/team/app:v1");
+    for host in [HOST, &image] {
+        assert_eq!(grant(&password(&environment, &[host])).serial, first.serial);
+    }
+    assert_eq!(environment.get(HOST).grant().serial, first.serial);
+    assert_eq!(aws.calls().len(), 1);
+}
+
+#[test]
+fn a_token_that_does_not_live_long_enough_is_bought_anew_and_kept() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    let first = environment.get(HOST).grant().serial;
+    environment.age_cache(2 * HOUR);
+    let with =
+        |least: &str| grant(&password(&environment, &[HOST, "--min-lifetime", least])).serial;
+    assert_eq!(with("9h"), first);
+    assert_eq!(with("11h"), first + 1);
+    // It is everybody's from now on.
+    assert_eq!(environment.get(HOST).grant().serial, first + 1);
+    assert_eq!(with("11h 30m"), first + 1);
+    assert_eq!(environment.entries().len(), 1);
+    // No token has ever so long to live.
+    assert_eq!(with("12h"), first + 2);
+    assert_eq!(aws.calls().len(), 3);
+}
+
+/// As in a `get`, an old token serves while AWS cannot be reached; one that is too short does not.
+#[test]
+fn without_aws_a_token_serves_as_long_as_it_lives_long_enough() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    let first = environment.get(HOST).grant().serial;
+    environment.age_cache(7 * HOUR);
+    aws.on(Operation::EcrGetAuthorizationToken, Fault::Status(400));
+    let outcome = password(&environment, &[HOST, "--min-lifetime", "4h"]);
+    assert_eq!(grant(&outcome).serial, first);
+    let outcome = password(&environment, &[HOST, "--min-lifetime", "6h"]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), ""));
+    // It stays for who wants less.
+    assert_eq!(environment.entries().len(), 1);
+    assert_eq!(grant(&password(&environment, &[HOST])).serial, first);
+}
+
+#[test]
+fn a_token_that_aws_gives_and_that_is_too_short_is_an_error() {
+    let aws = FakeAws::start();
+    aws.set_token_expires_in(2 * HOUR + 30);
+    let environment = TestEnvironment::of_alice(&aws);
+    let outcome = password(&environment, &[HOST, "--min-lifetime", "11h"]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), ""));
+    let (line, hint) = outcome.stderr.split_once('\n').expect("two lines");
+    let start = format!("docker-credential-ecrx: the new token for {HOST} ends in 2h ");
+    assert!(line.starts_with(&start), "{line}");
+    assert!(line.ends_with("s, and 11h are asked for"), "{line}");
+    assert_eq!(
+        hint,
+        "  AWS decides how long a token lives: ask for less with --min-lifetime\n"
+    );
+}
+
+/// A clock that is wrong is no reason to refuse what AWS gives, here as in a `get`.
+#[test]
+fn a_token_that_looks_expired_is_printed_unless_a_lifetime_is_asked_for() {
+    let aws = FakeAws::start();
+    aws.set_token_expires_in(-HOUR);
+    let environment = TestEnvironment::of_alice(&aws);
+    let first = grant(&password(&environment, &[HOST])).serial;
+    assert_eq!(environment.get(HOST).grant().serial, first + 1);
+    let outcome = password(&environment, &[HOST, "--min-lifetime", "1m"]);
+    let line = format!("the new token for {HOST} ends in 0s, and 1m are asked for");
+    told(&outcome, &line);
+}
+
+#[test]
+fn a_lifetime_that_no_token_has_is_a_wrong_argument() {
+    let environment = TestEnvironment::new();
+    for (time, why) in [
+        ("12h 1s", "no token lives longer than 12 hours"),
+        ("13h", "no token lives longer than 12 hours"),
+        ("long", "write it as 30m or 11h: expected number at 0"),
+        ("-1h", "write it as 30m or 11h: expected number at 0"),
+    ] {
+        let option = format!("--min-lifetime={time}");
+        let outcome = password(&environment, &[HOST, &option]);
+        let expected = format!(
+            "error: invalid value '{time}' for '--min-lifetime <TIME>': {why}\n\nFor more \
+             information, try '--help'.\n"
+        );
+        assert_eq!(
+            (outcome.code, outcome.stdout, outcome.stderr),
+            (Some(2), String::new(), expected)
+        );
+    }
+}
+
+#[test]
+fn public_ecr_has_passwords_and_says_when_nobody_needs_one() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    let token = grant(&password(&environment, &["public.ecr.aws/team/app"]));
+    assert_eq!(token.principal, ALICE.2);
+
+    let outcome = password(&TestEnvironment::new(), &["public.ecr.aws"]);
+    let line = "no credentials for public.ecr.aws: nobody is signed in to AWS: no configuration, \
+                variable or default profile names credentials, and instance metadata is switched off";
+    assert_eq!(
+        told(&outcome, line),
+        [
+            "sign in (`aws sso login`, `aws login`, `aws configure`), or name a profile in \
+             config.toml or AWS_PROFILE",
+            "pulls from public.ecr.aws need no token: without one they are anonymous",
+        ]
+    );
+}
+
+#[test]
+fn what_is_no_registry_and_who_may_not_ask_are_told() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::of_alice(&aws);
+    let outcome = password(&environment, &["docker.io"]);
+    told(
+        &outcome,
+        "`docker.io` is no ECR registry: give a host such as \
+         111122223333.dkr.ecr.eu-west-1.amazonaws.com, an account and region such as \
+         111122223333/eu-west-1, an image, or a host that a rule with account and region names",
+    );
+    aws.deny_ecr(ALICE.2);
+    let outcome = password(&environment, &[HOST]);
+    let hints: Vec<&str> = outcome.stderr.lines().skip(1).collect();
+    assert!(
+        outcome.stderr.starts_with(&format!(
+            "docker-credential-ecrx: no credentials for {HOST}: ecr:GetAuthorizationToken is denied \
+             to the access key {}: ",
+            ALICE.0
+        )),
+        "{outcome:?}"
+    );
+    assert_eq!(
+        hints.last(),
+        Some(
+            &"  asked as: the access key AKIAIOSFODNN7EXAMPLE; chosen by the variable \
+              AWS_ACCESS_KEY_ID"
+        )
+    );
+    configure(&mut environment, "timeout_seconds = 0");
+    let outcome = password(&environment, &[HOST]);
+    told(
+        &outcome,
+        "ecrx.toml:1: timeout_seconds: must be between 1 and 300, not 0",
+    );
+}

@@ -1,0 +1,98 @@
+//! Colours: on a terminal that wants them, and nowhere else; and never a line too wide.
+
+use super::common::fake_aws::FakeAws;
+use super::common::pty::{Place, Terminal};
+use super::common::{HOST, PROGRAM, TestEnvironment};
+use super::configure;
+
+const ESCAPE: char = '\x1b';
+
+/// Commands that print marks, headings and tables.
+const COMMANDS: [&[&str]; 4] = [
+    &["whoami", HOST],
+    &["cache", "list"],
+    &["config", "check"],
+    &["config", "show", HOST],
+];
+
+fn environment(aws: &FakeAws) -> TestEnvironment {
+    let mut environment = TestEnvironment::of_alice(aws);
+    configure(
+        &mut environment,
+        "[[registry]]\nmatch = \"*\"\nrole_arn = [\"arn:aws:iam::111122223333:role/hub\", \
+         \"arn:aws:iam::999999999999:role/ecr-push\"]\nexternal_id = \"id\"\n\
+         role_session_name = \"a-session-with-a-name-that-is-somewhat-longer-than-others\"\n",
+    );
+    environment.set("TERM", "xterm");
+    environment.get(HOST).answer();
+    environment
+}
+
+/// What a command shows on a terminal.
+fn shown(environment: &TestEnvironment, arguments: &[&str]) -> String {
+    let terminal = Terminal::open();
+    let mut words = vec!["-c", "exec \"$@\" >/dev/tty", "sh", PROGRAM];
+    words.extend(arguments);
+    let run = environment.start_program_on(&terminal, Place::Foreground, "sh", &words, "");
+    let outcome = run.outcome();
+    assert_eq!(outcome.stderr, "", "{outcome:?}");
+    terminal.shown()
+}
+
+#[test]
+fn there_are_colours_on_a_terminal_alone_and_not_where_they_are_not_wanted() {
+    let aws = FakeAws::start();
+    let mut environment = environment(&aws);
+    for arguments in COMMANDS {
+        let piped = environment.run(arguments, "").stdout;
+        assert!(!piped.contains(ESCAPE), "{piped:?}");
+        let coloured = shown(&environment, arguments);
+        assert!(coloured.contains(ESCAPE), "{arguments:?}: {coloured:?}");
+    }
+    for (name, value) in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+        environment.set(name, value);
+        for arguments in COMMANDS {
+            let plain = shown(&environment, arguments);
+            assert!(!plain.contains(ESCAPE), "{name}: {plain:?}");
+        }
+        environment.unset("NO_COLOR");
+    }
+}
+
+#[test]
+fn passwords_and_paths_are_as_they_are_on_a_terminal_too() {
+    let aws = FakeAws::start();
+    let environment = environment(&aws);
+    for arguments in [&["password", HOST][..], &["cache", "path"]] {
+        let piped = environment.run(arguments, "").stdout;
+        assert_eq!(shown(&environment, arguments), piped.replace('\n', "\r\n"));
+    }
+}
+
+#[test]
+fn no_line_is_wider_than_100_columns() {
+    let aws = FakeAws::start();
+    let environment = environment(&aws);
+    for arguments in COMMANDS {
+        let text = environment.run(arguments, "").stdout;
+        assert!(text.lines().count() > 1, "{text}");
+        for line in text.lines() {
+            assert!(line.chars().count() <= 100, "{line}");
+        }
+    }
+    for command in [
+        "configure-docker",
+        "doctor",
+        "policy",
+        "password",
+        "whoami",
+        "cache",
+        "config",
+        "completions",
+    ] {
+        let text = environment.run(&["help", command], "").stdout;
+        for line in text.lines() {
+            assert!(line.chars().count() <= 100, "{line}");
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! `whoami`: who would ask and why, without asking anybody.
+
+use serde_json::json;
+
+use super::common::fake_aws::{FakeAws, SSO_ACCESS_TOKEN};
+use super::common::sources::{START_URL, sso_session};
+use super::common::{HOST, TestEnvironment};
+use super::{configure, prints, prints_json, told};
+
+const ACCESS_KEY: &str = "[profile work]
+aws_access_key_id = AKIAIOSFODNN7EXAMPLE
+aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
+";
+
+const CHAIN: &str = r#"
+[[registry]]
+match = "999999999999/us-west-2"
+endpoint_url = "https://vpce-0abc.api.ecr.us-west-2.vpce.amazonaws.com"
+
+[[registry]]
+match = "999999999999"
+profile = "work"
+role_arn = ["arn:aws:iam::111122223333:role/hub", "arn:aws:iam::999999999999:role/ecr-push"]
+external_id = "not-to-be-seen"
+role_session_name = "build-4711"
+duration_seconds = 1800
+mfa_serial = "arn:aws:iam::111122223333:mfa/alice"
+"#;
+
+#[test]
+fn a_chain_of_roles_is_told_with_all_but_its_external_id() {
+    let mut environment = TestEnvironment::new();
+    environment.aws_config(ACCESS_KEY);
+    configure(&mut environment, CHAIN);
+    environment.set("AWS_PROFILE", "other");
+    environment.set("AWS_WEB_IDENTITY_TOKEN_FILE", "/token");
+    prints(
+        &environment,
+        &["whoami", HOST],
+        0,
+        "\
+999999999999.dkr.ecr.us-west-2.amazonaws.com
+chosen by    the rule at ecrx.toml:6
+profile      work
+source       the access key AKIAIOSFODNN7EXAMPLE
+role 1       arn:aws:iam::111122223333:role/hub, session build-4711, no external id, MFA code of
+             arn:aws:iam::111122223333:mfa/alice
+role 2       arn:aws:iam::999999999999:role/ecr-push, session build-4711 for 1800 s, external id set
+ECR          us-west-2, at https://vpce-0abc.api.ecr.us-west-2.vpce.amazonaws.com
+STS          us-west-2
+passed over  AWS_PROFILE, AWS_WEB_IDENTITY_TOKEN_FILE
+token        none is cached: the next get asks AWS
+",
+    );
+    prints_json(
+        &environment,
+        &["whoami", HOST, "--json"],
+        0,
+        json!({
+            "registry": HOST,
+            "account": "999999999999",
+            "region": "us-west-2",
+            "chosen_by": {
+                "layer": "rules",
+                "by": "the rule at ecrx.toml:6",
+                "file": "ecrx.toml",
+                "line": 6,
+            },
+            "profile": "work",
+            "source": { "kind": "keys", "is": "the access key AKIAIOSFODNN7EXAMPLE" },
+            "sign_in": null,
+            "roles": [
+                {
+                    "arn": "arn:aws:iam::111122223333:role/hub",
+                    "session_name": "build-4711",
+                    "external_id": false,
+                    "mfa_device": "arn:aws:iam::111122223333:mfa/alice",
+                    "duration_seconds": null,
+                },
+                {
+                    "arn": "arn:aws:iam::999999999999:role/ecr-push",
+                    "session_name": "build-4711",
+                    "external_id": true,
+                    "mfa_device": null,
+                    "duration_seconds": 1800,
+                },
+            ],
+            "ecr": {
+                "region": "us-west-2",
+                "url": "https://vpce-0abc.api.ecr.us-west-2.vpce.amazonaws.com",
+                "fips": false,
+                "dual_stack": false,
+            },
+            "sts": { "region": "us-west-2", "url": null, "fips": false, "dual_stack": false },
+            "passed_over": ["AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"],
+            "cache": { "off": null, "token": null },
+        }),
+    );
+}
+
+#[test]
+fn nobody_is_asked_and_a_cached_token_is_told_of() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::of_alice(&aws);
+    environment.get(HOST).answer();
+    environment.age_cache(3600 + 30);
+    aws.clear();
+    let url = aws.url();
+    let line = |token: &str| {
+        format!(
+            "999999999999.dkr.ecr.us-west-2.amazonaws.com\n\
+             chosen by  the variable AWS_ACCESS_KEY_ID\n\
+             source     the access key AKIAIOSFODNN7EXAMPLE\n\
+             ECR        us-west-2, at {url}\n\
+             token      {token}\n"
+        )
+    };
+    let until = |environment: &TestEnvironment| {
+        let entry = std::fs::read(&environment.entries()[0]).expect("a file");
+        let entry: serde_json::Value = serde_json::from_slice(&entry).expect("JSON");
+        let end = entry["expires_at"].as_i64().expect("a moment");
+        let end = time::OffsetDateTime::from_unix_timestamp(end).expect("a moment");
+        end.format(&time::format_description::well_known::Rfc3339)
+            .expect("a text")
+    };
+    let token = format!(
+        "cached, bought 1 h ago, to be renewed in 4 h 59 min, good until {}",
+        until(&environment)
+    );
+    prints(&environment, &["whoami", HOST], 0, &line(&token));
+    environment.age_cache(6 * 3600);
+    let token = format!(
+        "cached, bought 7 h ago, to be renewed by the next get, good until {}",
+        until(&environment)
+    );
+    prints(&environment, &["whoami", HOST], 0, &line(&token));
+    environment.age_cache(6 * 3600);
+    let token = "cached, bought 13 h ago, expired 1 h ago";
+    prints(&environment, &["whoami", HOST], 0, &line(token));
+    environment.set("AWS_ECR_DISABLE_CACHE", "yes");
+    let token = "nothing is cached: AWS_ECR_DISABLE_CACHE is set";
+    prints(&environment, &["whoami", HOST], 0, &line(token));
+    assert_eq!(aws.connections(), 0);
+}
+
+#[test]
+fn a_sign_in_is_judged_by_its_file() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::new();
+    sso_session(&mut environment, &aws, "work");
+    environment.set("AWS_PROFILE", "work");
+    let outcome = environment.run(&["whoami", HOST], "");
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let last = outcome.stdout.lines().last().expect("a line");
+    assert!(
+        last.starts_with("✓ the SSO sign-in holds, and ends in 719 h 59 min ("),
+        "{outcome:?}"
+    );
+    assert_eq!(aws.connections(), 0);
+}
+
+#[test]
+fn a_sign_in_that_is_over_or_absent_fails_with_the_command_that_mends_it() {
+    let environment = TestEnvironment::new();
+    environment.aws_config(&format!(
+        "[default]\nsso_account_id = 111122223333\nsso_role_name = dev\n\
+         sso_start_url = {START_URL}\nsso_region = us-east-1\n"
+    ));
+    let report = |sign_in: &str| {
+        format!(
+            "999999999999.dkr.ecr.us-west-2.amazonaws.com\n\
+             chosen by  no configuration at all\n\
+             profile    default\n\
+             source     SSO, role dev in account 111122223333\n\
+             ECR        us-west-2\n\
+             token      none is cached: the next get asks AWS\n\
+             {sign_in}\n"
+        )
+    };
+    let absent = "✗ nobody is signed in by SSO: `aws sso login --profile default`";
+    prints(&environment, &["whoami", HOST], 1, &report(absent));
+    environment.sso_sign_in(START_URL, SSO_ACCESS_TOKEN, -7200 - 30);
+    // Without a refresh token it cannot be renewed.
+    let folder = environment.home().join(".aws/sso/cache");
+    for file in super::common::files::names(&folder) {
+        let path = folder.join(file);
+        let text = std::fs::read_to_string(&path).expect("a file");
+        std::fs::write(&path, text.replace("refreshToken", "x")).expect("a file");
+    }
+    let outcome = environment.run(&["whoami", HOST], "");
+    assert_eq!(outcome.code, Some(1));
+    let last = outcome.stdout.lines().last().expect("a line");
+    assert!(
+        last.starts_with("✗ the SSO sign-in ended 2 h ago (")
+            && last.ends_with("Z): `aws sso login --profile default`"),
+        "{outcome:?}"
+    );
+    let outcome = environment.run(&["whoami", HOST, "--json"], "");
+    assert_eq!(outcome.code, Some(1));
+    let report: serde_json::Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+    assert_eq!(report["sign_in"]["state"], "expired");
+    assert_eq!(report["source"]["kind"], "sso");
+}
+
+#[test]
+fn who_cannot_be_named_is_an_error_with_hints() {
+    let mut environment = TestEnvironment::new();
+    environment.aws_config(ACCESS_KEY);
+    environment.set("AWS_PROFILE", "wrok");
+    let outcome = environment.run(&["whoami", HOST], "");
+    let home = environment.home().display();
+    let line = format!(
+        "no credentials for {HOST}: the AWS profile `wrok` does not exist in {home}/.aws/config and \
+         {home}/.aws/credentials (chosen by the variable AWS_PROFILE)"
+    );
+    assert_eq!(
+        told(&outcome, &line),
+        [
+            "`aws configure list-profiles` lists the profiles there are",
+            "known profiles: work",
+        ]
+    );
+}
+
+#[test]
+fn a_host_of_ones_own_is_told_with_the_registry_behind_it() {
+    let mut environment = TestEnvironment::new();
+    environment.aws_config(ACCESS_KEY);
+    configure(
+        &mut environment,
+        "[[registry]]\nmatch = \"images.example.com\"\naccount = \"111122223333\"\n\
+         region = \"eu-west-1\"\n[identity.release]\nprofile = \"work\"\n",
+    );
+    let outcome = environment.run_program(
+        environment.called_as("release"),
+        &["whoami", "images.example.com/app"],
+        "",
+    );
+    assert_eq!(
+        (
+            outcome.code,
+            outcome.stdout.as_str(),
+            outcome.stderr.as_str()
+        ),
+        (
+            Some(0),
+            "\
+images.example.com
+registry   111122223333/eu-west-1
+chosen by  the name docker-credential-ecrx-release and [identity.release] at ecrx.toml:5
+profile    work
+source     the access key AKIAIOSFODNN7EXAMPLE
+ECR        eu-west-1
+token      none is cached: the next get asks AWS
+",
+            ""
+        )
+    );
+}
