@@ -43,6 +43,9 @@ use serde_json::Value;
 /// A registry of Alice's own account.
 const OWN: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
 
+/// The same account's registry in a region where it has no repositories.
+const ELSEWHERE: &str = "111122223333.dkr.ecr.us-west-2.amazonaws.com";
+
 /// A role in the account of [`HOST`].
 const PULL: &str = "arn:aws:iam::999999999999:role/ecr-pull";
 
@@ -59,7 +62,7 @@ struct Ward {
 impl Ward {
     fn new() -> Self {
         let aws = FakeAws::start();
-        let registry = FakeRegistry::start(&[HOST, OWN]);
+        let registry = FakeRegistry::start(&[HOST, OWN, ELSEWHERE]);
         registry.add_image(&app());
         registry.add_image(&format!("{OWN}/team/app:v1"));
         let mut environment = TestEnvironment::of_alice(&aws);
@@ -69,9 +72,10 @@ impl Ward {
         environment.set("PATH", &bin);
         // Paths differ in length: no line of a snapshot is to be wrapped.
         environment.set("COLUMNS", "2000");
+        let helpers = [HOST, OWN, ELSEWHERE].map(|host| format!("\"{host}\": \"ecrx\""));
         environment.write(
             ".docker/config.json",
-            &format!("{{\"credHelpers\": {{\"{HOST}\": \"ecrx\", \"{OWN}\": \"ecrx\"}}}}\n"),
+            &format!("{{\"credHelpers\": {{{}}}}}\n", helpers.join(", ")),
         );
         Self {
             aws,

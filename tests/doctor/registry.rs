@@ -2,7 +2,7 @@
 
 use super::common::HOST;
 use super::common::fake_aws::{ALICE, Refused, RegistryFault, Route, denial};
-use super::{OWN, Ward, app};
+use super::{ELSEWHERE, OWN, Ward, app};
 
 /// Alice may not do this, for this reason.
 fn denied(action: &str, reason: &str) -> Ward {
@@ -93,8 +93,17 @@ fn the_image_is_absent() {
 }
 
 #[test]
-fn the_repository_is_absent_or_in_another_region() {
+fn the_repository_is_absent() {
     Ward::new().says("repository_absent", 1, &[&format!("{HOST}/team/other:v1")]);
+}
+
+/// The account has it, and not there.
+#[test]
+fn the_region_is_wrong() {
+    let ward = Ward::new();
+    ward.says("wrong_region", 1, &[&format!("{ELSEWHERE}/team/app:v1")]);
+    let right = ward.doctor(&[&format!("{OWN}/team/app:v1")]);
+    assert_eq!(right.code, Some(0), "{right:?}");
 }
 
 #[test]
