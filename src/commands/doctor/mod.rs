@@ -7,8 +7,10 @@
 
 mod clients;
 mod identity;
+mod limits;
 mod machine;
 mod mending;
+mod refused;
 mod registry;
 mod report;
 mod token;

@@ -9,12 +9,12 @@ use crate::cache::CacheError;
 use crate::clock;
 use crate::commands::page::Mark;
 use crate::commands::target::Image;
-use crate::distribution::{Client, Elsewhere, Layer, Refusal, RefusalKind, Step as Asked};
-use crate::iam::Denial;
+use crate::distribution::{Client, Refusal, RefusalKind};
 use crate::registry::{Registry, Service};
 use crate::secret::Secret;
 use crate::token::AuthorizationToken;
 
+use super::refused::{Refused, absent, stored, told};
 use super::report::{Finding, Place, Step};
 
 /// A registry that is asked without a token must not use up what the rest needs.
@@ -30,17 +30,6 @@ pub enum Outcome {
     Refused(Refused),
     /// It said yes to this.
     Allowed(Allowed),
-}
-
-/// What it said no to.
-#[derive(Clone, Debug, Default)]
-pub struct Refused {
-    /// What it would have taken, as IAM spells it; `None` where it did not come to that.
-    pub action: Option<&'static str>,
-    /// AWS's sentence about it.
-    pub denial: Option<Denial>,
-    /// Pushing was denied: alone, or with pulling.
-    pub is_for_a_push: bool,
 }
 
 /// What it said yes to.
@@ -201,7 +190,7 @@ impl Visit<'_> {
             Ok(manifest) => manifest,
             Err(refusal) => {
                 let is_new = matches!(refusal.kind, RefusalKind::ImageAbsent);
-                let mut absent = self.absent(image, &refusal);
+                let mut absent = absent(self.registry, image, &refusal);
                 if self.push && password.is_some() && is_new {
                     // As it is before a first push.
                     absent.mark = Mark::Warning;
@@ -281,88 +270,5 @@ impl Visit<'_> {
                 Some(Outcome::Refused(Refused::of(&refusal)))
             }
         }
-    }
-
-    /// What is not there may be somewhere else.
-    fn absent(&self, image: &Image, refusal: &Refusal) -> Finding {
-        let finding = told(refusal);
-        let Some(private) = self.registry.private() else {
-            return finding;
-        };
-        let (account, region) = (&private.account, &private.region);
-        match refusal.kind {
-            RefusalKind::RepositoryAbsent => finding.mend([
-                format!(
-                    "account {account} has no repository {} in {region}",
-                    image.repository
-                ),
-                "check its name, and account and region in the host: each region has its own"
-                    .to_owned(),
-            ]),
-            RefusalKind::ImageAbsent => finding.mend([format!(
-                "the repository is there, and may be pulled from; it has nothing called {}: \
-                 check the tag, or push it",
-                image.reference
-            )]),
-            _ => finding,
-        }
-    }
-}
-
-impl Refused {
-    /// Of a pull, with what came of the push.
-    fn with(self, pushed: Option<&Outcome>) -> Outcome {
-        let is_for_a_push =
-            matches!(pushed, Some(Outcome::Refused(refused)) if refused.denial.is_some());
-        Outcome::Refused(Self {
-            is_for_a_push,
-            ..self
-        })
-    }
-
-    fn of(refusal: &Refusal) -> Self {
-        // What S3 denies is no matter of policies about ECR.
-        let is_denied =
-            matches!(refusal.kind, RefusalKind::Denied) && refusal.step != Asked::Storage;
-        let words = refusal.message.as_deref().filter(|_| is_denied);
-        Self {
-            action: refusal.step.action(),
-            denial: words.and_then(Denial::read),
-            is_for_a_push: matches!(refusal.step, Asked::Upload),
-        }
-    }
-}
-
-fn stored(layer: &Layer) -> Finding {
-    match &layer.elsewhere {
-        None => Finding::good("its smallest layer can be pulled"),
-        Some(Elsewhere {
-            host,
-            answer: Ok(_),
-        }) => Finding::good(format!("its smallest layer can be pulled, from {host}")),
-        Some(Elsewhere {
-            answer: Err(refusal),
-            ..
-        }) => told(refusal).mend([
-            "ECR allows it, and keeps its layers in S3: in a VPC, the policy of the S3 endpoint \
-             must let s3:GetObject on that bucket through; elsewhere, a proxy or firewall the host",
-        ]),
-    }
-}
-
-fn told(refusal: &Refusal) -> Finding {
-    let finding = Finding::bad(refusal.to_string());
-    match refusal.kind {
-        RefusalKind::Throttled => finding.mend(["try again in a minute"]),
-        RefusalKind::Unavailable => finding.mend(["try again; AWS's health page says more"]),
-        RefusalKind::NotARegistry(_) => finding.mend([
-            "something between here and the registry answers in its place: check HTTPS_PROXY, and \
-             what the name resolves to",
-        ]),
-        RefusalKind::Transport(_) | RefusalKind::Timeout => finding.mend([
-            "check the network, the VPN, the firewall, HTTPS_PROXY and NO_PROXY, and the region \
-             in the host",
-        ]),
-        _ => finding,
     }
 }

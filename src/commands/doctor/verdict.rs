@@ -6,7 +6,8 @@ use crate::commands::page::Mark;
 use crate::identity::{Identity, Role};
 use crate::registry::PrivateRegistry;
 
-use super::registry::{Allowed, Outcome, Refused};
+use super::refused::Refused;
+use super::registry::{Allowed, Outcome};
 use super::report::{CALLER, Place, Station, Step, Verdict};
 use super::token::token_action;
 
