@@ -6,7 +6,7 @@ use std::panic::{self, PanicHookInfo};
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, FirstWord};
 use crate::commands::{self, Page, Verdict};
 use crate::env::{Env, var};
 use crate::error::{Error, Kind};
@@ -33,9 +33,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match *words {
         ["version" | "--version" | "-v"] => print(&version()),
         ["help" | "--help" | "-h"] => print(&Cli::help()),
-        ["help", word] if Cli::has(word) => {
-            let name = arguments[0].clone();
-            command(&[name, word.into(), "--help".into()], &env)
+        ["help", word] if FirstWord::has(word) => print(&Cli::help()),
+        // No options: behind a `--` the `--help` would be no option either.
+        ["help", word, ref more @ ..]
+            if Cli::has(word) && !more.iter().any(|word| word.starts_with('-')) =>
+        {
+            let name = arguments.first().cloned();
+            let asked = arguments.iter().skip(2).cloned();
+            let words = name.into_iter().chain(asked).chain(["--help".into()]);
+            command(&words.collect::<Vec<OsString>>(), &env)
         }
         [word, ..] if Cli::has(word) => {
             go_home(&env, &arguments);
@@ -55,10 +61,10 @@ fn command(arguments: &[OsString], env: &Env) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help goes to stdout, everything else to stderr.
-            let _ = error.print();
-            return match error.use_stderr() {
-                true => ExitCode::from(2),
-                false => ExitCode::SUCCESS,
+            return match (error.use_stderr(), error.print()) {
+                (true, _) => ExitCode::from(2),
+                (false, Ok(())) => ExitCode::SUCCESS,
+                (false, Err(_)) => ExitCode::FAILURE,
             };
         }
     };

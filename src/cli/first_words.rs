@@ -11,6 +11,14 @@ pub struct FirstWord {
     pub long_about: &'static str,
 }
 
+impl FirstWord {
+    /// Whether a word is one of them.
+    pub fn has(word: &str) -> bool {
+        let mut known = FOR_CLIENTS.iter().chain(&FOR_ALL);
+        known.any(|first| first.name == word)
+    }
+}
+
 /// What clients call.
 pub const FOR_CLIENTS: [FirstWord; 4] = [
     FirstWord {

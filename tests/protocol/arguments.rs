@@ -24,6 +24,9 @@ fn wrong_arguments_print_the_usage_and_fail() {
         &["version", "--version"],
         &["--help", "get"],
         &["list", "unused", "unused"],
+        &["help", "gets"],
+        &["help", "get", "list"],
+        &["help", "configure-docker", "--", HOST],
     ];
     for arguments in wrong {
         let outcome = environment.run(arguments, HOST);
@@ -67,6 +70,28 @@ fn help_is_the_usage_and_no_failure() {
     for word in ["help", "--help", "-h"] {
         succeeds(&environment.run(&[word], ""), &usage);
     }
+    // It has a line about each of these.
+    for word in ["get", "store", "erase", "list", "version", "help"] {
+        succeeds(&environment.run(&["help", word], ""), &usage);
+    }
+}
+
+#[test]
+fn help_with_a_command_behind_it_is_the_help_of_that_command() {
+    let environment = TestEnvironment::new();
+    let commands: [&[&str]; 4] = [
+        &["whoami"],
+        &["cache"],
+        &["cache", "list"],
+        &["config", "check"],
+    ];
+    for command in commands {
+        let help = environment.run(&[command, &["--help"]].concat(), "").stdout;
+        assert!(help.contains("Usage: "), "{help}");
+        succeeds(&environment.run(&[&["help"], command].concat(), ""), &help);
+    }
+    let outcome = environment.run(&["help", "cache", "lists"], "");
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""));
 }
 
 #[test]

@@ -100,11 +100,17 @@ fn a_reader_that_has_gone_is_a_failure_and_no_panic() {
 fn a_full_stdout_is_a_failure() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
-    for (word, input) in [("get", HOST), ("list", "unused"), ("help", "")] {
+    for (words, input) in [
+        (&["get"][..], HOST),
+        (&["list"], "unused"),
+        (&["help"], ""),
+        (&["help", "whoami"], ""),
+        (&["password", HOST], ""),
+    ] {
         let full = fs::OpenOptions::new().write(true).open("/dev/full");
-        let mut command = environment.command(&[word]);
+        let mut command = environment.command(words);
         let outcome = run(command.stdout(full.expect("/dev/full")), input);
-        assert_eq!(outcome.code, Some(1), "{word}");
+        assert_eq!(outcome.code, Some(1), "{words:?}");
         assert!(!outcome.stderr.contains("panicked"), "{outcome:?}");
     }
 }
