@@ -84,6 +84,15 @@ impl Cache {
     }
 }
 
+/// What came of asking for an entry's lock.
+enum Lock {
+    Ours(File),
+    /// Somebody is buying.
+    Theirs,
+    /// There can be none here, so nobody holds it.
+    Unusable,
+}
+
 struct Clearing<'a> {
     folder: &'a Folder,
     until: Instant,
@@ -98,16 +107,23 @@ impl Clearing<'_> {
             (Which::Entries(of), Some(entry)) => of(entry),
             (Which::Entries(_), None) => false,
         };
-        if !is_meant(&self.read(slot)) {
+        let seen = self.read(slot).unwrap_or_else(|error| {
+            // It is not believed when it says whose it is, and may be the one that is meant.
+            if let (Which::Entries(_), CacheError::OpenToOthers { .. }) = (which, &error) {
+                self.cleared.left.push(error);
+            }
+            None
+        });
+        if !is_meant(&seen) {
             return;
         }
         let lock = self.lock(slot);
         // Under the lock it may be another's, or gone.
-        let entry = self.read(slot);
+        let entry = self.read(slot).unwrap_or_default();
         if is_meant(&entry) && self.remove(&path) == 1 {
             match entry {
                 Some(entry) => {
-                    if lock.is_none() {
+                    if let Lock::Theirs = lock {
                         self.cleared.busy.push(entry.clone());
                     }
                     self.cleared.entries.push(entry);
@@ -115,7 +131,7 @@ impl Clearing<'_> {
                 None => self.cleared.unreadable += 1,
             }
         }
-        if let Some(lock) = lock {
+        if let Lock::Ours(lock) = lock {
             // The last act under it, as everybody's who removes one; on Windows it stays.
             if cfg!(unix) {
                 let _ = file::remove(self.folder, &self.folder.file(slot, Role::Lock));
@@ -125,26 +141,30 @@ impl Clearing<'_> {
     }
 
     /// An entry that can be read, however wrong the clock is.
-    fn read(&self, slot: Digest) -> Option<Entry> {
+    fn read(&self, slot: Digest) -> Result<Option<Entry>, CacheError> {
         let now: OffsetDateTime = PrimitiveDateTime::MAX.assume_utc();
-        match file::read(self.folder, &self.folder.file(slot, Role::Entry)) {
-            Ok(Content::Bytes(bytes)) => Entry::read(&bytes, slot, now).ok().map(|(_, it)| it),
-            _ => None,
-        }
+        let content = file::read(self.folder, &self.folder.file(slot, Role::Entry))?;
+        Ok(match content {
+            Content::Bytes(bytes) => Entry::read(&bytes, slot, now).ok().map(|(_, it)| it),
+            Content::Absent | Content::TooLarge => None,
+        })
     }
 
-    /// The entry's lock; none where there are no locks, or its holder takes too long.
-    fn lock(&self, slot: Digest) -> Option<File> {
+    /// Takes the entry's lock, unless its holder takes too long.
+    fn lock(&self, slot: Digest) -> Lock {
         let path = self.folder.file(slot, Role::Lock);
         let mut pauses = Pauses::default();
         loop {
-            let file = file::open_lock(self.folder, &path).ok()?;
+            let Ok(file) = file::open_lock(self.folder, &path) else {
+                return Lock::Unusable;
+            };
             match claim(&file, &path) {
-                Ok(Claim::Ours) => return Some(file),
+                Ok(Claim::Ours) => return Lock::Ours(file),
                 Ok(Claim::Theirs | Claim::Gone) if Instant::now() < self.until => {
                     thread::sleep(pauses.next_pause());
                 }
-                Ok(_) | Err(_) => return None,
+                Ok(_) => return Lock::Theirs,
+                Err(_) => return Lock::Unusable,
             }
         }
     }

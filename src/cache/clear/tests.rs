@@ -1,7 +1,7 @@
 //! What goes and what stays, on a real folder.
 
 use std::fs;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 
 use super::super::mark::Mark;
 use super::super::tests::{Home, STRANGER, at, key};
@@ -139,4 +139,35 @@ fn a_strangers_file_stays_and_is_told_of() {
         [CacheError::ForeignOwner { .. }]
     ));
     assert!(home.file("json").exists());
+}
+
+/// A link in the lock's place is nobody's lock.
+#[test]
+fn nobody_is_said_to_be_buying_where_there_can_be_no_lock() {
+    let home = full();
+    let target = home.dir().join("target");
+    fs::write(&target, "").unwrap();
+    fs::remove_file(home.file("lock")).unwrap();
+    symlink(&target, home.file("lock")).unwrap();
+    let cleared = home.cache.clear(&Which::All).unwrap();
+    assert_eq!(registries(&cleared.entries), ["one", "two"]);
+    assert!(cleared.busy.is_empty(), "{cleared:?}");
+    assert!(target.exists());
+}
+
+/// What is open to others is not believed, so it cannot be told whose token it holds.
+#[test]
+fn an_entry_that_is_open_to_others_is_told_of_when_some_are_meant_and_goes_with_all() {
+    let home = full();
+    fs::set_permissions(home.file("json"), fs::Permissions::from_mode(0o644)).unwrap();
+    let which = Which::Entries(&|entry| entry.registry == "one");
+    let cleared = home.cache.clear(&which).unwrap();
+    assert!(cleared.entries.is_empty());
+    assert!(
+        matches!(cleared.left[..], [CacheError::OpenToOthers { .. }]),
+        "{cleared:?}"
+    );
+    let cleared = home.cache.clear(&Which::All).unwrap();
+    assert_eq!((cleared.unreadable, cleared.left.len()), (1, 0));
+    assert!(!home.file("json").exists());
 }
