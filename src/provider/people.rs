@@ -86,7 +86,8 @@ impl Provider<'_> {
         &self.resolver
     }
 
-    /// The token that the cache holds for whoever asks, expired or not.
+    /// The token that the cache holds for whoever asks, expired or not; `None` where nobody is
+    /// signed in, as a `get` answers none then.
     ///
     /// # Errors
     /// When the cache cannot be used.
@@ -98,6 +99,9 @@ impl Provider<'_> {
         let Some(cache) = &self.cache else {
             return Ok(None);
         };
+        if identity.is_signed_out() {
+            return Ok(None);
+        }
         let entry = cache.get(&key::of_entry(registry, identity), clock::now())?;
         Ok(entry.map(|entry| Held {
             refresh_at: Some(self.refresh_at(&entry, identity)),
@@ -110,7 +114,9 @@ impl Provider<'_> {
         let refresh_at = |key: &Key, entry: &Entry| {
             let registry = self.config.registry(&entry.registry)?;
             let identity = self.resolver.resolve(&registry).ok()?;
-            (key::of_entry(&registry, &identity) == *key).then(|| self.refresh_at(entry, &identity))
+            let is_theirs =
+                !identity.is_signed_out() && key::of_entry(&registry, &identity) == *key;
+            is_theirs.then(|| self.refresh_at(entry, &identity))
         };
         entries
             .into_iter()

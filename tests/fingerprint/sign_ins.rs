@@ -72,6 +72,11 @@ fn signing_out_ends_the_hits_and_takes_the_entry_along() {
         sign_out(&environment);
         aws.clear();
         assert_eq!(list(&environment), "{}\n");
+        // Nor is it shown as what the next `get` answers, or renews.
+        let shown = environment.run(&["whoami", HOST], "").stdout;
+        assert!(!shown.contains("good until"), "{shown}");
+        let listed = environment.run(&["cache", "list", "--json"], "").stdout;
+        assert!(listed.contains("\"refresh_at\": null"), "{listed}");
         let outcome = environment.get(HOST);
         let hints = outcome.failure(&format!("no credentials for {HOST}: {message}"));
         let (asked, remedies) = hints.split_last().expect("hints");
