@@ -57,6 +57,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// A command for people: 0 when all is well, 1 when it is not or the command failed, 2 when the
 /// arguments are wrong.
 fn command(arguments: &[OsString], env: &Env) -> ExitCode {
+    panic::set_hook(Box::new(panicked_before_people));
     let cli = match Cli::read(arguments) {
         Ok(cli) => cli,
         Err(error) => {
@@ -98,11 +99,21 @@ fn name_behind(program: &OsString) -> Option<String> {
 /// A panic is a bug, ours or the SDK's. It is told as every failure is, by its place alone: its
 /// words could hold what must not be shown.
 fn panicked(panic: &PanicHookInfo<'_>) {
+    report(&bug(panic));
+    std::process::exit(1);
+}
+
+/// The same in a command for people, whose stdout somebody may pipe into a login.
+fn panicked_before_people(panic: &PanicHookInfo<'_>) {
+    tell(&bug(panic));
+    std::process::exit(1);
+}
+
+fn bug(panic: &PanicHookInfo<'_>) -> Error {
     let place = panic
         .location()
         .map_or_else(String::new, |location| format!(" at {location}"));
-    report(&Error::failure(Bug { place }).hint("please report it, with what you did"));
-    std::process::exit(1);
+    Error::failure(Bug { place }).hint("please report it, with what you did")
 }
 
 #[derive(Debug, thiserror::Error)]
