@@ -149,18 +149,16 @@ impl Cache {
         Ok(entries)
     }
 
-    /// How many entries there are that cannot be believed or read: [`Cache::list`] leaves them out,
-    /// and the next purchase replaces them.
+    /// How many files of entries there are, by their names: those that [`Cache::list`] leaves out
+    /// cannot be believed or read, and the next purchase replaces them.
     ///
     /// # Errors
     /// As [`Cache::list`].
-    pub fn doubtful(&self, now: OffsetDateTime) -> Result<usize, CacheError> {
-        let Some(folder) = Folder::find(&self.dir)? else {
-            return Ok(0);
-        };
-        let is_good = |slot: &Digest| matches!(read_entry(&folder, *slot, now), Ok(Some(_)));
-        let slots = slots(&folder, Role::Entry)?;
-        Ok(slots.iter().filter(|slot| !is_good(slot)).count())
+    pub fn count(&self) -> Result<usize, CacheError> {
+        match Folder::find(&self.dir)? {
+            Some(folder) => Ok(slots(&folder, Role::Entry)?.len()),
+            None => Ok(0),
+        }
     }
 
     /// What is remembered of failures and not yet over: when each ends, and what failed. Whether

@@ -41,7 +41,7 @@ impl<'a> Resolver<'a> {
         let region = settings.region(chosen.region.as_ref(), registry);
         let calls_sts = matches!(chosen.source, Source::WebIdentity(_)) || !chosen.roles.is_empty();
         let sts = match calls_sts {
-            true => Some(sts_endpoint(&settings, &chosen, &by_hand, registry)?),
+            true => Some(sts_endpoint(&settings, &region, &by_hand, registry)?),
             false => None,
         };
         let (service, fips, dual_stack) = match &registry.service {
@@ -82,7 +82,8 @@ impl<'a> Resolver<'a> {
         let chosen = self.layers.choose(registry)?;
         let settings = self.settings(chosen.profile.as_deref());
         let by_hand = self.layers.config.settings_for(registry);
-        sts_endpoint(&settings, &chosen, &by_hand, registry)
+        let region = settings.region(chosen.region.as_ref(), registry);
+        sts_endpoint(&settings, &region, &by_hand, registry)
     }
 
     /// The names of all profiles in AWS's files.
@@ -117,11 +118,11 @@ impl<'a> Resolver<'a> {
 /// Where roles are assumed.
 fn sts_endpoint(
     settings: &Settings<'_>,
-    chosen: &Chosen,
+    region: &Region,
     by_hand: &RegistrySettings,
     registry: &Registry,
 ) -> Result<Endpoint, IdentityError> {
-    let region = settings.region(chosen.region.as_ref(), registry);
+    let region = region.clone();
     let endpoint = match &by_hand.sts_endpoint_url {
         Some(url) => Endpoint::by_hand(region, url.as_str()),
         None => settings.endpoint("sts", region, false, false)?,

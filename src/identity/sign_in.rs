@@ -154,15 +154,20 @@ fn began_at(file: &Metadata) -> Option<SystemTime> {
 mod tests {
     use super::*;
 
-    fn state(text: &str) -> SignInState {
+    /// What is found of a sign-in whose file says this.
+    fn of<T>(text: &str, find: impl FnOnce(&SignIn) -> T) -> T {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        let sign_in = SignIn {
+        find(&SignIn {
             path: file.path().to_owned(),
             is_there: true,
             began_at: None,
-        };
-        sign_in.state(OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap())
+        })
+    }
+
+    fn state(text: &str) -> SignInState {
+        let now = OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
+        of(text, |sign_in| sign_in.state(now))
     }
 
     #[test]
@@ -212,14 +217,7 @@ mod tests {
                 None,
             ),
         ] {
-            let file = tempfile::NamedTempFile::new().unwrap();
-            std::fs::write(file.path(), text).unwrap();
-            let sign_in = SignIn {
-                path: file.path().to_owned(),
-                is_there: true,
-                began_at: None,
-            };
-            let ends_at = sign_in.ends_at().map(OffsetDateTime::unix_timestamp);
+            let ends_at = of(text, SignIn::ends_at).map(OffsetDateTime::unix_timestamp);
             assert_eq!(ends_at, expected, "{text}");
         }
     }
