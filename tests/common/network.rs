@@ -10,10 +10,19 @@ use super::files::am_root;
 const OUTSIDE: &str = "TEST_NETWORK_OUTSIDE";
 
 /// Gives the addresses in `$1` to a network that has nothing but loopback, and goes on as the
-/// rest of the arguments.
+/// rest of the arguments once each of them can be used: an address of IPv6 is told to the
+/// kernel before it is there (a worker of the kernel adds its route a moment later, last).
 const PREPARE: &str = r#"
 ip link set lo up
 for address in $1; do ip address add "$address" dev lo; done
+for address in $1; do
+    tries=500
+    until ip route get "$address" 2>&1 | grep -q ^local; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || { echo "$address did not come up" >&2; exit 1; }
+        sleep 0.01
+    done
+done
 shift
 exec "$@"
 "#;
