@@ -476,3 +476,27 @@ fn without_a_home_folder_there_is_no_place_for_a_cache() {
         "! nothing is cached: no home folder of this user, so no cache\nno tokens\n",
     );
 }
+
+/// Latin-1 names are common enough on old home folders, and nothing keeps an escape out of one.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_folder_is_printed_byte_by_byte() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let environment = TestEnvironment::new();
+    for name in [
+        b"/tmp/b\xfccher".as_slice(),
+        b"/tmp/\x1b[31m",
+        b"/tmp/\xc2\x9b",
+        "/tmp/büch er".as_bytes(),
+    ] {
+        let output = environment
+            .command(&["cache", "path"])
+            .env("AWS_ECR_CACHE_DIR", OsStr::from_bytes(name))
+            .output()
+            .expect("output");
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(output.stdout, [name, b"/v1\n"].concat());
+    }
+}
