@@ -10,6 +10,9 @@ mod configuration;
 mod hostile;
 #[path = "errors/keys.rs"]
 mod keys;
+#[cfg(unix)]
+#[path = "errors/limits.rs"]
+mod limits;
 #[path = "errors/network.rs"]
 mod network;
 #[path = "errors/roles.rs"]
