@@ -6,6 +6,9 @@ mod aws;
 mod common;
 #[path = "errors/configuration.rs"]
 mod configuration;
+#[cfg(target_os = "linux")]
+#[path = "errors/each_call.rs"]
+mod each_call;
 #[path = "errors/hostile.rs"]
 mod hostile;
 #[path = "errors/keys.rs"]
