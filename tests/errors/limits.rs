@@ -81,6 +81,20 @@ fn a_thread_that_cannot_be_started_is_told_as_such_and_is_no_bug() {
     outcome.failure(&line);
     is_fit_for_people(&outcome);
 
+    let mut by_container = TestEnvironment::with_aws(&aws);
+    by_container.set(
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        &format!("http://localhost:{}/credentials", aws.address().port()),
+    );
+    let outcome = get(&by_container);
+    let line = outcome.stdout.trim_end();
+    // The SDK keeps the reason to itself.
+    let reason = "the container credential endpoint gives no credentials: invalid full URI for ECS \
+                  provider (failed to perform DNS lookup while validating URI)";
+    assert!(line.contains(reason), "{outcome:?}");
+    outcome.failure(line);
+    is_fit_for_people(&outcome);
+
     let mut by_token = TestEnvironment::with_aws(&aws);
     web_identity(&mut by_token, &aws, "work");
     by_token.set("AWS_PROFILE", "work");
