@@ -33,8 +33,8 @@
 //! # Rooms
 //!
 //! Imports run one way: `main → run → {commands, protocol} → provider → {cache, aws, identity,
-//! config} → {registry, token, secret, digest, terminal, env, users, error}`. `identity` knows `config`,
-//! `aws` knows `identity`; `cache` and `aws` do not know each other. Only `aws` and
+//! config} → {registry, token, secret, digest, runtime, terminal, env, users, error}`. `identity`
+//! knows `config`, `aws` knows `identity`; `cache` and `aws` do not know each other. Only `aws` and
 //! `identity/aws_files.rs` (with the files that read its profiles) name SDK types.
 //!
 //! `run` also picks the commands for people (`cli` reads their arguments, `commands` has a room for
@@ -69,6 +69,7 @@ pub mod protocol;
 pub mod provider;
 pub mod registry;
 mod run;
+mod runtime;
 pub mod secret;
 pub mod terminal;
 pub mod token;

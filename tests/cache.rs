@@ -7,7 +7,7 @@
 //! | fault | tests |
 //! |---|---|
 //! | killed at any moment of a write | `unix/kills.rs`, `linux/each_call.rs` |
-//! | full disk, quota, errors of any kind | `linux/full_disk.rs`, `linux/each_call.rs` |
+//! | full disk, quota, limit on sizes, errors of any kind | `linux/full_disk.rs`, `linux/each_call.rs`, `unix/folders.rs` |
 //! | read-only home or file system, no home | `unix/folders.rs`, `linux/full_disk.rs`, `../protocol/home.rs` |
 //! | folder of another user, open to others, a link, a file | `unix/folders.rs` |
 //! | folder removed, exchanged or opened meanwhile | `unix/meanwhile.rs` |

@@ -6,10 +6,16 @@ mod aws;
 mod common;
 #[path = "errors/configuration.rs"]
 mod configuration;
+#[cfg(target_os = "linux")]
+#[path = "errors/each_call.rs"]
+mod each_call;
 #[path = "errors/hostile.rs"]
 mod hostile;
 #[path = "errors/keys.rs"]
 mod keys;
+#[cfg(unix)]
+#[path = "errors/limits.rs"]
+mod limits;
 #[path = "errors/network.rs"]
 mod network;
 #[path = "errors/roles.rs"]

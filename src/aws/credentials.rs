@@ -88,6 +88,9 @@ impl Session<'_> {
             Source::Container(_) => {
                 let provider = EcsCredentialsProvider::builder()
                     .configure(&self.provider_config())
+                    // It looks up the name in a plain http URL, to see that it is near. Its own
+                    // resolver has no deadline, and knows less than the machine does.
+                    .dns(self.purchase.client.resolver())
                     .build();
                 self.provide(provider).await
             }

@@ -32,6 +32,7 @@ pub use survey::{Caller, Survey, survey};
 use crate::clock;
 use crate::identity::{Endpoint, Identity, Role};
 use crate::registry::{Registry, RoleArn, Service};
+use crate::runtime;
 use crate::secret::Secret;
 use crate::token::AuthorizationToken;
 
@@ -86,11 +87,9 @@ pub fn buy(purchase: &Purchase<'_>) -> Result<AuthorizationToken, PurchaseError>
 
 /// Runs something to its end, in a runtime of its own.
 fn block_on<T>(work: impl Future<Output = T>) -> std::io::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = runtime::start()?;
     let result = runtime.block_on(work);
-    // A name that is still being looked up sits in a thread that cannot be stopped: do not wait.
+    // What blocks a thread of its own cannot be stopped: do not wait.
     runtime.shutdown_background();
     Ok(result)
 }

@@ -8,6 +8,7 @@ use aws_credential_types::Credentials;
 use aws_sdk_sts::types::Credentials as StsCredentials;
 
 use crate::identity::{Endpoint, WebIdentity};
+use crate::runtime;
 
 use super::{Failure, Hop, Session};
 
@@ -64,9 +65,8 @@ impl Session<'_> {
     ) -> Result<Credentials, Failure> {
         // In a thread of its own, so that a pipe or a dead network drive ends at the deadline.
         let path = web.token_file.clone();
-        let token = tokio::task::spawn_blocking(move || std::fs::read_to_string(path))
+        let token = runtime::apart(move || std::fs::read_to_string(path))
             .await
-            .map_err(std::io::Error::other)
             .flatten()
             .map_err(|error| {
                 Failure::of_source(self, &format!("the file cannot be read: {error}"))

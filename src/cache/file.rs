@@ -99,6 +99,7 @@ pub(super) fn write(folder: &Folder, path: &Path, bytes: &[u8]) -> Result<(), Ca
         path: path.to_owned(),
         source,
     };
+    may_be_as_long_as(bytes.len()).map_err(wrong)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".").suffix(TEMPORARY);
     #[cfg(unix)]
@@ -106,6 +107,23 @@ pub(super) fn write(folder: &Folder, path: &Path, bytes: &[u8]) -> Result<(), Ca
     let mut file = builder.tempfile_in(folder.path()).map_err(wrong)?;
     file.write_all(bytes).map_err(wrong)?;
     file.persist(path).map_err(|error| wrong(error.error))?;
+    Ok(())
+}
+
+/// Whether files may be so long, by the limit of this process (`ulimit -f`). Who writes beyond it is
+/// ended by a signal, SIGXFSZ, and a login must not fail for the cache's sake.
+#[cfg(unix)]
+pub(super) fn may_be_as_long_as(length: usize) -> io::Result<()> {
+    use rustix::process::{Resource, getrlimit};
+
+    match getrlimit(Resource::Fsize).current {
+        Some(limit) if limit < length as u64 => Err(rustix::io::Errno::FBIG.into()),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+pub(super) fn may_be_as_long_as(_: usize) -> io::Result<()> {
     Ok(())
 }
 

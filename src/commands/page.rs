@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
+use std::path::Path;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Effects, Style};
@@ -110,6 +111,22 @@ impl Page {
     pub fn raw(&mut self, text: &str) {
         if self.broken.is_none()
             && let Err(error) = self.out.write_all(text.as_bytes())
+        {
+            self.broken = Some(error);
+        }
+    }
+
+    /// The bytes of a path and a line break, past everything that makes text good to look at: a
+    /// path may hold what is no text, and `cd "$(…)"` wants it as it is.
+    pub fn path(&mut self, path: &Path) {
+        let mut line = path.as_os_str().as_encoded_bytes().to_vec();
+        line.push(b'\n');
+        let written = self
+            .out
+            .flush()
+            .and_then(|()| io::stdout().write_all(&line));
+        if self.broken.is_none()
+            && let Err(error) = written
         {
             self.broken = Some(error);
         }

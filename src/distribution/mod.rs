@@ -22,10 +22,11 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use http::{HeaderName, Method, Request, Uri, header};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
 use crate::aws::http::{EcrxClient, Received};
 use crate::registry::Registry;
+use crate::runtime;
 use crate::secret::Secret;
 
 pub use answer::{Answer, Chosen, Content, Elsewhere, Layer, Manifest, Pong, Upload};
@@ -63,13 +64,12 @@ impl<'a> Client<'a> {
         registry: &Registry,
         time_left: Duration,
     ) -> Result<Self, RuntimeError> {
-        let runtime = Builder::new_current_thread().enable_all().build();
         Ok(Self {
             http,
             host: registry.host().to_owned(),
             begun_at: Instant::now(),
             time_left,
-            runtime: Some(runtime.map_err(RuntimeError)?),
+            runtime: Some(runtime::start().map_err(RuntimeError)?),
         })
     }
 
@@ -177,7 +177,7 @@ impl Ask {
 
 impl Drop for Client<'_> {
     fn drop(&mut self) {
-        // A name that is still being looked up sits in a thread that cannot be stopped: do not wait.
+        // What blocks a thread of its own cannot be stopped: do not wait.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

@@ -163,10 +163,11 @@ impl Identity {
         hasher.finish()
     }
 
-    /// The digest of the source alone, whatever roles lie on top.
+    /// The digest of the source with its surroundings, whatever roles lie on top.
     pub fn source_fingerprint(&self) -> Fingerprint {
         let mut hasher = Hasher::new("source");
         self.source.fingerprint(&mut hasher);
+        self.surroundings.fingerprint(&mut hasher);
         hasher.finish()
     }
 

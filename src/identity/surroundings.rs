@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::Value;
@@ -28,7 +28,8 @@ pub struct Surroundings {
     /// A digest of what a token file says: the tokens of two pods or two CI jobs differ, while
     /// the names of their files do not.
     token: Option<Fingerprint>,
-    /// A digest of the variables that decide who asks, and that others than this program read.
+    /// A digest of the variables that decide who asks, and that others than this program read; and
+    /// of the working folder, where it decides.
     variables: Option<Fingerprint>,
 }
 
@@ -43,7 +44,8 @@ impl Surroundings {
                 Source::WebIdentity(web) => subject(&web.token_file),
                 _ => None,
             },
-            variables: variables_of_others(source).map(|names| values(names, env)),
+            variables: variables_of_others(source)
+                .map(|names| values(names, working_folder(source).as_deref(), env)),
         }
     }
 
@@ -95,11 +97,36 @@ fn variables_of_others(source: &Source) -> Option<&'static [&'static str]> {
     }
 }
 
-fn values(names: &[&str], env: &Env) -> Fingerprint {
+/// Where a `credential_process` is run, when that decides what is run: `./get-credentials` is
+/// another program in another checkout.
+fn working_folder(source: &Source) -> Option<PathBuf> {
+    match source {
+        Source::Process { command } if names_a_relative_path(command.expose()) => {
+            std::env::current_dir().ok()
+        }
+        _ => None,
+    }
+}
+
+/// As far as that is plain to see: the shell would have to be asked for the rest.
+fn names_a_relative_path(command: &str) -> bool {
+    let mut words = command
+        .split_whitespace()
+        .map(|word| word.trim_start_matches(['"', '\'']));
+    let is_relative = |word: &str| word.starts_with("./") || word.starts_with("../");
+    let program = words.next().unwrap_or_default();
+    let is_below = program.contains('/') && !program.starts_with(['/', '~', '$']);
+    is_below || is_relative(program) || words.any(is_relative)
+}
+
+fn values(names: &[&str], working_folder: Option<&Path>, env: &Env) -> Fingerprint {
     let mut hasher = Hasher::new("variables");
     for name in names {
         let value = env.get_os(name);
         hasher.optional_bytes(value.as_ref().map(|value| value.as_encoded_bytes()));
+    }
+    if let Some(folder) = working_folder {
+        hasher.bytes(folder.as_os_str().as_encoded_bytes());
     }
     hasher.finish()
 }
@@ -248,6 +275,31 @@ mod tests {
             "no token".to_owned(),
         ] {
             assert_ne!(of(&other), job, "{other}");
+        }
+    }
+
+    #[test]
+    fn relative_paths_in_a_command_are_seen() {
+        for command in [
+            "./get",
+            "../get --all",
+            "bin/get",
+            "'./a folder/get'",
+            ". ./get",
+            "sh \"../get\"",
+        ] {
+            assert!(names_a_relative_path(command), "{command}");
+        }
+        for command in [
+            "",
+            "get --role a/b",
+            "/opt/get",
+            "\"/opt/a b/get\" --all",
+            "~/bin/get",
+            "$HOME/bin/get",
+            ". '/opt/get'",
+        ] {
+            assert!(!names_a_relative_path(command), "{command}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::common::fake_aws::{ALICE, BOB, FakeAws, Fault, Gate, Operation, Times};
+use super::common::sources;
 use super::common::{HOST, Outcome, TestEnvironment};
 use super::refreshes::{end_sign_in, sign_in};
 use super::{
@@ -381,6 +382,32 @@ fn a_renewed_web_identity_token_ends_the_memory_of_a_failure() {
     let outcome = environment.get(OTHER);
     assert!(outcome.stdout.contains("remembered for a while"));
     environment.write("environment.jwt", "e30.e30.e31");
+    environment.get(OTHER).grant();
+}
+
+/// A `credential_process` often is an AWS tool, and goes by the same variables.
+#[cfg(unix)]
+#[test]
+fn another_variable_that_says_who_asks_ends_the_memory_of_a_failure() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    sources::process(&mut environment, &aws, "work");
+    let script = environment.home().join("process.sh");
+    let works = std::fs::read_to_string(&script).expect("a script");
+    environment.write(
+        "process.sh",
+        &format!("[ \"$AWS_ROLE_SESSION_NAME\" = alice ] || exit 1\n{works}"),
+    );
+    environment.set("ECRX_PROFILE", "work");
+    environment.set("AWS_ROLE_SESSION_NAME", "bob");
+    let outcome = environment.get(HOST);
+    assert!(
+        outcome.stdout.contains("gives no credentials"),
+        "{outcome:?}"
+    );
+    let outcome = environment.get(OTHER);
+    assert!(outcome.stdout.contains("remembered for a while"));
+    environment.set("AWS_ROLE_SESSION_NAME", "alice");
     environment.get(OTHER).grant();
 }
 

@@ -1,10 +1,11 @@
 //! Identities that share a home.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
 use super::common::fake_aws::{ALICE, BOB, Credentials, FakeAws, Grant};
-use super::common::{HOST, TestEnvironment};
+use super::common::{HOST, Outcome, TestEnvironment};
 use super::{ECR, keys};
 
 #[test]
@@ -125,4 +126,42 @@ fn a_changed_secret_or_profile_is_another_identity() {
     let outcome = environment.get(HOST);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     assert!(outcome.stdout.contains("InvalidSignatureException"));
+}
+
+/// One line of `~/.aws/config`, and in each checkout another program.
+#[cfg(unix)]
+#[test]
+fn a_credential_process_beside_the_caller_is_another_in_another_folder() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    environment.set("AWS_PROFILE", "work");
+    environment.aws_config("[profile work]\ncredential_process = . './credentials.sh'\n");
+    let checkout = |name: &str| {
+        let principal = format!("arn:aws:sts::111122223333:assumed-role/{name}/tool");
+        let keys = aws.temporary_credentials(&principal, Duration::from_secs(3600));
+        let answer = serde_json::json!({
+            "Version": 1,
+            "AccessKeyId": keys.access_key_id,
+            "SecretAccessKey": keys.secret_access_key,
+            "SessionToken": keys.session_token,
+            "Expiration": keys.expiration(),
+        });
+        let script = environment.write(
+            &format!("{name}/credentials.sh"),
+            &format!("echo '{answer}'\n"),
+        );
+        (principal, script.parent().expect("a folder").to_owned())
+    };
+    let checkouts = [checkout("one"), checkout("other")];
+    for (principal, folder) in &checkouts {
+        for _ in 0..2 {
+            let mut command = environment.command(&["get"]);
+            let mut child = command.current_dir(folder).spawn().expect("start");
+            let mut stdin = child.stdin.take().expect("piped");
+            stdin.write_all(HOST.as_bytes()).expect("a question");
+            drop(stdin);
+            assert_eq!(&Outcome::of(child).grant().principal, principal);
+        }
+    }
+    assert_eq!(aws.count(ECR), 2, "in its folder it is the same");
 }

@@ -56,6 +56,7 @@ fn an_empty_cache_is_said_plainly() {
             "state": "used",
             "reason": null,
             "tokens": [],
+            "unusable": 0,
             "failures": [],
         }),
     );
@@ -163,9 +164,61 @@ fn tokens_and_failures_are_listed_as_json() {
                     "expired": true,
                 },
             ],
+            "unusable": 0,
             "failures": [{ "until": "MOMENT", "message": failure }],
         }),
     );
+}
+
+/// `doctor` counts them, and so does who looks for the token that should be there.
+#[test]
+fn what_cannot_be_used_is_counted() {
+    let aws = FakeAws::start();
+    let environment = full(&aws);
+    let [one, other] = &environment.entries()[..] else {
+        panic!("two entries");
+    };
+    fs::write(one, "garbage").expect("a file");
+    let listed = environment.run(&["cache", "list"], "");
+    assert_eq!(
+        (listed.code, listed.stderr.as_str()),
+        (Some(0), ""),
+        "{listed:?}"
+    );
+    assert_eq!(listed.stdout.matches("the access key").count(), 1);
+    let expected = "
+! 1 file holds a token that cannot be used: the next purchase for the same replaces it, and `cache
+  clear` deletes it; ECRX_LOG=warn says what is wrong
+";
+    assert!(listed.stdout.ends_with(expected), "{listed:?}");
+    fs::write(other, "").expect("a file");
+    prints(
+        &environment,
+        &["cache", "list"],
+        0,
+        "\
+no tokens in HOME/.cache/docker-credential-ecrx/v1
+
+! 2 files hold tokens that cannot be used: the next purchase for the same replaces them, and `cache
+  clear` deletes them; ECRX_LOG=warn says what is wrong
+",
+    );
+    prints_json(
+        &environment,
+        &["cache", "list", "--json"],
+        0,
+        json!({
+            "folder": "HOME/.cache/docker-credential-ecrx/v1",
+            "state": "used",
+            "reason": null,
+            "tokens": [],
+            "unusable": 2,
+            "failures": [],
+        }),
+    );
+    environment.run(&["cache", "clear"], "");
+    let listed = environment.run(&["cache", "list"], "").stdout;
+    assert!(!listed.contains("cannot be used"), "{listed}");
 }
 
 #[test]
@@ -203,6 +256,58 @@ fn clear_deletes_a_registrys_tokens_whoever_bought_them_and_by_whatever_name() {
         bought - 1
     );
     assert_eq!(environment.entries().len(), 1);
+}
+
+/// The rule may be gone or name another host by now; `cache list` still shows the old one.
+#[test]
+fn clear_deletes_the_tokens_of_a_host_that_no_rule_names_any_more() {
+    let aws = FakeAws::start();
+    for name in [
+        OWN,
+        "IMAGES.example.com.",
+        "https://images.example.com:443/",
+        "images.example.com/team/app:v1",
+    ] {
+        let mut environment = full(&aws);
+        environment.run(&["cache", "clear", OWN], "");
+        environment.get(OWN).answer();
+        assert_eq!(environment.entries().len(), 2);
+        configure(&mut environment, "");
+        prints(
+            &environment,
+            &["cache", "clear", name],
+            0,
+            "deleted the token for images.example.com: the access key AKIAIOSFODNN7EXAMPLE\n",
+        );
+        assert_eq!(environment.entries().len(), 1);
+        let again = environment.run(&["cache", "clear", name], "");
+        assert_eq!(again.code, Some(1), "{again:?}");
+    }
+}
+
+#[test]
+fn clear_deletes_nothing_for_a_host_that_is_mistyped() {
+    let aws = FakeAws::start();
+    let mut environment = full(&aws);
+    environment.run(&["cache", "clear", OWN], "");
+    environment.get(OWN).answer();
+    aws.on(Operation::EcrGetAuthorizationToken, Fault::Status(400));
+    environment.run(&["password", "444455556666/eu-west-1"], "");
+    configure(&mut environment, "");
+    let kept = || [environment.entries(), environment.marks()];
+    let before = kept();
+    assert!(before.iter().all(|files| !files.is_empty()), "{before:?}");
+    for host in [
+        "image.example.com",
+        "example.com",
+        "alice@images.example.com",
+    ] {
+        let refused = environment.run(&["cache", "clear", host], "");
+        assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""));
+        let told = "is no ECR registry: give a host such as";
+        assert!(refused.stderr.contains(told), "{refused:?}");
+    }
+    assert_eq!(kept(), before);
 }
 
 #[test]
@@ -290,6 +395,7 @@ fn a_cache_that_is_off_is_listed_and_cleared_all_the_same() {
             "state": "off",
             "reason": "`enabled` under [cache] is false",
             "tokens": [],
+            "unusable": 0,
             "failures": [],
         }),
     );
@@ -311,6 +417,7 @@ fn a_cache_that_cannot_be_used_is_a_failure_with_its_reason() {
             "state": "unusable",
             "reason": reason,
             "tokens": [],
+            "unusable": 0,
             "failures": [],
         }),
     );
@@ -368,4 +475,28 @@ fn without_a_home_folder_there_is_no_place_for_a_cache() {
         0,
         "! nothing is cached: no home folder of this user, so no cache\nno tokens\n",
     );
+}
+
+/// Latin-1 names are common enough on old home folders, and nothing keeps an escape out of one.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_folder_is_printed_byte_by_byte() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let environment = TestEnvironment::new();
+    for name in [
+        b"/tmp/b\xfccher".as_slice(),
+        b"/tmp/\x1b[31m",
+        b"/tmp/\xc2\x9b",
+        "/tmp/büch er".as_bytes(),
+    ] {
+        let output = environment
+            .command(&["cache", "path"])
+            .env("AWS_ECR_CACHE_DIR", OsStr::from_bytes(name))
+            .output()
+            .expect("output");
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(output.stdout, [name, b"/v1\n"].concat());
+    }
 }

@@ -175,6 +175,11 @@ impl EcrxClient {
         self.0.connect_timeout
     }
 
+    /// How names are resolved, with a deadline.
+    pub fn resolver(&self) -> SharedDnsResolver {
+        self.0.resolver.clone()
+    }
+
     /// Begins to connect to the host of this `https` URL, so that the connection is there when
     /// other hosts have been asked. The first request to that host takes it, with the failure if
     /// there was one. Another URL is none of its business: on loopback nothing would be won.

@@ -2,18 +2,19 @@
 //!
 //! hyper's own resolver does the same (`getaddrinfo` on a blocking thread), but its error can
 //! neither be named nor does it carry the host. A lookup that hangs goes on in its thread after
-//! we have given up: the runtime must be ended with `shutdown_background`.
+//! we have given up, until the process ends.
 
 use std::collections::HashMap;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, ToSocketAddrs as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
-use tokio::net::lookup_host;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+
+use crate::runtime;
 
 use super::name_services;
 
@@ -109,6 +110,6 @@ async fn lookup(name: String) -> io::Result<Vec<IpAddr>> {
     {
         return answer;
     }
-    let found = lookup_host((name.as_str(), 0)).await?;
-    Ok(found.map(|address| address.ip()).collect())
+    let found = runtime::apart(move || (name.as_str(), 0).to_socket_addrs());
+    Ok(found.await??.map(|address| address.ip()).collect())
 }

@@ -88,6 +88,7 @@ impl Stamp {
         let text = format!("{} {}\n", self.now.unix_timestamp(), self.place);
         let mut write = || -> io::Result<()> {
             self.file.rewind()?;
+            file::may_be_as_long_as(text.len())?;
             self.file.write_all(text.as_bytes())?;
             self.file.set_len(text.len() as u64)
         };

@@ -1,12 +1,14 @@
 //! `cache clear`: out with the tokens of a registry, whoever bought them, or with all.
 
-use crate::cache::{Cleared, Entry, Which};
+use time::PrimitiveDateTime;
+
+use crate::cache::{Cache, CacheError, Cleared, Entry, Which};
 use crate::commands::page::Mark;
 use crate::commands::{Page, Target, Verdict};
 use crate::config::Config;
 use crate::env::Env;
 use crate::error::Error;
-use crate::registry::{Registry, Service};
+use crate::registry::{Registry, ServerName, Service};
 
 pub fn run(
     env: &Env,
@@ -17,13 +19,20 @@ pub fn run(
     let cache = super::there(env, config)?;
     let cleared = match host {
         None => cache.clear(&Which::All),
-        Some(host) => {
-            let target = Target::parse(host, config).map_err(Error::failure)?;
-            let registry = target.registry;
-            cache.clear(&Which::Entries(&|entry: &Entry| {
-                is_of(entry, &registry, config)
-            }))
-        }
+        Some(host) => match Target::parse(host, config) {
+            Ok(Target { registry, .. }) => {
+                cache.clear(&Which::Entries(&|entry| is_of(entry, &registry, config)))
+            }
+            Err(error) => {
+                let former = Former::parse(host, config);
+                let former = former.ok_or_else(|| Error::failure(error.clone()))?;
+                // Nothing is deleted, no memory of a failure either, for a host that is mistyped.
+                if !former.is_kept(&cache).map_err(Error::failure)? {
+                    return Err(Error::failure(error));
+                }
+                cache.clear(&Which::Entries(&|entry| former.is_of(entry)))
+            }
+        },
     };
     let cleared = cleared.map_err(Error::failure)?;
     print(&cleared, page);
@@ -43,10 +52,42 @@ fn is_of(entry: &Entry, registry: &Registry, config: &Config) -> bool {
         (Service::Public, Service::Public) => true,
         _ => false,
     };
-    match config.registry(&entry.registry) {
-        Some(other) => same(&other),
-        // A host of one's own that no rule names any more.
-        None => entry.registry == registry.host(),
+    config
+        .registry(&entry.registry)
+        .is_some_and(|other| same(&other))
+}
+
+/// A host of one's own that no rule names any more. Which registry was behind it is forgotten, but
+/// what was bought by its name is still kept.
+struct Former<'a> {
+    name: ServerName,
+    config: &'a Config,
+}
+
+impl<'a> Former<'a> {
+    fn parse(host: &str, config: &'a Config) -> Option<Self> {
+        let name = ServerName::parse(host)?;
+        Some(Self { name, config })
+    }
+
+    fn is_kept(&self, cache: &Cache) -> Result<bool, CacheError> {
+        // However wrong the clock is.
+        let entries = cache.list(PrimitiveDateTime::MAX.assume_utc())?;
+        Ok(entries.iter().any(|(_, entry)| self.is_of(entry)))
+    }
+
+    /// A name without a port stands for every port, as in a rule.
+    fn is_of(&self, entry: &Entry) -> bool {
+        let is_named = |bought: &ServerName| {
+            bought.host == self.name.host
+                && (self.name.port.is_none()
+                    || bought.port.is_none()
+                    || bought.port == self.name.port)
+        };
+        self.config.registry(&entry.registry).is_none()
+            && ServerName::parse(&entry.registry)
+                .as_ref()
+                .is_some_and(is_named)
     }
 }
 

@@ -22,6 +22,8 @@ struct Report {
     /// Why nothing is kept, where that is so.
     reason: Option<String>,
     tokens: Vec<Token>,
+    /// How many files of entries there are that cannot be believed or read.
+    unusable: usize,
     failures: Vec<Failure>,
 }
 
@@ -79,6 +81,7 @@ impl Report {
             state: place.off.map_or(State::Used, |_| State::Off),
             reason: place.off.map(|off| off.to_string()),
             tokens: Vec::new(),
+            unusable: 0,
             failures: Vec::new(),
         };
         if let Some(cache) = cache
@@ -105,6 +108,7 @@ impl Report {
             key(one).cmp(&key(other))
         });
         self.tokens = held.iter().map(|held| Token::of(held, now)).collect();
+        self.unusable = cache.count()?.saturating_sub(self.tokens.len());
         let mut failures = cache.marks(now)?;
         failures.sort();
         self.failures = failures
@@ -149,6 +153,18 @@ impl Report {
                     );
                 }
             }
+        }
+        if self.unusable > 0 {
+            page.gap();
+            let (files, them) = match self.unusable {
+                1 => ("1 file holds a token".to_owned(), "it"),
+                many => (format!("{many} files hold tokens"), "them"),
+            };
+            let text = format!(
+                "{files} that cannot be used: the next purchase for the same replaces {them}, and \
+                 `cache clear` deletes {them}; ECRX_LOG=warn says what is wrong"
+            );
+            page.marked(Mark::Warning, &text);
         }
         if !self.failures.is_empty() {
             page.gap();

@@ -19,8 +19,7 @@ pub fn run(arguments: &cli::Cache, env: &Env, page: &mut Page) -> Result<Verdict
         CacheCommand::List { json } => list::run(env, &config, *json, page),
         CacheCommand::Clear { host } => clear::run(env, &config, host.as_deref(), page),
         CacheCommand::Path => {
-            // As it is, for `cd` and scripts.
-            page.raw(&format!("{}\n", there(env, &config)?.folder().display()));
+            page.path(&there(env, &config)?.folder());
             Ok(Verdict::Good)
         }
     }

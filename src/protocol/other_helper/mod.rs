@@ -20,6 +20,7 @@ use tokio::time::timeout;
 
 use crate::config::{Config, OtherHelperName};
 use crate::env::{Env, var};
+use crate::runtime;
 use talk::{stopped, talk};
 
 /// The other helper, ready to be asked.
@@ -181,10 +182,7 @@ impl<'a> OtherHelper<'a> {
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .kill_on_drop(true);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(Fault::Run)?;
+        let runtime = runtime::start().map_err(Fault::Run)?;
         runtime.block_on(async {
             let mut child = command.spawn().map_err(|error| self.not_run(env, error))?;
             let mut stdout = Vec::new();

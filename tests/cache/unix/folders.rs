@@ -4,8 +4,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use super::super::ECR;
 use super::super::common::costs_only_the_caching_of;
-use super::super::common::fake_aws::FakeAws;
+use super::super::common::fake_aws::{FakeAws, Fault};
 use super::super::common::files::{am_root, chmod, give_away, mode, names, skipped};
 use super::super::common::{HOST, Outcome, PROGRAM, TestEnvironment};
 use super::{costs_only_the_caching, foreign, get_as_modes_allow, modes_mean_nothing, poison};
@@ -94,32 +95,49 @@ fn a_read_only_home_costs_only_the_caching() {
     chmod(environment.home(), 0o755);
 }
 
-/// Files can be made, not filled; `tests/cache/linux/full_disk.rs` has disks that are full.
+/// Files can be made, not filled; `tests/cache/linux/full_disk.rs` has disks that are full. Who
+/// writes beyond the limit is killed (SIGXFSZ), unless whoever started him ignores that.
 #[test]
-fn a_file_size_limit_of_nothing_costs_only_the_caching() {
+fn a_limit_on_the_size_of_files_costs_only_the_caching() {
     let aws = FakeAws::start();
-    let mut environment = TestEnvironment::of_alice(&aws);
-    environment.set("ECRX_LOG", "warn");
-    let script = r#"trap "" XFSZ; ulimit -f 0; exec "$0" get"#;
-    let arguments = ["-c", script, PROGRAM];
-    for serial in [1, 2] {
-        let outcome = environment.run_program("/bin/sh", &arguments, HOST);
-        assert_eq!(outcome.code, Some(0), "{outcome:?}");
-        let warning = "docker-credential-ecrx: warn: cannot write ";
-        assert!(outcome.stderr.starts_with(warning), "{outcome:?}");
-        assert!(outcome.stderr.contains("File too large"), "{outcome:?}");
-        assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
-        let silent = Outcome {
-            stderr: String::new(),
-            ..outcome
-        };
-        assert_eq!(silent.grant().serial, serial);
+    let mut serial = 0;
+    // In units of 512 bytes, of which an entry takes more than two.
+    for limit in ["trap '' XFSZ; ulimit -f 0", "ulimit -f 0", "ulimit -f 2"] {
+        let mut environment = TestEnvironment::of_alice(&aws);
+        environment.set("ECRX_LOG", "warn");
+        let script = format!(r#"{limit}; exec "$0" get"#);
+        for _ in 0..2 {
+            serial += 1;
+            let outcome = environment.run_program("/bin/sh", &["-c", &script, PROGRAM], HOST);
+            assert_eq!(outcome.code, Some(0), "{limit}: {outcome:?}");
+            let warning = "docker-credential-ecrx: warn: cannot write ";
+            assert!(outcome.stderr.starts_with(warning), "{outcome:?}");
+            assert!(outcome.stderr.contains("File too large"), "{outcome:?}");
+            assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+            let silent = Outcome {
+                stderr: String::new(),
+                ..outcome
+            };
+            assert_eq!(silent.grant().serial, serial);
+        }
+        let left = names(&environment.cache());
+        assert!(
+            matches!(left.as_slice(), [lock, stamp] if lock.ends_with(".lock") && stamp == "swept"),
+            "no half entry, no temporary file: {left:?}"
+        );
     }
-    let left = names(&environment.cache());
-    assert!(
-        matches!(left.as_slice(), [lock, stamp] if lock.ends_with(".lock") && stamp == "swept"),
-        "no half entry, no temporary file: {left:?}"
-    );
+}
+
+/// A mark is a file, too.
+#[test]
+fn a_limit_on_the_size_of_files_hides_no_failure() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    aws.on(ECR, Fault::Status(400));
+    let arguments = ["-c", r#"ulimit -f 0; exec "$0" get"#, PROGRAM];
+    let limited = environment.run_program("/bin/sh", &arguments, HOST);
+    assert_eq!(limited, environment.get(HOST));
+    assert_eq!(limited.code, Some(1), "{limited:?}");
 }
 
 #[test]
