@@ -1,14 +1,11 @@
 //! What the system may refuse to anything asynchronous: open files for its runtime, and threads
 //! beside it. A refusal is an error here, where tokio ends the program.
 
-use std::future::poll_fn;
 use std::io;
-use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Waker};
 use std::thread;
 
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
 
 /// An async runtime on this thread.
 ///
@@ -42,49 +39,15 @@ fn files_can_be_opened() -> io::Result<()> {
 /// # Errors
 /// When there can be no thread: by `ulimit -u`, the limit of a container, or memory.
 pub async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
-    let ours = Arc::new(Handover::default());
-    let theirs = Arc::clone(&ours);
-    thread::Builder::new()
-        .spawn(move || theirs.put(work()))
-        .map_err(|error| {
-            io::Error::new(error.kind(), format!("no thread can be started: {error}"))
-        })?;
-    Ok(poll_fn(|context| ours.poll(context.waker())).await)
-}
-
-/// Where a thread puts what it has made.
-struct Handover<T>(Mutex<State<T>>);
-
-enum State<T> {
-    Begun,
-    WaitedFor(Waker),
-    Made(T),
-}
-
-impl<T> Default for Handover<T> {
-    fn default() -> Self {
-        Self(Mutex::new(State::Begun))
-    }
-}
-
-impl<T> Handover<T> {
-    fn state(&self) -> MutexGuard<'_, State<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn put(&self, made: T) {
-        if let State::WaitedFor(waker) = mem::replace(&mut *self.state(), State::Made(made)) {
-            waker.wake();
-        }
-    }
-
-    fn poll(&self, waker: &Waker) -> Poll<T> {
-        let mut state = self.state();
-        match mem::replace(&mut *state, State::WaitedFor(waker.clone())) {
-            State::Made(made) => Poll::Ready(made),
-            State::Begun | State::WaitedFor(_) => Poll::Pending,
-        }
-    }
+    let (sender, receiver) = oneshot::channel();
+    let work = move || {
+        // Nobody may wait any more.
+        let _ = sender.send(work());
+    };
+    thread::Builder::new().spawn(work).map_err(|error| {
+        io::Error::new(error.kind(), format!("no thread can be started: {error}"))
+    })?;
+    receiver.await.map_err(io::Error::other)
 }
 
 #[cfg(test)]

@@ -16,7 +16,6 @@ fn too_few_open_files_are_told_as_such_and_are_no_bug() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     let mut answered = 0;
-    // With three, the machine cannot load its libraries. At 7 and 8, tokio 1.54 panics.
     // With three, the machine cannot load its libraries; at 7 and 8, tokio 1.54 panics.
     for most in 4..=16 {
         let _ = std::fs::remove_dir_all(environment.home().join(".cache"));
