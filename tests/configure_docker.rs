@@ -11,6 +11,9 @@ mod creds_store;
 mod findings;
 #[path = "configure_docker/hosts.rs"]
 mod hosts;
+#[cfg(target_os = "linux")]
+#[path = "configure_docker/mounted.rs"]
+mod mounted;
 #[path = "configure_docker/podman.rs"]
 mod podman;
 #[path = "configure_docker/rules.rs"]

@@ -140,6 +140,12 @@ fn replace(change: &Change, page: &mut Page) -> Result<(), Error> {
         None => format!("made {path}"),
     };
     page.marked(Mark::Good, &text);
+    if replaced.is_mounted {
+        page.marked(
+            Mark::Warning,
+            "it is mounted by itself, so that it could not be replaced: it was written in place",
+        );
+    }
     if replaced.had_other_names {
         page.marked(
             Mark::Warning,
