@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::common::files::names;
 use super::{HOST, OTHER_HOST, Person, inserted};
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/ecr-pull";
@@ -193,4 +194,28 @@ fn ecrx_config_names_the_file() {
     let rules = fs::read_to_string(&file).expect("a file");
     assert_eq!(rules.matches("[[registry]]").count(), 2);
     assert!(!person.rules_file().exists());
+}
+
+/// As for docker's file: what is kept is what others have written, and that once.
+#[test]
+fn a_backup_of_the_rules_is_made_only_for_what_would_be_lost() {
+    let person = Person::new();
+    let folder = person.path(".config/docker-credential-ecrx");
+    let own = "# mine\n[defaults]\nprofile = \"work\"\n";
+    fs::create_dir_all(&folder).expect("folders");
+    fs::write(person.rules_file(), own).expect("a file");
+    for account in 0..4 {
+        let host = format!("11112222333{account}/eu-west-1");
+        person.configured(&[&host, "--profile", "work"]);
+    }
+    let first = folder.join("config.toml.before-ecrx");
+    assert_eq!(names(&folder), ["config.toml", "config.toml.before-ecrx"]);
+    assert_eq!(fs::read_to_string(&first).expect("a backup"), own);
+
+    let edited = person.rules().replace("# mine", "# mine, too");
+    fs::write(person.rules_file(), &edited).expect("a file");
+    person.configured(&[OTHER_HOST, "--profile", "work"]);
+    let second = folder.join("config.toml.before-ecrx-2");
+    assert_eq!(fs::read_to_string(second).expect("a backup"), edited);
+    assert_eq!(fs::read_to_string(&first).expect("a backup"), own);
 }

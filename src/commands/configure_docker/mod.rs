@@ -8,6 +8,7 @@
 //! The plan is made twice: once to see whether there is anything to do, which locks and creates
 //! nothing, and once more when nobody else of this program changes the files.
 
+mod backup;
 mod creds_store;
 mod error;
 mod files;
@@ -22,7 +23,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::cli::ConfigureDocker;
-use crate::client_config::{Document, Finding, Severity, is_ours, shown};
+use crate::client_config::{Finding, Severity, shown};
 use crate::env::Env;
 use crate::error::Error;
 use crate::protocol::other_helper::{OtherHelper, OtherHelperError};
@@ -127,7 +128,7 @@ fn apply(plan: &Plan, env: &Env, page: &mut Page) -> Result<(), Error> {
 fn replace(change: &Change, page: &mut Page) -> Result<(), Error> {
     let before = change.file.bytes().unwrap_or_default();
     let path = change.file.path();
-    let suffices = |kept: &[u8]| is_but_for_us(path, kept, before);
+    let suffices = |kept: &[u8]| (change.is_but_for_us)(path, kept, before);
     let replaced = change.file.replace(&change.after, suffices);
     let replaced = replaced.map_err(Error::failure)?;
     let backup = replaced.backup;
@@ -164,19 +165,6 @@ fn replace(change: &Change, page: &mut Page) -> Result<(), Error> {
         );
     }
     Ok(())
-}
-
-/// Two configurations differ in nothing but this program's entries.
-fn is_but_for_us(path: &Path, one: &[u8], other: &[u8]) -> bool {
-    let rest = |bytes: &[u8]| {
-        let document = Document::read(path, bytes).ok()?;
-        let document = document.without_helpers(|_, helper| is_ours(helper)).ok()?;
-        document.without_creds_store(is_ours).ok()
-    };
-    match (rest(one), rest(other)) {
-        (Some(one), Some(other)) => one.text() == other.text(),
-        _ => false,
-    }
 }
 
 /// Each is with the other helper before any is taken out of the file.

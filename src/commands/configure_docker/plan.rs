@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::backup::is_but_for_rules;
 use super::creds_store::{self, Before};
 use super::error::ConfigureError;
 use super::files::{Change, Files, Open, open};
@@ -217,6 +218,7 @@ fn rules(
         shown_before: file.bytes().map(|_| show::masked(&before)),
         shown_after: show::masked(&after),
         drops_logins: false,
+        is_but_for_us: is_but_for_rules,
         after: [mark, after.as_bytes()].concat(),
         file,
     }))
