@@ -33,7 +33,7 @@
 //! # Rooms
 //!
 //! Imports run one way: `main → run → {commands, protocol} → provider → {cache, aws, identity,
-//! config} → {registry, token, secret, digest, terminal, env, users, error}`. `identity` knows `config`,
+//! config} → {registry, token, secret, digest, terminal, env, users, nearest, error}`. `identity` knows `config`,
 //! `aws` knows `identity`; `cache` and `aws` do not know each other. Only `aws` and
 //! `identity/aws_files.rs` (with the files that read its profiles) name SDK types.
 //!
@@ -65,6 +65,7 @@ pub mod error;
 pub mod iam;
 pub mod identity;
 mod logger;
+mod nearest;
 pub mod protocol;
 pub mod provider;
 pub mod registry;

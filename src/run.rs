@@ -6,7 +6,7 @@ use std::panic::{self, PanicHookInfo};
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cli::{Cli, FirstWord};
+use crate::cli::{Cli, FirstWord, NoCommand};
 use crate::commands::{self, Page, Verdict};
 use crate::env::{Env, var};
 use crate::error::{Error, Kind};
@@ -48,6 +48,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             command(&arguments, &env)
         }
         _ => {
+            if let Some(error) = NoCommand::of(&words) {
+                Page::stderr(&env).failure(&Error::failure(error));
+            }
             print(&Cli::help());
             ExitCode::FAILURE
         }
@@ -60,14 +63,7 @@ fn command(arguments: &[OsString], env: &Env) -> ExitCode {
     panic::set_hook(Box::new(panicked_before_people));
     let cli = match Cli::read(arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help goes to stdout, everything else to stderr.
-            return match (error.use_stderr(), error.print()) {
-                (true, _) => ExitCode::from(2),
-                (false, Ok(())) => ExitCode::SUCCESS,
-                (false, Err(_)) => ExitCode::FAILURE,
-            };
-        }
+        Err(error) => return usage(&error, env),
     };
     let mut page = Page::stdout(env);
     let verdict = commands::run(&cli.command, env, &mut page);
@@ -79,7 +75,24 @@ fn command(arguments: &[OsString], env: &Env) -> ExitCode {
         Ok(Verdict::Good) => ExitCode::SUCCESS,
         Ok(Verdict::Bad) => ExitCode::FAILURE,
         Err(error) => {
-            tell(&error);
+            Page::stderr(env).failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// clap's own text: help goes to stdout, everything else to stderr.
+fn usage(error: &clap::Error, env: &Env) -> ExitCode {
+    let mut page = match error.use_stderr() {
+        true => Page::stderr(env),
+        false => Page::stdout(env),
+    };
+    page.raw(&error.render().ansi().to_string());
+    match (error.use_stderr(), page.finish()) {
+        (true, _) => ExitCode::from(2),
+        (false, Ok(())) => ExitCode::SUCCESS,
+        (false, Err(error)) => {
+            Page::stderr(env).failure(&Error::failure(error));
             ExitCode::FAILURE
         }
     }

@@ -59,7 +59,12 @@ fn a_reader_that_has_gone_is_a_failure_and_no_panic() {
         ("list", "unused", Some(1), broken),
         ("erase", HOST, Some(0), ""),
         ("version", "", Some(1), ""),
-        ("nonsense", "", Some(1), ""),
+        (
+            "nonsense",
+            "",
+            Some(1),
+            "docker-credential-ecrx: there is no command `nonsense`\n",
+        ),
     ];
     for (word, input, code, stderr) in cases {
         let mut command = environment.command(&[word]);
