@@ -196,7 +196,17 @@ impl Visit<'_> {
                     absent.mark = Mark::Warning;
                 }
                 findings.push(absent);
-                return match (push(findings), is_new) {
+                let pushed = match self.would_make_a_repository(&refusal) {
+                    true => {
+                        findings.push(Finding::unknown(
+                            "a push was not tried: where a repository creation template fits, it \
+                             would make the repository",
+                        ));
+                        None
+                    }
+                    false => push(findings),
+                };
+                return match (pushed, is_new) {
                     (Some(pushed), true) => pushed,
                     (pushed, _) => Refused::of(&refusal).with(pushed.as_ref()),
                 };
@@ -233,6 +243,13 @@ impl Visit<'_> {
             (None, Some(refused)) => refused,
             (None, None) => Outcome::Allowed(Allowed::Pull),
         }
+    }
+
+    /// ECR makes repositories for pushes where a template says so (`CREATE_ON_PUSH`), and nothing
+    /// is to be changed here.
+    fn would_make_a_repository(&self, refusal: &Refusal) -> bool {
+        let is_absent = matches!(refusal.kind, RefusalKind::RepositoryAbsent);
+        self.push && is_absent && self.registry.private().is_some()
     }
 
     /// Whether an upload can be opened, where that was asked.
