@@ -36,6 +36,9 @@ const OTHER_HOST: &str = "999999999999.dkr.ecr.us-west-2.amazonaws.com";
 const AUTH: &str = "Ym9iOmNvcnJlY3QtaG9yc2U=";
 const PASSWORD: &str = "correct-horse";
 
+/// The AWS profiles there are.
+const PROFILES: &str = "[profile work]\n[profile p]\n";
+
 /// What lines begin with that tell something.
 const MARKS: [char; 4] = ['✓', '!', '✗', '·'];
 
@@ -52,7 +55,10 @@ impl Person {
         environment.set("PATH", &format!("{home}/bin"));
         // Not the machine's.
         environment.set("XDG_RUNTIME_DIR", &format!("{home}/run"));
-        Self { environment }
+        let person = Self { environment };
+        fs::create_dir(person.path(".aws")).expect("a folder");
+        fs::write(person.path(".aws/config"), PROFILES).expect("a file");
+        person
     }
 
     /// With this in docker's file.

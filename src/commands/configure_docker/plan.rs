@@ -12,11 +12,13 @@ use super::rules::{self, Who};
 use super::show;
 use crate::cli::ConfigureDocker;
 use crate::client_config::{
-    Client, ECR_LOGIN, Finding, Repair, is_ours, is_same_server, own_name, without_byte_order_mark,
+    Client, ECR_LOGIN, Finding, Repair, Severity, is_ours, is_same_server, own_name,
+    without_byte_order_mark,
 };
 use crate::config::{Config, ConfigPaths};
 use crate::env::Env;
 use crate::error::Error;
+use crate::identity::Resolver;
 use crate::provider::{config_paths, load_config};
 use crate::user_file::{Locks, UserFile};
 
@@ -130,6 +132,8 @@ impl Plan {
             }
             plan.findings = files.findings(env, client, &keys);
             plan.findings.extend(std::mem::take(&mut files.unreadable));
+            plan.findings
+                .extend(missing_profile(env, &plan.config, who));
             if plan.old_cache.is_some() {
                 plan.findings
                     .retain(|found| !matches!(found.repair, Some(Repair::DeleteOldCache { .. })));
@@ -181,6 +185,24 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+/// The profile that is to ask is none of AWS's files.
+fn missing_profile(env: &Env, config: &Config, who: Who<'_>) -> Option<Finding> {
+    let profile = who.profile?;
+    let resolver = Resolver::new(env, config);
+    // Files that cannot be read are told by whoever needs them.
+    let is_there = resolver.profile_names().ok()?.contains(&profile);
+    (!is_there).then(|| Finding {
+        severity: Severity::Warning,
+        text: format!(
+            "the AWS profile `{profile}` does not exist: until it does, no password can be had for \
+             these registries"
+        ),
+        fix: "`aws configure` or `aws configure sso` makes it; or correct the rule in config.toml"
+            .to_owned(),
+        repair: None,
+    })
 }
 
 fn open_config(paths: &ConfigPaths, locks: Option<&mut Locks>) -> Result<UserFile, Error> {
