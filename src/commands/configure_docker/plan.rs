@@ -103,41 +103,10 @@ impl Plan {
         if arguments.undo {
             notes.extend(undo(&mut files.target, arguments, &plan.config)?);
         } else {
-            let name = own_name(env);
-            for host in &hosts {
-                files
-                    .target
-                    .edit(|target| target.set_helper(&host.key, &name))?;
-            }
-            if arguments.creds_store {
-                let document = &files.target.document;
-                let before = creds_store::before(document, &plan.config, arguments.fix)?;
-                let Before {
-                    moves,
-                    drops,
-                    other_helper: helper,
-                } = before;
-                (plan.moves, other_helper) = (moves, helper);
-                for key in &drops {
-                    files.target.edit(|target| target.without_login(key))?;
-                }
-                files.target.drops_logins = !drops.is_empty();
-                files.target.edit(|target| target.set_creds_store(&name))?;
-            }
-            let keys: Vec<String> = hosts.iter().map(|host| host.key.clone()).collect();
-            if arguments.fix {
-                for finding in files.findings(env, client, &keys) {
-                    plan.repair(finding, &mut files)?;
-                }
-            }
-            plan.findings = files.findings(env, client, &keys);
-            plan.findings.extend(std::mem::take(&mut files.unreadable));
+            other_helper = plan.name_us(arguments, env, &hosts, &mut files)?;
+            plan.find(arguments, env, client, &hosts, &mut files)?;
             plan.findings
                 .extend(missing_profile(env, &plan.config, who));
-            if plan.old_cache.is_some() {
-                plan.findings
-                    .retain(|found| !matches!(found.repair, Some(Repair::DeleteOldCache { .. })));
-            }
         }
         if let Some(file) = config_file {
             plan.config_file = rules(&paths, file, &hosts, who, other_helper)?;
@@ -145,6 +114,61 @@ impl Plan {
         plan.notes = notes;
         plan.client_files = files.changes();
         Ok(plan)
+    }
+
+    /// Has this program asked. Returns the helper that `config.toml` is to name for all that is
+    /// not ECR's.
+    fn name_us(
+        &mut self,
+        arguments: &ConfigureDocker,
+        env: &Env,
+        hosts: &[Host],
+        files: &mut Files,
+    ) -> Result<Option<String>, Error> {
+        let name = own_name(env);
+        let target = &mut files.target;
+        for host in hosts {
+            target.edit(|target| target.set_helper(&host.key, &name))?;
+        }
+        if !arguments.creds_store {
+            return Ok(None);
+        }
+        let Before {
+            moves,
+            drops,
+            other_helper,
+        } = creds_store::before(&target.document, &self.config, arguments.fix)?;
+        self.moves = moves;
+        for key in &drops {
+            target.edit(|target| target.without_login(key))?;
+        }
+        target.drops_logins = !drops.is_empty();
+        target.edit(|target| target.set_creds_store(&name))?;
+        Ok(other_helper)
+    }
+
+    /// What is in the way, and what of it is mended.
+    fn find(
+        &mut self,
+        arguments: &ConfigureDocker,
+        env: &Env,
+        client: Client,
+        hosts: &[Host],
+        files: &mut Files,
+    ) -> Result<(), Error> {
+        let keys: Vec<String> = hosts.iter().map(|host| host.key.clone()).collect();
+        if arguments.fix {
+            for finding in files.findings(env, client, &keys) {
+                self.repair(finding, files)?;
+            }
+        }
+        self.findings = files.findings(env, client, &keys);
+        self.findings.append(&mut files.unreadable);
+        if self.old_cache.is_some() {
+            self.findings
+                .retain(|found| !matches!(found.repair, Some(Repair::DeleteOldCache { .. })));
+        }
+        Ok(())
     }
 
     fn repair(&mut self, finding: Finding, files: &mut Files) -> Result<(), Error> {
