@@ -33,9 +33,10 @@
 //! # Rooms
 //!
 //! Imports run one way: `main → run → {commands, protocol} → provider → {cache, aws, identity,
-//! config} → {registry, token, secret, digest, terminal, env, users, nearest, error}`. `identity` knows `config`,
-//! `aws` knows `identity`; `cache` and `aws` do not know each other. Only `aws` and
-//! `identity/aws_files.rs` (with the files that read its profiles) name SDK types.
+//! config} → {registry, token, secret, digest, terminal, env, users, nearest, shell_word,
+//! error}`. `identity` knows `config`, `aws` knows `identity`; `cache` and `aws` do not know each
+//! other. Only `aws` and `identity/aws_files.rs` (with the files that read its profiles) name SDK
+//! types.
 //!
 //! `run` also picks the commands for people (`cli` reads their arguments, `commands` has a room for
 //! each). They walk the same path, and know four rooms that no `get` comes by: `iam`, what policies
@@ -71,6 +72,7 @@ pub mod provider;
 pub mod registry;
 mod run;
 pub mod secret;
+mod shell_word;
 pub mod terminal;
 pub mod token;
 mod user_file;
