@@ -32,8 +32,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     match *words {
         ["version" | "--version" | "-v"] => print(&version()),
-        ["help" | "--help" | "-h"] => print(&Cli::help()),
-        ["help", word] if FirstWord::has(word) => print(&Cli::help()),
+        ["help" | "--help" | "-h"] => help(&env),
+        ["help", word] if FirstWord::has(word) => help(&env),
         // No options: behind a `--` the `--help` would be no option either.
         ["help", word, ref more @ ..]
             if Cli::has(word) && !more.iter().any(|word| word.starts_with('-')) =>
@@ -51,7 +51,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             if let Some(error) = NoCommand::of(&words) {
                 Page::stderr(&env).failure(&Error::failure(error));
             }
-            print(&Cli::help());
+            help(&env);
             ExitCode::FAILURE
         }
     }
@@ -88,10 +88,23 @@ fn usage(error: &clap::Error, env: &Env) -> ExitCode {
         false => Page::stdout(env),
     };
     page.raw(&error.render().ansi().to_string());
-    match (error.use_stderr(), page.finish()) {
-        (true, _) => ExitCode::from(2),
-        (false, Ok(())) => ExitCode::SUCCESS,
-        (false, Err(error)) => {
+    match error.use_stderr() {
+        true => ExitCode::from(2),
+        false => finish(page, env),
+    }
+}
+
+/// The help of the whole program.
+fn help(env: &Env) -> ExitCode {
+    let mut page = Page::stdout(env);
+    page.raw(&Cli::help());
+    finish(page, env)
+}
+
+fn finish(page: Page, env: &Env) -> ExitCode {
+    match page.finish() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
             Page::stderr(env).failure(&Error::failure(error));
             ExitCode::FAILURE
         }
