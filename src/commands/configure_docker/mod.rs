@@ -67,25 +67,7 @@ pub fn run(arguments: &ConfigureDocker, env: &Env, page: &mut Page) -> Result<Ve
                 );
             }
         }
-        (false, true) => {
-            if let Some(helper) = &plan.config.other_registries_helper {
-                for login in &plan.moves {
-                    let (key, program) = (shown(&login.key), helper.program());
-                    page.marked(
-                        Mark::Unknown,
-                        &format!("the login for {key} would be moved to {program}"),
-                    );
-                }
-            }
-            if let Some(folder) = &plan.old_cache {
-                let cache = folder.join("cache.json");
-                page.marked(
-                    Mark::Unknown,
-                    &format!("{} would be deleted", cache.display()),
-                );
-            }
-            page.marked(Mark::Unknown, "nothing was changed: this is a dry run");
-        }
+        (false, true) => foretell(&plan, page),
         (false, false) => apply(&plan, env, page)?,
     }
     for note in &plan.notes {
@@ -104,6 +86,25 @@ pub fn run(arguments: &ConfigureDocker, env: &Env, page: &mut Page) -> Result<Ve
         page.marked(Mark::Unknown, "left alone: the rules in config.toml");
     }
     Ok(tell(&plan.findings, page))
+}
+
+/// What a difference does not show, and that nothing of all this was done.
+fn foretell(plan: &Plan, page: &mut Page) {
+    if let Some(helper) = &plan.config.other_registries_helper {
+        for login in &plan.moves {
+            let (key, program) = (shown(&login.key), helper.program());
+            let text = format!("the login for {key} would be moved to {program}");
+            page.marked(Mark::Unknown, &text);
+        }
+    }
+    if let Some(folder) = &plan.old_cache {
+        let cache = folder.join("cache.json");
+        page.marked(
+            Mark::Unknown,
+            &format!("{} would be deleted", cache.display()),
+        );
+    }
+    page.marked(Mark::Unknown, "nothing was changed: this is a dry run");
 }
 
 /// Carries a plan out: first what this program needs when it is asked, then what sends clients
