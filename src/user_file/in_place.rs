@@ -18,7 +18,15 @@ pub(super) fn write(
     backup: &Path,
 ) -> Result<(), UserFileError> {
     let path = target.to_owned();
-    let mut file = match OpenOptions::new().write(true).open(target) {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    // Links have been followed: one that stands there now is somebody else's doing.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        rustix::fs::OFlags::NOFOLLOW.bits().cast_signed(),
+    );
+    let mut file = match options.open(target) {
         Ok(file) => file,
         Err(source) => return Err(UserFileError::Write { path, source }),
     };
