@@ -4,11 +4,13 @@
 //! What clients call (`get`, `store`, `erase`, `list`) is recognised before any of this is built.
 
 mod first_words;
+mod no_command;
 
 use std::ffi::OsString;
 use std::time::Duration;
 
 pub use first_words::{FOR_ALL, FOR_CLIENTS, FirstWord};
+pub use no_command::NoCommand;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
@@ -295,6 +297,13 @@ impl Cli {
     /// Whether a word is a command for people.
     pub fn has(word: &str) -> bool {
         Self::command().find_subcommand(word).is_some()
+    }
+
+    /// The commands for people.
+    pub fn words() -> Vec<String> {
+        let command = Self::command();
+        let commands = command.get_subcommands();
+        commands.map(|it| it.get_name().to_owned()).collect()
     }
 
     /// Reads the arguments, the program's name first. An error is clap's own text, a request for

@@ -6,7 +6,7 @@ use std::panic::{self, PanicHookInfo};
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cli::{Cli, FirstWord};
+use crate::cli::{Cli, FirstWord, NoCommand};
 use crate::commands::{self, Page, Verdict};
 use crate::env::{Env, var};
 use crate::error::{Error, Kind};
@@ -32,8 +32,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     match *words {
         ["version" | "--version" | "-v"] => print(&version()),
-        ["help" | "--help" | "-h"] => print(&Cli::help()),
-        ["help", word] if FirstWord::has(word) => print(&Cli::help()),
+        ["help" | "--help" | "-h"] => help(&env),
+        ["help", word] if FirstWord::has(word) => help(&env),
         // No options: behind a `--` the `--help` would be no option either.
         ["help", word, ref more @ ..]
             if Cli::has(word) && !more.iter().any(|word| word.starts_with('-')) =>
@@ -48,7 +48,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             command(&arguments, &env)
         }
         _ => {
-            print(&Cli::help());
+            if let Some(error) = NoCommand::of(&words) {
+                Page::stderr(&env).failure(&Error::failure(error));
+            }
+            help(&env);
             ExitCode::FAILURE
         }
     }
@@ -60,14 +63,7 @@ fn command(arguments: &[OsString], env: &Env) -> ExitCode {
     panic::set_hook(Box::new(panicked_before_people));
     let cli = match Cli::read(arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help goes to stdout, everything else to stderr.
-            return match (error.use_stderr(), error.print()) {
-                (true, _) => ExitCode::from(2),
-                (false, Ok(())) => ExitCode::SUCCESS,
-                (false, Err(_)) => ExitCode::FAILURE,
-            };
-        }
+        Err(error) => return usage(&error, env),
     };
     let mut page = Page::stdout(env);
     let verdict = commands::run(&cli.command, env, &mut page);
@@ -79,7 +75,37 @@ fn command(arguments: &[OsString], env: &Env) -> ExitCode {
         Ok(Verdict::Good) => ExitCode::SUCCESS,
         Ok(Verdict::Bad) => ExitCode::FAILURE,
         Err(error) => {
-            tell(&error);
+            Page::stderr(env).failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// clap's own text: help goes to stdout, everything else to stderr.
+fn usage(error: &clap::Error, env: &Env) -> ExitCode {
+    let mut page = match error.use_stderr() {
+        true => Page::stderr(env),
+        false => Page::stdout(env),
+    };
+    page.raw(&error.render().ansi().to_string());
+    match error.use_stderr() {
+        true => ExitCode::from(2),
+        false => finish(page, env),
+    }
+}
+
+/// The help of the whole program.
+fn help(env: &Env) -> ExitCode {
+    let mut page = Page::stdout(env);
+    page.raw(&Cli::help());
+    finish(page, env)
+}
+
+fn finish(page: Page, env: &Env) -> ExitCode {
+    match page.finish() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            Page::stderr(env).failure(&Error::failure(error));
             ExitCode::FAILURE
         }
     }

@@ -11,6 +11,9 @@ mod creds_store;
 mod findings;
 #[path = "configure_docker/hosts.rs"]
 mod hosts;
+#[cfg(target_os = "linux")]
+#[path = "configure_docker/mounted.rs"]
+mod mounted;
 #[path = "configure_docker/podman.rs"]
 mod podman;
 #[path = "configure_docker/rules.rs"]
@@ -33,6 +36,9 @@ const OTHER_HOST: &str = "999999999999.dkr.ecr.us-west-2.amazonaws.com";
 const AUTH: &str = "Ym9iOmNvcnJlY3QtaG9yc2U=";
 const PASSWORD: &str = "correct-horse";
 
+/// The AWS profiles there are.
+const PROFILES: &str = "[profile work]\n[profile p]\n";
+
 /// What lines begin with that tell something.
 const MARKS: [char; 4] = ['✓', '!', '✗', '·'];
 
@@ -49,7 +55,10 @@ impl Person {
         environment.set("PATH", &format!("{home}/bin"));
         // Not the machine's.
         environment.set("XDG_RUNTIME_DIR", &format!("{home}/run"));
-        Self { environment }
+        let person = Self { environment };
+        fs::create_dir(person.path(".aws")).expect("a folder");
+        fs::write(person.path(".aws/config"), PROFILES).expect("a file");
+        person
     }
 
     /// With this in docker's file.

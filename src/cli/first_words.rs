@@ -14,8 +14,12 @@ pub struct FirstWord {
 impl FirstWord {
     /// Whether a word is one of them.
     pub fn has(word: &str) -> bool {
-        let mut known = FOR_CLIENTS.iter().chain(&FOR_ALL);
-        known.any(|first| first.name == word)
+        Self::all().any(|known| known == word)
+    }
+
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = &'static str> {
+        FOR_CLIENTS.iter().chain(&FOR_ALL).map(|first| first.name)
     }
 }
 

@@ -6,6 +6,7 @@
 //! a comment or a trailing comma make the file unreadable. Empty it is fine for docker, and
 //! unreadable for podman.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -189,11 +190,12 @@ impl Document {
             if setting.value.is_null() {
                 entries.clear();
             }
-            for entry in setting.value.properties() {
-                entries.retain(|earlier| earlier.name != entry.name);
-                entries.push(entry);
-            }
+            entries.extend(setting.value.properties());
         }
+        let mut later = HashSet::new();
+        entries.reverse();
+        entries.retain(|entry| later.insert(&entry.name));
+        entries.reverse();
         entries
     }
 

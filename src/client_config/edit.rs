@@ -53,12 +53,9 @@ impl Document {
             let Some(setting) = setting else {
                 return Ok(document);
             };
-            document = match setting.value.properties() {
-                [_only] => document.without_setting(setting)?,
-                entries => {
-                    let index = entries.iter().position(is_meant).unwrap_or_default();
-                    document.without_property(&setting.value, index)?
-                }
+            document = match setting.value.properties().iter().all(is_meant) {
+                true => document.without_setting(setting)?,
+                false => document.without_properties(&setting.value, is_meant)?,
             };
         }
     }
@@ -97,14 +94,15 @@ impl Document {
         let mut document = self.clone();
         loop {
             let found = document.settings(AUTHS).find_map(|setting| {
-                let logins = setting.value.properties();
-                let index = logins.iter().position(|login| login.name == key)?;
-                Some((setting.value.clone(), index))
+                let mut logins = setting.value.properties().iter();
+                logins
+                    .any(|login| login.name == key)
+                    .then(|| setting.value.clone())
             });
-            let Some((logins, index)) = found else {
+            let Some(logins) = found else {
                 return Ok(document);
             };
-            document = document.without_property(&logins, index)?;
+            document = document.without_properties(&logins, |login| login.name == key)?;
         }
     }
 
@@ -132,11 +130,7 @@ impl Document {
             return Ok(self.clone());
         };
         let at = setting.name_range.start;
-        let index = top
-            .properties()
-            .iter()
-            .position(|property| property.name_range.start == at);
-        self.without_property(top, index.unwrap_or_default())
+        self.without_properties(top, |property| property.name_range.start == at)
     }
 
     /// Adds a property at the end of an object.
@@ -157,16 +151,27 @@ impl Document {
         }
     }
 
-    /// Takes a property out, with the comma and the white space that came with it.
-    fn without_property(&self, object: &Value, index: usize) -> Result<Self, ClientConfigError> {
+    /// Takes properties out, each with the comma and the white space that came with it.
+    fn without_properties(
+        &self,
+        object: &Value,
+        is_meant: impl Fn(&Property) -> bool,
+    ) -> Result<Self, ClientConfigError> {
         let properties = object.properties();
-        let property = &properties[index];
-        let range = match (index.checked_sub(1), properties.get(index + 1)) {
-            (Some(before), None) => properties[before].range().end..property.range().end,
-            (_, Some(next)) => property.range().start..next.range().start,
-            (None, None) => object.range.start + 1..object.range.end - 1,
+        let Some(last_to_stay) = properties.iter().rposition(|it| !is_meant(it)) else {
+            return self.with(object.range.start + 1..object.range.end - 1, "");
         };
-        self.with(range, "")
+        let mut text = self.text.expose().to_owned();
+        // From behind, so that what is before stays where it is.
+        if let [stays, .., last] = &properties[last_to_stay..] {
+            text.replace_range(stays.range().end..last.range().end, "");
+        }
+        for pair in properties[..=last_to_stay].windows(2).rev() {
+            if is_meant(&pair[0]) {
+                text.replace_range(pair[0].range().start..pair[1].range().start, "");
+            }
+        }
+        Self::read(&self.path, text.as_bytes())
     }
 
     /// An object with one property, in place of a value.

@@ -57,7 +57,7 @@ impl Client {
     }
 
     /// The command that changes its file.
-    fn configured_by(self) -> &'static str {
+    pub fn configured_by(self) -> &'static str {
         match self {
             Client::Docker => "docker-credential-ecrx configure-docker",
             Client::Podman => "docker-credential-ecrx configure-docker --podman",

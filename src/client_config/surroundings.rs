@@ -6,6 +6,7 @@ use super::document::Document;
 use super::finding::{Finding, Repair, Severity, concerns};
 use super::{Client, PREFIX, own_name};
 use crate::env::{Env, var};
+use crate::shell_word::shell_word;
 
 /// All of it, for one client. Without `hosts`, all of ECR's are meant.
 pub(super) fn findings(env: &Env, client: Client, hosts: &[String]) -> Vec<Finding> {
@@ -29,7 +30,10 @@ fn on_path(env: &Env) -> Option<Finding> {
                  file not found in $PATH\" or \"no basic auth credentials\""
             ),
             fix: match cfg!(unix) {
-                true => format!("ln -s {} /usr/local/bin/{program}", this.display()),
+                true => {
+                    let this = this.display().to_string();
+                    format!("ln -s {} /usr/local/bin/{program}", shell_word(&this))
+                }
                 false => format!("put a folder with {} on PATH", this.display()),
             },
             repair: None,

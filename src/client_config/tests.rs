@@ -145,6 +145,44 @@ fn an_entry_that_is_taken_out_takes_its_comma_along() {
     );
 }
 
+/// Which of the entries stay, they look the same, and what is taken out at once is what would be
+/// taken out one by one.
+#[test]
+fn any_of_several_entries_are_taken_out() {
+    for between in [",", ", ", ",\n    "] {
+        for ours in 0_u32..32 {
+            let is_our = |number: u32| ours & (1 << number) != 0;
+            let entry = |number: u32| {
+                let helper = if is_our(number) { "ecrx" } else { "pass" };
+                format!("\"h{number}\": \"{helper}\"")
+            };
+            let file = |entries: Vec<String>| match entries.is_empty() {
+                true => "{\"x\": 1}".to_owned(),
+                false => format!(
+                    "{{\"x\": 1, \"credHelpers\": {{ {} }}}}",
+                    entries.join(between)
+                ),
+            };
+            let before = file((0..5).map(entry).collect());
+            let after = file(
+                (0..5)
+                    .filter(|number| !is_our(*number))
+                    .map(entry)
+                    .collect(),
+            );
+            let at_once = document(&before).without_helpers(|_, helper| is_ours(helper));
+            assert_eq!(text(&at_once.expect("an edit")), after, "{before}");
+            let mut one_by_one = document(&before);
+            for number in (0..5).filter(|number| is_our(*number)) {
+                let host = format!("h{number}");
+                let without = one_by_one.without_helpers(|found, _| found == host);
+                one_by_one = without.expect("an edit");
+            }
+            assert_eq!(text(&one_by_one), after, "{before}");
+        }
+    }
+}
+
 #[test]
 fn nothing_that_may_be_secret_is_shown() {
     let document = document(

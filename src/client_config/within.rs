@@ -5,6 +5,7 @@ use super::finding::{Finding, Repair, Severity, concerns, is_same_server, shown}
 use super::{Asked, Client, ECR_LOGIN, asked_by, is_ours, own_name};
 use crate::env::Env;
 use crate::registry::{Registry, ServerName};
+use crate::shell_word::shell_word;
 
 /// A file that is read earlier names another helper.
 pub(super) fn hidden(client: Client, documents: &[&Document], host: &str) -> Option<Finding> {
@@ -98,7 +99,7 @@ pub(super) fn old_logins(
                 file.display()
             ),
             fix: match is_asked || is_asked_later {
-                true => format!("{} logout {shown}", client.name()),
+                true => format!("{} logout {}", client.name(), shell_word(shown)),
                 false => format!("{} --fix {host}", client.configured_by()),
             },
             repair: Some(Repair::RemoveLogin { file, key }),
@@ -113,75 +114,20 @@ pub(super) fn other_helpers(
     document: &Document,
     found: &mut Vec<Finding>,
 ) {
-    let file = document.path();
     for (key, helper) in document.cred_helpers() {
         let is_of_ecr = is_ours(helper) || helper == ECR_LOGIN || Registry::parse(key).is_some();
         if !is_of_ecr {
             continue;
         }
-        let name = ServerName::parse(key).map(|name| name.to_string());
-        let repair = |host: String, helper: String| Repair::SetHelper {
-            file: file.to_owned(),
-            key: key.to_owned(),
-            host,
-            helper,
-        };
-        // `ecrx-NAME` asks as somebody else than `ecrx`.
-        let helper_for = |host: &str, helper: &str| {
-            let named = document.helper_of(host).into_iter().chain([helper]);
-            let ours = named.into_iter().find(|helper| is_ours(helper));
-            ours.map_or_else(|| own_name(env), str::to_owned)
-        };
-        let shown = shown(key);
         if let Some(why) = never_matches(key) {
-            found.push(Finding {
-                severity: Severity::Bad,
-                text: format!(
-                    "credHelpers of {} has the key {shown}, which never matches, as {why}: the \
-                     helper is not asked, and a pull fails with \"no basic auth credentials\"",
-                    file.display()
-                ),
-                fix: match (&name, client) {
-                    (Some(host), _) => {
-                        format!("write \"{host}\": \"{}\"", helper_for(host, helper))
-                    }
-                    (None, Client::Docker) => format!(
-                        "take the key out: each host needs a line of its own, or {} --creds-store \
-                         has this program asked for all",
-                        client.configured_by()
-                    ),
-                    (None, Client::Podman) => {
-                        "take the key out: each host needs a line of its own".to_owned()
-                    }
-                },
-                repair: Some(match name {
-                    Some(host) => {
-                        let helper = helper_for(&host, helper);
-                        repair(host, helper)
-                    }
-                    None => Repair::RemoveHelper {
-                        file: file.to_owned(),
-                        key: key.to_owned(),
-                    },
-                }),
-            });
+            found.push(never_asked(env, client, document, (key, helper), why));
         } else if helper == ECR_LOGIN {
-            found.push(Finding {
-                severity: Severity::Warning,
-                text: format!(
-                    "credHelpers of {} still has {ECR_LOGIN} for {shown}: it asks by rules of its \
-                     own, and keeps tokens in plain text in ~/.ecr",
-                    file.display()
-                ),
-                fix: format!("{} {shown}", client.configured_by()),
-                repair: Registry::parse(key)
-                    .and(name)
-                    .map(|host| repair(host, own_name(env))),
-            });
+            found.push(established_helper(env, client, document, key));
         }
     }
     // podman and its kin know no `credsStore`.
     if client == Client::Docker && document.creds_store() == Some(ECR_LOGIN) {
+        let file = document.path();
         found.push(Finding {
             severity: Severity::Warning,
             text: format!(
@@ -195,6 +141,82 @@ pub(super) fn other_helpers(
                 file: file.to_owned(),
             }),
         });
+    }
+}
+
+/// An entry of `credHelpers` whose key never matches.
+fn never_asked(
+    env: &Env,
+    client: Client,
+    document: &Document,
+    (key, helper): (&str, &str),
+    why: &str,
+) -> Finding {
+    let file = document.path();
+    let (fix, repair) = match ServerName::parse(key).map(|name| name.to_string()) {
+        Some(host) => {
+            // `ecrx-NAME` asks as somebody else than `ecrx`.
+            let mut named = document.helper_of(&host).into_iter().chain([helper]);
+            let ours = named.find(|helper| is_ours(helper));
+            let helper = ours.map_or_else(|| own_name(env), str::to_owned);
+            (
+                format!("write \"{host}\": \"{helper}\""),
+                Repair::SetHelper {
+                    file: file.to_owned(),
+                    key: key.to_owned(),
+                    host,
+                    helper,
+                },
+            )
+        }
+        None => {
+            let all = match client {
+                Client::Docker => format!(
+                    ", or {} --creds-store has this program asked for all",
+                    client.configured_by()
+                ),
+                Client::Podman => String::new(),
+            };
+            (
+                format!("take the key out: each host needs a line of its own{all}"),
+                Repair::RemoveHelper {
+                    file: file.to_owned(),
+                    key: key.to_owned(),
+                },
+            )
+        }
+    };
+    Finding {
+        severity: Severity::Bad,
+        text: format!(
+            "credHelpers of {} has the key {}, which never matches, as {why}: the helper is not \
+             asked, and a pull fails with \"no basic auth credentials\"",
+            file.display(),
+            shown(key)
+        ),
+        fix,
+        repair: Some(repair),
+    }
+}
+
+/// An entry of the established helper.
+fn established_helper(env: &Env, client: Client, document: &Document, key: &str) -> Finding {
+    let (file, shown) = (document.path(), shown(key));
+    let host = ServerName::parse(key).filter(|_| Registry::parse(key).is_some());
+    Finding {
+        severity: Severity::Warning,
+        text: format!(
+            "credHelpers of {} still has {ECR_LOGIN} for {shown}: it asks by rules of its own, and \
+             keeps tokens in plain text in ~/.ecr",
+            file.display()
+        ),
+        fix: format!("{} {}", client.configured_by(), shell_word(shown)),
+        repair: host.map(|host| Repair::SetHelper {
+            file: file.to_owned(),
+            key: key.to_owned(),
+            host: host.to_string(),
+            helper: own_name(env),
+        }),
     }
 }
 

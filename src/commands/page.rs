@@ -1,7 +1,7 @@
 //! What a command prints: wrapped, aligned, and in colour only on a terminal that wants it.
 
 use std::fmt;
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use anstream::{AutoStream, ColorChoice};
@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Effects, Style};
 use serde::Serialize;
 
 use crate::env::{Env, var};
-use crate::error::one_line;
+use crate::error::{Error, one_line};
 
 /// The most columns that are used.
 pub const MAX_WIDTH: usize = 100;
@@ -54,6 +54,7 @@ impl Mark {
 /// Where a command writes. It keeps the first error of the stream, for [`Page::finish`].
 pub struct Page {
     out: AutoStream<Box<dyn Write>>,
+    is_terminal: bool,
     width: usize,
     broken: Option<io::Error>,
 }
@@ -74,12 +75,21 @@ pub struct PageError(#[source] io::Error);
 impl Page {
     /// The standard output of this process.
     pub fn stdout(env: &Env) -> Self {
-        let stdout = io::stdout();
+        Self::on(io::stdout(), env)
+    }
+
+    /// The standard error of this process.
+    pub fn stderr(env: &Env) -> Self {
+        Self::on(io::stderr(), env)
+    }
+
+    fn on(stream: impl Write + IsTerminal + 'static, env: &Env) -> Self {
+        let is_terminal = stream.is_terminal();
         // <https://no-color.org>: set and not empty, whatever it says.
-        let is_plain = !stdout.is_terminal()
+        let is_plain = !is_terminal
             || env.get_os(var::NO_COLOR).is_some()
             || env.get(var::TERM).as_deref() == Some("dumb");
-        let width = match stdout.is_terminal() {
+        let width = match is_terminal {
             true => {
                 let columns = terminal_size::terminal_size().map(|(width, _)| width.0.into());
                 columns.unwrap_or(MAX_WIDTH).clamp(MIN_WIDTH, MAX_WIDTH)
@@ -96,7 +106,8 @@ impl Page {
             false => ColorChoice::Always,
         };
         Self {
-            out: AutoStream::new(Box::new(stdout), choice),
+            out: AutoStream::new(Box::new(stream), choice),
+            is_terminal,
             width,
             broken: None,
         }
@@ -201,6 +212,22 @@ impl Page {
             let (start, last) = line(row.iter().map(String::as_str).collect());
             let rest = " ".repeat(width(&start));
             self.wrapped(&start, &rest, &last);
+        }
+    }
+
+    /// A failure, with its hints below it. Only on a terminal it is wrapped: elsewhere a program
+    /// may look for lines.
+    pub fn failure(&mut self, error: &Error) {
+        let line = format!("docker-credential-ecrx: {}", error.line());
+        match self.is_terminal {
+            true => self.wrapped("", "  ", &line),
+            false => self.raw(&format!("{line}\n")),
+        }
+        for hint in error.hint_lines() {
+            match self.is_terminal {
+                true => self.paragraph(2, &hint),
+                false => self.raw(&format!("  {hint}\n")),
+            }
         }
     }
 

@@ -17,7 +17,6 @@ mod error;
 mod file;
 mod identity_settings;
 mod matching;
-mod nearest;
 mod origins;
 mod other_helper;
 mod problem;

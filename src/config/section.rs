@@ -12,9 +12,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{ConfigError, Origin};
 use super::file::Source;
-use super::nearest::nearest;
 use super::problem::Problem;
 use super::value::{Text, found};
+use crate::nearest::nearest;
 
 /// The name of a kind of table and the keys it may hold.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! Role ARNs with blanks in them: `arn:{partition}:iam::{account}:role/ecr-pull` is one rule
 //! for a whole organization.
 
-use super::nearest::nearest;
 use super::problem::Problem;
+use crate::nearest::nearest;
 use crate::registry::{Partition, Registry, RoleArn};
 
 /// What the blanks are filled in with: the parts of a private registry's name.

@@ -3,7 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-/// Why a file was not read or not replaced. In each case it is as it was.
+/// Why a file was not read or not replaced. In each case but [`Self::HalfWritten`] it is as it
+/// was.
 #[derive(Debug, thiserror::Error)]
 pub enum UserFileError {
     /// The system does not let us read it.
@@ -49,6 +50,17 @@ pub enum UserFileError {
     Write {
         /// The file.
         path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A mounted file, which can only be written in place, and was neither written whole nor put
+    /// back.
+    #[error("{} was not written whole: as it was, it is at {}", path.display(), backup.display())]
+    HalfWritten {
+        /// The file.
+        path: PathBuf,
+        /// What to put back.
+        backup: PathBuf,
         /// What the system said.
         source: io::Error,
     },

@@ -2,12 +2,15 @@
 //! kept beside the new one as it was.
 //!
 //! - A link is followed, and what it leads to is replaced, so that a folder of dotfiles stays one.
+//! - A file that is mounted by itself (a dev container, a Kubernetes `subPath`) has no name that
+//!   could be given to another one. It is written in place, with the backup made before.
 //! - Mode and owner stay. What is new gets mode 0600 (folders 0700), and from root the owner of
 //!   the folder that it is made in.
 //! - Nobody else's change is lost: the file is compared with what was read just before it is
 //!   replaced. Between two processes of this program, a lock on the folder keeps the order.
 
 mod error;
+mod in_place;
 mod lock;
 mod owner;
 #[cfg(test)]
@@ -45,6 +48,8 @@ pub struct Replaced {
     pub backup: Option<PathBuf>,
     /// It had other names (hard links), by which it is as it was.
     pub had_other_names: bool,
+    /// It is mounted by itself, and was written in place.
+    pub is_mounted: bool,
 }
 
 impl UserFile {
@@ -124,12 +129,23 @@ impl UserFile {
                 path: self.path.clone(),
             });
         }
-        new.persist(&self.target)
-            .map_err(|error| self.not_written(error.error))?;
+        let is_mounted = match (new.persist(&self.target), &self.before, &backup) {
+            (Ok(_), _, _) => false,
+            (Err(error), Some(before), Some(backup))
+                if error.error.kind() == ErrorKind::ResourceBusy =>
+            {
+                in_place::write(&self.target, before, after, backup)?;
+                true
+            }
+            (Err(error), _, _) => return Err(self.not_written(error.error)),
+        };
         sync_folder(folder_of(&self.target));
+        let has_other_names = seen.is_some_and(|seen| has_other_names(&seen));
         Ok(Replaced {
             backup,
-            had_other_names: seen.is_some_and(|seen| has_other_names(&seen)),
+            // In place, all of its names see the change.
+            had_other_names: has_other_names && !is_mounted,
+            is_mounted,
         })
     }
 

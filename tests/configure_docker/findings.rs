@@ -282,3 +282,17 @@ fn nothing_in_a_file_can_drive_a_terminal() {
             .contains('\u{202e}')
     );
 }
+
+/// What is told to be pasted into a shell is one word there, whatever somebody has put into the
+/// file.
+#[test]
+fn a_login_for_an_odd_name_is_quoted() {
+    let person = Person::with(format!(
+        "{{\"auths\": {{\"https://{HOST}/$(id)\": {{\"auth\": \"{AUTH}\"}}}}, \
+         \"credHelpers\": {{\"{HOST}\": \"ecrx\"}}}}"
+    ));
+    let told = person.configure(&[HOST]).stdout;
+    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    let fix = format!("to mend it: docker logout 'https://{HOST}/$(id)' (--fix does it)");
+    assert!(told.contains(&fix), "{told}");
+}

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::common::files::names;
 use super::{HOST, OTHER_HOST, Person, inserted};
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/ecr-pull";
@@ -35,10 +36,8 @@ role_arn = \"{ROLE}\"
     );
     let before = person.files();
     let again = person.configured(&[HOST, "--profile", "work \"1\"", "--role-arn", ROLE]);
-    assert_eq!(
-        again,
-        "✓ nothing is to be changed in ~/.docker/config.json\n"
-    );
+    let nothing = "✓ nothing is to be changed in ~/.docker/config.json\n";
+    assert!(again.starts_with(nothing), "{again}");
     assert_eq!(person.files(), before);
 }
 
@@ -193,4 +192,47 @@ fn ecrx_config_names_the_file() {
     let rules = fs::read_to_string(&file).expect("a file");
     assert_eq!(rules.matches("[[registry]]").count(), 2);
     assert!(!person.rules_file().exists());
+}
+
+/// As for docker's file: what is kept is what others have written, and that once.
+#[test]
+fn a_backup_of_the_rules_is_made_only_for_what_would_be_lost() {
+    let person = Person::new();
+    let folder = person.path(".config/docker-credential-ecrx");
+    let own = "# mine\n[defaults]\nprofile = \"work\"\n";
+    fs::create_dir_all(&folder).expect("folders");
+    fs::write(person.rules_file(), own).expect("a file");
+    for account in 0..4 {
+        let host = format!("11112222333{account}/eu-west-1");
+        person.configured(&[&host, "--profile", "work"]);
+    }
+    let first = folder.join("config.toml.before-ecrx");
+    assert_eq!(names(&folder), ["config.toml", "config.toml.before-ecrx"]);
+    assert_eq!(fs::read_to_string(&first).expect("a backup"), own);
+
+    let edited = person.rules().replace("# mine", "# mine, too");
+    fs::write(person.rules_file(), &edited).expect("a file");
+    person.configured(&[OTHER_HOST, "--profile", "work"]);
+    let second = folder.join("config.toml.before-ecrx-2");
+    assert_eq!(fs::read_to_string(second).expect("a backup"), edited);
+    assert_eq!(fs::read_to_string(&first).expect("a backup"), own);
+}
+
+#[test]
+fn a_profile_that_does_not_exist_is_told() {
+    let person = Person::new();
+    let missing = "! the AWS profile `wrok` does not exist: until it does, no password can be had \
+                   for these registries to mend it: `aws configure` or `aws configure sso` makes it; or \
+                   correct the rule in config.toml\n";
+    let told = person.configured(&[HOST, "--profile", "wrok", "--dry-run"]);
+    assert!(told.ends_with(missing), "{told}");
+    let told = person.configured(&[HOST, "--profile", "work"]);
+    assert!(!told.contains("does not exist"), "{told}");
+    // Without AWS's files as well.
+    fs::remove_dir_all(person.path(".aws")).expect("to remove");
+    let told = person.configured(&[OTHER_HOST, "--profile", "work"]);
+    assert!(
+        told.contains("the AWS profile `work` does not exist"),
+        "{told}"
+    );
 }

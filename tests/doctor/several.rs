@@ -106,6 +106,15 @@ fn a_push_of_a_new_tag_is_denied() {
     assert!(verdict.contains("ecr:PutImage"), "{verdict}");
 }
 
+/// ECR may make the repository for it.
+#[test]
+fn a_push_to_what_is_not_there_is_not_tried() {
+    let ward = Ward::new();
+    let image = format!("{HOST}/team/other:v1");
+    ward.says("push_repository_absent", 1, &[&image, "--push"]);
+    assert_eq!(ward.registry.visits_of(Route::Upload).len(), 0);
+}
+
 #[test]
 fn a_push_by_who_may_not_even_pull_takes_the_statement_for_both() {
     let ward = Ward::new();

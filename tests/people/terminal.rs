@@ -2,7 +2,7 @@
 
 use super::common::fake_aws::FakeAws;
 use super::common::pty::{Place, Terminal};
-use super::common::{HOST, PROGRAM, TestEnvironment};
+use super::common::{HOST, Outcome, PROGRAM, TestEnvironment};
 use super::configure;
 
 const ESCAPE: char = '\x1b';
@@ -49,9 +49,19 @@ fn there_are_colours_on_a_terminal_alone_and_not_where_they_are_not_wanted() {
         let coloured = shown(&environment, arguments);
         assert!(coloured.contains(ESCAPE), "{arguments:?}: {coloured:?}");
     }
+    // Nor in help, whose colours are clap's.
+    let help = ["whoami", "--help"];
+    assert!(shown(&environment, &help).contains(ESCAPE));
+    environment.set("CLICOLOR_FORCE", "1");
+    for arguments in COMMANDS.into_iter().chain([&help[..], &["whoami"]]) {
+        let Outcome { stdout, stderr, .. } = environment.run(arguments, "");
+        assert!(!stdout.contains(ESCAPE), "{stdout:?}");
+        assert!(!stderr.contains(ESCAPE), "{stderr:?}");
+    }
+    environment.unset("CLICOLOR_FORCE");
     for (name, value) in [("NO_COLOR", "1"), ("TERM", "dumb")] {
         environment.set(name, value);
-        for arguments in COMMANDS {
+        for arguments in COMMANDS.into_iter().chain([&help[..]]) {
             let plain = shown(&environment, arguments);
             assert!(!plain.contains(ESCAPE), "{name}: {plain:?}");
         }
@@ -67,6 +77,29 @@ fn passwords_and_paths_are_as_they_are_on_a_terminal_too() {
         let piped = environment.run(arguments, "").stdout;
         assert_eq!(shown(&environment, arguments), piped.replace('\n', "\r\n"));
     }
+}
+
+#[test]
+fn a_failure_is_wrapped_on_a_terminal_and_one_line_elsewhere() {
+    let aws = FakeAws::start();
+    let environment = environment(&aws);
+    let arguments = ["whoami", "registry.example.com"];
+    let outcome = environment.run(&arguments, "");
+    assert_eq!(outcome.code, Some(1));
+    let piped = outcome.stderr;
+    assert_eq!(piped.lines().count(), 1, "{piped}");
+    assert!(piped.len() > 200, "{piped}");
+
+    let terminal = Terminal::open();
+    let mut words = vec!["-c", "exec \"$@\" 2>/dev/tty", "sh", PROGRAM];
+    words.extend(arguments);
+    let run = environment.start_program_on(&terminal, Place::Foreground, "sh", &words, "");
+    assert_eq!(run.outcome().code, Some(1));
+    let shown = terminal.shown();
+    for line in shown.lines() {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
+    assert_eq!(shown.replace("\r\n  ", " "), piped.replace('\n', "\r\n"));
 }
 
 #[test]

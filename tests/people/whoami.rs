@@ -220,6 +220,13 @@ fn who_cannot_be_named_is_an_error_with_hints() {
             "known profiles: work",
         ]
     );
+    // A program reads it where it reads the answer.
+    let outcome = environment.run(&["whoami", HOST, "--json"], "");
+    assert_eq!((outcome.code, &*outcome.stderr), (Some(1), ""));
+    let report: serde_json::Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+    assert_eq!(report["registry"], HOST);
+    assert_eq!(report["error"], line);
+    assert_eq!(report["hints"][1], "known profiles: work");
 }
 
 #[test]

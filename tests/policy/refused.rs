@@ -40,8 +40,9 @@ fn a_principal_that_is_none_is_refused_with_the_reason() {
         ),
         (
             "ecs-tasks.amazonaws.com",
-            "is a service of AWS, and none of them pulls as itself: name the role that it assumes, \
-             such as the execution role of an ECS task",
+            "is a service of AWS: name the role that it assumes, such as the execution role of an \
+             ECS task. Those that pull as themselves (Lambda; CodeBuild with its own credentials) \
+             take a statement of their own, with aws:SourceArn, which AWS's guides to them have",
         ),
         (
             "arn:aws:iam::111122223333:oidc-provider/token.example.com",

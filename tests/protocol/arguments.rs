@@ -9,26 +9,41 @@ fn wrong_arguments_print_the_usage_and_fail() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     let usage = environment.run(&["help"], "").stdout;
-    let wrong: &[&[&str]] = &[
-        &[],
-        &[""],
-        &["GET"],
-        &["gets"],
-        &[" get"],
-        &["-x"],
-        &["--get"],
-        &["-V"],
-        &["get", "get"],
-        &["get", ""],
-        &["get", HOST],
-        &["version", "--version"],
-        &["--help", "get"],
-        &["list", "unused", "unused"],
-        &["help", "gets"],
-        &["help", "get", "list"],
-        &["help", "configure-docker", "--", HOST],
+    let of_get = "`get` takes no arguments: what it is asked about comes on stdin";
+    let wrong: &[(&[&str], &str)] = &[
+        (&[], ""),
+        (&[""], ""),
+        (&["GET"], "there is no command `GET`, did you mean `get`?"),
+        (&["gets"], "there is no command `gets`, did you mean `get`?"),
+        (&[" get"], "there is no command ` get`, did you mean `get`?"),
+        (&["-x"], "there is no command `-x`"),
+        (&["--get"], "there is no command `--get`"),
+        (&["-V"], "there is no command `-V`"),
+        (&["get", "get"], of_get),
+        (&["get", ""], of_get),
+        (&["get", HOST], of_get),
+        (&["version", "--version"], "`version` takes no arguments"),
+        (&["--help", "get"], "`--help` takes no arguments"),
+        (
+            &["list", "unused", "unused"],
+            "`list` takes no arguments: what it is asked about comes on stdin",
+        ),
+        (
+            &["doctr", HOST],
+            "there is no command `doctr`, did you mean `doctor`?",
+        ),
+        (
+            &["help", "doctr"],
+            "there is no command `doctr`, did you mean `doctor`?",
+        ),
+        (&["help", "get", "list"], "`get` takes no arguments"),
+        (&["help", "configure-docker", "--", HOST], ""),
     ];
-    for arguments in wrong {
+    for (arguments, why) in wrong {
+        let stderr = match why.is_empty() {
+            true => String::new(),
+            false => format!("docker-credential-ecrx: {why}\n"),
+        };
         let outcome = environment.run(arguments, HOST);
         assert_eq!(
             (
@@ -36,7 +51,7 @@ fn wrong_arguments_print_the_usage_and_fail() {
                 outcome.stdout.as_str(),
                 outcome.stderr.as_str()
             ),
-            (Some(1), usage.as_str(), ""),
+            (Some(1), usage.as_str(), stderr.as_str()),
             "{arguments:?}"
         );
     }

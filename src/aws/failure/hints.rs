@@ -3,8 +3,9 @@
 use crate::aws::http::{ProxyFault, TlsFault, TransportCause, TransportFailure};
 use crate::identity::Source;
 use crate::registry::Partition;
+use crate::shell_word::shell_word;
 
-use super::{Failure, FailureKind, Stage, shell_word};
+use super::{Failure, FailureKind, Stage};
 
 const SIGN_IN: &str = "sign in (`aws sso login`, `aws login`, `aws configure`), or name a profile in config.toml or AWS_PROFILE";
 const ON_EC2: &str = "on EC2: give the instance a role, and containers a hop limit of 2";

@@ -4,13 +4,13 @@
 mod hints;
 mod reading;
 
-use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
 use crate::identity::{Identity, Source};
 use crate::registry::{RoleArn, Service};
+use crate::shell_word::shell_word;
 
 use super::Session;
 use super::http::TransportFailure;
@@ -241,15 +241,6 @@ impl Failure {
             _ => write!(f, "{caller} is denied: {detail}"),
         }
     }
-}
-
-/// A name as a person would type it in a shell.
-fn shell_word(name: &str) -> Cow<'_, str> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.,:/@%+=".contains(c);
-    if !name.is_empty() && name.chars().all(is_plain) {
-        return name.into();
-    }
-    format!("'{}'", name.replace('\'', r"'\''")).into()
 }
 
 impl fmt::Display for Failure {

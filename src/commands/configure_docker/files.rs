@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::backup::is_but_for_entries;
 use crate::cli::ConfigureDocker;
 use crate::client_config::{
     Client, ClientConfigError, Document, Finding, Severity, findings_in, without_byte_order_mark,
@@ -20,6 +21,9 @@ pub(super) struct Change {
     pub shown_after: String,
     /// Logins are taken out, which the backup still holds.
     pub drops_logins: bool,
+    /// Whether two states of it differ in nothing but what this program puts there, so that a
+    /// backup of the one is enough for both.
+    pub is_but_for_us: fn(&Path, &[u8], &[u8]) -> bool,
 }
 
 /// A client's file, and what is to become of it.
@@ -67,6 +71,7 @@ impl Open {
             shown_before,
             shown_after: self.document.masked(),
             drops_logins: self.drops_logins,
+            is_but_for_us: is_but_for_entries,
             after,
             file: self.file,
         })

@@ -8,6 +8,7 @@
 //! The plan is made twice: once to see whether there is anything to do, which locks and creates
 //! nothing, and once more when nobody else of this program changes the files.
 
+mod backup;
 mod creds_store;
 mod error;
 mod files;
@@ -22,7 +23,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::cli::ConfigureDocker;
-use crate::client_config::{Document, Finding, Severity, is_ours, shown};
+use crate::client_config::{Finding, Severity, shown};
 use crate::env::Env;
 use crate::error::Error;
 use crate::protocol::other_helper::{OtherHelper, OtherHelperError};
@@ -66,25 +67,7 @@ pub fn run(arguments: &ConfigureDocker, env: &Env, page: &mut Page) -> Result<Ve
                 );
             }
         }
-        (false, true) => {
-            if let Some(helper) = &plan.config.other_registries_helper {
-                for login in &plan.moves {
-                    let (key, program) = (shown(&login.key), helper.program());
-                    page.marked(
-                        Mark::Unknown,
-                        &format!("the login for {key} would be moved to {program}"),
-                    );
-                }
-            }
-            if let Some(folder) = &plan.old_cache {
-                let cache = folder.join("cache.json");
-                page.marked(
-                    Mark::Unknown,
-                    &format!("{} would be deleted", cache.display()),
-                );
-            }
-            page.marked(Mark::Unknown, "nothing was changed: this is a dry run");
-        }
+        (false, true) => foretell(&plan, page),
         (false, false) => apply(&plan, env, page)?,
     }
     for note in &plan.notes {
@@ -103,6 +86,25 @@ pub fn run(arguments: &ConfigureDocker, env: &Env, page: &mut Page) -> Result<Ve
         page.marked(Mark::Unknown, "left alone: the rules in config.toml");
     }
     Ok(tell(&plan.findings, page))
+}
+
+/// What a difference does not show, and that nothing of all this was done.
+fn foretell(plan: &Plan, page: &mut Page) {
+    if let Some(helper) = &plan.config.other_registries_helper {
+        for login in &plan.moves {
+            let (key, program) = (shown(&login.key), helper.program());
+            let text = format!("the login for {key} would be moved to {program}");
+            page.marked(Mark::Unknown, &text);
+        }
+    }
+    if let Some(folder) = &plan.old_cache {
+        let cache = folder.join("cache.json");
+        page.marked(
+            Mark::Unknown,
+            &format!("{} would be deleted", cache.display()),
+        );
+    }
+    page.marked(Mark::Unknown, "nothing was changed: this is a dry run");
 }
 
 /// Carries a plan out: first what this program needs when it is asked, then what sends clients
@@ -127,7 +129,7 @@ fn apply(plan: &Plan, env: &Env, page: &mut Page) -> Result<(), Error> {
 fn replace(change: &Change, page: &mut Page) -> Result<(), Error> {
     let before = change.file.bytes().unwrap_or_default();
     let path = change.file.path();
-    let suffices = |kept: &[u8]| is_but_for_us(path, kept, before);
+    let suffices = |kept: &[u8]| (change.is_but_for_us)(path, kept, before);
     let replaced = change.file.replace(&change.after, suffices);
     let replaced = replaced.map_err(Error::failure)?;
     let backup = replaced.backup;
@@ -140,6 +142,12 @@ fn replace(change: &Change, page: &mut Page) -> Result<(), Error> {
         None => format!("made {path}"),
     };
     page.marked(Mark::Good, &text);
+    if replaced.is_mounted {
+        page.marked(
+            Mark::Warning,
+            "it is mounted by itself, so that it could not be replaced: it was written in place",
+        );
+    }
     if replaced.had_other_names {
         page.marked(
             Mark::Warning,
@@ -158,19 +166,6 @@ fn replace(change: &Change, page: &mut Page) -> Result<(), Error> {
         );
     }
     Ok(())
-}
-
-/// Two configurations differ in nothing but this program's entries.
-fn is_but_for_us(path: &Path, one: &[u8], other: &[u8]) -> bool {
-    let rest = |bytes: &[u8]| {
-        let document = Document::read(path, bytes).ok()?;
-        let document = document.without_helpers(|_, helper| is_ours(helper)).ok()?;
-        document.without_creds_store(is_ours).ok()
-    };
-    match (rest(one), rest(other)) {
-        (Some(one), Some(other)) => one.text() == other.text(),
-        _ => false,
-    }
 }
 
 /// Each is with the other helper before any is taken out of the file.

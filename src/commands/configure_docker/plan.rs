@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::backup::is_but_for_rules;
 use super::creds_store::{self, Before};
 use super::error::ConfigureError;
 use super::files::{Change, Files, Open, open};
@@ -11,11 +12,13 @@ use super::rules::{self, Who};
 use super::show;
 use crate::cli::ConfigureDocker;
 use crate::client_config::{
-    Client, ECR_LOGIN, Finding, Repair, is_ours, is_same_server, own_name, without_byte_order_mark,
+    Client, ECR_LOGIN, Finding, Repair, Severity, is_ours, is_same_server, own_name,
+    without_byte_order_mark,
 };
 use crate::config::{Config, ConfigPaths};
 use crate::env::Env;
 use crate::error::Error;
+use crate::identity::Resolver;
 use crate::provider::{config_paths, load_config};
 use crate::user_file::{Locks, UserFile};
 
@@ -100,39 +103,10 @@ impl Plan {
         if arguments.undo {
             notes.extend(undo(&mut files.target, arguments, &plan.config)?);
         } else {
-            let name = own_name(env);
-            for host in &hosts {
-                files
-                    .target
-                    .edit(|target| target.set_helper(&host.key, &name))?;
-            }
-            if arguments.creds_store {
-                let document = &files.target.document;
-                let before = creds_store::before(document, &plan.config, arguments.fix)?;
-                let Before {
-                    moves,
-                    drops,
-                    other_helper: helper,
-                } = before;
-                (plan.moves, other_helper) = (moves, helper);
-                for key in &drops {
-                    files.target.edit(|target| target.without_login(key))?;
-                }
-                files.target.drops_logins = !drops.is_empty();
-                files.target.edit(|target| target.set_creds_store(&name))?;
-            }
-            let keys: Vec<String> = hosts.iter().map(|host| host.key.clone()).collect();
-            if arguments.fix {
-                for finding in files.findings(env, client, &keys) {
-                    plan.repair(finding, &mut files)?;
-                }
-            }
-            plan.findings = files.findings(env, client, &keys);
-            plan.findings.extend(std::mem::take(&mut files.unreadable));
-            if plan.old_cache.is_some() {
-                plan.findings
-                    .retain(|found| !matches!(found.repair, Some(Repair::DeleteOldCache { .. })));
-            }
+            other_helper = plan.name_us(arguments, env, &hosts, &mut files)?;
+            plan.find(arguments, env, client, &hosts, &mut files)?;
+            plan.findings
+                .extend(missing_profile(env, &plan.config, who));
         }
         if let Some(file) = config_file {
             plan.config_file = rules(&paths, file, &hosts, who, other_helper)?;
@@ -140,6 +114,61 @@ impl Plan {
         plan.notes = notes;
         plan.client_files = files.changes();
         Ok(plan)
+    }
+
+    /// Has this program asked. Returns the helper that `config.toml` is to name for all that is
+    /// not ECR's.
+    fn name_us(
+        &mut self,
+        arguments: &ConfigureDocker,
+        env: &Env,
+        hosts: &[Host],
+        files: &mut Files,
+    ) -> Result<Option<String>, Error> {
+        let name = own_name(env);
+        let target = &mut files.target;
+        for host in hosts {
+            target.edit(|target| target.set_helper(&host.key, &name))?;
+        }
+        if !arguments.creds_store {
+            return Ok(None);
+        }
+        let Before {
+            moves,
+            drops,
+            other_helper,
+        } = creds_store::before(&target.document, &self.config, arguments.fix)?;
+        self.moves = moves;
+        for key in &drops {
+            target.edit(|target| target.without_login(key))?;
+        }
+        target.drops_logins = !drops.is_empty();
+        target.edit(|target| target.set_creds_store(&name))?;
+        Ok(other_helper)
+    }
+
+    /// What is in the way, and what of it is mended.
+    fn find(
+        &mut self,
+        arguments: &ConfigureDocker,
+        env: &Env,
+        client: Client,
+        hosts: &[Host],
+        files: &mut Files,
+    ) -> Result<(), Error> {
+        let keys: Vec<String> = hosts.iter().map(|host| host.key.clone()).collect();
+        if arguments.fix {
+            for finding in files.findings(env, client, &keys) {
+                self.repair(finding, files)?;
+            }
+        }
+        self.findings = files.findings(env, client, &keys);
+        self.findings.append(&mut files.unreadable);
+        if self.old_cache.is_some() {
+            self.findings
+                .retain(|found| !matches!(found.repair, Some(Repair::DeleteOldCache { .. })));
+        }
+        Ok(())
     }
 
     fn repair(&mut self, finding: Finding, files: &mut Files) -> Result<(), Error> {
@@ -182,6 +211,24 @@ impl Plan {
     }
 }
 
+/// The profile that is to ask is none of AWS's files.
+fn missing_profile(env: &Env, config: &Config, who: Who<'_>) -> Option<Finding> {
+    let profile = who.profile?;
+    let resolver = Resolver::new(env, config);
+    // Files that cannot be read are told by whoever needs them.
+    let is_there = resolver.profile_names().ok()?.contains(&profile);
+    (!is_there).then(|| Finding {
+        severity: Severity::Warning,
+        text: format!(
+            "the AWS profile `{profile}` does not exist: until it does, no password can be had for \
+             these registries"
+        ),
+        fix: "`aws configure` or `aws configure sso` makes it; or correct the rule in config.toml"
+            .to_owned(),
+        repair: None,
+    })
+}
+
 fn open_config(paths: &ConfigPaths, locks: Option<&mut Locks>) -> Result<UserFile, Error> {
     let path = paths.explicit.as_ref().or(paths.user.as_ref());
     let path = path.ok_or_else(|| Error::failure(ConfigureError::NoConfigFile))?;
@@ -217,6 +264,7 @@ fn rules(
         shown_before: file.bytes().map(|_| show::masked(&before)),
         shown_after: show::masked(&after),
         drops_logins: false,
+        is_but_for_us: is_but_for_rules,
         after: [mark, after.as_bytes()].concat(),
         file,
     }))

@@ -10,6 +10,9 @@ use crate::config::{
 use crate::error::Error;
 use crate::registry::Registry;
 
+/// The line that a rule begins with.
+pub(super) const HEADER: &str = "[[registry]]";
+
 /// Who is to ask.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Who<'a> {
@@ -138,7 +141,7 @@ fn with_rule(
         .map(|(key, value)| format!("{key} = {}", toml(&value)))
         .collect();
     let line_end = line_end(&text);
-    let rule = format!("[[registry]]{line_end}{}{line_end}", keys.join(line_end));
+    let rule = format!("{HEADER}{line_end}{}{line_end}", keys.join(line_end));
     // A rule that is asked earlier has to come later.
     let earlier = first.filter(|rule| is_of_file(rule)).map(Rule::origin);
     let is_inline = Document::parse(&*text)

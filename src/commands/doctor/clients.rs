@@ -41,20 +41,14 @@ pub fn step(env: &Env, registry: Option<&Registry>) -> Step {
 /// Whom a client asks. That it does not ask this program is bad where no client does: many people
 /// use but one of them.
 fn told(client: Client, registry: &Registry, asked: &Asked, is_asked: bool) -> Option<Finding> {
-    let client = client.name();
+    let name = client.name();
     let other = |text: String| {
         let mark = match (&registry.service, is_asked) {
             (Service::Public, _) => Mark::Unknown,
             (Service::Private(_), true) => Mark::Warning,
             (Service::Private(_), false) => Mark::Bad,
         };
-        let option = match client {
-            "podman" => " --podman",
-            _ => "",
-        };
-        Finding::new(mark, text).mend([format!(
-            "docker-credential-ecrx configure-docker {registry}{option}"
-        )])
+        Finding::new(mark, text).mend([format!("{} {registry}", client.configured_by())])
     };
     Some(match asked {
         Asked::Us {
@@ -68,16 +62,16 @@ fn told(client: Client, registry: &Registry, asked: &Asked, is_asked: bool) -> O
             };
             let file = file.display();
             Finding::good(format!(
-                "{client} asks docker-credential-{helper} for {registry} ({by} in {file})"
+                "{name} asks docker-credential-{helper} for {registry} ({by} in {file})"
             ))
         }
         Asked::Another { file, helper } => other(format!(
-            "{client} asks docker-credential-{helper} for {registry}, and not this program ({})",
+            "{name} asks docker-credential-{helper} for {registry}, and not this program ({})",
             file.display()
         )),
         Asked::Login { .. } => return None,
         Asked::Nobody => other(format!(
-            "{client} asks nobody for {registry}: \"no basic auth credentials\""
+            "{name} asks nobody for {registry}: \"no basic auth credentials\""
         )),
     })
 }

@@ -59,12 +59,19 @@ pub fn absent(registry: &Registry, image: &Image, refusal: &Refusal) -> Finding 
             ),
             "check its name, and account and region in the host: each region has its own"
                 .to_owned(),
+            // The ECR user guide, "IAM permissions required to sync an upstream registry".
+            "in a pull through cache, the first pull makes it: that takes ecr:CreateRepository and \
+             ecr:BatchImportUpstreamImage"
+                .to_owned(),
         ]),
-        RefusalKind::ImageAbsent => finding.mend([format!(
-            "the repository is there, and may be pulled from; it has nothing called {}: \
-             check the tag, or push it",
-            image.reference
-        )]),
+        RefusalKind::ImageAbsent => finding.mend([
+            format!(
+                "the repository is there, and may be pulled from; it has nothing called {}: \
+                 check the tag, or push it",
+                image.reference
+            ),
+            "in a pull through cache, fetching it takes ecr:BatchImportUpstreamImage".to_owned(),
+        ]),
         _ => finding,
     }
 }

@@ -189,17 +189,7 @@ impl Visit<'_> {
         let manifest = match client.manifest(repository, reference, password) {
             Ok(manifest) => manifest,
             Err(refusal) => {
-                let is_new = matches!(refusal.kind, RefusalKind::ImageAbsent);
-                let mut absent = absent(self.registry, image, &refusal);
-                if self.push && password.is_some() && is_new {
-                    // As it is before a first push.
-                    absent.mark = Mark::Warning;
-                }
-                findings.push(absent);
-                return match (push(findings), is_new) {
-                    (Some(pushed), true) => pushed,
-                    (pushed, _) => Refused::of(&refusal).with(pushed.as_ref()),
-                };
+                return self.without_a_manifest(image, &refusal, password, findings, push);
             }
         };
         let digest = &manifest.content.digest;
@@ -210,22 +200,24 @@ impl Visit<'_> {
                 "of an index, the image for {platform}"
             )));
         }
-        let mut refused = None;
-        match manifest.layer {
-            None => findings.push(Finding::unknown("it has no layer here to look at")),
-            Some(layer) => match client.layer(repository, &layer.digest, password) {
+        let refused = match manifest.layer.map(|layer| layer.digest) {
+            None => {
+                findings.push(Finding::unknown("it has no layer here to look at"));
+                None
+            }
+            Some(digest) => match client.layer(repository, &digest, password) {
                 Err(refusal) => {
                     findings.push(told(&refusal));
-                    refused = Some(Refused::of(&refusal));
+                    Some(Refused::of(&refusal))
                 }
                 Ok(found) => {
                     findings.push(stored(&found));
                     let elsewhere = found.elsewhere.as_ref();
                     let refusal = elsewhere.and_then(|place| place.answer.as_ref().err());
-                    refused = refusal.map(Refused::of);
+                    refusal.map(Refused::of)
                 }
             },
-        }
+        };
         let push = push(findings);
         match (refused, push) {
             (Some(refused), pushed) => refused.with(pushed.as_ref()),
@@ -233,6 +225,45 @@ impl Visit<'_> {
             (None, Some(refused)) => refused,
             (None, None) => Outcome::Allowed(Allowed::Pull),
         }
+    }
+
+    /// What is left to ask when an image is not given.
+    fn without_a_manifest(
+        &self,
+        image: &Image,
+        refusal: &Refusal,
+        password: Option<&Secret>,
+        findings: &mut Vec<Finding>,
+        push: impl Fn(&mut Vec<Finding>) -> Option<Outcome>,
+    ) -> Outcome {
+        let is_new = matches!(refusal.kind, RefusalKind::ImageAbsent);
+        let mut absent = absent(self.registry, image, refusal);
+        if self.push && password.is_some() && is_new {
+            // As it is before a first push.
+            absent.mark = Mark::Warning;
+        }
+        findings.push(absent);
+        let pushed = match self.would_make_a_repository(refusal) {
+            true => {
+                findings.push(Finding::unknown(
+                    "a push was not tried: where a repository creation template fits, it would \
+                     make the repository",
+                ));
+                None
+            }
+            false => push(findings),
+        };
+        match (pushed, is_new) {
+            (Some(pushed), true) => pushed,
+            (pushed, _) => Refused::of(refusal).with(pushed.as_ref()),
+        }
+    }
+
+    /// ECR makes repositories for pushes where a template says so (`CREATE_ON_PUSH`), and nothing
+    /// is to be changed here.
+    fn would_make_a_repository(&self, refusal: &Refusal) -> bool {
+        let is_absent = matches!(refusal.kind, RefusalKind::RepositoryAbsent);
+        self.push && is_absent && self.registry.private().is_some()
     }
 
     /// Whether an upload can be opened, where that was asked.

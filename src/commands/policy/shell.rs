@@ -2,6 +2,7 @@
 
 use crate::iam::role_name;
 use crate::registry::{Region, RoleArn};
+use crate::shell_word::shell_word;
 
 use super::place::{Holder, Place, name};
 use super::plan::{Part, Plan};
@@ -27,7 +28,8 @@ fn write_part(part: &Part, plan: &Plan) -> String {
         document,
     } = part;
     let mut notes = notes.clone();
-    let document = quoted(&document.to_string());
+    let document = document.to_string();
+    let document = shell_word(&document);
     let region = &plan.region;
     let commands = match place {
         Place::Repository(repository) => {
@@ -35,7 +37,7 @@ fn write_part(part: &Part, plan: &Plan) -> String {
                 "--region {} --registry-id {} --repository-name {}",
                 repository.region(),
                 repository.account(),
-                quoted(repository.name())
+                shell_word(repository.name())
             );
             vec![
                 format!("aws ecr get-repository-policy {which}"),
@@ -51,9 +53,9 @@ fn write_part(part: &Part, plan: &Plan) -> String {
             commands
         }
         Place::Trust(role) => {
-            let path =
-                path(role).map_or_else(String::new, |path| format!(" --path {}", quoted(&path)));
-            let role = quoted(role_name(role));
+            let path = path(role)
+                .map_or_else(String::new, |path| format!(" --path {}", shell_word(&path)));
+            let role = shell_word(role_name(role));
             notes.push(format!(
                 "Where the role is there already: aws iam update-assume-role-policy --role-name \
                  {role} --policy-document, with the same document; it replaces the one there."
@@ -64,7 +66,7 @@ fn write_part(part: &Part, plan: &Plan) -> String {
             )]
         }
         Place::Identity { holder, name } => {
-            vec![identity(holder, &quoted(name), region, &document)]
+            vec![identity(holder, &shell_word(name), region, &document)]
         }
     };
     let mut text = comments(&place.heading(), &notes);
@@ -81,12 +83,12 @@ fn identity(holder: &Holder, policy: &str, region: &Region, document: &str) -> S
         Holder::Role(role) => format!(
             "aws iam put-role-policy --region {region} --role-name {} --policy-name {policy} \
              --policy-document {document}",
-            quoted(role_name(role))
+            shell_word(role_name(role))
         ),
         Holder::User { user, .. } => format!(
             "aws iam put-user-policy --region {region} --user-name {} --policy-name {policy} \
              --policy-document {document}",
-            quoted(name(user))
+            shell_word(name(user))
         ),
         Holder::PermissionSet { .. } => format!(
             "aws sso-admin put-inline-policy-to-permission-set --instance-arn \"$INSTANCE_ARN\" \
@@ -116,32 +118,9 @@ pub fn path(role: &RoleArn) -> Option<String> {
     Some(format!("/{path}/"))
 }
 
-/// One word for a POSIX shell.
-fn quoted(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=@+,".contains(&byte);
-    match !text.is_empty() && text.bytes().all(is_plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_word_stays_one_word() {
-        for (text, word) in [
-            ("team/app", "team/app"),
-            ("", "''"),
-            ("a b", "'a b'"),
-            ("it's", r"'it'\''s'"),
-            ("$HOME `x` \"y\" \\", "'$HOME `x` \"y\" \\'"),
-            ("~", "'~'"),
-        ] {
-            assert_eq!(quoted(text), word);
-        }
-    }
 
     #[test]
     fn the_path_of_a_role_is_told() {

@@ -7,6 +7,7 @@ use crate::commands::moment::{from_now, iso};
 use crate::config::Origin;
 use crate::identity::{ChosenBy, Endpoint, Identity, LayerName, Role, SignIn, SignInState, Source};
 use crate::provider::Held;
+use crate::shell_word::shell_word;
 
 /// The layer that chose, and its place.
 #[derive(Serialize)]
@@ -112,10 +113,14 @@ impl SignInFacts {
     pub fn of(identity: &Identity) -> Option<Self> {
         let now = clock::now();
         let (kind, command) = match &identity.source {
-            Source::Sso(sso) => ("SSO", format!("aws sso login --profile {}", sso.profile)),
-            Source::Login { profile, .. } => {
-                ("aws login", format!("aws login --profile {profile}"))
-            }
+            Source::Sso(sso) => (
+                "SSO",
+                format!("aws sso login --profile {}", shell_word(&sso.profile)),
+            ),
+            Source::Login { profile, .. } => (
+                "aws login",
+                format!("aws login --profile {}", shell_word(profile)),
+            ),
             _ => return None,
         };
         let Some(sign_in) = identity.sign_in() else {

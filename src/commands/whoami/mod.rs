@@ -32,12 +32,31 @@ struct Report {
     cache: CacheFacts,
 }
 
+/// That nobody could ask, for programs.
+#[derive(Serialize)]
+struct Nobody {
+    registry: String,
+    error: String,
+    hints: Vec<String>,
+}
+
 /// Runs the command.
 pub fn run(arguments: &Whoami, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
     let config = load_config(env).map_err(Error::failure)?;
     let target = Target::parse(&arguments.host, &config).map_err(Error::failure)?;
     let provider = Provider::new(env, &config);
-    let identity = provider.identity(&target.registry)?;
+    let identity = match provider.identity(&target.registry) {
+        Ok(identity) => identity,
+        Err(error) if arguments.json => {
+            page.json(&Nobody {
+                registry: target.registry.to_string(),
+                error: error.line(),
+                hints: error.hint_lines().collect(),
+            });
+            return Ok(Verdict::Bad);
+        }
+        Err(error) => return Err(error),
+    };
     let cache = match CachePlace::find(env, &config).off {
         Some(off) => CacheFacts::off(&off),
         None => match provider.held(&target.registry, &identity) {

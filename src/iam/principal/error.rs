@@ -31,8 +31,9 @@ pub enum PrincipalError {
     FederatedUser(String),
     /// `ecs-tasks.amazonaws.com`.
     #[error(
-        "`{0}` is a service of AWS, and none of them pulls as itself: name the role that it \
-         assumes, such as the execution role of an ECS task"
+        "`{0}` is a service of AWS: name the role that it assumes, such as the execution role of an \
+         ECS task. Those that pull as themselves (Lambda; CodeBuild with its own credentials) take \
+         a statement of their own, with aws:SourceArn, which AWS's guides to them have"
     )]
     Service(String),
     /// A SAML or OpenID Connect provider.

@@ -4,10 +4,7 @@
 ///
 /// Near is a third of the letters wrong or less (as rustc has it), or a word of which the
 /// beginning up to an underscore was written.
-pub(super) fn nearest(
-    word: &str,
-    known: impl IntoIterator<Item = &'static str>,
-) -> Option<&'static str> {
+pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     const LONGEST: usize = 64;
     if word.len() > LONGEST {
         return None;

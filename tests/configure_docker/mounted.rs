@@ -1,0 +1,102 @@
+//! A file that is mounted by itself, as in a dev container or by a Kubernetes `subPath`: nothing can
+//! be renamed to it.
+
+use std::fs;
+
+use super::common::files::{am_root, mode, names, skipped};
+use super::common::{Outcome, PROGRAM};
+use super::{HOST, Person, inserted};
+
+const BEFORE: &str = "{\n\t\"auths\": {}\n}\n";
+
+/// Mounts `$1` over `$2`, and runs the rest there.
+const OVER: &str =
+    r#"/bin/mount --bind "$1" "$2" || { echo unmounted; exit; }; shift 2; exec "$@""#;
+
+/// The same from a disk of one page at `$1`, which the file `f` on it shares with nothing.
+const OVER_FROM_FULL_DISK: &str = r#"
+/bin/mount -t tmpfs -o size=4096 tmpfs "$1" && /bin/cp "$2" "$1/f" && /bin/mount --bind "$1/f" "$2" \
+    || { echo unmounted; exit; }
+file=$2; shift 2; "$@"; code=$?; /bin/cat "$file" >&3; exit $code"#;
+
+/// Runs `configure-docker` in a mount namespace of its own, which ends with it; `None` where there
+/// can be none.
+fn run(person: &Person, script: &str, over: [&str; 2], arguments: &[&str]) -> Option<Outcome> {
+    let [what, where_to] = over.map(|path| person.path(path).display().to_string());
+    let mut words = vec!["--mount", "--propagation", "private"];
+    if !am_root() {
+        words.push("--map-root-user");
+    }
+    words.extend(["--", "/bin/sh", "-c", script, "sh", &what, &where_to]);
+    words.extend([PROGRAM, "configure-docker"]);
+    words.extend(arguments);
+    let outcome = person
+        .environment
+        .run_program("/usr/bin/unshare", &words, "");
+    if outcome.stdout == "unmounted\n" || outcome.stderr.starts_with("unshare:") {
+        skipped("nothing can be mounted here (neither root nor user namespaces)");
+        return None;
+    }
+    Some(outcome)
+}
+
+#[test]
+fn a_mounted_file_is_written_in_place_and_kept_before() {
+    let person = Person::with("");
+    let outside = person.path("outside.json");
+    fs::write(&outside, BEFORE).expect("a file");
+    let bits = mode(&outside);
+    let over = ["outside.json", ".docker/config.json"];
+    let Some(outcome) = run(&person, OVER, over, &[HOST]) else {
+        return;
+    };
+    assert_eq!(
+        (outcome.code, &*outcome.stderr),
+        (Some(0), ""),
+        "{outcome:?}"
+    );
+    let told = person.shortened(&outcome.stdout);
+    assert!(
+        told.ends_with(
+            "\
+✓ changed ~/.docker/config.json; as it was: ~/.docker/config.json.before-ecrx
+! it is mounted by itself, so that it could not be replaced: it was written in place
+"
+        ),
+        "{told}"
+    );
+    let after = fs::read_to_string(&outside).expect("a file");
+    assert!(inserted(BEFORE, &after).contains(HOST));
+    assert_eq!(mode(&outside), bits);
+    assert_eq!(fs::read_to_string(person.backup()).expect("a file"), BEFORE);
+    // What is under the mount is nobody's business, and no half-written file is left.
+    assert_eq!(person.docker(), "");
+    let all = ["config.json", "config.json.before-ecrx"];
+    assert_eq!(names(&person.path(".docker")), all);
+
+    // It becomes shorter, too.
+    let undone = run(&person, OVER, over, &["--undo"]).expect("a mount");
+    assert_eq!(undone.code, Some(0), "{undone:?}");
+    assert_eq!(fs::read_to_string(&outside).expect("a file"), BEFORE);
+}
+
+#[test]
+fn a_mounted_file_on_a_full_disk_stays_as_it_was() {
+    // With the entry, it is longer than a page.
+    let long = format!("{{\n\t\"x\": \"{}\"\n}}\n", "y".repeat(4040));
+    let person = Person::with(&long);
+    fs::create_dir(person.path("disk")).expect("a folder");
+    let seen = person.path("seen");
+    let script = format!("exec 3>'{}'\n{OVER_FROM_FULL_DISK}", seen.display());
+    let over = ["disk", ".docker/config.json"];
+    let Some(outcome) = run(&person, &script, over, &[HOST]) else {
+        return;
+    };
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert_eq!(
+        person.shortened(&outcome.stderr),
+        "docker-credential-ecrx: cannot write ~/.docker/config.json: it is as it was: No space left on device (os error 28)\n"
+    );
+    assert_eq!(fs::read_to_string(seen).expect("a file"), long);
+    assert_eq!(fs::read_to_string(person.backup()).expect("a file"), long);
+}
