@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::net::TcpSocket;
 
-use super::common::fake_aws::{Call, FakeAws, Fault, Operation, SSO_ACCESS_TOKEN};
+use super::common::fake_aws::{FakeAws, Fault, Operation, SSO_ACCESS_TOKEN};
 use super::common::files::names;
 use super::common::{HOST, NOT_FOUND, Outcome, TestEnvironment, sources};
 use super::{ECR, HOUR, OTHER, ROLE_PER_ACCOUNT, STS, hold_stale_tokens};
@@ -45,10 +45,7 @@ fn a_failing_refresh_is_silent_and_tried_once(
     aws.clear();
     assert_eq!(environment.get(HOST), held[0]);
     // What was sent when its time was over may not have been read yet.
-    let hangs = |call: &Call| matches!(call.fault, Some(Fault::Hang));
-    if !aws.calls().iter().any(hangs) {
-        aws.settle();
-    }
+    aws.settle_what_ends();
     let tried = (aws.calls().len(), aws.connections());
     assert_ne!(tried.0, 0, "no attempt was made");
     assert_eq!(environment.lives_of_marks().last(), Some(&60));

@@ -58,7 +58,7 @@ impl TestEnvironment {
             "{} would have a say in every test: move it away for as long",
             machine.display()
         );
-        let home = tempfile::tempdir().expect("a temporary folder");
+        let home = temporary_folder();
         let mut environment = Self {
             variables: BTreeMap::new(),
             home,
@@ -269,6 +269,18 @@ impl TestEnvironment {
     pub fn get_as(&self, name: &str, server: &str) -> Outcome {
         self.run_program(self.called_as(name), &["get"], server)
     }
+}
+
+/// One with a short name: lines for people are wrapped at 100 columns, paths and all.
+fn temporary_folder() -> TempDir {
+    const LONGEST: usize = 30;
+    let (usual, short) = (std::env::temp_dir(), Path::new("/tmp"));
+    let is_long = usual.as_os_str().len() > LONGEST && cfg!(unix);
+    let folder = match is_long && short.is_dir() {
+        true => short,
+        false => &usual,
+    };
+    tempfile::tempdir_in(folder).expect("a temporary folder")
 }
 
 /// Shifts the times of these entries, as if `seconds` had passed.
