@@ -16,11 +16,14 @@ const UNUSED: &str = "unused";
 /// One call of the helper by a client: the word, and the bytes on stdin.
 type Step<'a> = (&'a str, String);
 
+/// One after the other, as if each took no time at all.
 fn replay(environment: &TestEnvironment, steps: &[Step<'_>]) -> Vec<Outcome> {
-    steps
-        .iter()
-        .map(|(word, input)| environment.run(&[word], input))
-        .collect()
+    let step = |(word, input): &Step<'_>| {
+        let outcome = environment.run(&[word], input);
+        environment.keep_marks();
+        outcome
+    };
+    steps.iter().map(step).collect()
 }
 
 fn gets(servers: &[String]) -> Vec<Step<'static>> {

@@ -4,12 +4,11 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use common::fake_aws::{ALICE, FakeAws, FakeProxy, Fault, Operation};
 use common::sources::{self, PROFILES, Profile};
-use common::{HOST, Outcome, TestEnvironment};
+use common::{HOST, Outcome, TestEnvironment, refusing};
 
 const ECR: &str = "api.ecr.us-west-2.amazonaws.com:443";
 const STS: &str = "sts.us-west-2.amazonaws.com:443";
@@ -26,7 +25,7 @@ fn two_hosts() -> (FakeAws, FakeProxy, TestEnvironment) {
     environment.unset("AWS_ENDPOINT_URL");
     environment.set("HTTPS_PROXY", &proxy.url());
     environment.config(&format!(
-        "timeout_seconds = 2\n[[registry]]\nmatch = \"*\"\nrole_arn = \"{PULL}\"\n"
+        "timeout_seconds = 6\n[[registry]]\nmatch = \"*\"\nrole_arn = \"{PULL}\"\n"
     ));
     (aws, proxy, environment)
 }
@@ -137,7 +136,7 @@ fn the_api_is_connected_to_while_a_sign_in_or_a_web_identity_is_taken_elsewhere(
         ),
     ] {
         let (aws, proxy, mut environment) = two_hosts();
-        environment.config("timeout_seconds = 2\n");
+        environment.config("timeout_seconds = 6\n");
         write(&mut environment, &aws, "work");
         environment.set("ECRX_PROFILE", "work");
         aws.on(operation, Fault::Hang);
@@ -175,9 +174,7 @@ fn an_api_that_cannot_be_reached_is_told_as_such_after_sts_has_answered() {
     environment.config(&format!(
         "[[registry]]\nmatch = \"*\"\nrole_arn = \"{PULL}\"\n"
     ));
-    let closed = TcpListener::bind("127.0.0.1:0").expect("listen");
-    let address = closed.local_addr().expect("an address");
-    drop(closed);
+    let (_held, address) = refusing();
     environment.set("AWS_ENDPOINT_URL_ECR", &format!("https://{address}"));
     failed(
         &environment.get(HOST),

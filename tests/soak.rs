@@ -70,8 +70,8 @@ const KILLED: usize = 10;
 const STOPPED: usize = 5;
 
 /// Shorter than the session of a role, which is an hour, here 2.5 s: it is not to end between the
-/// call that begins it and the one that uses it.
-const LONGEST_STOP: Duration = Duration::from_millis(1500);
+/// call that begins it and the one that uses it, however long a busy machine takes beside.
+const LONGEST_STOP: Duration = Duration::from_millis(800);
 
 /// Longer than any failure is remembered: 60 s, here 42 ms.
 const FORGOTTEN: Duration = Duration::from_millis(100);

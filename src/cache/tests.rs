@@ -360,6 +360,8 @@ fn a_file_where_a_folder_should_be_is_an_error() {
     }
     let home = Home::new();
     fs::create_dir(home.dir()).unwrap();
+    // Whatever the umask.
+    home.set_mode(home.dir(), 0o700);
     fs::write(home.dir().join("v1"), "").unwrap();
     for error in [
         home.get().unwrap_err(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::common::fake_aws::{ALICE, FakeAws, Fault};
 use super::common::{HOST, TestEnvironment};
+use super::refreshes::down_for_a_moment;
 use super::{ECR, HOUR, at_once, hold_stale_tokens, no_credentials};
 
 /// What a person reads when ECR answers 503.
@@ -86,7 +87,7 @@ fn an_expired_token_is_never_answered_even_when_aws_is_down() {
     environment.get(HOST).grant();
     environment.age_cache(7 * HOUR);
     environment.age_marks(6);
-    aws.on(ECR, Fault::Status(503));
+    aws.on(ECR, down_for_a_moment());
     let marks = environment.cached("mark").len();
     environment.get(HOST).grant();
     assert_eq!(environment.cached("mark").len(), marks + 1);

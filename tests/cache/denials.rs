@@ -13,11 +13,12 @@ fn a_denial_ends_the_token(aws: &FakeAws, environment: &TestEnvironment, line: &
     for operation in [ECR, STS] {
         aws.on(operation, Fault::Hang);
     }
-    environment.config("timeout_seconds = 1\n");
+    environment.config("timeout_seconds = 4\n");
     let outcome = environment.get(HOST);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    // What was left of the four seconds.
     assert!(
-        outcome.stdout.contains(": no answer within 1 s"),
+        outcome.stdout.contains(": no answer within "),
         "{outcome:?}"
     );
 }

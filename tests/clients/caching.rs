@@ -93,6 +93,11 @@ fn classic_docker_build_through_creds_store_after_a_pull() {
     });
 }
 
+/// Where version 1 of instance metadata names the role.
+fn version_1() -> String {
+    format!("{MINISTACK}/latest/meta-data/iam/security-credentials/")
+}
+
 #[test]
 #[ignore = "needs moto, docker-registry, skopeo, podman, buildah and a Docker Engine: .ci/run installs them"]
 fn docker_pull_with_instance_metadata_as_the_only_source() {
@@ -105,6 +110,8 @@ fn docker_pull_with_instance_metadata_as_the_only_source() {
         let _ministack = lab.ministack();
         home.run("docker", ["image", "rm", "--force", &HONEST.image()]);
         home.fails("docker", ["pull", &HONEST.image()]);
+        // A `get` waits for it for one second, and what it is asked first may take it longer.
+        home.fails("busybox", ["wget", "-qO-", &version_1()]);
 
         home.unset("AWS_EC2_METADATA_DISABLED");
         home.succeeds("docker", ["pull", &HONEST.image()]);
@@ -125,8 +132,7 @@ fn second_get_needs_no_instance_metadata_and_the_first_speaks_its_version_2() {
         let ministack = lab.ministack();
         // Version 1 has no session tokens. This also spares the `get`, which waits for one
         // second, ministack's start-up.
-        let role = format!("{MINISTACK}/latest/meta-data/iam/security-credentials/");
-        let version_1 = home.fails("busybox", ["wget", "-qO-", &role]);
+        let version_1 = home.fails("busybox", ["wget", "-qO-", &version_1()]);
         assert!(version_1.stderr.contains("401"), "{}", version_1.report());
 
         let get = || home.run_with_input("docker-credential-ecrx", ["get"], HONEST.host);

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::lab::{self, Lab, MOTO};
@@ -194,9 +195,13 @@ impl<'a> Home<'a> {
             .replace("@HELPER@", HELPER);
         // Through the link, this would overwrite the executable under test.
         fs::remove_file(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        write(&path, &script);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
-            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        // By a process of its own: while this one has it open for writing, another thread's child
+        // may inherit that, and no client could run it ("text file busy").
+        let mut install = Command::new("install");
+        install.args(["-m", "755", "/dev/stdin"]).arg(&path);
+        finish(install, &script)
+            .success()
+            .unwrap_or_else(|why| panic!("{why}"));
     }
 
     /// The calls of the helper since [`Home::record`], in order.

@@ -58,7 +58,7 @@ impl TestEnvironment {
             "{} would have a say in every test: move it away for as long",
             machine.display()
         );
-        let home = tempfile::tempdir().expect("a temporary folder");
+        let home = temporary_folder();
         let mut environment = Self {
             variables: BTreeMap::new(),
             home,
@@ -161,6 +161,33 @@ impl TestEnvironment {
         age(&self.marks(), ["made_at", "until"], seconds);
     }
 
+    /// Lets every failure that is remembered be so for ten minutes at least. For what a memory is
+    /// good for, and not how long it lasts: five seconds go by between two runs where a machine is
+    /// busy.
+    pub fn keep_marks(&self) {
+        for path in self.marks() {
+            let text = std::fs::read(&path).expect("a mark");
+            let mut mark: Value = serde_json::from_slice(&text).expect("JSON");
+            let [made_at, until] =
+                ["made_at", "until"].map(|key| mark[key].as_i64().expect("epoch seconds"));
+            mark["until"] = until.max(made_at + 600).into();
+            std::fs::write(&path, mark.to_string()).expect("a mark");
+        }
+    }
+
+    /// For how many seconds each failure is remembered, in order.
+    pub fn lives_of_marks(&self) -> Vec<i64> {
+        let life = |path: PathBuf| {
+            let text = std::fs::read(path).expect("a mark");
+            let mark: Value = serde_json::from_slice(&text).expect("JSON");
+            let moment = |key: &str| mark[key].as_i64().expect("epoch seconds");
+            moment("until") - moment("made_at")
+        };
+        let mut lives: Vec<i64> = self.marks().into_iter().map(life).collect();
+        lives.sort_unstable();
+        lives
+    }
+
     /// The executable as `docker-credential-ecrx-NAME`.
     pub fn called_as(&self, name: &str) -> PathBuf {
         self.link(&format!("docker-credential-ecrx-{name}"))
@@ -242,6 +269,18 @@ impl TestEnvironment {
     pub fn get_as(&self, name: &str, server: &str) -> Outcome {
         self.run_program(self.called_as(name), &["get"], server)
     }
+}
+
+/// One with a short name: lines for people are wrapped at 100 columns, paths and all.
+fn temporary_folder() -> TempDir {
+    const LONGEST: usize = 30;
+    let (usual, short) = (std::env::temp_dir(), Path::new("/tmp"));
+    let is_long = usual.as_os_str().len() > LONGEST && cfg!(unix);
+    let folder = match is_long && short.is_dir() {
+        true => short,
+        false => &usual,
+    };
+    tempfile::tempdir_in(folder).expect("a temporary folder")
 }
 
 /// Shifts the times of these entries, as if `seconds` had passed.
@@ -365,6 +404,16 @@ pub fn costs_only_the_caching_of(
         ..told
     };
     assert_eq!(silent.grant().serial, first + 2);
+}
+
+/// An address of this machine at which nobody listens, for as long as the socket is held: a port
+/// that was free a moment ago may be another test's by now.
+pub fn refusing() -> (tokio::net::TcpSocket, std::net::SocketAddr) {
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    let any = (std::net::Ipv4Addr::LOCALHOST, 0).into();
+    socket.bind(any).expect("a port");
+    let address = socket.local_addr().expect("an address");
+    (socket, address)
 }
 
 /// Who assumed which role, in order.

@@ -1,10 +1,9 @@
 //! Instance metadata that gives nothing.
 
-use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use super::common::fake_aws::{FakeAws, Fault, Operation};
-use super::common::{HOST, TestEnvironment};
+use super::common::{HOST, TestEnvironment, refusing};
 
 /// What is asked of instance metadata, one after the other.
 const STEPS: [Operation; 3] = [
@@ -73,10 +72,7 @@ fn a_machine_without_instance_metadata_says_so() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::with_aws(&aws);
     environment.set_instance_metadata(&aws);
-    let nobody_listens = {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        listener.local_addr().expect("an address")
-    };
+    let (_held, nobody_listens) = refusing();
     let endpoint = format!("http://{nobody_listens}");
     environment.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", &endpoint);
     nobody_is_signed_in(

@@ -83,10 +83,10 @@ fn a_hanging_helper_is_stopped_and_told() {
     let script = "#!/bin/sh\necho $$ >\"$HOME/pid\"\necho half an answer\nexec sleep 600 2>&-\n";
     let environment = with_helper(&aws, script);
     environment
-        .config("other_registries_helper = \"fake\"\nother_registries_timeout_seconds = 1\n");
+        .config("other_registries_helper = \"fake\"\nother_registries_timeout_seconds = 3\n");
     all_fail(
         &environment,
-        "docker-credential-fake did not answer within 1 s and was stopped",
+        "docker-credential-fake did not answer within 3 s and was stopped",
         &[
             "if it waits for you, to unlock a keyring, other_registries_timeout_seconds allows more time",
             &named_at(&environment),

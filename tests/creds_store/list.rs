@@ -102,10 +102,10 @@ fn a_hanging_list_of_the_other_loses_none_of_ours() {
     let script = "#!/bin/sh\necho $$ >\"$HOME/pid\"\nexec sleep 600 2>&-\n";
     let environment = with_helper(&aws, script);
     environment
-        .config("other_registries_helper = \"fake\"\nother_registries_timeout_seconds = 1\n");
+        .config("other_registries_helper = \"fake\"\nother_registries_timeout_seconds = 3\n");
     environment.get(HOST).answer();
     let told = format!(
-        "docker-credential-ecrx: the logins of other registries are not listed: docker-credential-fake did not answer within 1 s and was stopped (it is named by other_registries_helper at {})\n",
+        "docker-credential-ecrx: the logins of other registries are not listed: docker-credential-fake did not answer within 3 s and was stopped (it is named by other_registries_helper at {})\n",
         place(&environment)
     );
     lists(&environment, &ours(), &told);

@@ -15,7 +15,7 @@ fn ward() -> Ward {
     let ward = Ward::new().with_programs();
     ward.aws.require_mfa(PULL, DEVICE, CODE);
     ward.environment.config(&format!(
-        "timeout_seconds = 3\n[[registry]]\nmatch = \"999999999999\"\nrole_arn = \"{PULL}\"\n\
+        "timeout_seconds = 6\n[[registry]]\nmatch = \"999999999999\"\nrole_arn = \"{PULL}\"\n\
          mfa_serial = \"{DEVICE}\"\n"
     ));
     ward
@@ -33,7 +33,7 @@ fn what_a_person_takes_to_type_is_not_the_registrys_fault() {
         .environment
         .start_on(&terminal, &["doctor", &app()], "");
     terminal.wait_for(&question());
-    sleep(Duration::from_secs(4));
+    sleep(Duration::from_secs(7));
     terminal.type_line(CODE);
     let told = doctor.outcome();
     assert_eq!(told.code, Some(0), "{told:?}");

@@ -1,10 +1,10 @@
 //! AWS, a registry, a cache folder or a person that means no good.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::common::fake_aws::{Fault, Operation, RegistryFault, Route};
 use super::common::{HOST, Outcome};
-use super::{Ward, app};
+use super::{IN_TIME, Ward, app};
 
 fn raw(status: u16, headers: &[(&str, &str)], body: &str) -> RegistryFault {
     let headers = headers
@@ -101,7 +101,7 @@ fn a_body_without_end_and_one_that_drips_end_with_the_time() {
         ward.registry.on(route, RegistryFault::Endless);
         let started = Instant::now();
         let told = ward.doctor(&[&app(), "--json"]);
-        assert!(started.elapsed() < Duration::from_secs(4), "{route:?}");
+        assert!(started.elapsed() < IN_TIME, "{route:?}");
         let report: serde_json::Value = serde_json::from_str(&told.stdout).expect("JSON");
         super::fits_the_schema(&report);
     }
@@ -111,7 +111,7 @@ fn a_body_without_end_and_one_that_drips_end_with_the_time() {
         ward.registry.on(route, RegistryFault::Hang);
         let started = Instant::now();
         let told = ward.doctor(&[&app(), "--push"]);
-        assert!(started.elapsed() < Duration::from_secs(4), "{route:?}");
+        assert!(started.elapsed() < IN_TIME, "{route:?}");
         assert_eq!(told.code, Some(1), "{told:?}");
         let verdict = told.stdout.split_once("Verdict\n").expect("a verdict").1;
         assert!(verdict.contains("breaks here"), "{route:?}: {verdict}");
@@ -121,7 +121,7 @@ fn a_body_without_end_and_one_that_drips_end_with_the_time() {
 #[test]
 fn a_silent_source_leaves_time_for_the_registry() {
     let mut ward = Ward::new();
-    ward.environment.config("timeout_seconds = 3\n");
+    ward.environment.config("timeout_seconds = 6\n");
     ward.environment
         .unset("AWS_ACCESS_KEY_ID")
         .unset("AWS_SECRET_ACCESS_KEY");
@@ -129,7 +129,7 @@ fn a_silent_source_leaves_time_for_the_registry() {
     ward.aws.on(Operation::EcsCredentials, Fault::Hang);
     let started = Instant::now();
     let told = ward.doctor(&[&app()]);
-    assert!(started.elapsed() < Duration::from_secs(4));
+    assert!(started.elapsed() < IN_TIME);
     assert!(
         told.stdout.contains(&format!("✓ {HOST} answers")),
         "{}",

@@ -1,11 +1,11 @@
 //! More than one thing is wrong, or something stands still: what is told first is what to mend
 //! first, and the rest is asked all the same.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::common::HOST;
 use super::common::fake_aws::{Fault, Operation, RegistryFault, Route};
-use super::{Ward, app};
+use super::{IN_TIME, Ward, app};
 
 /// The verdict and what stands below it.
 fn verdict(stdout: &str) -> &str {
@@ -15,11 +15,11 @@ fn verdict(stdout: &str) -> &str {
 #[test]
 fn a_registry_that_is_silent_leaves_time_to_ask_aws() {
     let ward = Ward::new();
-    ward.environment.config("timeout_seconds = 3\n");
+    ward.environment.config("timeout_seconds = 6\n");
     ward.registry.on(Route::Ping, RegistryFault::Hang);
     let started = Instant::now();
     let told = ward.doctor(&[&app()]);
-    assert!(started.elapsed() < Duration::from_secs(4));
+    assert!(started.elapsed() < IN_TIME);
     assert!(told.stdout.contains("gives a new one"), "{}", told.stdout);
     let verdict = verdict(&told.stdout);
     assert!(
@@ -36,7 +36,7 @@ fn an_sts_that_is_silent_leaves_time_to_ask_for_the_token() {
     ward.aws.on(Operation::StsGetCallerIdentity, Fault::Hang);
     let started = Instant::now();
     let told = ward.doctor(&[&app()]);
-    assert!(started.elapsed() < Duration::from_secs(7));
+    assert!(started.elapsed() < IN_TIME);
     assert_eq!(told.code, Some(0), "{}", told.stdout);
     assert!(
         told.stdout.contains("STS does not say whose"),

@@ -158,12 +158,12 @@ fn a_token_that_was_denied_meanwhile_is_nobodys() {
 fn the_clock_of_aws_starts_when_the_code_is_there() {
     let aws = FakeAws::start();
     let environment = alice(&aws);
-    environment.config(&format!("timeout_seconds = 2\n{RULE}"));
+    environment.config(&format!("timeout_seconds = 4\n{RULE}"));
     let terminal = Terminal::open();
     let get = environment.start_on(&terminal, &["get"], HOST);
     terminal.wait_for("ecr-admin: ");
     // Longer than everything may take.
-    std::thread::sleep(std::time::Duration::from_millis(2200));
+    std::thread::sleep(std::time::Duration::from_millis(4200));
     terminal.type_line(CODE);
     get.outcome().answer();
 }

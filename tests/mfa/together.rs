@@ -96,7 +96,7 @@ fn two_roles_of_one_device_are_asked_for_one_after_the_other() {
 fn who_waits_for_the_one_that_asks_waits_until_it_is_answered() {
     let aws = FakeAws::start();
     let environment = alice(&aws);
-    environment.config(&format!("timeout_seconds = 2\n{RULE}"));
+    environment.config(&format!("timeout_seconds = 4\n{RULE}"));
     let terminal = Terminal::open();
     let mut crowd = Crowd::on(&terminal, &environment);
     crowd.get(HOST);
@@ -104,7 +104,7 @@ fn who_waits_for_the_one_that_asks_waits_until_it_is_answered() {
     terminal.wait_for(&question);
     crowd.get(HOST);
     // Longer than everything may take. Who went alone meanwhile would ask, next in line.
-    std::thread::sleep(Duration::from_millis(2500));
+    std::thread::sleep(Duration::from_millis(4500));
     terminal.type_line(CODE);
     let outcomes = crowd.outcomes();
     outcomes[0].answer();

@@ -132,6 +132,7 @@ fn tokens_and_failures_are_listed_as_json() {
     environment.age_cache(10 * 3600);
     aws.on(Operation::EcrGetAuthorizationToken, Fault::Status(400));
     environment.run(&["password", "444455556666/eu-west-1"], "");
+    environment.keep_marks();
     let outcome = environment.run(&["cache", "list", "--json"], "");
     let failure = serde_json::from_str::<serde_json::Value>(&outcome.stdout).expect("JSON")
         ["failures"][0]["message"]

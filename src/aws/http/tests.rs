@@ -551,20 +551,22 @@ fn connecting_gives_up_in_time_and_sooner_where_the_sdk_asks() {
         ..trusting(&bundle)
     };
     let client = test_client(&settings);
-    for (scheme, asked, at_least, at_most) in [
-        ("http", Some(200), 200, 800),
-        ("http", Some(3100), 800, 15_000),
-        ("http", None, 800, 15_000),
-        ("https", Some(3100), 800, 15_000),
+    // Its limit is far off, so that a busy machine does not reach it.
+    let patient = test_client(&HttpSettings {
+        connect_timeout: Duration::from_secs(20),
+        ..trusting(&bundle)
+    });
+    for (client, scheme, asked, at_least) in [
+        (&patient, "http", Some(200), 200),
+        (&client, "http", Some(200), 200),
+        (&client, "http", Some(30_000), 800),
+        (&client, "http", None, 800),
+        (&client, "https", Some(30_000), 800),
     ] {
         let mut timeouts = HttpConnectorSettings::builder();
         timeouts.set_connect_timeout(asked.map(Duration::from_millis));
         let before = std::time::Instant::now();
-        let error = get_with(
-            &client,
-            &timeouts.build(),
-            &format!("{scheme}://{address}/"),
-        );
+        let error = get_with(client, &timeouts.build(), &format!("{scheme}://{address}/"));
         let error = error.unwrap_err();
         let took = before.elapsed().as_millis();
         assert!(error.is_timeout());
@@ -574,7 +576,7 @@ fn connecting_gives_up_in_time_and_sooner_where_the_sdk_asks() {
             "{failure:?}"
         );
         assert!(
-            (at_least..at_most).contains(&took),
+            (at_least..15_000).contains(&took),
             "{scheme} {asked:?}: {took} ms"
         );
     }

@@ -105,7 +105,8 @@ fn what_is_being_bought_is_waited_for_and_goes_too() {
             lock.put(&entry("one")).unwrap();
             drop(lock);
         });
-        let cleared = home.cache.clear(&Which::All).unwrap();
+        let patience = Duration::from_secs(60);
+        let cleared = home.cache.clear_within(&Which::All, patience).unwrap();
         assert_eq!(registries(&cleared.entries), ["one", "two"]);
         assert!(cleared.busy.is_empty());
     });

@@ -10,6 +10,7 @@ use super::super::common::costs_only_the_caching_of;
 use super::super::common::fake_aws::{FakeAws, Fault};
 use super::super::common::files::{STRANGER, am_root, chmod, give_away, mode, names, skipped};
 use super::super::common::{HOST, Outcome, PROGRAM, TestEnvironment};
+use super::super::refreshes::down_for_a_moment;
 use super::super::{ECR, HOUR};
 use super::{costs_only_the_caching, foreign, get_as_modes_allow, modes_mean_nothing, poison};
 
@@ -163,7 +164,7 @@ fn pipes_and_folders_in_place_of_a_mark_or_a_temporary_file_hold_nothing_up() {
         let mut environment = TestEnvironment::of_alice(&aws);
         let held = environment.get(HOST);
         environment.age_cache(7 * HOUR);
-        aws.on(ECR, Fault::Status(503));
+        aws.on(ECR, down_for_a_moment());
         assert_eq!(environment.get(HOST), held);
         let marks = environment.marks();
         for mark in &marks {
