@@ -15,6 +15,8 @@ pub enum Kind {
     NoUsername,
     /// It stops, or shows what is printed, or both.
     Failure,
+    /// It is a person, who gave the wrong arguments.
+    Usage,
 }
 
 /// The longest line that is printed, in characters. AWS's longest denials have some 600.
@@ -58,6 +60,11 @@ impl Error {
     /// Everything else.
     pub fn failure(cause: impl StdError + Send + Sync + 'static) -> Self {
         Self::new(Kind::Failure, cause)
+    }
+
+    /// What a person named is not what it should be.
+    pub fn usage(cause: impl StdError + Send + Sync + 'static) -> Self {
+        Self::new(Kind::Usage, cause)
     }
 
     fn new(kind: Kind, cause: impl StdError + Send + Sync + 'static) -> Self {

@@ -57,6 +57,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// The exit code of a command for people whose arguments are wrong.
+const USAGE: u8 = 2;
+
 /// A command for people: 0 when all is well, 1 when it is not or the command failed, 2 when the
 /// arguments are wrong.
 fn command(arguments: &[OsString], env: &Env) -> ExitCode {
@@ -76,7 +79,10 @@ fn command(arguments: &[OsString], env: &Env) -> ExitCode {
         Ok(Verdict::Bad) => ExitCode::FAILURE,
         Err(error) => {
             Page::stderr(env).failure(&error);
-            ExitCode::FAILURE
+            match error.kind() {
+                Kind::Usage => ExitCode::from(USAGE),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }
@@ -89,7 +95,7 @@ fn usage(error: &clap::Error, env: &Env) -> ExitCode {
     };
     page.raw(&error.render().ansi().to_string());
     match error.use_stderr() {
-        true => ExitCode::from(2),
+        true => ExitCode::from(USAGE),
         false => finish(page, env),
     }
 }

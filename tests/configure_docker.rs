@@ -119,11 +119,22 @@ impl Person {
     /// Runs it to a bad end, and nothing is changed; what it says on stderr.
     #[track_caller]
     fn refused(&self, arguments: &[&str]) -> String {
+        self.fails(arguments, 1)
+    }
+
+    /// Runs it with arguments that are wrong.
+    #[track_caller]
+    fn misused(&self, arguments: &[&str]) -> String {
+        self.fails(arguments, 2)
+    }
+
+    #[track_caller]
+    fn fails(&self, arguments: &[&str], code: i32) -> String {
         let before = self.files();
         let outcome = self.configure(arguments);
         assert_eq!(
             (outcome.code, &*outcome.stdout),
-            (Some(1), ""),
+            (Some(code), ""),
             "{outcome:?}"
         );
         assert_eq!(self.files(), before);

@@ -66,9 +66,10 @@ impl Question {
         self.text.as_bytes()
     }
 
-    /// The server that `get` and `erase` name, without the line break that a person types.
+    /// The server that `get` and `erase` name, without the line break that a person types and the
+    /// byte order mark that PowerShell may put before it.
     pub fn server(&self) -> Result<&str, Error> {
-        checked(&self.text)
+        checked(self.text.trim_start_matches('\u{feff}'))
     }
 
     /// The server that `store` names, once the whole is known to be what `store` should send.

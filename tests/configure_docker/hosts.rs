@@ -138,7 +138,7 @@ fn all_of_nothing_is_told() {
 fn what_is_no_registry_is_refused() {
     let person = Person::new();
     for text in ["ghcr.io", "ubuntu", "11112222333/eu-west-1"] {
-        let told = person.refused(&[HOST, text]);
+        let told = person.misused(&[HOST, text]);
         assert!(
             told.starts_with(&format!(
                 "docker-credential-ecrx: `{text}` is no ECR registry: give a host"

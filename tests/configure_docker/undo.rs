@@ -90,7 +90,7 @@ fn a_host_that_no_rule_names_any_longer_goes() {
     let person = Person::with("{\"credHelpers\":{\"images.example.com\":\"ecrx\"}}");
     person.configured(&["--undo", "images.example.com"]);
     assert_eq!(person.docker(), "{}");
-    let told = person.refused(&["--undo", "two words"]);
+    let told = person.misused(&["--undo", "two words"]);
     assert!(told.contains("`two words` is no ECR registry"), "{told}");
 }
 

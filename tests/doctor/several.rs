@@ -128,7 +128,7 @@ fn a_push_by_who_may_not_even_pull_takes_the_statement_for_both() {
 #[test]
 fn a_push_without_an_image_is_not_passed_over_in_silence() {
     let told = Ward::new().doctor(&[HOST, "--push"]);
-    assert_eq!((told.code, told.stdout.as_str()), (Some(1), ""));
+    assert_eq!((told.code, told.stdout.as_str()), (Some(2), ""));
     assert!(told.stderr.contains("--push"), "{told:?}");
 }
 

@@ -282,7 +282,7 @@ fn clear_deletes_the_tokens_of_a_host_that_no_rule_names_any_more() {
         );
         assert_eq!(environment.entries().len(), 1);
         let again = environment.run(&["cache", "clear", name], "");
-        assert_eq!(again.code, Some(1), "{again:?}");
+        assert_eq!(again.code, Some(2), "{again:?}");
     }
 }
 
@@ -304,7 +304,7 @@ fn clear_deletes_nothing_for_a_host_that_is_mistyped() {
         "alice@images.example.com",
     ] {
         let refused = environment.run(&["cache", "clear", host], "");
-        assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""));
+        assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""));
         let told = "is no ECR registry: give a host such as";
         assert!(refused.stderr.contains(told), "{refused:?}");
     }

@@ -151,12 +151,9 @@ fn what_is_no_registry_and_who_may_not_ask_are_told() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
     let outcome = password(&environment, &["docker.io"]);
-    told(
-        &outcome,
-        "`docker.io` is no ECR registry: give a host such as \
-         111122223333.dkr.ecr.eu-west-1.amazonaws.com, an account and region such as \
-         111122223333/eu-west-1, an image, or a host that a rule with account and region names",
-    );
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""));
+    let line = "docker-credential-ecrx: `docker.io` is no ECR registry: give a host such as ";
+    assert!(outcome.stderr.starts_with(line), "{outcome:?}");
     aws.deny_ecr(ALICE.2);
     let outcome = password(&environment, &[HOST]);
     let hints: Vec<&str> = outcome.stderr.lines().skip(1).collect();

@@ -85,7 +85,7 @@ fn a_failure_is_wrapped_on_a_terminal_and_one_line_elsewhere() {
     let environment = environment(&aws);
     let arguments = ["whoami", "registry.example.com"];
     let outcome = environment.run(&arguments, "");
-    assert_eq!(outcome.code, Some(1));
+    assert_eq!(outcome.code, Some(2));
     let piped = outcome.stderr;
     assert_eq!(piped.lines().count(), 1, "{piped}");
     assert!(piped.len() > 200, "{piped}");
@@ -94,7 +94,7 @@ fn a_failure_is_wrapped_on_a_terminal_and_one_line_elsewhere() {
     let mut words = vec!["-c", "exec \"$@\" 2>/dev/tty", "sh", PROGRAM];
     words.extend(arguments);
     let run = environment.start_program_on(&terminal, Place::Foreground, "sh", &words, "");
-    assert_eq!(run.outcome().code, Some(1));
+    assert_eq!(run.outcome().code, Some(2));
     let shown = terminal.shown();
     for line in shown.lines() {
         assert!(line.chars().count() <= 100, "{line}");

@@ -4,7 +4,7 @@ use crate::set_ups::{REPOSITORY, policy};
 
 const REGISTRY: [&str; 2] = ["--registry", "999999999999/us-west-2"];
 
-/// The whole of what is printed: on stderr, exit code 1.
+/// The whole of what is printed: on stderr, exit code 2.
 #[track_caller]
 fn refuses(arguments: &[&str], line: &str, hints: &[&str]) {
     let outcome = policy(arguments, &[]);
@@ -14,7 +14,7 @@ fn refuses(arguments: &[&str], line: &str, hints: &[&str]) {
     }
     assert_eq!(
         (outcome.code, &*outcome.stdout, &*outcome.stderr),
-        (Some(1), "", &*stderr),
+        (Some(2), "", &*stderr),
         "{arguments:?}"
     );
 }

@@ -40,7 +40,13 @@ fn get_echoes_every_spelling_as_it_was_sent() {
 fn white_space_around_the_server_is_not_echoed() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
-    for (before, after) in [("", "\n"), ("", "\r\n"), (" \t", " "), ("\n\n", "\n\n")] {
+    for (before, after) in [
+        ("", "\n"),
+        ("", "\r\n"),
+        (" \t", " "),
+        ("\n\n", "\n\n"),
+        ("\u{feff}", "\r\n"),
+    ] {
         let outcome = environment.get(&format!("{before}{HOST}{after}"));
         succeeds(&outcome, &answer(HOST, &outcome));
     }

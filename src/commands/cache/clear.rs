@@ -25,10 +25,10 @@ pub fn run(
             }
             Err(error) => {
                 let former = Former::parse(host, config);
-                let former = former.ok_or_else(|| Error::failure(error.clone()))?;
+                let former = former.ok_or_else(|| Error::usage(error.clone()))?;
                 // Nothing is deleted, no memory of a failure either, for a host that is mistyped.
                 if !former.is_kept(&cache).map_err(Error::failure)? {
-                    return Err(Error::failure(error));
+                    return Err(Error::usage(error));
                 }
                 cache.clear(&Which::Entries(&|entry| former.is_of(entry)))
             }

@@ -85,7 +85,7 @@ impl Plan {
         };
         let named = match arguments.undo {
             true => Vec::new(),
-            false => hosts::named(&arguments.hosts, &config).map_err(Error::failure)?,
+            false => hosts::named(&arguments.hosts, &config).map_err(Error::usage)?,
         };
         let hosts = [hosts, named].concat();
 
@@ -276,7 +276,7 @@ fn undo(
     arguments: &ConfigureDocker,
     config: &Config,
 ) -> Result<Vec<String>, Error> {
-    let named = hosts::to_undo(&arguments.hosts, config).map_err(Error::failure)?;
+    let named = hosts::to_undo(&arguments.hosts, config).map_err(Error::usage)?;
     let is_meant =
         |key: &str| named.is_empty() || named.iter().any(|host| is_same_server(key, host));
     // With --creds-store and no host, that alone is meant.

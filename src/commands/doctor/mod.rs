@@ -58,7 +58,7 @@ pub fn run(arguments: &Doctor, env: &Env, page: &mut Page) -> Result<Verdict, Er
             Ok(target) => Some(target),
             // It may be a host that a rule names: why no rule counts is what is to be told.
             Err(TargetError::Registry(_)) if loaded.is_err() => None,
-            Err(error) => return Err(Error::failure(error)),
+            Err(error) => return Err(Error::usage(error)),
         },
         None => None,
     };
@@ -68,7 +68,7 @@ pub fn run(arguments: &Doctor, env: &Env, page: &mut Page) -> Result<Verdict, Er
             image: None,
         }) = &target
     {
-        return Err(Error::failure(PushWhere(registry.to_string())));
+        return Err(Error::usage(PushWhere(registry.to_string())));
     }
     let mut examination = Examination {
         arguments,

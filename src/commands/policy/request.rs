@@ -81,7 +81,7 @@ impl Request {
                     }
                     _ => None,
                 };
-                Error::failure(error).hints(hint.map(str::to_owned))
+                Error::usage(error).hints(hint.map(str::to_owned))
             })
     }
 
