@@ -28,6 +28,7 @@ pub use document::{Document, Login, host_of, without_byte_order_mark};
 pub use error::ClientConfigError;
 pub use finding::{Finding, Repair, Severity, findings, findings_in, is_same_server, shown};
 pub use place::{docker_file, podman_file, podman_files};
+pub use surroundings::is_first_on_path;
 
 use crate::env::Env;
 use crate::user_file::UserFile;

@@ -20,8 +20,7 @@ pub(super) fn findings(env: &Env, client: Client, hosts: &[String]) -> Vec<Findi
 /// Clients start `docker-credential-NAME` from a folder of `PATH`.
 fn on_path(env: &Env) -> Option<Finding> {
     let program = format!("{PREFIX}{}", own_name(env));
-    let this = std::env::current_exe().ok()?;
-    let this = this.canonicalize().unwrap_or(this);
+    let this = behind_links(&std::env::current_exe().ok()?);
     let Some(first) = programs_on_path(env, &program).next() else {
         return Some(Finding {
             severity: Severity::Bad,
@@ -39,8 +38,7 @@ fn on_path(env: &Env) -> Option<Finding> {
             repair: None,
         });
     };
-    let found = first.canonicalize().unwrap_or_else(|_| first.clone());
-    (found != this).then(|| Finding {
+    (behind_links(&first) != this).then(|| Finding {
         severity: Severity::Warning,
         text: format!(
             "another {program} comes first on PATH: clients start {}, and not {}",
@@ -50,6 +48,17 @@ fn on_path(env: &Env) -> Option<Finding> {
         fix: "remove the one that is not meant, or change the order of PATH".to_owned(),
         repair: None,
     })
+}
+
+/// Whether this executable is the one that clients start.
+pub fn is_first_on_path(env: &Env, this: &Path) -> bool {
+    let program = format!("{PREFIX}{}", own_name(env));
+    let first = programs_on_path(env, &program).next();
+    first.is_some_and(|first| behind_links(&first) == behind_links(this))
+}
+
+fn behind_links(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 /// The files of this name in the folders of `PATH` that are absolute, in order.

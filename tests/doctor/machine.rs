@@ -68,6 +68,17 @@ fn no_cache_is_wanted() {
     ward.says("cache_off", 0, &[&app()]);
 }
 
+/// The snapshots have the words where it is, and its name is looked at through links.
+#[test]
+fn a_program_that_clients_do_not_start_is_not_called_the_first_on_path() {
+    let mut ward = Ward::new();
+    ward.environment.set("PATH", "/nowhere");
+    let told = ward.doctor(&[&app()]);
+    assert!(!told.stdout.contains("first on PATH"), "{}", told.stdout);
+    let bad = "✗ docker-credential-ecrx is not on PATH: no client can start it";
+    assert!(told.stdout.contains(bad), "{}", told.stdout);
+}
+
 #[test]
 fn a_bundle_that_is_not_there() {
     let mut ward = Ward::new();

@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use crate::client_config::is_first_on_path;
 use crate::config::{Config, ConfigError, without_user};
 use crate::env::{Env, var};
 use crate::error::Error;
@@ -27,7 +28,7 @@ pub struct Machine<'a> {
 impl Machine<'_> {
     /// Looks at all of it.
     pub fn step(&self) -> Step {
-        let mut findings = vec![program(), self.configuration()];
+        let mut findings = vec![program(self.env), self.configuration()];
         findings.extend(self.chosen());
         findings.push(self.cache());
         findings.extend(self.proxy());
@@ -143,13 +144,14 @@ impl Machine<'_> {
     }
 }
 
-fn program() -> Finding {
-    let version = env!("CARGO_PKG_VERSION");
-    match std::env::current_exe() {
-        Ok(path) => Finding::good(format!(
-            "docker-credential-ecrx {version} at {}",
-            path.display()
-        )),
-        Err(_) => Finding::good(format!("docker-credential-ecrx {version}")),
+/// Where clients start another one, or none, the step about them says so.
+fn program(env: &Env) -> Finding {
+    let mut text = concat!("docker-credential-ecrx ", env!("CARGO_PKG_VERSION")).to_owned();
+    if let Ok(path) = std::env::current_exe() {
+        text.push_str(&format!(" at {}", path.display()));
+        if is_first_on_path(env, &path) {
+            text.push_str(", the first on PATH");
+        }
     }
+    Finding::good(text)
 }
