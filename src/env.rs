@@ -232,6 +232,14 @@ impl Env {
         self.home.get_or_init(|| self.find_home()).clone()
     }
 
+    /// The folder that this process was started in.
+    pub fn working_folder(&self) -> Option<PathBuf> {
+        match &self.made_up {
+            Some(_) => None,
+            None => std::env::current_dir().ok(),
+        }
+    }
+
     fn find_home(&self) -> Option<PathBuf> {
         match &self.made_up {
             Some(_) => self.get_os(var::HOME).map(PathBuf::from),

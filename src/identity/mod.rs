@@ -14,6 +14,7 @@ mod says;
 mod sign_in;
 mod source;
 mod surroundings;
+mod working_folder;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -163,9 +164,16 @@ impl Identity {
         hasher.finish()
     }
 
-    /// The digest of the source with its surroundings, whatever roles lie on top.
+    /// The digest of the source alone, whatever roles lie on top.
     pub fn source_fingerprint(&self) -> Fingerprint {
         let mut hasher = Hasher::new("source");
+        self.source.fingerprint(&mut hasher);
+        hasher.finish()
+    }
+
+    /// The digest of the source with what surrounds it.
+    pub fn source_state(&self) -> Fingerprint {
+        let mut hasher = Hasher::new("source state");
         self.source.fingerprint(&mut hasher);
         self.surroundings.fingerprint(&mut hasher);
         hasher.finish()

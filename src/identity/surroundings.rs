@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::Value;
@@ -13,6 +13,7 @@ use crate::env::{Env, var};
 use super::fingerprint::{Fingerprint, Hasher};
 use super::sign_in::SignIn;
 use super::source::Source;
+use super::working_folder;
 
 /// No more of a token file is looked at.
 const MOST_OF_A_TOKEN: u64 = 64 * 1024;
@@ -45,7 +46,7 @@ impl Surroundings {
                 _ => None,
             },
             variables: variables_of_others(source)
-                .map(|names| values(names, working_folder(source).as_deref(), env)),
+                .map(|names| values(names, working_folder::of(source, env).as_deref(), env)),
         }
     }
 
@@ -95,28 +96,6 @@ fn variables_of_others(source: &Source) -> Option<&'static [&'static str]> {
         Source::Login { .. } => Some(&[var::AWS_ENDPOINT_URL, var::AWS_ENDPOINT_URL_SIGNIN]),
         _ => None,
     }
-}
-
-/// Where a `credential_process` is run, when that decides what is run: `./get-credentials` is
-/// another program in another checkout.
-fn working_folder(source: &Source) -> Option<PathBuf> {
-    match source {
-        Source::Process { command } if names_a_relative_path(command.expose()) => {
-            std::env::current_dir().ok()
-        }
-        _ => None,
-    }
-}
-
-/// As far as that is plain to see: the shell would have to be asked for the rest.
-fn names_a_relative_path(command: &str) -> bool {
-    let mut words = command
-        .split_whitespace()
-        .map(|word| word.trim_start_matches(['"', '\'']));
-    let is_relative = |word: &str| word.starts_with("./") || word.starts_with("../");
-    let program = words.next().unwrap_or_default();
-    let is_below = program.contains('/') && !program.starts_with(['/', '~', '$']);
-    is_below || is_relative(program) || words.any(is_relative)
 }
 
 fn values(names: &[&str], working_folder: Option<&Path>, env: &Env) -> Fingerprint {
@@ -275,31 +254,6 @@ mod tests {
             "no token".to_owned(),
         ] {
             assert_ne!(of(&other), job, "{other}");
-        }
-    }
-
-    #[test]
-    fn relative_paths_in_a_command_are_seen() {
-        for command in [
-            "./get",
-            "../get --all",
-            "bin/get",
-            "'./a folder/get'",
-            ". ./get",
-            "sh \"../get\"",
-        ] {
-            assert!(names_a_relative_path(command), "{command}");
-        }
-        for command in [
-            "",
-            "get --role a/b",
-            "/opt/get",
-            "\"/opt/a b/get\" --all",
-            "~/bin/get",
-            "$HOME/bin/get",
-            ". '/opt/get'",
-        ] {
-            assert!(!names_a_relative_path(command), "{command}");
         }
     }
 }

@@ -215,7 +215,7 @@ impl<'a> Attempts<'a> {
 /// another role may mend.
 fn state(env: &Env, resolver: &Resolver<'_>, registry: &Registry, identity: &Identity) -> Digest {
     let who = match registry.service {
-        Service::Private(_) => identity.source_fingerprint(),
+        Service::Private(_) => identity.source_state(),
         Service::Public => identity.fingerprint(),
     };
     let way = way(env, resolver).to_string();
