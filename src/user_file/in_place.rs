@@ -1,7 +1,7 @@
 //! Writing over a file whose name cannot be given to another one.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use super::error::UserFileError;
@@ -9,8 +9,8 @@ use super::error::UserFileError;
 /// Writes `after` over a file that holds `before`, which a backup keeps.
 ///
 /// # Errors
-/// When that cannot be done. The file is put back as it was, and where even that cannot be done,
-/// the error names the backup.
+/// When that cannot be done, or the file holds something else by now. Half written, it is put back
+/// as it was, and where even that cannot be done, the error names the backup.
 pub(super) fn write(
     target: &Path,
     before: &[u8],
@@ -19,17 +19,25 @@ pub(super) fn write(
 ) -> Result<(), UserFileError> {
     let path = target.to_owned();
     let mut options = OpenOptions::new();
-    options.write(true);
-    // Links have been followed: one that stands there now is somebody else's doing.
+    options.read(true).write(true);
+    // Links have been followed: one that stands there now is somebody else's doing, and so is a
+    // pipe, which nothing may wait for.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(
         &mut options,
-        rustix::fs::OFlags::NOFOLLOW.bits().cast_signed(),
+        (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK)
+            .bits()
+            .cast_signed(),
     );
     let mut file = match options.open(target) {
         Ok(file) => file,
         Err(source) => return Err(UserFileError::Write { path, source }),
     };
+    match holds(&file, before) {
+        Ok(true) => {}
+        Ok(false) => return Err(UserFileError::Changed { path }),
+        Err(source) => return Err(UserFileError::Write { path, source }),
+    }
     let Err(source) = overwrite(&mut file, before.len(), after) else {
         return Ok(());
     };
@@ -43,6 +51,15 @@ pub(super) fn write(
     })
 }
 
+fn holds(file: &File, bytes: &[u8]) -> io::Result<bool> {
+    let mut found = Vec::new();
+    if file.metadata()?.is_file() {
+        file.take(bytes.len() as u64 + 1).read_to_end(&mut found)?;
+        return Ok(found == bytes);
+    }
+    Ok(false)
+}
+
 /// What makes the file longer comes first: on a disk that is full, nothing else has been touched.
 fn overwrite(file: &mut File, length: usize, bytes: &[u8]) -> io::Result<()> {
     let (over, beyond) = bytes.split_at(length.min(bytes.len()));
@@ -52,4 +69,59 @@ fn overwrite(file: &mut File, length: usize, bytes: &[u8]) -> io::Result<()> {
     file.write_all(over)?;
     file.set_len(bytes.len() as u64)?;
     file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BEFORE: &[u8] = b"before";
+
+    fn file() -> (tempfile::TempDir, std::path::PathBuf) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("file");
+        std::fs::write(&file, BEFORE).expect("a file");
+        (folder, file)
+    }
+
+    fn write(file: &Path, after: &[u8]) -> Result<(), UserFileError> {
+        super::write(file, BEFORE, after, Path::new("backup"))
+    }
+
+    #[test]
+    fn what_is_longer_shorter_or_as_long_is_written_whole() {
+        for after in [&b"and now much longer"[..], b"", b"after", b"behind"] {
+            let (_folder, file) = file();
+            write(&file, after).expect("written");
+            assert_eq!(std::fs::read(&file).expect("a file"), after);
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_has_written_stays() {
+        for changed in [&b"befor"[..], b"before and after", b"behind", b""] {
+            let (_folder, file) = file();
+            std::fs::write(&file, changed).expect("a file");
+            let written = write(&file, b"after");
+            assert!(matches!(written, Err(UserFileError::Changed { .. })));
+            assert_eq!(std::fs::read(&file).expect("a file"), changed);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn no_link_is_followed_and_no_pipe_waited_for() {
+        let (folder, file) = file();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&file, &link).expect("a link");
+        let written = write(&link, b"after");
+        assert!(matches!(written, Err(UserFileError::Write { .. })));
+        assert_eq!(std::fs::read(&file).expect("a file"), BEFORE);
+
+        let pipe = folder.path().join("pipe");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).expect("a pipe");
+        let written = write(&pipe, b"after");
+        assert!(matches!(written, Err(UserFileError::Changed { .. })));
+    }
 }

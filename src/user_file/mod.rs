@@ -44,12 +44,30 @@ pub struct UserFile {
 /// What replacing a file has left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replaced {
-    /// Where the file is kept as it was; `None` where there was none.
-    pub backup: Option<PathBuf>,
+    /// `None` where there was none.
+    pub backup: Option<Backup>,
     /// It had other names (hard links), by which it is as it was.
     pub had_other_names: bool,
     /// It is mounted by itself, and was written in place.
     pub is_mounted: bool,
+}
+
+/// Where a file is kept as it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// It lies beside the file.
+    pub path: PathBuf,
+    /// It holds all of it, and not only what suffices.
+    pub is_whole: bool,
+}
+
+impl Backup {
+    fn whole(path: PathBuf) -> Self {
+        Self {
+            path,
+            is_whole: true,
+        }
+    }
 }
 
 impl UserFile {
@@ -120,7 +138,7 @@ impl UserFile {
         self.check_writable()?;
         let seen = fs::metadata(&self.target).ok();
         let new = self.temporary(after, seen.as_ref())?;
-        let backup = match &self.before {
+        let mut backup = match &self.before {
             Some(before) => Some(self.keep(before, seen.as_ref(), suffices)?),
             None => None,
         };
@@ -129,15 +147,16 @@ impl UserFile {
                 path: self.path.clone(),
             });
         }
-        let is_mounted = match (new.persist(&self.target), &self.before, &backup) {
-            (Ok(_), _, _) => false,
-            (Err(error), Some(before), Some(backup))
-                if error.error.kind() == ErrorKind::ResourceBusy =>
-            {
-                in_place::write(&self.target, before, after, backup)?;
+        let is_mounted = match (new.persist(&self.target), &self.before) {
+            (Ok(_), _) => false,
+            (Err(error), Some(before)) if error.error.kind() == ErrorKind::ResourceBusy => {
+                // Who is killed meanwhile must find all of it.
+                let whole = self.keep(before, seen.as_ref(), |_| false)?;
+                in_place::write(&self.target, before, after, &whole.path)?;
+                backup = Some(whole);
                 true
             }
-            (Err(error), _, _) => return Err(self.not_written(error.error)),
+            (Err(error), _) => return Err(self.not_written(error.error)),
         };
         sync_folder(folder_of(&self.target));
         let has_other_names = seen.is_some_and(|seen| has_other_names(&seen));
@@ -155,7 +174,7 @@ impl UserFile {
         before: &[u8],
         seen: Option<&Metadata>,
         suffices: impl Fn(&[u8]) -> bool,
-    ) -> Result<PathBuf, UserFileError> {
+    ) -> Result<Backup, UserFileError> {
         let name = self.target.file_name().unwrap_or_default().to_os_string();
         for number in 1..=u32::MAX {
             let mut name = name.clone();
@@ -165,13 +184,19 @@ impl UserFile {
             }
             let path = folder_of(&self.target).join(name);
             match read(&path) {
-                Ok(Some(kept)) if kept == before || suffices(&kept) => return Ok(path),
+                Ok(Some(kept)) if kept == before => return Ok(Backup::whole(path)),
+                Ok(Some(kept)) if suffices(&kept) => {
+                    return Ok(Backup {
+                        path,
+                        is_whole: false,
+                    });
+                }
                 // Whatever it is, it is not ours to replace.
                 Ok(Some(_)) | Err(_) => {}
                 Ok(None) => {
                     let backup = self.temporary(before, seen)?;
                     match backup.persist_noclobber(&path) {
-                        Ok(_) => return Ok(path),
+                        Ok(_) => return Ok(Backup::whole(path)),
                         Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {}
                         Err(error) => return Err(self.not_written(error.error)),
                     }

@@ -38,7 +38,7 @@ fn every_state_is_kept_once() {
         let replaced = file
             .replace(after.as_bytes(), |_| false)
             .expect("to replace");
-        let backup = replaced.backup.expect("a backup");
+        let backup = replaced.backup.expect("a backup").path;
         assert_eq!(fs::read(&backup).expect("a file"), before.as_bytes());
         backups.push(
             backup
@@ -88,5 +88,5 @@ fn what_has_the_name_of_a_backup_is_in_nobodys_way() {
     let file = UserFile::read(&path).expect("a look");
     let replaced = file.replace(b"2", |_| false).expect("to replace");
     let backup = folder.path().join("f.before-ecrx-2");
-    assert_eq!(replaced.backup, Some(backup));
+    assert_eq!(replaced.backup, Some(Backup::whole(backup)));
 }

@@ -138,7 +138,13 @@ fn replace(change: &Change, page: &mut Page) -> Result<(), Error> {
         None => path.display().to_string(),
     };
     let text = match &backup {
-        Some(backup) => format!("changed {path}; as it was: {}", backup.display()),
+        Some(backup) => {
+            let kept = match backup.is_whole {
+                true => "as it was",
+                false => "as it was but for entries such as these",
+            };
+            format!("changed {path}; {kept}: {}", backup.path.display())
+        }
         None => format!("made {path}"),
     };
     page.marked(Mark::Good, &text);
@@ -157,7 +163,7 @@ fn replace(change: &Change, page: &mut Page) -> Result<(), Error> {
     if change.drops_logins
         && let Some(backup) = backup
     {
-        let backup = backup.display();
+        let backup = backup.path.display();
         page.marked(
             Mark::Warning,
             &format!(
