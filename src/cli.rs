@@ -14,6 +14,8 @@ pub use no_command::NoCommand;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::config::{Problem, RoleArnTemplate};
+
 /// Credentials for Amazon ECR, for docker, podman, skopeo and their kin
 ///
 /// Clients call it when they need a password. To have them do so, name it in their configuration:
@@ -70,10 +72,10 @@ pub struct ConfigureDocker {
     #[arg(value_name = "HOST", required_unless_present_any = ["all", "creds_store", "undo"])]
     pub hosts: Vec<String>,
     /// Have this profile of ~/.aws/config ask for them: adds a rule to config.toml
-    #[arg(long, value_name = "PROFILE", requires = "hosts")]
+    #[arg(long, value_name = "PROFILE", requires = "hosts", value_parser = profile)]
     pub profile: Option<String>,
     /// Have this role ask for them: adds a rule to config.toml
-    #[arg(long, value_name = "ARN", requires = "hosts")]
+    #[arg(long, value_name = "ARN", requires = "hosts", value_parser = role_arn)]
     pub role_arn: Option<String>,
     /// Change podman's auth.json, which skopeo and buildah read too, instead of docker's file
     #[arg(long)]
@@ -273,6 +275,19 @@ pub enum Shell {
     /// PowerShell
     #[value(name = "powershell")]
     PowerShell,
+}
+
+/// A profile's name.
+fn profile(text: &str) -> Result<String, &'static str> {
+    match text.trim().is_empty() {
+        true => Err("a profile has a name"),
+        false => Ok(text.to_owned()),
+    }
+}
+
+/// The ARN of a role, which may have blanks in it.
+fn role_arn(text: &str) -> Result<String, Problem> {
+    RoleArnTemplate::parse(text).map(|_| text.to_owned())
 }
 
 /// Why a time is no lifetime of a token.

@@ -107,6 +107,17 @@ impl Error {
         one_line(&line)
     }
 
+    /// The line, with the hints below it, as a person is told.
+    pub fn text(&self) -> String {
+        let mut text = format!("docker-credential-ecrx: {}\n", self.line());
+        for hint in self.hint_lines() {
+            text.push_str("  ");
+            text.push_str(&hint);
+            text.push('\n');
+        }
+        text
+    }
+
     /// The hints, a line each.
     pub fn hint_lines(&self) -> impl Iterator<Item = String> + '_ {
         self.hints.iter().map(|hint| one_line(hint))

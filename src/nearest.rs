@@ -3,7 +3,7 @@
 /// The known word that a misspelled one was most likely meant to be.
 ///
 /// Near is a third of the letters wrong or less (as rustc has it), or a word of which the
-/// beginning up to an underscore was written.
+/// beginning up to an underscore or hyphen was written.
 pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     const LONGEST: usize = 64;
     if word.len() > LONGEST {
@@ -13,10 +13,11 @@ pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) 
     let (distance, best) = known
         .into_iter()
         .map(|known| {
-            let begins = known
+            let plain = known.replace('-', "_");
+            let begins = plain
                 .strip_prefix(&*word)
                 .is_some_and(|rest| rest.starts_with('_'));
-            (if begins { 0 } else { edits(&word, known) }, known)
+            (if begins { 0 } else { edits(&word, &plain) }, known)
         })
         .min_by_key(|(distance, _)| *distance)?;
     (distance <= word.chars().count().max(best.len()) / 3).then_some(best)

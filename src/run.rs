@@ -32,7 +32,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     match *words {
         ["version" | "--version" | "-v"] => print(&version()),
-        ["help" | "--help" | "-h"] => help(&env),
+        ["help" | "--help" | "-h"] | ["help", "--help" | "-h"] => help(&env),
         ["help", word] if FirstWord::has(word) => help(&env),
         // No options: behind a `--` the `--help` would be no option either.
         ["help", word, ref more @ ..]
@@ -191,13 +191,7 @@ fn report(error: &Error) {
 
 /// An error with its hints on stderr.
 fn tell(error: &Error) {
-    let mut text = format!("docker-credential-ecrx: {}\n", error.line());
-    for hint in error.hint_lines() {
-        text.push_str("  ");
-        text.push_str(&hint);
-        text.push('\n');
-    }
-    let _ = io::stderr().write_all(text.as_bytes());
+    let _ = io::stderr().write_all(error.text().as_bytes());
 }
 
 /// Without `HOME` (systemd, Nomad) the AWS SDK finds neither SSO nor `aws login` sign-ins, and

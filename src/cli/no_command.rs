@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said() {
-        let table: [(&[&str], &str); 9] = [
+        let table: [(&[&str], &str); 10] = [
             (
                 &["doctr"],
                 "there is no command `doctr`, did you mean `doctor`?",
@@ -74,6 +74,10 @@ mod tests {
             (
                 &["configure_docker", "--all"],
                 "there is no command `configure_docker`, did you mean `configure-docker`?",
+            ),
+            (
+                &["configure"],
+                "there is no command `configure`, did you mean `configure-docker`?",
             ),
             (&["gets"], "there is no command `gets`, did you mean `get`?"),
             (&["login"], "there is no command `login`"),

@@ -127,17 +127,16 @@ impl Page {
         }
     }
 
-    /// The bytes of a path and a line break, past everything that makes text good to look at: a
+    /// The bytes of a path and a line break on stdout, past everything that makes text good to look at: a
     /// path may hold what is no text, and `cd "$(…)"` wants it as it is.
     pub fn path(&mut self, path: &Path) {
         let mut line = path.as_os_str().as_encoded_bytes().to_vec();
         line.push(b'\n');
-        let written = self
-            .out
-            .flush()
-            .and_then(|()| io::stdout().write_all(&line));
         if self.broken.is_none()
-            && let Err(error) = written
+            && let Err(error) = self
+                .out
+                .flush()
+                .and_then(|()| io::stdout().write_all(&line))
         {
             self.broken = Some(error);
         }
@@ -218,16 +217,16 @@ impl Page {
     /// A failure, with its hints below it. Only on a terminal it is wrapped: elsewhere a program
     /// may look for lines.
     pub fn failure(&mut self, error: &Error) {
-        let line = format!("docker-credential-ecrx: {}", error.line());
-        match self.is_terminal {
-            true => self.wrapped("", "  ", &line),
-            false => self.raw(&format!("{line}\n")),
+        if !self.is_terminal {
+            return self.raw(&error.text());
         }
+        self.wrapped(
+            "",
+            "  ",
+            &format!("docker-credential-ecrx: {}", error.line()),
+        );
         for hint in error.hint_lines() {
-            match self.is_terminal {
-                true => self.paragraph(2, &hint),
-                false => self.raw(&format!("  {hint}\n")),
-            }
+            self.paragraph(2, &hint);
         }
     }
 

@@ -66,15 +66,19 @@ impl Question {
         self.text.as_bytes()
     }
 
-    /// The server that `get` and `erase` name, without the line break that a person types and the
-    /// byte order mark that PowerShell may put before it.
+    /// What was asked, without the byte order mark that PowerShell may put before it.
+    fn text(&self) -> &str {
+        self.text.trim_start_matches('\u{feff}')
+    }
+
+    /// The server that `get` and `erase` name, without the line break that a person types.
     pub fn server(&self) -> Result<&str, Error> {
-        checked(self.text.trim_start_matches('\u{feff}'))
+        checked(self.text())
     }
 
     /// The server that `store` names, once the whole is known to be what `store` should send.
     pub fn server_of_credentials(&self) -> Result<String, Error> {
-        let credentials: Credentials<'_> = serde_json::from_str(&self.text).map_err(|error| {
+        let credentials: Credentials<'_> = serde_json::from_str(self.text()).map_err(|error| {
             Error::failure(QuestionError::NotCredentials {
                 line: error.line(),
                 column: error.column(),

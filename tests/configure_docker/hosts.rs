@@ -186,7 +186,7 @@ fn the_name_it_is_called_by_is_the_name_that_is_written() {
 
     let arguments = ["configure-docker", HOST, "--profile", "work"];
     let outcome = person.environment.run_program(&program, &arguments, "");
-    assert_eq!(outcome.code, Some(1));
+    assert_eq!(outcome.code, Some(2));
     assert_eq!(
         outcome.stderr,
         "docker-credential-ecrx: called as docker-credential-ecrx-release it asks as [identity.release] of config.toml or as the profile `release`, whatever rules say: --profile and --role-arn would have no effect\n"

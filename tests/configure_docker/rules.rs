@@ -140,19 +140,27 @@ fn a_rule_that_says_something_else_is_named_and_nothing_is_changed() {
 }
 
 #[test]
+fn a_role_or_profile_that_is_none_is_a_wrong_argument() {
+    let person = Person::new();
+    for (option, value, why) in [
+        (
+            "--role-arn",
+            "ecr-pull",
+            "`ecr-pull` is not the ARN of an IAM role",
+        ),
+        ("--role-arn", "arn:aws:iam::{acount}:role/p", "{acount}"),
+        ("--profile", " ", "a profile has a name"),
+    ] {
+        let told = person.misused(&[HOST, option, value]);
+        assert!(told.contains(option) && told.contains(why), "{told}");
+    }
+}
+
+#[test]
 fn what_could_not_be_used_is_not_written() {
     let person = Person::new();
-    let told = person.refused(&[HOST, "--role-arn", "ecr-pull"]);
-    assert!(
-        told.starts_with(&format!(
-            "docker-credential-ecrx: the rule for {HOST} could not be used, and is not written: ~/.config/docker-credential-ecrx/config.toml:3: registry.role_arn: `ecr-pull` is not the ARN"
-        )),
-        "{told}"
-    );
     let told = person.refused(&[HOST, "--role-arn", "arn:aws-cn:iam::111122223333:role/p"]);
     assert!(told.contains("nothing in AWS crosses partitions"), "{told}");
-    let told = person.refused(&[HOST, "--profile", " "]);
-    assert!(told.contains("registry.profile"), "{told}");
 
     person.environment.config("timeout_second = 5\n");
     let told = person.refused(&[HOST, "--profile", "p"]);

@@ -67,7 +67,7 @@ impl Plan {
         let paths = config_paths(env);
         let wants_rules = who.profile.or(who.role_arn).is_some();
         if let Some(end) = env.name().filter(|_| wants_rules) {
-            return Err(Error::failure(ConfigureError::NamedIdentity {
+            return Err(Error::usage(ConfigureError::NamedIdentity {
                 name: own_name(env),
                 end: end.to_owned(),
             }));
