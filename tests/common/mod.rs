@@ -170,6 +170,7 @@ impl TestEnvironment {
             let mut mark: Value = serde_json::from_slice(&text).expect("JSON");
             let [made_at, until] =
                 ["made_at", "until"].map(|key| mark[key].as_i64().expect("epoch seconds"));
+            assert!(until - made_at >= 5, "too short for a herd: {mark}");
             mark["until"] = until.max(made_at + 600).into();
             std::fs::write(&path, mark.to_string()).expect("a mark");
         }
@@ -354,29 +355,26 @@ impl Outcome {
     }
 }
 
-/// Runs `get` under strace; what came of it, and these calls ("network,clone") in all of its threads
-/// and processes.
+/// A `get` of [`HOST`] under strace with these options, in all of its threads and processes; what
+/// came of it, and what strace has seen.
+#[cfg(target_os = "linux")]
+pub fn get_under_strace(environment: &TestEnvironment, options: &[&str]) -> (Outcome, String) {
+    let log = environment.home().join("trace");
+    let log_name = log.display().to_string();
+    let mut arguments = vec!["-f", "-qq", "-o", &log_name];
+    arguments.extend(options);
+    arguments.extend(["--", PROGRAM, "get"]);
+    let outcome = environment.run_program("strace", &arguments, HOST);
+    let trace = std::fs::read_to_string(&log).expect("strace");
+    (outcome, trace)
+}
+
+/// Runs `get` under strace; what came of it, and these calls ("network,clone").
 #[cfg(target_os = "linux")]
 pub fn traced(environment: &TestEnvironment, calls: &str) -> (Outcome, Vec<String>) {
-    let log = environment.home().join("trace");
-    let (log_name, calls) = (log.display().to_string(), format!("trace={calls}"));
-    let arguments = [
-        "-f",
-        "-qq",
-        "-s",
-        "4096",
-        "-o",
-        &log_name,
-        "-e",
-        &calls,
-        "-e",
-        "signal=none",
-        "--",
-        PROGRAM,
-        "get",
-    ];
-    let outcome = environment.run_program("strace", &arguments, HOST);
-    let trace = std::fs::read_to_string(&log).expect("a trace");
+    let calls = format!("trace={calls}");
+    let options = ["-s", "4096", "-e", &calls, "-e", "signal=none"];
+    let (outcome, trace) = get_under_strace(environment, &options);
     (outcome, trace.lines().map(str::to_owned).collect())
 }
 

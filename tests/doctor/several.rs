@@ -1,7 +1,7 @@
 //! More than one thing is wrong, or something stands still: what is told first is what to mend
 //! first, and the rest is asked all the same.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::common::HOST;
 use super::common::fake_aws::{Fault, Operation, RegistryFault, Route};
@@ -27,6 +27,27 @@ fn a_registry_that_is_silent_leaves_time_to_ask_aws() {
         "{verdict}"
     );
     assert!(verdict.contains("✗ breaks here"), "{verdict}");
+}
+
+/// Each step alone could wait for all of it.
+#[test]
+fn what_is_silent_together_ends_with_the_one_time() {
+    let time = Duration::from_secs(12);
+    let ward = Ward::new();
+    ward.environment.config("timeout_seconds = 12\n");
+    ward.registry.on(Route::Ping, RegistryFault::Hang);
+    for operation in [
+        Operation::StsGetCallerIdentity,
+        Operation::EcrGetAuthorizationToken,
+    ] {
+        ward.aws.on(operation, Fault::Hang);
+    }
+    let started = Instant::now();
+    let told = ward.doctor(&[&app()]);
+    let took = started.elapsed();
+    assert!(took < 2 * time, "{took:?}");
+    assert_eq!(told.code, Some(1), "{}", told.stdout);
+    assert!(took >= time / 2, "{took:?}: nothing was waited for");
 }
 
 #[test]

@@ -1,13 +1,17 @@
 //! What the system gives no more of: open files, threads.
 
 use super::common::fake_aws::FakeAws;
+#[cfg(target_os = "linux")]
+use super::common::get_under_strace;
 use super::common::sources::web_identity;
 use super::common::{HOST, Outcome, PROGRAM, TestEnvironment};
 use super::is_fit_for_people;
 
 /// `get`, where only so many files can be open at a time, the three streams among them.
 fn get_with_open_files(environment: &TestEnvironment, most: u32) -> Outcome {
-    let script = format!(r#"ulimit -n {most}; exec "$0" get"#);
+    // Whoever started the tests may have left more of them open (`make -j` does).
+    let script =
+        format!(r#"exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n {most}; exec "$0" get"#);
     environment.run_program("/bin/sh", &["-c", &script, PROGRAM], HOST)
 }
 
@@ -52,17 +56,8 @@ fn too_few_open_files_are_told_as_such_and_are_no_bug() {
 fn a_thread_that_cannot_be_started_is_told_as_such_and_is_no_bug() {
     let aws = FakeAws::start();
     let get = |environment: &TestEnvironment| {
-        let arguments = [
-            "-f",
-            "-qq",
-            "-o",
-            "/dev/null",
-            "--inject=clone,clone3:error=EAGAIN",
-            "--",
-            PROGRAM,
-            "get",
-        ];
-        environment.run_program("strace", &arguments, HOST)
+        let refused = "--inject=clone,clone3:error=EAGAIN";
+        get_under_strace(environment, &[refused]).0
     };
     let refusal = "no thread can be started: Resource temporarily unavailable (os error 11)";
 

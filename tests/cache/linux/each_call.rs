@@ -3,10 +3,9 @@
 use std::fs;
 
 use super::super::common::fake_aws::FakeAws;
-use super::super::common::{HOST, Outcome, TestEnvironment};
+use super::super::common::{HOST, Outcome, TestEnvironment, get_under_strace};
 use super::super::unix::kills::the_cache_is_sound;
 use super::super::{ECR, HOUR};
-use super::get_tampered;
 
 /// What makes, writes, locks and moves files.
 const CALLS: [&str; 9] = [
@@ -38,7 +37,7 @@ fn killed_at_each(call: &str, prepare: impl Fn(&TestEnvironment)) -> usize {
     for n in 1..1000 {
         prepare(&environment);
         let inject = format!("--inject={call}:signal=KILL:when={n}");
-        let (outcome, _) = get_tampered(&environment, &[&format!("--trace={call}"), &inject]);
+        let (outcome, _) = get_under_strace(&environment, &[&format!("--trace={call}"), &inject]);
         the_cache_is_sound(&aws, &mut environment);
         if outcome.code == Some(0) {
             return n - 1;
@@ -105,7 +104,7 @@ fn whatever_the_system_refuses_the_cache_the_login_works() {
                 inject.push_str(&format!(":error={error}:when={n}"));
                 let options: Vec<&str> = options.iter().map(String::as_str).collect();
                 environment.set("ECRX_LOG", "warn");
-                let (told, trace) = get_tampered(&environment, &options);
+                let (told, trace) = get_under_strace(&environment, &options);
                 environment.unset("ECRX_LOG");
                 let refusal = trace.lines().find(|line| line.contains("(INJECTED)"));
                 // What did not cost the caching (a second try, an unlocking that the end of the

@@ -5,9 +5,8 @@ use std::process::Child;
 
 use super::super::common::costs_only_the_caching_of;
 use super::super::common::fake_aws::{FakeAws, Fault};
-use super::super::common::{HOST, Outcome, PROGRAM, TestEnvironment};
+use super::super::common::{HOST, Outcome, PROGRAM, TestEnvironment, get_under_strace};
 use super::super::{ECR, HOUR};
-use super::get_tampered;
 
 /// What NFS without its lock service, and file systems that know no locks, answer.
 const ERRORS: [(&str, &str); 3] = [
@@ -25,7 +24,7 @@ fn injection(error: &str) -> [String; 2] {
 
 fn get_without_locks(environment: &TestEnvironment, error: &str) -> Outcome {
     let [trace, inject] = injection(error);
-    let (outcome, seen) = get_tampered(environment, &[&trace, &inject]);
+    let (outcome, seen) = get_under_strace(environment, &[&trace, &inject]);
     assert!(
         seen.lines().all(|line| line.contains("(INJECTED)")),
         "{seen}"

@@ -101,8 +101,8 @@ fn a_read_only_home_costs_only_the_caching() {
 fn a_limit_on_the_size_of_files_costs_only_the_caching() {
     let aws = FakeAws::start();
     let mut serial = 0;
-    // In units of 512 bytes, of which an entry takes more than two.
-    for limit in ["trap '' XFSZ; ulimit -f 0", "ulimit -f 0", "ulimit -f 2"] {
+    // In units of 512 or 1024 bytes, of which an entry takes more than one.
+    for limit in ["trap '' XFSZ; ulimit -f 0", "ulimit -f 0", "ulimit -f 1"] {
         let mut environment = TestEnvironment::of_alice(&aws);
         environment.set("ECRX_LOG", "warn");
         let script = format!(r#"{limit}; exec "$0" get"#);

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::super::common::fake_aws::{FakeAws, Fault, Times};
-use super::super::common::files::skipped;
 use super::super::common::{HOST, TestEnvironment};
 use super::super::{ECR, OTHER, at_once, hold_stale_tokens};
 
@@ -76,23 +75,27 @@ fn a_lock_that_a_stopped_process_holds_delays_one_get_by_half_of_its_time() {
 
 #[test]
 fn a_lock_that_a_stopped_process_holds_delays_the_old_token_little() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.config("timeout_seconds = 60\n");
-    let held = hold_stale_tokens(&environment);
-    let waiting = Waiting::start(&aws, &environment);
-    waiting.stop();
-    let start = Instant::now();
-    let renewed = environment.get(HOST);
-    let took = start.elapsed();
-    assert!(took < Duration::from_secs(25), "{took:?}");
-    if renewed == held[0] {
-        // It has 3 s in all, and waits for half of them.
-        assert!(took >= Duration::from_secs(3), "{took:?}");
-        return skipped("this machine stood still for longer than a renewal may take");
+    for _ in 0..5 {
+        let aws = FakeAws::start();
+        let environment = TestEnvironment::of_alice(&aws);
+        environment.config("timeout_seconds = 60\n");
+        let held = hold_stale_tokens(&environment);
+        let waiting = Waiting::start(&aws, &environment);
+        waiting.stop();
+        let start = Instant::now();
+        let renewed = environment.get(HOST);
+        let took = start.elapsed();
+        assert!(took < Duration::from_secs(25), "{took:?}");
+        if renewed == held[0] {
+            // It has 3 s in all, and waits for half of them: this machine stood still.
+            assert!(took >= Duration::from_secs(3), "{took:?}");
+            continue;
+        }
+        assert_eq!(environment.get(HOST), renewed);
+        assert_eq!(aws.count(ECR), 2, "of two who wait, one asks");
+        return;
     }
-    assert_eq!(environment.get(HOST), renewed);
-    assert_eq!(aws.count(ECR), 2, "of two who wait, one asks");
+    panic!("five times the old token: nobody is overtaken");
 }
 
 #[test]
