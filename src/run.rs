@@ -89,25 +89,22 @@ fn command(arguments: &[OsString], env: &Env) -> ExitCode {
 
 /// clap's own text: help goes to stdout, everything else to stderr.
 fn usage(error: &clap::Error, env: &Env) -> ExitCode {
-    let mut page = match error.use_stderr() {
-        true => Page::stderr(env),
-        false => Page::stdout(env),
-    };
-    page.raw(&error.render().ansi().to_string());
-    match error.use_stderr() {
-        true => ExitCode::from(USAGE),
-        false => finish(page, env),
+    let text = error.render().ansi().to_string();
+    if error.use_stderr() {
+        Page::stderr(env).raw(&text);
+        return ExitCode::from(USAGE);
     }
+    show(&text, env)
 }
 
 /// The help of the whole program.
 fn help(env: &Env) -> ExitCode {
-    let mut page = Page::stdout(env);
-    page.raw(&Cli::help());
-    finish(page, env)
+    show(&Cli::help(), env)
 }
 
-fn finish(page: Page, env: &Env) -> ExitCode {
+fn show(text: &str, env: &Env) -> ExitCode {
+    let mut page = Page::stdout(env);
+    page.raw(text);
     match page.finish() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -35,7 +35,7 @@ mod sources;
 mod well;
 
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::fake_aws::{FakeAws, FakeRegistry};
 use common::{HOST, Outcome, PROGRAM, TestEnvironment};
@@ -108,6 +108,16 @@ impl Ward {
     fn doctor(&self, arguments: &[&str]) -> Outcome {
         let arguments = [&["doctor"], arguments].concat();
         self.environment.run(&arguments, "")
+    }
+
+    /// The same, where something is silent or without end.
+    #[track_caller]
+    fn doctor_in_time(&self, arguments: &[&str]) -> Outcome {
+        let started = Instant::now();
+        let told = self.doctor(arguments);
+        let took = started.elapsed();
+        assert!(took < IN_TIME, "{took:?}: {told:?}");
+        told
     }
 
     /// The output for people is as in the snapshot of this name. As JSON it fits the schema, and

@@ -11,15 +11,13 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use time::{OffsetDateTime, PrimitiveDateTime};
-
 use super::entry::Entry;
 use super::error::CacheError;
 use super::file::{self, Content};
 use super::folder::{Folder, Role};
 use super::key::Digest;
 use super::lock::{Claim, Pauses, claim, release};
-use super::{Cache, slots, unreadable};
+use super::{Cache, END_OF_TIME, slots, unreadable};
 
 /// How long all who hold a lock are waited for, together.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -142,10 +140,11 @@ impl Clearing<'_> {
 
     /// An entry that can be read, however wrong the clock is.
     fn read(&self, slot: Digest) -> Result<Option<Entry>, CacheError> {
-        let now: OffsetDateTime = PrimitiveDateTime::MAX.assume_utc();
         let content = file::read(self.folder, &self.folder.file(slot, Role::Entry))?;
         Ok(match content {
-            Content::Bytes(bytes) => Entry::read(&bytes, slot, now).ok().map(|(_, it)| it),
+            Content::Bytes(bytes) => Entry::read(&bytes, slot, END_OF_TIME)
+                .ok()
+                .map(|(_, it)| it),
             Content::Absent | Content::TooLarge => None,
         })
     }

@@ -55,6 +55,9 @@ pub use key::{Digest, DigestError, Key};
 pub use lock::{EntryLock, LockFile, Pauses, Seat};
 pub use mark::Mark;
 
+/// The clock for entries whoever's they are: none is dated ahead of it.
+pub const END_OF_TIME: OffsetDateTime = PrimitiveDateTime::MAX.assume_utc();
+
 /// A cache folder. Making one touches nothing; the folder comes into being with the first lock
 /// or mark.
 ///
@@ -116,9 +119,8 @@ impl Cache {
             Ok(Content::Absent) => true,
             Ok(Content::TooLarge) => false,
             Ok(Content::Bytes(bytes)) => {
-                // Read at the end of time: what is dated ahead of the clock has an owner too.
-                let now = PrimitiveDateTime::MAX.assume_utc();
-                Entry::read(&bytes, key.slot(), now).is_ok_and(|(found, _)| found != *key)
+                // What is dated ahead of the clock has an owner, too.
+                Entry::read(&bytes, key.slot(), END_OF_TIME).is_ok_and(|(found, _)| found != *key)
             }
             // Too open or a link, but ours: `remove` looks at the owner.
             Err(CacheError::OpenToOthers { .. } | CacheError::SymbolicLink { .. }) => false,
@@ -149,14 +151,15 @@ impl Cache {
         Ok(entries)
     }
 
-    /// How many files of entries there are, by their names: those that [`Cache::list`] leaves out
-    /// cannot be believed or read, and the next purchase replaces them.
+    /// How many files of entries there are, by their names, beside the `listed` ones that
+    /// [`Cache::list`] has given: they cannot be believed or read, and the next purchase replaces
+    /// them.
     ///
     /// # Errors
     /// As [`Cache::list`].
-    pub fn count(&self) -> Result<usize, CacheError> {
+    pub fn doubtful(&self, listed: usize) -> Result<usize, CacheError> {
         match Folder::find(&self.dir)? {
-            Some(folder) => Ok(slots(&folder, Role::Entry)?.len()),
+            Some(folder) => Ok(slots(&folder, Role::Entry)?.len().saturating_sub(listed)),
             None => Ok(0),
         }
     }

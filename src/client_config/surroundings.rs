@@ -181,7 +181,7 @@ fn auth_config(env: &Env, hosts: &[String]) -> Option<Finding> {
 #[cfg(unix)]
 fn snap(env: &Env) -> Option<Finding> {
     let docker = programs_on_path(env, "docker").next()?;
-    let behind = docker.canonicalize().unwrap_or_else(|_| docker.clone());
+    let behind = behind_links(&docker);
     let is_snap = [&docker, &behind]
         .into_iter()
         .any(|path| path.starts_with("/snap") || path.starts_with("/var/lib/snapd"))

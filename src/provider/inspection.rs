@@ -44,7 +44,7 @@ impl Provider<'_> {
         let now = clock::now();
         let tried = cache.probe(now).and_then(|()| {
             let entries = cache.list(now)?.len();
-            Ok((entries, cache.count()?.saturating_sub(entries)))
+            Ok((entries, cache.doubtful(entries)?))
         });
         match tried {
             Ok((entries, doubtful)) => CacheState::Usable {

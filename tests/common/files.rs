@@ -44,6 +44,16 @@ pub fn am_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
+/// What makes `unshare` give a program mounts of its own.
+#[cfg(unix)]
+pub fn own_mounts() -> Vec<&'static str> {
+    let mut options = vec!["--mount", "--propagation", "private"];
+    if !am_root() {
+        options.push("--map-root-user");
+    }
+    options
+}
+
 #[cfg(unix)]
 pub fn chmod(path: &Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt as _;

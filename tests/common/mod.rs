@@ -266,6 +266,13 @@ impl TestEnvironment {
         self.run(&["get"], server)
     }
 
+    /// `get` of [`HOST`] by a shell that has done this line before: `ulimit -f 0`.
+    #[cfg(unix)]
+    pub fn get_behind(&self, line: &str) -> Outcome {
+        let script = format!(r#"{line}; exec "$0" get"#);
+        self.run_program("/bin/sh", &["-c", &script, PROGRAM], HOST)
+    }
+
     /// `get`, called as `docker-credential-ecrx-NAME`.
     pub fn get_as(&self, name: &str, server: &str) -> Outcome {
         self.run_program(self.called_as(name), &["get"], server)

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::common::files::{am_root, mode, names, skipped};
+use super::common::files::{mode, names, own_mounts, skipped};
 use super::common::{Outcome, PROGRAM};
 use super::{HOST, Person, inserted};
 
@@ -30,10 +30,7 @@ fn run(person: &Person, script: &str, over: [&str; 2], arguments: &[&str]) -> Op
         return None;
     }
     let [what, where_to] = over.map(|path| person.path(path).display().to_string());
-    let mut words = vec!["--mount", "--propagation", "private"];
-    if !am_root() {
-        words.push("--map-root-user");
-    }
+    let mut words = own_mounts();
     words.extend(["--", "/bin/sh", "-c", script, "sh", &what, &where_to]);
     words.extend([PROGRAM, "configure-docker"]);
     words.extend(arguments);

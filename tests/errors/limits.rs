@@ -4,15 +4,15 @@ use super::common::fake_aws::FakeAws;
 #[cfg(target_os = "linux")]
 use super::common::get_under_strace;
 use super::common::sources::web_identity;
-use super::common::{HOST, Outcome, PROGRAM, TestEnvironment};
+use super::common::{HOST, Outcome, TestEnvironment};
 use super::is_fit_for_people;
 
 /// `get`, where only so many files can be open at a time, the three streams among them.
 fn get_with_open_files(environment: &TestEnvironment, most: u32) -> Outcome {
     // Whoever started the tests may have left more of them open (`make -j` does).
-    let script =
-        format!(r#"exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n {most}; exec "$0" get"#);
-    environment.run_program("/bin/sh", &["-c", &script, PROGRAM], HOST)
+    environment.get_behind(&format!(
+        "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n {most}"
+    ))
 }
 
 #[test]

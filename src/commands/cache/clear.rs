@@ -1,8 +1,6 @@
 //! `cache clear`: out with the tokens of a registry, whoever bought them, or with all.
 
-use time::PrimitiveDateTime;
-
-use crate::cache::{Cache, CacheError, Cleared, Entry, Which};
+use crate::cache::{Cache, CacheError, Cleared, END_OF_TIME, Entry, Which};
 use crate::commands::page::Mark;
 use crate::commands::{Page, Target, Verdict};
 use crate::config::Config;
@@ -71,8 +69,7 @@ impl<'a> Former<'a> {
     }
 
     fn is_kept(&self, cache: &Cache) -> Result<bool, CacheError> {
-        // However wrong the clock is.
-        let entries = cache.list(PrimitiveDateTime::MAX.assume_utc())?;
+        let entries = cache.list(END_OF_TIME)?;
         Ok(entries.iter().any(|(_, entry)| self.is_of(entry)))
     }
 

@@ -108,7 +108,7 @@ impl Report {
             key(one).cmp(&key(other))
         });
         self.tokens = held.iter().map(|held| Token::of(held, now)).collect();
-        self.unusable = cache.count()?.saturating_sub(self.tokens.len());
+        self.unusable = cache.doubtful(self.tokens.len())?;
         let mut failures = cache.marks(now)?;
         failures.sort();
         self.failures = failures

@@ -23,7 +23,7 @@ pub(super) struct Change {
     pub drops_logins: bool,
     /// Whether two states of it differ in nothing but what this program puts there, so that a
     /// backup of the one is enough for both.
-    pub is_but_for_us: fn(&Path, &[u8], &[u8]) -> bool,
+    pub is_but_for_us: fn(&[u8], &[u8]) -> bool,
 }
 
 /// A client's file, and what is to become of it.

@@ -129,7 +129,7 @@ fn apply(plan: &Plan, env: &Env, page: &mut Page) -> Result<(), Error> {
 fn replace(change: &Change, page: &mut Page) -> Result<(), Error> {
     let before = change.file.bytes().unwrap_or_default();
     let path = change.file.path();
-    let suffices = |kept: &[u8]| (change.is_but_for_us)(path, kept, before);
+    let suffices = |kept: &[u8]| (change.is_but_for_us)(kept, before);
     let replaced = change.file.replace(&change.after, suffices);
     let replaced = replaced.map_err(Error::failure)?;
     let backup = replaced.backup;

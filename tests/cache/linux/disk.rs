@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
-use super::super::common::files::{am_root, skipped};
+use super::super::common::files::{am_root, own_mounts, skipped};
 use super::super::common::{HOST, Outcome, PROGRAM, TestEnvironment};
 
 /// Mounts the disk at `$1` with the options `$2`, and stays until its stdin is closed.
@@ -25,10 +25,7 @@ impl Disk {
         fs::create_dir(&folder).expect("a folder");
         let folder = folder.display().to_string();
         let options = format!("mode=700,{options}");
-        let mut arguments = vec!["--mount", "--propagation", "private"];
-        if !am_root() {
-            arguments.push("--map-root-user");
-        }
+        let mut arguments = own_mounts();
         arguments.extend(["--", "sh", "-c", KEEPER, "keeper", &folder, &options]);
         let mut command = environment.command_of("unshare", &arguments);
         let mut keeper = command.stderr(Stdio::inherit()).spawn().expect("unshare");

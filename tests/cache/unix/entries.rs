@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::super::common::costs_only_the_caching_of;
 use super::super::common::fake_aws::{FakeAws, Fault};
 use super::super::common::files::{STRANGER, am_root, chmod, give_away, mode, names, skipped};
-use super::super::common::{HOST, Outcome, PROGRAM, TestEnvironment};
+use super::super::common::{HOST, Outcome, TestEnvironment};
 use super::super::refreshes::down_for_a_moment;
 use super::super::{ECR, HOUR};
 use super::{costs_only_the_caching, foreign, get_as_modes_allow, modes_mean_nothing, poison};
@@ -242,14 +242,12 @@ fn a_read_only_lock_file_costs_only_the_caching() {
 fn what_is_cached_is_private_whatever_the_umask() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
-    let script = r#"umask 000; exec "$0" get"#;
-    let arguments = ["-c", script, PROGRAM];
-    environment.run_program("/bin/sh", &arguments, HOST).grant();
+    environment.get_behind("umask 000").grant();
     environment.age_cache(7 * HOUR);
     // Written by hand, under this process's umask.
     chmod(&environment.entries()[0], 0o600);
     aws.on(ECR, Fault::Status(500));
-    environment.run_program("/bin/sh", &arguments, HOST).grant();
+    environment.get_behind("umask 000").grant();
     let v1 = environment.cache();
     let mut folder = v1.as_path();
     while folder != environment.home() {

@@ -8,7 +8,7 @@ use super::super::ECR;
 use super::super::common::costs_only_the_caching_of;
 use super::super::common::fake_aws::{FakeAws, Fault};
 use super::super::common::files::{am_root, chmod, give_away, mode, names, skipped};
-use super::super::common::{HOST, Outcome, PROGRAM, TestEnvironment};
+use super::super::common::{HOST, Outcome, TestEnvironment};
 use super::{costs_only_the_caching, foreign, get_as_modes_allow, modes_mean_nothing, poison};
 
 fn twice(reason: &str) -> [String; 2] {
@@ -105,10 +105,9 @@ fn a_limit_on_the_size_of_files_costs_only_the_caching() {
     for limit in ["trap '' XFSZ; ulimit -f 0", "ulimit -f 0", "ulimit -f 1"] {
         let mut environment = TestEnvironment::of_alice(&aws);
         environment.set("ECRX_LOG", "warn");
-        let script = format!(r#"{limit}; exec "$0" get"#);
         for _ in 0..2 {
             serial += 1;
-            let outcome = environment.run_program("/bin/sh", &["-c", &script, PROGRAM], HOST);
+            let outcome = environment.get_behind(limit);
             assert_eq!(outcome.code, Some(0), "{limit}: {outcome:?}");
             let warning = "docker-credential-ecrx: warn: cannot write ";
             assert!(outcome.stderr.starts_with(warning), "{outcome:?}");
@@ -134,8 +133,7 @@ fn a_limit_on_the_size_of_files_hides_no_failure() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     aws.on(ECR, Fault::Status(400));
-    let arguments = ["-c", r#"ulimit -f 0; exec "$0" get"#, PROGRAM];
-    let limited = environment.run_program("/bin/sh", &arguments, HOST);
+    let limited = environment.get_behind("ulimit -f 0");
     assert_eq!(limited, environment.get(HOST));
     assert_eq!(limited.code, Some(1), "{limited:?}");
 }
