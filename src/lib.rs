@@ -33,8 +33,8 @@
 //! # Rooms
 //!
 //! Imports run one way: `main → run → {commands, protocol} → provider → {cache, aws, identity,
-//! config} → {registry, token, secret, digest, runtime, terminal, env, users, nearest, shell_word,
-//! error}`. `identity` knows `config`, `aws` knows `identity`; `cache` and `aws` do not know each
+//! config} → {registry, token, secret, digest, runtime, terminal, env, users, fs, nearest,
+//! shell_word, error}`. `identity` knows `config`, `aws` knows `identity`; `cache` and `aws` do not know each
 //! other. Only `aws` and `identity/aws_files.rs` (with the files that read its profiles) name SDK
 //! types.
 //!
@@ -63,6 +63,7 @@ mod digest;
 pub mod distribution;
 pub mod env;
 pub mod error;
+mod fs;
 pub mod iam;
 pub mod identity;
 mod logger;

@@ -24,6 +24,9 @@ mod roles;
 mod sign_in;
 #[path = "errors/sources.rs"]
 mod sources;
+#[cfg(unix)]
+#[path = "errors/special_files.rs"]
+mod special_files;
 
 use common::fake_aws::{ALICE, BOB, FakeAws, Fault, LOGIN_REFRESH_TOKEN, SSO_ACCESS_TOKEN};
 use common::{HOST, Outcome, TestEnvironment};

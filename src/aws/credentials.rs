@@ -15,8 +15,11 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_types::region::Region;
 
 use crate::clock;
-use crate::identity::{SignInState, Source};
+use crate::fs::{self, ReadError, Readable};
+use crate::identity::{Container, MAX_TOKEN_LENGTH, SignInState, Source};
+use crate::runtime;
 
+use super::failure::{unfinished_token, unreadable_token};
 use super::{Failure, MAX_ATTEMPTS, Session, SignInFault, Stage};
 
 /// Instance metadata is asked once, for this long a step. Where there is none, packets to its
@@ -36,6 +39,9 @@ impl Session<'_> {
                 SignInState::Absent => return Err(Failure::of_sign_in(self, SignInFault::Absent)),
                 SignInState::Expired => {
                     return Err(Failure::of_sign_in(self, SignInFault::Expired));
+                }
+                SignInState::Unreadable => {
+                    return Err(Failure::of_sign_in(self, SignInFault::Unreadable));
                 }
                 SignInState::Usable => {}
             }
@@ -85,15 +91,7 @@ impl Session<'_> {
                 self.provide(provider).await
             }
             Source::Process { command } => self.run_process(command.expose()).await,
-            Source::Container(_) => {
-                let provider = EcsCredentialsProvider::builder()
-                    .configure(&self.provider_config())
-                    // It looks up the name in a plain http URL, to see that it is near. Its own
-                    // resolver has no deadline, and knows less than the machine does.
-                    .dns(self.purchase.client.resolver())
-                    .build();
-                self.provide(provider).await
-            }
+            Source::Container(container) => self.ask_container_endpoint(container).await,
             Source::InstanceMetadata { endpoint } => {
                 if !(endpoint.starts_with("http://") || endpoint.starts_with("https://")) {
                     return Err(Failure::of_source(
@@ -117,6 +115,46 @@ impl Session<'_> {
                     .build();
                 self.provide(provider).await
             }
+        }
+    }
+
+    async fn ask_container_endpoint(&self, container: &Container) -> Result<Credentials, Failure> {
+        let provider = EcsCredentialsProvider::builder()
+            .configure(&self.provider_config())
+            // It looks up the name in a plain http URL, to see that it is near. Its own
+            // resolver has no deadline, and knows less than the machine does.
+            .dns(self.purchase.client.resolver())
+            .build();
+        let Some(file) = &container.token_file else {
+            return self.provide(provider).await;
+        };
+        match fs::look_at(file.as_ref(), MAX_TOKEN_LENGTH) {
+            Ok(Readable::Pipe) => self.provide_by_pipe(provider, file).await,
+            // The SDK says what is wrong with an absent file.
+            Ok(_) | Err(ReadError::Io(_)) => self.provide(provider).await,
+            Err(error) => Err(Failure::of_source(self, &unreadable_token(file, &error))),
+        }
+    }
+
+    /// Lets a thread of its own read a pipe: the SDK reads files on the thread of the runtime
+    /// (aws-types 1.7, `os_shim_internal.rs`), so that no deadline would end it.
+    async fn provide_by_pipe(
+        &self,
+        provider: impl ProvideCredentials + 'static,
+        file: &str,
+    ) -> Result<Credentials, Failure> {
+        let provided = runtime::apart(move || {
+            let runtime = runtime::start()?;
+            let provided = runtime.block_on(async { provider.provide_credentials().await });
+            runtime.shutdown_background();
+            Ok(provided)
+        });
+        // Before the whole time is over, to say what may be waited for.
+        let limit = self.purchase.time_left.mul_f32(0.9);
+        match tokio::time::timeout(limit, provided).await {
+            Ok(Ok(Ok(provided))) => provided.map_err(|error| Failure::of_provider(self, &error)),
+            Ok(Err(error) | Ok(Err(error))) => Err(Failure::of_source(self, &error.to_string())),
+            Err(_) => Err(Failure::of_source(self, &unfinished_token(file, limit))),
         }
     }
 

@@ -2,12 +2,14 @@
 //! SDK's providers drop a profile's `duration_seconds` and hide which role of a chain failed. And
 //! `sts:GetCallerIdentity`, for people who want to know who they are.
 
-use std::time::{Duration, SystemTime};
+use std::io;
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_sdk_sts::types::Credentials as StsCredentials;
 
-use crate::identity::{Endpoint, WebIdentity};
+use crate::fs::{self, Pipes};
+use crate::identity::{Endpoint, MAX_TOKEN_LENGTH, WebIdentity};
 use crate::runtime;
 
 use super::{Failure, Hop, Session};
@@ -63,14 +65,9 @@ impl Session<'_> {
         web: &WebIdentity,
         endpoint: &Endpoint,
     ) -> Result<Credentials, Failure> {
-        // In a thread of its own, so that a pipe or a dead network drive ends at the deadline.
-        let path = web.token_file.clone();
-        let token = runtime::apart(move || std::fs::read_to_string(path))
-            .await
-            .flatten()
-            .map_err(|error| {
-                Failure::of_source(self, &format!("the file cannot be read: {error}"))
-            })?;
+        let token = self.web_identity_token(web).await.map_err(|error| {
+            Failure::of_source(self, &format!("the file cannot be read: {error}"))
+        })?;
         self.connect_ahead().await;
         let client = aws_sdk_sts::Client::new(&self.sdk_config(endpoint, None));
         let answer = client
@@ -83,6 +80,15 @@ impl Session<'_> {
             .await
             .map_err(|error| Failure::of_call(self, &error))?;
         self.sts_credentials(answer.credentials())
+    }
+
+    /// Reads in a thread of its own, so that a dead network drive ends at the deadline. A pipe is
+    /// waited for half of the time, and told as what it is.
+    async fn web_identity_token(&self, web: &WebIdentity) -> io::Result<String> {
+        let path = web.token_file.clone();
+        let pipes = Pipes::Until(Instant::now() + self.purchase.time_left / 2);
+        let token = runtime::apart(move || fs::read(&path, MAX_TOKEN_LENGTH, pipes)).await??;
+        String::from_utf8(token).map_err(|_| io::Error::other("it is not UTF-8 text"))
     }
 
     fn sts_credentials(&self, answer: Option<&StsCredentials>) -> Result<Credentials, Failure> {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use aws_config::profile::{self, Profile, ProfileFileLoadError, ProfileSet};
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
@@ -16,10 +17,14 @@ use aws_runtime::env_config::property::PropertiesKey;
 use aws_types::os_shim_internal::{Env as SdkEnv, Fs};
 
 use crate::env::{Env, var};
+use crate::fs::{self, Pipes};
 use crate::secret::Secret;
 
 /// The profile that counts when nothing names one.
 pub const DEFAULT_PROFILE: &str = "default";
+
+/// A longer file is not read. One with 5,000 profiles has about 1 MiB.
+const MAX_LENGTH: u64 = 16 << 20;
 
 /// The two files, parsed together.
 #[derive(Debug)]
@@ -58,14 +63,15 @@ pub enum AwsFilesError {
 }
 
 impl AwsFiles {
-    /// Reads and parses both files. A file that does not exist is empty, as for every AWS tool.
-    pub fn load(env: &Env) -> Result<Self, AwsFilesError> {
+    /// Reads and parses both files. A file that does not exist is empty, as for every AWS tool. A
+    /// pipe is waited for until `deadline`.
+    pub fn load(env: &Env, deadline: Instant) -> Result<Self, AwsFilesError> {
         let file = |variable: &str, name: &str| match env.path(variable) {
-            Some(path) => read(&path).map(|text| (path, text)),
+            Some(path) => read(&path, deadline).map(|text| (path, text)),
             None => match env.home() {
                 Some(home) => {
                     let path = home.join(".aws").join(name);
-                    read(&path).map(|text| (path, text))
+                    read(&path, deadline).map(|text| (path, text))
                 }
                 // Without a home folder there are no such files. A `~` of the working folder is
                 // not it: a `credential_process` of a stranger's checkout may lie there.
@@ -151,8 +157,8 @@ impl AwsFiles {
     }
 }
 
-fn read(path: &Path) -> Result<String, AwsFilesError> {
-    match std::fs::read(path) {
+fn read(path: &Path, deadline: Instant) -> Result<String, AwsFilesError> {
+    match fs::read(path, MAX_LENGTH, Pipes::Until(deadline)) {
         Ok(bytes) => match String::from_utf8(bytes) {
             // Windows editors put a byte order mark in front, which the parser trips over.
             Ok(text) => Ok(text.trim_start_matches('\u{feff}').to_owned()),
@@ -160,12 +166,10 @@ fn read(path: &Path) -> Result<String, AwsFilesError> {
                 path: path.to_owned(),
             }),
         },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
-        // `HOME` can be a file in a container that was put together by hand.
-        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => Ok(String::new()),
+        Err(error) if error.is_absence() => Ok(String::new()),
         Err(error) => Err(AwsFilesError::Unreadable {
             path: path.to_owned(),
-            reason: Arc::new(error),
+            reason: Arc::new(error.into()),
         }),
     }
 }
@@ -214,13 +218,17 @@ fn parse(files: &EnvConfigFiles) -> Result<ProfileSet, ProfileFileLoadError> {
 mod tests {
     use super::*;
 
+    fn load_at(env: &Env) -> Result<AwsFiles, AwsFilesError> {
+        AwsFiles::load(env, Instant::now())
+    }
+
     fn load(config: &str, credentials: &str) -> Result<AwsFiles, AwsFilesError> {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path().to_str().unwrap();
         std::fs::create_dir(folder.path().join(".aws")).unwrap();
         std::fs::write(folder.path().join(".aws/config"), config).unwrap();
         std::fs::write(folder.path().join(".aws/credentials"), credentials).unwrap();
-        AwsFiles::load(&Env::of([("HOME", home)]))
+        load_at(&Env::of([("HOME", home)]))
     }
 
     #[test]
@@ -249,13 +257,13 @@ mod tests {
 
     #[test]
     fn no_files_are_no_profiles() {
-        let files = AwsFiles::load(&Env::of([("HOME", "/nonexistent")])).unwrap();
+        let files = load_at(&Env::of([("HOME", "/nonexistent")])).unwrap();
         assert!(files.profile_names().is_empty());
     }
 
     #[test]
     fn without_a_home_folder_the_working_folder_is_not_looked_at() {
-        let files = AwsFiles::load(&Env::of([])).unwrap();
+        let files = load_at(&Env::of([])).unwrap();
         assert_eq!(files.paths().0, Path::new("~/.aws/config"));
         assert!(files.profile_names().is_empty());
     }
@@ -275,8 +283,7 @@ mod tests {
     fn a_folder_in_place_of_the_file_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join(".aws/config")).unwrap();
-        let error =
-            AwsFiles::load(&Env::of([("HOME", folder.path().to_str().unwrap())])).unwrap_err();
+        let error = load_at(&Env::of([("HOME", folder.path().to_str().unwrap())])).unwrap_err();
         assert!(
             error.to_string().starts_with("cannot read the AWS file"),
             "{error}"

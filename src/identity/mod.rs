@@ -32,7 +32,7 @@ pub use resolver::Resolver;
 pub use says::{LayerName, LayerSays, Said};
 pub use sign_in::{SignIn, SignInState};
 pub use source::{Container, Keys, Source, Sso, WebIdentity};
-pub use surroundings::Surroundings;
+pub use surroundings::{MAX_TOKEN_LENGTH, Surroundings};
 
 use crate::config::Origin;
 use crate::env::Env;

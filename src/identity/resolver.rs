@@ -2,6 +2,7 @@
 //! all of it.
 
 use std::fmt;
+use std::time::Instant;
 
 use crate::config::{Config, RegistrySettings, UrlParts};
 use crate::env::Env;
@@ -21,9 +22,10 @@ pub struct Resolver<'a> {
 }
 
 impl<'a> Resolver<'a> {
-    /// Reads the AWS files once, for any number of registries.
+    /// Reads the AWS files once, for any number of registries. A pipe in their place is waited for
+    /// half of the timeout, so that there is time left to go on without it.
     pub fn new(env: &'a Env, config: &'a Config) -> Self {
-        let files = AwsFiles::load(env);
+        let files = AwsFiles::load(env, Instant::now() + config.timeout / 2);
         if let Err(error) = &files {
             log::warn!("{error}");
         }

@@ -14,9 +14,13 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::digest::{hex, sha1_hex, sha256};
 use crate::env::{Env, var};
+use crate::fs::{self, Pipes, ReadError};
 
 use super::fingerprint::Hasher;
 use super::source::Source;
+
+/// A longer file is not read. One of `aws sso login` has some 4 KiB.
+const MAX_LENGTH: u64 = 1 << 20;
 
 /// A sign-in that a source draws on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +37,8 @@ pub enum SignInState {
     Absent,
     /// It is over, and cannot be renewed without a person.
     Expired,
+    /// Something is there that is not a file of a sensible size, and the SDK must not read it.
+    Unreadable,
     /// It holds, or the SDK can try to renew it.
     Usable,
 }
@@ -93,8 +99,10 @@ impl SignIn {
 
     /// What its file says. Only SSO's says when it ends for good; of the other, AWS knows.
     pub fn state(&self, now: OffsetDateTime) -> SignInState {
-        let Ok(text) = std::fs::read(&self.path) else {
-            return SignInState::Absent;
+        let text = match self.read() {
+            Ok(text) => text,
+            Err(ReadError::Io(_)) => return SignInState::Absent,
+            Err(_) => return SignInState::Unreadable,
         };
         let Ok(token) = serde_json::from_slice::<SsoToken>(&text) else {
             return SignInState::Usable;
@@ -116,7 +124,7 @@ impl SignIn {
     /// When it ends for good, where its file says so: SSO's does, and renews itself until then
     /// where it can.
     pub fn ends_at(&self) -> Option<OffsetDateTime> {
-        let text = std::fs::read(&self.path).ok()?;
+        let text = self.read().ok()?;
         let token: SsoToken = serde_json::from_slice(&text).ok()?;
         let moment = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
         let own = token.expires_at.as_deref().and_then(moment)?;
@@ -130,7 +138,12 @@ impl SignIn {
 
     /// The file's bytes: another sign-in, other bytes.
     pub fn contents(&self) -> Vec<u8> {
-        std::fs::read(&self.path).unwrap_or_default()
+        self.read().unwrap_or_default()
+    }
+
+    /// A pipe would be empty for the SDK, which reads the file again.
+    fn read(&self) -> Result<Vec<u8>, ReadError> {
+        fs::read(&self.path, MAX_LENGTH, Pipes::Refused)
     }
 }
 

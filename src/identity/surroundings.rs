@@ -9,14 +9,15 @@ use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use crate::env::{Env, var};
+use crate::fs::{self, Pipes};
 
 use super::fingerprint::{Fingerprint, Hasher};
 use super::sign_in::SignIn;
 use super::source::Source;
 use super::working_folder;
 
-/// No more of a token file is looked at.
-const MOST_OF_A_TOKEN: u64 = 64 * 1024;
+/// A longer token file is not read. STS takes 20,000 characters at most.
+pub const MAX_TOKEN_LENGTH: u64 = 64 << 10;
 
 /// The surroundings of a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -133,17 +134,10 @@ fn subject(path: &Path) -> Option<Fingerprint> {
     Some(hasher.finish())
 }
 
-/// The beginning of a token's file; all of it, where it is one.
+/// A token's file, where it is one.
 pub(super) fn read(path: &Path) -> Option<Vec<u8>> {
-    let mut token = Vec::new();
-    // A pipe would wait for a writer.
-    if !std::fs::metadata(path).ok()?.is_file() {
-        return None;
-    }
-    File::open(path)
-        .and_then(|file| file.take(MOST_OF_A_TOKEN).read_to_end(&mut token))
-        .ok()?;
-    Some(token)
+    // The one who uses the token reads a pipe.
+    fs::read(path, MAX_TOKEN_LENGTH, Pipes::Refused).ok()
 }
 
 /// Linux draws an id anew at each boot, which no image carries along (`random(4)`).

@@ -58,7 +58,8 @@ impl Provider<'_> {
 
     /// What AWS and the registry are reached by; whoever asks may name certificates of his own.
     pub fn client(&self, identity: Option<&Identity>) -> Result<EcrxClient, PurchaseError> {
-        Ok(aws::http::client(&self.http_settings(identity))?)
+        let deadline = Instant::now() + self.config.timeout;
+        Ok(aws::http::client(&self.http_settings(identity, deadline))?)
     }
 
     /// Drops this token from the cache, and what is remembered of failures, as the registry does

@@ -49,7 +49,7 @@ impl<'a> Lookup<'a> {
             key: key::of_entry(registry, identity),
             renewal: provider.renewal(identity),
             least_life: Duration::ZERO,
-            started: Instant::now(),
+            started: provider.started,
         }
     }
 
@@ -129,7 +129,9 @@ impl<'a> Lookup<'a> {
 
     pub(super) fn buy(&self, limit: Duration) -> Result<AuthorizationToken, Obstacle> {
         log::info!("{}: {}", self.registry, self.identity.explain());
-        let http = self.provider.http_settings(Some(self.identity));
+        let http = self
+            .provider
+            .http_settings(Some(self.identity), self.started + limit);
         let client = aws::http::client(&http).map_err(PurchaseError::from)?;
         let codes = match self.identity.wants_codes() {
             // Nobody is asked for what could not be used: the purchase says why.

@@ -12,6 +12,7 @@ mod walk;
 
 use std::collections::HashMap;
 use std::mem::ManuallyDrop;
+use std::time::Instant;
 
 use crate::clock;
 
@@ -38,6 +39,8 @@ pub struct Provider<'a> {
     config: &'a Config,
     resolver: Resolver<'a>,
     cache: Option<Cache>,
+    /// From here on `timeout_seconds` counts.
+    started: Instant,
 }
 
 /// Why there is no token.
@@ -95,6 +98,7 @@ impl<'a> Provider<'a> {
         Self {
             env,
             config,
+            started: Instant::now(),
             resolver: Resolver::new(env, config),
             cache: CachePlace::find(env, config).cache(),
         }
@@ -174,7 +178,7 @@ impl<'a> Provider<'a> {
         Ok(hosts)
     }
 
-    fn http_settings(&self, identity: Option<&Identity>) -> HttpSettings {
+    fn http_settings(&self, identity: Option<&Identity>, deadline: Instant) -> HttpSettings {
         // Metadata and container endpoints are reached directly, also those that speak https.
         let mut direct: Vec<String> = self
             .env
@@ -184,6 +188,7 @@ impl<'a> Provider<'a> {
         direct.extend(identity.and_then(|identity| identity.source.local_host()));
         HttpSettings {
             connect_timeout: self.config.connect_timeout,
+            deadline,
             ca_bundle: self
                 .env
                 .path(var::AWS_CA_BUNDLE)

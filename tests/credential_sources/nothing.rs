@@ -217,7 +217,7 @@ fn an_aws_file_that_cannot_be_read_is_an_error_where_a_profile_asks() {
     std::fs::create_dir_all(&path).expect("a folder");
     environment.config("[[registry]]\nmatch = \"*\"\nprofile = \"work\"\n");
     let line = format!(
-        "no credentials for {HOST}: cannot read the AWS file {}: Is a directory (os error 21)",
+        "no credentials for {HOST}: cannot read the AWS file {}: it is a folder, not a file",
         path.display()
     );
     assert_eq!(environment.get(HOST).failure(&line), [""; 0]);

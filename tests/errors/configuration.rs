@@ -146,7 +146,7 @@ fn aws_file_that_cannot_be_read_is_no_empty_one() {
     told(
         &environment.get(HOST),
         &format!(
-            "cannot read the AWS file {}: Is a directory (os error 21)",
+            "cannot read the AWS file {}: it is a folder, not a file",
             shown(&environment, ".aws/config")
         ),
         &[],

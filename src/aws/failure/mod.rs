@@ -4,6 +4,8 @@
 mod hints;
 mod reading;
 
+pub(super) use reading::{unfinished_token, unreadable_token};
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;

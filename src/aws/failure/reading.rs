@@ -5,6 +5,7 @@
 //! `tests/errors.rs`.
 
 use std::error::Error as StdError;
+use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -223,14 +224,25 @@ fn login_words(words: &str) -> Option<&str> {
     Some(explanation)
 }
 
+/// The token of a container endpoint cannot be read.
+pub(in crate::aws) fn unreadable_token(file: &str, reason: &dyn std::fmt::Display) -> String {
+    format!("cannot read {file}, which AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names: {reason}")
+}
+
+/// The token of a container endpoint, or the endpoint itself, is waited for in vain.
+pub(in crate::aws) fn unfinished_token(file: &str, limit: Duration) -> String {
+    format!(
+        "no answer within {:.1} s; its token is read from the pipe {file}, which AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names",
+        limit.as_secs_f32()
+    )
+}
+
 fn container_words(token_file: Option<&str>, error: &CredentialsError) -> Option<String> {
     if let (Some(file), Some(reason)) = (
         token_file,
         chain(error).find_map(|cause| cause.downcast_ref::<std::io::Error>()),
     ) {
-        return Some(format!(
-            "cannot read {file}, which AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names: {reason}"
-        ));
+        return Some(unreadable_token(file, reason));
     }
     let words = words(error);
     let status =

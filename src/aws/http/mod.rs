@@ -44,7 +44,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
 use aws_smithy_runtime_api::client::dns::SharedDnsResolver;
@@ -76,6 +76,8 @@ pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct HttpSettings {
     /// Limit for making one connection: lookup, TCP, proxy and TLS handshake together.
     pub connect_timeout: Duration,
+    /// Until when a pipe is waited for that certificates are read from.
+    pub deadline: Instant,
     /// `AWS_CA_BUNDLE`, else `ca_bundle` of the profile: a PEM file that replaces every other
     /// root. The SDK reads neither; the AWS CLI does.
     pub ca_bundle: Option<PathBuf>,
@@ -93,6 +95,7 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+            deadline: Instant::now(),
             ca_bundle: None,
             ssl_cert_file: None,
             ssl_cert_dir: None,

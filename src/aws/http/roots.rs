@@ -12,8 +12,7 @@
 use std::collections::HashSet;
 use std::env;
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use base64_simd::forgiving_decode_to_vec;
@@ -22,6 +21,7 @@ use rustls_pki_types::CertificateDer;
 
 use super::{HttpSettings, shown};
 use crate::error::one_line;
+use crate::fs::{self, Pipes};
 
 /// No bundle is larger; keeps `/dev/zero` from eating the memory. The largest bundle known, with
 /// all comments, is under 2 MiB.
@@ -71,18 +71,19 @@ pub enum RootsError {
 /// The authorities that the environment names, read and checked; `None` when it names none.
 /// An empty value names none.
 pub(super) fn configured(settings: &HttpSettings) -> Result<Option<RootCertStore>, RootsError> {
+    let pipes = Pipes::Until(settings.deadline);
     if let Some(path) = named(settings.ca_bundle.as_deref()) {
-        return file(CA_BUNDLE, path).map(Some);
+        return file(CA_BUNDLE, path, pipes).map(Some);
     }
     let cert_file = named(settings.ssl_cert_file.as_deref());
     let cert_dir = settings.ssl_cert_dir.as_deref().filter(|d| !d.is_empty());
     // OpenSSL reads both when both are set.
     let roots = match (cert_file, cert_dir) {
         (None, None) => return Ok(None),
-        (Some(path), None) => file("SSL_CERT_FILE", path)?,
+        (Some(path), None) => file("SSL_CERT_FILE", path, pipes)?,
         (None, Some(dirs)) => cert_dirs(dirs)?,
         (Some(path), Some(dirs)) => {
-            let mut roots = file("SSL_CERT_FILE", path)?;
+            let mut roots = file("SSL_CERT_FILE", path, pipes)?;
             match cert_dirs(dirs) {
                 Ok(more) => roots.roots.extend(more.roots),
                 Err(error) => log::debug!("{error}"),
@@ -111,7 +112,7 @@ fn file_or_dirs(
 ) -> Result<RootCertStore, RootsError> {
     let roots = match cert_file {
         None => dirs(cert_dirs),
-        Some(path) => match read(&path) {
+        Some(path) => match read(&path, Pipes::Refused) {
             Ok(pem) => accepted(&pem, &path),
             Err(source) => return Err(RootsError::SystemUnreadable { path, source }),
         },
@@ -140,8 +141,8 @@ fn named(path: Option<&Path>) -> Option<&Path> {
     path.filter(|path| !path.as_os_str().is_empty())
 }
 
-fn file(variable: &'static str, path: &Path) -> Result<RootCertStore, RootsError> {
-    let pem = read(path).map_err(|source| RootsError::Unreadable {
+fn file(variable: &'static str, path: &Path, pipes: Pipes) -> Result<RootCertStore, RootsError> {
+    let pem = read(path, pipes).map_err(|source| RootsError::Unreadable {
         variable,
         path: path.into(),
         source,
@@ -179,7 +180,7 @@ fn dirs(dirs: &[PathBuf]) -> Option<RootCertStore> {
             if !path.is_file() || !seen.insert(path.clone()) {
                 continue;
             }
-            match read(&path) {
+            match read(&path, Pipes::Refused) {
                 Ok(pem) => roots.roots.extend(
                     accepted(&pem, &path)
                         .unwrap_or_else(RootCertStore::empty)
@@ -192,17 +193,8 @@ fn dirs(dirs: &[PathBuf]) -> Option<RootCertStore> {
     (!roots.is_empty()).then_some(roots)
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    let size = file.metadata().map_or(0, |meta| meta.len());
-    let mut bytes = Vec::with_capacity(size.min(MAX_BUNDLE) as usize + 1);
-    file.take(MAX_BUNDLE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_BUNDLE {
-        return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            "larger than 16 MiB",
-        ));
-    }
+fn read(path: &Path, pipes: Pipes) -> io::Result<Vec<u8>> {
+    let mut bytes = fs::read(path, MAX_BUNDLE, pipes)?;
     // Windows editors put a byte order mark before the first BEGIN, which would hide it.
     if bytes.starts_with(b"\xEF\xBB\xBF") {
         bytes.drain(..3);
@@ -341,7 +333,7 @@ mod tests {
             (format!("{}{b}", a.trim_end()), 2),
         ] {
             fs::write(&path, &bundle).unwrap();
-            let found = file("AWS_CA_BUNDLE", &path).unwrap();
+            let found = file("AWS_CA_BUNDLE", &path, Pipes::Refused).unwrap();
             assert_eq!(found.len(), good, "{bundle}");
         }
     }
@@ -456,7 +448,7 @@ mod tests {
         let path = Path::new("/dev/zero");
         if path.exists() {
             assert!(matches!(
-                file("AWS_CA_BUNDLE", path),
+                file("AWS_CA_BUNDLE", path, Pipes::Refused),
                 Err(RootsError::Unreadable { .. })
             ));
         }

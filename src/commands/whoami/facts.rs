@@ -145,6 +145,10 @@ impl SignInFacts {
                 "expired",
                 format!("the {kind} sign-in ended{}: `{command}`", from_now("")),
             ),
+            SignInState::Unreadable => (
+                "unreadable",
+                format!("the {kind} sign-in is not a readable file: `{command}`"),
+            ),
             SignInState::Usable => (
                 USABLE,
                 match ends_at {

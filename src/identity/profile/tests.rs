@@ -6,7 +6,11 @@ fn resolve_in(config: &str, name: &str) -> Result<(Source, Vec<Role>), ProfileEr
     std::fs::create_dir(home.path().join(".aws")).unwrap();
     std::fs::write(home.path().join(".aws/config"), config).unwrap();
     let env = Env::of([("HOME", home.path().to_str().unwrap())]);
-    resolve(name, &AwsFiles::load(&env).unwrap(), &env)
+    resolve(
+        name,
+        &AwsFiles::load(&env, std::time::Instant::now()).unwrap(),
+        &env,
+    )
 }
 
 const KEYS: &str = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n";
