@@ -257,7 +257,9 @@ mod tests {
 
     #[test]
     fn no_files_are_no_profiles() {
-        let files = load_at(&Env::of([("HOME", "/nonexistent")])).unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path().display().to_string();
+        let files = load_at(&Env::of([("HOME", &*home)])).unwrap();
         assert!(files.profile_names().is_empty());
     }
 

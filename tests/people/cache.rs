@@ -464,7 +464,8 @@ fn a_folder_that_others_may_write_to_is_neither_listed_nor_cleared() {
 #[test]
 fn without_a_home_folder_there_is_no_place_for_a_cache() {
     let mut environment = TestEnvironment::new();
-    environment.set("HOME", "/nonexistent");
+    let absent = environment.home().join("absent").display().to_string();
+    environment.set("HOME", &absent);
     let outcome = environment.run(&["cache", "path"], "");
     assert_eq!(
         told(&outcome, "no home folder of this user, so no cache"),

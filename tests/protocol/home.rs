@@ -28,10 +28,11 @@ fn without_home(aws: &FakeAws) -> TestEnvironment {
 #[test]
 fn every_action_works_without_home() {
     let aws = FakeAws::start();
-    for home in [None, Some(""), Some("relative"), Some("/nonexistent")] {
+    for home in [None, Some(""), Some("relative"), Some("$HOME/absent")] {
         let mut environment = without_home(&aws);
+        let real = environment.home().display().to_string();
         match home {
-            Some(home) => environment.set("HOME", home),
+            Some(home) => environment.set("HOME", &home.replace("$HOME", &real)),
             None => environment.unset("HOME"),
         };
         aws.clear();
@@ -147,9 +148,8 @@ fn root_makes_nothing_in_a_folder_of_another_user() {
 fn a_home_that_does_not_exist_is_no_obstacle() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
-    // With a cache, root would make the folder.
-    environment
-        .set("HOME", "/nonexistent")
-        .set("AWS_ECR_DISABLE_CACHE", "1");
+    let absent = environment.home().join("absent");
+    environment.set("HOME", &absent.display().to_string());
     assert_eq!(environment.get(HOST).grant().principal, ALICE.2);
+    assert!(!absent.exists());
 }
