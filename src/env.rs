@@ -57,10 +57,10 @@ pub mod var {
     pub const SECRET_ACCESS_KEY: &str = "SECRET_ACCESS_KEY";
     /// Makes the keys those of a session.
     pub const AWS_SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
-    /// The profile of `~/.aws/config` that asks.
+    /// The profile of `~/.aws/config` that asks, unless `AWS_DEFAULT_PROFILE` is set.
     pub const AWS_PROFILE: &str = "AWS_PROFILE";
-    /// The same, after `AWS_PROFILE`. The AWS CLI and the Go SDK (and so the established helper)
-    /// read it; the SDK for Rust does not.
+    /// The same, before `AWS_PROFILE`, as in the AWS CLI. The Go SDK, and so
+    /// amazon-ecr-credential-helper, reads them in the other order.
     pub const AWS_DEFAULT_PROFILE: &str = "AWS_DEFAULT_PROFILE";
     /// Replaces `~/.aws/config`.
     pub const AWS_CONFIG_FILE: &str = "AWS_CONFIG_FILE";

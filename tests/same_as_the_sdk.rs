@@ -512,7 +512,7 @@ fn a_blank_aws_profile_is_none() {
 
 #[test]
 fn aws_default_profile_names_a_profile_as_for_the_aws_cli() {
-    // The SDK for Rust does not read it, and asks as the profile `default`.
+    // The SDK for Rust does not read it, and uses the profile `default`.
     let aws = FakeAws::start();
     let mut environment = environment(&aws);
     let other = sources::keys(&mut environment, &aws, "default");
@@ -520,8 +520,8 @@ fn aws_default_profile_names_a_profile_as_for_the_aws_cli() {
     environment.set("AWS_DEFAULT_PROFILE", "work");
     assert_eq!(ours(&environment), Ok(expected.principal.clone()));
     assert_eq!(sdk(&environment), Ok(other.principal.clone()));
-    // AWS_PROFILE comes first for both.
+    // For the AWS CLI it comes before AWS_PROFILE.
     environment.set("AWS_PROFILE", "default");
-    assert_eq!(ours(&environment), Ok(other.principal.clone()));
+    assert_eq!(ours(&environment), Ok(expected.principal));
     assert_eq!(sdk(&environment), Ok(other.principal));
 }

@@ -147,6 +147,7 @@ impl<'a> Layers<'a> {
             return chosen(var::AWS_ACCESS_KEY_ID, Source::Keys(keys));
         }
         if let Some((variable, profile)) = self.named_profile() {
+            self.tell_of_another_than(&profile);
             let chosen_by = ChosenBy::Variable(variable.into());
             return self.of_profile(&profile, chosen_by).map(Some);
         }
@@ -162,11 +163,22 @@ impl<'a> Layers<'a> {
         Ok(None)
     }
 
-    /// The profile that a variable names, and which.
+    /// The profile that a variable names, and which: in the AWS CLI's order (botocore,
+    /// `configprovider.py`).
     pub(super) fn named_profile(&self) -> Option<(&'static str, String)> {
-        [var::AWS_PROFILE, var::AWS_DEFAULT_PROFILE]
+        [var::AWS_DEFAULT_PROFILE, var::AWS_PROFILE]
             .into_iter()
             .find_map(|variable| Some((variable, self.env.get(variable)?)))
+    }
+
+    /// Both variables may name a profile, and other tools read them in another order.
+    fn tell_of_another_than(&self, profile: &str) {
+        let (first, second) = (var::AWS_DEFAULT_PROFILE, var::AWS_PROFILE);
+        if self.env.get(second).is_some_and(|other| other != profile) {
+            log::warn!(
+                "{second} is not used: {first} names another profile and comes first, as in the AWS CLI"
+            );
+        }
     }
 
     /// The default profile, then instance metadata.
@@ -226,7 +238,7 @@ impl<'a> Layers<'a> {
     ) -> Vec<Cow<'static, str>> {
         // Whatever layer chose: a rule's role or profile may build on a variable.
         let heard = |variable: &str| match (variable, &chosen.source) {
-            (var::AWS_PROFILE | var::AWS_DEFAULT_PROFILE, _) => {
+            (var::AWS_DEFAULT_PROFILE | var::AWS_PROFILE, _) => {
                 chosen.profile == self.env.get(variable)
             }
             (var::AWS_ACCESS_KEY_ID, Source::Keys(keys)) => {
@@ -244,8 +256,8 @@ impl<'a> Layers<'a> {
             .map(|(variable, _)| variable.into());
         let of_aws = [
             var::AWS_ACCESS_KEY_ID,
-            var::AWS_PROFILE,
             var::AWS_DEFAULT_PROFILE,
+            var::AWS_PROFILE,
             var::AWS_WEB_IDENTITY_TOKEN_FILE,
             var::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI,
             var::AWS_CONTAINER_CREDENTIALS_FULL_URI,

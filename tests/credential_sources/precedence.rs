@@ -157,6 +157,55 @@ fn variables_that_were_passed_over_are_named_by_every_error() {
 }
 
 #[test]
+fn aws_default_profile_is_used_before_aws_profile_and_the_other_is_named() {
+    let Layers {
+        aws,
+        mut environment,
+        ..
+    } = Layers::from("AWS_PROFILE");
+    let first = sources::keys(&mut environment, &aws, "first").principal;
+    environment.set("AWS_DEFAULT_PROFILE", "first");
+    assert_eq!(environment.get(HOST).grant().principal, first);
+    environment.set("ECRX_LOG", "warn");
+    assert_eq!(
+        environment.get(HOST).stderr,
+        "docker-credential-ecrx: warn: AWS_PROFILE is not used: AWS_DEFAULT_PROFILE names another profile and comes first, as in the AWS CLI\n"
+    );
+    let told = environment.run(&["whoami", HOST], "").stdout;
+    assert!(
+        told.contains("\nchosen by    the variable AWS_DEFAULT_PROFILE\n"),
+        "{told}"
+    );
+    assert!(
+        told.contains("\npassed over  AWS_PROFILE, AWS_WEB"),
+        "{told}"
+    );
+    // The same profile by both is no choice.
+    environment.set("AWS_PROFILE", "first");
+    assert_eq!(environment.get(HOST).stderr, "");
+    let told = environment.run(&["whoami", HOST], "").stdout;
+    assert!(told.contains("\npassed over  AWS_WEB"), "{told}");
+}
+
+#[test]
+fn settings_come_from_the_profile_of_aws_default_profile_too() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::of_alice(&aws);
+    environment
+        .aws_config("[profile first]\nregion = eu-west-1\n[profile second]\nregion = eu-west-2\n");
+    environment.config(
+        "[[registry]]\nmatch = \"*\"\nrole_arn = \"arn:aws:iam::999999999999:role/pull\"\n",
+    );
+    environment
+        .unset("AWS_REGION")
+        .set("AWS_PROFILE", "second")
+        .set("AWS_DEFAULT_PROFILE", "first");
+    environment.get(HOST).answer();
+    let calls = aws.calls_of(Operation::StsAssumeRole);
+    assert_eq!(calls[0].signed_region.as_deref(), Some("eu-west-1"));
+}
+
+#[test]
 fn a_variable_that_a_rules_role_builds_on_was_not_passed_over() {
     let heard = [
         ("keys", "AWS_ACCESS_KEY_ID"),

@@ -24,8 +24,8 @@ pub enum Layer {
     Rule,
     /// Keys in variables.
     EnvironmentKeys,
-    AwsProfile,
     AwsDefaultProfile,
+    AwsProfile,
     WebIdentity,
     Container,
     /// `[defaults]`.
@@ -40,8 +40,8 @@ pub const LAYERS: [Layer; 8] = [
     Layer::Name,
     Layer::Ecrx,
     Layer::Rule,
-    Layer::AwsProfile,
     Layer::AwsDefaultProfile,
+    Layer::AwsProfile,
     Layer::Defaults,
     Layer::DefaultProfile,
 ];
