@@ -3,13 +3,13 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::panic::{self, PanicHookInfo};
-use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::{Cli, FirstWord, NoCommand};
 use crate::commands::{self, Page, Verdict};
 use crate::env::{Env, var};
 use crate::error::{Error, Kind};
+use crate::helper_name;
 use crate::logger;
 use crate::protocol::docker::{self, Action};
 
@@ -17,7 +17,8 @@ use crate::protocol::docker::{self, Action};
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     panic::set_hook(Box::new(panicked));
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let env = Env::process().called_as(arguments.first().and_then(name_behind));
+    let name = arguments.first().and_then(|it| helper_name::called_as(it));
+    let env = Env::process().called_as(name);
     logger::start(&env);
     let words: Vec<&str> = arguments
         .iter()
@@ -112,17 +113,6 @@ fn show(text: &str, env: &Env) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// The NAME of `docker-credential-ecrx-NAME`, as a link or a copy is called.
-fn name_behind(program: &OsString) -> Option<String> {
-    let file = Path::new(program).file_name()?.to_string_lossy();
-    let file = match cfg!(windows) {
-        true => file.strip_suffix(".exe").unwrap_or(&file),
-        false => &file,
-    };
-    file.strip_prefix("docker-credential-ecrx-")
-        .map(str::to_owned)
 }
 
 /// A panic is a bug, ours or the SDK's. It is told as every failure is, by its place alone: its

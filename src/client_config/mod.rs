@@ -30,7 +30,10 @@ pub use finding::{Finding, Repair, Severity, findings, findings_in, is_same_serv
 pub use place::{docker_file, podman_file, podman_files};
 pub use surroundings::is_first_on_path;
 
+pub(crate) use crate::helper_name::is_ours;
+
 use crate::env::Env;
+use crate::helper_name::OWN_NAME;
 use crate::user_file::UserFile;
 
 /// What credential helpers are called before their names.
@@ -164,15 +167,10 @@ fn asked_by(client: Client, document: &Document, host: &str) -> Option<Asked> {
     })
 }
 
-/// Whether a helper's name is one of this program's: `ecrx`, or `ecrx-NAME`.
-pub fn is_ours(helper: &str) -> bool {
-    helper == "ecrx" || helper.starts_with("ecrx-")
-}
-
 /// The name that clients know this program by, as it was called now.
 pub fn own_name(env: &Env) -> String {
     match env.name() {
-        Some(name) => format!("ecrx-{name}"),
-        None => "ecrx".to_owned(),
+        Some(name) => format!("{OWN_NAME}-{name}"),
+        None => OWN_NAME.to_owned(),
     }
 }

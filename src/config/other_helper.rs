@@ -3,13 +3,11 @@
 use super::error::{ConfigError, Origin};
 use super::problem::Problem;
 use super::section::Section;
+use crate::helper_name::OWN_NAME;
 
 /// What every credential helper's name begins with
 /// (docker/docker-credential-helpers, `client/command.go`).
 const PREFIX: &str = "docker-credential-";
-
-/// The end of this program's own name.
-const OWN_NAME: &str = "ecrx";
 
 /// The longest name, in characters.
 const LONGEST_NAME: usize = 64;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use crate::config::{Config, IdentitySettings};
 use crate::env::{Env, var};
+use crate::helper_name;
 use crate::registry::{Region, Registry};
 
 use super::aws_files::{AwsFiles, AwsFilesError, DEFAULT_PROFILE};
@@ -63,16 +64,17 @@ impl<'a> Layers<'a> {
             name: name.to_owned(),
             origin,
         };
+        let meant = self.meant(name);
         let identity = self
             .config
-            .identity_for(name, registry)
+            .identity_for(meant, registry)
             .map_err(IdentityError::Config)?;
         if let Some(settings) = identity {
             let chosen_by = chosen_by(Some(settings.origin.clone()));
             return self.of_layer(Layer::of(settings, chosen_by), || self.ambient(registry));
         }
         let own = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
-        match self.of_profile(name, chosen_by(None)) {
+        match self.of_profile(meant, chosen_by(None)) {
             Err(IdentityError::Profile {
                 cause:
                     ProfileError::Missing {
@@ -88,6 +90,13 @@ impl<'a> Layers<'a> {
             }),
             chosen => chosen,
         }
+    }
+
+    /// The identity or else the profile that a name means.
+    pub(super) fn meant<'n>(&'n self, name: &'n str) -> &'n str {
+        let profiles = self.files.iter().flat_map(AwsFiles::profile_names);
+        let identities = self.config.identity_names();
+        helper_name::meant(name, identities, profiles)
     }
 
     /// A layer's profile, or where it has none, what `below` gives; with its roles on top.

@@ -122,7 +122,7 @@ impl Layers<'_> {
         let Some(name) = self.env.name() else {
             return Ok(None);
         };
-        let settings = self.config.identity_for(name, registry);
+        let settings = self.config.identity_for(self.meant(name), registry);
         match settings.map_err(IdentityError::Config)? {
             Some(settings) => said(Ok(Some(settings)), |origin| ChosenBy::Name {
                 name: name.to_owned(),

@@ -1,0 +1,177 @@
+//! The name that this program is called by: `docker-credential-ecrx-NAME` selects the identity
+//! NAME. Clients know the program without what all helpers are called: `ecrx-NAME`.
+
+use std::ffi::OsStr;
+
+/// This program, as clients' configurations name it.
+pub(crate) const OWN_NAME: &str = "ecrx";
+
+/// Whether names of files are the same in capitals and in small letters. Then a client may write a
+/// helper's name in any case, start this program by it, and pass it on as it is written.
+const IGNORES_CASE: bool = cfg!(any(windows, target_os = "macos"));
+
+/// The NAME of `docker-credential-ecrx-NAME`, as a link or a copy is called.
+pub(crate) fn called_as(program: &OsStr) -> Option<String> {
+    name_of(&program.to_string_lossy(), IGNORES_CASE, cfg!(windows))
+}
+
+/// Whether a client's configuration means this program: by `ecrx` or `ecrx-NAME`.
+pub(crate) fn is_ours(helper: &str) -> bool {
+    is_own(helper, IGNORES_CASE)
+}
+
+/// The identity, or else the AWS profile, that a NAME means; `name` itself if there is none. It is
+/// the one that is written so or, if names of files ignore case, the only one in any case.
+pub(crate) fn meant<'n>(
+    name: &'n str,
+    identities: impl Iterator<Item = &'n str>,
+    profiles: impl Iterator<Item = &'n str>,
+) -> &'n str {
+    match IGNORES_CASE {
+        true => in_any_case(
+            name,
+            &identities.collect::<Vec<_>>(),
+            &profiles.collect::<Vec<_>>(),
+        ),
+        false => name,
+    }
+}
+
+fn name_of(program: &str, ignores_case: bool, windows: bool) -> Option<String> {
+    let separators: &[char] = if windows { &['/', '\\', ':'] } else { &['/'] };
+    let file = program.trim_end_matches(separators);
+    let file = file.rsplit(separators).next()?;
+    let name = without_start(file, "docker-credential-ecrx-", ignores_case)?;
+    let without_exe = name.len().checked_sub(".exe".len()).filter(|start| {
+        let end = name.get(*start..);
+        windows && end.is_some_and(|end| end.eq_ignore_ascii_case(".exe"))
+    });
+    Some(name[..without_exe.unwrap_or(name.len())].to_owned())
+}
+
+fn is_own(helper: &str, ignores_case: bool) -> bool {
+    without_start(helper, OWN_NAME, ignores_case)
+        .is_some_and(|end| end.is_empty() || end.starts_with('-'))
+}
+
+fn without_start<'t>(text: &'t str, start: &str, ignores_case: bool) -> Option<&'t str> {
+    let found = text.get(..start.len())?;
+    let is_it = match ignores_case {
+        true => found.eq_ignore_ascii_case(start),
+        false => found == start,
+    };
+    is_it.then(|| &text[start.len()..])
+}
+
+fn in_any_case<'n>(name: &'n str, identities: &[&'n str], profiles: &[&'n str]) -> &'n str {
+    if identities.contains(&name) || profiles.contains(&name) {
+        return name;
+    }
+    let lower = name.to_lowercase();
+    let alike = |known: &[&'n str]| {
+        let mut alike = known.iter().filter(|known| known.to_lowercase() == lower);
+        let first = *alike.next()?;
+        Some(if alike.next().is_none() { first } else { name })
+    };
+    alike(identities)
+        .or_else(|| alike(profiles))
+        .unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn on_windows_program_and_extension_are_matched_in_any_case_and_the_name_keeps_its_own() {
+        for (program, name) in [
+            ("docker-credential-ecrx-work", Some("work")),
+            ("docker-credential-ecrx-work.exe", Some("work")),
+            ("docker-credential-ecrx-work.EXE", Some("work")),
+            ("Docker-Credential-Ecrx-work.exe", Some("work")),
+            ("DOCKER-CREDENTIAL-ECRX-WORK.EXE", Some("WORK")),
+            (
+                r"C:\Program Files\Docker-Credential-ecrx-Work.Exe",
+                Some("Work"),
+            ),
+            ("C:/bin/docker-credential-ECRX-work", Some("work")),
+            (r"C:\bin/docker-credential-ecrx-work", Some("work")),
+            (r"..\docker-credential-ecrx-work.exe", Some("work")),
+            (
+                r"\\server\share\docker-credential-ecrx-work.exe",
+                Some("work"),
+            ),
+            ("C:docker-credential-ecrx-work.exe", Some("work")),
+            ("docker-credential-ecrx-work.exe.exe", Some("work.exe")),
+            ("docker-credential-ecrx-büro.exe", Some("büro")),
+            ("docker-credential-ecrx-é", Some("é")),
+            ("docker-credential-ecrx-.exe", Some("")),
+            ("docker-credential-ecrx.exe", None),
+            ("Docker-Credential-Ecrx.EXE", None),
+            ("docker-credential-ecr-work.exe", None),
+            ("docker-credential-ecré-work.exe", None),
+            (r"docker-credential-ecrx-work\program.exe", None),
+            ("", None),
+        ] {
+            assert_eq!(name_of(program, true, true).as_deref(), name, "{program}");
+        }
+    }
+
+    #[test]
+    fn elsewhere_a_name_keeps_its_extension_and_a_backslash_is_a_letter() {
+        for (program, name) in [
+            ("/usr/bin/docker-credential-ecrx-work", Some("work")),
+            ("docker-credential-ecrx-work/", Some("work")),
+            ("docker-credential-ecrx-work.exe", Some("work.exe")),
+            (r"docker-credential-ecrx-a\b", Some(r"a\b")),
+            (r"bin\docker-credential-ecrx-work", None),
+            ("docker-credential-ecrx-work/program", None),
+        ] {
+            for ignores_case in [false, true] {
+                let found = name_of(program, ignores_case, false);
+                assert_eq!(found.as_deref(), name, "{program}");
+            }
+        }
+        let capitals = "Docker-Credential-ecrx-Work";
+        assert_eq!(name_of(capitals, false, false), None);
+        assert_eq!(name_of(capitals, true, false).as_deref(), Some("Work"));
+    }
+
+    #[test]
+    fn a_helper_in_a_clients_configuration_is_ours_by_its_name_and_an_end() {
+        for (helper, exactly, in_any_case) in [
+            ("ecrx", true, true),
+            ("ecrx-work", true, true),
+            ("ECRX", false, true),
+            ("Ecrx-Work", false, true),
+            ("ecrx.exe", false, false),
+            ("ecrxwork", false, false),
+            ("ecr-login", false, false),
+            ("ecr", false, false),
+            ("ecré-work", false, false),
+            ("", false, false),
+        ] {
+            assert_eq!(is_own(helper, false), exactly, "{helper}");
+            assert_eq!(is_own(helper, true), in_any_case, "{helper}");
+        }
+    }
+
+    #[test]
+    fn the_name_as_it_is_written_comes_before_the_only_one_in_another_case() {
+        for (name, identities, profiles, meant) in [
+            ("work", &["work", "WORK"][..], &["Work"][..], "work"),
+            ("work", &["Work", "other"], &["WORK"], "Work"),
+            ("work", &["Work"], &["work"], "work"),
+            ("work", &["other"], &["Work"], "Work"),
+            ("BÜRO", &["büro"], &[], "büro"),
+            // Which of the two is not known, and the name as it is written is an error.
+            ("work", &["Work", "WORK"], &["wOrk"], "work"),
+            ("work", &[], &["Work", "WORK"], "work"),
+            ("work", &["working"], &["wor"], "work"),
+            ("work", &[], &[], "work"),
+        ] {
+            let found = in_any_case(name, identities, profiles);
+            assert_eq!(found, meant, "{name} {identities:?} {profiles:?}");
+        }
+    }
+}
