@@ -238,7 +238,8 @@ pub enum ConfigCommand {
     /// Read the configuration files, and find what in them can never work
     ///
     /// That is rules that never have a say, as all they say is said before; hosts that are defined
-    /// twice; and AWS profiles that do not exist. With any of them the exit code is 1.
+    /// twice; AWS profiles that do not exist; and misspelled ECRX_* variables. With any of them the
+    /// exit code is 1.
     Check {
         /// Print JSON
         #[arg(long)]

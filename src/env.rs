@@ -4,36 +4,49 @@
 //! (`AWS_CONTAINER_*`, `AWS_LOGIN_CACHE_DIRECTORY`, `AWS_ENDPOINT_URL_SSO*`) on their own.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use crate::users;
 
+/// Defines this program's own variables, and the list of all of them.
+macro_rules! own {
+    ($($(#[$doc:meta])* pub const $name:ident: &str = $text:literal;)*) => {
+        $($(#[$doc])* pub const $name: &str = $text;)*
+
+        /// All variables that belong to this program alone.
+        pub const OWN: &[&str] = &[$($name),*];
+    };
+}
+
 /// Names of variables, with what each does.
 pub mod var {
-    /// A configuration file that replaces the user's and the machine's.
-    pub const ECRX_CONFIG: &str = "ECRX_CONFIG";
-    /// `error`, `warn`, `info` or `debug`: log to stderr. Off when unset.
-    pub const ECRX_LOG: &str = "ECRX_LOG";
+    own! {
+        /// A configuration file that replaces the user's and the machine's.
+        pub const ECRX_CONFIG: &str = "ECRX_CONFIG";
+        /// `error`, `warn`, `info` or `debug`: log to stderr. Off when unset.
+        pub const ECRX_LOG: &str = "ECRX_LOG";
+        /// Set by this program, for the helper that it hands other registries to, so that a helper
+        /// which calls back is noticed.
+        pub const ECRX_HANDED_OVER: &str = "ECRX_HANDED_OVER";
+        /// The profile that asks, whatever `AWS_*` variables say; with `_<account>` behind it, for
+        /// the registries of one account.
+        pub const ECRX_PROFILE: &str = "ECRX_PROFILE";
+        /// The role that asks, assumed from `ECRX_PROFILE` or from what is there without it; with
+        /// `_<account>` behind it, for the registries of one account. May hold `{account}`.
+        pub const ECRX_ROLE_ARN: &str = "ECRX_ROLE_ARN";
+        /// The external id that goes with `ECRX_ROLE_ARN`.
+        pub const ECRX_EXTERNAL_ID: &str = "ECRX_EXTERNAL_ID";
+        /// The session name that goes with `ECRX_ROLE_ARN`.
+        pub const ECRX_ROLE_SESSION_NAME: &str = "ECRX_ROLE_SESSION_NAME";
+        /// The region that roles are assumed in, with `ECRX_PROFILE` or `ECRX_ROLE_ARN`.
+        pub const ECRX_REGION: &str = "ECRX_REGION";
+    }
 
-    /// Set by this program, for the helper that it hands other registries to, so that a helper
-    /// which calls back is noticed.
-    pub const ECRX_HANDED_OVER: &str = "ECRX_HANDED_OVER";
-    /// The folders in which that helper is looked for; relative ones are passed over.
+    /// The folders in which the helper for other registries is looked for; relative ones are passed
+    /// over.
     pub const PATH: &str = "PATH";
-    /// The profile that asks, whatever `AWS_*` variables say; with `_<account>` behind it, for the
-    /// registries of one account.
-    pub const ECRX_PROFILE: &str = "ECRX_PROFILE";
-    /// The role that asks, assumed from `ECRX_PROFILE` or from what is there without it; with
-    /// `_<account>` behind it, for the registries of one account. May hold `{account}`.
-    pub const ECRX_ROLE_ARN: &str = "ECRX_ROLE_ARN";
-    /// The external id that goes with `ECRX_ROLE_ARN`.
-    pub const ECRX_EXTERNAL_ID: &str = "ECRX_EXTERNAL_ID";
-    /// The session name that goes with `ECRX_ROLE_ARN`.
-    pub const ECRX_ROLE_SESSION_NAME: &str = "ECRX_ROLE_SESSION_NAME";
-    /// The region that roles are assumed in, with `ECRX_PROFILE` or `ECRX_ROLE_ARN`.
-    pub const ECRX_REGION: &str = "ECRX_REGION";
 
     /// As in amazon-ecr-credential-helper: not empty, nothing is read from or kept in a cache.
     pub const AWS_ECR_DISABLE_CACHE: &str = "AWS_ECR_DISABLE_CACHE";
@@ -140,6 +153,9 @@ pub mod var {
     pub const COLUMNS: &str = "COLUMNS";
 }
 
+/// The variables that also exist for a single account, with `_<account>` at the end.
+pub const PER_ACCOUNT: [&str; 2] = [var::ECRX_PROFILE, var::ECRX_ROLE_ARN];
+
 /// Where the machine's configuration is.
 #[cfg(unix)]
 const MACHINE_CONFIG: &str = "/etc/docker-credential-ecrx/config.toml";
@@ -212,6 +228,28 @@ impl Env {
     /// Whether a variable says `true`, in any case.
     pub fn is_true(&self, name: &str) -> bool {
         self.get(name).is_some_and(|value| says_true(&value))
+    }
+
+    /// The names of all variables that begin with `ECRX`, in any case, and are not blank; sorted.
+    pub fn names_in_ecrx(&self) -> Vec<String> {
+        const START: &[u8] = b"ECRX";
+        let is_one = |name: &OsStr, value: &OsStr| {
+            let start = name.as_encoded_bytes().get(..START.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(START)) && !is_blank(value)
+        };
+        let mut names: Vec<String> = match &self.made_up {
+            Some(variables) => variables
+                .iter()
+                .filter(|(name, value)| is_one(OsStr::new(name), value))
+                .map(|(name, _)| name.clone())
+                .collect(),
+            None => std::env::vars_os()
+                .filter(|(name, value)| is_one(name, value))
+                .map(|(name, _)| name.to_string_lossy().into_owned())
+                .collect(),
+        };
+        names.sort_unstable();
+        names
     }
 
     /// A path; a leading `~/` is the home folder.
@@ -302,6 +340,10 @@ impl Env {
     }
 }
 
+fn is_blank(value: &OsStr) -> bool {
+    value.to_string_lossy().trim().is_empty()
+}
+
 /// How variables and profiles switch something on: `true`, in any case.
 pub fn says_true(value: &str) -> bool {
     value.trim().eq_ignore_ascii_case("true")
@@ -330,6 +372,21 @@ mod tests {
         assert_eq!(env.get("B"), None);
         assert_eq!(env.get("C").as_deref(), Some(" x "));
         assert_eq!(env.get("D"), None);
+    }
+
+    #[test]
+    fn names_that_begin_with_ecrx_are_those_of_variables_that_are_set() {
+        let env = Env::of([
+            ("ECRX_B", "x"),
+            ("ecrx_a", "x"),
+            ("EcrxC", "\t"),
+            ("ECRX_D", ""),
+            ("ECRX_A", " x "),
+            ("ECR_X", "x"),
+            ("ECR", "x"),
+            ("AN_ECRX", "x"),
+        ]);
+        assert_eq!(env.names_in_ecrx(), ["ECRX_A", "ECRX_B", "ecrx_a"]);
     }
 
     #[test]

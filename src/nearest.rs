@@ -1,40 +1,47 @@
 //! What a misspelled word was meant to be.
 
+use strsim::osa_distance;
+
 /// The known word that a misspelled one was most likely meant to be.
 ///
 /// Near is a third of the letters wrong or less (as rustc has it), or a word of which the
 /// beginning up to an underscore or hyphen was written.
 pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    nearest_within(usize::MAX, word, known)
+}
+
+/// The same, with so many wrong letters at the most. Two letters in the wrong order count once.
+pub(crate) fn nearest_within<'k>(
+    most: usize,
+    word: &str,
+    known: impl IntoIterator<Item = &'k str>,
+) -> Option<&'k str> {
     const LONGEST: usize = 64;
     if word.len() > LONGEST {
         return None;
     }
-    let word = word.to_ascii_lowercase().replace('-', "_");
+    let word = plain(word);
+    let length = word.chars().count();
     let (distance, best) = known
         .into_iter()
         .map(|known| {
-            let plain = known.replace('-', "_");
+            let plain = plain(known);
             let begins = plain
                 .strip_prefix(&*word)
                 .is_some_and(|rest| rest.starts_with('_'));
-            (if begins { 0 } else { edits(&word, &plain) }, known)
+            let distance = match begins {
+                true => 0,
+                // It has more wrong letters, which is known without counting them.
+                false if length.abs_diff(plain.chars().count()) > most => usize::MAX,
+                false => osa_distance(&word, &plain),
+            };
+            (distance, known)
         })
         .min_by_key(|(distance, _)| *distance)?;
-    (distance <= word.chars().count().max(best.len()) / 3).then_some(best)
+    let third = length.max(best.len()) / 3;
+    (distance <= most.min(third)).then_some(best)
 }
 
-/// How many letters must be changed, added or removed to get from one word to the other
-/// (Levenshtein's distance).
-fn edits(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
-    for (index, from) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = index + 1;
-        for (column, to) in to.chars().enumerate() {
-            let changed = diagonal + usize::from(from != to);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[row.len() - 1]
+fn plain(word: &str) -> String {
+    word.to_ascii_lowercase().replace('-', "_")
 }

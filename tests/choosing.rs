@@ -5,6 +5,8 @@
 #[path = "choosing/ci.rs"]
 mod ci;
 mod common;
+#[path = "choosing/misspelled.rs"]
+mod misspelled;
 #[path = "choosing/name.rs"]
 mod name;
 #[path = "choosing/own_names.rs"]

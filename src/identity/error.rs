@@ -3,7 +3,7 @@
 use crate::config::{ConfigError, Problem};
 use crate::registry::Partition;
 
-use super::{AwsFilesError, ChosenBy, EnvironmentError, ProfileError};
+use super::{AwsFilesError, ChosenBy, EnvironmentError, Misspelled, ProfileError};
 
 /// Why it cannot be said who asks.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +54,9 @@ pub enum IdentityError {
         /// What is wrong with its value.
         problem: Problem,
     },
+    /// The name of an `ECRX_*` variable.
+    #[error("{0}")]
+    Misspelled(Misspelled),
     /// A role, sign-in or profile of another partition than the registry.
     #[error(
         "{what} is in the partition {theirs}, the registry {registry} in {ours}: no role, key or token crosses partitions (chosen by {chosen_by})"
@@ -118,6 +121,7 @@ impl IdentityError {
                 hints.extend(list_known("profiles", profiles));
                 hints
             }
+            IdentityError::Misspelled(misspelled) => vec![misspelled.hint()],
             IdentityError::Partition { ours, chosen_by, .. } => vec![match chosen_by {
                 // These come before every rule.
                 ChosenBy::Name { .. } => "name another helper for this registry in the client's configuration (credHelpers)".to_owned(),

@@ -4,19 +4,20 @@
 use std::borrow::Cow;
 
 use crate::config::{Config, IdentitySettings};
-use crate::env::{Env, var};
+use crate::env::{Env, PER_ACCOUNT, var};
 use crate::helper_name;
 use crate::registry::{Region, Registry};
 
 use super::aws_files::{AwsFiles, AwsFilesError, DEFAULT_PROFILE};
 use super::source::Source;
-use super::{ChosenBy, IdentityError, ProfileError, Role, environment, profile};
+use super::{ChosenBy, IdentityError, Misspelled, ProfileError, Role, environment, profile};
 
 /// Everything that layers are made of.
 pub(super) struct Layers<'a> {
     pub(super) env: &'a Env,
     pub(super) config: &'a Config,
     pub(super) files: Result<AwsFiles, AwsFilesError>,
+    pub(super) misspelled: Vec<Misspelled>,
 }
 
 /// What one layer gives: its part of an [`super::Identity`].
@@ -39,6 +40,7 @@ pub(super) struct Layer {
 impl<'a> Layers<'a> {
     /// Who asks for a registry's token.
     pub(super) fn choose(&self, registry: &Registry) -> Result<Chosen, IdentityError> {
+        self.refuse_misspelled(registry)?;
         if let Some(name) = self.env.name() {
             return self.of_name(name, registry);
         }
@@ -56,6 +58,19 @@ impl<'a> Layers<'a> {
             }
             None => self.ambient(registry),
         }
+    }
+
+    /// Refuses a misspelled variable if the right one could decide something here. Public ECR needs
+    /// no identity, and if the program is called by a name, no variable chooses one.
+    pub(super) fn refuse_misspelled(&self, registry: &Registry) -> Result<(), IdentityError> {
+        for misspelled in &self.misspelled {
+            let is_read = self.env.name().is_none() || !misspelled.is_of_identity();
+            if is_read && registry.private().is_some() {
+                return Err(IdentityError::Misspelled(misspelled.clone()));
+            }
+            log::warn!("{misspelled}");
+        }
+        Ok(())
     }
 
     /// `[identity.NAME]`, or else the AWS profile NAME.
@@ -258,7 +273,7 @@ impl<'a> Layers<'a> {
             _ => false,
         };
         let by_name = matches!(chosen.chosen_by, ChosenBy::Name { .. });
-        let of_ecrx = [var::ECRX_PROFILE, var::ECRX_ROLE_ARN]
+        let of_ecrx = PER_ACCOUNT
             .into_iter()
             .filter(|_| by_name)
             .filter_map(|name| self.ecrx_variable(name, registry))

@@ -14,7 +14,7 @@ use super::endpoint::{Endpoint, Settings};
 use super::layers::{Chosen, Layers};
 use super::source::Source;
 use super::surroundings::Surroundings;
-use super::{Identity, IdentityError};
+use super::{Identity, IdentityError, Misspelled};
 
 /// Finds out who asks for a registry.
 pub struct Resolver<'a> {
@@ -29,7 +29,12 @@ impl<'a> Resolver<'a> {
         if let Err(error) = &files {
             log::warn!("{error}");
         }
-        let layers = Layers { env, config, files };
+        let layers = Layers {
+            env,
+            config,
+            files,
+            misspelled: Misspelled::all(env),
+        };
         Self { layers }
     }
 

@@ -84,7 +84,8 @@ impl Resolver<'_> {
             (
                 LayerName::EcrxVariables,
                 layers
-                    .ecrx_variables(registry)
+                    .refuse_misspelled(registry)
+                    .and_then(|()| layers.ecrx_variables(registry))
                     .map(|layer| layer.map(Said::of_layer)),
             ),
             (

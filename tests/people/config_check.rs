@@ -169,6 +169,25 @@ fn a_mistake_is_told_as_it_is() {
 }
 
 #[test]
+fn a_misspelled_variable_is_told() {
+    let mut environment = TestEnvironment::new();
+    configure(&mut environment, "");
+    environment.set("ECRX_REGION_111122223333", "eu-west-1");
+    environment.set("ecrx_profile", "work");
+    prints(
+        &environment,
+        &["config", "check"],
+        1,
+        "\
+ECRX_CONFIG  ecrx.toml: 0 rules
+✗ the variable ECRX_REGION_111122223333 is not known; did you mean ECRX_REGION, which has no form
+  for a single account?
+✗ the variable ecrx_profile is not known; did you mean ECRX_PROFILE?
+",
+    );
+}
+
+#[test]
 fn aws_files_that_cannot_be_used_are_told() {
     let mut environment = TestEnvironment::new();
     environment.aws_config("[profile work\n");

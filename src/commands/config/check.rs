@@ -1,4 +1,4 @@
-//! `config check`: the files that count, and what in them can never work.
+//! `config check`: the files that count, what in them can never work, and misspelled variables.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::commands::{Page, Verdict};
 use crate::config::{Config, ConfigError, Origin, Unreachable, Why};
 use crate::env::{Env, var};
 use crate::error::Error;
-use crate::identity::Resolver;
+use crate::identity::{Misspelled, Resolver};
 use crate::provider::load_config;
 
 /// So many places are named in one finding.
@@ -59,6 +59,7 @@ pub fn run(env: &Env, json: bool, page: &mut Page) -> Result<Verdict, Error> {
         .map(Finding::of_rule)
         .collect();
     findings.extend(missing_profiles(env, &config));
+    findings.extend(Misspelled::all(env).iter().map(Finding::of_variable));
     let report = Report {
         files: files(env, &config),
         findings,
@@ -146,6 +147,15 @@ impl Finding {
             file: Some(error.path().display().to_string()),
             line: error.line(),
             message: error.to_string(),
+        }
+    }
+
+    fn of_variable(misspelled: &Misspelled) -> Self {
+        Self {
+            mark: Mark::Bad,
+            file: None,
+            line: None,
+            message: misspelled.to_string(),
         }
     }
 

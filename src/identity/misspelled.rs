@@ -1,0 +1,287 @@
+//! Variables whose names are almost those of this program. Without an error they would be ignored
+//! in silence, and another identity than the one that was meant would request the token.
+//!
+//! Names that are not near are left alone. Kubernetes sets `ECRX_SERVICE_HOST`,
+//! `ECRX_PORT_443_TCP` and more in every pod if a Service is called `ecrx`.
+
+use std::fmt;
+
+use crate::env::{Env, PER_ACCOUNT, var};
+use crate::nearest::nearest_within;
+use crate::registry::AccountId;
+
+/// So many letters may be wrong. At three, a Service called `ecrx-role` would give a near name.
+const MOST_WRONG: usize = 2;
+
+/// What all names begin with.
+const START: &str = "ECRX";
+
+/// A variable that is not known, and whose name is almost one that is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misspelled {
+    /// Its name.
+    pub variable: String,
+    /// The known variable that was probably meant.
+    nearest: &'static str,
+    /// What follows the name.
+    account: Account,
+}
+
+/// The account at the end of a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Account {
+    /// There is none.
+    Absent,
+    /// Its digits, which may have been written in an odd way.
+    Id(String),
+    /// Not as many digits as an account id has.
+    Wrong,
+    /// The variable does not exist for a single account.
+    Unused,
+}
+
+impl Misspelled {
+    /// All of an environment, sorted by name.
+    pub fn all(env: &Env) -> Vec<Self> {
+        let names = env.names_in_ecrx();
+        names.iter().filter_map(|name| Self::of(name)).collect()
+    }
+
+    fn of(name: &str) -> Option<Self> {
+        // Windows does not tell capitals from small letters in names of variables.
+        if is_known(name) || (cfg!(windows) && is_known(&name.to_ascii_uppercase())) {
+            return None;
+        }
+        let is_digit = |c: char| c.is_ascii_digit();
+        let stem = name.trim_end_matches(|c| is_digit(c) || c == '_' || c == '-');
+        let digits: String = name[stem.len()..]
+            .chars()
+            .filter(|c| is_digit(*c))
+            .collect();
+        let nearest = nearest(stem)?;
+        let account = match digits.len() {
+            0 => Account::Absent,
+            _ if !PER_ACCOUNT.contains(&nearest) => Account::Unused,
+            _ if digits.parse::<AccountId>().is_ok() => Account::Id(digits),
+            _ => Account::Wrong,
+        };
+        Some(Self {
+            variable: name.to_owned(),
+            nearest,
+            account,
+        })
+    }
+
+    /// Whether the variable that was meant chooses an identity or belongs to one.
+    pub(super) fn is_of_identity(&self) -> bool {
+        ![var::ECRX_CONFIG, var::ECRX_LOG].contains(&self.nearest)
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        format!("rename or unset {}", self.variable)
+    }
+}
+
+impl fmt::Display for Misspelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            variable, nearest, ..
+        } = self;
+        write!(
+            f,
+            "the variable {variable} is not known; did you mean {nearest}"
+        )?;
+        match &self.account {
+            Account::Absent => f.write_str("?"),
+            Account::Id(id) => write!(f, "_{id}?"),
+            Account::Wrong => f.write_str("_<account>, with the 12 digits of an account id?"),
+            Account::Unused => f.write_str(", which has no form for a single account?"),
+        }
+    }
+}
+
+fn is_known(name: &str) -> bool {
+    let is_of_account = |own: &&str| {
+        let end = name
+            .strip_prefix(*own)
+            .and_then(|end| end.strip_prefix('_'));
+        end.is_some_and(|account| account.parse::<AccountId>().is_ok())
+    };
+    var::OWN.contains(&name) || PER_ACCOUNT.iter().any(is_of_account)
+}
+
+/// The known name that is near. What all names begin with has no part in how near it is.
+fn nearest(name: &str) -> Option<&'static str> {
+    let word = name.get(START.len()..)?.trim_start_matches(['_', '-']);
+    let ends = var::OWN.iter().filter_map(|own| end_of(own));
+    let end = nearest_within(MOST_WRONG, word, ends)?;
+    let mut own = var::OWN.iter().copied();
+    own.find(|own| end_of(own) == Some(end))
+}
+
+fn end_of(own: &'static str) -> Option<&'static str> {
+    own.strip_prefix(START)?.strip_prefix('_')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn told(name: &str) -> Option<String> {
+        Misspelled::of(name).map(|misspelled| misspelled.to_string())
+    }
+
+    #[test]
+    fn a_name_that_is_almost_known_names_the_known_one() {
+        for (name, meant) in [
+            ("ECRX_PROFIL", "ECRX_PROFILE"),
+            ("ECRX_PROFIEL", "ECRX_PROFILE"),
+            ("ECRX_PROFILES", "ECRX_PROFILE"),
+            ("ECRX_PROFILE_", "ECRX_PROFILE"),
+            ("ECRX-PROFILE", "ECRX_PROFILE"),
+            ("ECRXPROFILE", "ECRX_PROFILE"),
+            ("ECRX__PROFILE", "ECRX_PROFILE"),
+            ("ECRX_ROLEARN", "ECRX_ROLE_ARN"),
+            ("ECRX_ROLE_ANR", "ECRX_ROLE_ARN"),
+            ("ECRX_ROLE-ARN", "ECRX_ROLE_ARN"),
+            ("ECRX_ROLE", "ECRX_ROLE_ARN"),
+            ("ECRX_EXTERNALID", "ECRX_EXTERNAL_ID"),
+            ("ECRX_EXTERNAL", "ECRX_EXTERNAL_ID"),
+            ("ECRX_ROLE_SESION_NAME", "ECRX_ROLE_SESSION_NAME"),
+            ("ECRX_REGOIN", "ECRX_REGION"),
+            ("ECRX_CONFG", "ECRX_CONFIG"),
+            ("ECRX_CONF", "ECRX_CONFIG"),
+            ("ECRX_LOGS", "ECRX_LOG"),
+            ("ECRX_PROFIL_111122223333", "ECRX_PROFILE_111122223333"),
+            ("ECRX_PROFILE111122223333", "ECRX_PROFILE_111122223333"),
+            ("ECRX_PROFILE__111122223333", "ECRX_PROFILE_111122223333"),
+            ("ECRX_PROFILE-111122223333", "ECRX_PROFILE_111122223333"),
+            ("ECRX_PROFILE_1111-2222-3333", "ECRX_PROFILE_111122223333"),
+            ("ECRX_ROLE_ARN_1111_2222_3333", "ECRX_ROLE_ARN_111122223333"),
+            ("ECRX_ROLE_111122223333", "ECRX_ROLE_ARN_111122223333"),
+        ] {
+            let expected = format!("the variable {name} is not known; did you mean {meant}?");
+            assert_eq!(told(name), Some(expected));
+        }
+    }
+
+    #[cfg(not(windows))]
+    #[test]
+    fn a_name_in_another_case_is_almost_known() {
+        for (name, meant) in [
+            ("ecrx_profile", "ECRX_PROFILE"),
+            ("Ecrx_Role_Arn_111122223333", "ECRX_ROLE_ARN_111122223333"),
+        ] {
+            let expected = format!("the variable {name} is not known; did you mean {meant}?");
+            assert_eq!(told(name), Some(expected));
+        }
+    }
+
+    #[test]
+    fn an_account_that_has_not_12_digits_is_told() {
+        for (name, meant) in [
+            ("ECRX_ROLE_ARN_99999999999", "ECRX_ROLE_ARN"),
+            ("ECRX_ROLE_ARN_9999999999990", "ECRX_ROLE_ARN"),
+            ("ECRX_PROFIL_99999999999", "ECRX_PROFILE"),
+            ("ECRX_PROFILE_2", "ECRX_PROFILE"),
+        ] {
+            let expected = format!(
+                "the variable {name} is not known; did you mean {meant}_<account>, with the 12 digits of an account id?"
+            );
+            assert_eq!(told(name), Some(expected));
+        }
+    }
+
+    #[test]
+    fn a_variable_without_a_form_for_an_account_says_so() {
+        for own in var::OWN.iter().filter(|own| !PER_ACCOUNT.contains(own)) {
+            let expected = format!(
+                "the variable {own}_111122223333 is not known; did you mean {own}, which has no form for a single account?"
+            );
+            assert_eq!(told(&format!("{own}_111122223333")), Some(expected));
+        }
+    }
+
+    #[test]
+    fn known_names_are_right() {
+        let of_account = |own: &&str| format!("{own}_111122223333");
+        let accounts = PER_ACCOUNT.iter().map(of_account);
+        for name in var::OWN.iter().map(|own| (*own).to_owned()).chain(accounts) {
+            assert_eq!(told(&name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_not_near_are_left_alone() {
+        for name in [
+            "ECRX",
+            "ECRX_",
+            "ECRX_2",
+            "ECRX_VERSION",
+            "ECRX_TAG",
+            "ECRX_ORG",
+            "ECRX_DIR",
+            "ECRX_LOGIN",
+            "ECRX_NAME",
+            "ECRX_HOME",
+            "ECRX_TOKEN",
+            "ECRX_ACCOUNT",
+            "ECRX_ACCOUNT_111122223333",
+            "ECRX_IMAGE_2",
+            "ECRXTRA_SPEED",
+            "ECRX_\u{fffd}\u{fffd}\u{fffd}",
+            // Those of this project's own tests and benches.
+            "ECRX_BENCH_ROUNDS",
+            "ECRX_BLESS",
+            "ECRX_SOAK_SECONDS",
+            "ECRX_SOAK_SEED",
+            "ECRX_TEST_CLIENTS",
+            "ECRX_TEST_CLOCK",
+            "ECRX_TEST_DIST",
+            "ECRX_TEST_QUESTION",
+            "ECRX_TEST_TIME_LIMIT",
+        ] {
+            assert_eq!(told(name), None, "{name}");
+        }
+        assert_eq!(told(&format!("ECRX_{}", "9".repeat(10_000))), None);
+        assert_eq!(told(&format!("ECRX_{}", "PROFILE".repeat(1_000))), None);
+    }
+
+    /// The variables of a Service (Kubernetes, `pkg/kubelet/envvars/envvars.go`).
+    fn variables_of_service(service: &str) -> Vec<String> {
+        let service = service.to_uppercase().replace('-', "_");
+        let mut ends = vec!["_SERVICE_HOST".to_owned(), "_PORT".to_owned()];
+        for port in ["", "_HTTP", "_HTTPS", "_LOG", "_ID", "_ARN", "_P1", "_1A"] {
+            ends.push(format!("_SERVICE_PORT{port}"));
+        }
+        for port in ["1_TCP", "443_TCP", "53_UDP", "65535_SCTP"] {
+            for end in ["", "_PROTO", "_PORT", "_ADDR"] {
+                ends.push(format!("_PORT_{port}{end}"));
+            }
+        }
+        ends.iter().map(|end| format!("{service}{end}")).collect()
+    }
+
+    #[test]
+    fn the_variables_of_a_kubernetes_service_are_never_near() {
+        // Every beginning of a known name, alone and with more behind it.
+        let beginnings: BTreeSet<String> = var::OWN
+            .iter()
+            .flat_map(|own| (START.len()..=own.len()).map(|end| &own[..end]))
+            .map(|start| start.trim_end_matches('_').to_lowercase().replace('_', "-"))
+            .collect();
+        let mut checked = 0;
+        for beginning in beginnings {
+            for end in ["", "s", "-2", "-111122223333", "-config", "-log"] {
+                for name in variables_of_service(&format!("{beginning}{end}")) {
+                    assert_eq!(told(&name), None, "{name}");
+                    checked += 1;
+                }
+            }
+        }
+        assert!(checked > 5_000, "{checked}");
+    }
+}
