@@ -34,9 +34,9 @@
 //!
 //! Imports run one way: `main → run → {commands, protocol} → provider → {cache, aws, identity,
 //! config} → {registry, token, secret, digest, runtime, terminal, env, users, fs, helper_name,
-//! nearest, shell_word, error}`. `identity` knows `config`, `aws` knows `identity`; `cache` and `aws` do not
-//! know each other. Only `aws` and `identity/aws_files.rs` (with the files that read its profiles)
-//! name SDK types.
+//! nearest, shell_word, error}`. `identity` knows `config`, `aws` knows `identity`; `cache` and
+//! `aws` do not know each other. Only `aws` and `identity/aws_files.rs` (with the files that read
+//! its profiles) name SDK types.
 //!
 //! `run` also picks the commands for people (`cli` reads their arguments, `commands` has a room for
 //! each). They walk the same path, and know four rooms that no `get` comes by: `iam`, what policies
@@ -63,6 +63,7 @@ mod digest;
 pub mod distribution;
 pub mod env;
 pub mod error;
+mod fs;
 mod helper_name;
 pub mod iam;
 pub mod identity;
