@@ -27,8 +27,8 @@ pub mod var {
         pub const ECRX_CONFIG: &str = "ECRX_CONFIG";
         /// `error`, `warn`, `info` or `debug`: log to stderr. Off when unset.
         pub const ECRX_LOG: &str = "ECRX_LOG";
-        /// Set by this program, for the helper that it hands other registries to, so that a helper
-        /// which calls back is noticed.
+        /// Set by this program for the programs that it starts, a `credential_process` or the helper
+        /// for other registries, so that one which calls back is noticed.
         pub const ECRX_HANDED_OVER: &str = "ECRX_HANDED_OVER";
         /// The profile that asks, whatever `AWS_*` variables say; with `_<account>` behind it, for
         /// the registries of one account.
@@ -44,8 +44,7 @@ pub mod var {
         pub const ECRX_REGION: &str = "ECRX_REGION";
     }
 
-    /// The folders in which the helper for other registries is looked for; relative ones are passed
-    /// over.
+    /// The folders in which programs are looked for; relative and empty ones are not used.
     pub const PATH: &str = "PATH";
 
     /// As in amazon-ecr-credential-helper: not empty, nothing is read from or kept in a cache.
@@ -268,6 +267,26 @@ impl Env {
     /// The one home folder, for the AWS files and for ours: `HOME`, else the password database.
     pub fn home(&self) -> Option<PathBuf> {
         self.home.get_or_init(|| self.find_home()).clone()
+    }
+
+    /// The absolute folders of `PATH`. By a relative or an empty element, what is run would depend
+    /// on the working folder, which may be a stranger's checkout.
+    pub fn search_folders(&self) -> Vec<PathBuf> {
+        let path = self.get_os(var::PATH).unwrap_or_default();
+        std::env::split_paths(&path)
+            .filter(|folder| folder.is_absolute())
+            .collect()
+    }
+
+    /// The `PATH` of programs that this one starts: its absolute folders alone. Without any, the
+    /// standard's (POSIX, `getconf PATH`), as the shell's own could have the working folder in it.
+    pub fn search_path(&self) -> OsString {
+        let folders = self.search_folders();
+        match std::env::join_paths(&folders) {
+            Ok(path) if !folders.is_empty() => path,
+            _ if cfg!(unix) => "/usr/bin:/bin".into(),
+            _ => OsString::new(),
+        }
     }
 
     /// The folder that this process was started in.

@@ -33,8 +33,8 @@
 //! # Rooms
 //!
 //! Imports run one way: `main → run → {commands, protocol} → provider → {cache, aws, identity,
-//! config} → {registry, token, secret, digest, runtime, terminal, env, users, fs, helper_name,
-//! nearest, shell_word, error}`. `identity` knows `config`, `aws` knows `identity`; `cache` and
+//! config} → {registry, token, secret, digest, runtime, terminal, call_chain, child, env, users,
+//! fs, helper_name, nearest, shell_word, error}`. `identity` knows `config`, `aws` knows `identity`; `cache` and
 //! `aws` do not know each other. Only `aws` and `identity/aws_files.rs` (with the files that read
 //! its profiles) name SDK types.
 //!
@@ -54,6 +54,8 @@
 
 pub mod aws;
 pub mod cache;
+mod call_chain;
+mod child;
 pub mod cli;
 pub mod client_config;
 mod clock;
@@ -76,6 +78,7 @@ mod run;
 mod runtime;
 pub mod secret;
 mod shell_word;
+mod stdout;
 pub mod terminal;
 pub mod token;
 mod user_file;

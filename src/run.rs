@@ -12,6 +12,7 @@ use crate::error::{Error, Kind};
 use crate::helper_name;
 use crate::logger;
 use crate::protocol::docker::{self, Action};
+use crate::stdout;
 
 /// Runs the program: `arguments` as the system gave them, the name it was called by first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -148,13 +149,21 @@ fn version() -> String {
 }
 
 fn print(text: &str) -> ExitCode {
-    match io::stdout().write_all(text.as_bytes()) {
+    match stdout::print(text) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
+        Err(error) => {
+            tell(&Error::failure(error));
+            ExitCode::FAILURE
+        }
     }
 }
 
 fn helper(action: Action, env: &Env) -> ExitCode {
+    let is_an_answer = matches!(action, Action::Get | Action::List);
+    if is_an_answer && let Err(error) = stdout::check() {
+        tell(&Error::failure(error));
+        return ExitCode::FAILURE;
+    }
     match docker::handle(action, env, io::stdin(), io::stdout(), io::stderr()) {
         Ok(code) => code,
         Err(error) => {

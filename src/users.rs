@@ -6,6 +6,11 @@
 
 use std::path::PathBuf;
 
+#[cfg(unix)]
+use crate::child;
+#[cfg(unix)]
+use crate::env::{Env, var};
+
 /// The home folder of the user that runs this process. Takes a process where `/etc/passwd` does
 /// not know the user.
 #[cfg(unix)]
@@ -15,12 +20,27 @@ pub fn home() -> Option<PathBuf> {
     let user = rustix::process::getuid().as_raw().to_string();
     let users = std::fs::read("/etc/passwd").unwrap_or_default();
     home_of(&user, &users).or_else(|| {
-        let output = Command::new("getent")
+        let output = Command::new(getent_program()?)
+            .env_clear()
+            .env(var::PATH, Env::process().search_path())
             .args(["passwd", &user])
             .stdin(Stdio::null())
             .output();
         home_of(&user, &output.ok()?.stdout)
     })
+}
+
+/// `getent`, by the absolute folders of `PATH`, or where it is nearly everywhere.
+#[cfg(unix)]
+pub fn getent_program() -> Option<PathBuf> {
+    let mut folders = Env::process().search_folders();
+    folders.extend(["/usr/bin", "/bin"].map(PathBuf::from));
+    child::find("getent", &folders).ok()
+}
+
+#[cfg(not(unix))]
+pub fn getent_program() -> Option<PathBuf> {
+    None
 }
 
 #[cfg(not(unix))]

@@ -267,6 +267,7 @@ fn every_kind_of_failure_is_in_the_troubleshooting_table() {
         ),
         ("NotSignedIn", "nobody is signed in to AWS:"),
         ("Source", "… gives no credentials:"),
+        ("Loop", "the credentials of … are a loop:"),
         ("RoleDenied", "the role … cannot be assumed by …"),
         ("CodeRefused", "the MFA code is refused:"),
         ("TokenDenied", "ecr:GetAuthorizationToken is denied to …"),

@@ -30,6 +30,7 @@ pub use failure::{Failure, FailureKind, SignInFault, Stage};
 pub use survey::{Caller, Survey, survey};
 
 use crate::clock;
+use crate::env::Env;
 use crate::identity::{Endpoint, Identity, Role};
 use crate::registry::{Registry, RoleArn, Service};
 use crate::runtime;
@@ -44,6 +45,8 @@ const MAX_ATTEMPTS: u32 = 3;
 /// Everything that buying one token takes.
 #[derive(Debug)]
 pub struct Purchase<'a> {
+    /// What the programs that are started inherit.
+    pub env: &'a Env,
     /// For which registry.
     pub registry: &'a Registry,
     /// Who asks.

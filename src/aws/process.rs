@@ -8,8 +8,11 @@ use std::process::{ExitStatus, Stdio};
 
 use aws_credential_types::Credentials;
 use serde_json::{Map, Value};
-use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
+
+use crate::call_chain::{self, Callee};
+use crate::child::{self, ChildError, Keep, NoOutput};
+use crate::env::{Env, var};
 
 use super::{Failure, Session};
 
@@ -24,6 +27,8 @@ const MAX_COMPLAINT: usize = 1000;
 enum ProcessError {
     #[error("it cannot be run: {0}")]
     Run(#[source] std::io::Error),
+    #[error("its output cannot be read: {0}")]
+    Output(#[source] ChildError),
     #[error("it ended with {status} and without a word")]
     Silent { status: ExitStatus },
     #[error("it ended with {status}: {complaint}")]
@@ -43,31 +48,40 @@ impl Session<'_> {
     /// Runs the command of a profile. It ends with the future: at the deadline, a process that
     /// still runs is killed (what it has started itself is not, but has lost its readers).
     pub(super) async fn run_process(&self, command: &str) -> Result<Credentials, Failure> {
-        match output(command).await.and_then(|output| parse(&output)) {
+        let env = self.purchase.env;
+        if call_chain::is_loop(Callee::Process(command), env) {
+            return Err(Failure::of_loop(self));
+        }
+        match output(command, env).await.and_then(|output| parse(&output)) {
             Ok(credentials) => Ok(credentials),
             Err(error) => Err(Failure::of_source(self, &error.to_string())),
         }
     }
 }
 
-async fn output(command: &str) -> Result<Vec<u8>, ProcessError> {
+/// It has the whole environment, as it often is an AWS tool that goes by it; but of `PATH` only the
+/// absolute folders.
+async fn output(command: &str, env: &Env) -> Result<Vec<u8>, ProcessError> {
     let mut child = shell(command)
+        .env(var::PATH, env.search_path())
+        .env(
+            var::ECRX_HANDED_OVER,
+            call_chain::extended_by(Callee::Process(command), env),
+        )
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .map_err(ProcessError::Run)?;
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let complaint = tokio::spawn(read(stderr, keep_end));
-    let output = read(stdout, keep_start).await;
-    let complaint = complaint.await.map(Result::unwrap_or_default);
-    let status = child.wait().await.map_err(ProcessError::Run)?;
+    let (stdout, stderr) = (Keep::Start(MAX_OUTPUT), Keep::End(MAX_COMPLAINT));
+    let finished = child::finish(&mut child, b"", stdout, stderr, NoOutput::AwaitedOnSuccess);
+    let finished = finished.await.map_err(ProcessError::Output)?;
+    let status = finished.status;
     if status.success() {
-        return output.map_err(ProcessError::Run);
+        return Ok(finished.stdout);
     }
-    let complaint = complaint.unwrap_or_default();
-    let complaint = String::from_utf8_lossy(complaint.trim_ascii()).into_owned();
+    let complaint = String::from_utf8_lossy(finished.stderr.trim_ascii()).into_owned();
     Err(match complaint.is_empty() {
         true => ProcessError::Silent { status },
         false => ProcessError::Failed { status, complaint },
@@ -76,7 +90,7 @@ async fn output(command: &str) -> Result<Vec<u8>, ProcessError> {
 
 #[cfg(not(windows))]
 fn shell(command: &str) -> Command {
-    let mut shell = Command::new("sh");
+    let mut shell = Command::new("/bin/sh");
     shell.args(["-c", command]);
     shell
 }
@@ -88,36 +102,6 @@ fn shell(command: &str) -> Command {
     let mut shell = Command::new("cmd.exe");
     shell.arg("/C").raw_arg(format!("\"{command}\""));
     shell
-}
-
-/// Reads to the end, so that the process is never blocked, and keeps a part.
-async fn read(
-    pipe: Option<impl AsyncRead + Unpin>,
-    keep: fn(&mut Vec<u8>, &[u8]),
-) -> std::io::Result<Vec<u8>> {
-    let mut kept = Vec::new();
-    let Some(mut pipe) = pipe else {
-        return Ok(kept);
-    };
-    let mut part = [0; 4096];
-    loop {
-        let length = pipe.read(&mut part).await?;
-        if length == 0 {
-            return Ok(kept);
-        }
-        keep(&mut kept, &part[..length]);
-    }
-}
-
-fn keep_start(kept: &mut Vec<u8>, part: &[u8]) {
-    let room = MAX_OUTPUT - kept.len();
-    kept.extend_from_slice(&part[..part.len().min(room)]);
-}
-
-fn keep_end(kept: &mut Vec<u8>, part: &[u8]) {
-    kept.extend_from_slice(part);
-    let excess = kept.len().saturating_sub(MAX_COMPLAINT);
-    kept.drain(..excess);
 }
 
 fn parse(output: &[u8]) -> Result<Credentials, ProcessError> {
@@ -151,22 +135,6 @@ fn parse(output: &[u8]) -> Result<Credentials, ProcessError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn of_output_the_start_is_kept_and_of_complaints_the_end() {
-        let (mut output, mut complaint) = (Vec::new(), Vec::new());
-        for _ in 0..100 {
-            keep_start(&mut output, &[b'a'; 4096]);
-            keep_end(&mut complaint, &[b'a'; 4096]);
-        }
-        keep_start(&mut output, b"z");
-        keep_end(&mut complaint, b"z");
-        assert_eq!((output.len(), complaint.len()), (MAX_OUTPUT, MAX_COMPLAINT));
-        assert_eq!(
-            (output.last(), complaint.last()),
-            (Some(&b'a'), Some(&b'z'))
-        );
-    }
 
     #[test]
     fn output_is_read_as_the_sdk_reads_it() {

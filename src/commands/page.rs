@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::env::{Env, var};
 use crate::error::{Error, one_line};
+use crate::stdout::StdoutError;
 
 /// The most columns that are used.
 pub const MAX_WIDTH: usize = 100;
@@ -66,11 +67,6 @@ impl fmt::Debug for Page {
             .finish_non_exhaustive()
     }
 }
-
-/// Why what a command found out did not arrive.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot write to stdout")]
-pub struct PageError(#[source] io::Error);
 
 impl Page {
     /// The standard output of this process.
@@ -253,10 +249,10 @@ impl Page {
     ///
     /// # Errors
     /// When the stream could not be written to.
-    pub fn finish(mut self) -> Result<(), PageError> {
+    pub fn finish(mut self) -> Result<(), StdoutError> {
         let flushed = self.out.flush();
         match self.broken.map_or(flushed, Err) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(PageError(error)),
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
             _ => Ok(()),
         }
     }

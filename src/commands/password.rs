@@ -4,11 +4,13 @@ use crate::cli::Password;
 use crate::env::Env;
 use crate::error::Error;
 use crate::provider::{Provider, load_config};
+use crate::stdout;
 
 use super::{Page, Target, Verdict};
 
 /// Runs the command.
 pub fn run(arguments: &Password, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
+    stdout::check().map_err(Error::failure)?;
     let config = load_config(env).map_err(Error::failure)?;
     let target = Target::parse(&arguments.host, &config).map_err(Error::usage)?;
     let provider = Provider::new(env, &config);

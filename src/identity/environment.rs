@@ -2,6 +2,7 @@
 
 use aws_config::profile::Profile;
 
+use crate::config::UrlParts;
 use crate::env::{Env, var};
 use crate::registry::ParseError;
 use crate::secret::Secret;
@@ -22,6 +23,14 @@ pub enum EnvironmentError {
     /// `AWS_ROLE_ARN` is no role ARN.
     #[error("{} is wrong", var::AWS_ROLE_ARN)]
     RoleArn(#[source] ParseError),
+    /// The address of the container endpoint is not one. It may hold secrets.
+    #[error("{variable} is wrong: expected {expected}")]
+    ContainerUri {
+        /// The variable.
+        variable: &'static str,
+        /// What it should be.
+        expected: &'static str,
+    },
     /// The endpoint's mode is neither of the two.
     #[error("{variable} is `{value}`; it can be IPv4 or IPv6")]
     EndpointMode {
@@ -83,17 +92,41 @@ pub(super) fn web_identity(env: &Env) -> Result<Option<WebIdentity>, Environment
 }
 
 /// The container endpoint in the environment.
-pub(super) fn container(env: &Env) -> Option<Container> {
-    let uri = env
-        .get(var::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI)
-        .or_else(|| env.get(var::AWS_CONTAINER_CREDENTIALS_FULL_URI))?;
-    Some(Container {
+pub(super) fn container(env: &Env) -> Result<Option<Container>, EnvironmentError> {
+    let Some(uri) = container_uri(env)? else {
+        return Ok(None);
+    };
+    Ok(Some(Container {
         uri,
         token_file: env.get(var::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE),
         token: env
             .get(var::AWS_CONTAINER_AUTHORIZATION_TOKEN)
             .map(Secret::new),
-    })
+    }))
+}
+
+/// The SDK panics on a URL without a scheme (aws-config 1.13, `ecs.rs`), and puts what is meant to
+/// be a path right behind the name of a host.
+fn container_uri(env: &Env) -> Result<Option<String>, EnvironmentError> {
+    let is_uri = |text: &str| text.parse::<http::Uri>().is_ok();
+    let (variable, expected, uri, is_right) =
+        if let Some(path) = env.get(var::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI) {
+            let is_right = path.starts_with('/') && is_uri(&path);
+            let expected = "a path that begins with /";
+            let variable = var::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI;
+            (variable, expected, path, is_right)
+        } else if let Some(url) = env.get(var::AWS_CONTAINER_CREDENTIALS_FULL_URI) {
+            let is_right = UrlParts::parse(&url).is_some() && is_uri(&url);
+            let expected = "a URL such as http://localhost:8080/credentials";
+            let variable = var::AWS_CONTAINER_CREDENTIALS_FULL_URI;
+            (variable, expected, url, is_right)
+        } else {
+            return Ok(None);
+        };
+    match is_right {
+        true => Ok(Some(uri)),
+        false => Err(EnvironmentError::ContainerUri { variable, expected }),
+    }
 }
 
 /// Instance metadata, unless it is switched off. Its addresses are in the EC2 user guide.

@@ -180,7 +180,9 @@ impl<'a> Layers<'a> {
         {
             return chosen(var::AWS_WEB_IDENTITY_TOKEN_FILE, Source::WebIdentity(web));
         }
-        if let Some(container) = environment::container(self.env) {
+        if let Some(container) =
+            environment::container(self.env).map_err(IdentityError::Environment)?
+        {
             let variable = container_variable(self.env);
             return chosen(variable, Source::Container(container));
         }

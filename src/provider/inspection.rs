@@ -117,6 +117,7 @@ impl Provider<'_> {
             false => lookup.limit(false),
         };
         let purchase = Purchase {
+            env: self.env,
             registry,
             identity,
             codes: &codes,

@@ -1,11 +1,13 @@
 //! What one question is about: the entry, how long it may take, how a token is bought and kept.
 
+use std::cell::OnceCell;
 use std::time::{Duration, Instant};
 
 use crate::aws::{self, Purchase, PurchaseError};
 use crate::cache::{Cache, Entry, EntryLock, Key, Seat};
+use crate::call_chain::{self, Callee};
 use crate::clock;
-use crate::identity::{ChosenBy, Identity, Role};
+use crate::identity::{ChosenBy, Identity, Role, Source};
 use crate::registry::{MfaDevice, Registry, Service};
 use crate::secret::Secret;
 use crate::terminal;
@@ -34,6 +36,7 @@ pub(super) struct Lookup<'a> {
     /// How long a token must still live to be worth anything here.
     least_life: Duration,
     started: Instant,
+    is_loop: OnceCell<bool>,
 }
 
 impl<'a> Lookup<'a> {
@@ -50,6 +53,7 @@ impl<'a> Lookup<'a> {
             renewal: provider.renewal(identity),
             least_life: Duration::ZERO,
             started: provider.started,
+            is_loop: OnceCell::new(),
         }
     }
 
@@ -95,6 +99,9 @@ impl<'a> Lookup<'a> {
     /// is kept for going on with the next lock, and half of that with the last. A person who is
     /// being asked for a code is waited for, unless there is a token to go by.
     pub(super) fn overdue_at(&self, lock: Lock, holds_token: bool) -> Instant {
+        if self.is_loop() {
+            return self.started;
+        }
         let limit = self.limit(holds_token);
         let typing = match self.identity.wants_codes() && !holds_token {
             true => CODE_LIMIT + limit / 2,
@@ -106,6 +113,17 @@ impl<'a> Lookup<'a> {
             Lock::Entry(Seat::Third) => limit,
         };
         self.started + typing + share
+    }
+
+    /// Whether the `credential_process` has started this program. The `get` that has started it
+    /// holds the locks, and waits for this one.
+    fn is_loop(&self) -> bool {
+        *self.is_loop.get_or_init(|| match &self.identity.source {
+            Source::Process { command } => {
+                call_chain::is_loop(Callee::Process(command.expose()), self.provider.env)
+            }
+            _ => false,
+        })
     }
 
     /// The unexpired token in the cache; one that does not live long enough is none.
@@ -145,6 +163,7 @@ impl<'a> Lookup<'a> {
             false => limit.saturating_sub(self.started.elapsed()),
         };
         Ok(aws::buy(&Purchase {
+            env: self.provider.env,
             registry: self.registry,
             identity: self.identity,
             codes: &codes,

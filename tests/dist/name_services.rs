@@ -75,6 +75,39 @@ fn the_machines_own_getent_understands_the_question() {
 
 #[test]
 #[ignore = "needs the executable of packaging/build-binary and namespaces: .ci/run"]
+fn a_getent_of_the_working_folder_is_not_run() {
+    for path in [":/usr/bin:/bin", ".:/usr/bin:/bin", "bin:/usr/bin:/bin", ""] {
+        with_machine(|mut machine| {
+            NameServer::start("127.0.0.53", &[("aws.test", &["127.0.0.1"])], false);
+            set_getent(&mut machine.environment, "exit 2\n");
+            let home = machine.environment.home();
+            fs::copy(home.join("bin/getent"), home.join("getent")).expect("a copy");
+            machine.environment.set("PATH", path);
+            get(&mut machine, "hosts: nosuchservice dns\n").grant();
+            assert!(!machine.environment.home().join("asked").exists(), "{path}");
+        });
+    }
+}
+
+#[test]
+#[ignore = "needs the executable of packaging/build-binary and namespaces: .ci/run"]
+fn getent_is_given_no_credentials() {
+    with_machine(|mut machine| {
+        machine.environment.set("RES_OPTIONS", "timeout:1");
+        set_getent(
+            &mut machine.environment,
+            "env >given\necho '127.0.0.1  STREAM aws.test'\n",
+        );
+        get(&mut machine, MDNS).grant();
+        let given = fs::read_to_string(machine.environment.home().join("given"));
+        let given = given.expect("a list");
+        assert!(given.contains("RES_OPTIONS=timeout:1"), "{given}");
+        assert!(!given.contains("AWS_"), "{given}");
+    });
+}
+
+#[test]
+#[ignore = "needs the executable of packaging/build-binary and namespaces: .ci/run"]
 fn files_and_dns_are_not_left_to_getent() {
     with_machine(|mut machine| {
         NameServer::start("127.0.0.53", &[("aws.test", &["127.0.0.1"])], false);

@@ -137,3 +137,85 @@ fn line_break_behind_a_key_is_told() {
     }
     assert_eq!(aws.connections(), 0);
 }
+
+/// Values that were never meant for these variables: parts of URLs, other schemes, blanks.
+const NOT_ADDRESSES: [&str; 18] = [
+    "localhost:8080",
+    "localhost",
+    "http://",
+    "https://",
+    "http:///path",
+    "http://[",
+    "http://[::1",
+    "http://[::1]:x/",
+    "http://a b/",
+    "http:/127.0.0.1/",
+    "//127.0.0.1/path",
+    "http://127.0.0.1:99999/",
+    "http://user:hunter2@127.0.0.1:9/",
+    "ftp://127.0.0.1/",
+    "file:///etc/passwd",
+    "?token=hunter2",
+    "://",
+    "x",
+];
+
+#[test]
+fn a_container_address_that_is_none_is_told_with_its_variable_and_not_shown() {
+    for (variable, expected) in [
+        (
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "a URL such as http://localhost:8080/credentials",
+        ),
+        (
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "a path that begins with /",
+        ),
+    ] {
+        for value in NOT_ADDRESSES {
+            // A path may begin so.
+            if variable.contains("RELATIVE") && value.starts_with('/') {
+                continue;
+            }
+            let mut environment = TestEnvironment::new();
+            environment.set(variable, value);
+            let outcome = environment.get(HOST);
+            let line =
+                format!("no credentials for {HOST}: {variable} is wrong: expected {expected}");
+            assert_eq!(outcome.failure(&line), [""; 0], "{value}");
+        }
+    }
+}
+
+#[test]
+fn no_address_in_a_variable_is_a_bug() {
+    for variable in [
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_ECR",
+        "HTTPS_PROXY",
+    ] {
+        for value in NOT_ADDRESSES {
+            let mut environment = TestEnvironment::new();
+            environment.config("timeout_seconds = 2\n");
+            match variable {
+                "AWS_EC2_METADATA_SERVICE_ENDPOINT" => {
+                    environment.unset("AWS_EC2_METADATA_DISABLED");
+                }
+                "AWS_ENDPOINT_URL" | "AWS_ENDPOINT_URL_ECR" | "HTTPS_PROXY" => {
+                    environment.set_keys(super::ALICE.0, super::ALICE.1, None);
+                    // Nothing may leave this machine.
+                    environment.set("AWS_ENDPOINT_URL", "https://127.0.0.1:9");
+                }
+                _ => {}
+            }
+            environment.set(variable, value);
+            let outcome = environment.get(HOST);
+            assert_eq!(outcome.code, Some(1), "{variable}={value}: {outcome:?}");
+            let text = format!("{}{}", outcome.stdout, outcome.stderr);
+            assert!(!text.contains("is a bug"), "{variable}={value}: {text}");
+        }
+    }
+}

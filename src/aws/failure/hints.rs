@@ -33,6 +33,9 @@ impl Failure {
             ]),
             FailureKind::NotSignedIn => said(&[SIGN_IN, ON_EC2]),
             FailureKind::Source => self.source_hints(),
+            FailureKind::Loop => said(&[
+                "set credential_process to a program that prints AWS credentials without pulling an image from this registry",
+            ]),
             FailureKind::RoleDenied => self.role_hints(),
             FailureKind::TokenDenied => self.token_hints(),
             FailureKind::KeysRefused => self.key_hints(),

@@ -75,6 +75,8 @@ pub enum FailureKind {
     NotSignedIn,
     /// The process, container endpoint or token file failed.
     Source,
+    /// The process has started this program, which is to start it again.
+    Loop,
     /// STS, or the SSO portal, denies the role.
     RoleDenied,
     /// STS does not take the MFA code.
@@ -166,6 +168,10 @@ impl Failure {
 
     pub(super) fn of_source(session: &Session<'_>, detail: &str) -> Self {
         Self::new(session, FailureKind::Source, detail)
+    }
+
+    pub(super) fn of_loop(session: &Session<'_>) -> Self {
+        Self::new(session, FailureKind::Loop, "")
     }
 
     pub(super) fn of_sign_in(session: &Session<'_>, fault: SignInFault) -> Self {
@@ -280,6 +286,11 @@ impl fmt::Display for Failure {
                     self.identity.first_caller()
                 )
             }
+            FailureKind::Loop => write!(
+                f,
+                "the credentials of {} are a loop: it has called docker-credential-ecrx, which would start it again",
+                self.identity.first_caller()
+            ),
             FailureKind::RoleDenied => self.role_denied(f),
             FailureKind::CodeRefused => write!(f, "{stage}: the MFA code is refused: {detail}"),
             FailureKind::TokenDenied if self.is_public => write!(

@@ -8,17 +8,21 @@
 //! asked, by `getent ahosts NAME` (`getent(1)`).
 
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::IpAddr;
+use std::path::Path;
 use std::process::Stdio;
 
 use tokio::process::Command;
 
+use crate::env::{Env, var};
+use crate::users::getent_program;
+
 /// `nsswitch.conf(5)`. Without it, the C library takes files, then DNS.
 const NSSWITCH: &str = "/etc/nsswitch.conf";
 
-/// By `PATH`, and where it lies nearly everywhere.
-const GETENT: [&str; 2] = ["getent", "/usr/bin/getent"];
+/// The variables that say how names are resolved (`resolver(5)`, `hostname(7)`).
+const RESOLVER_VARIABLES: [&str; 3] = ["LOCALDOMAIN", "RES_OPTIONS", "HOSTALIASES"];
 
 /// The addresses that the machine's name services give; `None` when files and DNS are all there
 /// is, or nobody can be asked. Dropped, it ends the process that it has started.
@@ -26,11 +30,8 @@ pub(super) async fn lookup(host: &str) -> Option<io::Result<Vec<IpAddr>>> {
     if !names_others(&fs::read_to_string(NSSWITCH).ok()?) {
         return None;
     }
-    for program in GETENT {
-        match getent(program, host).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            answer => return Some(answer),
-        }
+    if let Some(program) = getent_program() {
+        return Some(getent(&program, host).await);
     }
     log::warn!("{NSSWITCH} names services that only getent can ask, and there is no getent");
     None
@@ -51,8 +52,15 @@ fn names_others(nsswitch: &str) -> bool {
         .any(|service| !matches!(service, "files" | "dns"))
 }
 
-async fn getent(program: &str, host: &str) -> io::Result<Vec<IpAddr>> {
+/// It is given no credentials, which the environment may hold.
+async fn getent(program: &Path, host: &str) -> io::Result<Vec<IpAddr>> {
+    let env = Env::process();
+    let resolver = RESOLVER_VARIABLES.into_iter();
+    let resolver = resolver.filter_map(|name| Some((name, env.get_os(name)?)));
     let output = Command::new(program)
+        .env_clear()
+        .env(var::PATH, env.search_path())
+        .envs(resolver)
         .args(["ahosts", "--", host])
         .stdin(Stdio::null())
         .kill_on_drop(true)

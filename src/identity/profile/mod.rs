@@ -261,6 +261,7 @@ fn credential_source(profile: &Profile, name: &str, env: &Env) -> Result<Source,
             .map(Source::Keys)
             .ok_or_else(|| absent("AWS_ACCESS_KEY_ID is not set")),
         "ecscontainer" => environment::container(env)
+            .map_err(|error| incomplete(profile, error.to_string()))?
             .map(Source::Container)
             .ok_or_else(|| absent("no AWS_CONTAINER_CREDENTIALS_… variable is set")),
         "ec2instancemetadata" => environment::instance_metadata(env, Some(profile))

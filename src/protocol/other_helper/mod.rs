@@ -2,11 +2,11 @@
 //!
 //! It gets the question byte for byte and our stderr, as it may have to ask a person something,
 //! and what it prints is passed on with its exit code. It is waited for until it has ended, and
-//! stopped at the deadline; whom it has started itself is neither.
+//! stopped at the deadline; whom it has started itself is neither. It keeps the environment: a
+//! keyring is found by it, and amazon-ecr-credential-helper, which may be that helper, reads AWS's
+//! variables.
 
-mod ancestors;
 mod keep;
-mod talk;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -15,13 +15,17 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use crate::call_chain::{self, Callee};
+use crate::child::{self, ChildError, Finished, Keep, NoOutput};
 use crate::config::{Config, OtherHelperName};
 use crate::env::{Env, var};
 use crate::runtime;
-use talk::{stopped, talk};
+
+/// The most that it may print, in bytes: a `list` of some 40,000 logins.
+const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
 /// The other helper, ready to be asked.
 pub(crate) struct OtherHelper<'a> {
@@ -169,15 +173,17 @@ impl<'a> OtherHelper<'a> {
     }
 
     fn run(&self, env: &Env, action: &str, question: &[u8]) -> Result<Answer, Fault> {
-        // Links and wrappers that lie between inherit the variable, unless they clear it.
-        let was_handed_over = env.get_os(var::ECRX_HANDED_OVER).is_some();
-        if was_handed_over || ancestors::of_this_program() >= ancestors::A_LOOP {
+        if call_chain::is_loop(Callee::OtherHelper, env) {
             return Err(Fault::Loop);
         }
         let mut command = self.command(env)?;
         command
             .arg(action)
-            .env(var::ECRX_HANDED_OVER, "1")
+            .env(
+                var::ECRX_HANDED_OVER,
+                call_chain::extended_by(Callee::OtherHelper, env),
+            )
+            .env(var::PATH, env.search_path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
@@ -185,11 +191,14 @@ impl<'a> OtherHelper<'a> {
         let runtime = runtime::start().map_err(Fault::Run)?;
         runtime.block_on(async {
             let mut child = command.spawn().map_err(|error| self.not_run(env, error))?;
-            let mut stdout = Vec::new();
-            let talk = talk(&mut child, question, &mut stdout);
-            let status = match timeout(self.timeout, talk).await {
-                Ok(Ok(status)) => status,
-                Ok(Err(fault)) => return Err(stopped(child, fault).await),
+            let (stdout, stderr) = (Keep::All(MAX_ANSWER), Keep::End(0));
+            let answer = child::finish(&mut child, question, stdout, stderr, NoOutput::Taken);
+            let Finished { status, stdout, .. } = match timeout(self.timeout, answer).await {
+                Ok(Ok(finished)) => finished,
+                Ok(Err(ChildError::TooMuch)) => return Err(stopped(child, Fault::TooMuch).await),
+                Ok(Err(ChildError::Io(error))) => {
+                    return Err(stopped(child, Fault::Run(error)).await);
+                }
                 Err(_) => return Err(stopped(child, Fault::Hanging(self.timeout)).await),
             };
             match status.code() {
@@ -207,29 +216,16 @@ impl<'a> OtherHelper<'a> {
     /// somebody happens to work in is not run, as docker itself would not run it.
     #[cfg(unix)]
     fn command(&self, env: &Env) -> Result<Command, Fault> {
-        use std::os::unix::fs::PermissionsExt as _;
-
         let program = self.name.program();
-        let path = env.get_os(var::PATH).unwrap_or_default();
-        let mut not_executable = None;
-        for folder in std::env::split_paths(&path).filter(|folder| folder.is_absolute()) {
-            let file = folder.join(&program);
-            match std::fs::metadata(&file) {
-                Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => {
-                    let mut command = Command::new(file);
-                    command.arg0(program);
-                    return Ok(command);
-                }
-                Ok(found) if found.is_file() => {
-                    not_executable.get_or_insert(file);
-                }
-                _ => {}
+        match child::find(&program, &env.search_folders()) {
+            Ok(file) => {
+                let mut command = Command::new(file);
+                command.arg0(program);
+                Ok(command)
             }
+            Err(Some(not_executable)) => Err(Fault::NotExecutable(not_executable)),
+            Err(None) => Err(missing(env)),
         }
-        Err(match not_executable {
-            Some(file) => Fault::NotExecutable(file),
-            None => missing(env),
-        })
     }
 
     /// The system looks for it, and not in the working folder.
@@ -245,6 +241,15 @@ impl<'a> OtherHelper<'a> {
             _ => Fault::Run(error),
         }
     }
+}
+
+/// Kills the process and sees it end, so that nothing of it is left when the fault is told.
+async fn stopped(mut child: Child, fault: Fault) -> Fault {
+    match timeout(Duration::from_secs(1), child.kill()).await {
+        Ok(Ok(())) => {}
+        result => log::warn!("the other helper cannot be stopped: {result:?}"),
+    }
+    fault
 }
 
 fn missing(env: &Env) -> Fault {

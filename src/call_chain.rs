@@ -1,0 +1,130 @@
+//! Calls of this program by programs that it has started, which are told as a loop.
+//!
+//! An environment variable says what this program has started above itself. What lies between may
+//! have cleared the environment, as `sudo` does: so the processes above are counted, too, where the
+//! system shows them.
+
+use crate::digest::{hex, sha256};
+use crate::env::{Env, var};
+
+/// So many calls of this program above each other are a loop: a pull within a
+/// `credential_process` may make two of them.
+const A_LOOP: usize = 3;
+
+/// A program that is about to be started.
+#[derive(Clone, Copy, Debug)]
+pub enum Callee<'a> {
+    /// The helper for other registries.
+    OtherHelper,
+    /// A `credential_process`, by its command.
+    Process(&'a str),
+}
+
+impl Callee<'_> {
+    /// How the variable names it. A command may hold secrets.
+    fn name(self) -> String {
+        match self {
+            Self::OtherHelper => "1".to_owned(),
+            Self::Process(command) => hex(&sha256(command.as_bytes())[..16]),
+        }
+    }
+}
+
+/// Whether this process was started, directly or not, by what it is about to start.
+pub fn is_loop(callee: Callee<'_>, env: &Env) -> bool {
+    let name = callee.name();
+    let above = env.get(var::ECRX_HANDED_OVER).unwrap_or_default();
+    above.split(',').any(|above| above == name) || calls_above() >= A_LOOP
+}
+
+/// The value of the variable for what is about to be started.
+pub fn extended_by(callee: Callee<'_>, env: &Env) -> String {
+    let above = env.get(var::ECRX_HANDED_OVER);
+    let names = above.into_iter().chain([callee.name()]);
+    names.collect::<Vec<_>>().join(",")
+}
+
+/// How many of the processes above this one are this program, but no more than make a loop.
+#[cfg(target_os = "linux")]
+fn calls_above() -> usize {
+    use rustix::process::{Pid, getppid};
+
+    let own = std::fs::metadata(OWN_EXECUTABLE).ok();
+    let mut count = 0;
+    let mut next = getppid().map(Pid::as_raw_pid);
+    while let Some(pid) = next.filter(|pid| *pid > 1 && count < A_LOOP) {
+        count += usize::from(is_this_program(pid, own.as_ref()));
+        next = parent_of(pid);
+    }
+    count
+}
+
+#[cfg(not(target_os = "linux"))]
+fn calls_above() -> usize {
+    0
+}
+
+#[cfg(target_os = "linux")]
+const OWN_EXECUTABLE: &str = "/proc/self/exe";
+
+/// Whether a process runs this executable, a copy of it, or one that is called like it. Another
+/// user's executable cannot be seen, its name can (`proc(5)`).
+#[cfg(target_os = "linux")]
+fn is_this_program(pid: i32, own: Option<&std::fs::Metadata>) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+
+    if name_of(pid).is_some_and(|name| name.starts_with(b"docker-credential-ecrx")) {
+        return true;
+    }
+    let executable = format!("/proc/{pid}/exe");
+    let (Some(own), Ok(its)) = (own, std::fs::metadata(&executable)) else {
+        return false;
+    };
+    (own.dev(), own.ino()) == (its.dev(), its.ino())
+        || (own.len() == its.len() && has_the_bytes_of_this_one(&executable))
+}
+
+#[cfg(target_os = "linux")]
+fn has_the_bytes_of_this_one(executable: &str) -> bool {
+    let bytes = |path: &str| std::fs::read(path).ok();
+    bytes(executable).is_some_and(|its| Some(its) == bytes(OWN_EXECUTABLE))
+}
+
+/// The name that a process was called by, without folders.
+#[cfg(target_os = "linux")]
+fn name_of(pid: i32) -> Option<Vec<u8>> {
+    let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let program = arguments.split(|byte| *byte == 0).next()?;
+    Some(program.rsplit(|byte| *byte == b'/').next()?.to_vec())
+}
+
+#[cfg(target_os = "linux")]
+fn parent_of(pid: i32) -> Option<i32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is in parentheses, and may hold any of them.
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_command_above_itself_is_a_loop_and_another_one_is_not() {
+        let first = extended_by(Callee::Process("get --token hunter2"), &Env::of([]));
+        assert!(!first.contains("hunter2"));
+        let both = extended_by(
+            Callee::OtherHelper,
+            &Env::of([("ECRX_HANDED_OVER", &*first)]),
+        );
+        let within = |chain: &str, callee| is_loop(callee, &Env::of([("ECRX_HANDED_OVER", chain)]));
+        for chain in [&first, &both] {
+            assert!(within(chain, Callee::Process("get --token hunter2")));
+            assert!(!within(chain, Callee::Process("get")));
+        }
+        assert!(!within(&first, Callee::OtherHelper));
+        assert!(within(&both, Callee::OtherHelper));
+        assert!(!is_loop(Callee::OtherHelper, &Env::of([])));
+    }
+}

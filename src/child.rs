@@ -1,0 +1,237 @@
+//! Programs that this one starts and waits for.
+
+use std::future::poll_fn;
+use std::io;
+#[cfg(unix)]
+use std::path::PathBuf;
+use std::pin::{Pin, pin};
+use std::process::ExitStatus;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWriteExt as _, ReadBuf};
+use tokio::process::{Child, ChildStdin};
+use tokio::time::timeout;
+
+/// How long the end of the output is waited for after the program has ended, while a program that
+/// it has started holds the pipe open. What it has printed itself is there by then.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// How much of a pipe is kept, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub enum Keep {
+    /// All of it; more is an error.
+    All(usize),
+    /// The start.
+    Start(usize),
+    /// The end.
+    End(usize),
+}
+
+/// What is done about a program that has ended without output, while another one that it has
+/// started may still print some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoOutput {
+    /// It is an answer.
+    Taken,
+    /// A program that was successful is waited for until its output has ended.
+    AwaitedOnSuccess,
+}
+
+/// What came of a program.
+#[derive(Debug)]
+pub struct Finished {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What was kept of its standard output.
+    pub stdout: Vec<u8>,
+    /// What was kept of its standard error, if that is a pipe.
+    pub stderr: Vec<u8>,
+}
+
+/// Why a program was not waited for to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ChildError {
+    /// The system's error.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// It has printed more than [`Keep::All`] allows.
+    #[error("too much output")]
+    TooMuch,
+}
+
+/// Sends the input, and collects the output until the program has ended.
+///
+/// # Errors
+/// When the system refuses something, or there is too much output. The program still runs then.
+pub async fn finish(
+    child: &mut Child,
+    input: &[u8],
+    stdout: Keep,
+    stderr: Keep,
+    no_output: NoOutput,
+) -> Result<Finished, ChildError> {
+    let mut stdout = Output::new(child.stdout.take(), stdout);
+    let mut stderr = Output::new(child.stderr.take(), stderr);
+    let mut send = pin!(send(child.stdin.take(), input));
+    let mut wait = pin!(child.wait());
+    let mut is_sent = false;
+    let status = poll_fn(|context| {
+        is_sent = is_sent || send.as_mut().poll(context).is_ready();
+        stdout.read(context)?;
+        stderr.read(context)?;
+        wait.as_mut().poll(context).map_err(ChildError::Io)
+    })
+    .await?;
+    let both_end = poll_fn(|context| {
+        stdout.read(context)?;
+        stderr.read(context)?;
+        ready_if(stdout.has_ended() && stderr.has_ended())
+    });
+    if let Ok(result) = timeout(GRACE, both_end).await {
+        result?;
+    }
+    if no_output == NoOutput::AwaitedOnSuccess && status.success() && stdout.kept.is_empty() {
+        poll_fn(|context| {
+            stdout.read(context)?;
+            ready_if(stdout.has_ended())
+        })
+        .await?;
+    }
+    Ok(Finished {
+        status,
+        stdout: stdout.kept,
+        stderr: stderr.kept,
+    })
+}
+
+fn ready_if(is_ready: bool) -> Poll<Result<(), ChildError>> {
+    match is_ready {
+        true => Poll::Ready(Ok(())),
+        false => Poll::Pending,
+    }
+}
+
+/// A program may well answer without having read its input to the end.
+async fn send(pipe: Option<ChildStdin>, input: &[u8]) {
+    if let Some(mut pipe) = pipe
+        && let Err(error) = pipe.write_all(input).await
+    {
+        log::debug!("a program has not read its input: {error}");
+    }
+}
+
+/// A pipe, until its end, and what is kept of it.
+struct Output<R> {
+    pipe: Option<R>,
+    keep: Keep,
+    kept: Vec<u8>,
+}
+
+impl<R: AsyncRead + Unpin> Output<R> {
+    fn new(pipe: Option<R>, keep: Keep) -> Self {
+        let kept = Vec::new();
+        Self { pipe, keep, kept }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.pipe.is_none()
+    }
+
+    /// Reads what there is, so that the program is never blocked.
+    fn read(&mut self, context: &mut Context<'_>) -> Result<(), ChildError> {
+        let mut part = [0; 4096];
+        while let Some(pipe) = &mut self.pipe {
+            let mut part = ReadBuf::new(&mut part);
+            match Pin::new(pipe).poll_read(context, &mut part) {
+                Poll::Pending => break,
+                Poll::Ready(Err(error)) => return Err(error.into()),
+                Poll::Ready(Ok(())) if part.filled().is_empty() => self.pipe = None,
+                Poll::Ready(Ok(())) => self.keep.add(&mut self.kept, part.filled())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Keep {
+    fn add(self, kept: &mut Vec<u8>, part: &[u8]) -> Result<(), ChildError> {
+        match self {
+            Self::All(most) if kept.len() + part.len() > most => return Err(ChildError::TooMuch),
+            Self::All(_) => kept.extend_from_slice(part),
+            Self::Start(most) => {
+                let room = most - kept.len();
+                kept.extend_from_slice(&part[..part.len().min(room)]);
+            }
+            Self::End(most) => {
+                kept.extend_from_slice(part);
+                kept.drain(..kept.len().saturating_sub(most));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first executable file of this name in these folders; else the first that is there and is
+/// not executable.
+#[cfg(unix)]
+pub fn find(program: &str, folders: &[PathBuf]) -> Result<PathBuf, Option<PathBuf>> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let mut not_executable = None;
+    for folder in folders {
+        let file = folder.join(program);
+        match std::fs::metadata(&file) {
+            Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => {
+                return Ok(file);
+            }
+            Ok(found) if found.is_file() => {
+                not_executable.get_or_insert(file);
+            }
+            _ => {}
+        }
+    }
+    Err(not_executable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_pipe_the_start_the_end_or_all_is_kept() {
+        let kept = |keep: Keep| {
+            let mut kept = Vec::new();
+            let parts = [&b"abc"[..], b"def", b"g"];
+            parts
+                .iter()
+                .try_for_each(|part| keep.add(&mut kept, part))
+                .map(|()| kept)
+        };
+        assert_eq!(kept(Keep::Start(5)).unwrap(), b"abcde");
+        assert_eq!(kept(Keep::End(5)).unwrap(), b"cdefg");
+        assert_eq!(kept(Keep::All(7)).unwrap(), b"abcdefg");
+        assert!(matches!(kept(Keep::All(6)), Err(ChildError::TooMuch)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_executable_file_is_found_in_the_first_folder_that_has_one() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let [a, b, c] = ["a", "b", "c"].map(|name| folder.path().join(name));
+        for (folder, mode) in [(&a, 0o644), (&b, 0o755), (&c, 0o755)] {
+            std::fs::create_dir(folder).unwrap();
+            let file = folder.join("tool");
+            std::fs::write(&file, "").unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        std::fs::create_dir(a.join("folder")).unwrap();
+        let all = [a.clone(), b.clone(), c];
+        assert_eq!(find("tool", &all), Ok(b.join("tool")));
+        assert_eq!(find("tool", &all[..1]), Err(Some(a.join("tool"))));
+        assert_eq!(find("folder", &all), Err(None));
+        assert_eq!(find("none", &all), Err(None));
+    }
+}

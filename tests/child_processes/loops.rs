@@ -1,0 +1,148 @@
+//! A chain of programs that leads back to this one is told as a loop, after few starts.
+
+use std::fs;
+use std::time::Instant;
+
+use super::common::fake_aws::{ALICE, FakeAws};
+use super::common::{HOST, Outcome, PROGRAM, TestEnvironment};
+use super::{AT_ONCE, lines, of_command};
+
+/// More of them would be a chain without an end.
+const MOST_STARTS: usize = 4;
+
+const LOOP: &str = "are a loop: it has called docker-credential-ecrx, which would start it again";
+
+/// Each start of the command leaves a line in `starts`, and asks for the same registry again.
+fn of_loop(aws: &FakeAws, call: &str) -> TestEnvironment {
+    let environment = of_command(aws, "sh $HOME/again.sh");
+    let home = environment.home().display();
+    let script = format!("echo start >>'{home}/starts'\necho {HOST} | {call} get\n");
+    environment.write("again.sh", &script);
+    environment.aws_config(&format!(
+        "[profile work]\ncredential_process = sh '{home}/again.sh'\n"
+    ));
+    environment
+}
+
+/// `env -i`, with what the chain needs to go on.
+fn cleared(environment: &TestEnvironment, aws: &FakeAws) -> String {
+    format!(
+        "env -i HOME='{}' PATH=/usr/bin:/bin AWS_PROFILE=work AWS_ENDPOINT_URL={} AWS_ECR_DISABLE_CACHE=1 AWS_EC2_METADATA_DISABLED=true",
+        environment.home().display(),
+        aws.url()
+    )
+}
+
+#[track_caller]
+fn ends_as_a_loop(environment: &TestEnvironment, most: usize) -> Outcome {
+    let started = Instant::now();
+    let outcome = environment.get(HOST);
+    let took = started.elapsed();
+    let starts = lines(environment, "starts");
+    assert!((1..=most).contains(&starts), "{starts}: {outcome:?}");
+    assert_eq!(outcome.code, Some(1));
+    assert!(outcome.stdout.contains(LOOP), "{outcome:?}");
+    assert!(took < AT_ONCE, "{took:?}");
+    outcome
+}
+
+#[test]
+fn a_credential_process_that_calls_back_is_a_loop_with_and_without_a_cache() {
+    for cache in ["", "1"] {
+        let aws = FakeAws::start();
+        let mut environment = of_loop(&aws, &format!("'{PROGRAM}'"));
+        environment.set("AWS_ECR_DISABLE_CACHE", cache);
+        let outcome = ends_as_a_loop(&environment, 1);
+        assert!(outcome.stdout.contains("profile work"), "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_loop_is_seen_by_a_copy_and_a_link_of_another_name() {
+    let aws = FakeAws::start();
+    for make in [
+        (|from, to| fs::copy(from, to).map(drop)) as fn(&str, &str) -> std::io::Result<()>,
+        |from, to| std::os::unix::fs::symlink(from, to),
+        |from, to| fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(drop)),
+    ] {
+        let environment = of_loop(&aws, "./tool");
+        let tool = environment.home().join("tool").display().to_string();
+        make(PROGRAM, &tool).expect("a tool");
+        ends_as_a_loop(&environment, 1);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_loop_is_seen_when_the_environment_is_cleared_and_the_name_is_another() {
+    for copy in [false, true] {
+        let aws = FakeAws::start();
+        let environment = of_loop(&aws, "./tool");
+        let call = format!(
+            "{} '{}/tool'",
+            cleared(&environment, &aws),
+            environment.home().display()
+        );
+        let environment = {
+            let script = environment.home().join("again.sh");
+            let text = fs::read_to_string(&script).expect("a script");
+            fs::write(&script, text.replace("./tool", &call)).expect("a script");
+            environment
+        };
+        let tool = environment.home().join("tool");
+        match copy {
+            true => drop(fs::copy(PROGRAM, &tool).expect("a copy")),
+            false => std::os::unix::fs::symlink(PROGRAM, &tool).expect("a link"),
+        }
+        ends_as_a_loop(&environment, MOST_STARTS);
+    }
+}
+
+#[test]
+fn a_credential_process_may_pull_with_another_identity() {
+    let aws = FakeAws::start();
+    let environment = of_command(&aws, "sh ./get.sh");
+    let (id, secret, _) = ALICE;
+    environment.add_aws_config(&format!(
+        "[profile inner]\ncredential_process = sh ./inner.sh\n\
+         [profile alice]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n"
+    ));
+    // It may be a credential_process as well.
+    environment.write(
+        "inner.sh",
+        &format!(
+            "echo '{{\"Version\":1,\"AccessKeyId\":\"{id}\",\"SecretAccessKey\":\"{secret}\"}}'\n"
+        ),
+    );
+    for inner in ["alice", "inner"] {
+        environment.write(
+            "get.sh",
+            &format!(
+                "echo {HOST} | AWS_PROFILE={inner} '{PROGRAM}' get >inner.json && cat answer.json\n"
+            ),
+        );
+        environment.run(&["erase"], HOST);
+        environment.get(HOST).grant();
+    }
+}
+
+#[test]
+fn another_registrys_helper_under_another_name_is_a_loop() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::of_alice(&aws);
+    let bin = environment.home().join("bin");
+    fs::create_dir(&bin).expect("a folder");
+    environment.set("PATH", &format!("{}:/usr/bin:/bin", bin.display()));
+    environment.config("other_registries_helper = \"fake\"\n");
+    fs::copy(PROGRAM, environment.home().join("tool")).expect("a copy");
+    let script = format!(
+        "#!/bin/sh\necho start >>'{home}/starts'\nexec env -i HOME='{home}' PATH=\"$PATH\" '{home}/tool' \"$@\"\n",
+        home = environment.home().display()
+    );
+    let helper = environment.write("bin/docker-credential-fake", &script);
+    super::common::files::chmod(&helper, 0o700);
+    let outcome = environment.get("ghcr.io");
+    assert!(outcome.stdout.contains("back: a loop"), "{outcome:?}");
+    let starts = lines(&environment, "starts");
+    assert!((1..=MOST_STARTS).contains(&starts), "{starts}");
+}
