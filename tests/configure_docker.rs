@@ -2,6 +2,8 @@
 
 #![cfg(unix)]
 
+#[path = "configure_docker/as_root.rs"]
+mod as_root;
 mod common;
 #[path = "configure_docker/corpus.rs"]
 mod corpus;

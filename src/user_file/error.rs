@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::owner::UserName;
+
 /// Why a file was not read or not replaced. In each case but [`Self::HalfWritten`] it is as it
 /// was.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,41 @@ pub enum UserFileError {
     TooManyLinks {
         /// The first of them.
         path: PathBuf,
+    },
+    /// Root would change what another user has chosen.
+    #[error(
+        "{} is a symbolic link that {user} controls, and {} does not belong to {user}: as root, this program does not follow it",
+        link.display(), target.display()
+    )]
+    ForeignLink {
+        /// The link.
+        link: PathBuf,
+        /// The user who controls it.
+        user: UserName,
+        /// What it leads to, or the folder that this would be in.
+        target: PathBuf,
+    },
+    /// The same, by several users.
+    #[error(
+        "{} is a symbolic link in a folder that several users may write to: as root, this program does not follow it",
+        link.display()
+    )]
+    OpenLink {
+        /// The link.
+        link: PathBuf,
+    },
+    /// It may be a hard link to a file that only root may read.
+    #[error(
+        "{} belongs to {owner} and may be a hard link, and its folder belongs to {folder_owner}: as root, this program does not change it",
+        path.display()
+    )]
+    ForeignFile {
+        /// The file.
+        path: PathBuf,
+        /// Its owner.
+        owner: UserName,
+        /// Its folder's owner.
+        folder_owner: UserName,
     },
     /// Not to be written to.
     #[error("{} is read-only: nothing was changed", path.display())]
@@ -76,4 +113,20 @@ pub enum UserFileError {
         /// The folder.
         path: PathBuf,
     },
+}
+
+impl UserFileError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let user = match self {
+            Self::ForeignLink { user, .. } => user,
+            Self::ForeignFile { folder_owner, .. } => folder_owner,
+            Self::OpenLink { .. } => return Some("name the file that it leads to".to_owned()),
+            _ => return None,
+        };
+        Some(format!(
+            "run this command as that user: sudo -u {} docker-credential-ecrx configure-docker …",
+            user.for_sudo()
+        ))
+    }
 }

@@ -11,13 +11,15 @@ use super::error::UserFileError;
 /// # Errors
 /// When that cannot be done, or the file holds something else by now. Half written, it is put back
 /// as it was, and where even that cannot be done, the error names the backup.
+///
+/// The file is given as the system finds it, and as messages name it.
 pub(super) fn write(
-    target: &Path,
+    (target, named): (&Path, &Path),
     before: &[u8],
     after: &[u8],
     backup: &Path,
 ) -> Result<(), UserFileError> {
-    let path = target.to_owned();
+    let path = named.to_owned();
     let mut options = OpenOptions::new();
     options.read(true).write(true);
     // Links have been followed: one that stands there now is somebody else's doing, and so is a
@@ -85,7 +87,7 @@ mod tests {
     }
 
     fn write(file: &Path, after: &[u8]) -> Result<(), UserFileError> {
-        super::write(file, BEFORE, after, Path::new("backup"))
+        super::write((file, file), BEFORE, after, Path::new("backup"))
     }
 
     #[test]

@@ -10,6 +10,7 @@ use fs2::FileExt as _;
 
 use super::TEMPORARY;
 use super::error::UserFileError;
+use super::place::Place;
 
 /// How long another process is waited for: it changes its files within milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -23,14 +24,15 @@ pub struct Locks(Vec<(PathBuf, File)>);
 
 impl Locks {
     /// Waits until no other process has the folder. Taking it twice is taking it once.
-    pub(super) fn take(&mut self, folder: &Path) -> Result<(), UserFileError> {
-        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    pub(super) fn take(&mut self, place: &Place) -> Result<(), UserFileError> {
+        let at = place.folder_at();
+        let folder = at.canonicalize().unwrap_or_else(|_| at.clone());
         if self.0.iter().any(|(taken, _)| *taken == folder) {
             return Ok(());
         }
         // Windows opens no folders. There, and on file systems that lock none, what is left is
         // that a file which somebody else has changed is not replaced.
-        let Ok(file) = File::open(&folder) else {
+        let Ok(file) = File::open(&at) else {
             return Ok(());
         };
         let started = Instant::now();
@@ -49,7 +51,7 @@ impl Locks {
                 }
             }
         }
-        sweep(&folder);
+        sweep(&at);
         self.0.push((folder, file));
         Ok(())
     }

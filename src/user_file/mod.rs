@@ -6,6 +6,7 @@
 //!   could be given to another one. It is written in place, with the backup made before.
 //! - Mode and owner stay. What is new gets mode 0600 (folders 0700), and from root the owner of
 //!   the folder that it is made in.
+//! - As root, no link decides that another user controls (`walk.rs`).
 //! - Nobody else's change is lost: the file is compared with what was read just before it is
 //!   replaced. Between two processes of this program, a lock on the folder keeps the order.
 
@@ -13,22 +14,31 @@ mod error;
 mod in_place;
 mod lock;
 mod owner;
+mod place;
 #[cfg(test)]
 mod tests;
+#[cfg(unix)]
+mod walk;
 
-use std::fs::{self, File, Metadata};
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::ffi::OsString;
+use std::fs::{self, Metadata};
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 pub use error::UserFileError;
 pub use lock::Locks;
-use owner::{give_to_owner_of, has_other_names, make_alike, may_write, sync_folder};
+use owner::{has_other_names, make_alike, may_write, sync_folder};
+use place::Place;
 
 /// A larger file is not read.
 const MAX_LENGTH: u64 = 8 << 20;
 
 /// What files are called that are being written.
 const TEMPORARY: (&str, &str) = (".ecrx-", ".tmp");
+
+/// What is put behind a file's name for its first backup.
+const BACKUP: &str = ".before-ecrx";
 
 /// Links that lead from one to the next.
 const MOST_LINKS: usize = 40;
@@ -37,8 +47,11 @@ const MOST_LINKS: usize = 40;
 #[derive(Debug)]
 pub struct UserFile {
     path: PathBuf,
+    place: Place,
     target: PathBuf,
     before: Option<Vec<u8>>,
+    /// Of the very file that was read.
+    seen: Option<Metadata>,
 }
 
 /// What replacing a file has left.
@@ -73,22 +86,23 @@ impl Backup {
 impl UserFile {
     /// Reads a file, which may be absent. Creates nothing.
     pub fn read(path: &Path) -> Result<Self, UserFileError> {
-        let target = behind_links(path)?;
-        let before = read(&target)?;
+        let place = Place::find(path)?;
+        let (before, seen) = place.read(place.name())?.unzip();
         Ok(Self {
             path: path.to_owned(),
-            target,
+            target: place.target(),
+            place,
             before,
+            seen,
         })
     }
 
     /// Reads a file when nobody else of this program changes it, or one beside it, for as long
     /// as `locks` live. Makes the folder where it is missing.
     pub fn lock(path: &Path, locks: &mut Locks) -> Result<Self, UserFileError> {
-        let target = behind_links(path)?;
-        let folder = folder_of(&target);
-        make_folder(folder)?;
-        locks.take(folder)?;
+        let mut place = Place::find(path)?;
+        place.make_folder()?;
+        locks.take(&place)?;
         Self::read(path)
     }
 
@@ -112,15 +126,16 @@ impl UserFile {
         let read_only = |path: &Path| UserFileError::ReadOnly {
             path: path.to_owned(),
         };
-        match fs::metadata(&self.target) {
+        let target = self.place.at(self.place.name());
+        match &self.seen {
             // Root may write to it all the same, but somebody has meant it.
-            Ok(found) if found.permissions().readonly() => return Err(read_only(&self.target)),
-            Ok(_) if !may_write(&self.target) => return Err(read_only(&self.target)),
+            Some(seen) if seen.permissions().readonly() => return Err(read_only(&self.target)),
+            Some(_) if !may_write(&target) => return Err(read_only(&self.target)),
             _ => {}
         }
-        let folder = folder_of(&self.target);
-        match folder.is_dir() && !may_write(folder) {
-            true => Err(read_only(folder)),
+        let folder = self.place.folder_at();
+        match folder.is_dir() && !may_write(&folder) {
+            true => Err(read_only(self.place.folder())),
             false => Ok(()),
         }
     }
@@ -136,30 +151,26 @@ impl UserFile {
         suffices: impl Fn(&[u8]) -> bool,
     ) -> Result<Replaced, UserFileError> {
         self.check_writable()?;
-        let seen = fs::metadata(&self.target).ok();
-        let new = self.temporary(after, seen.as_ref())?;
+        let new = self.temporary(after)?;
         let mut backup = match &self.before {
-            Some(before) => Some(self.keep(before, seen.as_ref(), suffices)?),
+            Some(before) => Some(self.keep(before, suffices)?),
             None => None,
         };
-        if read(&self.target)? != self.before || behind_links(&self.path)? != self.target {
-            return Err(UserFileError::Changed {
-                path: self.path.clone(),
-            });
-        }
-        let is_mounted = match (new.persist(&self.target), &self.before) {
+        self.check_unchanged()?;
+        let target = self.place.at(self.place.name());
+        let is_mounted = match (new.persist(&target), &self.before) {
             (Ok(_), _) => false,
             (Err(error), Some(before)) if error.error.kind() == ErrorKind::ResourceBusy => {
                 // Who is killed meanwhile must find all of it.
-                let whole = self.keep(before, seen.as_ref(), |_| false)?;
-                in_place::write(&self.target, before, after, &whole.path)?;
+                let whole = self.keep(before, |_| false)?;
+                in_place::write((&target, &self.target), before, after, &whole.path)?;
                 backup = Some(whole);
                 true
             }
             (Err(error), _) => return Err(self.not_written(error.error)),
         };
-        sync_folder(folder_of(&self.target));
-        let has_other_names = seen.is_some_and(|seen| has_other_names(&seen));
+        sync_folder(&self.place.folder_at());
+        let has_other_names = self.seen.as_ref().is_some_and(has_other_names);
         Ok(Replaced {
             backup,
             // In place, all of its names see the change.
@@ -168,34 +179,39 @@ impl UserFile {
         })
     }
 
+    fn check_unchanged(&self) -> Result<(), UserFileError> {
+        let now = Self::read(&self.path)?;
+        match now.before == self.before && now.place.is_same(&self.place) {
+            true => Ok(()),
+            false => Err(UserFileError::Changed {
+                path: self.path.clone(),
+            }),
+        }
+    }
+
     /// Where the file is kept: beside it, by the first name that is free or holds it already.
     fn keep(
         &self,
         before: &[u8],
-        seen: Option<&Metadata>,
         suffices: impl Fn(&[u8]) -> bool,
     ) -> Result<Backup, UserFileError> {
-        let name = self.target.file_name().unwrap_or_default().to_os_string();
         for number in 1..=u32::MAX {
-            let mut name = name.clone();
-            name.push(".before-ecrx");
-            if number > 1 {
-                name.push(format!("-{number}"));
-            }
-            let path = folder_of(&self.target).join(name);
-            match read(&path) {
-                Ok(Some(kept)) if kept == before => return Ok(Backup::whole(path)),
-                Ok(Some(kept)) if suffices(&kept) => {
+            let name = self.backup_name(number);
+            let path = self.place.path(&name);
+            let found = self.place.read(&name).map(Option::unzip);
+            match found {
+                Ok((Some(kept), _)) if kept == before || suffices(&kept) => {
+                    self.make_latest(&name);
                     return Ok(Backup {
                         path,
-                        is_whole: false,
+                        is_whole: kept == before,
                     });
                 }
                 // Whatever it is, it is not ours to replace.
-                Ok(Some(_)) | Err(_) => {}
-                Ok(None) => {
-                    let backup = self.temporary(before, seen)?;
-                    match backup.persist_noclobber(&path) {
+                Ok((Some(_), _)) | Err(_) => {}
+                Ok((None, _)) => {
+                    let backup = self.temporary(before)?;
+                    match backup.persist_noclobber(self.place.at(&name)) {
                         Ok(_) => return Ok(Backup::whole(path)),
                         Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {}
                         Err(error) => return Err(self.not_written(error.error)),
@@ -206,22 +222,73 @@ impl UserFile {
         Err(self.not_written(ErrorKind::AlreadyExists.into()))
     }
 
+    /// `FILE.before-ecrx`, then `…-2`.
+    fn backup_name(&self, number: u32) -> OsString {
+        let mut name = self.place.name().to_os_string();
+        name.push(BACKUP);
+        if number > 1 {
+            name.push(format!("-{number}"));
+        }
+        name
+    }
+
+    /// The order in which backups were of use is that of their times.
+    fn make_latest(&self, name: &std::ffi::OsStr) {
+        let now = SystemTime::now();
+        let touched = place::open(&self.place.at(name)).and_then(|file| file.set_modified(now));
+        if let Err(error) = touched {
+            log::debug!(
+                "{} keeps its time: {error}",
+                self.place.path(name).display()
+            );
+        }
+    }
+
+    /// What the backups hold, that of the last change first.
+    pub fn backups(&self) -> Vec<Vec<u8>> {
+        let mut found = Vec::new();
+        for item in fs::read_dir(self.place.folder_at())
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let name = item.file_name();
+            let Some(number) = self.backup_number(&name) else {
+                continue;
+            };
+            match self.place.read(&name) {
+                Ok(Some((bytes, seen))) => found.push((seen.modified().ok(), number, bytes)),
+                Ok(None) => {}
+                Err(error) => log::debug!("not used as a backup: {error}"),
+            }
+        }
+        found.sort_by_key(|(time, number, _)| std::cmp::Reverse((*time, *number)));
+        found.into_iter().map(|(.., bytes)| bytes).collect()
+    }
+
+    fn backup_number(&self, name: &std::ffi::OsStr) -> Option<u32> {
+        let number = name
+            .to_str()?
+            .strip_prefix(self.place.name().to_str()?)?
+            .strip_prefix(BACKUP)?;
+        match number.strip_prefix('-') {
+            Some(number) => number.parse().ok().filter(|number| *number > 1),
+            None => number.is_empty().then_some(1),
+        }
+    }
+
     /// A file in the same folder that holds these bytes, on the disk, with the mode and owner
     /// that the one it is for has.
-    fn temporary(
-        &self,
-        bytes: &[u8],
-        like: Option<&Metadata>,
-    ) -> Result<tempfile::NamedTempFile, UserFileError> {
-        let folder = folder_of(&self.target);
+    fn temporary(&self, bytes: &[u8]) -> Result<tempfile::NamedTempFile, UserFileError> {
+        let folder = self.place.folder_at();
         let wrong = |source| self.not_written(source);
         let mut file = tempfile::Builder::new()
             .prefix(TEMPORARY.0)
             .suffix(TEMPORARY.1)
-            .tempfile_in(folder)
+            .tempfile_in(&folder)
             .map_err(wrong)?;
         file.write_all(bytes).map_err(wrong)?;
-        make_alike(file.as_file(), like, folder).map_err(wrong)?;
+        make_alike(file.as_file(), self.seen.as_ref(), &folder).map_err(wrong)?;
         file.as_file().sync_all().map_err(wrong)?;
         Ok(file)
     }
@@ -231,97 +298,5 @@ impl UserFile {
             path: self.target.clone(),
             source,
         }
-    }
-}
-
-/// The bytes of a regular file; `None` when there is none.
-fn read(path: &Path) -> Result<Option<Vec<u8>>, UserFileError> {
-    let wrong = |source| UserFileError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    // Looked at before it is opened: opening a pipe would wait for a writer.
-    match fs::metadata(path) {
-        Ok(found) if !found.is_file() => {
-            return Err(UserFileError::NotAFile {
-                path: path.to_owned(),
-            });
-        }
-        Ok(_) => {}
-        Err(error) if is_absent(&error) => return Ok(None),
-        Err(error) => return Err(wrong(error)),
-    }
-    let mut bytes = Vec::new();
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if is_absent(&error) => return Ok(None),
-        Err(error) => return Err(wrong(error)),
-    };
-    file.take(MAX_LENGTH + 1)
-        .read_to_end(&mut bytes)
-        .map_err(wrong)?;
-    match bytes.len() as u64 > MAX_LENGTH {
-        true => Err(UserFileError::TooLarge {
-            path: path.to_owned(),
-        }),
-        false => Ok(Some(bytes)),
-    }
-}
-
-fn is_absent(error: &std::io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
-}
-
-/// What a chain of links leads to, which need not be there.
-fn behind_links(path: &Path) -> Result<PathBuf, UserFileError> {
-    let mut target = path.to_owned();
-    for _ in 0..MOST_LINKS {
-        match fs::read_link(&target) {
-            Ok(next) => target = folder_of(&target).join(next),
-            Err(_) if target == path => return Ok(target),
-            // Links say `../../dotfiles`, which nobody wants to read.
-            Err(_) => {
-                let folder = folder_of(&target).canonicalize();
-                let name = target.file_name().unwrap_or_default();
-                return Ok(folder.map_or_else(|_| target.clone(), |folder| folder.join(name)));
-            }
-        }
-    }
-    Err(UserFileError::TooManyLinks {
-        path: path.to_owned(),
-    })
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    }
-}
-
-/// Makes a folder and what is missing above it.
-fn make_folder(folder: &Path) -> Result<(), UserFileError> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    let above = folder_of(folder);
-    if above != folder {
-        make_folder(above)?;
-    }
-    let wrong = |source| UserFileError::Write {
-        path: folder.to_owned(),
-        source,
-    };
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(folder) {
-        Ok(()) => give_to_owner_of(above, folder).map_err(wrong),
-        // Another process was faster.
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(UserFileError::NotAFolder {
-            path: folder.to_owned(),
-        }),
-        Err(error) => Err(wrong(error)),
     }
 }

@@ -1,7 +1,50 @@
 //! Whose a file is, and who may read and write it.
 
+use std::fmt;
 use std::fs::{File, Metadata};
 use std::path::Path;
+
+use crate::shell_word::shell_word;
+
+/// A user as messages name them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserName {
+    /// As in `/etc/passwd`, if it is there.
+    name: Option<String>,
+    id: u32,
+}
+
+impl UserName {
+    /// As `sudo -u` takes it.
+    pub(super) fn for_sudo(&self) -> String {
+        match &self.name {
+            Some(name) => shell_word(name).into_owned(),
+            None => format!("'#{}'", self.id),
+        }
+    }
+}
+
+impl fmt::Display for UserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => f.write_str(name),
+            None => write!(f, "user {}", self.id),
+        }
+    }
+}
+
+/// Looks in `/etc/passwd` alone: it is for a message.
+#[cfg(unix)]
+pub(super) fn user_name(id: u32) -> UserName {
+    let users = std::fs::read("/etc/passwd").unwrap_or_default();
+    let users = String::from_utf8_lossy(&users);
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == id.to_string()).then(|| name.to_owned())
+    });
+    UserName { name, id }
+}
 
 /// Whether the system lets this process write there.
 #[cfg(unix)]
@@ -27,8 +70,8 @@ pub(super) fn has_other_names(_: &Metadata) -> bool {
     false
 }
 
-/// Gives a file the mode and the owner of the one that it replaces. As what is new it has mode
-/// 0600 already.
+/// Gives a file the mode and the owner of the one that it replaces, without the bits that let a
+/// program run as somebody else. As what is new it has mode 0600 already.
 #[cfg(unix)]
 pub(super) fn make_alike(
     file: &File,
@@ -46,7 +89,7 @@ pub(super) fn make_alike(
         }
         None => (own.uid(), own.gid()),
     };
-    let Some(mode) = like.map(|like| like.mode() & 0o7777) else {
+    let Some(mode) = like.map(|like| like.mode() & 0o777) else {
         return match (owner, group) == (own.uid(), own.gid()) {
             true => Ok(()),
             false => fchown(file, Some(owner), Some(group)),
@@ -68,23 +111,6 @@ pub(super) fn make_alike(
 
 #[cfg(not(unix))]
 pub(super) fn make_alike(_: &File, _: Option<&Metadata>, _: &Path) -> std::io::Result<()> {
-    Ok(())
-}
-
-/// What root makes in another user's folder becomes that user's.
-#[cfg(unix)]
-pub(super) fn give_to_owner_of(folder: &Path, new: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::{MetadataExt as _, lchown};
-
-    if !rustix::process::geteuid().is_root() {
-        return Ok(());
-    }
-    let folder = std::fs::metadata(folder)?;
-    lchown(new, Some(folder.uid()), Some(folder.gid()))
-}
-
-#[cfg(not(unix))]
-pub(super) fn give_to_owner_of(_: &Path, _: &Path) -> std::io::Result<()> {
     Ok(())
 }
 

@@ -154,5 +154,8 @@ pub(super) fn open(path: &Path, locks: Option<&mut Locks>) -> Result<UserFile, E
         Some(locks) => UserFile::lock(path, locks),
         None => UserFile::read(path),
     }
-    .map_err(Error::failure)
+    .map_err(|error| {
+        let hint = error.hint();
+        Error::failure(error).hints(hint)
+    })
 }

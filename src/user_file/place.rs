@@ -1,0 +1,215 @@
+//! Where a file is, and how the system is told so.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, Metadata};
+use std::io::{ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
+
+use super::error::UserFileError;
+#[cfg(unix)]
+use super::walk::{Held, walk};
+use super::{MAX_LENGTH, MOST_LINKS};
+
+/// A file behind all links, which need not exist.
+#[derive(Debug)]
+pub(super) struct Place {
+    folder: PathBuf,
+    name: OsString,
+    /// For root.
+    #[cfg(unix)]
+    held: Option<Held>,
+}
+
+impl Place {
+    /// Follows links: root only those that no other user can make it follow.
+    pub fn find(path: &Path) -> Result<Self, UserFileError> {
+        #[cfg(unix)]
+        if rustix::process::geteuid().is_root() {
+            let held = walk(path)?;
+            return Ok(Self {
+                folder: held
+                    .missing
+                    .iter()
+                    .fold(held.path.clone(), |it, name| it.join(name)),
+                name: held.name.clone(),
+                held: Some(held),
+            });
+        }
+        let target = behind_links(path)?;
+        Ok(Self {
+            folder: folder_of(&target).to_owned(),
+            name: target.file_name().unwrap_or_default().to_owned(),
+            #[cfg(unix)]
+            held: None,
+        })
+    }
+
+    /// The name of the file.
+    pub fn name(&self) -> &OsStr {
+        &self.name
+    }
+
+    /// The folder, for messages.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A file in the folder, for messages.
+    pub fn path(&self, name: &OsStr) -> PathBuf {
+        match self.folder == Path::new(".") {
+            true => name.into(),
+            false => self.folder.join(name),
+        }
+    }
+
+    /// The file, for messages.
+    pub fn target(&self) -> PathBuf {
+        self.path(&self.name)
+    }
+
+    /// The folder, for the system.
+    pub fn folder_at(&self) -> PathBuf {
+        #[cfg(unix)]
+        if let Some(held) = &self.held {
+            return held
+                .missing
+                .iter()
+                .fold(held.at(), |it, name| it.join(name));
+        }
+        self.folder.clone()
+    }
+
+    /// A file in the folder, for the system.
+    pub fn at(&self, name: &OsStr) -> PathBuf {
+        self.folder_at().join(name)
+    }
+
+    /// Makes the folder, and what is missing above it.
+    pub fn make_folder(&mut self) -> Result<(), UserFileError> {
+        #[cfg(unix)]
+        if let Some(held) = &mut self.held {
+            return held.make_missing();
+        }
+        make_folder(&self.folder)
+    }
+
+    /// Whether both are the same name in the same folder.
+    pub fn is_same(&self, other: &Self) -> bool {
+        #[cfg(unix)]
+        if let (Some(one), Some(other)) = (&self.held, &other.held)
+            && !one.is_same(other)
+        {
+            return false;
+        }
+        self.target() == other.target()
+    }
+
+    /// A regular file in the folder; `None` if there is none. No link is followed.
+    pub fn read(&self, name: &OsStr) -> Result<Option<(Vec<u8>, Metadata)>, UserFileError> {
+        let (path, at) = (self.path(name), self.at(name));
+        let wrong = |source| UserFileError::Read {
+            path: path.clone(),
+            source,
+        };
+        // Looked at before it is opened: a device does something when it is.
+        match fs::symlink_metadata(&at) {
+            Ok(found) if !found.is_file() => return Err(UserFileError::NotAFile { path }),
+            Ok(_) => {}
+            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) => return Err(wrong(error)),
+        }
+        let file = match open(&at) {
+            Ok(file) => file,
+            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) => return Err(wrong(error)),
+        };
+        let found = file.metadata().map_err(wrong)?;
+        if !found.is_file() {
+            return Err(UserFileError::NotAFile { path });
+        }
+        #[cfg(unix)]
+        if let Some(held) = &self.held {
+            held.check_owner(name, &found)?;
+        }
+        let mut bytes = Vec::new();
+        file.take(MAX_LENGTH + 1)
+            .read_to_end(&mut bytes)
+            .map_err(wrong)?;
+        match bytes.len() as u64 > MAX_LENGTH {
+            true => Err(UserFileError::TooLarge { path }),
+            false => Ok(Some((bytes, found))),
+        }
+    }
+}
+
+/// Waits for no pipe, and follows no link, that is there by now.
+pub(super) fn open(path: &Path) -> std::io::Result<File> {
+    let mut options = fs::OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK)
+            .bits()
+            .cast_signed(),
+    );
+    options.open(path)
+}
+
+fn is_absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+/// What a chain of links leads to, which need not be there.
+fn behind_links(path: &Path) -> Result<PathBuf, UserFileError> {
+    let mut target = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match fs::read_link(&target) {
+            Ok(next) => target = folder_of(&target).join(next),
+            Err(_) if target == path => return Ok(target),
+            // Links say `../../dotfiles`, which nobody wants to read.
+            Err(_) => {
+                let folder = folder_of(&target).canonicalize();
+                let name = target.file_name().unwrap_or_default();
+                return Ok(folder.map_or_else(|_| target.clone(), |folder| folder.join(name)));
+            }
+        }
+    }
+    Err(UserFileError::TooManyLinks {
+        path: path.to_owned(),
+    })
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Makes a folder and what is missing above it.
+fn make_folder(folder: &Path) -> Result<(), UserFileError> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let above = folder_of(folder);
+    if above != folder {
+        make_folder(above)?;
+    }
+    let wrong = |source| UserFileError::Write {
+        path: folder.to_owned(),
+        source,
+    };
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(folder) {
+        Ok(()) => Ok(()),
+        // Another process was faster.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(UserFileError::NotAFolder {
+            path: folder.to_owned(),
+        }),
+        Err(error) => Err(wrong(error)),
+    }
+}

@@ -1,0 +1,371 @@
+//! How root finds a file, so that no link of another user decides which file that is.
+//!
+//! Root goes from folder to folder and holds each one open, so that nothing can be put in its
+//! place. A link is followed in two cases only:
+//!
+//! - Root made it, in a folder that no other user may write to.
+//! - It leads to something of the user who controls the link. That user could have changed it
+//!   without root.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::fs::{MetadataExt as _, fchown};
+use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use super::MOST_LINKS;
+use super::error::UserFileError;
+use super::owner::user_name;
+
+const STICKY: u32 = 0o1000;
+
+/// A folder that is held open, and what of the path comes after it.
+#[derive(Debug)]
+pub(super) struct Held {
+    folder: OwnedFd,
+    /// Without links.
+    pub path: PathBuf,
+    /// Folders that do not exist yet.
+    pub missing: Vec<OsString>,
+    /// The last name of the path.
+    pub name: OsString,
+    /// Links of users that lead to the file, which has to belong to each of them.
+    links: Vec<Link>,
+}
+
+/// A link that a user other than root controls.
+#[derive(Clone, Debug)]
+struct Link {
+    path: PathBuf,
+    user: u32,
+}
+
+/// What is left to do of a path.
+enum Step {
+    Root,
+    Up,
+    Name(OsString),
+    /// Here ends what a link led to.
+    EndOf(PathBuf, Option<u32>),
+}
+
+struct Walk {
+    folder: OwnedFd,
+    path: PathBuf,
+    steps: VecDeque<Step>,
+    links: usize,
+    /// Not a folder, and so the last of the path.
+    last: Option<OsString>,
+    missing: Vec<OsString>,
+    of_users: Vec<Link>,
+}
+
+/// Finds a file, which need not exist.
+///
+/// # Errors
+/// When a link of another user leads to something that does not belong to that user.
+pub(super) fn walk(path: &Path) -> Result<Held, UserFileError> {
+    let wrong = |source| read_error(path, source);
+    let absolute = std::path::absolute(path).map_err(wrong)?;
+    let mut walk = Walk {
+        folder: open_folder(CWD, OsStr::new("/")).map_err(|errno| wrong(errno.into()))?,
+        path: "/".into(),
+        steps: steps(&absolute).collect(),
+        links: 0,
+        last: None,
+        missing: Vec::new(),
+        of_users: Vec::new(),
+    };
+    while let Some(step) = walk.steps.pop_front() {
+        walk.go(step, path)?;
+    }
+    let mut missing = walk.missing;
+    let name = walk.last.or_else(|| missing.pop());
+    Ok(Held {
+        name: name.ok_or_else(|| not_a_file(path))?,
+        folder: walk.folder,
+        path: walk.path,
+        missing,
+        links: walk.of_users,
+    })
+}
+
+impl Walk {
+    fn go(&mut self, step: Step, whole: &Path) -> Result<(), UserFileError> {
+        match step {
+            Step::EndOf(link, user) => self.end_of(link, user),
+            Step::Root | Step::Up if self.is_past_folders() => Err(self.not_a_folder()),
+            Step::Root => self.enter(OsStr::new("/"), "/".into()),
+            Step::Up => {
+                let above = self.path.parent().unwrap_or(&self.path).to_owned();
+                self.enter(OsStr::new(".."), above)
+            }
+            Step::Name(_) if self.last.is_some() => Err(self.not_a_folder()),
+            Step::Name(name) if !self.missing.is_empty() => {
+                self.missing.push(name);
+                Ok(())
+            }
+            Step::Name(name) => self.name(name, whole),
+        }
+    }
+
+    fn name(&mut self, name: OsString, whole: &Path) -> Result<(), UserFileError> {
+        let path = self.path.join(&name);
+        let found = match rustix::fs::statat(&self.folder, &name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(found) => found,
+            Err(Errno::NOENT) => {
+                self.missing.push(name);
+                return Ok(());
+            }
+            Err(errno) => return Err(read_error(&path, errno.into())),
+        };
+        match FileType::from_raw_mode(found.st_mode) {
+            FileType::Symlink => self.follow(&name, &found, whole),
+            FileType::Directory if self.goes_on() => self.enter(&name, path),
+            _ => {
+                self.last = Some(name);
+                Ok(())
+            }
+        }
+    }
+
+    /// Puts what a link says in front of what is left.
+    fn follow(&mut self, name: &OsStr, link: &Stat, whole: &Path) -> Result<(), UserFileError> {
+        let path = self.path.join(name);
+        self.links += 1;
+        if self.links > MOST_LINKS {
+            let path = whole.to_owned();
+            return Err(UserFileError::TooManyLinks { path });
+        }
+        let folder = self.stat()?;
+        let user = controller(link, &folder)
+            .ok_or_else(|| UserFileError::OpenLink { link: path.clone() })?;
+        let target = rustix::fs::readlinkat(&self.folder, name, Vec::new())
+            .map_err(|errno| read_error(&path, errno.into()))?;
+        let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
+        self.steps.push_front(Step::EndOf(path, user));
+        for step in steps(&target).collect::<Vec<_>>().into_iter().rev() {
+            self.steps.push_front(step);
+        }
+        Ok(())
+    }
+
+    fn end_of(&mut self, link: PathBuf, user: Option<u32>) -> Result<(), UserFileError> {
+        if !self.missing.is_empty() && self.goes_on() {
+            return Err(UserFileError::NotAFolder { path: link });
+        }
+        let Some(user) = user else {
+            return Ok(());
+        };
+        let link = Link { path: link, user };
+        if self.last.is_some() {
+            // Its owner is looked at when it is open.
+            self.of_users.push(link);
+            return Ok(());
+        }
+        let owner = self.stat()?.st_uid;
+        link.check(&self.path, owner)
+    }
+
+    fn enter(&mut self, name: &OsStr, path: PathBuf) -> Result<(), UserFileError> {
+        self.folder =
+            open_folder(&self.folder, name).map_err(|errno| read_error(&path, errno.into()))?;
+        self.path = path;
+        Ok(())
+    }
+
+    fn stat(&self) -> Result<Stat, UserFileError> {
+        rustix::fs::fstat(&self.folder).map_err(|errno| read_error(&self.path, errno.into()))
+    }
+
+    fn goes_on(&self) -> bool {
+        let mut steps = self.steps.iter();
+        steps.any(|step| !matches!(step, Step::EndOf(..)))
+    }
+
+    fn is_past_folders(&self) -> bool {
+        self.last.is_some() || !self.missing.is_empty()
+    }
+
+    fn not_a_folder(&self) -> UserFileError {
+        let mut path = self.path.clone();
+        path.extend(self.missing.first().or(self.last.as_ref()));
+        UserFileError::NotAFolder { path }
+    }
+}
+
+impl Link {
+    /// What it leads to has to belong to the user who controls it.
+    fn check(&self, target: &Path, owner: u32) -> Result<(), UserFileError> {
+        match owner == self.user {
+            true => Ok(()),
+            false => Err(UserFileError::ForeignLink {
+                link: self.path.clone(),
+                user: user_name(self.user),
+                target: target.to_owned(),
+            }),
+        }
+    }
+}
+
+impl Held {
+    /// The folder, by a path that leads to what is held: links that are put above it meanwhile do
+    /// not count. Without `/proc`, it is the path that was checked.
+    pub fn at(&self) -> PathBuf {
+        let held = PathBuf::from(format!("/proc/self/fd/{}", self.folder.as_raw_fd()));
+        let is_it = match (fs::metadata(&held), rustix::fs::fstat(&self.folder)) {
+            // Their types differ between systems.
+            #[allow(
+                clippy::useless_conversion,
+                clippy::unnecessary_cast,
+                reason = "see above"
+            )]
+            (Ok(one), Ok(other)) => {
+                (one.dev(), one.ino()) == (other.st_dev as u64, other.st_ino as u64)
+            }
+            _ => false,
+        };
+        match is_it {
+            true => held,
+            false => self.path.clone(),
+        }
+    }
+
+    /// Whether it is the same folder.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let stat = |held: &Self| rustix::fs::fstat(&held.folder).map(|it| (it.st_dev, it.st_ino));
+        self.path == other.path && stat(self).is_ok_and(|one| stat(other) == Ok(one))
+    }
+
+    /// Refuses a file that another user may have put there as a hard link.
+    pub fn check_owner(&self, name: &OsStr, file: &Metadata) -> Result<(), UserFileError> {
+        let path = self.path.join(name);
+        for link in self.links.iter().filter(|_| *name == *self.name) {
+            link.check(&path, file.uid())?;
+        }
+        let folder = rustix::fs::fstat(&self.folder)
+            .map_err(|errno| read_error(&self.path, errno.into()))?;
+        let is_fine = match folder.st_uid {
+            0 if !is_open(&folder) => true,
+            0 => file.nlink() == 1,
+            owner => file.uid() == owner || (file.uid() == 0 && file.nlink() == 1),
+        };
+        match is_fine {
+            true => Ok(()),
+            false => Err(UserFileError::ForeignFile {
+                path,
+                owner: user_name(file.uid()),
+                folder_owner: user_name(folder.st_uid),
+            }),
+        }
+    }
+
+    /// Makes the folders that are missing, each for the owner of the one that it is made in.
+    pub fn make_missing(&mut self) -> Result<(), UserFileError> {
+        for name in std::mem::take(&mut self.missing) {
+            let path = self.path.join(&name);
+            self.folder = self.make(&name).map_err(|source| match source.kind() {
+                io::ErrorKind::NotADirectory => UserFileError::NotAFolder { path: path.clone() },
+                _ => UserFileError::Write {
+                    path: path.clone(),
+                    source,
+                },
+            })?;
+            self.path = path;
+        }
+        Ok(())
+    }
+
+    fn make(&self, name: &OsStr) -> io::Result<OwnedFd> {
+        let above = rustix::fs::fstat(&self.folder)?;
+        match rustix::fs::mkdirat(&self.folder, name, Mode::RWXU) {
+            // Another process was faster.
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let folder = match rustix::fs::openat(&self.folder, name, flags, Mode::empty()) {
+            // What Linux and macOS say of a link.
+            Err(Errno::LOOP | Errno::NOTDIR) => Err(Errno::NOTDIR),
+            opened => opened,
+        }?;
+        let new = rustix::fs::fstat(&folder)?;
+        // It could have been swapped for one of root's that holds something.
+        if new.st_uid == 0 && above.st_uid != 0 && is_empty(&folder)? {
+            fchown(&folder, Some(above.st_uid), Some(above.st_gid))?;
+        }
+        Ok(folder)
+    }
+}
+
+/// The user who says where a link leads, unless that is root alone: `None` if there are several.
+fn controller(link: &Stat, folder: &Stat) -> Option<Option<u32>> {
+    match (link.st_uid, folder.st_uid) {
+        (0, 0) if !is_open(folder) => Some(None),
+        // Nobody else can remove or rename it. It could be a hard link.
+        (0, 0) if is_sticky(folder) && link.st_nlink == 1 => Some(None),
+        (0, 0) => None,
+        (0, user) | (user, 0) => Some(Some(user)),
+        (user, other) => (user == other).then_some(Some(user)),
+    }
+}
+
+/// Whether users other than the owner may write to a folder. Root's group is root.
+fn is_open(folder: &Stat) -> bool {
+    let mode = bits(folder);
+    mode & 0o002 != 0 || (mode & 0o020 != 0 && folder.st_gid != 0)
+}
+
+fn is_sticky(folder: &Stat) -> bool {
+    bits(folder) & STICKY != 0
+}
+
+#[allow(clippy::useless_conversion, reason = "it is narrower on macOS")]
+fn bits(found: &Stat) -> u32 {
+    found.st_mode.into()
+}
+
+fn is_empty(folder: &OwnedFd) -> io::Result<bool> {
+    let mut items = rustix::fs::Dir::read_from(folder)?;
+    let other = items.find(|item| match item {
+        Ok(item) => !matches!(item.file_name().to_bytes(), b"." | b".."),
+        Err(_) => true,
+    });
+    Ok(other.is_none())
+}
+
+fn open_folder(folder: impl std::os::fd::AsFd, name: &OsStr) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    // A folder need not be readable to be passed through.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let flags = flags | OFlags::PATH;
+    rustix::fs::openat(folder, name, flags, Mode::empty())
+}
+
+fn steps(path: &Path) -> impl Iterator<Item = Step> + '_ {
+    path.components().filter_map(|component| match component {
+        Component::RootDir => Some(Step::Root),
+        Component::ParentDir => Some(Step::Up),
+        Component::Normal(name) => Some(Step::Name(name.to_owned())),
+        Component::CurDir | Component::Prefix(_) => None,
+    })
+}
+
+fn not_a_file(path: &Path) -> UserFileError {
+    UserFileError::NotAFile {
+        path: path.to_owned(),
+    }
+}
+
+fn read_error(path: &Path, source: io::Error) -> UserFileError {
+    UserFileError::Read {
+        path: path.to_owned(),
+        source,
+    }
+}

@@ -1,0 +1,269 @@
+//! As root in another user's home folder: nothing that this user puts there leads root to a file
+//! of somebody else.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::common::Outcome;
+use super::common::files::{STRANGER, am_root, chmod, give_away, names, skipped};
+use super::{HOST, Person};
+
+const BEFORE: &str = "{\n\t\"auths\": {}\n}\n";
+const SECRET: &str = "{\n\t\"auths\": {\"x.io\": {\"auth\": \"cm9vdDpvbmx5\"}}\n}\n";
+
+/// A user's home folder, and a folder of root's with a file in it.
+struct Scene {
+    alice: Person,
+    victim: TempDir,
+}
+
+impl Scene {
+    /// `None` unless root runs the tests.
+    fn new() -> Option<Self> {
+        if !am_root() {
+            skipped("only root can give files away");
+            return None;
+        }
+        let alice = Person::with(BEFORE);
+        let victim = tempfile::tempdir().expect("a folder");
+        for path in ["", ".docker", ".docker/config.json"] {
+            give_away(&alice.path(path));
+        }
+        let scene = Self { alice, victim };
+        fs::write(scene.secret(), SECRET).expect("a file");
+        chmod(&scene.secret(), 0o600);
+        Some(scene)
+    }
+
+    fn secret(&self) -> PathBuf {
+        self.victim.path().join("secret")
+    }
+
+    /// What the user does.
+    fn link(&self, target: impl AsRef<Path>, link: &str) {
+        let link = self.alice.path(link);
+        if link.is_dir() {
+            fs::remove_dir_all(&link).expect("to remove");
+        } else {
+            let _ = fs::remove_file(&link);
+        }
+        symlink(target, &link).expect("a link");
+        give_away(&link);
+    }
+
+    fn folder(&self, folder: &str) {
+        fs::create_dir(self.alice.path(folder)).expect("a folder");
+        give_away(&self.alice.path(folder));
+    }
+
+    #[track_caller]
+    fn assert_untouched(&self) {
+        assert_eq!(names(self.victim.path()), ["secret"]);
+        assert_eq!(fs::read_to_string(self.secret()).expect("a file"), SECRET);
+        for path in [self.victim.path(), &self.secret()] {
+            assert_eq!(fs::metadata(path).expect("a file").uid(), 0);
+        }
+    }
+
+    /// Root is told the link, and nothing is changed anywhere.
+    #[track_caller]
+    fn is_refused(&self, link: &str, arguments: &[&str]) {
+        for dry in [&["--dry-run"][..], &[]] {
+            let told = self.alice.refused(&[arguments, dry].concat());
+            let start = format!(
+                "docker-credential-ecrx: ~/{link} is a symbolic link that user {STRANGER} controls, and "
+            );
+            assert!(told.starts_with(&start), "{told}");
+            let end = format!(
+                "\n  run this command as that user: sudo -u '#{STRANGER}' docker-credential-ecrx configure-docker …\n"
+            );
+            assert!(told.ends_with(&end), "{told}");
+            self.assert_untouched();
+        }
+    }
+}
+
+#[test]
+fn a_users_dangling_link_makes_no_file_elsewhere() {
+    let Some(scene) = Scene::new() else { return };
+    scene.link(scene.victim.path().join("new"), ".docker/config.json");
+    scene.is_refused(".docker/config.json", &[HOST]);
+    scene.link(scene.victim.path().join("new/new"), ".docker/config.json");
+    scene.is_refused(".docker/config.json", &[HOST]);
+}
+
+#[test]
+fn a_users_link_to_a_file_of_root_changes_and_copies_nothing() {
+    let Some(scene) = Scene::new() else { return };
+    scene.link(scene.secret(), ".docker/config.json");
+    scene.is_refused(".docker/config.json", &[HOST]);
+    scene.is_refused(".docker/config.json", &["--undo"]);
+    // Nor by a second link.
+    scene.link(scene.secret(), "second");
+    scene.link("../second", ".docker/config.json");
+    scene.is_refused("second", &[HOST]);
+}
+
+#[test]
+fn a_users_link_to_a_folder_of_root_is_not_entered() {
+    let Some(scene) = Scene::new() else { return };
+    scene.link(scene.victim.path(), ".docker");
+    scene.is_refused(".docker", &[HOST]);
+    scene.link(scene.victim.path(), ".config");
+    scene.is_refused(".config", &[HOST, "--podman"]);
+    scene.is_refused(".config", &[HOST, "--profile", "work"]);
+}
+
+#[test]
+fn a_users_link_to_config_toml_is_not_followed() {
+    let Some(scene) = Scene::new() else { return };
+    scene.folder(".config");
+    scene.folder(".config/docker-credential-ecrx");
+    let rules = ".config/docker-credential-ecrx/config.toml";
+    scene.link(scene.victim.path().join("new"), rules);
+    scene.is_refused(rules, &[HOST, "--profile", "work"]);
+    assert_eq!(scene.alice.docker(), BEFORE);
+}
+
+#[test]
+fn a_link_of_roots_that_a_user_could_have_moved_is_not_followed() {
+    let Some(scene) = Scene::new() else { return };
+    fs::remove_file(scene.alice.docker_file()).expect("to remove");
+    symlink(scene.secret(), scene.alice.docker_file()).expect("a link");
+    scene.is_refused(".docker/config.json", &[HOST]);
+}
+
+#[test]
+fn a_link_in_the_place_of_a_backup_is_left_alone() {
+    let Some(scene) = Scene::new() else { return };
+    for target in ["secret", "new"] {
+        scene.link(
+            scene.victim.path().join(target),
+            ".docker/config.json.before-ecrx",
+        );
+        fs::write(scene.alice.docker_file(), BEFORE).expect("a file");
+        let told = scene.alice.configured(&[HOST]);
+        assert!(
+            told.contains("; as it was: ~/.docker/config.json.before-ecrx-2\n"),
+            "{told}"
+        );
+        scene.assert_untouched();
+    }
+    let second = scene.alice.path(".docker/config.json.before-ecrx-2");
+    assert_eq!(fs::metadata(&second).expect("a backup").uid(), STRANGER);
+    // Nor is what it leads to put back.
+    fs::remove_file(second).expect("to remove");
+    scene.alice.configured(&["--undo"]);
+    assert_eq!(scene.alice.docker(), BEFORE);
+}
+
+#[test]
+fn a_hard_link_to_a_file_of_root_is_not_copied() {
+    let Some(scene) = Scene::new() else { return };
+    // On the same file system.
+    let secret = scene.alice.path("bin/secret");
+    fs::write(&secret, SECRET).expect("a file");
+    chmod(&secret, 0o600);
+    fs::remove_file(scene.alice.docker_file()).expect("to remove");
+    fs::hard_link(&secret, scene.alice.docker_file()).expect("a hard link");
+    let told = scene.alice.refused(&[HOST]);
+    let what = format!(
+        "docker-credential-ecrx: ~/.docker/config.json belongs to root and may be a hard link, and its folder belongs to user {STRANGER}: as root, this program does not change it\n"
+    );
+    assert!(told.starts_with(&what), "{told}");
+    assert!(!scene.alice.backup().exists());
+}
+
+#[test]
+fn a_users_link_to_a_file_of_their_own_is_followed() {
+    let Some(scene) = Scene::new() else { return };
+    scene.folder("dotfiles");
+    let file = scene.alice.path("dotfiles/docker.json");
+    fs::write(&file, BEFORE).expect("a file");
+    give_away(&file);
+    scene.link("../dotfiles/docker.json", ".docker/config.json");
+    scene.alice.configured(&[HOST]);
+    assert!(fs::read_to_string(&file).expect("a file").contains(HOST));
+    assert_eq!(fs::metadata(&file).expect("a file").uid(), STRANGER);
+
+    // A folder, and a file that does not exist yet.
+    fs::remove_dir_all(scene.alice.path(".docker")).expect("to remove");
+    scene.link("dotfiles", ".docker");
+    scene.alice.configured(&[HOST]);
+    let made = fs::metadata(scene.alice.path("dotfiles/config.json")).expect("a file");
+    assert_eq!(made.uid(), STRANGER);
+    scene.assert_untouched();
+}
+
+#[test]
+fn a_file_of_roots_in_a_users_folder_is_changed() {
+    let Some(scene) = Scene::new() else { return };
+    // As `sudo docker login` leaves it.
+    std::os::unix::fs::chown(scene.alice.docker_file(), Some(0), Some(0)).expect("chown");
+    scene.alice.configured(&[HOST]);
+    assert!(scene.alice.docker().contains(HOST));
+}
+
+#[test]
+fn a_set_uid_bit_is_not_handed_on() {
+    let Some(scene) = Scene::new() else { return };
+    chmod(&scene.alice.docker_file(), 0o4755);
+    scene.alice.configured(&[HOST]);
+    assert_eq!(
+        super::common::files::mode(&scene.alice.docker_file()),
+        0o755
+    );
+}
+
+/// A user swaps a folder or a file for a link while root is at work.
+#[cfg(target_os = "linux")]
+#[test]
+fn whatever_a_user_swaps_meanwhile_the_files_of_root_stay() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+    let Some(scene) = Scene::new() else { return };
+    // Below the swapped folder, a file of the same name as the user's.
+    let secret = scene.victim.path().join("config.json");
+    fs::write(&secret, BEFORE).expect("a file");
+    fs::remove_file(scene.secret()).expect("to remove");
+    for (real, other) in [(".docker", ".other"), (".docker/config.json", ".docker/o")] {
+        let target = match real {
+            ".docker" => scene.victim.path().to_owned(),
+            _ => secret.clone(),
+        };
+        scene.link(target, other);
+        let (real, other) = (scene.alice.path(real), scene.alice.path(other));
+        let is_done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Relaxed) {
+                    renameat_with(CWD, &real, CWD, &other, RenameFlags::EXCHANGE).expect("a swap");
+                }
+            });
+            for run in 0..40 {
+                let arguments = match run % 4 {
+                    3 => vec!["configure-docker", "--undo"],
+                    _ => vec!["configure-docker", HOST],
+                };
+                let Outcome { code, .. } = scene.alice.environment.run(&arguments, "");
+                assert!(matches!(code, Some(0 | 1)), "{code:?}");
+                assert_eq!(names(scene.victim.path()), ["config.json"]);
+                assert_eq!(fs::read_to_string(&secret).expect("a file"), BEFORE);
+                assert_eq!(
+                    fs::metadata(scene.victim.path()).expect("a folder").uid(),
+                    0
+                );
+            }
+            is_done.store(true, Ordering::Relaxed);
+        });
+        if fs::symlink_metadata(&real).expect("a file").is_symlink() {
+            renameat_with(CWD, &real, CWD, &other, RenameFlags::EXCHANGE).expect("a swap");
+        }
+        fs::remove_file(&other).expect("to remove");
+    }
+}
