@@ -130,7 +130,9 @@ impl UserFile {
         match &self.seen {
             // Root may write to it all the same, but somebody has meant it.
             Some(seen) if seen.permissions().readonly() => return Err(read_only(&self.target)),
-            Some(_) if !may_write(&target) => return Err(read_only(&self.target)),
+            Some(_) if fs::symlink_metadata(&target).is_ok() && !may_write(&target) => {
+                return Err(read_only(&self.target));
+            }
             _ => {}
         }
         let folder = self.place.folder_at();
@@ -211,6 +213,8 @@ impl UserFile {
                 Ok((Some(_), _)) | Err(_) => {}
                 Ok((None, _)) => {
                     let backup = self.temporary(before)?;
+                    // By the same clock as in `make_latest`, which is finer than the system's own.
+                    let _ = backup.as_file().set_modified(SystemTime::now());
                     match backup.persist_noclobber(self.place.at(&name)) {
                         Ok(_) => return Ok(Backup::whole(path)),
                         Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {}

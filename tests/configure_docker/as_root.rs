@@ -226,6 +226,15 @@ fn whatever_a_user_swaps_meanwhile_the_files_of_root_stay() {
 
     use rustix::fs::{CWD, RenameFlags, renameat_with};
 
+    /// Also when an assertion fails.
+    struct Ends<'a>(&'a AtomicBool);
+
+    impl Drop for Ends<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
     let Some(scene) = Scene::new() else { return };
     // Below the swapped folder, a file of the same name as the user's.
     let secret = scene.victim.path().join("config.json");
@@ -245,6 +254,7 @@ fn whatever_a_user_swaps_meanwhile_the_files_of_root_stay() {
                     renameat_with(CWD, &real, CWD, &other, RenameFlags::EXCHANGE).expect("a swap");
                 }
             });
+            let _ends = Ends(&is_done);
             for run in 0..40 {
                 let arguments = match run % 4 {
                     3 => vec!["configure-docker", "--undo"],
@@ -259,7 +269,6 @@ fn whatever_a_user_swaps_meanwhile_the_files_of_root_stay() {
                     0
                 );
             }
-            is_done.store(true, Ordering::Relaxed);
         });
         if fs::symlink_metadata(&real).expect("a file").is_symlink() {
             renameat_with(CWD, &real, CWD, &other, RenameFlags::EXCHANGE).expect("a swap");
