@@ -86,14 +86,15 @@ pub struct ConfigureDocker {
     /// Be the helper of all registries (credsStore), those that are not ECR's included
     #[arg(long, conflicts_with = "podman")]
     pub creds_store: bool,
-    /// Apply the fixes that are offered: remove old logins of these registries, and what else
-    /// would defeat the change
+    /// Apply the fixes that are offered for these registries: remove their old logins and
+    /// misspelled entries. Other registries stay as they are
     #[arg(long)]
     pub fix: bool,
     /// Show what would change, and change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Take this program out again: of these hosts, or of all. Rules in config.toml stay
+    /// Remove this program's entries, of these hosts or all, and put back what the backup had for
+    /// them. Rules in config.toml stay
     #[arg(long, conflicts_with_all = ["profile", "role_arn", "fix"])]
     pub undo: bool,
 }

@@ -11,6 +11,8 @@ mod corpus;
 mod creds_store;
 #[path = "configure_docker/findings.rs"]
 mod findings;
+#[path = "configure_docker/fix_and_undo.rs"]
+mod fix_and_undo;
 #[path = "configure_docker/hosts.rs"]
 mod hosts;
 #[cfg(target_os = "linux")]

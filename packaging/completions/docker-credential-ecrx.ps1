@@ -43,9 +43,9 @@ Register-ArgumentCompleter -Native -CommandName 'docker-credential-ecrx' -Script
             [CompletionResult]::new('--podman', '--podman', [CompletionResultType]::ParameterName, 'Change podman''s auth.json, which skopeo and buildah read too, instead of docker''s file')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Every registry that config.toml names')
             [CompletionResult]::new('--creds-store', '--creds-store', [CompletionResultType]::ParameterName, 'Be the helper of all registries (credsStore), those that are not ECR''s included')
-            [CompletionResult]::new('--fix', '--fix', [CompletionResultType]::ParameterName, 'Apply the fixes that are offered: remove old logins of these registries, and what else would defeat the change')
+            [CompletionResult]::new('--fix', '--fix', [CompletionResultType]::ParameterName, 'Apply the fixes that are offered for these registries: remove their old logins and misspelled entries. Other registries stay as they are')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would change, and change nothing')
-            [CompletionResult]::new('--undo', '--undo', [CompletionResultType]::ParameterName, 'Take this program out again: of these hosts, or of all. Rules in config.toml stay')
+            [CompletionResult]::new('--undo', '--undo', [CompletionResultType]::ParameterName, 'Remove this program''s entries, of these hosts or all, and put back what the backup had for them. Rules in config.toml stay')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

@@ -28,10 +28,10 @@ impl Document {
                 self.with_property(&setting.value, host, &New::Text(helper))
             }
             Some(setting) => {
-                let object = self.new_object(&setting.value, host, helper);
+                let object = self.new_object(&setting.value, host, &New::Text(helper));
                 self.with(setting.value.range.clone(), &object)
             }
-            None => self.with_setting(CRED_HELPERS, &New::Object(host, helper)),
+            None => self.with_setting(CRED_HELPERS, &New::Object(host, &New::Text(helper))),
         }
     }
 
@@ -106,6 +106,21 @@ impl Document {
         }
     }
 
+    /// Adds a login, which is not there, by its JSON.
+    pub(super) fn with_login(&self, key: &str, json: &str) -> Result<Self, ClientConfigError> {
+        let login = New::Raw(json);
+        match self.settings(AUTHS).last() {
+            Some(setting) if !setting.value.is_null() => {
+                self.with_property(&setting.value, key, &login)
+            }
+            Some(setting) => {
+                let object = self.new_object(&setting.value, key, &login);
+                self.with(setting.value.range.clone(), &object)
+            }
+            None => self.with_setting(AUTHS, &New::Object(key, &login)),
+        }
+    }
+
     /// The text with other words in one place, read again.
     fn with(&self, range: std::ops::Range<usize>, words: &str) -> Result<Self, ClientConfigError> {
         let mut text = self.text.expose().to_owned();
@@ -175,12 +190,12 @@ impl Document {
     }
 
     /// An object with one property, in place of a value.
-    fn new_object(&self, value: &Value, name: &str, text: &str) -> String {
+    fn new_object(&self, value: &Value, name: &str, new: &New<'_>) -> String {
         let empty = Value {
             range: value.range.clone(),
             kind: Kind::Object(Vec::new()),
         };
-        self.style_in(&empty).object(&[(name, &New::Text(text))])
+        self.style_in(&empty).object(&[(name, new)])
     }
 
     /// What a further property of an object has to look like.

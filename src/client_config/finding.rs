@@ -55,28 +55,23 @@ pub enum Repair {
         /// The name of this program that is to be asked.
         helper: String,
     },
-    /// Take a key out of `credHelpers`.
-    RemoveHelper {
-        /// The file.
-        file: PathBuf,
-        /// The key as written.
-        key: String,
-    },
-    /// Take `credsStore` out.
-    RemoveCredsStore {
-        /// The file.
-        file: PathBuf,
-    },
     /// Take the byte order mark out.
     RemoveByteOrderMark {
         /// The file.
         file: PathBuf,
     },
-    /// Delete the tokens and the log of amazon-ecr-credential-helper.
-    DeleteOldCache {
-        /// `~/.ecr`.
-        folder: PathBuf,
-    },
+}
+
+impl Repair {
+    /// Whether it changes nothing but what is there for these hosts, or for the whole file.
+    pub fn is_for(&self, hosts: &[String]) -> bool {
+        let is_named = |key: &str| hosts.iter().any(|host| is_same_server(key, host));
+        match self {
+            Self::RemoveLogin { key, .. } => is_named(key),
+            Self::SetHelper { host, .. } => is_named(host),
+            Self::RemoveByteOrderMark { .. } => true,
+        }
+    }
 }
 
 /// Everything that is found for docker and for podman; `registry` limits it to what matters for
@@ -163,7 +158,7 @@ pub fn findings_in(
             .iter()
             .filter_map(|host| hidden(client, documents, host)),
     );
-    found.extend(surroundings::findings(env, client, hosts));
+    found.extend(surroundings::findings(env, client, documents, hosts));
     found
 }
 

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! place ─▶ file ─ json, document ─▶ Document ─ edit, style ─▶ Document ─ mask ─▶ what may be shown
+//!                                       ├─ undo, with backups ─▶ Document
 //!                                       └─ within, surroundings ─▶ Finding ─▶ Repair
 //! ```
 //!
@@ -17,6 +18,7 @@ mod mask;
 mod place;
 mod style;
 mod surroundings;
+mod undo;
 mod within;
 
 #[cfg(test)]
@@ -29,6 +31,7 @@ pub use error::ClientConfigError;
 pub use finding::{Finding, Repair, Severity, findings, findings_in, is_same_server, shown};
 pub use place::{docker_file, podman_file, podman_files};
 pub use surroundings::is_first_on_path;
+pub use undo::{Before, Undo};
 
 pub(crate) use crate::helper_name::is_ours;
 

@@ -3,8 +3,10 @@
 /// A value that is added.
 pub(super) enum New<'a> {
     Text(&'a str),
-    /// An object with one text in it.
-    Object(&'a str, &'a str),
+    /// JSON as it is.
+    Raw(&'a str),
+    /// An object with one property.
+    Object(&'a str, &'a New<'a>),
 }
 
 /// What properties of an object look like.
@@ -42,7 +44,8 @@ impl Style {
     pub fn property(&self, name: &str, new: &New<'_>) -> String {
         let value = match new {
             New::Text(text) => quoted(text),
-            New::Object(name, text) => self.within().object(&[(name, &New::Text(text))]),
+            New::Raw(json) => (*json).to_owned(),
+            New::Object(name, new) => self.within().object(&[(name, new)]),
         };
         format!("{}{}{value}", quoted(name), self.colon)
     }

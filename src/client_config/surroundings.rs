@@ -2,15 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use super::document::Document;
-use super::finding::{Finding, Repair, Severity, concerns};
-use super::{Client, PREFIX, own_name};
+use super::document::{Document, without_byte_order_mark};
+use super::finding::{Finding, Severity, concerns};
+use super::{Client, ECR_LOGIN, PREFIX, own_name};
 use crate::env::{Env, var};
 use crate::shell_word::shell_word;
+use crate::user_file::UserFile;
 
 /// All of it, for one client. Without `hosts`, all of ECR's are meant.
-pub(super) fn findings(env: &Env, client: Client, hosts: &[String]) -> Vec<Finding> {
-    let mut found = vec![on_path(env), wrong_home(env), old_cache(env)];
+pub(super) fn findings(
+    env: &Env,
+    client: Client,
+    documents: &[&Document],
+    hosts: &[String],
+) -> Vec<Finding> {
+    let mut found = vec![on_path(env), wrong_home(env), old_cache(env, documents)];
     if client == Client::Docker {
         found.extend([auth_config(env, hosts), snap(env)]);
     }
@@ -130,22 +136,71 @@ fn wrong_home(_: &Env) -> Option<Finding> {
     None
 }
 
-/// What amazon-ecr-credential-helper has left.
-fn old_cache(env: &Env) -> Option<Finding> {
+/// What amazon-ecr-credential-helper has left. It is that program's to delete, or its user's.
+fn old_cache(env: &Env, documents: &[&Document]) -> Option<Finding> {
     let folder = env.home()?.join(".ecr");
     let cache = folder.join("cache.json");
     cache.is_file().then(|| Finding {
         severity: Severity::Warning,
         text: format!(
-            "{} holds tokens in plain text, left by amazon-ecr-credential-helper",
+            "{} holds tokens in plain text, left by {ECR_LOGIN}",
             cache.display()
         ),
-        fix: format!(
-            "delete {}, once no client asks that helper",
-            folder.display()
-        ),
-        repair: Some(Repair::DeleteOldCache { folder }),
+        fix: match names_ecr_login(env, documents) {
+            Some(file) => format!("first replace {ECR_LOGIN} in {}", file.display()),
+            None => removal(&folder),
+        },
+        repair: None,
     })
+}
+
+/// The first file of a client that names the established helper, or cannot be read. Of those in
+/// `documents`, what they will say.
+fn names_ecr_login(env: &Env, documents: &[&Document]) -> Option<PathBuf> {
+    let names_it = |document: &Document| {
+        let mut helpers = document.cred_helpers().into_iter();
+        helpers.any(|(_, helper)| helper == ECR_LOGIN) || document.creds_store() == Some(ECR_LOGIN)
+    };
+    let mut files = [Client::Docker, Client::Podman]
+        .into_iter()
+        .flat_map(|client| client.files(env));
+    files.find(|path| {
+        let known = documents.iter().find(|document| document.path() == path);
+        known.map_or_else(
+            || match UserFile::read(path) {
+                Ok(file) => file.bytes().is_some_and(|bytes| {
+                    let bytes = without_byte_order_mark(bytes).unwrap_or(bytes);
+                    Document::read(path, bytes).map_or(true, |document| names_it(&document))
+                }),
+                Err(_) => true,
+            },
+            |document| names_it(document),
+        )
+    })
+}
+
+/// The command that deletes what that helper has written, and nothing else in its folder.
+fn removal(folder: &Path) -> String {
+    const WRITTEN: [&str; 2] = ["cache.json", "log"];
+    let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names: Vec<_> = names.map(|item| item.file_name()).collect();
+    let is_written = |name: &&std::ffi::OsString| WRITTEN.iter().any(|written| **name == **written);
+    let paths: Vec<PathBuf> = match names.iter().all(|name| is_written(&name)) {
+        true => vec![folder.to_owned()],
+        false => {
+            let written = names.iter().filter(is_written);
+            written.map(|name| folder.join(name)).collect()
+        }
+    };
+    let words = paths.iter().map(|path| path.display().to_string());
+    let words: Vec<String> = match cfg!(unix) {
+        true => words.map(|path| shell_word(&path).into_owned()).collect(),
+        false => words.collect(),
+    };
+    match cfg!(unix) {
+        true => format!("rm -r {}", words.join(" ")),
+        false => format!("delete {}", words.join(" and ")),
+    }
 }
 
 /// docker 28.3 and later takes a host's login from there, before it asks a helper.

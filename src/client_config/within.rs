@@ -137,9 +137,7 @@ pub(super) fn other_helpers(
             ),
             fix: "remove credsStore, or put this program there: configure-docker --creds-store"
                 .to_owned(),
-            repair: Some(Repair::RemoveCredsStore {
-                file: file.to_owned(),
-            }),
+            repair: None,
         });
     }
 }
@@ -153,20 +151,21 @@ fn never_asked(
     why: &str,
 ) -> Finding {
     let file = document.path();
-    let (fix, repair) = match ServerName::parse(key).map(|name| name.to_string()) {
+    let (severity, fix, repair) = match ServerName::parse(key).map(|name| name.to_string()) {
         Some(host) => {
             // `ecrx-NAME` asks as somebody else than `ecrx`.
             let mut named = document.helper_of(&host).into_iter().chain([helper]);
             let ours = named.find(|helper| is_ours(helper));
             let helper = ours.map_or_else(|| own_name(env), str::to_owned);
             (
+                Severity::Bad,
                 format!("write \"{host}\": \"{helper}\""),
-                Repair::SetHelper {
+                Some(Repair::SetHelper {
                     file: file.to_owned(),
                     key: key.to_owned(),
                     host,
                     helper,
-                },
+                }),
             )
         }
         None => {
@@ -177,17 +176,16 @@ fn never_asked(
                 ),
                 Client::Podman => String::new(),
             };
+            // It is for no host that could be named.
             (
+                Severity::Warning,
                 format!("take the key out: each host needs a line of its own{all}"),
-                Repair::RemoveHelper {
-                    file: file.to_owned(),
-                    key: key.to_owned(),
-                },
+                None,
             )
         }
     };
     Finding {
-        severity: Severity::Bad,
+        severity,
         text: format!(
             "credHelpers of {} has the key {}, which never matches, as {why}: the helper is not \
              asked, and a pull fails with \"no basic auth credentials\"",
@@ -195,7 +193,7 @@ fn never_asked(
             shown(key)
         ),
         fix,
-        repair: Some(repair),
+        repair,
     }
 }
 

@@ -130,6 +130,24 @@ fn fix_moves_the_logins_and_drops_those_of_ecr() {
 }
 
 #[test]
+fn undo_puts_back_logins_that_were_moved_and_says_where_later_ones_are() {
+    let mut person = Person::with(logins());
+    person
+        .environment
+        .config("other_registries_helper = \"keeper\"\n");
+    with_helper(&mut person, KEEPER);
+    person.configured(&["--creds-store", "--fix"]);
+    let told = person.configured(&["--undo", "--creds-store"]);
+    assert!(
+        told.contains(
+            "· logins since then are kept by docker-credential-keeper: to use them, set credsStore to \"keeper\"\n"
+        ),
+        "{told}"
+    );
+    assert_eq!(person.docker(), logins());
+}
+
+#[test]
 fn a_login_that_the_other_helper_does_not_give_back_stays() {
     for (script, why) in [
         (

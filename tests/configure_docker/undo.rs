@@ -40,6 +40,7 @@ fn without_hosts_everything_of_ours_goes() {
 +  }}
  }}
 
+· no earlier backup of ~/.docker/config.json was found: nothing is put back
 ✓ changed ~/.docker/config.json; as it was: ~/.docker/config.json.before-ecrx
 "
         )

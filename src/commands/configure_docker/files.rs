@@ -5,11 +5,15 @@ use std::path::Path;
 use super::backup::is_but_for_entries;
 use crate::cli::ConfigureDocker;
 use crate::client_config::{
-    Client, ClientConfigError, Document, Finding, Severity, findings_in, without_byte_order_mark,
+    Before, Client, ClientConfigError, Document, Finding, Severity, Undo, findings_in,
+    without_byte_order_mark,
 };
 use crate::env::Env;
 use crate::error::Error;
 use crate::user_file::{Locks, UserFile};
+
+/// What editors put in front of UTF-8.
+const MARK: &str = "\u{feff}";
 
 /// One file, as it is and as it is to be.
 #[derive(Debug)]
@@ -31,6 +35,8 @@ pub(super) struct Open {
     pub file: UserFile,
     pub document: Document,
     pub drops_logins: bool,
+    /// It begins with a byte order mark when this is done, as it did before.
+    with_byte_order_mark: bool,
 }
 
 impl Open {
@@ -45,6 +51,7 @@ impl Open {
             file,
             document,
             drops_logins: false,
+            with_byte_order_mark: false,
         })
     }
 
@@ -56,20 +63,48 @@ impl Open {
         Ok(())
     }
 
+    /// Takes this program out. Returns whether that was done without a backup.
+    pub fn undo(&mut self, undo: &Undo<'_>) -> Result<bool, Error> {
+        let backups: Vec<Before> = self
+            .file
+            .backups()
+            .iter()
+            .filter_map(|bytes| {
+                let rest = without_byte_order_mark(bytes);
+                let document = Document::read(self.file.path(), rest.unwrap_or(bytes)).ok()?;
+                Some(Before {
+                    document,
+                    had_byte_order_mark: rest.is_some(),
+                })
+            })
+            .collect();
+        let before = undo.of(&self.document, &backups).map_err(Error::failure)?;
+        let is_changed = before.document.text() != self.document.text();
+        self.with_byte_order_mark = is_changed && before.had_byte_order_mark;
+        self.document = before.document;
+        Ok(is_changed && backups.is_empty())
+    }
+
     /// `None` where nothing is to be changed.
     fn change(self) -> Option<Change> {
-        let after = self.document.text().expose().as_bytes().to_vec();
+        let mark = match self.with_byte_order_mark {
+            true => MARK,
+            false => "",
+        };
+        let after = format!("{mark}{}", self.document.text().expose()).into_bytes();
         let before = self.file.bytes();
         if before.unwrap_or_default() == after {
             return None;
         }
         let shown_before = before.map(|bytes| {
-            let bytes = without_byte_order_mark(bytes).unwrap_or(bytes);
-            Document::read(self.file.path(), bytes).map_or_else(|_| String::new(), |it| it.masked())
+            let rest = without_byte_order_mark(bytes);
+            let mark = rest.map_or("", |_| MARK);
+            Document::read(self.file.path(), rest.unwrap_or(bytes))
+                .map_or_else(|_| String::new(), |it| format!("{mark}{}", it.masked()))
         });
         Some(Change {
             shown_before,
-            shown_after: self.document.masked(),
+            shown_after: format!("{mark}{}", self.document.masked()),
             drops_logins: self.drops_logins,
             is_but_for_us: is_but_for_entries,
             after,
@@ -111,7 +146,7 @@ impl Files {
         for path in earlier.take_while(|earlier| earlier != path) {
             let locks = locks
                 .as_deref_mut()
-                .filter(|_| arguments.fix && path.is_file());
+                .filter(|_| (arguments.fix || arguments.undo) && path.is_file());
             let opened = match open(&path, locks) {
                 Ok(file) if file.bytes().is_none() => continue,
                 Ok(file) => Open::of(file, false).map_err(Error::failure),
@@ -134,6 +169,10 @@ impl Files {
     pub fn get(&mut self, path: &Path) -> Option<&mut Open> {
         let all = self.earlier.iter_mut().chain([&mut self.target]);
         all.into_iter().find(|open| open.file.path() == path)
+    }
+
+    pub fn all(&mut self) -> impl Iterator<Item = &mut Open> {
+        [&mut self.target].into_iter().chain(&mut self.earlier)
     }
 
     pub fn findings(&self, env: &Env, client: Client, hosts: &[String]) -> Vec<Finding> {

@@ -18,10 +18,6 @@ mod plan;
 mod rules;
 mod show;
 
-use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
-
 use crate::cli::ConfigureDocker;
 use crate::client_config::{Finding, Severity, shown};
 use crate::env::Env;
@@ -51,6 +47,9 @@ pub fn run(arguments: &ConfigureDocker, env: &Env, page: &mut Page) -> Result<Ve
     }
     if !plan.is_empty() {
         page.gap();
+    }
+    for remark in &plan.remarks {
+        page.marked(Mark::Unknown, remark);
     }
     match (plan.is_empty(), arguments.dry_run) {
         (true, _) => {
@@ -97,13 +96,6 @@ fn foretell(plan: &Plan, page: &mut Page) {
             page.marked(Mark::Unknown, &text);
         }
     }
-    if let Some(folder) = &plan.old_cache {
-        let cache = folder.join("cache.json");
-        page.marked(
-            Mark::Unknown,
-            &format!("{} would be deleted", cache.display()),
-        );
-    }
     page.marked(Mark::Unknown, "nothing was changed: this is a dry run");
 }
 
@@ -119,9 +111,6 @@ fn apply(plan: &Plan, env: &Env, page: &mut Page) -> Result<(), Error> {
     move_logins(plan, env, page)?;
     for change in &plan.client_files {
         replace(change, page)?;
-    }
-    if let Some(folder) = &plan.old_cache {
-        delete_old_cache(folder, page)?;
     }
     Ok(())
 }
@@ -205,32 +194,6 @@ fn move_logins(plan: &Plan, env: &Env, page: &mut Page) -> Result<(), Error> {
         );
     }
     Ok(())
-}
-
-/// Deletes what amazon-ecr-credential-helper has written, and the folders that are empty then.
-/// Whatever else somebody keeps there stays.
-fn delete_old_cache(folder: &Path, page: &mut Page) -> Result<(), Error> {
-    for file in ["cache.json", "log/ecr-login.log"] {
-        let path = folder.join(file);
-        match fs::remove_file(&path) {
-            Ok(()) => page.marked(Mark::Good, &format!("deleted {}", path.display())),
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(source) => return Err(Error::failure(NotDeleted { path, source })),
-        }
-    }
-    for folder in [folder.join("log"), folder.to_owned()] {
-        if let Err(error) = fs::remove_dir(&folder) {
-            log::debug!("{} stays: {error}", folder.display());
-        }
-    }
-    Ok(())
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("cannot delete {}", path.display())]
-struct NotDeleted {
-    path: PathBuf,
-    source: std::io::Error,
 }
 
 fn tell(findings: &[Finding], page: &mut Page) -> Verdict {

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use super::backup::is_but_for_rules;
 use super::creds_store::{self, Before};
 use super::error::ConfigureError;
-use super::files::{Change, Files, Open, open};
+use super::files::{Change, Files, open};
 use super::hosts::{self, Host};
 use super::logins::Kept;
 use super::rules::{self, Who};
 use super::show;
 use crate::cli::ConfigureDocker;
 use crate::client_config::{
-    Client, ECR_LOGIN, Finding, Repair, Severity, is_ours, is_same_server, own_name,
+    Client, Finding, Repair, Severity, Undo, is_ours, is_same_server, own_name,
     without_byte_order_mark,
 };
 use crate::config::{Config, ConfigPaths};
@@ -30,9 +30,10 @@ pub(super) struct Plan {
     /// Logins that the other helper has before they vanish from the file.
     pub moves: Vec<Kept>,
     pub client_files: Vec<Change>,
-    pub old_cache: Option<PathBuf>,
     /// What was left alone, and why.
     pub notes: Vec<String>,
+    /// What else is to be known.
+    pub remarks: Vec<String>,
     /// What is in the way when all this is done.
     pub findings: Vec<Finding>,
     pub config: Config,
@@ -46,7 +47,7 @@ impl Plan {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.changes().next().is_none() && self.old_cache.is_none()
+        self.changes().next().is_none()
     }
 
     /// Works it out. With `locks`, nobody else of this program changes these files until they are
@@ -93,15 +94,16 @@ impl Plan {
             config_file: None,
             moves: Vec::new(),
             client_files: Vec::new(),
-            old_cache: None,
             notes: Vec::new(),
+            remarks: Vec::new(),
             findings: Vec::new(),
             config,
             file,
         };
         let mut other_helper = None;
         if arguments.undo {
-            notes.extend(undo(&mut files.target, arguments, &plan.config)?);
+            notes.extend(plan.undo(&mut files, arguments)?);
+            plan.findings.append(&mut files.unreadable);
         } else {
             other_helper = plan.name_us(arguments, env, &hosts, &mut files)?;
             plan.find(arguments, env, client, &hosts, &mut files)?;
@@ -157,58 +159,108 @@ impl Plan {
         files: &mut Files,
     ) -> Result<(), Error> {
         let keys: Vec<String> = hosts.iter().map(|host| host.key.clone()).collect();
+        // With --creds-store alone, no login of ECR may be in the way.
+        let is_meant = |repair: &Repair| {
+            let is_login = matches!(repair, Repair::RemoveLogin { .. });
+            repair.is_for(&keys) || (is_login && keys.is_empty() && arguments.creds_store)
+        };
         if arguments.fix {
             for finding in files.findings(env, client, &keys) {
-                self.repair(finding, files)?;
+                if let Some(repair) = finding.repair.filter(is_meant) {
+                    repair_in(files, repair)?;
+                }
             }
         }
         self.findings = files.findings(env, client, &keys);
-        self.findings.append(&mut files.unreadable);
-        if self.old_cache.is_some() {
-            self.findings
-                .retain(|found| !matches!(found.repair, Some(Repair::DeleteOldCache { .. })));
+        for finding in &mut self.findings {
+            if finding.repair.as_ref().is_some_and(|it| !is_meant(it)) {
+                // Other registries are not what this run is about.
+                finding.repair = None;
+                finding.severity = Severity::Warning;
+            }
         }
+        self.findings.append(&mut files.unreadable);
         Ok(())
     }
 
-    fn repair(&mut self, finding: Finding, files: &mut Files) -> Result<(), Error> {
-        match finding.repair {
-            Some(Repair::RemoveLogin { file, key }) => {
-                if let Some(found) = files.get(&file) {
-                    found.edit(|document| document.without_login(&key))?;
-                    found.drops_logins = true;
-                }
+    /// Takes this program out; what was left alone.
+    fn undo(
+        &mut self,
+        files: &mut Files,
+        arguments: &ConfigureDocker,
+    ) -> Result<Vec<String>, Error> {
+        let named = hosts::to_undo(&arguments.hosts, &self.config).map_err(Error::usage)?;
+        let other_helper = self.config.other_registries_helper.as_ref();
+        let mut undo = Undo {
+            // With --creds-store and no host, that alone is meant.
+            hosts: (!named.is_empty() || arguments.creds_store).then_some(&*named),
+            creds_store: named.is_empty() || arguments.creds_store,
+            undone: &[],
+            other_helper: other_helper.map(|helper| helper.name()),
+        };
+        let all = files.all().flat_map(|open| undo.hosts_in(&open.document));
+        let undone: Vec<String> = all.collect();
+        undo.undone = &undone;
+        let had_store = files.target.document.creds_store().is_some_and(is_ours);
+        for open in files.all() {
+            if open.undo(&undo)? {
+                self.remarks.push(format!(
+                    "no earlier backup of {} was found: nothing is put back",
+                    open.file.path().display()
+                ));
             }
-            Some(Repair::SetHelper {
-                file,
-                key,
-                host,
-                helper,
-            }) => {
-                if let Some(found) = files.get(&file) {
-                    if key != host {
-                        found.edit(|document| document.without_helpers(|host, _| host == key))?;
-                    }
-                    found.edit(|document| document.set_helper(&host, &helper))?;
-                }
+        }
+        let store = files.target.document.creds_store();
+        if let Some(helper) = other_helper
+            && had_store
+            && undo.creds_store
+            && store != Some(helper.name())
+        {
+            self.remarks.push(format!(
+                "logins since then are kept by {}: to use them, set credsStore to \"{}\"",
+                helper.program(),
+                helper.name()
+            ));
+        }
+        let mut notes = Vec::new();
+        for (key, helper) in files.target.document.cred_helpers() {
+            let is_named = named.iter().any(|host| is_same_server(key, host));
+            if is_named && !undone.iter().any(|host| is_same_server(key, host)) {
+                notes.push(format!(
+                    "{key} has the helper {helper}, which is none of this program's names"
+                ));
             }
-            Some(Repair::RemoveHelper { file, key }) => {
-                if let Some(found) = files.get(&file) {
+        }
+        Ok(notes)
+    }
+}
+
+fn repair_in(files: &mut Files, repair: Repair) -> Result<(), Error> {
+    match repair {
+        Repair::RemoveLogin { file, key } => {
+            if let Some(found) = files.get(&file) {
+                found.edit(|document| document.without_login(&key))?;
+                found.drops_logins = true;
+            }
+        }
+        Repair::SetHelper {
+            file,
+            key,
+            host,
+            helper,
+        } => {
+            if let Some(found) = files.get(&file) {
+                // The new one first: it takes the place of what is removed.
+                found.edit(|document| document.set_helper(&host, &helper))?;
+                if key != host {
                     found.edit(|document| document.without_helpers(|host, _| host == key))?;
                 }
             }
-            Some(Repair::RemoveCredsStore { file }) => {
-                if let Some(found) = files.get(&file) {
-                    found
-                        .edit(|document| document.without_creds_store(|name| name == ECR_LOGIN))?;
-                }
-            }
-            Some(Repair::DeleteOldCache { folder }) => self.old_cache = Some(folder),
-            // Files are opened without it.
-            Some(Repair::RemoveByteOrderMark { .. }) | None => {}
         }
-        Ok(())
+        // Files are opened without it.
+        Repair::RemoveByteOrderMark { .. } => {}
     }
+    Ok(())
 }
 
 /// The profile that is to ask is none of AWS's files.
@@ -268,37 +320,4 @@ fn rules(
         after: [mark, after.as_bytes()].concat(),
         file,
     }))
-}
-
-/// Takes this program out of a file; what was left alone.
-fn undo(
-    target: &mut Open,
-    arguments: &ConfigureDocker,
-    config: &Config,
-) -> Result<Vec<String>, Error> {
-    let named = hosts::to_undo(&arguments.hosts, config).map_err(Error::usage)?;
-    let is_meant =
-        |key: &str| named.is_empty() || named.iter().any(|host| is_same_server(key, host));
-    // With --creds-store and no host, that alone is meant.
-    if !named.is_empty() || !arguments.creds_store {
-        target.edit(|it| it.without_helpers(|key, helper| is_ours(helper) && is_meant(key)))?;
-    }
-    if named.is_empty() || arguments.creds_store {
-        // Or docker would find no login that this program hands over to that helper.
-        if let Some(helper) = &config.other_registries_helper
-            && target.document.creds_store().is_some_and(is_ours)
-        {
-            target.edit(|it| it.set_creds_store(helper.name()))?;
-        }
-        target.edit(|it| it.without_creds_store(is_ours))?;
-    }
-    let mut notes = Vec::new();
-    for (key, helper) in target.document.cred_helpers() {
-        if !named.is_empty() && is_meant(key) {
-            notes.push(format!(
-                "{key} has the helper {helper}, which is none of this program's names"
-            ));
-        }
-    }
-    Ok(notes)
 }

@@ -46,7 +46,9 @@ fn line(page: &mut Page, style: Style, text: &str) {
 
 /// A line of a file without what could drive a terminal.
 fn safe(line: &str) -> String {
-    line.chars()
+    // As git shows a byte order mark.
+    line.replace('\u{feff}', "<U+FEFF>")
+        .chars()
         .filter(|character| *character == '\t' || !is_unsafe(*character))
         .collect()
 }

@@ -1,0 +1,241 @@
+//! Taking this program out of a configuration, and putting back what was there before.
+//!
+//! What was there is in the backups. If the configuration is a backup with nothing changed but by
+//! this program, the backup itself is put back, byte by byte. Otherwise each entry is put back
+//! alone, and what was changed by another hand stays.
+
+use super::document::{AUTHS, CRED_HELPERS, CREDS_STORE, Document, Login};
+use super::error::ClientConfigError;
+use super::{is_ours, is_same_server};
+use crate::registry::Registry;
+
+/// A configuration as it was, and whether it began with a byte order mark.
+#[derive(Clone, Debug)]
+pub struct Before {
+    /// Without the mark.
+    pub document: Document,
+    /// Clients could not read it.
+    pub had_byte_order_mark: bool,
+}
+
+/// What is to be taken out.
+#[derive(Clone, Copy, Debug)]
+pub struct Undo<'a> {
+    /// Entries of `credHelpers` for these hosts; `None` for all.
+    pub hosts: Option<&'a [String]>,
+    /// `credsStore`.
+    pub creds_store: bool,
+    /// Hosts that are taken out of one of the client's files. Logins for them are put back in all.
+    pub undone: &'a [String],
+    /// The helper that is asked for other registries from then on, if no backup says which was.
+    pub other_helper: Option<&'a str>,
+}
+
+impl Undo<'_> {
+    fn means(&self, key: &str) -> bool {
+        self.hosts.is_none_or(|hosts| is_one_of(key, hosts))
+    }
+
+    /// The hosts of this program's entries that are to be taken out.
+    pub fn hosts_in(&self, document: &Document) -> Vec<String> {
+        let helpers = document.cred_helpers().into_iter();
+        helpers
+            .filter(|(key, helper)| is_ours(helper) && self.means(key))
+            .map(|(key, _)| key.to_owned())
+            .collect()
+    }
+
+    /// Carries it out. `backups` begin with that of the last change.
+    pub fn of(&self, now: &Document, backups: &[Before]) -> Result<Before, ClientConfigError> {
+        for before in backups {
+            if let Some(document) = self.of_unchanged(now, &before.document)? {
+                return Ok(Before {
+                    document,
+                    had_byte_order_mark: before.had_byte_order_mark,
+                });
+            }
+        }
+        Ok(Before {
+            document: self.of_changed(now, backups)?,
+            had_byte_order_mark: false,
+        })
+    }
+
+    /// `None` if another hand has changed it since, or this program was in it before.
+    fn of_unchanged(
+        &self,
+        now: &Document,
+        before: &Document,
+    ) -> Result<Option<Document>, ClientConfigError> {
+        let is_undone = |key: &str| is_one_of(key, self.undone) || self.means(key);
+        let was_in_it = !self.hosts_in(before).is_empty()
+            || (self.creds_store && before.creds_store().is_some_and(is_ours));
+        let all = Redo {
+            means: &|_| true,
+            creds_store: true,
+            elsewhere: self.undone,
+        };
+        if was_in_it || all.of(now, before)?.text != now.text {
+            return Ok(None);
+        }
+        let rest = Redo {
+            means: &|key| !is_undone(key),
+            creds_store: !self.creds_store,
+            elsewhere: &[],
+        };
+        rest.of(now, before).map(Some)
+    }
+
+    /// Entry by entry.
+    fn of_changed(
+        &self,
+        now: &Document,
+        backups: &[Before],
+    ) -> Result<Document, ClientConfigError> {
+        let mut document = now.clone();
+        for host in self.hosts_in(now) {
+            let before = backups.iter().find(|before| {
+                let helper = before.document.helper_of(&host);
+                !helper.is_some_and(is_ours)
+            });
+            document = match before.and_then(|before| before.document.helper_of(&host)) {
+                Some(helper) => document.set_helper(&host, helper)?,
+                None => document.without_helpers(|key, helper| key == host && is_ours(helper))?,
+            };
+        }
+        // Also those that do not count, as a later one is there.
+        document = document.without_helpers(|key, helper| is_ours(helper) && self.means(key))?;
+        let is_store_undone = self.creds_store && now.creds_store().is_some_and(is_ours);
+        if is_store_undone {
+            document = self.store_of_changed(document, backups)?;
+        }
+        let Some(before) = backups.iter().find(|before| {
+            let is_free = self.hosts_in(&before.document).is_empty();
+            is_free && !(is_store_undone && before.document.creds_store().is_some_and(is_ours))
+        }) else {
+            return Ok(document);
+        };
+        self.with_logins(document, &before.document, is_store_undone)
+    }
+
+    fn store_of_changed(
+        &self,
+        document: Document,
+        backups: &[Before],
+    ) -> Result<Document, ClientConfigError> {
+        let mut stores = backups.iter().map(|before| before.document.creds_store());
+        let before = stores.find(|store| !store.is_some_and(is_ours));
+        // Or docker would find no login that this program hands over to that helper.
+        let document = match before.unwrap_or(self.other_helper) {
+            Some(store) => document.set_creds_store(store)?,
+            None => document,
+        };
+        document.without_creds_store(is_ours)
+    }
+
+    /// With the logins and the keys of `credHelpers` that this program has removed.
+    fn with_logins(
+        &self,
+        mut document: Document,
+        before: &Document,
+        is_store_undone: bool,
+    ) -> Result<Document, ClientConfigError> {
+        for (key, helper) in removed_helpers(&document, before) {
+            if is_one_of(key, self.undone) && !is_ours(helper) {
+                document = document.set_helper(key, helper)?;
+            }
+        }
+        for login in removed_logins(&document, before) {
+            let is_meant = is_one_of(&login.key, self.undone)
+                || (is_store_undone && goes_with_store(&login.key, before));
+            if is_meant {
+                document = document.with_login_of(before, &login.key)?;
+            }
+        }
+        Ok(document)
+    }
+}
+
+/// What this program has done to a configuration, as far as it is to be done again.
+struct Redo<'a> {
+    /// Entries of `credHelpers`, by their keys.
+    means: &'a dyn Fn(&str) -> bool,
+    creds_store: bool,
+    /// Hosts whose entries may be in another file.
+    elsewhere: &'a [String],
+}
+
+impl Redo<'_> {
+    /// Does to `before` what can be seen in `now`.
+    fn of(&self, now: &Document, before: &Document) -> Result<Document, ClientConfigError> {
+        let mut hosts = now.cred_helpers();
+        hosts.retain(|(key, helper)| is_ours(helper) && (self.means)(key));
+        let store = now.creds_store();
+        let store = store.filter(|it| self.creds_store && is_ours(it));
+        let mut document = before.clone();
+        // New settings come in the order in which they were made.
+        let place = |name| now.settings(name).next().map(|it| it.name_range.start);
+        let is_store_first = place(CREDS_STORE) < place(CRED_HELPERS);
+        if let Some(store) = store.filter(|_| is_store_first) {
+            document = document.set_creds_store(store)?;
+        }
+        for (key, helper) in &hosts {
+            document = document.set_helper(key, helper)?;
+        }
+        if let Some(store) = store {
+            document = document.set_creds_store(store)?;
+        }
+        let is_served = |key: &str| {
+            let mut hosts = hosts.iter();
+            hosts.any(|(host, _)| is_same_server(key, host)) || is_one_of(key, self.elsewhere)
+        };
+        for (key, _) in removed_helpers(now, before) {
+            if is_served(key) {
+                document = document.without_helpers(|host, _| host == key)?;
+            }
+        }
+        for login in removed_logins(now, before) {
+            let key = &login.key;
+            if is_served(key) || (store.is_some() && goes_with_store(key, before)) {
+                document = document.without_login(key)?;
+            }
+        }
+        Ok(document)
+    }
+}
+
+/// `--creds-store --fix` removes the logins that docker would ignore, and those of ECR.
+fn goes_with_store(key: &str, before: &Document) -> bool {
+    before.creds_store().is_none() || Registry::parse(key).is_some()
+}
+
+fn removed_helpers<'d>(now: &Document, before: &'d Document) -> Vec<(&'d str, &'d str)> {
+    let mut helpers = before.cred_helpers();
+    helpers.retain(|(key, _)| now.helper_of(key).is_none());
+    helpers
+}
+
+fn removed_logins(now: &Document, before: &Document) -> Vec<Login> {
+    let left = now.logins();
+    let mut logins = before.logins();
+    logins.retain(|login| login.is_secret() && !left.iter().any(|it| it.key == login.key));
+    logins
+}
+
+fn is_one_of(key: &str, hosts: &[String]) -> bool {
+    hosts.iter().any(|host| is_same_server(key, host))
+}
+
+impl Document {
+    /// With a login as it is in another configuration.
+    fn with_login_of(&self, other: &Self, key: &str) -> Result<Self, ClientConfigError> {
+        let logins = other.entries(AUTHS);
+        match logins.into_iter().find(|login| login.name == key) {
+            Some(login) => {
+                let text = &other.text.expose()[login.value.range.clone()];
+                self.with_login(key, text)
+            }
+            None => Ok(self.clone()),
+        }
+    }
+}
