@@ -139,12 +139,13 @@ fn a_link_of_roots_that_a_user_could_have_moved_is_not_followed() {
 #[test]
 fn a_link_in_the_place_of_a_backup_is_left_alone() {
     let Some(scene) = Scene::new() else { return };
-    for target in ["secret", "new"] {
+    for target in ["new", "secret"] {
         scene.link(
             scene.victim.path().join(target),
             ".docker/config.json.before-ecrx",
         );
-        fs::write(scene.alice.docker_file(), BEFORE).expect("a file");
+        // What the link leads to is the same, so that it would do as a backup.
+        fs::write(scene.alice.docker_file(), SECRET).expect("a file");
         let told = scene.alice.configured(&[HOST]);
         assert!(
             told.contains("; as it was: ~/.docker/config.json.before-ecrx-2\n"),
@@ -156,8 +157,9 @@ fn a_link_in_the_place_of_a_backup_is_left_alone() {
     assert_eq!(fs::metadata(&second).expect("a backup").uid(), STRANGER);
     // Nor is what it leads to put back.
     fs::remove_file(second).expect("to remove");
-    scene.alice.configured(&["--undo"]);
-    assert_eq!(scene.alice.docker(), BEFORE);
+    let told = scene.alice.configured(&["--undo"]);
+    assert!(told.contains("no earlier backup"), "{told}");
+    assert_eq!(scene.alice.docker(), SECRET);
 }
 
 #[test]

@@ -165,7 +165,7 @@ fn changed(person: &Person, before: &Files, after: &Files) -> BTreeSet<String> {
     let one_sided = before.iter().filter(|it| !after.contains(it));
     let other = after.iter().filter(|it| !before.contains(it));
     let all = one_sided.chain(other).map(|(path, _)| path);
-    let files = all.filter(|path| path.is_file() && !is_backup(path));
+    let files = all.filter(|path| !path.is_dir() && !is_backup(path));
     files
         .map(|path| {
             person
