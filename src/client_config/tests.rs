@@ -452,3 +452,62 @@ proptest! {
         prop_assert_eq!(text(&without), &before);
     }
 }
+
+proptest! {
+    #[test]
+    fn undo_brings_back_what_was_there_and_leaves_what_came_since(
+        (mut settings, at, is_login) in (settings(), any::<prop::sample::Index>(), any::<bool>()),
+        layout in layouts(),
+        stores in (any::<bool>(), any::<bool>(), any::<bool>()),
+    ) {
+        let login = serde_json::json!({HOST: {"auth": "eDp5"}, "x.io": {"auth": "eDp5"}});
+        if is_login {
+            settings.insert(at.index(settings.len() + 1), ("auths".to_owned(), login));
+        }
+        let (had_store, is_store, is_first) = stores;
+        if had_store {
+            settings.insert(0, ("credsStore".to_owned(), "pass".into()));
+        }
+        let mut before = String::new();
+        render_object(&settings, &layout, 0, &mut before);
+        before.push_str(layout.end);
+        let there = document(&before);
+
+        // All of them, as several runs might do it.
+        let mut now = there.clone();
+        if is_store && is_first {
+            now = now.set_creds_store("ecrx").expect("an edit");
+        }
+        let mut hosts: Vec<&str> = there.cred_helpers().into_iter().map(|it| it.0).collect();
+        hosts.push(HOST);
+        for host in &hosts {
+            now = now.set_helper(host, "ecrx").expect("an edit");
+        }
+        if is_store {
+            now = now.set_creds_store("ecrx").expect("an edit");
+        }
+        now = now.without_login(HOST).expect("an edit");
+
+        let undone: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+        let all = Undo { hosts: None, creds_store: true, undone: &undone, other_helper: None };
+        let backups = [Before { document: there.clone(), had_byte_order_mark: false }];
+        let back = all.of(&now, &backups).expect("an edit").document;
+        prop_assert_eq!(text(&back), &before);
+        // There is nothing left to do then.
+        let none = Undo { undone: &[], ..all };
+        let again = none.of(&back, &backups).expect("an edit").document;
+        prop_assert_eq!(text(&again), &before);
+
+        let since = now.set_helper("y.example", "pass").expect("an edit");
+        let back = all.of(&since, &backups).expect("an edit").document;
+        let mut expected = there.cred_helpers();
+        expected.push(("y.example", "pass"));
+        prop_assert_eq!(back.cred_helpers(), expected);
+        prop_assert_eq!(back.creds_store(), there.creds_store());
+        let logins = |document: &Document| {
+            let logins = document.logins().into_iter();
+            logins.map(|login| login.key).collect::<std::collections::BTreeSet<_>>()
+        };
+        prop_assert_eq!(logins(&back), logins(&there));
+    }
+}

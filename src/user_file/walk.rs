@@ -106,8 +106,9 @@ impl Walk {
                 let above = self.path.parent().unwrap_or(&self.path).to_owned();
                 self.enter(OsStr::new(".."), above)
             }
-            Step::Name(_) if self.last.is_some() => Err(self.not_a_folder()),
-            Step::Name(name) if !self.missing.is_empty() => {
+            // Below a file there is nothing, and nothing can be made.
+            Step::Name(name) if self.is_past_folders() => {
+                self.missing.extend(self.last.take());
                 self.missing.push(name);
                 Ok(())
             }

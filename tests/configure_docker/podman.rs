@@ -110,6 +110,14 @@ fn a_file_that_is_read_earlier_and_broken_is_told() {
 }
 
 #[test]
+fn a_file_in_the_place_of_a_folder_holds_nothing() {
+    let person = Person::new();
+    person.environment.write("run", "");
+    person.configured(&[HOST, "--podman"]);
+    assert!(person.path(OWN).exists());
+}
+
+#[test]
 fn what_is_offered_is_what_podman_knows() {
     let person = Person::new();
     person.environment.write(
