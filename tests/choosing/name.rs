@@ -264,7 +264,7 @@ fn aws_files_that_cannot_be_read_stop_whoever_needs_them() {
     std::fs::create_dir_all(environment.home().join(".aws/config")).expect("a folder");
     environment.config(&format!("[identity.hub]\nrole_arn = \"{HUB}\"\n"));
     environment.get_as("release", HOST).failure(&format!(
-        "no credentials for {HOST}: cannot read the AWS file {}: Is a directory (os error 21)",
+        "no credentials for {HOST}: cannot read the AWS file {}: it is a folder, not a file",
         environment.home().join(".aws/config").display()
     ));
     assert_eq!(aws.connections(), 0);
