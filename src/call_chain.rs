@@ -7,9 +7,12 @@
 use crate::digest::{hex, sha256};
 use crate::env::{Env, var};
 
-/// So many calls of this program above each other are a loop: a pull within a
-/// `credential_process` may make two of them.
+/// So many calls above this one are a loop. A pull within a `credential_process` makes one of them,
+/// and there may be another one around it.
 const A_LOOP: usize = 3;
+
+/// The same if what lies between has cleared the environment, so that a loop cannot be told by it.
+const A_LOOP_UNSEEN: usize = 2;
 
 /// A program that is about to be started.
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +36,15 @@ impl Callee<'_> {
 /// Whether this process was started, directly or not, by what it is about to start.
 pub fn is_loop(callee: Callee<'_>, env: &Env) -> bool {
     let name = callee.name();
-    let above = env.get(var::ECRX_HANDED_OVER).unwrap_or_default();
-    above.split(',').any(|above| above == name) || calls_above() >= A_LOOP
+    match env.get(var::ECRX_HANDED_OVER) {
+        Some(above) => above.split(',').any(|above| above == name) || calls_above() >= A_LOOP,
+        None => calls_above() >= A_LOOP_UNSEEN,
+    }
+}
+
+/// Whether this process was started, directly or not, by a call of this program, which waits for it.
+pub fn is_within_a_call(env: &Env) -> bool {
+    env.get_os(var::ECRX_HANDED_OVER).is_some() || calls_above() > 0
 }
 
 /// The value of the variable for what is about to be started.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::aws::{self, Purchase, PurchaseError};
 use crate::cache::{Cache, Entry, EntryLock, Key, Seat};
-use crate::call_chain::{self, Callee};
+use crate::call_chain;
 use crate::clock;
 use crate::identity::{ChosenBy, Identity, Role, Source};
 use crate::registry::{MfaDevice, Registry, Service};
@@ -36,7 +36,7 @@ pub(super) struct Lookup<'a> {
     /// How long a token must still live to be worth anything here.
     least_life: Duration,
     started: Instant,
-    is_loop: OnceCell<bool>,
+    is_within_a_call: OnceCell<bool>,
 }
 
 impl<'a> Lookup<'a> {
@@ -53,7 +53,7 @@ impl<'a> Lookup<'a> {
             renewal: provider.renewal(identity),
             least_life: Duration::ZERO,
             started: provider.started,
-            is_loop: OnceCell::new(),
+            is_within_a_call: OnceCell::new(),
         }
     }
 
@@ -99,7 +99,7 @@ impl<'a> Lookup<'a> {
     /// is kept for going on with the next lock, and half of that with the last. A person who is
     /// being asked for a code is waited for, unless there is a token to go by.
     pub(super) fn overdue_at(&self, lock: Lock, holds_token: bool) -> Instant {
-        if self.is_loop() {
+        if self.may_be_waited_for() {
             return self.started;
         }
         let limit = self.limit(holds_token);
@@ -115,15 +115,15 @@ impl<'a> Lookup<'a> {
         self.started + typing + share
     }
 
-    /// Whether the `credential_process` has started this program. The `get` that has started it
-    /// holds the locks, and waits for this one.
-    fn is_loop(&self) -> bool {
-        *self.is_loop.get_or_init(|| match &self.identity.source {
-            Source::Process { command } => {
-                call_chain::is_loop(Callee::Process(command.expose()), self.provider.env)
-            }
-            _ => false,
-        })
+    /// Whether it may be a `credential_process` of another `get` that has started this one. That
+    /// one holds the locks, and waits.
+    fn may_be_waited_for(&self) -> bool {
+        let is_process = matches!(self.identity.source, Source::Process { .. });
+        let env = self.provider.env;
+        is_process
+            && *self
+                .is_within_a_call
+                .get_or_init(|| call_chain::is_within_a_call(env))
     }
 
     /// The unexpired token in the cache; one that does not live long enough is none.

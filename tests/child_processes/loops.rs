@@ -1,14 +1,15 @@
 //! A chain of programs that leads back to this one is told as a loop, after few starts.
 
 use std::fs;
+use std::path::Path;
 use std::time::Instant;
 
 use super::common::fake_aws::{ALICE, FakeAws};
 use super::common::{HOST, Outcome, PROGRAM, TestEnvironment};
 use super::{AT_ONCE, lines, of_command};
 
-/// More of them would be a chain without an end.
-const MOST_STARTS: usize = 4;
+/// Those above the one that sees it.
+const MOST_STARTS: usize = 2;
 
 const LOOP: &str = "are a loop: it has called docker-credential-ecrx, which would start it again";
 
@@ -25,9 +26,9 @@ fn of_loop(aws: &FakeAws, call: &str) -> TestEnvironment {
 }
 
 /// `env -i`, with what the chain needs to go on.
-fn cleared(environment: &TestEnvironment, aws: &FakeAws) -> String {
+fn cleared(environment: &TestEnvironment, aws: &FakeAws, cache: &str) -> String {
     format!(
-        "env -i HOME='{}' PATH=/usr/bin:/bin AWS_PROFILE=work AWS_ENDPOINT_URL={} AWS_ECR_DISABLE_CACHE=1 AWS_EC2_METADATA_DISABLED=true",
+        "env -i HOME='{}' PATH=/usr/bin:/bin AWS_PROFILE=work AWS_ENDPOINT_URL={} AWS_ECR_DISABLE_CACHE={cache} AWS_EC2_METADATA_DISABLED=true",
         environment.home().display(),
         aws.url()
     )
@@ -75,25 +76,25 @@ fn a_loop_is_seen_by_a_copy_and_a_link_of_another_name() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_loop_is_seen_when_the_environment_is_cleared_and_the_name_is_another() {
-    for copy in [false, true] {
+    let copy = |from: &str, to: &Path| fs::copy(from, to).map(drop);
+    let link = |from: &str, to: &Path| std::os::unix::fs::symlink(from, to);
+    for (is_copy, cache) in [(false, ""), (false, "1"), (true, ""), (true, "1")] {
         let aws = FakeAws::start();
-        let environment = of_loop(&aws, "./tool");
-        let call = format!(
-            "{} '{}/tool'",
-            cleared(&environment, &aws),
-            environment.home().display()
-        );
-        let environment = {
-            let script = environment.home().join("again.sh");
-            let text = fs::read_to_string(&script).expect("a script");
-            fs::write(&script, text.replace("./tool", &call)).expect("a script");
-            environment
-        };
+        let mut environment = of_loop(&aws, "CALL");
+        environment.set("AWS_ECR_DISABLE_CACHE", cache);
         let tool = environment.home().join("tool");
-        match copy {
-            true => drop(fs::copy(PROGRAM, &tool).expect("a copy")),
-            false => std::os::unix::fs::symlink(PROGRAM, &tool).expect("a link"),
+        match is_copy {
+            true => copy(PROGRAM, &tool).expect("a copy"),
+            false => link(PROGRAM, &tool).expect("a link"),
         }
+        let call = format!(
+            "{} '{}'",
+            cleared(&environment, &aws, cache),
+            tool.display()
+        );
+        let script = environment.home().join("again.sh");
+        let text = fs::read_to_string(&script).expect("a script");
+        fs::write(&script, text.replace("CALL", &call)).expect("a script");
         ends_as_a_loop(&environment, MOST_STARTS);
     }
 }

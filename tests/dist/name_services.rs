@@ -76,17 +76,22 @@ fn the_machines_own_getent_understands_the_question() {
 #[test]
 #[ignore = "needs the executable of packaging/build-binary and namespaces: .ci/run"]
 fn a_getent_of_the_working_folder_is_not_run() {
-    for path in [":/usr/bin:/bin", ".:/usr/bin:/bin", "bin:/usr/bin:/bin", ""] {
-        with_machine(|mut machine| {
-            NameServer::start("127.0.0.53", &[("aws.test", &["127.0.0.1"])], false);
-            set_getent(&mut machine.environment, "exit 2\n");
-            let home = machine.environment.home();
-            fs::copy(home.join("bin/getent"), home.join("getent")).expect("a copy");
+    with_machine(|mut machine| {
+        NameServer::start("127.0.0.53", &[("aws.test", &["127.0.0.1"])], false);
+        set_getent(&mut machine.environment, "exit 2\n");
+        let home = machine.environment.home().to_owned();
+        fs::copy(home.join("bin/getent"), home.join("getent")).expect("a copy");
+        for path in [":/usr/bin:/bin", ".:/usr/bin:/bin", "bin:/usr/bin:/bin", ""] {
             machine.environment.set("PATH", path);
+            machine.environment.run(&["erase"], HOST);
             get(&mut machine, "hosts: nosuchservice dns\n").grant();
-            assert!(!machine.environment.home().join("asked").exists(), "{path}");
-        });
-    }
+        }
+        assert_eq!(machine.aws.calls().len(), 4);
+        // It would run in the folder above its own, or in the one above that.
+        for folder in [&*home, home.parent().expect("a folder")] {
+            assert!(!folder.join("asked").exists(), "{}", folder.display());
+        }
+    });
 }
 
 #[test]
