@@ -127,10 +127,20 @@ fn read(path: &Path) -> Result<Option<Document>, Finding> {
             }
             _ => None,
         };
+        // Clients follow links that this program does not follow as root.
+        let as_user = match &error {
+            ClientConfigError::File(error) => error.hint("doctor"),
+            _ => None,
+        };
         Finding {
-            severity: Severity::Bad,
+            severity: match as_user {
+                Some(_) => Severity::Warning,
+                None => Severity::Bad,
+            },
             text: Error::failure(error).line(),
-            fix: "correct the file: until then the clients that read it ask no helper".to_owned(),
+            fix: as_user.unwrap_or_else(|| {
+                "correct the file: until then the clients that read it ask no helper".to_owned()
+            }),
             repair,
         }
     })

@@ -116,8 +116,8 @@ pub enum UserFileError {
 }
 
 impl UserFileError {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
+    /// What to do about it, if root is not to do it: `command` is this program's that runs now.
+    pub fn hint(&self, command: &str) -> Option<String> {
         let user = match self {
             Self::ForeignLink { user, .. } => user,
             Self::ForeignFile { folder_owner, .. } => folder_owner,
@@ -125,7 +125,7 @@ impl UserFileError {
             _ => return None,
         };
         Some(format!(
-            "run this command as that user: sudo -u {} docker-credential-ecrx configure-docker …",
+            "run this command as that user: sudo -u {} docker-credential-ecrx {command} …",
             user.for_sudo()
         ))
     }

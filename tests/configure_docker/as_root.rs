@@ -107,6 +107,24 @@ fn a_users_link_to_a_file_of_root_changes_and_copies_nothing() {
     scene.is_refused("second", &[HOST]);
 }
 
+/// The user's own clients may well read what it leads to.
+#[test]
+fn the_doctor_does_not_call_a_file_broken_that_root_may_not_follow() {
+    let Some(scene) = Scene::new() else { return };
+    scene.link(scene.secret(), ".docker/config.json");
+    let told = scene.alice.environment.run(&["doctor"], "").stdout;
+    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    let warning = told
+        .split(['!', '✗'])
+        .find(|finding| finding.contains("config.json is a symbolic link"))
+        .expect("a finding");
+    let hint = format!("as that user: sudo -u '#{STRANGER}' docker-credential-ecrx doctor …");
+    assert!(warning.contains(&hint), "{told}");
+    assert!(!told.contains("correct the file"), "{told}");
+    assert!(!told.contains("cm9vdDpvbmx5"), "{told}");
+    scene.assert_untouched();
+}
+
 #[test]
 fn a_users_link_to_a_folder_of_root_is_not_entered() {
     let Some(scene) = Scene::new() else { return };

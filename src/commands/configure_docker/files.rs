@@ -194,7 +194,7 @@ pub(super) fn open(path: &Path, locks: Option<&mut Locks>) -> Result<UserFile, E
         None => UserFile::read(path),
     }
     .map_err(|error| {
-        let hint = error.hint();
+        let hint = error.hint("configure-docker");
         Error::failure(error).hints(hint)
     })
 }
