@@ -33,10 +33,10 @@
 //! # Rooms
 //!
 //! Imports run one way: `main → run → {commands, protocol} → provider → {cache, aws, identity,
-//! config} → {registry, token, secret, digest, runtime, terminal, call_chain, child, env, users,
-//! fs, helper_name, nearest, shell_word, error}`. `identity` knows `config`, `aws` knows `identity`; `cache` and
-//! `aws` do not know each other. Only `aws` and `identity/aws_files.rs` (with the files that read
-//! its profiles) name SDK types.
+//! config} → {registry, token, secret, redaction, digest, runtime, terminal, call_chain, child, env,
+//! users, fs, helper_name, nearest, shell_word, error}`. `identity` knows `config`, `aws` knows
+//! `identity`; `cache` and `aws` do not know each other. Only `aws` and `identity/aws_files.rs`
+//! (with the files that read its profiles) name SDK types.
 //!
 //! `run` also picks the commands for people (`cli` reads their arguments, `commands` has a room for
 //! each). They walk the same path, and know four rooms that no `get` comes by: `iam`, what policies
@@ -73,6 +73,7 @@ mod logger;
 mod nearest;
 pub mod protocol;
 pub mod provider;
+pub mod redaction;
 pub mod registry;
 mod run;
 mod runtime;

@@ -65,6 +65,7 @@ impl Session<'_> {
                 self.assume_role_with_web_identity(web, endpoint).await
             }
             Source::Sso(sso) => {
+                self.keep_proof_secret();
                 self.connect_ahead().await;
                 let mut builder = SsoCredentialsProvider::builder()
                     .configure(&self.provider_config())
@@ -80,6 +81,7 @@ impl Session<'_> {
                 region,
                 ..
             } => {
+                self.keep_proof_secret();
                 self.connect_ahead().await;
                 let mut config = self.provider_config();
                 if let Some(region) = region {
@@ -119,6 +121,7 @@ impl Session<'_> {
     }
 
     async fn ask_container_endpoint(&self, container: &Container) -> Result<Credentials, Failure> {
+        self.keep_proof_secret();
         let provider = EcsCredentialsProvider::builder()
             .configure(&self.provider_config())
             // It looks up the name in a plain http URL, to see that it is near. Its own
@@ -159,10 +162,11 @@ impl Session<'_> {
     }
 
     async fn provide(&self, provider: impl ProvideCredentials) -> Result<Credentials, Failure> {
-        provider
-            .provide_credentials()
-            .await
-            .map_err(|error| Failure::of_provider(self, &error))
+        provider.provide_credentials().await.map_err(|error| {
+            // The provider may have renewed them on its way.
+            self.keep_proof_secret();
+            Failure::of_provider(self, &error)
+        })
     }
 
     fn provider_config(&self) -> ProviderConfig {

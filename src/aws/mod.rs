@@ -10,6 +10,7 @@ mod ecr_public;
 mod failure;
 pub mod http;
 mod process;
+mod secrets;
 mod sts;
 mod survey;
 
@@ -32,6 +33,7 @@ pub use survey::{Caller, Survey, survey};
 use crate::clock;
 use crate::env::Env;
 use crate::identity::{Endpoint, Identity, Role};
+use crate::redaction::Redactor;
 use crate::registry::{Registry, RoleArn, Service};
 use crate::runtime;
 use crate::secret::Secret;
@@ -75,10 +77,7 @@ pub enum PurchaseError {
 
 /// Buys a token.
 pub fn buy(purchase: &Purchase<'_>) -> Result<AuthorizationToken, PurchaseError> {
-    let session = Session {
-        purchase,
-        stage: RefCell::new(Stage::Source),
-    };
+    let session = Session::of(purchase);
     let result = block_on(async {
         match tokio::time::timeout(purchase.time_left, session.buy()).await {
             Ok(result) => result,
@@ -102,6 +101,8 @@ struct Session<'a> {
     purchase: &'a Purchase<'a>,
     /// What is being done now, for the message when the time is over.
     stage: RefCell<Stage>,
+    /// What no message may repeat.
+    redactor: RefCell<Redactor>,
 }
 
 /// A role to assume, and who assumes it.
@@ -113,6 +114,16 @@ struct Hop<'a> {
     /// The code of its device, where it has one.
     code: Option<&'a Secret>,
     sts: &'a Endpoint,
+}
+
+impl<'a> Session<'a> {
+    fn of(purchase: &'a Purchase<'a>) -> Self {
+        Self {
+            purchase,
+            stage: RefCell::new(Stage::Source),
+            redactor: RefCell::new(secrets::redactor(purchase)),
+        }
+    }
 }
 
 impl Session<'_> {
@@ -187,9 +198,10 @@ impl Session<'_> {
         }
     }
 
-    /// Refuses what cannot stand in a header. The SDK panics on it (aws-runtime 1.10, `auth.rs`),
+    /// Keeps credentials secret, and refuses what cannot stand in a header. The SDK panics on it (aws-runtime 1.10, `auth.rs`),
     /// and a line break behind a key is what a Kubernetes secret made with `echo` gives.
     fn sendable(&self, credentials: Credentials) -> Result<Credentials, Failure> {
+        self.keep_keys_secret(&credentials);
         let id = credentials.access_key_id();
         let is_odd = |text: &str| !text.bytes().all(|byte| byte.is_ascii_graphic());
         let what = if id.is_empty() || is_odd(id) {

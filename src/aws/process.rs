@@ -13,6 +13,7 @@ use tokio::process::Command;
 use crate::call_chain::{self, Callee};
 use crate::child::{self, ChildError, Keep, NoOutput};
 use crate::env::{Env, var};
+use crate::redaction::Redactor;
 
 use super::{Failure, Session};
 
@@ -81,7 +82,7 @@ async fn output(command: &str, env: &Env) -> Result<Vec<u8>, ProcessError> {
     if status.success() {
         return Ok(finished.stdout);
     }
-    let complaint = String::from_utf8_lossy(finished.stderr.trim_ascii()).into_owned();
+    let complaint = redacted(finished.stderr.trim_ascii(), &finished.stdout);
     Err(match complaint.is_empty() {
         true => ProcessError::Silent { status },
         false => ProcessError::Failed { status, complaint },
@@ -102,6 +103,16 @@ fn shell(command: &str) -> Command {
     let mut shell = Command::new("cmd.exe");
     shell.arg("/C").raw_arg(format!("\"{command}\""));
     shell
+}
+
+/// What the process complains of, without the credentials that it has printed all the same.
+fn redacted(complaint: &[u8], output: &[u8]) -> String {
+    let mut redactor = Redactor::default();
+    if let Ok(credentials) = parse(output) {
+        redactor.add(credentials.secret_access_key());
+        redactor.add(credentials.session_token().unwrap_or_default());
+    }
+    redactor.redact(&String::from_utf8_lossy(complaint))
 }
 
 fn parse(output: &[u8]) -> Result<Credentials, ProcessError> {

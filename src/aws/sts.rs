@@ -37,7 +37,7 @@ impl Session<'_> {
             .await
             .map_err(|error| Failure::of_call(self, &error))?;
         let session = answer.assumed_role_user();
-        let arn = session.map(|session| session.arn().to_owned());
+        let arn = session.map(|session| self.redact(session.arn()));
         Ok((self.sts_credentials(answer.credentials())?, arn))
     }
 
@@ -55,7 +55,7 @@ impl Session<'_> {
             .map_err(|error| Failure::of_call(self, &error))?;
         answer
             .arn()
-            .map(str::to_owned)
+            .map(|arn| self.redact(arn))
             .ok_or_else(|| Failure::malformed(self, "the answer holds no ARN"))
     }
 
@@ -68,6 +68,7 @@ impl Session<'_> {
         let token = self.web_identity_token(web).await.map_err(|error| {
             Failure::of_source(self, &format!("the file cannot be read: {error}"))
         })?;
+        self.keep_secret(token.trim());
         self.connect_ahead().await;
         let client = aws_sdk_sts::Client::new(&self.sdk_config(endpoint, None));
         let answer = client

@@ -39,10 +39,7 @@ pub struct Survey {
 /// # Errors
 /// When nothing could be asked: certificates, proxy settings, the system.
 pub fn survey(purchase: &Purchase<'_>, sts: &Endpoint) -> Result<Survey, PurchaseError> {
-    let session = Session {
-        purchase,
-        stage: RefCell::new(Stage::Source),
-    };
+    let session = Session::of(purchase);
     let survey = RefCell::new(Survey::default());
     let work = async {
         let walk = session.walk(sts, &survey);

@@ -188,8 +188,3 @@ pub fn is_same_server(one: &str, other: &str) -> bool {
     };
     server(one).is_some_and(|one| server(other) == Some(one))
 }
-
-/// A server as it may be shown: a user part may hold a password.
-pub fn shown(key: &str) -> &str {
-    key.rsplit_once('@').map_or(key, |(_, host)| host)
-}

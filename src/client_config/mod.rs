@@ -28,7 +28,7 @@ use std::path::PathBuf;
 
 pub use document::{Document, Login, host_of, without_byte_order_mark};
 pub use error::ClientConfigError;
-pub use finding::{Finding, Repair, Severity, findings, findings_in, is_same_server, shown};
+pub use finding::{Finding, Repair, Severity, findings, findings_in, is_same_server};
 pub use place::{docker_file, podman_file, podman_files};
 pub use surroundings::is_first_on_path;
 pub use undo::{Before, Undo};
@@ -37,6 +37,7 @@ pub(crate) use crate::helper_name::is_ours;
 
 use crate::env::Env;
 use crate::helper_name::OWN_NAME;
+pub use crate::redaction::shown_server as shown;
 use crate::user_file::UserFile;
 
 /// What credential helpers are called before their names.

@@ -1,9 +1,10 @@
 //! What stands in the configuration files and keeps this program from being asked.
 
 use super::document::Document;
-use super::finding::{Finding, Repair, Severity, concerns, is_same_server, shown};
+use super::finding::{Finding, Repair, Severity, concerns, is_same_server};
 use super::{Asked, Client, ECR_LOGIN, asked_by, is_ours, own_name};
 use crate::env::Env;
+use crate::redaction::shown_server as shown;
 use crate::registry::{Registry, ServerName};
 use crate::shell_word::shell_word;
 

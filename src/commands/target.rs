@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::config::{Config, without_user};
+use crate::config::Config;
+use crate::redaction::shown_url;
 use crate::registry::{AccountId, Partition, Region, Registry};
 
 /// A registry, and the image in it where one is named.
@@ -75,7 +76,7 @@ impl Target {
 fn shown(text: &str) -> String {
     let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
     match rest.split('/').next() {
-        Some(host) if host.contains('@') => without_user(text),
+        Some(host) if host.contains('@') => shown_url(text),
         _ => text.to_owned(),
     }
 }

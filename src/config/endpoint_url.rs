@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use super::problem::Problem;
+use crate::redaction::shown_url;
 
 /// A URL that credentials may travel to: `https://HOST[:PORT][/PATH]`, or `http://` to this
 /// machine itself.
@@ -32,7 +33,7 @@ impl FromStr for EndpointUrl {
             Some(url) if (url.secure || url.is_loopback()) && !text.contains(['?', '#']) => {
                 Ok(Self(text.to_owned()))
             }
-            _ => Err(Problem::EndpointUrl(without_user(text))),
+            _ => Err(Problem::EndpointUrl(shown_url(text))),
         }
     }
 }
@@ -95,14 +96,6 @@ fn is_host(host: &str) -> bool {
     }
 }
 
-/// A text that should have been a URL, for a message: what stands before an `@` may be a password.
-pub fn without_user(text: &str) -> String {
-    match text.rsplit_once('@') {
-        Some((_, rest)) => format!("…@{rest}"),
-        None => text.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,7 +139,13 @@ mod tests {
 
     #[test]
     fn a_password_is_not_repeated() {
-        let error = EndpointUrl::from_str("https://alice:secret@example.com").unwrap_err();
-        assert!(!error.to_string().contains("secret"), "{error}");
+        for text in [
+            "https://alice:secret@example.com",
+            "https://alice:secret",
+            "https://example.com?key=secret",
+        ] {
+            let error = EndpointUrl::from_str(text).unwrap_err();
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
     }
 }

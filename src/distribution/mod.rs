@@ -18,6 +18,7 @@ mod push;
 mod refusal;
 mod token;
 
+use std::cell::RefCell;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,7 @@ use http::{HeaderName, Method, Request, Uri, header};
 use tokio::runtime::Runtime;
 
 use crate::aws::http::{EcrxClient, Received};
+use crate::redaction::Redactor;
 use crate::registry::Registry;
 use crate::runtime;
 use crate::secret::Secret;
@@ -42,6 +44,8 @@ const MAX_ANSWER: usize = 1 << 20;
 pub struct Client<'a> {
     http: &'a EcrxClient,
     host: String,
+    /// What no message may repeat: the password, and what it was exchanged for.
+    redactor: RefCell<Redactor>,
     begun_at: Instant,
     time_left: Duration,
     /// Gone only while the client is dropped.
@@ -64,9 +68,12 @@ impl<'a> Client<'a> {
         registry: &Registry,
         time_left: Duration,
     ) -> Result<Self, RuntimeError> {
+        let mut redactor = Redactor::default();
+        redactor.show(registry.host());
         Ok(Self {
             http,
             host: registry.host().to_owned(),
+            redactor: RefCell::new(redactor),
             begun_at: Instant::now(),
             time_left,
             runtime: Some(runtime::start().map_err(RuntimeError)?),
@@ -127,7 +134,8 @@ impl<'a> Client<'a> {
     }
 
     fn refused(&self, ask: &Ask, received: &Received, password: Option<&Secret>) -> Refusal {
-        Refusal::of_registry(ask.step, &self.host, received, password)
+        let (step, redactor) = (ask.step, self.redactor.borrow());
+        Refusal::of_registry(step, &self.host, received, password.is_some(), &redactor)
     }
 
     fn because(&self, kind: RefusalKind, ask: &Ask, received: &Received) -> Refusal {

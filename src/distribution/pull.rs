@@ -145,6 +145,7 @@ impl Client<'_> {
 
     /// Asks for the first byte of a layer at a URL that the registry gave. Who asks is in the URL.
     async fn elsewhere(&self, location: &Location) -> Result<Answer, Refusal> {
+        location.keep_secret(&mut self.redactor.borrow_mut());
         let host = one_line(&location.host());
         let mut request = Request::new(());
         *request.uri_mut() = location.expose().clone();
@@ -159,8 +160,8 @@ impl Client<'_> {
             }
             GIVEN | GIVEN_IN_PART | EMPTY => Ok(Answer::of(&received)),
             _ => {
-                let told = |text| location.without_secrets(text);
-                Err(Refusal::of_storage(&host, &received, told))
+                let redactor = self.redactor.borrow();
+                Err(Refusal::of_storage(&host, &received, &redactor))
             }
         }
     }

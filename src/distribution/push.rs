@@ -38,6 +38,7 @@ impl Client<'_> {
         location: &Location,
         password: Option<&Secret>,
     ) -> Result<Answer, Refusal> {
+        location.keep_secret(&mut self.redactor.borrow_mut());
         let path = location.expose().path_and_query();
         let path = path.map_or_else(String::new, ToString::to_string);
         let ask = Ask::new(Step::CancelUpload, Method::DELETE, path);

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::aws::http::{Received, TransportFailure};
 use crate::error::one_line;
-use crate::secret::Secret;
+use crate::redaction::Redactor;
 
 use super::LocationError;
 
@@ -154,24 +154,23 @@ impl Refusal {
         }
     }
 
-    /// Reads a registry's answer that is not the one that was hoped for. Where it repeats the
-    /// `login` that it was sent, its words are not told again.
+    /// Reads a registry's answer that is not the one that was hoped for.
     pub(super) fn of_registry(
         step: Step,
         host: &str,
         answer: &Received,
-        login: Option<&Secret>,
+        had_token: bool,
+        redactor: &Redactor,
     ) -> Self {
-        let is_repeated = |text: &String| login.is_some_and(|login| repeats(text, login));
         let body = serde_json::from_slice::<Body>(&answer.body).ok();
         let first = body.and_then(|body| body.errors.into_iter().next());
         let (code, message) = first.map_or((None, None), |first| (first.code, first.message));
         let clean = |text: Option<String>| {
-            let text = text.filter(|text| !is_repeated(text))?;
+            let text = redactor.redact(&text?);
             Some(one_line(&text)).filter(not_empty)
         };
         let (code, message) = (clean(code), clean(message));
-        let kind = kind(answer, code.as_deref(), message.as_deref(), login.is_some());
+        let kind = kind(answer, code.as_deref(), message.as_deref(), had_token);
         Self {
             code,
             message,
@@ -179,18 +178,13 @@ impl Refusal {
         }
     }
 
-    /// Reads an answer of S3 that is not the one that was hoped for. `told` takes the secrets out
-    /// of what it says.
-    pub(super) fn of_storage(
-        host: &str,
-        answer: &Received,
-        told: impl Fn(String) -> Option<String>,
-    ) -> Self {
+    /// Reads an answer of S3 that is not the one that was hoped for.
+    pub(super) fn of_storage(host: &str, answer: &Received, redactor: &Redactor) -> Self {
         let text = String::from_utf8_lossy(&answer.body);
         let of = |name: &str| {
             let (_, rest) = text.split_once(&format!("<{name}>"))?;
             let (value, _) = rest.split_once(&format!("</{name}>"))?;
-            Some(one_line(value)).filter(not_empty).and_then(&told)
+            Some(one_line(&redactor.redact(value))).filter(not_empty)
         };
         let (code, message) = (of("Code"), of("Message"));
         let kind = match answer.status {
@@ -209,15 +203,6 @@ impl Refusal {
             ..Self::because(kind, Step::Storage, host, answer)
         }
     }
-}
-
-/// Whether a text holds a password, as it is or as it was sent.
-fn repeats(text: &str, password: &Secret) -> bool {
-    let basic = super::token::basic(password);
-    text.contains(password.expose())
-        || basic
-            .to_str()
-            .is_ok_and(|basic| text.contains(basic.trim_start_matches("Basic ")))
 }
 
 #[expect(clippy::ptr_arg, reason = "a filter of an option")]

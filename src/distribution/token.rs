@@ -27,6 +27,9 @@ impl Client<'_> {
         ask: &Ask,
         password: Option<&Secret>,
     ) -> Result<Received, Refusal> {
+        if let Some(password) = password {
+            self.redactor.borrow_mut().add(password.expose());
+        }
         let received = self.ask_with(ask, password.map(basic)).await?;
         let is_bare_ping = ask.step == Step::Ping && password.is_none();
         match challenge(&received) {
@@ -49,10 +52,21 @@ impl Client<'_> {
             headers.insert(name, HeaderValue::from_static(value));
         }
         if let Some(login) = login {
+            self.keep_secret(&login);
             headers.insert(header::AUTHORIZATION, login);
         }
         self.exchange(ask.step, &self.host, request, ask.limit)
             .await
+    }
+
+    /// From now on, no message shows what follows the scheme.
+    fn keep_secret(&self, login: &HeaderValue) {
+        let (_, secret) = login
+            .to_str()
+            .unwrap_or_default()
+            .split_once(' ')
+            .unwrap_or_default();
+        self.redactor.borrow_mut().add(secret);
     }
 
     async fn exchange_token(
@@ -76,8 +90,7 @@ impl Client<'_> {
         let ask = Ask::new(Step::Token, Method::GET, path);
         let received = self.ask_with(&ask, password.map(basic)).await?;
         if received.status != 200 {
-            let (step, host) = (Step::Token, &self.host);
-            return Err(Refusal::of_registry(step, host, &received, password));
+            return Err(self.refused(&ask, &received, password));
         }
         let exchanged: Option<Exchanged> = serde_json::from_slice(&received.body).ok();
         let bearer = exchanged.and_then(|exchanged| login("Bearer", &exchanged.token));

@@ -4,8 +4,9 @@ use std::cell::OnceCell;
 
 use aws_config::profile::Profile;
 
-use crate::config::{UrlParts, without_user};
+use crate::config::UrlParts;
 use crate::env::{Env, says_true, var};
+use crate::redaction::shown_url;
 use crate::registry::{Partition, Region, Registry};
 
 use super::IdentityError;
@@ -156,7 +157,7 @@ impl<'a> Settings<'a> {
         if UrlParts::parse(url).is_some() {
             Ok(Some(url.to_owned()))
         } else {
-            let url = without_user(url);
+            let url = shown_url(url);
             Err(IdentityError::EndpointUrl { url, from })
         }
     }

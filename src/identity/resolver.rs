@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::config::{Config, RegistrySettings, UrlParts};
 use crate::env::Env;
+use crate::redaction::shown_url;
 use crate::registry::{Partition, Region, Registry, Service};
 use crate::secret::Secret;
 
@@ -200,7 +201,7 @@ fn same_partition_as_endpoint(
     let url = endpoint.url.as_deref().unwrap_or_default();
     match UrlParts::parse(url).and_then(|url| Partition::of_api_host(url.host)) {
         Some(theirs) if theirs != registry.partition() => Err(IdentityError::EndpointPartition {
-            url: url.to_owned(),
+            url: shown_url(url),
             theirs,
             registry: registry.host().to_owned(),
             ours: registry.partition(),

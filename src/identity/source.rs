@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::redaction::shown_url;
 use crate::registry::{RoleArn, ServerName};
 use crate::secret::Secret;
 
@@ -231,7 +232,9 @@ impl fmt::Display for Source {
                 web.role_arn
             ),
             Source::Container(_) => f.write_str("the container credential endpoint"),
-            Source::InstanceMetadata { endpoint } => write!(f, "instance metadata at {endpoint}"),
+            Source::InstanceMetadata { endpoint } => {
+                write!(f, "instance metadata at {}", shown_url(endpoint))
+            }
         }
     }
 }

@@ -13,11 +13,12 @@ use serde::Serialize;
 
 pub use super::action::Action;
 use super::other_helper::{OtherHelper, OtherHelperError};
-use super::question::{Credentials, Question, can_be_asked_for, shown};
+use super::question::{Credentials, Question, can_be_asked_for};
 use crate::config::{Config, ConfigError};
 use crate::env::{Env, var};
 use crate::error::Error;
 use crate::provider::{self, Provider, load_config};
+use crate::redaction::shown_server;
 use crate::registry::Registry;
 use crate::token::USERNAME;
 
@@ -165,7 +166,7 @@ fn store(
         Keeper::OtherHelper(helper) => {
             hand_over(Action::Store, env, &helper, &question, &server, output)
         }
-        Keeper::Nobody => not_kept(env, shown(&server), notes),
+        Keeper::Nobody => not_kept(env, shown_server(&server), notes),
     }
 }
 
@@ -290,7 +291,7 @@ fn hand_over(
 }
 
 fn not_answered(action: Action, server: &str, cause: impl Into<Obstacle>) -> Error {
-    let server = shown(server);
+    let server = shown_server(server);
     let what = match action {
         Action::Get => format!("no credentials for {server}"),
         Action::Store => format!("the login to {server} was not saved"),

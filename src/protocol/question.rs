@@ -108,8 +108,3 @@ fn checked(server: &str) -> Result<&str, Error> {
 pub(super) fn can_be_asked_for(server: &str) -> bool {
     checked(server).is_ok()
 }
-
-/// A server as messages show it: a user part may hold a password (`https://alice:secret@host`).
-pub(super) fn shown(server: &str) -> &str {
-    server.rsplit_once('@').map_or(server, |(_, host)| host)
-}

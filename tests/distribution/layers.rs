@@ -81,8 +81,40 @@ fn a_bucket_says_nothing_that_its_url_keeps_secret() {
         .on(Route::Storage, RegistryFault::Raw(403, Vec::new(), body));
     let refused = elsewhere(&stage);
     assert_eq!(refused.code.as_deref(), Some("SignatureDoesNotMatch"));
-    assert_eq!(refused.message, None);
+    assert_eq!(refused.message.as_deref(), Some("not …[2J"));
     told(&refused);
+}
+
+#[test]
+fn a_bucket_says_nothing_of_its_url_in_part_or_decoded() {
+    let url = |bucket: &str| {
+        format!(
+            "https://{bucket}/layers/quixotic-jackdaw%2Fvexed?X-Amz-Credential=ASIAIOSFODNN7EXAMPLE%2F20261122%2Fzephyr&X-Amz-Signature={SIGNATURE}"
+        )
+    };
+    for (echo, shown) in [
+        (SIGNATURE, "…"),
+        (&SIGNATURE[20..40], "…"),
+        (&SIGNATURE.to_uppercase(), "…"),
+        ("ASIAIOSFODNN7EXAMPLE/20261122/zephyr", "…"),
+        ("ASIAIOSFODNN7EXAMPLE%252F20261122%252Fzephyr", "…"),
+        ("ASIAIOSFODNN7EXAMPLE&#47;20261122&#x2F;zephyr", "…"),
+        ("layers/quixotic-jackdaw/vexed", "…"),
+        ("the jackdaw", "the jackdaw"),
+        ("Use AWS4-HMAC-SHA256", "Use AWS4-HMAC-SHA256"),
+    ] {
+        let stage = Stage::new();
+        stage
+            .registry
+            .redirect_layers_to(&url(&stage.registry.bucket()));
+        let body = format!("<Error><Code>Odd</Code><Message>not [{echo}]</Message></Error>");
+        stage
+            .registry
+            .on(Route::Storage, RegistryFault::Raw(400, Vec::new(), body));
+        let refused = elsewhere(&stage);
+        assert_eq!(refused.message, Some(format!("not [{shown}]")), "{echo}");
+        told(&refused);
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use docker_credential_ecrx::aws::http::{ProxyFault, TransportCause};
 use docker_credential_ecrx::distribution::{Refusal, RefusalKind, Step};
 use docker_credential_ecrx::secret::Secret;
@@ -252,4 +254,27 @@ fn an_upload_that_cannot_be_cancelled_has_been_opened_all_the_same() {
     let line = format!("cancelling the upload: {HOST} answers 405: The operation is unsupported.");
     is(&refused, 405, Some("UNSUPPORTED"), &line);
     assert_eq!(stage.registry.uploads(), 1);
+}
+
+#[test]
+fn a_registry_says_nothing_of_the_token_in_part_or_encoded() {
+    let token = alice();
+    let basic = STANDARD.encode(format!("AWS:{}", token.expose()));
+    for echo in [
+        token.expose(),
+        &token.expose()[100..200],
+        &basic,
+        &basic[200..],
+        &basic.replace('=', "%3D").replace('+', "%2B"),
+    ] {
+        let stage = Stage::new();
+        let body = format!(r#"{{"errors":[{{"code":"DENIED","message":"not [{echo}]"}}]}}"#);
+        stage
+            .registry
+            .on(Route::Manifest, RegistryFault::Raw(403, Vec::new(), body));
+        let refused = stage.client().manifest(REPOSITORY, "1", Some(&token));
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.message.as_deref(), Some("not […]"));
+        told(&refused);
+    }
 }

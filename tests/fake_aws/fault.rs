@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::call::{Call, Operation, Protocol};
 use super::clock;
+use super::echo::Echo;
 use super::error::{
     NO_IDENTITY_POLICY, broken, denied, expired, invalid_grant, signature_expired,
     signature_mismatch, throttled, unrecognized,
@@ -42,6 +43,8 @@ pub enum Fault {
     UnrecognizedClient,
     /// The signature does not match.
     SignatureMismatch,
+    /// A refusal that repeats every secret it was sent.
+    Echo(Echo),
     /// Status 200 with a page of HTML.
     Garbage,
     /// Status 200 with an answer that holds nothing.
@@ -129,6 +132,7 @@ impl Fault {
             Self::InvalidGrant => invalid_grant(operation),
             Self::UnrecognizedClient => unrecognized(operation),
             Self::SignatureMismatch => signature_mismatch(operation),
+            Self::Echo(echo) => echo.error(call),
         };
         Verdict::Answer(error.render(operation))
     }

@@ -7,6 +7,7 @@
 mod call;
 mod clock;
 mod container;
+mod echo;
 mod ecr;
 mod error;
 mod fault;
@@ -31,6 +32,7 @@ use std::time::{Duration, Instant};
 #[allow(unused_imports, reason = "each test file uses a part")]
 pub use self::{
     call::{Call, Operation},
+    echo::{Echo, echo},
     ecr::{Grant, Issue},
     fault::{Fault, Gate, Times},
     proxy::FakeProxy,
@@ -190,6 +192,11 @@ impl FakeAws {
     /// Takes back all faults.
     pub fn heal_all(&self) {
         self.state().faults.clear();
+    }
+
+    /// All credentials that are known: of users, and those that were given out.
+    pub fn credentials(&self) -> Vec<Credentials> {
+        self.state().credentials.values().cloned().collect()
     }
 
     // The record.

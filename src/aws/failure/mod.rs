@@ -137,18 +137,19 @@ pub struct Failure {
     identity: Box<Identity>,
     /// The token was for public ECR, which has actions of its own.
     is_public: bool,
-    /// What AWS, the source or the network said.
+    /// What AWS, the source or the network said, without secrets.
     detail: String,
 }
 
 impl Failure {
-    fn new(session: &Session<'_>, kind: FailureKind, detail: impl Into<String>) -> Self {
+    /// The one place where a failure is made, and its detail loses the secrets of the request.
+    fn new(session: &Session<'_>, kind: FailureKind, detail: impl AsRef<str>) -> Self {
         Self {
             stage: session.stage.borrow().clone(),
             kind,
             identity: Box::new(session.purchase.identity.clone()),
             is_public: session.purchase.registry.service == Service::Public,
-            detail: detail.into(),
+            detail: session.redact(detail.as_ref()),
         }
     }
 

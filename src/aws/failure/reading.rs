@@ -17,6 +17,7 @@ use crate::aws::Session;
 use crate::aws::http;
 use crate::error::chain;
 use crate::identity::Source;
+use crate::redaction::shown_url;
 
 use super::{Failure, FailureKind, SignInFault, Stage};
 
@@ -97,7 +98,7 @@ impl Failure {
         endpoint: &str,
         error: &CredentialsError,
     ) -> Self {
-        let words = words(error);
+        let (words, endpoint) = (words(error), shown_url(endpoint));
         let nobody = if let Some(transport) = http::classify(error) {
             format!(
                 "instance metadata at {endpoint} cannot be reached: {}",

@@ -59,7 +59,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 pub use exchange::Received;
 pub use failure::{ProxyFault, TlsFault, TransportCause, TransportFailure, classify};
-pub use proxy::ProxyError;
+pub use proxy::{ProxyError, shown_no_proxy, shown_proxy};
 pub use roots::RootsError;
 
 use crate::error::one_line;

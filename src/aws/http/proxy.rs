@@ -15,6 +15,8 @@ use std::net::IpAddr;
 use http::Uri;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
+use crate::redaction::shown_url;
+
 /// Why the value of `HTTPS_PROXY` is no proxy. Never shows any of it: it may hold a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -34,6 +36,22 @@ pub enum ProxyError {
     /// White space or control characters.
     #[error("HTTPS_PROXY: contains white space or control characters")]
     Characters,
+}
+
+/// `SCHEME://HOST:PORT` of the proxy that a value of `HTTPS_PROXY` names, without user name and
+/// password. `None` when it names none.
+///
+/// # Errors
+/// When the value is malformed.
+pub fn shown_proxy(value: &str) -> Result<Option<String>, ProxyError> {
+    let proxy = Proxy::parse(value, "")?;
+    Ok(proxy.map(|proxy| proxy.url()))
+}
+
+/// A value of `NO_PROXY` as it may be shown: somebody may have written URLs into it.
+pub fn shown_no_proxy(list: &str) -> String {
+    let entries: Vec<String> = entries(list).map(shown_url).collect();
+    entries.join(", ")
 }
 
 /// The proxy for https, and the hosts that go without.
@@ -105,6 +123,12 @@ impl Proxy {
         &self.address
     }
 
+    /// `SCHEME://HOST:PORT`, the same for people.
+    pub(super) fn url(&self) -> String {
+        let scheme = self.intercept.uri().scheme_str().unwrap_or("http");
+        format!("{scheme}://{}", self.address)
+    }
+
     /// Whether requests to this host go through the proxy. Never those to this very machine.
     pub(super) fn serves(&self, host: &str, port: u16) -> bool {
         !self.except.contains(host, port)
@@ -169,6 +193,11 @@ fn push_user_info(url: &mut String, user_info: &str) {
 #[derive(Debug, Default, PartialEq)]
 struct NoProxy(Vec<Rule>);
 
+fn entries(list: &str) -> impl Iterator<Item = &str> {
+    let entries = list.split(|c: char| c == ',' || c.is_whitespace());
+    entries.filter(|entry| !entry.is_empty())
+}
+
 #[derive(Debug, PartialEq)]
 enum Rule {
     /// `*`
@@ -185,7 +214,7 @@ impl NoProxy {
     /// What makes no sense is passed over, as everywhere.
     fn parse(list: &str) -> Self {
         Self(
-            list.split(|c: char| c == ',' || c.is_whitespace())
+            entries(list)
                 .filter_map(|entry| Rule::parse(&entry.to_ascii_lowercase()))
                 .collect(),
         )

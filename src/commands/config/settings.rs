@@ -8,6 +8,7 @@ use crate::config::{Config, Origin, RegistrySettings, Rule};
 use crate::env::{Env, var};
 use crate::identity::{Endpoint, Identity};
 use crate::provider::{CacheOff, CachePlace, DirFrom, Provider};
+use crate::redaction::shown_url;
 use crate::registry::{Registry, Service};
 use crate::token::Renewal;
 
@@ -92,7 +93,9 @@ impl Settings<'_> {
         });
         let url = match (by_hand, endpoint) {
             (Some(url), _) => Some(url.to_string()),
-            (None, endpoint) => endpoint.and_then(|endpoint| endpoint.url.clone()),
+            (None, endpoint) => {
+                endpoint.and_then(|endpoint| Some(shown_url(endpoint.url.as_deref()?)))
+            }
         };
         let value = url.clone().unwrap_or_else(|| match endpoint {
             Some(endpoint) => region_endpoint(endpoint),

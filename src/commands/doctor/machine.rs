@@ -2,8 +2,9 @@
 
 use time::OffsetDateTime;
 
+use crate::aws::http::{shown_no_proxy, shown_proxy};
 use crate::client_config::is_first_on_path;
-use crate::config::{Config, ConfigError, without_user};
+use crate::config::{Config, ConfigError};
 use crate::env::{Env, var};
 use crate::error::Error;
 use crate::identity::{Identity, IdentityError};
@@ -92,10 +93,13 @@ impl Machine<'_> {
         }
     }
 
+    /// Of a malformed one [`Machine::certificates`] says what is wrong: without it there is no
+    /// client.
     fn proxy(&self) -> Option<Finding> {
         let proxy = self.env.get_either_case(var::HTTPS_PROXY)?;
-        let mut text = format!("HTTPS_PROXY: {}", without_user(&proxy));
+        let mut text = format!("HTTPS_PROXY: {}", shown_proxy(&proxy).ok()??);
         if let Some(hosts) = self.env.get_either_case(var::NO_PROXY) {
+            let hosts = shown_no_proxy(&hosts);
             text.push_str(&format!("; not for NO_PROXY: {hosts}"));
         }
         Some(Finding::good(text))

@@ -7,6 +7,7 @@ use crate::commands::moment::{from_now, iso};
 use crate::config::Origin;
 use crate::identity::{ChosenBy, Endpoint, Identity, LayerName, Role, SignIn, SignInState, Source};
 use crate::provider::Held;
+use crate::redaction::shown_url;
 use crate::shell_word::shell_word;
 
 /// The layer that chose, and its place.
@@ -198,7 +199,7 @@ impl EndpointFacts {
     pub fn of(endpoint: &Endpoint) -> Self {
         Self {
             region: endpoint.region.to_string(),
-            url: endpoint.url.clone(),
+            url: endpoint.url.as_deref().map(shown_url),
             fips: endpoint.fips,
             dual_stack: endpoint.dual_stack,
         }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use aws_config::profile::Profile;
 
+use crate::config::parse_external_id;
 use crate::env::Env;
 use crate::registry::{MfaDevice, ParseError, RoleArn};
 use crate::secret::Secret;
@@ -56,7 +57,7 @@ pub enum ProfileError {
         /// `a → b → a`.
         circle: String,
     },
-    /// A role ARN, a duration or an MFA device that is none.
+    /// A role ARN, an external id, a duration or an MFA device that is not one.
     #[error("the AWS profile `{profile}` has a wrong {key}: {why}")]
     Malformed {
         /// The profile's name.
@@ -171,10 +172,23 @@ fn incomplete(profile: &Profile, what: impl Into<String>) -> ProfileError {
 fn role(profile: &Profile, role_arn: &str) -> Result<Role, ProfileError> {
     Ok(Role {
         arn: parse_role_arn(profile, role_arn)?,
-        external_id: profile.get("external_id").map(Secret::new),
+        external_id: external_id(profile)?,
         session_name: profile.get("role_session_name").map(str::to_owned),
         duration: duration(profile)?,
         mfa_device: mfa_device(profile)?,
+    })
+}
+
+/// As in a rule. What AWS would refuse it would repeat.
+fn external_id(profile: &Profile) -> Result<Option<Secret>, ProfileError> {
+    let id = profile
+        .get("external_id")
+        .map(parse_external_id)
+        .transpose();
+    id.map_err(|problem| ProfileError::Malformed {
+        profile: profile.name().to_owned(),
+        key: "external_id",
+        why: format!("it {problem}"),
     })
 }
 

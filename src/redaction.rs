@@ -1,0 +1,117 @@
+//! Texts that may repeat a secret, made fit to be shown: the words of AWS, of registries and of
+//! processes by a [`Redactor`] that knows the secrets, and URLs by their form.
+
+mod pieces;
+#[cfg(test)]
+mod tests;
+mod url;
+mod view;
+
+use std::fmt;
+use std::ops::Range;
+
+pub use url::{shown_server, shown_url};
+
+use pieces::Pieces;
+use view::View;
+
+/// What takes the place of a secret.
+const MASK: char = '…';
+
+/// More of a text is not read: a message is cut at 2000 characters, a remembered one at 4 KiB.
+const MAX_TEXT: usize = 64 * 1024;
+
+/// How often a text is unescaped. AWS's canonical strings hold values that are escaped twice, and
+/// JSON or XML is around them.
+const MAX_ESCAPES: usize = 4;
+
+/// Where AWS begins to repeat the request, in lower case (SigV4, "Troubleshooting"). The sentences
+/// before it tell the cause.
+const CANONICAL_STRINGS: [&str; 2] = ["the canonical string", "the string-to-sign"];
+
+/// The secrets of a request. It takes them out of whatever is answered.
+///
+/// ```
+/// use docker_credential_ecrx::redaction::Redactor;
+/// let mut redactor = Redactor::default();
+/// redactor.add("client/7-of-example");
+/// assert_eq!(
+///     redactor.redact("Value 'client%2F7-of-example' at 'externalId'"),
+///     "Value '…' at 'externalId'"
+/// );
+/// ```
+#[derive(Clone, Default)]
+pub struct Redactor {
+    secrets: Vec<String>,
+    shown: Vec<String>,
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Redactor(…)")
+    }
+}
+
+impl Redactor {
+    /// Adds a secret.
+    pub fn add(&mut self, secret: &str) {
+        if !self.secrets.iter().any(|known| known == secret) {
+            self.secrets.push(secret.to_owned());
+        }
+    }
+
+    /// Adds what a URL keeps secret: its user part, and the values of its query and fragment.
+    /// Short values (`3600`, the names of headers) are words of everyday.
+    pub fn add_url(&mut self, url: &str) {
+        let secrets = url::secrets(url).map(str::to_owned);
+        self.secrets.extend(secrets);
+    }
+
+    /// Adds a text that is shown in any case. What it shares with a secret is not masked: an
+    /// external id may be the name of a role, or the number of an account.
+    pub fn show(&mut self, text: &str) {
+        self.shown.push(text.to_owned());
+    }
+
+    /// The text without the request that AWS repeats to explain a signature, and with each piece
+    /// of a secret masked.
+    ///
+    /// A piece is 8 bytes or more of a secret, in any case and escaped in any of the usual ways. A
+    /// shorter secret is masked where it is a whole word. The number of an account stays in ARNs,
+    /// as AWS's denials are read by them.
+    pub fn redact(&self, text: &str) -> String {
+        let text = &text[..text.floor_char_boundary(MAX_TEXT)];
+        let text = without_canonical_string(text);
+        let pieces = Pieces::of(&self.secrets, &self.shown);
+        let mut found = Vec::new();
+        for view in View::of(text) {
+            pieces.find(&view, &mut found);
+        }
+        masked(text, found)
+    }
+}
+
+fn without_canonical_string(text: &str) -> &str {
+    let lower = text.to_ascii_lowercase();
+    let starts = CANONICAL_STRINGS.iter().filter_map(|mark| lower.find(mark));
+    match starts.min() {
+        Some(start) => text[..start].trim_end().trim_end_matches(':'),
+        None => text,
+    }
+}
+
+/// The text with a mask in place of each run of ranges that overlap or meet.
+fn masked(text: &str, mut ranges: Vec<Range<usize>>) -> String {
+    ranges.sort_unstable_by_key(|range| range.start);
+    let mut result = String::with_capacity(text.len());
+    let mut done = 0;
+    for range in ranges {
+        if range.start > done || result.is_empty() {
+            result.push_str(&text[done..range.start]);
+            result.push(MASK);
+        }
+        done = done.max(range.end);
+    }
+    result.push_str(&text[done..]);
+    result
+}

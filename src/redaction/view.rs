@@ -1,0 +1,103 @@
+//! A text as it reads without its escapes, with the place of each byte in the original.
+
+use std::iter;
+use std::ops::Range;
+
+use crate::error::is_unsafe;
+
+use super::MAX_ESCAPES;
+
+/// The bytes of a text after some escapes have been resolved.
+pub struct View {
+    bytes: Vec<u8>,
+    /// Where each byte is in the original: the whole character or escape.
+    places: Vec<Range<usize>>,
+}
+
+impl View {
+    /// The text as it is, then unescaped once more each time, for as long as that changes it.
+    pub fn of(text: &str) -> impl Iterator<Item = Self> {
+        iter::successors(Some(Self::unchanged(text)), Self::unescaped).take(MAX_ESCAPES + 1)
+    }
+
+    /// Characters that no message shows are passed over: the secret would be whole again once they
+    /// are taken out.
+    fn unchanged(text: &str) -> Self {
+        let (mut bytes, mut places) = (Vec::new(), Vec::new());
+        let mut start = 0;
+        for (at, character) in text.char_indices() {
+            if is_unsafe(character) && !character.is_whitespace() {
+                continue;
+            }
+            let place = start..at + character.len_utf8();
+            start = place.end;
+            let mut buffer = [0; 4];
+            let encoded = character.encode_utf8(&mut buffer).as_bytes();
+            bytes.extend_from_slice(encoded);
+            places.extend(iter::repeat_n(place, encoded.len()));
+        }
+        Self { bytes, places }
+    }
+
+    /// With every escape resolved once; `None` when there is none.
+    fn unescaped(&self) -> Option<Self> {
+        let (mut bytes, mut places) = (Vec::new(), Vec::new());
+        let mut at = 0;
+        while let Some(&byte) = self.bytes.get(at) {
+            let (byte, length) = escape(&self.bytes[at..]).unwrap_or((byte, 1));
+            bytes.push(byte);
+            places.push(self.place(at..at + length));
+            at += length;
+        }
+        (bytes.len() < self.bytes.len()).then_some(Self { bytes, places })
+    }
+
+    /// The bytes as they are compared: without regard to case. A `+` that was decoded as in a form
+    /// is a blank.
+    pub fn folded(&self) -> Vec<u8> {
+        let fold = |byte: &u8| match byte {
+            b' ' => b'+',
+            byte => byte.to_ascii_lowercase(),
+        };
+        self.bytes.iter().map(fold).collect()
+    }
+
+    /// Where these bytes, one at least, are in the original.
+    pub fn place(&self, bytes: Range<usize>) -> Range<usize> {
+        self.places[bytes.start].start..self.places[bytes.end - 1].end
+    }
+}
+
+/// The byte that an escape at the beginning stands for, and the length of the escape.
+fn escape(text: &[u8]) -> Option<(u8, usize)> {
+    match text {
+        [b'%', high, low, ..] => Some((number(&[*high, *low], 16)?, 3)),
+        [b'\\', b'u', digits @ ..] => Some((number(digits.get(..4)?, 16)?, 6)),
+        [b'\\', byte @ (b'/' | b'\\' | b'"' | b'\''), ..] => Some((*byte, 2)),
+        [b'&', rest @ ..] => entity(rest),
+        _ => None,
+    }
+}
+
+/// What follows the `&` of an XML or HTML entity.
+fn entity(text: &[u8]) -> Option<(u8, usize)> {
+    const LONGEST: usize = 8;
+    let end = text.iter().take(LONGEST).position(|&byte| byte == b';')?;
+    let byte = match &text[..end] {
+        [b'#', b'x' | b'X', digits @ ..] => number(digits, 16)?,
+        [b'#', digits @ ..] => number(digits, 10)?,
+        b"amp" => b'&',
+        b"lt" => b'<',
+        b"gt" => b'>',
+        b"quot" => b'"',
+        b"apos" => b'\'',
+        _ => return None,
+    };
+    Some((byte, 1 + end + 1))
+}
+
+fn number(digits: &[u8], radix: u32) -> Option<u8> {
+    let is_digit = |byte: &u8| char::from(*byte).is_digit(radix);
+    let digits = Some(digits).filter(|digits| digits.iter().all(is_digit))?;
+    u8::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()
+}
