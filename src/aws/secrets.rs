@@ -1,15 +1,16 @@
-//! The secrets of a purchase. Each becomes known to the session before it is sent, so that no
-//! answer can repeat it in a message.
+//! The secrets of a purchase. The session learns each one before it is sent, and masks it in every
+//! answer.
 
 use aws_credential_types::Credentials;
 use serde_json::Value;
 
+use crate::env::{Env, var};
 use crate::identity::Source;
 use crate::redaction::{Redactor, shown_url};
 
 use super::{Purchase, Session};
 
-/// What sign-in files hold that is secret (aws-config 1.13, `sso/cache.rs` and `login/cache.rs`).
+/// The secret values of sign-in files (aws-config 1.13, `sso/cache.rs` and `login/cache.rs`).
 const IN_SIGN_INS: [&str; 8] = [
     "accessToken",
     "clientSecret",
@@ -21,79 +22,82 @@ const IN_SIGN_INS: [&str; 8] = [
     "sessionToken",
 ];
 
-/// What the configuration and the person have given, and what messages name in any case.
+/// The variables that hold secrets of AWS.
+const IN_VARIABLES: [&str; 4] = [
+    var::AWS_SECRET_ACCESS_KEY,
+    var::SECRET_ACCESS_KEY,
+    var::AWS_SESSION_TOKEN,
+    var::AWS_CONTAINER_AUTHORIZATION_TOKEN,
+];
+
+/// Knows the secrets of the configuration and the MFA codes, and what messages show anyway.
 pub(super) fn redactor(purchase: &Purchase<'_>) -> Redactor {
-    let (identity, registry) = (purchase.identity, purchase.registry);
+    let identity = purchase.identity;
     let mut redactor = Redactor::default();
-    add_source(&mut redactor, &identity.source);
-    let endpoints = [
-        Some(&identity.api),
-        identity.sts.as_ref(),
-        Some(&identity.sign_in_api),
-    ];
-    for url in endpoints
-        .into_iter()
-        .flatten()
-        .filter_map(|endpoint| endpoint.url.as_ref())
-    {
-        redactor.add_url(url);
-        redactor.show(&shown_url(url));
-    }
-    let external_ids = identity
-        .roles
-        .iter()
-        .filter_map(|role| role.external_id.as_ref());
+    add_source(&mut redactor, &identity.source, purchase.env);
+    let external_ids = identity.roles.iter().flat_map(|role| &role.external_id);
     for secret in external_ids.chain(purchase.codes) {
         redactor.add(secret.expose());
     }
-    for text in [registry.to_string(), identity.to_string()] {
-        redactor.show(&text);
+    let endpoints = identity
+        .sts
+        .iter()
+        .chain([&identity.api, &identity.sign_in_api]);
+    for url in endpoints.flat_map(|endpoint| &endpoint.url) {
+        redactor.add_url(url);
+        redactor.show(&shown_url(url));
     }
+    redactor.show(purchase.registry.host());
+    redactor.show(&identity.to_string());
     for role in &identity.roles {
         redactor.show(role.session_name());
-        redactor.show(
-            role.mfa_device
-                .as_ref()
-                .map_or("", |device| device.as_str()),
-        );
+        role.mfa_device
+            .iter()
+            .for_each(|device| redactor.show(device.as_str()));
     }
     redactor
 }
 
-fn add_source(redactor: &mut Redactor, source: &Source) {
+fn add_source(redactor: &mut Redactor, source: &Source, env: &Env) {
     match source {
         Source::Keys(keys) => {
             redactor.add(keys.secret_access_key.expose());
-            redactor.add(
-                keys.session_token
-                    .as_ref()
-                    .map_or("", |token| token.expose()),
-            );
+            keys.session_token
+                .iter()
+                .for_each(|token| redactor.add(token.expose()));
         }
         Source::Container(container) => {
-            redactor.add(container.token.as_ref().map_or("", |token| token.expose()));
+            container
+                .token
+                .iter()
+                .for_each(|token| redactor.add(token.expose()));
             redactor.add_url(&container.uri);
         }
         Source::InstanceMetadata { endpoint } => redactor.add_url(endpoint),
+        // It has the whole environment, and may show it.
+        Source::Process { .. } => IN_VARIABLES
+            .iter()
+            .filter_map(|name| env.get(name))
+            .for_each(|secret| redactor.add(secret.trim())),
         Source::WebIdentity(web) => redactor.show(web.session_name()),
-        Source::Sso(_) | Source::Login { .. } | Source::Process { .. } => {}
+        Source::Sso(_) | Source::Login { .. } => {}
     }
 }
 
 impl Session<'_> {
-    /// From now on, no message shows this.
+    /// Masks this text in every message from now on.
     pub(super) fn keep_secret(&self, text: &str) {
         self.redactor.borrow_mut().add(text);
     }
 
-    /// The same of what comes with an access key id.
+    /// Does so with the secret access key and the session token.
     pub(super) fn keep_keys_secret(&self, credentials: &Credentials) {
         self.keep_secret(credentials.secret_access_key());
         self.keep_secret(credentials.session_token().unwrap_or_default());
     }
 
-    /// The same of what the source goes by on the disk as it is now: a sign-in, or the file of a
-    /// token.
+    /// Does so with the secrets that the source reads from disk, as they are now: those of a sign-in,
+    /// or a token file.
     pub(super) fn keep_proof_secret(&self) {
         let identity = self.purchase.identity;
         let proof = identity.proof();
@@ -117,7 +121,7 @@ impl Session<'_> {
         }
     }
 
-    /// A text from outside, without the secrets that are known by now.
+    /// A text from outside, without the secrets that are known so far.
     pub(super) fn redact(&self, text: &str) -> String {
         self.redactor.borrow().redact(text)
     }

@@ -162,6 +162,27 @@ fn a_process_that_complains_of_its_own_credentials_is_not_repeated() {
     assert!(outcome.stdout.contains(complaint), "{outcome:?}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_process_that_shows_the_keys_in_its_environment_is_not_repeated() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    environment.set_keys(
+        "ASIAIOSFODNN7EXAMPLE",
+        "quixotic/jackdaw",
+        Some("vexed/zephyr"),
+    );
+    environment.config("[[registry]]\nmatch = \"*\"\nprofile = \"tool\"\n");
+    environment.aws_config(
+        "[profile tool]\ncredential_process = echo \"$AWS_SECRET_ACCESS_KEY, $AWS_SESSION_TOKEN\" >&2; exit 3\n",
+    );
+    let outcome = environment.get(HOST);
+    let complaint = "it ended with exit status: 3: …, …\n";
+    assert!(outcome.stdout.ends_with(complaint), "{outcome:?}");
+    says_nothing_of(&outcome, "jackdaw");
+    says_nothing_of(&outcome, "zephyr");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn an_mfa_code_is_masked_where_sts_repeats_it() {
