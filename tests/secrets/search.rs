@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::common::fake_aws::FakeAws;
+use crate::common::fake_aws::{Call, FakeAws};
 use crate::common::{Outcome, TestEnvironment};
 
 /// So much of a secret is too much.
@@ -16,6 +16,8 @@ const PIECE: usize = 8;
 const KEY_START: &str = "fake/secret/";
 /// The same of session tokens.
 const TOKEN_START: usize = "FwoEXAMPLE000001".len();
+/// The same of those of instance metadata.
+const METADATA_TOKEN_START: &str = "AQAEAFakeMetadata";
 
 /// Secrets, and how much was searched for them.
 pub struct Search {
@@ -91,8 +93,17 @@ impl Search {
         }
     }
 
-    /// What the fake has given out.
+    /// What the fake was sent, and what it has given out.
     fn learn(&mut self, aws: &FakeAws) {
+        for (_, secret) in aws.calls().iter().flat_map(Call::secrets) {
+            // One begins as the access key id ends, which may be shown, one with a common word.
+            let start = match &secret {
+                token if token.starts_with("FwoEXAMPLE") => TOKEN_START,
+                token if token.starts_with(METADATA_TOKEN_START) => METADATA_TOKEN_START.len(),
+                _ => 0,
+            };
+            self.secrets.add(&secret[start..]);
+        }
         for keys in aws.credentials() {
             match keys.session_token {
                 Some(token) => {

@@ -153,6 +153,10 @@ fn what_is_wrong_is_named() {
             "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\nmfa_serial = phone\nsource_profile = default\n",
             "the AWS profile `default` has a wrong mfa_serial: `phone` is not an MFA device: those are named like arn:aws:iam::111122223333:mfa/alice, or by the serial number",
         ),
+        (
+            "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\nexternal_id = hunter 2\nsource_profile = default\n",
+            "the AWS profile `default` has a wrong external_id: it must be 2 to 1224 of the characters A-Z a-z 0-9 and _+=,.@:/-",
+        ),
     ];
     for (config, expected) in table {
         let error = resolve_in(config, "default").unwrap_err();
