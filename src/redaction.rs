@@ -1,5 +1,6 @@
-//! Texts that may repeat a secret, made fit to be shown: the words of AWS, of registries and of
-//! processes by a [`Redactor`] that knows the secrets, and URLs by their form.
+//! Texts without their secrets. AWS, registries and processes may repeat what they were sent: a
+//! [`Redactor`] knows the secrets and masks them. Of URLs, [`shown_url`] leaves out the parts that
+//! may hold a password.
 
 mod pieces;
 #[cfg(test)]
@@ -18,18 +19,19 @@ use view::View;
 /// What takes the place of a secret.
 const MASK: char = '…';
 
-/// More of a text is not read: a message is cut at 2000 characters, a remembered one at 4 KiB.
+/// The rest of a longer text is dropped: messages are cut at 2000 characters, remembered ones at
+/// 4 KiB.
 const MAX_TEXT: usize = 64 * 1024;
 
-/// How often a text is unescaped. AWS's canonical strings hold values that are escaped twice, and
-/// JSON or XML is around them.
+/// How many levels of escapes are resolved. AWS's canonical strings hold values that are escaped
+/// twice, within JSON or XML.
 const MAX_ESCAPES: usize = 4;
 
-/// Where AWS begins to repeat the request, in lower case (SigV4, "Troubleshooting"). The sentences
-/// before it tell the cause.
+/// The words with which AWS begins to repeat the request when a signature does not match, in lower
+/// case. The sentences before them tell the cause.
 const CANONICAL_STRINGS: [&str; 2] = ["the canonical string", "the string-to-sign"];
 
-/// The secrets of a request. It takes them out of whatever is answered.
+/// The secrets of a request. It masks them in the answers.
 ///
 /// ```
 /// use docker_credential_ecrx::redaction::Redactor;
@@ -60,25 +62,25 @@ impl Redactor {
         }
     }
 
-    /// Adds what a URL keeps secret: its user part, and the values of its query and fragment.
-    /// Short values (`3600`, the names of headers) are words of everyday.
+    /// Adds the secrets of a URL: its user part, and the values of its query and fragment. Values
+    /// of less than 8 bytes (`3600`, `host`) are not secret.
     pub fn add_url(&mut self, url: &str) {
         let secrets = url::secrets(url).map(str::to_owned);
         self.secrets.extend(secrets);
     }
 
-    /// Adds a text that is shown in any case. What it shares with a secret is not masked: an
-    /// external id may be the name of a role, or the number of an account.
+    /// Adds a text that is shown anyway. What it shares with a secret is not masked: an external id
+    /// may be the name of a role.
     pub fn show(&mut self, text: &str) {
         self.shown.push(text.to_owned());
     }
 
-    /// The text without the request that AWS repeats to explain a signature, and with each piece
-    /// of a secret masked.
+    /// Masks every piece of a secret, and cuts the request that AWS repeats when a signature does
+    /// not match.
     ///
-    /// A piece is 8 bytes or more of a secret, in any case and escaped in any of the usual ways. A
-    /// shorter secret is masked where it is a whole word. The number of an account stays in ARNs,
-    /// as AWS's denials are read by them.
+    /// A piece is 8 bytes or more of a secret, in upper or lower case, escaped or not. A shorter
+    /// secret is masked if it is a whole word. Account ids are never masked in ARNs, since AWS's
+    /// denials are read from them.
     pub fn redact(&self, text: &str) -> String {
         let text = &text[..text.floor_char_boundary(MAX_TEXT)];
         let text = without_canonical_string(text);

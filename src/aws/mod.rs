@@ -101,7 +101,7 @@ struct Session<'a> {
     purchase: &'a Purchase<'a>,
     /// What is being done now, for the message when the time is over.
     stage: RefCell<Stage>,
-    /// What no message may repeat.
+    /// The secrets that are known so far.
     redactor: RefCell<Redactor>,
 }
 
@@ -198,7 +198,7 @@ impl Session<'_> {
         }
     }
 
-    /// Keeps credentials secret, and refuses what cannot stand in a header. The SDK panics on it (aws-runtime 1.10, `auth.rs`),
+    /// Keeps credentials secret, and refuses those that cannot be in a header. The SDK panics on it (aws-runtime 1.10, `auth.rs`),
     /// and a line break behind a key is what a Kubernetes secret made with `echo` gives.
     fn sendable(&self, credentials: Credentials) -> Result<Credentials, Failure> {
         self.keep_keys_secret(&credentials);

@@ -105,7 +105,7 @@ fn shell(command: &str) -> Command {
     shell
 }
 
-/// What the process complains of, without the credentials that it has printed all the same.
+/// The complaint without the credentials that the process has printed on stdout.
 fn redacted(complaint: &[u8], output: &[u8]) -> String {
     let mut redactor = Redactor::default();
     if let Ok(credentials) = parse(output) {

@@ -6,7 +6,7 @@ use http::Uri;
 
 use crate::redaction::Redactor;
 
-/// What every signed URL names, and AWS recommends where it is missing.
+/// The algorithm in every signed URL. S3 names it in messages.
 const SIGNATURE_VERSION: &str = "AWS4-HMAC-SHA256";
 
 /// A URL that a registry gave, and that may be asked. Layers lie behind URLs that are signed: who
@@ -99,8 +99,8 @@ impl Location {
         &self.url
     }
 
-    /// Makes known what is secret in it: the values of the query, and elsewhere than at the
-    /// registry, whose paths are names of repositories, the path.
+    /// Masks the values of the query in every message from now on, and the path too. A path of the
+    /// registry itself is not secret: it holds the name of a repository.
     pub fn keep_secret(&self, redactor: &mut Redactor) {
         redactor.add_url(&self.url.to_string());
         if !self.is_the_registrys {

@@ -44,7 +44,7 @@ const MAX_ANSWER: usize = 1 << 20;
 pub struct Client<'a> {
     http: &'a EcrxClient,
     host: String,
-    /// What no message may repeat: the password, and what it was exchanged for.
+    /// The secrets that are known so far: the password, what it was exchanged for, signed URLs.
     redactor: RefCell<Redactor>,
     begun_at: Instant,
     time_left: Duration,

@@ -59,7 +59,7 @@ impl Client<'_> {
             .await
     }
 
-    /// From now on, no message shows what follows the scheme.
+    /// Masks what follows the scheme in every message from now on.
     fn keep_secret(&self, login: &HeaderValue) {
         let (_, secret) = login
             .to_str()

@@ -1,24 +1,24 @@
-//! What is looked for: the pieces of secrets.
+//! The pieces of secrets, and the search for them.
 
 use std::collections::HashSet;
 use std::ops::Range;
 
 use super::view::View;
 
-/// So many bytes of a secret are a piece of it.
+/// The length of a piece, in bytes.
 const PIECE: usize = 8;
 
-/// The digits in an account id.
+/// The length of an account id, in digits.
 const ACCOUNT_ID: usize = 12;
 
-/// Every piece of the secrets, and the secrets that are shorter than a piece. All of it is folded.
+/// Every piece of the secrets, and the secrets that are shorter than a piece, folded.
 pub struct Pieces {
     pieces: HashSet<[u8; PIECE]>,
     words: Vec<Vec<u8>>,
 }
 
 impl Pieces {
-    /// The pieces of these secrets that occur in no text that is shown in any case.
+    /// The pieces of these secrets, without those that occur in a text that is shown anyway.
     pub fn of(secrets: &[String], shown: &[String]) -> Self {
         let (mut pieces, mut words) = (HashSet::new(), Vec::new());
         for secret in folded(secrets) {
@@ -37,7 +37,7 @@ impl Pieces {
         Self { pieces, words }
     }
 
-    /// Adds where in the original the pieces are.
+    /// Adds the places of the pieces in the original.
     pub fn find(&self, view: &View, found: &mut Vec<Range<usize>>) {
         let text = view.folded();
         for (at, piece) in windows(&text).enumerate() {
@@ -52,7 +52,7 @@ impl Pieces {
     }
 }
 
-/// The texts, each of them also without its escapes.
+/// The texts, with and without their escapes.
 fn folded(texts: &[String]) -> impl Iterator<Item = Vec<u8>> {
     let views = texts.iter().flat_map(|text| View::of(text));
     views.map(|view| view.folded())
@@ -62,7 +62,7 @@ fn windows(text: &[u8]) -> impl Iterator<Item = [u8; PIECE]> {
     text.array_windows().copied()
 }
 
-/// Where a text holds this one, with no letter or digit before and after it.
+/// The places of a word in a text, with no letter or digit before or after it.
 fn whole_words<'a>(text: &'a [u8], word: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
     let is_end = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric());
     let places = text.windows(word.len()).enumerate();
@@ -73,7 +73,7 @@ fn whole_words<'a>(text: &'a [u8], word: &'a [u8]) -> impl Iterator<Item = usize
     })
 }
 
-/// Whether the piece at this place is a part of the account id of an ARN.
+/// Whether the piece at this place belongs to the account id of an ARN.
 fn is_in_account_id(text: &[u8], at: usize) -> bool {
     let is_digit = |byte: &&u8| byte.is_ascii_digit();
     let before = text[..at]

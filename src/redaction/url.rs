@@ -1,12 +1,12 @@
-//! URLs that were given by hand, which may hold a password.
+//! URLs from settings, which may hold a password.
 
 use std::net::Ipv6Addr;
 
-/// A shorter value of a query is no secret.
+/// Shorter values of a query are not secret.
 const SHORTEST_VALUE: usize = 8;
 
-/// A URL as it may be shown: without its user part, its query and its fragment. What should have
-/// been a URL shows nothing that could be a password, either.
+/// A URL for a message: without user part, query and fragment. If the text is not a URL, whatever
+/// could be a password is left out too.
 ///
 /// ```
 /// use docker_credential_ecrx::redaction::shown_url;
@@ -20,7 +20,7 @@ pub fn shown_url(text: &str) -> String {
     };
     let (address, after) = split_before(rest, &['?', '#']);
     if after.contains('@') {
-        // A password may have ended here, and a `?` may have been a part of it.
+        // The `?` or `#` may be part of a password that ends at this `@`.
         return format!("{scheme}…");
     }
     let (user, address) = match address.rsplit_once('@') {
@@ -38,12 +38,12 @@ pub fn shown_url(text: &str) -> String {
     format!("{scheme}{user}{host}{path}{after}")
 }
 
-/// A server as it may be shown: without its user part.
+/// A server name for a message: without user part.
 pub fn shown_server(server: &str) -> &str {
     server.rsplit_once('@').map_or(server, |(_, host)| host)
 }
 
-/// What a URL keeps secret.
+/// The secrets in a URL.
 pub(super) fn secrets(url: &str) -> impl Iterator<Item = &str> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (address, after) = split_before(rest, &['?', '#']);
@@ -66,7 +66,7 @@ fn is_scheme(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// The user of `USER:PASSWORD`, to which no host was written. `None` for `HOST[:PORT]`.
+/// The user of `USER:PASSWORD`, a URL whose host is missing. `None` for `HOST[:PORT]`.
 fn user_without_host(text: &str) -> Option<&str> {
     let address = text.rfind(']').map_or(0, |end| end + 1);
     let (user, port) = text[address..].split_once(':')?;

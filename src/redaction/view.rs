@@ -10,7 +10,7 @@ use super::MAX_ESCAPES;
 /// The bytes of a text after some escapes have been resolved.
 pub struct View {
     bytes: Vec<u8>,
-    /// Where each byte is in the original: the whole character or escape.
+    /// The place of each byte in the original: the whole character or escape.
     places: Vec<Range<usize>>,
 }
 
@@ -20,8 +20,8 @@ impl View {
         iter::successors(Some(Self::unchanged(text)), Self::unescaped).take(MAX_ESCAPES + 1)
     }
 
-    /// Characters that no message shows are passed over: the secret would be whole again once they
-    /// are taken out.
+    /// Characters that are removed from every message are skipped: without them, a scattered secret
+    /// would be whole again.
     fn unchanged(text: &str) -> Self {
         let (mut bytes, mut places) = (Vec::new(), Vec::new());
         let mut start = 0;
@@ -52,8 +52,8 @@ impl View {
         (bytes.len() < self.bytes.len()).then_some(Self { bytes, places })
     }
 
-    /// The bytes as they are compared: without regard to case. A `+` that was decoded as in a form
-    /// is a blank.
+    /// The bytes in the form in which they are compared: in lower case, and with `+` for a blank, as
+    /// forms decode one to the other.
     pub fn folded(&self) -> Vec<u8> {
         let fold = |byte: &u8| match byte {
             b' ' => b'+',
@@ -62,7 +62,7 @@ impl View {
         self.bytes.iter().map(fold).collect()
     }
 
-    /// Where these bytes, one at least, are in the original.
+    /// The place of these bytes (at least one) in the original.
     pub fn place(&self, bytes: Range<usize>) -> Range<usize> {
         self.places[bytes.start].start..self.places[bytes.end - 1].end
     }

@@ -142,7 +142,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The one place where a failure is made, and its detail loses the secrets of the request.
+    /// Every failure is made here, so that no detail keeps a secret of the request.
     fn new(session: &Session<'_>, kind: FailureKind, detail: impl AsRef<str>) -> Self {
         Self {
             stage: session.stage.borrow().clone(),

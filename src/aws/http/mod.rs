@@ -114,7 +114,7 @@ impl fmt::Debug for HttpSettings {
             .field("ssl_cert_dir", &self.ssl_cert_dir)
             // Its value may hold a password.
             .field("https_proxy", &self.https_proxy.as_ref().map(|_| "set"))
-            .field("no_proxy", &self.no_proxy)
+            .field("no_proxy", &self.no_proxy.as_deref().map(shown_no_proxy))
             .finish()
     }
 }

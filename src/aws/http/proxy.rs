@@ -48,7 +48,7 @@ pub fn shown_proxy(value: &str) -> Result<Option<String>, ProxyError> {
     Ok(proxy.map(|proxy| proxy.url()))
 }
 
-/// A value of `NO_PROXY` as it may be shown: somebody may have written URLs into it.
+/// A value of `NO_PROXY` for a message. Its entries may be URLs by mistake, with a password.
 pub fn shown_no_proxy(list: &str) -> String {
     let entries: Vec<String> = entries(list).map(shown_url).collect();
     entries.join(", ")
@@ -123,7 +123,7 @@ impl Proxy {
         &self.address
     }
 
-    /// `SCHEME://HOST:PORT`, the same for people.
+    /// `SCHEME://HOST:PORT` as configured, without user name and password.
     pub(super) fn url(&self) -> String {
         let scheme = self.intercept.uri().scheme_str().unwrap_or("http");
         format!("{scheme}://{}", self.address)

@@ -93,8 +93,7 @@ impl Machine<'_> {
         }
     }
 
-    /// Of a malformed one [`Machine::certificates`] says what is wrong: without it there is no
-    /// client.
+    /// `None` also if it is malformed: then [`Machine::certificates`] shows the error.
     fn proxy(&self) -> Option<Finding> {
         let proxy = self.env.get_either_case(var::HTTPS_PROXY)?;
         let mut text = format!("HTTPS_PROXY: {}", shown_proxy(&proxy).ok()??);

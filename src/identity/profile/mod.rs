@@ -179,7 +179,7 @@ fn role(profile: &Profile, role_arn: &str) -> Result<Role, ProfileError> {
     })
 }
 
-/// As in a rule. What AWS would refuse it would repeat.
+/// The rules are those of `external_id` in config.toml. AWS repeats a value that it refuses.
 fn external_id(profile: &Profile) -> Result<Option<Secret>, ProfileError> {
     let id = profile
         .get("external_id")
