@@ -553,7 +553,7 @@ pub(super) const TABLE: &[Wrong] = &[
     ),
     file(
         "[[registry]]\nmatch = \"*\"\nsts_endpoint_url = \"http://127.0.0.1@sts.example.com\"\n",
-        "3: registry.sts_endpoint_url: `…@sts.example.com` must be https://HOST, or http:// to this machine itself (localhost, 127.0.0.1, [::1])",
+        "3: registry.sts_endpoint_url: `http://…@sts.example.com` must be https://HOST, or http:// to this machine itself (localhost, 127.0.0.1, [::1])",
     ),
     file(
         "[[registry]]\nmatch = \"*\"\nendpoint_url = \"vpce-0abc.api.ecr.eu-west-1.vpce.amazonaws.com\"\n",
