@@ -218,6 +218,15 @@ impl Env {
             .filter(|value| !value.trim().is_empty())
     }
 
+    /// Whether a variable is set but blank: others that read it may take that for a value.
+    pub fn is_set_but_blank(&self, name: &str) -> bool {
+        let is_set = match &self.made_up {
+            Some(variables) => variables.contains_key(name),
+            None => std::env::var_os(name).is_some(),
+        };
+        is_set && self.get(name).is_none()
+    }
+
     /// A variable in upper case, else the same in lower case.
     pub fn get_either_case(&self, name: &str) -> Option<String> {
         self.get(name)
@@ -422,6 +431,8 @@ mod tests {
         assert_eq!(env.get("B"), None);
         assert_eq!(env.get("C").as_deref(), Some(" x "));
         assert_eq!(env.get("D"), None);
+        let blank = ["A", "B", "C", "D"].map(|name| env.is_set_but_blank(name));
+        assert_eq!(blank, [true, true, false, false]);
     }
 
     #[test]

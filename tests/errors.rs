@@ -20,6 +20,8 @@ mod limits;
 mod network;
 #[path = "errors/roles.rs"]
 mod roles;
+#[path = "errors/sdk_inputs.rs"]
+mod sdk_inputs;
 #[path = "errors/sign_in.rs"]
 mod sign_in;
 #[path = "errors/sources.rs"]

@@ -95,12 +95,6 @@ impl Session<'_> {
             Source::Process { command } => self.run_process(command.expose()).await,
             Source::Container(container) => self.ask_container_endpoint(container).await,
             Source::InstanceMetadata { endpoint } => {
-                if !(endpoint.starts_with("http://") || endpoint.starts_with("https://")) {
-                    return Err(Failure::of_source(
-                        self,
-                        "its address is wrong: it must begin with http://",
-                    ));
-                }
                 let client = imds::Client::builder()
                     .configure(&self.provider_config())
                     .endpoint(endpoint)

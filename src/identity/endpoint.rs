@@ -133,6 +133,12 @@ impl<'a> Settings<'a> {
         })
     }
 
+    /// Refuses a wrong URL of a service that the SDK alone calls. It reads the variable even if
+    /// configured URLs are to be ignored.
+    pub(super) fn refuse_wrong_url(&self, service: &str) -> Result<(), IdentityError> {
+        self.endpoint_url(service).map(drop)
+    }
+
     fn endpoint_url(&self, service: &str) -> Result<Option<String>, IdentityError> {
         let variable = format!("{}_{}", var::AWS_ENDPOINT_URL, service.to_ascii_uppercase());
         let (url, from) = if let Some(url) = self.env.get(&variable) {

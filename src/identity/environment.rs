@@ -23,10 +23,13 @@ pub enum EnvironmentError {
     /// `AWS_ROLE_ARN` is no role ARN.
     #[error("{} is wrong", var::AWS_ROLE_ARN)]
     RoleArn(#[source] ParseError),
-    /// The address of the container endpoint is not one. It may hold secrets.
+    /// The SDK reads it too, and takes it for a value.
+    #[error("{0} is set but empty, which the AWS SDK does not take as unset: unset it")]
+    Blank(&'static str),
+    /// The address of a credential endpoint is not one. It may hold secrets.
     #[error("{variable} is wrong: expected {expected}")]
-    ContainerUri {
-        /// The variable.
+    Address {
+        /// The variable or profile setting.
         variable: &'static str,
         /// What it should be.
         expected: &'static str,
@@ -96,6 +99,13 @@ pub(super) fn container(env: &Env) -> Result<Option<Container>, EnvironmentError
     let Some(uri) = container_uri(env)? else {
         return Ok(None);
     };
+    refuse_blank(
+        env,
+        &[
+            var::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI,
+            var::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE,
+        ],
+    )?;
     Ok(Some(Container {
         uri,
         token_file: env.get(var::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE),
@@ -125,7 +135,16 @@ fn container_uri(env: &Env) -> Result<Option<String>, EnvironmentError> {
         };
     match is_right {
         true => Ok(Some(uri)),
-        false => Err(EnvironmentError::ContainerUri { variable, expected }),
+        false => Err(EnvironmentError::Address { variable, expected }),
+    }
+}
+
+/// Refuses variables that are set but blank, if the SDK reads them itself: it panics on an empty
+/// URL (aws-smithy-types 1.9, `endpoint.rs`), and takes an empty path for the working folder.
+pub(super) fn refuse_blank(env: &Env, names: &[&'static str]) -> Result<(), EnvironmentError> {
+    match names.iter().find(|name| env.is_set_but_blank(name)) {
+        Some(name) => Err(EnvironmentError::Blank(name)),
+        None => Ok(()),
     }
 }
 
@@ -145,11 +164,21 @@ pub(super) fn instance_metadata(
                 Some((key, value.to_owned()))
             })
     };
-    if let Some((_, endpoint)) = setting(
+    if let Some((variable, endpoint)) = setting(
         var::AWS_EC2_METADATA_SERVICE_ENDPOINT,
         "ec2_metadata_service_endpoint",
     ) {
-        return Ok(Some(Source::InstanceMetadata { endpoint }));
+        let endpoint = endpoint.trim();
+        // A query would be shown with the endpoint, and lost from each request.
+        return match UrlParts::parse(endpoint) {
+            Some(_) if !endpoint.contains(['?', '#']) => Ok(Some(Source::InstanceMetadata {
+                endpoint: endpoint.to_owned(),
+            })),
+            _ => Err(EnvironmentError::Address {
+                variable,
+                expected: "a URL such as http://HOST:PORT",
+            }),
+        };
     }
     let mode = setting(
         var::AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE,

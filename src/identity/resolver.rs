@@ -63,7 +63,12 @@ impl<'a> Resolver<'a> {
         };
         same_partition_as_endpoint(&api, registry)?;
         let sign_in_api = match &chosen.source {
-            Source::Sso(_) | Source::Login { .. } => {
+            source @ (Source::Sso(_) | Source::Login { .. }) => {
+                // The SDK does not say that a sign-in was not renewed because of a wrong URL.
+                settings.refuse_wrong_url(match source {
+                    Source::Sso(_) => "sso_oidc",
+                    _ => "signin",
+                })?;
                 settings.endpoint("sso", region, false, false)?
             }
             _ => Endpoint::of(region),

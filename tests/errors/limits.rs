@@ -83,8 +83,9 @@ fn a_thread_that_cannot_be_started_is_told_as_such_and_is_no_bug() {
     let outcome = get(&by_container);
     let line = outcome.stdout.trim_end();
     // The SDK keeps the reason to itself.
-    let reason = "the container credential endpoint gives no credentials: invalid full URI for ECS \
-                  provider (failed to perform DNS lookup while validating URI)";
+    let reason = "the container credential endpoint gives no credentials: the AWS SDK does not use the \
+                  URL in AWS_CONTAINER_CREDENTIALS_FULL_URI: failed to perform DNS lookup while \
+                  validating URI";
     assert!(line.contains(reason), "{outcome:?}");
     outcome.failure(line);
     is_fit_for_people(&outcome);

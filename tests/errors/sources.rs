@@ -146,7 +146,7 @@ fn container_endpoint_on_a_strange_host_is_not_asked() {
     container_tells(
         "AWS_CONTAINER_CREDENTIALS_FULL_URI",
         "http://192.0.2.7/x",
-        "the container credential endpoint gives no credentials: invalid full URI for ECS provider (URI did not refer to an allowed IP address): http://192.0.2.7/x",
+        "the container credential endpoint gives no credentials: the AWS SDK does not use the URL in AWS_CONTAINER_CREDENTIALS_FULL_URI: URI did not refer to an allowed IP address",
     );
 }
 

@@ -246,6 +246,22 @@ fn container_words(token_file: Option<&str>, error: &CredentialsError) -> Option
         return Some(unreadable_token(file, reason));
     }
     let words = words(error);
+    if words.starts_with("the auth token could not be used as an HTTP header value") {
+        let variable = match token_file {
+            Some(_) => "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+            None => "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+        };
+        return Some(format!(
+            "the token from {variable} holds a line break, or a character that is not allowed in an HTTP header"
+        ));
+    }
+    // The SDK repeats the URL, whose query may hold a token.
+    let refusal = words.strip_prefix("invalid full URI for ECS provider (");
+    if let Some((reason, _)) = refusal.and_then(|refusal| refusal.split_once("): ")) {
+        return Some(format!(
+            "the AWS SDK does not use the URL in AWS_CONTAINER_CREDENTIALS_FULL_URI: {reason}"
+        ));
+    }
     let status =
         words.strip_prefix("Non-success status from HTTP credential provider: StatusCode(");
     status.map(|status| format!("HTTP status {}", status.trim_end_matches(')')))

@@ -7,13 +7,14 @@
 #[cfg(test)]
 mod tests;
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use aws_config::profile::Profile;
 
 use crate::config::parse_external_id;
-use crate::env::Env;
-use crate::registry::{MfaDevice, ParseError, RoleArn};
+use crate::env::{Env, var};
+use crate::registry::{AccountId, MfaDevice, ParseError, Region, RoleArn};
 use crate::secret::Secret;
 
 use super::aws_files::AwsFiles;
@@ -224,6 +225,44 @@ fn parse_role_arn(profile: &Profile, text: &str) -> Result<RoleArn, ProfileError
     })
 }
 
+/// What the SDK's provider for SSO reads itself.
+const READ_FOR_SSO: [&str; 3] = [
+    var::AWS_ENDPOINT_URL,
+    var::AWS_ENDPOINT_URL_SSO,
+    var::AWS_ENDPOINT_URL_SSO_OIDC,
+];
+
+/// What the SDK's provider for `aws login` reads itself.
+const READ_FOR_LOGIN: [&str; 3] = [
+    var::AWS_ENDPOINT_URL,
+    var::AWS_ENDPOINT_URL_SIGNIN,
+    var::AWS_LOGIN_CACHE_DIRECTORY,
+];
+
+fn refuse_blank(profile: &Profile, env: &Env, names: &[&'static str]) -> Result<(), ProfileError> {
+    environment::refuse_blank(env, names).map_err(|error| incomplete(profile, error.to_string()))
+}
+
+/// Checks what the SDK would put into a host name or into the path of a request as it is.
+fn check<T: FromStr<Err = ParseError>>(
+    profile: &Profile,
+    key: &'static str,
+    text: &str,
+) -> Result<(), ProfileError> {
+    match text.parse::<T>() {
+        Ok(_) => Ok(()),
+        Err(error) => Err(malformed(profile, key, error.to_string())),
+    }
+}
+
+fn malformed(profile: &Profile, key: &'static str, why: String) -> ProfileError {
+    ProfileError::Malformed {
+        profile: profile.name().to_owned(),
+        key,
+        why,
+    }
+}
+
 /// The source that a profile names itself, in the SDK's order.
 fn base(profile: &Profile, files: &AwsFiles, env: &Env) -> Result<Source, ProfileError> {
     if let Some(source) = profile.get("credential_source") {
@@ -244,9 +283,14 @@ fn base(profile: &Profile, files: &AwsFiles, env: &Env) -> Result<Source, Profil
         }));
     }
     if let Some(sso) = sso(profile, files)? {
+        refuse_blank(profile, env, &READ_FOR_SSO)?;
         return Ok(Source::Sso(sso));
     }
     if let Some(session_arn) = profile.get("login_session") {
+        refuse_blank(profile, env, &READ_FOR_LOGIN)?;
+        if let Some(region) = profile.get("region") {
+            check::<Region>(profile, "region", region)?;
+        }
         return Ok(Source::Login {
             profile: profile.name().to_owned(),
             session_arn: session_arn.to_owned(),
@@ -326,14 +370,27 @@ fn sso(profile: &Profile, files: &AwsFiles) -> Result<Option<Sso>, ProfileError>
             .map(str::to_owned)
             .ok_or_else(|| incomplete(profile, format!("{key} is missing")))
     };
-    Ok(Some(Sso {
+    let sso = Sso {
         profile: profile.name().to_owned(),
         account_id: required("sso_account_id", account_id)?,
         role_name: required("sso_role_name", role_name)?,
         start_url: required("sso_start_url", start_url)?,
         region: required("sso_region", region)?,
         session: session.map(str::to_owned),
-    }))
+    };
+    check::<AccountId>(profile, "sso_account_id", &sso.account_id)?;
+    check::<Region>(profile, "sso_region", &sso.region)?;
+    if !is_role_name(&sso.role_name) {
+        let why = format!("`{}` is not the name of a role", sso.role_name);
+        return Err(malformed(profile, "sso_role_name", why));
+    }
+    Ok(Some(sso))
+}
+
+/// Whether IAM allows it as the name of a role.
+fn is_role_name(text: &str) -> bool {
+    let in_names = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
+    (1..=64).contains(&text.len()) && text.bytes().all(in_names)
 }
 
 fn keys(profile: &Profile) -> Result<Option<Keys>, ProfileError> {
