@@ -220,11 +220,11 @@ impl Env {
 
     /// Whether a variable is set but blank: others that read it may take that for a value.
     pub fn is_set_but_blank(&self, name: &str) -> bool {
-        let is_set = match &self.made_up {
-            Some(variables) => variables.contains_key(name),
-            None => std::env::var_os(name).is_some(),
+        let value = match &self.made_up {
+            Some(variables) => variables.get(name).cloned(),
+            None => std::env::var_os(name),
         };
-        is_set && self.get(name).is_none()
+        value.is_some_and(|value| value.to_string_lossy().trim().is_empty())
     }
 
     /// A variable in upper case, else the same in lower case.

@@ -123,6 +123,10 @@ impl Session<'_> {
 
     /// A text from outside, without the secrets that are known so far.
     pub(super) fn redact(&self, text: &str) -> String {
+        // Of a token that the SDK has fetched or read itself, only the request tells.
+        for secret in self.purchase.client.sent_secrets() {
+            self.keep_secret(secret.expose());
+        }
         self.redactor.borrow().redact(text)
     }
 }

@@ -133,10 +133,16 @@ impl<'a> Settings<'a> {
         })
     }
 
-    /// Refuses a wrong URL of a service that the SDK alone calls. It reads the variable even if
-    /// configured URLs are to be ignored.
-    pub(super) fn refuse_wrong_url(&self, service: &str) -> Result<(), IdentityError> {
-        self.endpoint_url(service).map(drop)
+    /// Refuses a wrong URL in a variable that the SDK alone reads, even if configured URLs are to be
+    /// ignored.
+    pub(super) fn refuse_wrong_url(&self, variable: &'static str) -> Result<(), IdentityError> {
+        match self.env.get(variable) {
+            Some(url) if UrlParts::parse(url.trim()).is_none() => Err(IdentityError::EndpointUrl {
+                url: shown_url(url.trim()),
+                from: variable.to_owned(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn endpoint_url(&self, service: &str) -> Result<Option<String>, IdentityError> {

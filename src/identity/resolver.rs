@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Instant;
 
 use crate::config::{Config, RegistrySettings, UrlParts};
-use crate::env::Env;
+use crate::env::{Env, var};
 use crate::redaction::shown_url;
 use crate::registry::{Partition, Region, Registry, Service};
 use crate::secret::Secret;
@@ -66,8 +66,8 @@ impl<'a> Resolver<'a> {
             source @ (Source::Sso(_) | Source::Login { .. }) => {
                 // The SDK does not say that a sign-in was not renewed because of a wrong URL.
                 settings.refuse_wrong_url(match source {
-                    Source::Sso(_) => "sso_oidc",
-                    _ => "signin",
+                    Source::Sso(_) => var::AWS_ENDPOINT_URL_SSO_OIDC,
+                    _ => var::AWS_ENDPOINT_URL_SIGNIN,
                 })?;
                 settings.endpoint("sso", region, false, false)?
             }

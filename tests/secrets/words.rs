@@ -214,3 +214,52 @@ fn an_mfa_code_is_masked_where_sts_repeats_it() {
         }
     }
 }
+
+/// What an endpoint for credentials says when it has none, with the token that it was sent.
+fn refusal(token: &str) -> Fault {
+    let body = format!(r#"{{"Code":"Refused","Message":"the token {token} is refused"}}"#);
+    Fault::RawResponse(200, Vec::new(), body)
+}
+
+#[track_caller]
+fn is_refused_without(outcome: &Outcome, token: &str) {
+    let told = "the token … is refused";
+    assert!(outcome.stdout.contains(told), "{outcome:?}");
+    says_nothing_of(outcome, token);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_container_token_that_the_sdk_reads_from_a_pipe_is_masked() {
+    use rustix::fs::{CWD, Mode, mkfifoat};
+
+    const TOKEN: &str = "quixotic-lantern";
+    let aws = FakeAws::start();
+    aws.on(Operation::EcsCredentials, refusal(TOKEN));
+    let mut environment = TestEnvironment::with_aws(&aws);
+    environment.set_container(&aws);
+    let pipe = environment.home().join("token");
+    mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).expect("a pipe");
+    environment.set(
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        &pipe.display().to_string(),
+    );
+    let writer = std::thread::spawn(move || std::fs::write(pipe, TOKEN));
+    is_refused_without(&environment.get(HOST), TOKEN);
+    writer.join().expect("a writer").expect("written");
+}
+
+#[test]
+fn a_token_of_instance_metadata_that_the_sdk_keeps_to_itself_is_masked() {
+    const TOKEN: &str = "jackdaw-of-zephyr";
+    let aws = FakeAws::start();
+    let ttl = "x-aws-ec2-metadata-token-ttl-seconds".to_owned();
+    let token = Fault::RawResponse(200, vec![(ttl, "60".to_owned())], TOKEN.to_owned());
+    aws.on(Operation::ImdsToken, token);
+    let role = Fault::RawResponse(200, Vec::new(), "role".to_owned());
+    aws.on(Operation::ImdsRoleName, role);
+    aws.on(Operation::ImdsCredentials, refusal(TOKEN));
+    let mut environment = TestEnvironment::with_aws(&aws);
+    environment.set_instance_metadata(&aws);
+    is_refused_without(&environment.get(HOST), TOKEN);
+}

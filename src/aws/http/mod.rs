@@ -63,6 +63,7 @@ pub use proxy::{ProxyError, shown_no_proxy, shown_proxy};
 pub use roots::RootsError;
 
 use crate::error::one_line;
+use crate::secret::Secret;
 
 use connector::Connector;
 use proxy::Proxy;
@@ -170,6 +171,7 @@ impl EcrxClient {
             direct: OnceLock::new(),
             proxied: OnceLock::new(),
             plain: Mutex::default(),
+            sent_secrets: Mutex::default(),
         })))
     }
 
@@ -193,6 +195,12 @@ impl EcrxClient {
         {
             connector.connect_ahead(url);
         }
+    }
+
+    /// The secrets that were sent in headers, some of which the SDK keeps to itself.
+    pub fn sent_secrets(&self) -> Vec<Secret> {
+        let sent = self.0.sent_secrets.lock();
+        sent.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn router(&self, settings: &HttpConnectorSettings) -> SharedHttpConnector {
@@ -240,9 +248,34 @@ struct Connectors {
     direct: OnceLock<Arc<Connector>>,
     proxied: OnceLock<Arc<Connector>>,
     plain: Mutex<Vec<(Duration, Arc<Connector>)>>,
+    /// The values of [`SECRET_HEADERS`] that were sent.
+    sent_secrets: Mutex<Vec<Secret>>,
 }
 
+/// The headers whose values are secrets. A signature is not.
+const SECRET_HEADERS: [&str; 4] = [
+    "authorization",
+    "x-amz-security-token",
+    "x-amz-sso_bearer_token",
+    "x-aws-ec2-metadata-token",
+];
+
 impl Connectors {
+    fn note_secrets(&self, request: &HttpRequest) {
+        let headers = SECRET_HEADERS.iter();
+        let values = headers.filter_map(|name| request.headers().get(*name));
+        let secrets = values.filter(|value| !value.starts_with("AWS4-HMAC-SHA256 "));
+        let mut sent = self
+            .sent_secrets
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for secret in secrets {
+            if !sent.iter().any(|known| known.expose() == secret) {
+                sent.push(Secret::new(secret));
+            }
+        }
+    }
+
     /// The proxy that this request goes through.
     fn proxy_for(&self, target: &Target<'_>) -> Option<&Proxy> {
         let proxy = self.proxy.as_ref().filter(|_| target.tls)?;
@@ -322,6 +355,7 @@ impl fmt::Debug for Router {
 
 impl HttpConnector for Router {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        self.connectors.note_secrets(&request);
         let uri = request.uri().to_owned();
         let Some(target) = Target::parse(&uri) else {
             return refuse(ConnectorError::user("neither http:// nor https://".into()));
