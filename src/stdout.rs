@@ -35,8 +35,11 @@ pub fn check() -> Result<(), StdoutError> {
     let stdout = io::stdout();
     // Pipes and files are open to write alone, and cost one system call.
     let flags = fcntl_getfl(&stdout).map_err(io::Error::from)?;
-    if flags & OFlags::RWMODE != OFlags::RDWR {
-        return Ok(());
+    match flags & OFlags::RWMODE {
+        OFlags::WRONLY => return Ok(()),
+        // The standard library takes a write that fails for this (EBADF) as one that succeeds.
+        OFlags::RDONLY => return Err(io::Error::other("it is not open for writing").into()),
+        _ => {}
     }
     let device = |found: rustix::io::Result<rustix::fs::Stat>| found.map(|found| found.st_rdev);
     match device(fstat(&stdout)) == device(stat("/dev/null")) {

@@ -164,6 +164,51 @@ fn closed_streams_put_no_output_into_other_files() {
     }
 }
 
+/// What a caller that reads the answer can have put there, and what nobody can read.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_nobody_can_read_is_a_failure() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    environment.get(HOST).answer();
+    let words = ["get", "list", "password 999999999999/us-west-2"];
+    for (stdout, reason) in [
+        (">&-", Some("it is closed")),
+        // As Python and Node open it.
+        ("1<>/dev/null", Some("it is closed")),
+        ("</dev/null 1<&0", Some("it is not open for writing")),
+        (">/dev/null", None),
+        (">>/dev/null", None),
+        (">\"$HOME/answer\"", None),
+        ("1<>\"$HOME/answer\"", None),
+        ("| cat", None),
+    ] {
+        for word in words {
+            // `get` has its question on stdin in any case.
+            let script = format!("echo {HOST} | {{ exec 3<&0; \"$0\" {word} {stdout} <&3; }}");
+            let script = match stdout {
+                "| cat" => format!("echo {HOST} | \"$0\" {word} | cat"),
+                _ => script,
+            };
+            let outcome = environment.run_program("/bin/sh", &["-c", &script, PROGRAM], "");
+            match reason {
+                Some(reason) => {
+                    assert_eq!(outcome.code, Some(1), "{word} {stdout}: {outcome:?}");
+                    assert!(
+                        outcome.stderr.contains(reason),
+                        "{word} {stdout}: {outcome:?}"
+                    );
+                    assert_eq!(outcome.stdout, "", "{word} {stdout}");
+                }
+                None => {
+                    let said = (outcome.code, outcome.stderr.as_str());
+                    assert_eq!(said, (Some(0), ""), "{word} {stdout}");
+                }
+            }
+        }
+    }
+}
+
 /// Runs a command that is ready but for its input.
 fn run(command: &mut std::process::Command, input: &str) -> Outcome {
     use std::io::Write as _;
