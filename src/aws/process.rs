@@ -97,11 +97,16 @@ fn shell(command: &str) -> Command {
 }
 
 /// `cmd.exe` takes one more pair of quotes around the whole off, and understands no other
-/// escapes; so does the SDK give it (aws-config 1.13, `credential_process.rs`).
+/// escapes; so does the SDK give it (aws-config 1.13, `credential_process.rs`). It looks for
+/// programs in the working folder before `PATH`, unless this variable is set (Microsoft's reference
+/// of `NeedCurrentDirectoryForExePathW`).
 #[cfg(windows)]
 fn shell(command: &str) -> Command {
     let mut shell = Command::new("cmd.exe");
-    shell.arg("/C").raw_arg(format!("\"{command}\""));
+    shell
+        .env("NoDefaultCurrentDirectoryInExePath", "1")
+        .arg("/C")
+        .raw_arg(format!("\"{command}\""));
     shell
 }
 
