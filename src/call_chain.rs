@@ -4,7 +4,7 @@
 //! have cleared the environment, as `sudo` does: so the processes above are counted, too, where the
 //! system shows them.
 
-use crate::digest::{hex, sha256};
+use crate::digest::{Parts, hex};
 use crate::env::{Env, var};
 
 /// So many calls above this one are a loop. A pull within a `credential_process` makes one of them,
@@ -19,8 +19,13 @@ const A_LOOP_UNSEEN: usize = 2;
 pub enum Callee<'a> {
     /// The helper for other registries.
     OtherHelper,
-    /// A `credential_process`, by its command.
-    Process(&'a str),
+    /// A `credential_process`. Two profiles may have the same, and it may look which one asks.
+    Process {
+        /// The profile.
+        profile: Option<&'a str>,
+        /// The command.
+        command: &'a str,
+    },
 }
 
 impl Callee<'_> {
@@ -28,7 +33,12 @@ impl Callee<'_> {
     fn name(self) -> String {
         match self {
             Self::OtherHelper => "1".to_owned(),
-            Self::Process(command) => hex(&sha256(command.as_bytes())[..16]),
+            Self::Process { profile, command } => {
+                let mut parts = Parts::of(b"credential_process");
+                parts.add(profile.unwrap_or_default().as_bytes());
+                parts.add(command.as_bytes());
+                hex(&parts.sha256()[..16])
+            }
         }
     }
 }
@@ -122,7 +132,9 @@ mod tests {
 
     #[test]
     fn the_same_command_above_itself_is_a_loop_and_another_one_is_not() {
-        let first = extended_by(Callee::Process("get --token hunter2"), &Env::of([]));
+        let process = |profile, command| Callee::Process { profile, command };
+        let ours = process(Some("work"), "get --token hunter2");
+        let first = extended_by(ours, &Env::of([]));
         assert!(!first.contains("hunter2"));
         let both = extended_by(
             Callee::OtherHelper,
@@ -130,8 +142,12 @@ mod tests {
         );
         let within = |chain: &str, callee| is_loop(callee, &Env::of([("ECRX_HANDED_OVER", chain)]));
         for chain in [&first, &both] {
-            assert!(within(chain, Callee::Process("get --token hunter2")));
-            assert!(!within(chain, Callee::Process("get")));
+            assert!(within(chain, ours));
+            assert!(!within(chain, process(Some("work"), "get")));
+            assert!(!within(
+                chain,
+                process(Some("other"), "get --token hunter2")
+            ));
         }
         assert!(!within(&first, Callee::OtherHelper));
         assert!(within(&both, Callee::OtherHelper));

@@ -50,10 +50,18 @@ impl Session<'_> {
     /// still runs is killed (what it has started itself is not, but has lost its readers).
     pub(super) async fn run_process(&self, command: &str) -> Result<Credentials, Failure> {
         let env = self.purchase.env;
-        if call_chain::is_loop(Callee::Process(command), env) {
+        let callee = Callee::Process {
+            profile: self.purchase.identity.profile.as_deref(),
+            command,
+        };
+        if call_chain::is_loop(callee, env) {
             return Err(Failure::of_loop(self));
         }
-        match output(command, env).await.and_then(|output| parse(&output)) {
+        let chain = call_chain::extended_by(callee, env);
+        match output(command, &chain, env)
+            .await
+            .and_then(|output| parse(&output))
+        {
             Ok(credentials) => Ok(credentials),
             Err(error) => Err(Failure::of_source(self, &error.to_string())),
         }
@@ -62,13 +70,10 @@ impl Session<'_> {
 
 /// It has the whole environment, as it often is an AWS tool that goes by it; but of `PATH` only the
 /// absolute folders.
-async fn output(command: &str, env: &Env) -> Result<Vec<u8>, ProcessError> {
+async fn output(command: &str, chain: &str, env: &Env) -> Result<Vec<u8>, ProcessError> {
     let mut child = shell(command)
         .env(var::PATH, env.search_path())
-        .env(
-            var::ECRX_HANDED_OVER,
-            call_chain::extended_by(Callee::Process(command), env),
-        )
+        .env(var::ECRX_HANDED_OVER, chain)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

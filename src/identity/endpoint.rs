@@ -1,5 +1,6 @@
 //! Where APIs are called: regions, switches and URLs, from variables and a profile.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use aws_config::profile::Profile;
@@ -42,6 +43,28 @@ impl Endpoint {
             url: None,
             fips: false,
             dual_stack: false,
+        }
+    }
+}
+
+/// An API whose endpoint may be given by hand.
+#[derive(Clone, Copy)]
+pub(super) enum Api {
+    Ecr,
+    EcrPublic,
+    Sts,
+    Sso,
+}
+
+impl Api {
+    /// What it is called in a `[services]` section, and its variable (the SDKs' reference guide,
+    /// "Service-specific endpoints").
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Ecr => ("ecr", "AWS_ENDPOINT_URL_ECR"),
+            Self::EcrPublic => ("ecr_public", "AWS_ENDPOINT_URL_ECR_PUBLIC"),
+            Self::Sts => ("sts", "AWS_ENDPOINT_URL_STS"),
+            Self::Sso => ("sso", var::AWS_ENDPOINT_URL_SSO),
         }
     }
 }
@@ -114,7 +137,7 @@ impl<'a> Settings<'a> {
     /// common variable, the profile's `services`, the profile's `endpoint_url`.
     pub(super) fn endpoint(
         &self,
-        service: &str,
+        api: Api,
         region: Region,
         fips: bool,
         dual_stack: bool,
@@ -122,7 +145,7 @@ impl<'a> Settings<'a> {
         let switches = self.switches();
         let url = match switches.ignore_urls {
             true => None,
-            false => self.endpoint_url(service)?,
+            false => self.endpoint_url(api)?,
         };
         let by_hand = url.is_some();
         Ok(Endpoint {
@@ -145,12 +168,12 @@ impl<'a> Settings<'a> {
         }
     }
 
-    fn endpoint_url(&self, service: &str) -> Result<Option<String>, IdentityError> {
-        let variable = format!("{}_{}", var::AWS_ENDPOINT_URL, service.to_ascii_uppercase());
-        let (url, from) = if let Some(url) = self.env.get(&variable) {
-            (url, variable)
+    fn endpoint_url(&self, api: Api) -> Result<Option<String>, IdentityError> {
+        let (service, variable) = api.names();
+        let (url, from) = if let Some(url) = self.env.get(variable) {
+            (url, Cow::Borrowed(variable))
         } else if let Some(url) = self.env.get(var::AWS_ENDPOINT_URL) {
-            (url, var::AWS_ENDPOINT_URL.to_owned())
+            (url, Cow::Borrowed(var::AWS_ENDPOINT_URL))
         } else if let (Some(profile), Some(files)) = (self.profile, self.files) {
             match files
                 .service_endpoint(profile, service)
@@ -158,7 +181,7 @@ impl<'a> Settings<'a> {
             {
                 Some(url) => {
                     let from = format!("the AWS profile `{}`", profile.name());
-                    (url.to_owned(), from)
+                    (url.to_owned(), Cow::Owned(from))
                 }
                 None => return Ok(None),
             }
@@ -169,8 +192,10 @@ impl<'a> Settings<'a> {
         if UrlParts::parse(url).is_some() {
             Ok(Some(url.to_owned()))
         } else {
-            let url = shown_url(url);
-            Err(IdentityError::EndpointUrl { url, from })
+            Err(IdentityError::EndpointUrl {
+                url: shown_url(url),
+                from: from.into_owned(),
+            })
         }
     }
 }

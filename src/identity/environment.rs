@@ -1,5 +1,7 @@
 //! Credentials that `AWS_*` variables name.
 
+use std::borrow::Cow;
+
 use aws_config::profile::Profile;
 
 use crate::config::UrlParts;
@@ -148,6 +150,18 @@ pub(super) fn refuse_blank(env: &Env, names: &[&'static str]) -> Result<(), Envi
     }
 }
 
+/// A URL without its user part, which instance metadata does not ask for and does not mind.
+fn without_user_part(url: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.into();
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{scheme}://{}", &rest[at + 1..]).into(),
+        None => url.into(),
+    }
+}
+
 /// Instance metadata, unless it is switched off. Its addresses are in the EC2 user guide.
 pub(super) fn instance_metadata(
     env: &Env,
@@ -169,12 +183,11 @@ pub(super) fn instance_metadata(
         "ec2_metadata_service_endpoint",
     ) {
         let endpoint = endpoint.trim();
-        // A query would be shown with the endpoint, and lost from each request.
-        return match UrlParts::parse(endpoint) {
-            Some(_) if !endpoint.contains(['?', '#']) => Ok(Some(Source::InstanceMetadata {
+        return match UrlParts::parse(&without_user_part(endpoint)) {
+            Some(_) => Ok(Some(Source::InstanceMetadata {
                 endpoint: endpoint.to_owned(),
             })),
-            _ => Err(EnvironmentError::Address {
+            None => Err(EnvironmentError::Address {
                 variable,
                 expected: "a URL such as http://HOST:PORT",
             }),

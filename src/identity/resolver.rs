@@ -11,7 +11,7 @@ use crate::registry::{Partition, Region, Registry, Service};
 use crate::secret::Secret;
 
 use super::aws_files::{AwsFiles, AwsFilesError, DEFAULT_PROFILE};
-use super::endpoint::{Endpoint, Settings};
+use super::endpoint::{Api, Endpoint, Settings};
 use super::layers::{Chosen, Layers};
 use super::source::Source;
 use super::surroundings::Surroundings;
@@ -52,14 +52,18 @@ impl<'a> Resolver<'a> {
             true => Some(sts_endpoint(&settings, &region, &by_hand, registry)?),
             false => None,
         };
-        let (service, fips, dual_stack) = match &registry.service {
-            Service::Private(private) => ("ecr", private.fips, private.dual_stack),
+        let (api_name, fips, dual_stack) = match &registry.service {
+            Service::Private(private) => (Api::Ecr, private.fips, private.dual_stack),
             // Public ECR's second name is its dual-stack one.
-            Service::Public => ("ecr_public", false, registry.host() == "ecr-public.aws.com"),
+            Service::Public => (
+                Api::EcrPublic,
+                false,
+                registry.host() == "ecr-public.aws.com",
+            ),
         };
         let api = match by_hand.endpoint_url {
             Some(url) => Endpoint::by_hand(registry.api_region(), url.as_str()),
-            None => settings.endpoint(service, registry.api_region(), fips, dual_stack)?,
+            None => settings.endpoint(api_name, registry.api_region(), fips, dual_stack)?,
         };
         same_partition_as_endpoint(&api, registry)?;
         let sign_in_api = match &chosen.source {
@@ -69,7 +73,7 @@ impl<'a> Resolver<'a> {
                     Source::Sso(_) => var::AWS_ENDPOINT_URL_SSO_OIDC,
                     _ => var::AWS_ENDPOINT_URL_SIGNIN,
                 })?;
-                settings.endpoint("sso", region, false, false)?
+                settings.endpoint(Api::Sso, region, false, false)?
             }
             _ => Endpoint::of(region),
         };
@@ -138,7 +142,7 @@ fn sts_endpoint(
     let region = region.clone();
     let endpoint = match &by_hand.sts_endpoint_url {
         Some(url) => Endpoint::by_hand(region, url.as_str()),
-        None => settings.endpoint("sts", region, false, false)?,
+        None => settings.endpoint(Api::Sts, region, false, false)?,
     };
     same_partition_as_endpoint(&endpoint, registry).map(|()| endpoint)
 }
