@@ -17,7 +17,7 @@ pub(crate) fn called_as(program: &OsStr) -> Option<String> {
 
 /// Whether a client's configuration means this program: by `ecrx` or `ecrx-NAME`.
 pub(crate) fn is_ours(helper: &str) -> bool {
-    is_own(helper, IGNORES_CASE)
+    is_own(helper, IGNORES_CASE, cfg!(windows))
 }
 
 /// The identity, or else the AWS profile, that a NAME means; `name` itself if there is none. It is
@@ -42,14 +42,20 @@ fn name_of(program: &str, ignores_case: bool, windows: bool) -> Option<String> {
     let file = program.trim_end_matches(separators);
     let file = file.rsplit(separators).next()?;
     let name = without_start(file, "docker-credential-ecrx-", ignores_case)?;
-    let without_exe = name.len().checked_sub(".exe".len()).filter(|start| {
-        let end = name.get(*start..);
-        windows && end.is_some_and(|end| end.eq_ignore_ascii_case(".exe"))
-    });
-    Some(name[..without_exe.unwrap_or(name.len())].to_owned())
+    Some(if windows { without_exe(name) } else { name }.to_owned())
 }
 
-fn is_own(helper: &str, ignores_case: bool) -> bool {
+/// Windows starts a program with and without the end of its file's name.
+fn without_exe(file: &str) -> &str {
+    let start = file.len().saturating_sub(".exe".len());
+    match file.get(start..) {
+        Some(end) if end.eq_ignore_ascii_case(".exe") => &file[..start],
+        _ => file,
+    }
+}
+
+fn is_own(helper: &str, ignores_case: bool, windows: bool) -> bool {
+    let helper = if windows { without_exe(helper) } else { helper };
     without_start(helper, OWN_NAME, ignores_case)
         .is_some_and(|end| end.is_empty() || end.starts_with('-'))
 }
@@ -139,20 +145,26 @@ mod tests {
 
     #[test]
     fn a_helper_in_a_clients_configuration_is_ours_by_its_name_and_an_end() {
-        for (helper, exactly, in_any_case) in [
-            ("ecrx", true, true),
-            ("ecrx-work", true, true),
-            ("ECRX", false, true),
-            ("Ecrx-Work", false, true),
-            ("ecrx.exe", false, false),
-            ("ecrxwork", false, false),
-            ("ecr-login", false, false),
-            ("ecr", false, false),
-            ("ecré-work", false, false),
-            ("", false, false),
+        for (helper, exactly, in_any_case, on_windows) in [
+            ("ecrx", true, true, true),
+            ("ecrx-work", true, true, true),
+            ("ECRX", false, true, true),
+            ("Ecrx-Work", false, true, true),
+            ("ecrx.exe", false, false, true),
+            ("Ecrx.EXE", false, false, true),
+            ("ecrx-work.exe", true, true, true),
+            ("ecrxwork", false, false, false),
+            ("ecrxwork.exe", false, false, false),
+            ("ecr-login", false, false, false),
+            ("ecr-login.exe", false, false, false),
+            ("ecr", false, false, false),
+            ("ecré-work", false, false, false),
+            (".exe", false, false, false),
+            ("", false, false, false),
         ] {
-            assert_eq!(is_own(helper, false), exactly, "{helper}");
-            assert_eq!(is_own(helper, true), in_any_case, "{helper}");
+            assert_eq!(is_own(helper, false, false), exactly, "{helper}");
+            assert_eq!(is_own(helper, true, false), in_any_case, "{helper}");
+            assert_eq!(is_own(helper, true, true), on_windows, "{helper}");
         }
     }
 
