@@ -16,6 +16,9 @@ const MOST_WRONG: usize = 2;
 /// What all names begin with.
 const START: &str = "ECRX";
 
+/// What may be between the words of a name, and between the digits of an account id.
+const SEPARATORS: [char; 2] = ['_', '-'];
+
 /// A variable that is not known, and whose name is almost one that is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misspelled {
@@ -52,13 +55,9 @@ impl Misspelled {
         if is_known(name) || (cfg!(windows) && is_known(&name.to_ascii_uppercase())) {
             return None;
         }
-        let is_digit = |c: char| c.is_ascii_digit();
-        let stem = name.trim_end_matches(|c| is_digit(c) || c == '_' || c == '-');
-        let digits: String = name[stem.len()..]
-            .chars()
-            .filter(|c| is_digit(*c))
-            .collect();
+        let (stem, account) = split_account(name);
         let nearest = nearest(stem)?;
+        let digits: String = account.chars().filter(char::is_ascii_digit).collect();
         let account = match digits.len() {
             0 => Account::Absent,
             _ if !PER_ACCOUNT.contains(&nearest) => Account::Unused,
@@ -75,6 +74,11 @@ impl Misspelled {
     /// Whether the variable that was meant chooses an identity or belongs to one.
     pub(super) fn is_of_identity(&self) -> bool {
         ![var::ECRX_CONFIG, var::ECRX_LOG].contains(&self.nearest)
+    }
+
+    /// Whether the configuration file was meant, which may say whose a registry is.
+    pub fn is_of_config(&self) -> bool {
+        self.nearest == var::ECRX_CONFIG
     }
 
     /// What to do about it.
@@ -111,9 +115,29 @@ fn is_known(name: &str) -> bool {
     var::OWN.contains(&name) || PER_ACCOUNT.iter().any(is_of_account)
 }
 
+/// The account at the end of a name, apart from the name.
+fn split_account(name: &str) -> (&str, &str) {
+    let is_of_account = |c: char| c.is_ascii_digit() || SEPARATORS.contains(&c);
+    let stem = match name.find(|c: char| c.is_ascii_digit()) {
+        Some(first) if is_almost_account(&name[first..]) => {
+            name[..first].trim_end_matches(SEPARATORS)
+        }
+        _ => name.trim_end_matches(is_of_account),
+    };
+    name.split_at(stem.len())
+}
+
+/// Whether a text has about as many digits as an account id, and few letters among them: O for 0.
+fn is_almost_account(text: &str) -> bool {
+    const FEWEST_DIGITS: usize = 12 - MOST_WRONG;
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let separators = text.chars().filter(|c| SEPARATORS.contains(c)).count();
+    digits >= FEWEST_DIGITS && text.chars().count() - digits - separators <= MOST_WRONG
+}
+
 /// The known name that is near. What all names begin with has no part in how near it is.
 fn nearest(name: &str) -> Option<&'static str> {
-    let word = name.get(START.len()..)?.trim_start_matches(['_', '-']);
+    let word = name.get(START.len()..)?.trim_start_matches(SEPARATORS);
     let ends = var::OWN.iter().filter_map(|own| end_of(own));
     let end = nearest_within(MOST_WRONG, word, ends)?;
     let mut own = var::OWN.iter().copied();
@@ -162,6 +186,9 @@ mod tests {
             ("ECRX_PROFILE_1111-2222-3333", "ECRX_PROFILE_111122223333"),
             ("ECRX_ROLE_ARN_1111_2222_3333", "ECRX_ROLE_ARN_111122223333"),
             ("ECRX_ROLE_111122223333", "ECRX_ROLE_ARN_111122223333"),
+            ("ECRX_ROLE_ARN_111122223333_", "ECRX_ROLE_ARN_111122223333"),
+            ("ECRX_ROLE_ARN_111122223333X", "ECRX_ROLE_ARN_111122223333"),
+            ("ECRX_PR0FILE", "ECRX_PROFILE"),
         ] {
             let expected = format!("the variable {name} is not known; did you mean {meant}?");
             assert_eq!(told(name), Some(expected));
@@ -187,6 +214,9 @@ mod tests {
             ("ECRX_ROLE_ARN_9999999999990", "ECRX_ROLE_ARN"),
             ("ECRX_PROFIL_99999999999", "ECRX_PROFILE"),
             ("ECRX_PROFILE_2", "ECRX_PROFILE"),
+            ("ECRX_ROLE_ARN_11112222333O", "ECRX_ROLE_ARN"),
+            ("ECRX_ROLE_ARN_O11122223333", "ECRX_ROLE_ARN"),
+            ("ECRX_ROLE_ARN_1111-2222-33ll", "ECRX_ROLE_ARN"),
         ] {
             let expected = format!(
                 "the variable {name} is not known; did you mean {meant}_<account>, with the 12 digits of an account id?"
@@ -231,6 +261,9 @@ mod tests {
             "ECRX_ACCOUNT",
             "ECRX_ACCOUNT_111122223333",
             "ECRX_IMAGE_2",
+            "ECRX_PROFILE_111122223333_NAME",
+            "ECRX_PROFILE_OF_2026_11_29",
+            "ECRX_IMAGE_11112222333O",
             "ECRXTRA_SPEED",
             "ECRX_\u{fffd}\u{fffd}\u{fffd}",
             // Those of this project's own tests and benches.

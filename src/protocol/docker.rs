@@ -17,6 +17,7 @@ use super::question::{Credentials, Question, can_be_asked_for};
 use crate::config::{Config, ConfigError};
 use crate::env::{Env, var};
 use crate::error::Error;
+use crate::identity::Misspelled;
 use crate::provider::{self, Provider, load_config};
 use crate::redaction::shown_server;
 use crate::registry::Registry;
@@ -94,7 +95,11 @@ fn get(env: &Env, input: impl Read, output: &mut impl Write) -> Result<ExitCode,
         Some(registry) => provider::misconfigured(&registry, cause),
         None => not_answered(Action::Get, server, cause),
     })?;
-    let registry = match Keeper::of(&config, server) {
+    let keeper = Keeper::of(&config, server);
+    if !matches!(keeper, Keeper::Ecr(_)) {
+        warn_of_misspelled_config(env);
+    }
+    let registry = match keeper {
         Keeper::Ecr(registry) => registry,
         Keeper::OtherHelper(helper) => {
             return hand_over(Action::Get, env, &helper, &question, server, output);
@@ -106,6 +111,15 @@ fn get(env: &Env, input: impl Read, output: &mut impl Write) -> Result<ExitCode,
     let token = provider.get(&registry)?;
     write(output, &credentials(server, token.password().expose())?)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A configuration that was meant and is not read may say that the server is ours after all. For
+/// our own servers the identity is an error then.
+fn warn_of_misspelled_config(env: &Env) {
+    let of_config = |misspelled: &Misspelled| misspelled.is_of_config();
+    for misspelled in Misspelled::all(env).into_iter().filter(of_config) {
+        log::warn!("{misspelled}");
+    }
 }
 
 /// The answer to `get`. The password is nearly all of it, and serde_json would look at it byte by

@@ -1,7 +1,7 @@
 //! Variables whose names are almost those of this program.
 
 use super::common::fake_aws::{ALICE, BOB, FakeAws};
-use super::common::{HOST, TestEnvironment, sources};
+use super::common::{HOST, NOT_FOUND, TestEnvironment, sources};
 use super::{IRELAND, PUBLIC};
 
 const LINE: &str = "the variable ECRX_PROFIL is not known; did you mean ECRX_PROFILE?";
@@ -96,6 +96,19 @@ fn public_ecr_ignores_a_misspelled_variable_and_the_log_tells_of_it() {
     environment.set("ECRX_LOG", "warn");
     let logged = format!("docker-credential-ecrx: warn: {LINE}\n");
     assert_eq!(environment.get(PUBLIC).stderr, logged);
+}
+
+#[test]
+fn a_host_that_is_not_known_is_not_found_and_the_log_tells_of_a_misspelled_ecrx_config() {
+    let aws = FakeAws::start();
+    let mut environment = misspelled(&aws);
+    environment.set("ECRX_CONFG", "ecrx.toml");
+    environment.get("mirror.example").failed_with(NOT_FOUND, "");
+    environment.set("ECRX_LOG", "warn");
+    environment.get("mirror.example").failed_with(
+        NOT_FOUND,
+        "docker-credential-ecrx: warn: the variable ECRX_CONFG is not known; did you mean ECRX_CONFIG?\n",
+    );
 }
 
 /// By a name, no variable chooses; `ECRX_CONFIG` says where the name is explained.
