@@ -87,6 +87,25 @@ fn a_bundle_that_is_not_there() {
 }
 
 #[test]
+fn a_misspelled_variable_is_told_without_a_registry_too() {
+    let mut ward = Ward::new();
+    ward.environment.set("ECRX_PROFIL", "work");
+    let told = ward.doctor(&[]);
+    let lines = "✗ the variable ECRX_PROFIL is not known; did you mean ECRX_PROFILE?\n    \
+                 rename or unset ECRX_PROFIL\n";
+    assert_eq!(told.code, Some(1), "{told:?}");
+    assert!(told.stdout.contains(lines), "{}", told.stdout);
+    // With one it is why there is no identity, and told as that alone.
+    let told = ward.doctor(&[&app()]);
+    let before = told.stdout.split("Who asks\n").next();
+    assert!(
+        !before.is_some_and(|it| it.contains("ECRX_PROFIL")),
+        "{told:?}"
+    );
+    assert!(told.stdout.contains(lines), "{}", told.stdout);
+}
+
+#[test]
 fn what_is_no_target_is_refused() {
     let environment = TestEnvironment::new();
     let told = environment.run(&["doctor", "docker.io/library/busybox"], "");

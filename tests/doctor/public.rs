@@ -50,6 +50,16 @@ fn the_token_is_denied() {
 }
 
 #[test]
+fn a_misspelled_variable_is_a_warning() {
+    let mut ward = ward();
+    ward.environment.set("ECRX_PROFIL", "work");
+    let told = ward.doctor(&[IMAGE]);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    let line = "! the variable ECRX_PROFIL is not known; did you mean ECRX_PROFILE?\n";
+    assert!(told.stdout.contains(line), "{}", told.stdout);
+}
+
+#[test]
 fn nobody_is_asked_for_a_code() {
     let ward = ward();
     ward.environment.config(

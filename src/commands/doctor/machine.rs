@@ -4,10 +4,11 @@ use time::OffsetDateTime;
 
 use crate::aws::http::{shown_no_proxy, shown_proxy};
 use crate::client_config::is_first_on_path;
+use crate::commands::page::Mark;
 use crate::config::{Config, ConfigError};
 use crate::env::{Env, var};
 use crate::error::Error;
-use crate::identity::{Identity, IdentityError};
+use crate::identity::{Identity, IdentityError, Misspelled};
 use crate::provider::{CacheState, Provider};
 
 use super::report::{Finding, Place, Step};
@@ -31,6 +32,7 @@ impl Machine<'_> {
     pub fn step(&self) -> Step {
         let mut findings = vec![program(self.env), self.configuration()];
         findings.extend(self.chosen());
+        findings.extend(self.misspelled());
         findings.push(self.cache());
         findings.extend(self.proxy());
         findings.push(self.certificates());
@@ -64,6 +66,18 @@ impl Machine<'_> {
                 Finding::warning(format!("{chosen_by}; passed over: {variables}"))
             }
         })
+    }
+
+    /// Variables that are misspelled. If an identity fails because of one, its step says so.
+    fn misspelled(&self) -> Vec<Finding> {
+        let mark = match self.identity {
+            None => Mark::Bad,
+            Some(Ok(_)) => Mark::Warning,
+            Some(Err(_)) => return Vec::new(),
+        };
+        let all = Misspelled::all(self.env).into_iter();
+        all.map(|it| Finding::new(mark, it.to_string()).mend([it.hint()]))
+            .collect()
     }
 
     fn cache(&self) -> Finding {
