@@ -4,7 +4,7 @@
 //! for its writer, and some devices act when they are opened. No more than a limit is read, and
 //! nothing is waited for past a deadline.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::Instant;
@@ -161,6 +161,27 @@ fn is_null_device(_: &Metadata) -> bool {
     false
 }
 
+/// Opens with these options, and neither follows a link nor waits for the other end of a pipe that is
+/// there by now.
+///
+/// # Errors
+/// As of the system, also that there is a link (ELOOP).
+#[cfg(unix)]
+pub fn open_without_following(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    use rustix::fs::OFlags;
+
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    // The flags are the C ones, of which none has the sign bit.
+    options.custom_flags(flags.bits().cast_signed()).open(path)
+}
+
+#[cfg(not(unix))]
+pub fn open_without_following(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    options.open(path)
+}
+
 /// Opens a file, and does not wait if a pipe has taken its place since it was judged.
 #[cfg(unix)]
 fn open_without_waiting(path: &Path) -> io::Result<File> {
@@ -170,7 +191,7 @@ fn open_without_waiting(path: &Path) -> io::Result<File> {
 
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     // The flags are the C ones, of which none has the sign bit.
-    fs::OpenOptions::new()
+    OpenOptions::new()
         .read(true)
         .custom_flags(flags.bits().cast_signed())
         .open(path)

@@ -198,8 +198,8 @@ impl Session<'_> {
         }
     }
 
-    /// Keeps credentials secret, and refuses those that cannot be in a header. The SDK panics on it (aws-runtime 1.10, `auth.rs`),
-    /// and a line break behind a key is what a Kubernetes secret made with `echo` gives.
+    /// Keeps credentials secret, and refuses those that cannot be in a header. The SDK panics on
+    /// them (aws-runtime 1.10, `auth.rs`), and a line break behind a key is what a Kubernetes secret made with `echo` gives.
     fn sendable(&self, credentials: Credentials) -> Result<Credentials, Failure> {
         self.keep_keys_secret(&credentials);
         let id = credentials.access_key_id();

@@ -4,6 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::Path;
 
+use crate::fs::open_without_following;
+
 use super::error::CacheError;
 use super::folder::Folder;
 
@@ -38,7 +40,7 @@ pub(super) fn read(folder: &Folder, path: &Path) -> Result<Content, CacheError> 
     };
     let mut options = OpenOptions::new();
     options.read(true);
-    let file = match open(&mut options, path) {
+    let file = match open_without_following(&mut options, path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Content::Absent),
         Err(error) if is_link_error(&error) => {
@@ -70,7 +72,7 @@ pub(super) fn open_lock(folder: &Folder, path: &Path) -> Result<File, CacheError
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = open(&mut options, path).map_err(|source| match source {
+    let file = open_without_following(&mut options, path).map_err(|source| match source {
         source if is_link_error(&source) => CacheError::SymbolicLink {
             path: path.to_owned(),
         },
@@ -142,26 +144,9 @@ pub(super) fn remove(folder: &Folder, path: &Path) -> Result<bool, CacheError> {
     }
 }
 
-/// Opens without following a link, and without waiting for the other end of a pipe.
-#[cfg(unix)]
-fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-
-    use rustix::fs::OFlags;
-
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    // The flags are the C ones, of which none has the sign bit.
-    options.custom_flags(flags.bits().cast_signed()).open(path)
-}
-
 #[cfg(unix)]
 fn is_link_error(error: &io::Error) -> bool {
     error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
-}
-
-#[cfg(not(unix))]
-fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    options.open(path)
 }
 
 #[cfg(not(unix))]

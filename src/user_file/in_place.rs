@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
+use crate::fs::open_without_following;
+
 use super::error::UserFileError;
 
 /// Writes `after` over a file that holds `before`, which a backup keeps.
@@ -20,18 +22,11 @@ pub(super) fn write(
     backup: &Path,
 ) -> Result<(), UserFileError> {
     let path = named.to_owned();
-    let mut options = OpenOptions::new();
-    options.read(true).write(true);
     // Links have been followed: one that stands there now is somebody else's doing, and so is a
     // pipe, which nothing may wait for.
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(
-        &mut options,
-        (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK)
-            .bits()
-            .cast_signed(),
-    );
-    let mut file = match options.open(target) {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    let mut file = match open_without_following(&mut options, target) {
         Ok(file) => file,
         Err(source) => return Err(UserFileError::Write { path, source }),
     };

@@ -5,6 +5,8 @@ use std::fs::{self, File, Metadata};
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
+use crate::fs::open_without_following;
+
 use super::error::UserFileError;
 #[cfg(unix)]
 use super::walk::{Held, walk};
@@ -144,16 +146,7 @@ impl Place {
 
 /// Waits for no pipe, and follows no link, that is there by now.
 pub(super) fn open(path: &Path) -> std::io::Result<File> {
-    let mut options = fs::OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(
-        &mut options,
-        (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK)
-            .bits()
-            .cast_signed(),
-    );
-    options.open(path)
+    open_without_following(fs::OpenOptions::new().read(true), path)
 }
 
 fn is_absent(error: &std::io::Error) -> bool {
