@@ -4,7 +4,7 @@
 //! (`AWS_CONTAINER_*`, `AWS_LOGIN_CACHE_DIRECTORY`, `AWS_ENDPOINT_URL_SSO*`) on their own.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -250,6 +250,22 @@ impl Env {
         };
         names.sort_unstable();
         names
+    }
+
+    /// All variables. What is not UTF-8 comes with replacement characters.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let text = |text: &OsStr| text.to_string_lossy().into_owned();
+        match &self.made_up {
+            Some(variables) => {
+                let variables = variables.iter();
+                variables
+                    .map(|(name, value)| (name.clone(), text(value)))
+                    .collect()
+            }
+            None => std::env::vars_os()
+                .map(|(name, value)| (text(&name), text(&value)))
+                .collect(),
+        }
     }
 
     /// A path; a leading `~/` is the home folder.

@@ -65,8 +65,9 @@ impl Redactor {
     /// Adds the secrets of a URL: its user part, and the values of its query and fragment. Values
     /// of less than 8 bytes (`3600`, `host`) are not secret.
     pub fn add_url(&mut self, url: &str) {
-        let secrets = url::secrets(url).map(str::to_owned);
-        self.secrets.extend(secrets);
+        for secret in url::secrets(url) {
+            self.add(secret);
+        }
     }
 
     /// Adds a text that is shown anyway. What it shares with a secret is not masked: an external id

@@ -7,6 +7,8 @@
 )]
 
 mod common;
+#[path = "secrets/processes.rs"]
+mod processes;
 #[path = "secrets/search.rs"]
 mod search;
 #[path = "secrets/settings.rs"]

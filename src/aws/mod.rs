@@ -10,6 +10,7 @@ mod ecr_public;
 mod failure;
 pub mod http;
 mod process;
+mod process_secrets;
 mod secrets;
 mod sts;
 mod survey;

@@ -15,7 +15,7 @@ use crate::child::{self, ChildError, Keep, NoOutput};
 use crate::env::{Env, var};
 use crate::redaction::Redactor;
 
-use super::{Failure, Session};
+use super::{Failure, Session, process_secrets};
 
 /// No more of its output is kept. Session tokens have a few KiB.
 const MAX_OUTPUT: usize = 64 * 1024;
@@ -115,14 +115,19 @@ fn shell(command: &str) -> Command {
     shell
 }
 
-/// The complaint without the credentials that the process has printed on stdout.
+/// The complaint without the secrets that the process has printed, on stdout or in the complaint.
 fn redacted(complaint: &[u8], output: &[u8]) -> String {
+    let complaint = String::from_utf8_lossy(complaint);
     let mut redactor = Redactor::default();
-    if let Ok(credentials) = parse(output) {
-        redactor.add(credentials.secret_access_key());
-        redactor.add(credentials.session_token().unwrap_or_default());
+    process_secrets::add_labelled(&mut redactor, &complaint);
+    match parse(output) {
+        Ok(credentials) => {
+            redactor.add(credentials.secret_access_key());
+            redactor.add(credentials.session_token().unwrap_or_default());
+        }
+        Err(_) => process_secrets::add_output(&mut redactor, &String::from_utf8_lossy(output)),
     }
-    redactor.redact(&String::from_utf8_lossy(complaint))
+    redactor.redact(&complaint)
 }
 
 fn parse(output: &[u8]) -> Result<Credentials, ProcessError> {

@@ -4,11 +4,11 @@
 use aws_credential_types::Credentials;
 use serde_json::Value;
 
-use crate::env::{Env, var};
+use crate::env::Env;
 use crate::identity::Source;
 use crate::redaction::{Redactor, shown_url};
 
-use super::{Purchase, Session};
+use super::{Purchase, Session, process_secrets};
 
 /// The secret values of sign-in files (aws-config 1.13, `sso/cache.rs` and `login/cache.rs`).
 const IN_SIGN_INS: [&str; 8] = [
@@ -20,14 +20,6 @@ const IN_SIGN_INS: [&str; 8] = [
     "registrationAccessToken",
     "secretAccessKey",
     "sessionToken",
-];
-
-/// The variables that hold secrets of AWS.
-const IN_VARIABLES: [&str; 4] = [
-    var::AWS_SECRET_ACCESS_KEY,
-    var::SECRET_ACCESS_KEY,
-    var::AWS_SESSION_TOKEN,
-    var::AWS_CONTAINER_AUTHORIZATION_TOKEN,
 ];
 
 /// Knows the secrets of the configuration and the MFA codes, and what messages show anyway.
@@ -74,11 +66,10 @@ fn add_source(redactor: &mut Redactor, source: &Source, env: &Env) {
             redactor.add_url(&container.uri);
         }
         Source::InstanceMetadata { endpoint } => redactor.add_url(endpoint),
-        // It has the whole environment, and may show it.
-        Source::Process { .. } => IN_VARIABLES
-            .iter()
-            .filter_map(|name| env.get(name))
-            .for_each(|secret| redactor.add(secret.trim())),
+        Source::Process { command } => {
+            process_secrets::add_command(redactor, command.expose(), env);
+            process_secrets::add_environment(redactor, env);
+        }
         Source::WebIdentity(web) => redactor.show(web.session_name()),
         Source::Sso(_) | Source::Login { .. } => {}
     }

@@ -62,6 +62,12 @@ fn user_query_and_fragment_of_an_endpoint_are_never_shown_or_kept() {
             format!("http://{host}:{SECRET}"),
             format!("{host}:{SECRET}"),
             format!("alice:{SECRET}@{address}"),
+            format!("http:/alice:{SECRET}"),
+            format!("http:///alice:{SECRET}"),
+            format!("http//alice:{SECRET}"),
+            format!("http://alice%3A{SECRET}"),
+            format!("http://alice;{SECRET}"),
+            format!("http://alice {SECRET}"),
         ] {
             // What the SDK makes a panic of.
             if variable.starts_with("AWS_CONTAINER") && !url.starts_with("http") {
@@ -99,6 +105,8 @@ fn user_and_query_of_an_endpoint_in_a_file_are_never_shown_or_kept() {
         format!("https://alice:{SECRET}@vpce.example"),
         format!("https://alice:{SECRET}"),
         format!("https://vpce.example?key={SECRET}"),
+        format!("https:/alice:{SECRET}"),
+        format!("https//alice:{SECRET}"),
     ] {
         let mut environment = TestEnvironment::of_alice(&aws);
         environment.trust_registry(&registry);
