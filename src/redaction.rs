@@ -3,6 +3,7 @@
 //! may hold a password.
 
 mod pieces;
+pub mod process;
 #[cfg(test)]
 mod tests;
 mod url;

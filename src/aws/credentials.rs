@@ -76,28 +76,24 @@ impl Session<'_> {
                 builder.set_session_name(sso.session.clone());
                 self.provide(builder.build()).await
             }
-            Source::Login {
-                session_arn,
-                region,
-                ..
-            } => {
+            Source::Login(login) => {
                 self.keep_proof_secret();
                 self.connect_ahead().await;
                 let mut config = self.provider_config();
-                if let Some(region) = region {
+                if let Some(region) = &login.region {
                     config = config.with_region(Some(Region::new(region.clone())));
                 }
-                let provider = LoginCredentialsProvider::builder(session_arn)
+                let provider = LoginCredentialsProvider::builder(&login.session_arn)
                     .configure(&config)
                     .build();
                 self.provide(provider).await
             }
-            Source::Process { command } => self.run_process(command.expose()).await,
+            Source::Process(process) => self.run_process(process.command.expose()).await,
             Source::Container(container) => self.ask_container_endpoint(container).await,
-            Source::InstanceMetadata { endpoint } => {
+            Source::InstanceMetadata(metadata) => {
                 let client = imds::Client::builder()
                     .configure(&self.provider_config())
-                    .endpoint(endpoint)
+                    .endpoint(&metadata.endpoint)
                     .map_err(|error| {
                         Failure::of_source(self, &format!("its address is wrong: {error}"))
                     })?

@@ -10,7 +10,6 @@ mod ecr_public;
 mod failure;
 pub mod http;
 mod process;
-mod process_secrets;
 mod secrets;
 mod sts;
 mod survey;

@@ -13,9 +13,9 @@ use tokio::process::Command;
 use crate::call_chain::{self, Callee};
 use crate::child::{self, ChildError, Keep, NoOutput};
 use crate::env::{Env, var};
-use crate::redaction::Redactor;
+use crate::redaction::{Redactor, process as process_secrets};
 
-use super::{Failure, Session, process_secrets};
+use super::{Failure, Session};
 
 /// No more of its output is kept. Session tokens have a few KiB.
 const MAX_OUTPUT: usize = 64 * 1024;
@@ -87,7 +87,10 @@ async fn output(command: &str, chain: &str, env: &Env) -> Result<Vec<u8>, Proces
     if status.success() {
         return Ok(finished.stdout);
     }
-    let complaint = redacted(finished.stderr.trim_ascii(), &finished.stdout);
+    let mut redactor = Redactor::default();
+    process_secrets::add_command(&mut redactor, command, env);
+    process_secrets::add_environment(&mut redactor, env);
+    let complaint = redacted(redactor, finished.stderr.trim_ascii(), &finished.stdout);
     Err(match complaint.is_empty() {
         true => ProcessError::Silent { status },
         false => ProcessError::Failed { status, complaint },
@@ -115,10 +118,9 @@ fn shell(command: &str) -> Command {
     shell
 }
 
-/// The complaint without the secrets that the process has printed, on stdout or in the complaint.
-fn redacted(complaint: &[u8], output: &[u8]) -> String {
+/// The complaint, also without the secrets that the process has printed itself.
+fn redacted(mut redactor: Redactor, complaint: &[u8], output: &[u8]) -> String {
     let complaint = String::from_utf8_lossy(complaint);
-    let mut redactor = Redactor::default();
     process_secrets::add_labelled(&mut redactor, &complaint);
     match parse(output) {
         Ok(credentials) => {

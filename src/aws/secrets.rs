@@ -4,11 +4,9 @@
 use aws_credential_types::Credentials;
 use serde_json::Value;
 
-use crate::env::Env;
-use crate::identity::Source;
 use crate::redaction::{Redactor, shown_url};
 
-use super::{Purchase, Session, process_secrets};
+use super::{Purchase, Session};
 
 /// The secret values of sign-in files (aws-config 1.13, `sso/cache.rs` and `login/cache.rs`).
 const IN_SIGN_INS: [&str; 8] = [
@@ -26,7 +24,8 @@ const IN_SIGN_INS: [&str; 8] = [
 pub(super) fn redactor(purchase: &Purchase<'_>) -> Redactor {
     let identity = purchase.identity;
     let mut redactor = Redactor::default();
-    add_source(&mut redactor, &identity.source, purchase.env);
+    let source = identity.source.get();
+    source.add_secrets(&mut redactor, purchase.env);
     let external_ids = identity.roles.iter().flat_map(|role| &role.external_id);
     for secret in external_ids.chain(purchase.codes) {
         redactor.add(secret.expose());
@@ -48,31 +47,6 @@ pub(super) fn redactor(purchase: &Purchase<'_>) -> Redactor {
             .for_each(|device| redactor.show(device.as_str()));
     }
     redactor
-}
-
-fn add_source(redactor: &mut Redactor, source: &Source, env: &Env) {
-    match source {
-        Source::Keys(keys) => {
-            redactor.add(keys.secret_access_key.expose());
-            keys.session_token
-                .iter()
-                .for_each(|token| redactor.add(token.expose()));
-        }
-        Source::Container(container) => {
-            container
-                .token
-                .iter()
-                .for_each(|token| redactor.add(token.expose()));
-            redactor.add_url(&container.uri);
-        }
-        Source::InstanceMetadata { endpoint } => redactor.add_url(endpoint),
-        Source::Process { command } => {
-            process_secrets::add_command(redactor, command.expose(), env);
-            process_secrets::add_environment(redactor, env);
-        }
-        Source::WebIdentity(web) => redactor.show(web.session_name()),
-        Source::Sso(_) | Source::Login { .. } => {}
-    }
 }
 
 impl Session<'_> {

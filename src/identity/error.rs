@@ -1,9 +1,15 @@
 //! Why it cannot be said who asks, and what to do about it.
 
-use crate::config::{ConfigError, Problem};
-use crate::registry::Partition;
+use std::str::FromStr;
+use std::time::Duration;
 
-use super::{AwsFilesError, ChosenBy, EnvironmentError, Misspelled, ProfileError};
+use aws_config::profile::Profile;
+
+use crate::config::{ConfigError, Problem};
+use crate::env::{Env, var};
+use crate::registry::{ParseError, Partition};
+
+use super::{AwsFilesError, ChosenBy, Misspelled};
 
 /// Why it cannot be said who asks.
 #[derive(Debug, thiserror::Error)]
@@ -155,4 +161,161 @@ fn of_single_accounts() -> String {
 
 fn list_known(what: &str, names: &[String]) -> Option<String> {
     (!names.is_empty()).then(|| format!("known {what}: {}", names.join(", ")))
+}
+
+/// Why a profile gives no credentials. Every message names the profile.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// There is no such profile.
+    #[error("the AWS profile `{profile}`{} does not exist in {files}", referenced(.by))]
+    Missing {
+        /// The profile's name.
+        profile: String,
+        /// The profile whose `source_profile` names it.
+        by: Option<String>,
+        /// Where it was looked for.
+        files: String,
+    },
+    /// There is a profile, and nothing in it says who it is.
+    #[error(
+        "the AWS profile `{profile}` holds no credentials: neither keys nor a role, SSO, aws login, a web identity or a credential_process"
+    )]
+    NoCredentials {
+        /// The profile's name.
+        profile: String,
+    },
+    /// Something is there, and something that belongs to it is not.
+    #[error("the AWS profile `{profile}` is incomplete: {what}")]
+    Incomplete {
+        /// The profile's name.
+        profile: String,
+        /// What is missing or contradicts itself.
+        what: String,
+    },
+    /// `source_profile` leads in a circle.
+    #[error("the AWS profile `{profile}` goes in a circle by its source_profile: {circle}")]
+    Circular {
+        /// The profile that began it.
+        profile: String,
+        /// `a → b → a`.
+        circle: String,
+    },
+    /// A role ARN, an external id, a duration or an MFA device that is not one.
+    #[error("the AWS profile `{profile}` has a wrong {key}: {why}")]
+    Malformed {
+        /// The profile's name.
+        profile: String,
+        /// The setting.
+        key: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+fn referenced(by: &Option<String>) -> String {
+    by.as_ref()
+        .map(|by| format!(", which `{by}` names as its source_profile,"))
+        .unwrap_or_default()
+}
+
+impl ProfileError {
+    pub(super) fn incomplete(profile: &Profile, what: impl Into<String>) -> Self {
+        Self::Incomplete {
+            profile: profile.name().to_owned(),
+            what: what.into(),
+        }
+    }
+
+    pub(super) fn malformed(profile: &Profile, key: &'static str, why: impl Into<String>) -> Self {
+        Self::Malformed {
+            profile: profile.name().to_owned(),
+            key,
+            why: why.into(),
+        }
+    }
+
+    /// Reads a setting of a profile.
+    pub(super) fn parse<T: FromStr<Err = ParseError>>(
+        profile: &Profile,
+        key: &'static str,
+        text: &str,
+    ) -> Result<T, Self> {
+        text.parse()
+            .map_err(|error: ParseError| Self::malformed(profile, key, error.to_string()))
+    }
+
+    /// Checks what the SDK would put into a host name or into the path of a request as it is.
+    pub(super) fn check<T: FromStr<Err = ParseError>>(
+        profile: &Profile,
+        key: &'static str,
+        text: &str,
+    ) -> Result<(), Self> {
+        Self::parse::<T>(profile, key, text).map(|_| ())
+    }
+
+    pub(super) fn refuse_blank(
+        profile: &Profile,
+        env: &Env,
+        names: &[&'static str],
+    ) -> Result<(), Self> {
+        refuse_blank(env, names).map_err(|error| Self::incomplete(profile, error.to_string()))
+    }
+
+    /// Reads `duration_seconds`. The limits are STS's, for `DurationSeconds`.
+    pub(super) fn duration(profile: &Profile) -> Result<Option<Duration>, Self> {
+        let Some(text) = profile.get("duration_seconds") else {
+            return Ok(None);
+        };
+        match text.parse() {
+            Ok(seconds @ 900..=43_200) => Ok(Some(Duration::from_secs(seconds))),
+            _ => {
+                let why = format!("`{text}` is not a number of seconds from 900 to 43200");
+                Err(Self::malformed(profile, "duration_seconds", why))
+            }
+        }
+    }
+}
+
+/// Why variables that are there name no credentials.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum EnvironmentError {
+    /// Half of a pair.
+    #[error("{set} is set and {unset} is not: half of a pair gives no credentials")]
+    Half {
+        /// The one that is there.
+        set: &'static str,
+        /// The one that is not.
+        unset: &'static str,
+    },
+    /// `AWS_ROLE_ARN` is no role ARN.
+    #[error("{} is wrong", var::AWS_ROLE_ARN)]
+    RoleArn(#[source] ParseError),
+    /// The SDK reads it too, and takes it for a value.
+    #[error("{0} is set but empty, which the AWS SDK does not take as unset: unset it")]
+    Blank(&'static str),
+    /// The address of a credential endpoint is not one. It may hold secrets.
+    #[error("{variable} is wrong: expected {expected}")]
+    Address {
+        /// The variable or profile setting.
+        variable: &'static str,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// The endpoint's mode is neither of the two.
+    #[error("{variable} is `{value}`; it can be IPv4 or IPv6")]
+    EndpointMode {
+        /// The variable or profile setting.
+        variable: &'static str,
+        /// What it says.
+        value: String,
+    },
+}
+
+/// Refuses variables that are set but blank, if the SDK reads them itself: it panics on an empty
+/// URL (aws-smithy-types 1.9, `endpoint.rs`), and takes an empty path for the working folder.
+pub(super) fn refuse_blank(env: &Env, names: &[&'static str]) -> Result<(), EnvironmentError> {
+    match names.iter().find(|name| env.is_set_but_blank(name)) {
+        Some(name) => Err(EnvironmentError::Blank(name)),
+        None => Ok(()),
+    }
 }

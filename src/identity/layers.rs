@@ -9,8 +9,9 @@ use crate::helper_name;
 use crate::registry::{Region, Registry};
 
 use super::aws_files::{AwsFiles, AwsFilesError, DEFAULT_PROFILE};
-use super::source::Source;
-use super::{ChosenBy, IdentityError, Misspelled, ProfileError, Role, environment, profile};
+use super::error::ProfileError;
+use super::source::{Container, InstanceMetadata, Keys, Source, WebIdentity};
+use super::{ChosenBy, IdentityError, Misspelled, Role, profile};
 
 /// Everything that layers are made of.
 pub(super) struct Layers<'a> {
@@ -167,7 +168,7 @@ impl<'a> Layers<'a> {
                 region: None,
             }))
         };
-        if let Some(keys) = environment::keys(self.env).map_err(IdentityError::Environment)? {
+        if let Some(keys) = Keys::from_env(self.env).map_err(IdentityError::Environment)? {
             return chosen(var::AWS_ACCESS_KEY_ID, Source::Keys(keys));
         }
         if let Some((variable, profile)) = self.named_profile() {
@@ -175,15 +176,13 @@ impl<'a> Layers<'a> {
             let chosen_by = ChosenBy::Variable(variable.into());
             return self.of_profile(&profile, chosen_by).map(Some);
         }
-        if let Some(web) =
-            environment::web_identity(self.env).map_err(IdentityError::Environment)?
-        {
+        if let Some(web) = WebIdentity::from_env(self.env).map_err(IdentityError::Environment)? {
             return chosen(var::AWS_WEB_IDENTITY_TOKEN_FILE, Source::WebIdentity(web));
         }
         if let Some(container) =
-            environment::container(self.env).map_err(IdentityError::Environment)?
+            Container::from_env(self.env).map_err(IdentityError::Environment)?
         {
-            let variable = container_variable(self.env);
+            let variable = Container::variable(self.env);
             return chosen(variable, Source::Container(container));
         }
         Ok(None)
@@ -220,8 +219,9 @@ impl<'a> Layers<'a> {
             return self.of_profile(DEFAULT_PROFILE, ChosenBy::Default);
         }
         let settings = files.profile(DEFAULT_PROFILE);
-        let source = environment::instance_metadata(self.env, settings)
+        let source = InstanceMetadata::from_settings(self.env, settings)
             .map_err(IdentityError::Environment)?
+            .map(Source::InstanceMetadata)
             .ok_or(IdentityError::NotSignedIn)?;
         Ok(Chosen {
             chosen_by: ChosenBy::Default,
@@ -263,16 +263,11 @@ impl<'a> Layers<'a> {
         registry: &Registry,
     ) -> Vec<Cow<'static, str>> {
         // Whatever layer chose: a rule's role or profile may build on a variable.
-        let heard = |variable: &str| match (variable, &chosen.source) {
-            (var::AWS_DEFAULT_PROFILE | var::AWS_PROFILE, _) => {
-                chosen.profile == self.env.get(variable)
-            }
-            (var::AWS_ACCESS_KEY_ID, Source::Keys(keys)) => {
-                self.env.get(variable).as_ref() == Some(&keys.access_key_id)
-            }
-            (var::AWS_WEB_IDENTITY_TOKEN_FILE, Source::WebIdentity(_)) => chosen.profile.is_none(),
-            (_, Source::Container(_)) => variable == container_variable(self.env),
-            _ => false,
+        let source = chosen.source.get();
+        let has_profile = chosen.profile.is_some();
+        let heard = |variable: &str| match variable {
+            var::AWS_DEFAULT_PROFILE | var::AWS_PROFILE => chosen.profile == self.env.get(variable),
+            _ => source.is_from(variable, has_profile, self.env),
         };
         let by_name = matches!(chosen.chosen_by, ChosenBy::Name { .. });
         let of_ecrx = PER_ACCOUNT
@@ -292,13 +287,6 @@ impl<'a> Layers<'a> {
         .filter(|variable| self.env.get(variable).is_some() && !heard(variable))
         .map(Cow::Borrowed);
         of_ecrx.chain(of_aws).collect()
-    }
-}
-
-fn container_variable(env: &Env) -> &'static str {
-    match env.get(var::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI) {
-        Some(_) => var::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI,
-        None => var::AWS_CONTAINER_CREDENTIALS_FULL_URI,
     }
 }
 

@@ -4,18 +4,16 @@
 mod aws_files;
 mod ecrx;
 mod endpoint;
-mod environment;
 mod error;
 mod fingerprint;
 mod layers;
+mod local_state;
 mod misspelled;
 mod profile;
 mod resolver;
 mod says;
 mod sign_in;
 mod source;
-mod surroundings;
-mod working_folder;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -25,16 +23,14 @@ use time::OffsetDateTime;
 
 pub use aws_files::AwsFilesError;
 pub use endpoint::Endpoint;
-pub use environment::EnvironmentError;
-pub use error::IdentityError;
+pub use error::{EnvironmentError, IdentityError, ProfileError};
 pub use fingerprint::Fingerprint;
+pub use local_state::{LocalState, MAX_TOKEN_LENGTH};
 pub use misspelled::Misspelled;
-pub use profile::ProfileError;
 pub use resolver::Resolver;
 pub use says::{LayerName, LayerSays, Said};
 pub use sign_in::{SignIn, SignInState};
-pub use source::{Container, Keys, Source, Sso, WebIdentity};
-pub use surroundings::{MAX_TOKEN_LENGTH, Surroundings};
+pub use source::{Container, MORE_TIME, ON_EC2, SignInMethod, Source, Trouble, WebIdentity};
 
 use crate::config::Origin;
 use crate::env::Env;
@@ -135,7 +131,7 @@ pub struct Identity {
     /// Where the SDK's sign-in providers ask. Of a URL they know only those in variables.
     pub sign_in_api: Endpoint,
     /// What else decides who that is, on this machine.
-    pub surroundings: Surroundings,
+    pub local_state: LocalState,
     /// `ca_bundle` of the profile.
     pub ca_bundle: Option<std::path::PathBuf>,
     /// How old a token may become, where a rule for the registry says so.
@@ -145,12 +141,12 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The digest of who asks. It covers the source with its surroundings, the roles and where
-    /// they are assumed; not where ECR is asked, which is part of the cache key beside it.
+    /// The digest of who asks. It covers the source with its local state, the roles and where they
+    /// are assumed; not where ECR is asked, which is part of the cache key beside it.
     pub fn fingerprint(&self) -> Fingerprint {
         let mut hasher = Hasher::new("identity");
-        self.source.fingerprint(&mut hasher);
-        self.surroundings.fingerprint(&mut hasher);
+        self.source.get().fingerprint(&mut hasher);
+        self.local_state.fingerprint(&mut hasher);
         self.feed_roles(&mut hasher);
         hasher.finish()
     }
@@ -158,10 +154,8 @@ impl Identity {
     /// As [`Identity::fingerprint`], without what changes when temporary credentials are renewed.
     pub fn lineage(&self) -> Fingerprint {
         let mut hasher = Hasher::new("lineage");
-        self.source.lineage(&mut hasher);
-        // Session keys or processes of two profiles are no successors of each other.
-        let is_known_by_profile = self.source.is_known_by_profile();
-        hasher.option(self.profile.as_deref().filter(|_| is_known_by_profile));
+        self.source
+            .feed_lineage(&mut hasher, self.profile.as_deref());
         self.feed_roles(&mut hasher);
         hasher.finish()
     }
@@ -169,15 +163,15 @@ impl Identity {
     /// The digest of the source alone, whatever roles lie on top.
     pub fn source_fingerprint(&self) -> Fingerprint {
         let mut hasher = Hasher::new("source");
-        self.source.fingerprint(&mut hasher);
+        self.source.get().fingerprint(&mut hasher);
         hasher.finish()
     }
 
-    /// The digest of the source with what surrounds it.
+    /// The digest of the source with its local state.
     pub fn source_state(&self) -> Fingerprint {
         let mut hasher = Hasher::new("source state");
-        self.source.fingerprint(&mut hasher);
-        self.surroundings.fingerprint(&mut hasher);
+        self.source.get().fingerprint(&mut hasher);
+        self.local_state.fingerprint(&mut hasher);
         hasher.finish()
     }
 
@@ -217,21 +211,17 @@ impl Identity {
 
     /// The sign-in on disk that the source draws on.
     pub fn sign_in(&self) -> Option<&SignIn> {
-        self.surroundings.sign_in.as_ref()
+        self.local_state.sign_in.as_ref()
     }
 
     /// What the source goes by on the disk, as it stands there now, and what a person or the
     /// platform renews: a sign-in, or the file of a token.
     pub fn proof(&self) -> Vec<u8> {
-        let token = match &self.source {
-            Source::WebIdentity(web) => surroundings::read(&web.token_file),
-            Source::Container(container) => {
-                let path = container.token_file.as_ref();
-                path.and_then(|path| surroundings::read(path.as_ref()))
-            }
-            _ => self.sign_in().map(SignIn::contents),
+        let proof = match self.source.get().token_file() {
+            Some(file) => local_state::read_token(file),
+            None => self.sign_in().map(SignIn::contents),
         };
-        token.unwrap_or_default()
+        proof.unwrap_or_default()
     }
 
     /// Whether the sign-in that the source draws on is gone: nobody is signed in any more, and
@@ -240,7 +230,7 @@ impl Identity {
         match self.sign_in() {
             Some(sign_in) => !sign_in.is_there(),
             // Without a home folder there is no place for one.
-            None => matches!(self.source, Source::Sso(_) | Source::Login { .. }),
+            None => self.source.get().sign_in().is_some(),
         }
     }
 
@@ -255,7 +245,7 @@ impl Identity {
     /// Whether what decides beside the configuration is still as it was when this was resolved.
     /// It is read once more by who gives the credentials, and may be another's by then.
     pub fn is_where_it_was(&self, env: &Env) -> bool {
-        self.surroundings == Surroundings::of(&self.source, env)
+        self.local_state == self.source.get().local_state(env)
     }
 
     /// Whether a person has to be asked for a code.

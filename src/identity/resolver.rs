@@ -1,11 +1,11 @@
-//! From the layer that chose to an [`Identity`]: endpoints, surroundings, and one partition for
-//! all of it.
+//! From the layer that chose to an [`Identity`]: endpoints, local state, and one partition for all
+//! of it.
 
 use std::fmt;
 use std::time::Instant;
 
 use crate::config::{Config, RegistrySettings, UrlParts};
-use crate::env::{Env, var};
+use crate::env::Env;
 use crate::redaction::shown_url;
 use crate::registry::{Partition, Region, Registry, Service};
 use crate::secret::Secret;
@@ -13,8 +13,6 @@ use crate::secret::Secret;
 use super::aws_files::{AwsFiles, AwsFilesError, DEFAULT_PROFILE};
 use super::endpoint::{Api, Endpoint, Settings};
 use super::layers::{Chosen, Layers};
-use super::source::Source;
-use super::surroundings::Surroundings;
 use super::{Identity, IdentityError, Misspelled};
 
 /// Finds out who asks for a registry.
@@ -47,10 +45,11 @@ impl<'a> Resolver<'a> {
         same_partition(&chosen, &settings, registry)?;
         let by_hand = config.settings_for(registry);
         let region = settings.region(chosen.region.as_ref(), registry);
-        let calls_sts = matches!(chosen.source, Source::WebIdentity(_)) || !chosen.roles.is_empty();
-        let sts = match calls_sts {
-            true => Some(sts_endpoint(&settings, &region, &by_hand, registry)?),
-            false => None,
+        let source = chosen.source.get();
+        let sts = if source.role().is_some() || !chosen.roles.is_empty() {
+            Some(sts_endpoint(&settings, &region, &by_hand, registry)?)
+        } else {
+            None
         };
         let (api_name, fips, dual_stack) = match &registry.service {
             Service::Private(private) => (Api::Ecr, private.fips, private.dual_stack),
@@ -66,20 +65,16 @@ impl<'a> Resolver<'a> {
             None => settings.endpoint(api_name, registry.api_region(), fips, dual_stack)?,
         };
         same_partition_as_endpoint(&api, registry)?;
-        let sign_in_api = match &chosen.source {
-            source @ (Source::Sso(_) | Source::Login { .. }) => {
-                // The SDK does not say that a sign-in was not renewed because of a wrong URL.
-                settings.refuse_wrong_url(match source {
-                    Source::Sso(_) => var::AWS_ENDPOINT_URL_SSO_OIDC,
-                    _ => var::AWS_ENDPOINT_URL_SIGNIN,
-                })?;
+        let sign_in_api = match source.sign_in() {
+            Some(method) => {
+                settings.refuse_wrong_url(method.url_variable)?;
                 settings.endpoint(Api::Sso, region, false, false)?
             }
-            _ => Endpoint::of(region),
+            None => Endpoint::of(region),
         };
         Ok(Identity {
             passed_over: self.layers.passed_over(&chosen, registry),
-            surroundings: Surroundings::of(&chosen.source, env),
+            local_state: source.local_state(env),
             ca_bundle: settings
                 .get("ca_bundle")
                 .map(|path| env.expand_home(path.into())),
@@ -165,23 +160,12 @@ fn same_partition(
         }
         _ => Ok(()),
     };
-    match &chosen.source {
-        Source::WebIdentity(web) => {
-            let role = &web.role_arn;
-            is_ours(&format_args!("the role {role}"), Some(role.partition()))?;
-        }
-        Source::Sso(sso) => is_ours(
-            &format_args!("the SSO sign-in of the profile {profile} ({})", sso.region),
-            region(&sso.region),
-        )?,
-        Source::Login { session_arn, .. } => is_ours(
-            &format_args!("the aws login sign-in of the profile {profile} ({session_arn})"),
-            session_arn
-                .split(':')
-                .nth(1)
-                .and_then(|name| name.parse().ok()),
-        )?,
-        _ => {}
+    let foreign = chosen
+        .source
+        .get()
+        .foreign_part(registry.partition(), profile);
+    if let Some((what, theirs)) = foreign {
+        return Err(crosses(what, theirs, chosen, registry));
     }
     for role in &chosen.roles {
         is_ours(

@@ -1,7 +1,7 @@
-//! The sign-in on disk behind SSO and `aws login`: where it is, and whether it still holds.
+//! The sign-in on disk behind SSO and `aws login`, and whether it still holds.
 //!
 //! The SDK's errors about it cannot be told apart by type, so it is judged here, from the file
-//! that `aws sso login` and `aws login` write. Shapes and places: aws-config 1.13,
+//! that `aws sso login` and `aws login` write. Shapes: aws-config 1.13,
 //! `sso/cache.rs` and `login/cache.rs`.
 
 use std::fs::Metadata;
@@ -12,12 +12,9 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::digest::{hex, sha1_hex, sha256};
-use crate::env::{Env, var};
 use crate::fs::{self, Pipes, ReadError};
 
 use super::fingerprint::Hasher;
-use super::source::Source;
 
 /// A longer file is not read. One of `aws sso login` has some 4 KiB.
 const MAX_LENGTH: u64 = 1 << 20;
@@ -52,32 +49,16 @@ struct SsoToken {
 }
 
 impl SignIn {
-    /// The sign-in of a source, where it has one.
-    pub(super) fn of(source: &Source, env: &Env) -> Option<Self> {
-        let at_home = |folder: &str| env.home().map(|home| home.join(".aws").join(folder));
-        let path = match source {
-            Source::Sso(sso) => {
-                let name = sso.session.as_deref().unwrap_or(&sso.start_url);
-                at_home("sso/cache")?.join(sha1_hex(name.as_bytes()) + ".json")
-            }
-            Source::Login { session_arn, .. } => env
-                .get_os(var::AWS_LOGIN_CACHE_DIRECTORY)
-                .map(PathBuf::from)
-                .or_else(|| at_home("login/cache"))?
-                .join(hex(&sha256(session_arn.trim().as_bytes())) + ".json"),
-            _ => return None,
-        };
+    /// The sign-in that is kept in this file. `began_at` says when it began, if the file's name does
+    /// not say whose it is.
+    pub(super) fn at(path: PathBuf, began_at: fn(&Metadata) -> Option<SystemTime>) -> Self {
         let file = std::fs::metadata(&path).ok();
-        let began_at = match source {
-            Source::Sso(_) => file.as_ref().and_then(began_at),
-            // Its name is a digest of the ARN that signed in.
-            _ => None,
-        };
-        Some(Self {
+        let began_at = file.as_ref().and_then(began_at);
+        Self {
             is_there: file.is_some(),
             began_at: began_at.and_then(|moment| moment.duration_since(UNIX_EPOCH).ok()),
             path,
-        })
+        }
     }
 
     /// Whether somebody is signed in at all, for however long.
@@ -145,22 +126,6 @@ impl SignIn {
     fn read(&self) -> Result<Vec<u8>, ReadError> {
         fs::read(&self.path, MAX_LENGTH, Pipes::Refused)
     }
-}
-
-/// Nothing in SSO's file says who the person is, and another may have signed in since. Signing out
-/// deletes it, so it is told by the file's birth. (Its refresh token would not do: whether that
-/// changes when a sign-in is renewed is up to AWS.)
-///
-/// The SDK for Rust renews a sign-in in its file (aws-config 1.13, `save_cached_token`), which
-/// leaves its birth alone. botocore 1.43 and the SDK for Go replace the file, and so does every
-/// `aws sso login` of today: offline those are the same, and a token that is bought once more
-/// harms nobody.
-///
-/// Where births are not kept it is told by the last change. On Windows too: there a file inherits
-/// the birth of one that had its name 15 seconds ago ("file system tunneling").
-fn began_at(file: &Metadata) -> Option<SystemTime> {
-    let born_at = file.created().ok().filter(|_| !cfg!(windows));
-    born_at.or_else(|| file.modified().ok())
 }
 
 #[cfg(test)]
@@ -245,24 +210,6 @@ mod tests {
         assert_eq!(
             sign_in.state(OffsetDateTime::now_utc()),
             SignInState::Absent
-        );
-    }
-
-    #[test]
-    fn the_file_is_where_the_aws_cli_puts_it() {
-        let env = Env::of([("HOME", "/home/alice")]);
-        let sso = Source::Sso(super::super::Sso {
-            profile: "work".into(),
-            account_id: "111122223333".into(),
-            role_name: "dev".into(),
-            start_url: "https://d-abc123.awsapps.com/start".into(),
-            region: "us-east-1".into(),
-            session: Some("my-sso".into()),
-        });
-        // printf my-sso | sha1sum
-        assert_eq!(
-            SignIn::of(&sso, &env).unwrap().path(),
-            Path::new("/home/alice/.aws/sso/cache/0ad374308c5a4e22f723adf10145eafad7c4031c.json")
         );
     }
 }

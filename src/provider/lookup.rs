@@ -7,7 +7,7 @@ use crate::aws::{self, Purchase, PurchaseError};
 use crate::cache::{Cache, Entry, EntryLock, Key, Seat};
 use crate::call_chain;
 use crate::clock;
-use crate::identity::{ChosenBy, Identity, Role, Source};
+use crate::identity::{ChosenBy, Identity, Role};
 use crate::registry::{MfaDevice, Registry, Service};
 use crate::secret::Secret;
 use crate::terminal;
@@ -118,7 +118,7 @@ impl<'a> Lookup<'a> {
     /// Whether it may be a `credential_process` of another `get` that has started this one. That
     /// one holds the locks, and waits.
     fn may_be_waited_for(&self) -> bool {
-        let is_process = matches!(self.identity.source, Source::Process { .. });
+        let is_process = self.identity.source.get().runs_a_program();
         let env = self.provider.env;
         is_process
             && *self

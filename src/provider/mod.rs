@@ -211,7 +211,7 @@ impl<'a> Provider<'a> {
         if let Some(max_age) = max_age {
             return Renewal::AtAge(max_age);
         }
-        let ages = [self.config.cache.max_age, identity.source.max_age()];
+        let ages = [self.config.cache.max_age, identity.source.get().max_age()];
         let shortest = ages.into_iter().flatten().min();
         shortest.map_or(Renewal::AtHalfLife, Renewal::AtAge)
     }

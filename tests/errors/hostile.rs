@@ -78,9 +78,10 @@ fn complaints_of_a_credential_process_are_one_clean_line() {
         "asked as: profile work (its credential_process); chosen by the variable AWS_PROFILE",
     ];
     let reason = "profile work (its credential_process) gives no credentials: it ended with exit status: 1: ";
-    let mut environment = of_profile(
-        &aws,
-        r"credential_process = printf '\033[31mred\r\nline two\t\377\007\n' >&2; exit 1",
+    let mut environment = of_profile(&aws, "credential_process = sh ./tool.sh");
+    environment.write(
+        "tool.sh",
+        r"printf '\033[31mred\r\nline two\t\377\007\n' >&2; exit 1",
     );
     environment.set("PATH", "/usr/bin:/bin");
     let outcome = environment.get(HOST);
@@ -91,8 +92,9 @@ fn complaints_of_a_credential_process_are_one_clean_line() {
         &hints,
     );
 
-    environment.aws_config(
-        "[profile work]\ncredential_process = head -c 10000 /dev/zero | tr '\\0' x >&2; echo ' at last' >&2; exit 1\n",
+    environment.write(
+        "tool.sh",
+        "head -c 10000 /dev/zero | tr '\\0' x >&2; echo ' at last' >&2; exit 1\n",
     );
     let outcome = environment.get(HOST);
     is_clean(&outcome);

@@ -4,7 +4,7 @@ use crate::common::fake_aws::FakeAws;
 use crate::common::{HOST, TestEnvironment};
 use crate::search::{Search, Tokens};
 
-const SECRET: &str = "quixotic-jackdaw/7+vexed";
+const SECRET: &str = "Quixotic-jackdaw/7+vexed";
 
 const COMMANDS: [(&[&str], &str); 6] = [
     (&["get"], HOST),

@@ -1,38 +1,29 @@
 //! The next steps, a line each.
 
 use crate::aws::http::{ProxyFault, TlsFault, TransportCause, TransportFailure};
-use crate::identity::Source;
+use crate::identity::{MORE_TIME, ON_EC2, Trouble};
 use crate::registry::Partition;
-use crate::shell_word::shell_word;
 
 use super::{Failure, FailureKind, Stage};
 
 const SIGN_IN: &str = "sign in (`aws sso login`, `aws login`, `aws configure`), or name a profile in config.toml or AWS_PROFILE";
-const ON_EC2: &str = "on EC2: give the instance a role, and containers a hop limit of 2";
 const NETWORK: &str = "check the network, the VPN, the firewall, HTTPS_PROXY and NO_PROXY";
-const MORE_TIME: &str = "timeout_seconds in config.toml allows more time";
 const IN_BETWEEN: &str = "something between here and AWS answers in its place: check HTTPS_PROXY, and the endpoint if one is configured";
 
 impl Failure {
     /// The next steps.
     pub fn hints(&self) -> Vec<String> {
         match &self.kind {
-            FailureKind::SsoSignIn { session, .. } => session
-                .iter()
-                .map(|session| {
-                    format!(
-                        "or, for every profile of the session: aws sso login --sso-session {}",
-                        shell_word(session)
-                    )
-                })
-                .collect(),
-            FailureKind::Login { .. } => Vec::new(),
+            FailureKind::SignIn(_) => {
+                let method = self.identity.source.get().sign_in();
+                method.and_then(|method| method.hint).into_iter().collect()
+            }
             FailureKind::CodeRefused => said(&[
                 "type the code that the device shows when you are asked: each works once, for half a minute",
                 "check that mfa_serial names the device of the user who asks",
             ]),
             FailureKind::NotSignedIn => said(&[SIGN_IN, ON_EC2]),
-            FailureKind::Source => self.source_hints(),
+            FailureKind::Source => self.source_hints(Trouble::NoCredentials),
             FailureKind::Loop => said(&[
                 "set credential_process to a program that prints AWS credentials without pulling an image from this registry",
             ]),
@@ -51,28 +42,18 @@ impl Failure {
                 ]),
             },
             FailureKind::Transport(transport) => self.transport_hints(transport),
-            FailureKind::Timeout => match (&self.stage, &self.identity.source) {
-                (Stage::Source, Source::Process { .. }) => said(&[
-                    "run the credential_process by hand: it may wait for an answer that nobody is asked for",
-                    MORE_TIME,
-                ]),
-                (Stage::Source, Source::Container(_) | Source::InstanceMetadata { .. }) => {
-                    self.source_hints()
-                }
-                _ => said(&[NETWORK, MORE_TIME]),
-            },
+            FailureKind::Timeout => {
+                self.hints_at_source_or(Trouble::NoAnswer, &[NETWORK, MORE_TIME])
+            }
             FailureKind::Throttled => {
                 said(&["too many calls in this account and region: try again in a minute"])
             }
             FailureKind::ClockSkew => {
                 said(&["set this machine's clock: AWS refuses requests that are some minutes off"])
             }
-            FailureKind::Malformed => match (&self.stage, &self.identity.source) {
-                (Stage::Source, Source::Container(_) | Source::InstanceMetadata { .. }) => {
-                    self.source_hints()
-                }
-                _ => said(&[IN_BETWEEN]),
-            },
+            FailureKind::Malformed => {
+                self.hints_at_source_or(Trouble::MalformedAnswer, &[IN_BETWEEN])
+            }
             FailureKind::Unavailable => {
                 said(&["AWS has trouble: try again; https://health.aws.amazon.com tells more"])
             }
@@ -80,28 +61,25 @@ impl Failure {
         }
     }
 
-    fn source_hints(&self) -> Vec<String> {
-        match &self.identity.source {
-            Source::Process { .. } => {
-                said(&["run the credential_process by hand, as this user, and see what it says"])
-            }
-            Source::Container(_) => said(&[
-                "check that the task or pod has a role, and that AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI is the one it was started with",
-            ]),
-            Source::WebIdentity(_) => said(&[
-                "check that the token is mounted where AWS_WEB_IDENTITY_TOKEN_FILE or the profile says, and readable for this user",
-            ]),
-            Source::InstanceMetadata { .. } => said(&[ON_EC2]),
-            Source::Keys(_) | Source::Sso(_) | Source::Login { .. } => {
-                let profile = match &self.identity.profile {
-                    Some(profile) => format!(" --profile {}", shell_word(profile)),
-                    None => String::new(),
-                };
-                vec![format!(
-                    "try it by hand: aws sts get-caller-identity{profile}"
-                )]
+    /// What the source says of a trouble with it.
+    fn source_hints(&self, trouble: Trouble) -> Vec<String> {
+        let profile = self.identity.profile.as_deref();
+        self.identity.source.get().hints(trouble, profile)
+    }
+
+    /// The same, unless somebody else was asked than the source.
+    fn hints_at_source(&self, trouble: Trouble) -> Vec<String> {
+        match self.stage {
+            Stage::Source => self.source_hints(trouble),
+            Stage::WebIdentity { .. } | Stage::Role { .. } | Stage::Token | Stage::Caller => {
+                Vec::new()
             }
         }
+    }
+
+    fn hints_at_source_or(&self, trouble: Trouble, general: &[&str]) -> Vec<String> {
+        let own = self.hints_at_source(trouble);
+        if own.is_empty() { said(general) } else { own }
     }
 
     fn role_hints(&self) -> Vec<String> {
@@ -171,27 +149,16 @@ impl Failure {
             "or the region is not enabled in the caller's account",
             "or the key is mistyped, deactivated or deleted",
         ]));
-        if let Source::Keys(keys) = &self.identity.source
-            && keys.access_key_id.starts_with("ASIA")
-        {
-            hints.push(
-                match keys.session_token {
-                    None => "or its session token is missing: a key that begins with ASIA is nothing without it",
-                    Some(_) => "or its session token belongs to another key",
-                }
-                .to_owned(),
-            );
-        }
+        hints.extend(self.source_hints(Trouble::UnknownKey));
         hints
     }
 
     fn transport_hints(&self, transport: &TransportFailure) -> Vec<String> {
-        let is_local = matches!(
-            (&self.stage, &self.identity.source),
-            (Stage::Source, Source::Container(_))
-        );
+        let own = self.hints_at_source(Trouble::Unreachable);
+        if !own.is_empty() {
+            return own;
+        }
         match &transport.cause {
-            _ if is_local => self.source_hints(),
             TransportCause::NameNotResolved { .. } => said(&[
                 "check the region in the registry's name, the network, the VPN, the name server, and the endpoint if one is configured",
                 "in a VPC without internet: the interface endpoints for ecr.api and sts need private DNS, or AWS_ENDPOINT_URL_ECR and AWS_ENDPOINT_URL_STS",

@@ -10,9 +10,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use crate::identity::{Identity, Source};
+use crate::identity::{Identity, SignInMethod};
 use crate::registry::{RoleArn, Service};
-use crate::shell_word::shell_word;
 
 use super::Session;
 use super::http::TransportFailure;
@@ -55,22 +54,8 @@ impl fmt::Display for Stage {
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum FailureKind {
-    /// SSO without a sign-in that holds.
-    SsoSignIn {
-        /// The profile to sign in.
-        profile: String,
-        /// Its `sso-session`.
-        session: Option<String>,
-        /// What is wrong with the sign-in.
-        fault: SignInFault,
-    },
-    /// `aws login` without a sign-in that holds.
-    Login {
-        /// The profile to sign in.
-        profile: String,
-        /// What is wrong with the sign-in.
-        fault: SignInFault,
-    },
+    /// SSO or `aws login` without a sign-in that holds.
+    SignIn(SignInFault),
     /// No instance metadata, or no role on the instance: nobody is signed in at all.
     NotSignedIn,
     /// The process, container endpoint or token file failed.
@@ -176,17 +161,9 @@ impl Failure {
     }
 
     pub(super) fn of_sign_in(session: &Session<'_>, fault: SignInFault) -> Self {
-        let kind = match &session.purchase.identity.source {
-            Source::Sso(sso) => FailureKind::SsoSignIn {
-                profile: sso.profile.clone(),
-                session: sso.session.clone(),
-                fault,
-            },
-            Source::Login { profile, .. } => FailureKind::Login {
-                profile: profile.clone(),
-                fault,
-            },
-            _ => FailureKind::Source,
+        let kind = match session.purchase.identity.source.get().sign_in() {
+            Some(_) => FailureKind::SignIn(fault),
+            None => FailureKind::Source,
         };
         Self::new(session, kind, "")
     }
@@ -228,21 +205,25 @@ impl Failure {
 
     /// The key of [`Failure::caller`].
     fn key(&self) -> String {
-        match (&self.identity.profile, &self.identity.source) {
-            (None, source @ Source::Keys(_)) if self.caller() == source.to_string() => {
-                source.to_string()
-            }
-            _ => format!("the key of {}", self.caller()),
+        let Identity {
+            profile, source, ..
+        } = &*self.identity;
+        let caller = self.caller();
+        let is_named = profile.is_none() && source.get().access_key_id().is_some();
+        if is_named && caller == source.to_string() {
+            caller
+        } else {
+            format!("the key of {caller}")
         }
     }
 
     fn role_denied(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (caller, detail) = (self.caller(), &self.detail);
-        match (&self.stage, &self.identity.source) {
-            (Stage::WebIdentity { role }, Source::WebIdentity(web)) => write!(
+        match (&self.stage, self.identity.source.get().token_file()) {
+            (Stage::WebIdentity { role }, Some(file)) => write!(
                 f,
                 "the role {role} is refused to the web identity token {}: {detail}",
-                web.token_file.display()
+                file.display()
             ),
             (Stage::Role { role, .. } | Stage::WebIdentity { role }, _) => {
                 write!(f, "the role {role} cannot be assumed by {caller}: {detail}")
@@ -255,30 +236,19 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { stage, detail, .. } = self;
+        let source = self.identity.source.get();
         // Whose credentials, where that is not said by the stage.
         let stage = match stage {
             Stage::Source => format!("{stage} from {}", self.identity.first_caller()),
             _ => stage.to_string(),
         };
         match &self.kind {
-            // Most clients show this line alone, so the command stands in it.
-            FailureKind::SsoSignIn {
-                profile,
-                session,
-                fault,
-            } => {
-                write!(f, "the SSO sign-in of the profile {profile}")?;
-                if let Some(session) = session {
-                    write!(f, " (session {session})")?;
-                }
-                let profile = shell_word(profile);
-                write!(f, " {fault}; run: aws sso login --profile {profile}")
+            FailureKind::SignIn(fault) => {
+                // Only such a source has this kind of failure.
+                source
+                    .sign_in()
+                    .map_or(Ok(()), |method| sign_in_failed(f, &method, *fault))
             }
-            FailureKind::Login { profile, fault } => write!(
-                f,
-                "the aws login sign-in of the profile {profile} {fault}; run: aws login --profile {}",
-                shell_word(profile)
-            ),
             FailureKind::NotSignedIn => write!(f, "nobody is signed in to AWS: {detail}"),
             FailureKind::Source => {
                 write!(
@@ -310,11 +280,11 @@ impl fmt::Display for Failure {
             FailureKind::WrongSecret => {
                 write!(f, "the secret of {} is wrong: {detail}", self.caller())
             }
-            FailureKind::CredentialsExpired => match (&self.stage, &self.identity.source) {
-                (Stage::WebIdentity { .. }, Source::WebIdentity(web)) => write!(
+            FailureKind::CredentialsExpired => match (&self.stage, source.token_file()) {
+                (Stage::WebIdentity { .. }, Some(file)) => write!(
                     f,
                     "the web identity token {} has expired: {detail}",
-                    web.token_file.display()
+                    file.display()
                 ),
                 _ => write!(
                     f,
@@ -332,6 +302,25 @@ impl fmt::Display for Failure {
             FailureKind::Unavailable => write!(f, "{stage}: AWS is down: {detail}"),
         }
     }
+}
+
+/// Most clients show this line alone, so the command stands in it.
+fn sign_in_failed(
+    f: &mut fmt::Formatter<'_>,
+    method: &SignInMethod<'_>,
+    fault: SignInFault,
+) -> fmt::Result {
+    let SignInMethod {
+        name,
+        profile,
+        command,
+        ..
+    } = method;
+    write!(f, "the {name} sign-in of the profile {profile}")?;
+    if let Some(session) = method.session {
+        write!(f, " (session {session})")?;
+    }
+    write!(f, " {fault}; run: {command}")
 }
 
 impl StdError for Failure {}

@@ -16,7 +16,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use crate::aws::Session;
 use crate::aws::http;
 use crate::error::chain;
-use crate::identity::Source;
+use crate::identity::{SignInMethod, Source};
 use crate::redaction::shown_url;
 
 use super::{Failure, FailureKind, SignInFault, Stage};
@@ -54,21 +54,44 @@ impl Failure {
     /// An error of one of the SDK's providers.
     pub(in crate::aws) fn of_provider(session: &Session<'_>, error: &CredentialsError) -> Self {
         let source = &session.purchase.identity.source;
-        if let Source::InstanceMetadata { endpoint } = source {
-            return Self::of_instance_metadata(session, endpoint, error);
+        match source {
+            Source::InstanceMetadata(metadata) => {
+                Self::of_instance_metadata(session, &metadata.endpoint, error)
+            }
+            Source::Container(container) => {
+                let file = container.token_file.as_deref();
+                Self::of_usual_provider(session, error, || container_words(file, error))
+            }
+            Source::Keys(_)
+            | Source::Sso(_)
+            | Source::Login(_)
+            | Source::Process(_)
+            | Source::WebIdentity(_) => Self::of_usual_provider(session, error, || None),
         }
+    }
+
+    /// `own_words`: a better wording than the SDK's, which some sources have.
+    fn of_usual_provider(
+        session: &Session<'_>,
+        error: &CredentialsError,
+        own_words: impl FnOnce() -> Option<String>,
+    ) -> Self {
         if let Some(transport) = http::classify(error) {
             return Self::new(session, FailureKind::Transport(transport), "");
         }
         let words = words(error);
-        if let Some(fault) = sign_in_fault(source, &words) {
+        let sign_in = session.purchase.identity.source.get().sign_in();
+        if let Some(fault) = sign_in
+            .as_ref()
+            .and_then(|sign_in| fault_of(sign_in, &words))
+        {
             return Self::of_sign_in(session, fault);
         }
         if let Some((code, message)) = code_and_message(error) {
             let stage = session.stage.borrow().clone();
             let kind = match kind_of_code(&stage, Some(&code), message.as_deref(), None) {
                 // The portal knows the role; `aws login` has none.
-                FailureKind::RoleDenied if matches!(source, Source::Login { .. }) => {
+                FailureKind::RoleDenied if sign_in.is_some_and(|sign_in| !sign_in.has_role) => {
                     FailureKind::Source
                 }
                 FailureKind::Refused => FailureKind::Source,
@@ -83,13 +106,7 @@ impl Failure {
         if is_no_answer(&words) {
             return Self::new(session, FailureKind::Malformed, NO_CREDENTIALS);
         }
-        let detail = match source {
-            Source::Container(container) => {
-                let file = container.token_file.as_deref();
-                container_words(file, error).unwrap_or(words)
-            }
-            _ => words,
-        };
+        let detail = own_words().unwrap_or(words);
         Self::new(session, FailureKind::Source, detail)
     }
 
@@ -177,30 +194,12 @@ fn kind_of_code(
     }
 }
 
-/// What the words of a failed SSO or `aws login` say about the sign-in.
-fn sign_in_fault(source: &Source, words: &str) -> Option<SignInFault> {
-    let (over, unreadable): (&[&str], &[&str]) = match source {
-        Source::Sso(_) => (
-            &["UnauthorizedException", "the SSO token has expired"],
-            &["failed to load the cached SSO token"],
-        ),
-        Source::Login { .. } => (
-            &[
-                "cached Login token is expired",
-                "Your session has expired",
-                "because of a change in your password",
-            ],
-            &[
-                "in cached Login token file",
-                "failed to load cached Login token",
-            ],
-        ),
-        _ => return None,
-    };
+/// What the words of a failed provider say about the sign-in.
+fn fault_of(sign_in: &SignInMethod<'_>, words: &str) -> Option<SignInFault> {
     let says = |list: &[&str]| list.iter().any(|some| words.contains(some));
-    if says(over) {
+    if says(sign_in.expired_words) {
         Some(SignInFault::Expired)
-    } else if says(unreadable) {
+    } else if says(sign_in.unreadable_words) {
         Some(SignInFault::Unreadable)
     } else {
         None

@@ -132,7 +132,7 @@ impl Settings<'_> {
             .rule(|settings| settings.max_age.is_some())
             .map(ToString::to_string);
         let of_cache = || origin("cache", "max_age_seconds").map(|origin| origin.to_string());
-        let of_source = identity.source.max_age();
+        let of_source = identity.source.get().max_age();
         let age = |age: Duration| {
             format!(
                 "at an age of {} s, at half of its life at most",

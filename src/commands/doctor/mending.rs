@@ -3,7 +3,7 @@
 use crate::aws::{Failure, FailureKind, Stage, Survey};
 use crate::iam::{self, Access, Because, Callers, Denial, PolicyKind, Principal, PrincipalKind};
 use crate::iam::{Repositories, RepositoryArn};
-use crate::identity::{Role, Source};
+use crate::identity::Role;
 
 use super::limits::{denies, elsewhere, why};
 use super::refused::Refused;
@@ -205,11 +205,10 @@ impl Case<'_> {
             .into_iter()
             .chain(denied)
             .find_map(|arn| Principal::parse(arn, partition).ok())?;
-        let by_web = match self.identity.map(|identity| &identity.source) {
-            Some(Source::WebIdentity(web)) => Some(&web.role_arn),
-            _ => None,
-        };
-        let roles = self.roles().iter().map(|role| &role.arn).chain(by_web);
+        let of_source = self
+            .identity
+            .and_then(|identity| identity.source.get().role());
+        let roles = self.roles().iter().map(|role| &role.arn).chain(of_source);
         Some(roles.fold(principal, Principal::or_role))
     }
 }

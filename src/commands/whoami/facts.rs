@@ -8,7 +8,6 @@ use crate::config::Origin;
 use crate::identity::{ChosenBy, Endpoint, Identity, LayerName, Role, SignIn, SignInState, Source};
 use crate::provider::Held;
 use crate::redaction::shown_url;
-use crate::shell_word::shell_word;
 
 /// The layer that chose, and its place.
 #[derive(Serialize)]
@@ -87,23 +86,11 @@ impl Choice {
 
 impl SourceFacts {
     pub fn of(source: &Source) -> Self {
-        let kind = match source {
-            Source::Keys(keys) if keys.session_token.is_some() => "session_keys",
-            Source::Keys(_) => "keys",
-            Source::Sso(_) => "sso",
-            Source::Login { .. } => "login",
-            Source::Process { .. } => "process",
-            Source::WebIdentity(_) => "web_identity",
-            Source::Container(_) => "container",
-            Source::InstanceMetadata { .. } => "instance_metadata",
-        };
-        let is = match source {
-            Source::Keys(keys) if keys.session_token.is_some() => {
-                format!("{source}, of a session")
-            }
-            _ => source.to_string(),
-        };
-        Self { kind, is }
+        let source = source.get();
+        Self {
+            kind: source.kind(),
+            is: source.description(),
+        }
     }
 }
 
@@ -113,17 +100,8 @@ pub const USABLE: &str = "usable";
 impl SignInFacts {
     pub fn of(identity: &Identity) -> Option<Self> {
         let now = clock::now();
-        let (kind, command) = match &identity.source {
-            Source::Sso(sso) => (
-                "SSO",
-                format!("aws sso login --profile {}", shell_word(&sso.profile)),
-            ),
-            Source::Login { profile, .. } => (
-                "aws login",
-                format!("aws login --profile {}", shell_word(profile)),
-            ),
-            _ => return None,
-        };
+        let method = identity.source.get().sign_in()?;
+        let (kind, command) = (method.name, method.command);
         let Some(sign_in) = identity.sign_in() else {
             return Some(Self {
                 state: "absent",

@@ -4,7 +4,8 @@
 use std::path::Path;
 
 use crate::env::Env;
-use crate::redaction::Redactor;
+
+use super::Redactor;
 
 /// The ends of the names of variables that hold a secret, in upper case.
 const NAMES_OF_SECRETS: [&str; 9] = [
@@ -45,7 +46,7 @@ const SHORTEST_ARGUMENT: usize = 4;
 const LONGEST_SUBCOMMAND: usize = 7;
 
 /// Adds the arguments of a command line, but no names of programs, subcommands, options and files.
-pub(super) fn add_command(redactor: &mut Redactor, command: &str, env: &Env) {
+pub fn add_command(redactor: &mut Redactor, command: &str, env: &Env) {
     let unquoted = command.replace(['"', '\''], "");
     // A backslash escapes in a shell, and separates folders on Windows.
     let unescaped = unquoted.replace('\\', "");
@@ -61,7 +62,7 @@ pub(super) fn add_command(redactor: &mut Redactor, command: &str, env: &Env) {
 
 /// Adds what the variables of an environment hold that are named like secrets, and the passwords of
 /// proxies.
-pub(super) fn add_environment(redactor: &mut Redactor, env: &Env) {
+pub fn add_environment(redactor: &mut Redactor, env: &Env) {
     for (name, value) in env.variables() {
         let name = name.to_ascii_uppercase();
         if name.ends_with("_PROXY") {
@@ -75,13 +76,13 @@ pub(super) fn add_environment(redactor: &mut Redactor, env: &Env) {
 }
 
 /// Adds the secrets of what a process has printed, whole or not.
-pub(super) fn add_output(redactor: &mut Redactor, output: &str) {
+pub fn add_output(redactor: &mut Redactor, output: &str) {
     add_labelled(redactor, output);
     add_long_words(redactor, output);
 }
 
 /// Adds what stands behind the names of secrets.
-pub(super) fn add_labelled(redactor: &mut Redactor, text: &str) {
+pub fn add_labelled(redactor: &mut Redactor, text: &str) {
     let lower = text.to_ascii_lowercase();
     let ends = LABELS.iter().flat_map(|label| {
         let places = lower.match_indices(label);
@@ -102,12 +103,14 @@ fn is_end_of_value(c: char) -> bool {
     c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';' | '<' | '}' | ')')
 }
 
+/// Adds what may be a key or a token: long, and of more than words.
 fn add_long_words(redactor: &mut Redactor, text: &str) {
     let text = text.replace('\\', "");
-    for word in text.split(|c: char| is_end_of_value(c) || matches!(c, ':' | '>')) {
-        let name = word.trim_start_matches('/').to_ascii_lowercase();
-        let is_label = LABELS.contains(&&*name);
-        if word.len() >= SHORTEST_UNLABELLED && !is_label {
+    for word in text.split(|c: char| !(c.is_ascii_alphanumeric() || "+/=_-%".contains(c))) {
+        let has = |is: fn(&u8) -> bool| word.as_bytes().iter().any(is);
+        let is_mixed =
+            has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
+        if word.len() >= SHORTEST_UNLABELLED && is_mixed {
             redactor.add(word);
         }
     }
@@ -274,7 +277,10 @@ mod tests {
             ("db_password", "quixotic-jackdaw"),
             ("HTTPS_PROXY", "http://alice:quixotic-jackdaw@proxy"),
             ("https_proxy", "http:/alice:quixotic-jackdaw"),
-            ("DOCKER_AUTH_CONFIG", r#"{"a":{"auth":"quixotic-jackdaw"}}"#),
+            (
+                "DOCKER_AUTH_CONFIG",
+                r#"{"a":{"auth":"Quixotic-jackdaw7"}}"#,
+            ),
         ] {
             let mut redactor = Redactor::default();
             add_environment(&mut redactor, &Env::of([(name, value)]));
@@ -288,7 +294,7 @@ mod tests {
 
     #[test]
     fn secrets_of_an_output_are_known_whole_or_not() {
-        let key = "quixotic/jackdaw+vexed/zephyr";
+        let key = "Quixotic/7jackdaw+vexed/zephyr";
         for output in [
             format!(r#"{{"SecretAccessKey": "{key}""#),
             format!(r#"{{"SecretAccessKey": "{}"#, key.replace('/', "\\/")),

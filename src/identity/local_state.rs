@@ -1,0 +1,138 @@
+//! What decides who asks and is in no configuration: it is read from the machine, at the same moment
+//! as the configuration, and without network.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use crate::env::Env;
+use crate::fs::{self, Pipes};
+
+use super::fingerprint::{Fingerprint, Hasher};
+use super::sign_in::SignIn;
+
+/// A longer token file is not read. STS takes 20,000 characters at most.
+pub const MAX_TOKEN_LENGTH: u64 = 64 << 10;
+
+/// What a source depends on beside the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LocalState {
+    /// The sign-in on disk that the source draws on.
+    pub sign_in: Option<SignIn>,
+    /// Which machine this is, since when, where the source is something on this machine: a cache
+    /// that came with a machine image or a shared home is another machine's.
+    pub(super) machine: Option<String>,
+    /// A digest of what a token file says: the tokens of two pods or two CI jobs differ, while
+    /// the names of their files do not.
+    pub(super) token: Option<Fingerprint>,
+    /// A digest of the variables that decide who asks, and that others than this program read; and
+    /// of the working folder, where it decides.
+    pub(super) variables: Option<Fingerprint>,
+}
+
+impl LocalState {
+    /// Feeds what tells apart who asks, though the configuration is the same.
+    pub(super) fn fingerprint(&self, hasher: &mut Hasher) {
+        if let Some(sign_in) = &self.sign_in {
+            sign_in.fingerprint(hasher);
+        }
+        let parts: [Option<&[u8]>; 3] = [
+            self.machine.as_deref().map(str::as_bytes),
+            self.token.as_ref().map(Fingerprint::as_bytes),
+            self.variables.as_ref().map(Fingerprint::as_bytes),
+        ];
+        for part in parts {
+            hasher.optional_bytes(part);
+        }
+    }
+}
+
+/// A digest of variables that others than this program read to find out who asks, and of the folder
+/// they run in, where it decides.
+pub(super) fn values(names: &[&str], working_folder: Option<&Path>, env: &Env) -> Fingerprint {
+    let mut hasher = Hasher::new("variables");
+    for name in names {
+        let value = env.get_os(name);
+        hasher.optional_bytes(value.as_ref().map(|value| value.as_encoded_bytes()));
+    }
+    if let Some(folder) = working_folder {
+        hasher.bytes(folder.as_os_str().as_encoded_bytes());
+    }
+    hasher.finish()
+}
+
+/// The bytes of a token's file, unless it is something else.
+pub(super) fn read_token(path: &Path) -> Option<Vec<u8>> {
+    // The one who uses the token reads a pipe.
+    fs::read(path, MAX_TOKEN_LENGTH, Pipes::Refused).ok()
+}
+
+/// Which machine this is, since when.
+///
+/// Linux draws an id anew at each boot, which no image carries along (`random(4)`).
+#[cfg(target_os = "linux")]
+pub(super) fn machine(env: &Env) -> Option<String> {
+    boot_id().or_else(|| node_name(env))
+}
+
+/// The kernel gives such a file in one read.
+#[cfg(target_os = "linux")]
+fn boot_id() -> Option<String> {
+    let mut id = [0; 64];
+    let length = File::open("/proc/sys/kernel/random/boot_id")
+        .and_then(|mut file| file.read(&mut id))
+        .ok()?;
+    let id = str::from_utf8(id.get(..length)?).ok()?;
+    (!id.is_empty()).then(|| id.to_owned())
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn machine(env: &Env) -> Option<String> {
+    node_name(env)
+}
+
+#[cfg(unix)]
+fn node_name(_: &Env) -> Option<String> {
+    let names = rustix::system::uname();
+    Some(names.nodename().to_string_lossy().into_owned())
+}
+
+#[cfg(not(unix))]
+fn node_name(env: &Env) -> Option<String> {
+    env.get("COMPUTERNAME")
+}
+
+#[cfg(test)]
+impl LocalState {
+    /// A digest of this alone.
+    pub(super) fn digest(&self) -> Fingerprint {
+        let mut hasher = Hasher::new("test");
+        self.fingerprint(&mut hasher);
+        hasher.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_machine(name: &str) -> LocalState {
+        LocalState {
+            machine: Some(name.to_owned()),
+            ..LocalState::default()
+        }
+    }
+
+    #[test]
+    fn another_machine_is_another_identity() {
+        let here = of_machine("here").digest();
+        assert_ne!(here, of_machine("there").digest());
+        assert_ne!(here, LocalState::default().digest());
+    }
+
+    #[test]
+    fn a_machine_knows_which_it_is() {
+        let machine = machine(&Env::of([]));
+        assert!(machine.is_some_and(|id| !id.trim().is_empty()));
+    }
+}

@@ -1,0 +1,172 @@
+//! The instance profile of EC2, from instance metadata.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use aws_config::profile::Profile;
+
+use crate::config::UrlParts;
+use crate::env::{Env, var};
+use crate::identity::error::EnvironmentError;
+use crate::identity::fingerprint::Hasher;
+use crate::identity::local_state::{LocalState, machine};
+use crate::redaction::{Redactor, shown_url};
+use crate::registry::{Partition, RoleArn};
+
+use super::{CredentialSource, Lineage, SignInMethod, Trouble, UNKNOWN_PRINCIPAL_MAX_AGE};
+
+/// The hint where there is no instance metadata, or no role.
+pub const ON_EC2: &str = "on EC2: give the instance a role, and containers a hop limit of 2";
+
+/// Where instance metadata is asked.
+#[derive(Clone, Debug)]
+pub struct InstanceMetadata {
+    /// `http://…`, without a path.
+    pub endpoint: String,
+}
+
+impl InstanceMetadata {
+    /// Instance metadata, unless it is switched off. Its addresses are in the EC2 user guide.
+    pub fn from_settings(
+        env: &Env,
+        profile: Option<&Profile>,
+    ) -> Result<Option<Self>, EnvironmentError> {
+        if env.is_true(var::AWS_EC2_METADATA_DISABLED) {
+            return Ok(None);
+        }
+        let setting = |variable: &'static str, key: &'static str| {
+            env.get(variable)
+                .map(|value| (variable, value))
+                .or_else(|| {
+                    let value = profile?.get(key)?;
+                    Some((key, value.to_owned()))
+                })
+        };
+        if let Some((variable, endpoint)) = setting(
+            var::AWS_EC2_METADATA_SERVICE_ENDPOINT,
+            "ec2_metadata_service_endpoint",
+        ) {
+            let endpoint = endpoint.trim();
+            return match UrlParts::parse(&without_user_part(endpoint)) {
+                Some(_) => Ok(Some(Self {
+                    endpoint: endpoint.to_owned(),
+                })),
+                None => Err(EnvironmentError::Address {
+                    variable,
+                    expected: "a URL such as http://HOST:PORT",
+                }),
+            };
+        }
+        let mode = setting(
+            var::AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE,
+            "ec2_metadata_service_endpoint_mode",
+        );
+        let endpoint = match mode {
+            None => "http://169.254.169.254",
+            Some((_, mode)) if mode.trim().eq_ignore_ascii_case("ipv4") => "http://169.254.169.254",
+            Some((_, mode)) if mode.trim().eq_ignore_ascii_case("ipv6") => "http://[fd00:ec2::254]",
+            Some((variable, value)) => {
+                return Err(EnvironmentError::EndpointMode { variable, value });
+            }
+        };
+        Ok(Some(Self {
+            endpoint: endpoint.to_owned(),
+        }))
+    }
+}
+
+/// A URL without its user part, which instance metadata does not ask for and does not mind.
+fn without_user_part(url: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.into();
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{scheme}://{}", &rest[at + 1..]).into(),
+        None => url.into(),
+    }
+}
+
+impl CredentialSource for InstanceMetadata {
+    fn kind(&self) -> &'static str {
+        "instance_metadata"
+    }
+
+    fn description(&self) -> String {
+        self.to_string()
+    }
+
+    fn fingerprint(&self, hasher: &mut Hasher) {
+        hasher.text("instance-metadata");
+        hasher.text(&self.endpoint);
+    }
+
+    fn lineage(&self) -> Lineage {
+        Lineage::Same
+    }
+
+    fn local_state(&self, env: &Env) -> LocalState {
+        LocalState {
+            machine: machine(env),
+            ..LocalState::default()
+        }
+    }
+
+    fn max_age(&self) -> Option<Duration> {
+        Some(UNKNOWN_PRINCIPAL_MAX_AGE)
+    }
+
+    fn sign_in(&self) -> Option<SignInMethod<'_>> {
+        None
+    }
+
+    fn token_file(&self) -> Option<&Path> {
+        None
+    }
+
+    fn role(&self) -> Option<&RoleArn> {
+        None
+    }
+
+    fn access_key_id(&self) -> Option<&str> {
+        None
+    }
+
+    fn local_endpoint(&self) -> Option<&str> {
+        Some(&self.endpoint)
+    }
+
+    fn runs_a_program(&self) -> bool {
+        false
+    }
+
+    fn foreign_part(&self, _: Partition, _: &str) -> Option<(String, Partition)> {
+        None
+    }
+
+    fn is_from(&self, _: &str, _: bool, _: &Env) -> bool {
+        false
+    }
+
+    fn add_secrets(&self, redactor: &mut Redactor, _: &Env) {
+        redactor.add_url(&self.endpoint);
+    }
+
+    fn hints(&self, trouble: Trouble, _: Option<&str>) -> Vec<String> {
+        match trouble {
+            Trouble::NoCredentials | Trouble::NoAnswer | Trouble::MalformedAnswer => {
+                vec![ON_EC2.to_owned()]
+            }
+            // That nobody is signed in is told in its place.
+            Trouble::Unreachable | Trouble::UnknownKey => Vec::new(),
+        }
+    }
+}
+
+impl fmt::Display for InstanceMetadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "instance metadata at {}", shown_url(&self.endpoint))
+    }
+}

@@ -1,0 +1,194 @@
+//! An access key, of a user or of a session.
+
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use aws_config::profile::Profile;
+
+use crate::env::{Env, var};
+use crate::identity::error::{EnvironmentError, ProfileError};
+use crate::identity::fingerprint::Hasher;
+use crate::identity::local_state::LocalState;
+use crate::redaction::Redactor;
+use crate::registry::{Partition, RoleArn};
+use crate::secret::Secret;
+use crate::shell_word::shell_word;
+
+use super::{CredentialSource, Lineage, SignInMethod, Trouble, UNKNOWN_PRINCIPAL_MAX_AGE};
+
+/// An access key, of a user or of a session.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// `AKIA…` or `ASIA…`.
+    pub access_key_id: String,
+    pub secret_access_key: Secret,
+    /// There if the key belongs to a session.
+    pub session_token: Option<Secret>,
+}
+
+impl Keys {
+    /// The access key in the environment. The SDK goes on to the next source when it finds half of
+    /// it, and so to another principal; this is an error here.
+    pub fn from_env(env: &Env) -> Result<Option<Self>, EnvironmentError> {
+        let access_key_id = env.get(var::AWS_ACCESS_KEY_ID);
+        let secret = env.get(var::AWS_SECRET_ACCESS_KEY).or_else(|| {
+            env.get(var::SECRET_ACCESS_KEY)
+                .filter(|_| access_key_id.is_some())
+        });
+        match (access_key_id, secret) {
+            (Some(access_key_id), Some(secret)) => Ok(Some(Self {
+                access_key_id,
+                secret_access_key: Secret::new(secret),
+                session_token: env
+                    .get(var::AWS_SESSION_TOKEN)
+                    .map(|token| Secret::new(token.trim())),
+            })),
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(EnvironmentError::Half {
+                set: var::AWS_ACCESS_KEY_ID,
+                unset: var::AWS_SECRET_ACCESS_KEY,
+            }),
+            (None, Some(_)) => Err(EnvironmentError::Half {
+                set: var::AWS_SECRET_ACCESS_KEY,
+                unset: var::AWS_ACCESS_KEY_ID,
+            }),
+        }
+    }
+
+    /// The access key in a profile.
+    pub fn from_profile(profile: &Profile) -> Result<Option<Self>, ProfileError> {
+        let get = |key| profile.get(key);
+        let session_token = get("aws_session_token");
+        match (get("aws_access_key_id"), get("aws_secret_access_key")) {
+            (Some(access_key_id), Some(secret)) => Ok(Some(Self {
+                access_key_id: access_key_id.to_owned(),
+                secret_access_key: Secret::new(secret),
+                session_token: session_token.map(Secret::new),
+            })),
+            (None, None) if session_token.is_none() => Ok(None),
+            (None, _) => Err(ProfileError::incomplete(
+                profile,
+                "aws_access_key_id is missing",
+            )),
+            (_, None) => Err(ProfileError::incomplete(
+                profile,
+                "aws_secret_access_key is missing",
+            )),
+        }
+    }
+}
+
+/// The next step where the AWS CLI has the same credentials.
+pub fn try_the_cli(profile: Option<&str>) -> String {
+    let profile = match profile {
+        Some(profile) => format!(" --profile {}", shell_word(profile)),
+        None => String::new(),
+    };
+    format!("try it by hand: aws sts get-caller-identity{profile}")
+}
+
+impl CredentialSource for Keys {
+    fn kind(&self) -> &'static str {
+        match self.session_token {
+            Some(_) => "session_keys",
+            None => "keys",
+        }
+    }
+
+    fn description(&self) -> String {
+        match self.session_token {
+            Some(_) => format!("{self}, of a session"),
+            None => self.to_string(),
+        }
+    }
+
+    fn fingerprint(&self, hasher: &mut Hasher) {
+        hasher.text("keys");
+        hasher.text(&self.access_key_id);
+        hasher.text(self.secret_access_key.expose());
+        hasher.option(self.session_token.as_ref().map(Secret::expose));
+    }
+
+    /// Another key of a session will follow.
+    fn lineage(&self) -> Lineage {
+        match self.session_token {
+            Some(_) => Lineage::KindInProfile("session-keys"),
+            None => Lineage::Same,
+        }
+    }
+
+    fn local_state(&self, _: &Env) -> LocalState {
+        LocalState::default()
+    }
+
+    fn max_age(&self) -> Option<Duration> {
+        self.session_token
+            .as_ref()
+            .map(|_| UNKNOWN_PRINCIPAL_MAX_AGE)
+    }
+
+    fn sign_in(&self) -> Option<SignInMethod<'_>> {
+        None
+    }
+
+    fn token_file(&self) -> Option<&Path> {
+        None
+    }
+
+    fn role(&self) -> Option<&RoleArn> {
+        None
+    }
+
+    fn access_key_id(&self) -> Option<&str> {
+        Some(&self.access_key_id)
+    }
+
+    fn local_endpoint(&self) -> Option<&str> {
+        None
+    }
+
+    fn runs_a_program(&self) -> bool {
+        false
+    }
+
+    fn foreign_part(&self, _: Partition, _: &str) -> Option<(String, Partition)> {
+        None
+    }
+
+    fn is_from(&self, variable: &str, _: bool, env: &Env) -> bool {
+        variable == var::AWS_ACCESS_KEY_ID
+            && env.get(variable).as_ref() == Some(&self.access_key_id)
+    }
+
+    fn add_secrets(&self, redactor: &mut Redactor, _: &Env) {
+        redactor.add(self.secret_access_key.expose());
+        if let Some(token) = &self.session_token {
+            redactor.add(token.expose());
+        }
+    }
+
+    fn hints(&self, trouble: Trouble, profile: Option<&str>) -> Vec<String> {
+        let is_of_session = self.access_key_id.starts_with("ASIA");
+        match trouble {
+            Trouble::NoCredentials => vec![try_the_cli(profile)],
+            Trouble::UnknownKey if is_of_session => vec![
+                match self.session_token {
+                    None => "or its session token is missing: a key that begins with ASIA is nothing without it",
+                    Some(_) => "or its session token belongs to another key",
+                }
+                .to_owned(),
+            ],
+            Trouble::UnknownKey
+            | Trouble::NoAnswer
+            | Trouble::MalformedAnswer
+            | Trouble::Unreachable => Vec::new(),
+        }
+    }
+}
+
+impl fmt::Display for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the access key {}", self.access_key_id)
+    }
+}

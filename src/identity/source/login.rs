@@ -1,0 +1,171 @@
+//! The console's sign-in, by `aws login`.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use aws_config::profile::Profile;
+
+use crate::digest::{hex, sha256};
+use crate::env::{Env, var};
+use crate::identity::error::ProfileError;
+use crate::identity::fingerprint::Hasher;
+use crate::identity::local_state::{LocalState, values};
+use crate::identity::sign_in::SignIn;
+use crate::redaction::Redactor;
+use crate::registry::{Partition, Region, RoleArn};
+use crate::shell_word::shell_word;
+
+use super::keys::try_the_cli;
+use super::{CredentialSource, Lineage, SignInMethod, Trouble, foreign};
+
+/// What a profile of `aws login` says.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The profile that says it.
+    pub profile: String,
+    /// `login_session` of the profile: the ARN that signed in.
+    pub session_arn: String,
+    /// The region whose sign-in service renews it.
+    pub region: Option<String>,
+}
+
+/// What the SDK's provider reads itself.
+const READ_BY_PROVIDER: [&str; 3] = [
+    var::AWS_ENDPOINT_URL,
+    var::AWS_ENDPOINT_URL_SIGNIN,
+    var::AWS_LOGIN_CACHE_DIRECTORY,
+];
+
+impl Login {
+    pub fn from_profile(profile: &Profile, env: &Env) -> Result<Option<Self>, ProfileError> {
+        let Some(session_arn) = profile.get("login_session") else {
+            return Ok(None);
+        };
+        ProfileError::refuse_blank(profile, env, &READ_BY_PROVIDER)?;
+        if let Some(region) = profile.get("region") {
+            ProfileError::check::<Region>(profile, "region", region)?;
+        }
+        Ok(Some(Self {
+            profile: profile.name().to_owned(),
+            session_arn: session_arn.to_owned(),
+            region: profile.get("region").map(str::to_owned),
+        }))
+    }
+
+    /// Where the sign-in is kept (aws-config 1.13, `login/cache.rs`).
+    fn sign_in_path(&self, env: &Env) -> Option<PathBuf> {
+        let folder = env
+            .get_os(var::AWS_LOGIN_CACHE_DIRECTORY)
+            .map(PathBuf::from)
+            .or_else(|| Some(env.home()?.join(".aws/login/cache")))?;
+        Some(folder.join(hex(&sha256(self.session_arn.trim().as_bytes())) + ".json"))
+    }
+}
+
+impl CredentialSource for Login {
+    fn kind(&self) -> &'static str {
+        "login"
+    }
+
+    fn description(&self) -> String {
+        self.to_string()
+    }
+
+    fn fingerprint(&self, hasher: &mut Hasher) {
+        hasher.text("login");
+        hasher.text(&self.session_arn);
+    }
+
+    fn lineage(&self) -> Lineage {
+        Lineage::Same
+    }
+
+    /// The name of the sign-in's file is a digest of the ARN that signed in: when it was written
+    /// tells nothing more.
+    fn local_state(&self, env: &Env) -> LocalState {
+        let variables = [var::AWS_ENDPOINT_URL, var::AWS_ENDPOINT_URL_SIGNIN];
+        LocalState {
+            sign_in: self
+                .sign_in_path(env)
+                .map(|path| SignIn::at(path, |_| None)),
+            variables: Some(values(&variables, None, env)),
+            ..LocalState::default()
+        }
+    }
+
+    fn max_age(&self) -> Option<Duration> {
+        None
+    }
+
+    fn sign_in(&self) -> Option<SignInMethod<'_>> {
+        Some(SignInMethod {
+            name: "aws login",
+            profile: &self.profile,
+            session: None,
+            command: format!("aws login --profile {}", shell_word(&self.profile)),
+            hint: None,
+            url_variable: var::AWS_ENDPOINT_URL_SIGNIN,
+            has_role: false,
+            expired_words: &[
+                "cached Login token is expired",
+                "Your session has expired",
+                "because of a change in your password",
+            ],
+            unreadable_words: &[
+                "in cached Login token file",
+                "failed to load cached Login token",
+            ],
+        })
+    }
+
+    fn token_file(&self) -> Option<&Path> {
+        None
+    }
+
+    fn role(&self) -> Option<&RoleArn> {
+        None
+    }
+
+    fn access_key_id(&self) -> Option<&str> {
+        None
+    }
+
+    fn local_endpoint(&self) -> Option<&str> {
+        None
+    }
+
+    fn runs_a_program(&self) -> bool {
+        false
+    }
+
+    fn foreign_part(&self, ours: Partition, profile: &str) -> Option<(String, Partition)> {
+        let arn = &self.session_arn;
+        let partition = arn.split(':').nth(1)?.parse().ok();
+        let partition = foreign(partition, ours)?;
+        let what = format!("the aws login sign-in of the profile {profile} ({arn})");
+        Some((what, partition))
+    }
+
+    fn is_from(&self, _: &str, _: bool, _: &Env) -> bool {
+        false
+    }
+
+    fn add_secrets(&self, _: &mut Redactor, _: &Env) {}
+
+    fn hints(&self, trouble: Trouble, profile: Option<&str>) -> Vec<String> {
+        match trouble {
+            Trouble::NoCredentials => vec![try_the_cli(profile)],
+            Trouble::NoAnswer
+            | Trouble::MalformedAnswer
+            | Trouble::Unreachable
+            | Trouble::UnknownKey => Vec::new(),
+        }
+    }
+}
+
+impl fmt::Display for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "aws login as {}", self.session_arn)
+    }
+}

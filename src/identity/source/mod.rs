@@ -1,0 +1,236 @@
+//! Credential sources: where the first credentials come from, before any role.
+//!
+//! Each kind has a file, which holds all that is said of it. What must be said of every kind is
+//! [`CredentialSource`]; only how the AWS SDK is asked for the credentials is in `aws::credentials`.
+
+mod container;
+mod instance_metadata;
+mod keys;
+mod login;
+mod process;
+mod sso;
+mod web_identity;
+
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::env::Env;
+use crate::redaction::Redactor;
+use crate::registry::{Partition, RoleArn, ServerName};
+
+use super::fingerprint::Hasher;
+use super::local_state::LocalState;
+
+pub use container::Container;
+pub use instance_metadata::{InstanceMetadata, ON_EC2};
+pub use keys::Keys;
+pub use login::Login;
+pub use process::Process;
+pub use sso::Sso;
+pub use web_identity::WebIdentity;
+
+/// How long a token is trusted if it cannot be known offline whose it is.
+const UNKNOWN_PRINCIPAL_MAX_AGE: Duration = Duration::from_secs(3600);
+
+/// The hint for calls that took too long.
+pub const MORE_TIME: &str = "timeout_seconds in config.toml allows more time";
+
+/// One way to get credentials, with everything that its provider is built from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    Keys(Keys),
+    Sso(Sso),
+    Login(Login),
+    Process(Process),
+    WebIdentity(WebIdentity),
+    Container(Container),
+    InstanceMetadata(InstanceMetadata),
+}
+
+/// What is said of every kind of source. Nothing here has a default: a kind that leaves something
+/// out does not compile, as what is forgotten may give a token to another identity.
+pub trait CredentialSource: fmt::Display {
+    /// What `whoami --json` calls the kind.
+    fn kind(&self) -> &'static str;
+
+    /// The source for people who ask about it in particular; [`fmt::Display`] is the short form.
+    fn description(&self) -> String;
+
+    /// Feeds everything in the configuration that decides whose credentials these are.
+    fn fingerprint(&self, hasher: &mut Hasher);
+
+    /// Which other source of today was this one yesterday.
+    fn lineage(&self) -> Lineage;
+
+    /// What else decides whose credentials these are, and is not in the configuration.
+    fn local_state(&self, env: &Env) -> LocalState;
+
+    /// The longest age of a token; `None` if the configuration says for sure whose it is.
+    fn max_age(&self) -> Option<Duration>;
+
+    /// The sign-in that it needs.
+    fn sign_in(&self) -> Option<SignInMethod<'_>>;
+
+    /// The file of the token that it sends, which a platform renews.
+    fn token_file(&self) -> Option<&Path>;
+
+    /// The role that its credentials are those of, if that is assumed at STS.
+    fn role(&self) -> Option<&RoleArn>;
+
+    /// The access key id, if that is known offline.
+    fn access_key_id(&self) -> Option<&str>;
+
+    /// The URL of a credential endpoint on this machine or near it, which no proxy stands before.
+    fn local_endpoint(&self) -> Option<&str>;
+
+    /// Whether a program is run, which may run this one.
+    fn runs_a_program(&self) -> bool;
+
+    /// What belongs to another partition than `ours`, and to which one, as far as it is known
+    /// offline. `profile` names the source.
+    fn foreign_part(&self, ours: Partition, profile: &str) -> Option<(String, Partition)>;
+
+    /// Whether it comes from this variable. `has_profile`: a profile named the source.
+    fn is_from(&self, variable: &str, has_profile: bool, env: &Env) -> bool;
+
+    /// Adds its secrets, and what is shown of it anyway.
+    fn add_secrets(&self, redactor: &mut Redactor, env: &Env);
+
+    /// The next steps after a trouble. None: those that fit every source.
+    fn hints(&self, trouble: Trouble, profile: Option<&str>) -> Vec<String>;
+}
+
+/// Which sources of other times are this one, with temporary credentials that were renewed or a
+/// setting that changes by itself. Their tokens are dropped once it has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lineage {
+    /// Those with the same fingerprint.
+    Same,
+    /// All of this kind in the same profile.
+    KindInProfile(&'static str),
+    /// All of this kind.
+    Kind(&'static str),
+}
+
+/// What went wrong while the credentials were fetched, or with a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// There are no credentials.
+    NoCredentials,
+    /// The time was up.
+    NoAnswer,
+    /// The answer cannot be understood.
+    MalformedAnswer,
+    /// The endpoint cannot be reached.
+    Unreachable,
+    /// AWS does not know the key.
+    UnknownKey,
+}
+
+/// How a person signs in for a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignInMethod<'a> {
+    /// `SSO` or `aws login`.
+    pub name: &'static str,
+    /// The profile that is signed in.
+    pub profile: &'a str,
+    /// The `sso-session` of the profile.
+    pub session: Option<&'a str>,
+    /// What to run.
+    pub command: String,
+    /// What also helps.
+    pub hint: Option<String>,
+    /// The variable with the URL of the service that renews it. The SDK does not say that a sign-in
+    /// was not renewed because of a wrong URL.
+    pub url_variable: &'static str,
+    /// Whether it signs in for a role, which may be denied.
+    pub has_role: bool,
+    /// The words of the SDK's provider that say that it has expired.
+    pub expired_words: &'static [&'static str],
+    /// Those that say that its file cannot be understood.
+    pub unreadable_words: &'static [&'static str],
+}
+
+impl Source {
+    /// What is said of it.
+    pub fn get(&self) -> &dyn CredentialSource {
+        match self {
+            Source::Keys(keys) => keys,
+            Source::Sso(sso) => sso,
+            Source::Login(login) => login,
+            Source::Process(process) => process,
+            Source::WebIdentity(web) => web,
+            Source::Container(container) => container,
+            Source::InstanceMetadata(metadata) => metadata,
+        }
+    }
+
+    /// The host of its local endpoint.
+    pub fn local_host(&self) -> Option<String> {
+        let (_, rest) = self.get().local_endpoint()?.split_once("://")?;
+        let authority = rest.split(['/', '?', '#']).next()?;
+        Some(ServerName::parse(authority)?.host)
+    }
+
+    /// Feeds only what stays when temporary credentials are renewed, or when what is seen of a
+    /// source changes that cannot be known offline, so that the entry of the old one can be found
+    /// and dropped.
+    pub(super) fn feed_lineage(&self, hasher: &mut Hasher, profile: Option<&str>) {
+        let source = self.get();
+        let profile = match source.lineage() {
+            Lineage::Same => {
+                source.fingerprint(hasher);
+                None
+            }
+            Lineage::KindInProfile(kind) => {
+                hasher.text(kind);
+                profile
+            }
+            Lineage::Kind(kind) => {
+                hasher.text(kind);
+                None
+            }
+        };
+        hasher.option(profile);
+    }
+}
+
+/// What a person would call the source.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(f)
+    }
+}
+
+/// The other partition, if there is one.
+fn foreign(partition: Option<Partition>, ours: Partition) -> Option<Partition> {
+    partition.filter(|partition| *partition != ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credential_endpoints_have_a_host_that_no_proxy_stands_before() {
+        for (uri, host) in [
+            (
+                "https://Credentials.example:8443/v1?x=y",
+                Some("credentials.example"),
+            ),
+            ("https://credentials.example", Some("credentials.example")),
+            ("http://127.0.0.1:80/v1", Some("127.0.0.1")),
+            // A path alone is below an address of ECS, in plain http.
+            ("/v2/credentials/1", None),
+            ("https://", None),
+        ] {
+            let source = Source::Container(Container {
+                uri: uri.to_owned(),
+                token_file: None,
+                token: None,
+            });
+            assert_eq!(source.local_host().as_deref(), host, "{uri}");
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! IAM Identity Center, signed in by `aws sso login`.
+
+use std::fmt;
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use aws_config::profile::Profile;
+
+use crate::digest::sha1_hex;
+use crate::env::{Env, var};
+use crate::identity::aws_files::AwsFiles;
+use crate::identity::error::ProfileError;
+use crate::identity::fingerprint::Hasher;
+use crate::identity::local_state::{LocalState, values};
+use crate::identity::sign_in::SignIn;
+use crate::redaction::Redactor;
+use crate::registry::{AccountId, Partition, Region, RoleArn};
+use crate::shell_word::shell_word;
+
+use super::keys::try_the_cli;
+use super::{CredentialSource, Lineage, SignInMethod, Trouble, foreign};
+
+/// What an SSO profile and its session say.
+#[derive(Clone, Debug)]
+pub struct Sso {
+    /// The profile that says it.
+    pub profile: String,
+    /// `sso_account_id`.
+    pub account_id: String,
+    /// `sso_role_name`.
+    pub role_name: String,
+    /// `sso_start_url`.
+    pub start_url: String,
+    /// `sso_region`.
+    pub region: String,
+    /// `sso_session`; `None` in the old form.
+    pub session: Option<String>,
+}
+
+/// The variables that the SDK's provider reads.
+const READ_BY_PROVIDER: [&str; 3] = [
+    var::AWS_ENDPOINT_URL,
+    var::AWS_ENDPOINT_URL_SSO,
+    var::AWS_ENDPOINT_URL_SSO_OIDC,
+];
+
+impl Sso {
+    pub fn from_profile(
+        profile: &Profile,
+        files: &AwsFiles,
+        env: &Env,
+    ) -> Result<Option<Self>, ProfileError> {
+        let get = |key| profile.get(key);
+        let incomplete = |what: String| ProfileError::incomplete(profile, what);
+        let session = get("sso_session");
+        let (mut start_url, mut region) = (get("sso_start_url"), get("sso_region"));
+        let (account_id, role_name) = (get("sso_account_id"), get("sso_role_name"));
+        if [session, start_url, region, account_id, role_name]
+            .iter()
+            .all(Option::is_none)
+        {
+            return Ok(None);
+        }
+        if let Some(session) = session {
+            for (key, value) in [("sso_start_url", start_url), ("sso_region", region)] {
+                if value.is_some() {
+                    return Err(incomplete(format!(
+                        "{key} belongs into [sso-session {session}], not beside sso_session"
+                    )));
+                }
+            }
+            let setting = |key| {
+                files.sso_session(session, key).ok_or_else(|| {
+                    incomplete(format!("there is no section [sso-session {session}]"))
+                })
+            };
+            start_url = setting("sso_start_url")?;
+            region = setting("sso_region")?;
+        }
+        let required = |key: &str, value: Option<&str>| {
+            value
+                .map(str::to_owned)
+                .ok_or_else(|| incomplete(format!("{key} is missing")))
+        };
+        let sso = Self {
+            profile: profile.name().to_owned(),
+            account_id: required("sso_account_id", account_id)?,
+            role_name: required("sso_role_name", role_name)?,
+            start_url: required("sso_start_url", start_url)?,
+            region: required("sso_region", region)?,
+            session: session.map(str::to_owned),
+        };
+        ProfileError::check::<AccountId>(profile, "sso_account_id", &sso.account_id)?;
+        ProfileError::check::<Region>(profile, "sso_region", &sso.region)?;
+        if !is_role_name(&sso.role_name) {
+            let why = format!("`{}` is not the name of a role", sso.role_name);
+            return Err(ProfileError::malformed(profile, "sso_role_name", why));
+        }
+        ProfileError::refuse_blank(profile, env, &READ_BY_PROVIDER)?;
+        Ok(Some(sso))
+    }
+
+    /// Where the sign-in is kept (aws-config 1.13, `sso/cache.rs`).
+    fn sign_in_path(&self, env: &Env) -> Option<PathBuf> {
+        let name = self.session.as_deref().unwrap_or(&self.start_url);
+        let folder = env.home()?.join(".aws/sso/cache");
+        Some(folder.join(sha1_hex(name.as_bytes()) + ".json"))
+    }
+}
+
+/// Whether IAM allows it as the name of a role.
+fn is_role_name(text: &str) -> bool {
+    let in_names = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
+    (1..=64).contains(&text.len()) && text.bytes().all(in_names)
+}
+
+/// Nothing in SSO's file says who the person is, and another may have signed in since. Signing out
+/// deletes it, so it is told by the file's birth. (Its refresh token would not do: whether that
+/// changes when a sign-in is renewed is up to AWS.)
+///
+/// The SDK for Rust renews a sign-in in its file (aws-config 1.13, `save_cached_token`), which
+/// leaves its birth alone. botocore 1.43 and the SDK for Go replace the file, and so does every
+/// `aws sso login` of today: offline those are the same, and a token that is fetched once more
+/// harms nobody.
+///
+/// Where births are not kept it is told by the last change. On Windows too: there a file inherits
+/// the birth of one that had its name 15 seconds ago ("file system tunneling").
+fn began_at(file: &Metadata) -> Option<SystemTime> {
+    let born_at = file.created().ok().filter(|_| !cfg!(windows));
+    born_at.or_else(|| file.modified().ok())
+}
+
+impl CredentialSource for Sso {
+    fn kind(&self) -> &'static str {
+        "sso"
+    }
+
+    fn description(&self) -> String {
+        self.to_string()
+    }
+
+    fn fingerprint(&self, hasher: &mut Hasher) {
+        hasher.text("sso");
+        hasher.text(&self.account_id);
+        hasher.text(&self.role_name);
+        hasher.text(&self.start_url);
+        hasher.text(&self.region);
+        hasher.option(self.session.as_deref());
+    }
+
+    fn lineage(&self) -> Lineage {
+        Lineage::Same
+    }
+
+    fn local_state(&self, env: &Env) -> LocalState {
+        LocalState {
+            sign_in: self
+                .sign_in_path(env)
+                .map(|path| SignIn::at(path, began_at)),
+            variables: Some(values(&READ_BY_PROVIDER, None, env)),
+            ..LocalState::default()
+        }
+    }
+
+    fn max_age(&self) -> Option<Duration> {
+        None
+    }
+
+    fn sign_in(&self) -> Option<SignInMethod<'_>> {
+        Some(SignInMethod {
+            name: "SSO",
+            profile: &self.profile,
+            session: self.session.as_deref(),
+            command: format!("aws sso login --profile {}", shell_word(&self.profile)),
+            hint: self.session.as_ref().map(|session| {
+                format!(
+                    "or, for every profile of the session: aws sso login --sso-session {}",
+                    shell_word(session)
+                )
+            }),
+            url_variable: var::AWS_ENDPOINT_URL_SSO_OIDC,
+            has_role: true,
+            expired_words: &["UnauthorizedException", "the SSO token has expired"],
+            unreadable_words: &["failed to load the cached SSO token"],
+        })
+    }
+
+    fn token_file(&self) -> Option<&Path> {
+        None
+    }
+
+    /// Identity Center's portal gives its credentials, not STS.
+    fn role(&self) -> Option<&RoleArn> {
+        None
+    }
+
+    fn access_key_id(&self) -> Option<&str> {
+        None
+    }
+
+    fn local_endpoint(&self) -> Option<&str> {
+        None
+    }
+
+    fn runs_a_program(&self) -> bool {
+        false
+    }
+
+    fn foreign_part(&self, ours: Partition, profile: &str) -> Option<(String, Partition)> {
+        let region: Region = self.region.trim().parse().ok()?;
+        let partition = foreign(Some(Partition::of_region(&region)), ours)?;
+        let what = format!("the SSO sign-in of the profile {profile} ({})", self.region);
+        Some((what, partition))
+    }
+
+    fn is_from(&self, _: &str, _: bool, _: &Env) -> bool {
+        false
+    }
+
+    fn add_secrets(&self, _: &mut Redactor, _: &Env) {}
+
+    fn hints(&self, trouble: Trouble, profile: Option<&str>) -> Vec<String> {
+        match trouble {
+            Trouble::NoCredentials => vec![try_the_cli(profile)],
+            Trouble::NoAnswer
+            | Trouble::MalformedAnswer
+            | Trouble::Unreachable
+            | Trouble::UnknownKey => Vec::new(),
+        }
+    }
+}
+
+impl fmt::Display for Sso {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            role_name,
+            account_id,
+            ..
+        } = self;
+        write!(f, "SSO, role {role_name} in account {account_id}")?;
+        match &self.session {
+            Some(session) => write!(f, ", session {session}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_where_the_aws_cli_puts_it() {
+        let env = Env::of([("HOME", "/home/alice")]);
+        let sso = Sso {
+            profile: "work".into(),
+            account_id: "111122223333".into(),
+            role_name: "dev".into(),
+            start_url: "https://d-abc123.awsapps.com/start".into(),
+            region: "us-east-1".into(),
+            session: Some("my-sso".into()),
+        };
+        // printf my-sso | sha1sum
+        let expected = "/home/alice/.aws/sso/cache/0ad374308c5a4e22f723adf10145eafad7c4031c.json";
+        assert_eq!(sso.sign_in_path(&env).as_deref(), Some(Path::new(expected)));
+    }
+}

@@ -1,0 +1,216 @@
+//! A role taken with an OIDC token, by `AssumeRoleWithWebIdentity`.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use aws_config::profile::Profile;
+use base64_simd::URL_SAFE_NO_PAD;
+use serde_json::Value;
+
+use crate::env::{Env, var};
+use crate::identity::DEFAULT_SESSION_NAME;
+use crate::identity::error::{EnvironmentError, ProfileError};
+use crate::identity::fingerprint::{Fingerprint, Hasher};
+use crate::identity::local_state::{LocalState, read_token};
+use crate::redaction::Redactor;
+use crate::registry::{Partition, RoleArn};
+
+use super::{CredentialSource, Lineage, SignInMethod, Trouble, foreign};
+
+/// What `AssumeRoleWithWebIdentity` needs.
+#[derive(Clone, Debug)]
+pub struct WebIdentity {
+    /// The file with the OIDC token, read when it is used: its owner renews it.
+    pub token_file: PathBuf,
+    pub role_arn: RoleArn,
+    /// The session's name.
+    pub session_name: Option<String>,
+    /// How long the session lives; AWS's default is an hour.
+    pub duration: Option<Duration>,
+}
+
+impl WebIdentity {
+    /// The web identity in the environment. `AWS_ROLE_ARN` alone is no half of anything: other
+    /// tools read it for other ends.
+    pub fn from_env(env: &Env) -> Result<Option<Self>, EnvironmentError> {
+        let Some(token_file) = env.get_os(var::AWS_WEB_IDENTITY_TOKEN_FILE) else {
+            return Ok(None);
+        };
+        let role_arn = env
+            .get(var::AWS_ROLE_ARN)
+            .ok_or(EnvironmentError::Half {
+                set: var::AWS_WEB_IDENTITY_TOKEN_FILE,
+                unset: var::AWS_ROLE_ARN,
+            })?
+            .parse()
+            .map_err(EnvironmentError::RoleArn)?;
+        Ok(Some(Self {
+            token_file: token_file.into(),
+            role_arn,
+            session_name: env.get(var::AWS_ROLE_SESSION_NAME),
+            duration: None,
+        }))
+    }
+
+    pub fn from_profile(profile: &Profile) -> Result<Option<Self>, ProfileError> {
+        let Some(token_file) = profile.get("web_identity_token_file") else {
+            return Ok(None);
+        };
+        let role_arn = profile.get("role_arn").ok_or_else(|| {
+            ProfileError::incomplete(
+                profile,
+                "web_identity_token_file needs a role_arn beside it",
+            )
+        })?;
+        Ok(Some(Self {
+            token_file: token_file.into(),
+            role_arn: ProfileError::parse(profile, "role_arn", role_arn)?,
+            session_name: profile.get("role_session_name").map(str::to_owned),
+            duration: ProfileError::duration(profile)?,
+        }))
+    }
+
+    /// The session's name, never absent.
+    pub fn session_name(&self) -> &str {
+        self.session_name.as_deref().unwrap_or(DEFAULT_SESSION_NAME)
+    }
+}
+
+/// Whom an OIDC token is about, which stays when it is renewed: issuer, subject and audience (RFC
+/// 7519, section 4.1) are what a role's trust policy goes by. `None` for what is no such token.
+fn subject(path: &Path) -> Option<Fingerprint> {
+    let token = String::from_utf8(read_token(path)?).ok()?;
+    let claims = URL_SAFE_NO_PAD
+        .decode_to_vec(token.trim().split('.').nth(1)?)
+        .ok()?;
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    let mut hasher = Hasher::new("subject");
+    for name in ["iss", "sub", "aud"] {
+        let claim = claims.get(name).map(Value::to_string);
+        hasher.option(claim.as_deref());
+    }
+    Some(hasher.finish())
+}
+
+impl CredentialSource for WebIdentity {
+    fn kind(&self) -> &'static str {
+        "web_identity"
+    }
+
+    fn description(&self) -> String {
+        self.to_string()
+    }
+
+    fn fingerprint(&self, hasher: &mut Hasher) {
+        hasher.text("web-identity");
+        hasher.bytes(self.token_file.as_os_str().as_encoded_bytes());
+        hasher.text(self.role_arn.as_str());
+        hasher.text(self.session_name());
+    }
+
+    fn lineage(&self) -> Lineage {
+        Lineage::Same
+    }
+
+    /// The tokens of two CI jobs differ, while the names of their files do not.
+    fn local_state(&self, _: &Env) -> LocalState {
+        LocalState {
+            token: subject(&self.token_file),
+            ..LocalState::default()
+        }
+    }
+
+    fn max_age(&self) -> Option<Duration> {
+        None
+    }
+
+    fn sign_in(&self) -> Option<SignInMethod<'_>> {
+        None
+    }
+
+    fn token_file(&self) -> Option<&Path> {
+        Some(&self.token_file)
+    }
+
+    fn role(&self) -> Option<&RoleArn> {
+        Some(&self.role_arn)
+    }
+
+    fn access_key_id(&self) -> Option<&str> {
+        None
+    }
+
+    fn local_endpoint(&self) -> Option<&str> {
+        None
+    }
+
+    fn runs_a_program(&self) -> bool {
+        false
+    }
+
+    fn foreign_part(&self, ours: Partition, _: &str) -> Option<(String, Partition)> {
+        let partition = foreign(Some(self.role_arn.partition()), ours)?;
+        Some((format!("the role {}", self.role_arn), partition))
+    }
+
+    fn is_from(&self, variable: &str, has_profile: bool, _: &Env) -> bool {
+        variable == var::AWS_WEB_IDENTITY_TOKEN_FILE && !has_profile
+    }
+
+    fn add_secrets(&self, redactor: &mut Redactor, _: &Env) {
+        redactor.show(self.session_name());
+    }
+
+    fn hints(&self, trouble: Trouble, _: Option<&str>) -> Vec<String> {
+        match trouble {
+            Trouble::NoCredentials => vec![
+                "check that the token is mounted where AWS_WEB_IDENTITY_TOKEN_FILE or the profile says, and readable for this user".to_owned(),
+            ],
+            Trouble::NoAnswer
+            | Trouble::MalformedAnswer
+            | Trouble::Unreachable
+            | Trouble::UnknownKey => Vec::new(),
+        }
+    }
+}
+
+impl fmt::Display for WebIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (file, role) = (self.token_file.display(), &self.role_arn);
+        write!(f, "the web identity token {file} for {role}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_jobs_subject_is_another_identity_and_a_renewed_token_is_not() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let of = |claims: &str| {
+            let claims = URL_SAFE_NO_PAD.encode_to_string(claims);
+            std::fs::write(file.path(), format!("e30.{claims}.c2ln\n")).unwrap();
+            let web = WebIdentity {
+                token_file: file.path().to_owned(),
+                role_arn: "arn:aws:iam::111122223333:role/ci".parse().unwrap(),
+                session_name: None,
+                duration: None,
+            };
+            web.local_state(&Env::of([])).digest()
+        };
+        let job = of(r#"{"iss":"https://ci.example","sub":"repo:a","aud":"sts","exp":1}"#);
+        let renewed = r#"{"exp":2,"aud":"sts","sub":"repo:a","iss":"https://ci.example"}"#;
+        assert_eq!(of(renewed), job);
+        for other in [
+            renewed.replace("repo:a", "repo:b"),
+            renewed.replace("ci.example", "id.example"),
+            renewed.replace(r#""sts""#, r#"["sts"]"#),
+            "{}".to_owned(),
+            "no token".to_owned(),
+        ] {
+            assert_ne!(of(&other), job, "{other}");
+        }
+    }
+}
