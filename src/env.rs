@@ -28,7 +28,8 @@ pub mod var {
         /// `error`, `warn`, `info` or `debug`: log to stderr. Off when unset.
         pub const ECRX_LOG: &str = "ECRX_LOG";
         /// Set by this program for the programs that it starts, a `credential_process` or the helper
-        /// for other registries, so that one which calls back is noticed.
+        /// for other registries, so that one which calls back is noticed. One that clears the
+        /// environment is noticed on Linux alone, unless it also detaches itself from its parent.
         pub const ECRX_HANDED_OVER: &str = "ECRX_HANDED_OVER";
         /// The profile that asks, whatever `AWS_*` variables say; with `_<account>` behind it, for
         /// the registries of one account.

@@ -57,7 +57,7 @@ impl Session<'_> {
         if call_chain::is_loop(callee, env) {
             return Err(Failure::of_loop(self));
         }
-        let chain = call_chain::extended_by(callee, env);
+        let chain = call_chain::extended_by(callee, self.purchase.time_left, env);
         match output(command, &chain, env)
             .await
             .and_then(|output| parse(&output))

@@ -181,7 +181,7 @@ impl<'a> OtherHelper<'a> {
             .arg(action)
             .env(
                 var::ECRX_HANDED_OVER,
-                call_chain::extended_by(Callee::OtherHelper, env),
+                call_chain::extended_by(Callee::OtherHelper, self.timeout, env),
             )
             .env(var::PATH, env.search_path())
             .stdin(Stdio::piped())
