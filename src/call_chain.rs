@@ -3,7 +3,24 @@
 //! An environment variable says what this program has started above itself. What lies between may
 //! have cleared the environment, as `sudo` does: so the processes above are counted, too, where the
 //! system shows them.
+//!
+//! A program that outlives its call, as an agent does, passes the variable on to everything that it
+//! starts later. So each entry says until when it counts: until shortly after the time limit of the
+//! call that wrote it. Left over from an earlier call, it refuses no call after that time.
+//!
+//! # Limits
+//!
+//! These loops are not noticed. Each call starts the next one until you stop them, dozens in a second
+//! without a cache. With one, each waits for the lock of the call above it for half its time limit.
+//!
+//! - Only Linux shows the processes above. Elsewhere, it is enough that what lies between clears the
+//!   environment.
+//! - On Linux, it has to detach itself from its parent as well: `setsid -f env -i …`.
+//! - An entry counts for a time only, so that each start may take longer than that.
 
+use std::time::Duration;
+
+use crate::clock;
 use crate::digest::{Parts, hex};
 use crate::env::{Env, var};
 
@@ -13,6 +30,13 @@ const A_LOOP: usize = 3;
 
 /// The same if what lies between has cleared the environment, so that a loop cannot be told by it.
 const A_LOOP_UNSEEN: usize = 2;
+
+/// How long an entry counts after the time limit of its call: a program that was stopped by then may
+/// have started others, such as a client that pulls, and they call back a little later.
+const AFTERMATH: Duration = Duration::from_secs(300);
+
+/// An entry that claims to count for longer is wrong: no time limit is longer than an hour.
+const LONGEST: Duration = Duration::from_secs(3600 + 300);
 
 /// A program that is about to be started.
 #[derive(Clone, Copy, Debug)]
@@ -46,22 +70,63 @@ impl Callee<'_> {
 /// Whether this process was started, directly or not, by what it is about to start.
 pub fn is_loop(callee: Callee<'_>, env: &Env) -> bool {
     let name = callee.name();
-    match env.get(var::ECRX_HANDED_OVER) {
-        Some(above) => above.split(',').any(|above| above == name) || calls_above() >= A_LOOP,
-        None => calls_above() >= A_LOOP_UNSEEN,
+    let above = entries_above(env);
+    match above.is_empty() {
+        true => calls_above() >= A_LOOP_UNSEEN,
+        false => above.iter().any(|entry| entry.name == name) || calls_above() >= A_LOOP,
     }
 }
 
 /// Whether this process was started, directly or not, by a call of this program, which waits for it.
 pub fn is_within_a_call(env: &Env) -> bool {
-    env.get_os(var::ECRX_HANDED_OVER).is_some() || calls_above() > 0
+    !entries_above(env).is_empty() || calls_above() > 0
 }
 
-/// The value of the variable for what is about to be started.
-pub fn extended_by(callee: Callee<'_>, env: &Env) -> String {
-    let above = env.get(var::ECRX_HANDED_OVER);
-    let names = above.into_iter().chain([callee.name()]);
-    names.collect::<Vec<_>>().join(",")
+/// The value of the variable for what is about to be started, and may take as long as this.
+pub fn extended_by(callee: Callee<'_>, limit: Duration, env: &Env) -> String {
+    let entry = Entry {
+        name: callee.name(),
+        until: now().saturating_add((limit + AFTERMATH).as_secs()),
+    };
+    let entries = entries_above(env).into_iter().chain([entry]);
+    let texts: Vec<String> = entries.map(|entry| entry.text()).collect();
+    texts.join(",")
+}
+
+/// What a call of this program has started.
+struct Entry {
+    /// [`Callee::name`].
+    name: String,
+    /// When it no longer counts, in seconds since 1970.
+    until: u64,
+}
+
+impl Entry {
+    fn parse(text: &str) -> Option<Self> {
+        let (name, until) = text.split_once('@')?;
+        let (name, until) = (name.to_owned(), until.parse().ok()?);
+        Some(Self { name, until })
+    }
+
+    fn text(&self) -> String {
+        format!("{}@{}", self.name, self.until)
+    }
+
+    fn counts(&self, now: u64) -> bool {
+        (now..=now + LONGEST.as_secs()).contains(&self.until)
+    }
+}
+
+/// The entries of the variable that count.
+fn entries_above(env: &Env) -> Vec<Entry> {
+    let value = env.get(var::ECRX_HANDED_OVER).unwrap_or_default();
+    let now = now();
+    let entries = value.split(',').filter_map(Entry::parse);
+    entries.filter(|entry| entry.counts(now)).collect()
+}
+
+fn now() -> u64 {
+    u64::try_from(clock::now().unix_timestamp()).unwrap_or_default()
 }
 
 /// How many of the processes above this one are this program, but no more than make a loop.
@@ -130,17 +195,20 @@ fn parent_of(pid: i32) -> Option<i32> {
 mod tests {
     use super::*;
 
+    const LIMIT: Duration = Duration::from_secs(30);
+
+    fn above(chain: &str) -> Env {
+        Env::of([("ECRX_HANDED_OVER", chain)])
+    }
+
     #[test]
     fn the_same_command_above_itself_is_a_loop_and_another_one_is_not() {
         let process = |profile, command| Callee::Process { profile, command };
         let ours = process(Some("work"), "get --token hunter2");
-        let first = extended_by(ours, &Env::of([]));
+        let first = extended_by(ours, LIMIT, &Env::of([]));
         assert!(!first.contains("hunter2"));
-        let both = extended_by(
-            Callee::OtherHelper,
-            &Env::of([("ECRX_HANDED_OVER", &*first)]),
-        );
-        let within = |chain: &str, callee| is_loop(callee, &Env::of([("ECRX_HANDED_OVER", chain)]));
+        let both = extended_by(Callee::OtherHelper, LIMIT, &above(&first));
+        let within = |chain: &str, callee| is_loop(callee, &above(chain));
         for chain in [&first, &both] {
             assert!(within(chain, ours));
             assert!(!within(chain, process(Some("work"), "get")));
@@ -152,5 +220,29 @@ mod tests {
         assert!(!within(&first, Callee::OtherHelper));
         assert!(within(&both, Callee::OtherHelper));
         assert!(!is_loop(Callee::OtherHelper, &Env::of([])));
+    }
+
+    #[test]
+    fn an_entry_counts_until_minutes_after_the_longest_time_limit_at_most() {
+        let now = now();
+        let counts = |entry: &str| {
+            let env = above(entry);
+            let is_loop = is_loop(Callee::OtherHelper, &env);
+            assert_eq!(is_loop, is_within_a_call(&env), "{entry}");
+            let next = extended_by(Callee::OtherHelper, LIMIT, &env);
+            assert_eq!(next.split(',').count(), 1 + usize::from(is_loop), "{next}");
+            is_loop
+        };
+        for until in [now + 60, now + 3600] {
+            assert!(counts(&format!("1@{until}")));
+        }
+        for until in [0, now - 1, now + 2 * 3600, u64::MAX] {
+            assert!(!counts(&format!("1@{until}")), "{until}");
+        }
+        for wrong in ["1", "1@", "@", ",", "1@soon", "1@-1"] {
+            assert!(!counts(wrong), "{wrong}");
+        }
+        let longest = extended_by(Callee::OtherHelper, Duration::from_secs(3600), &above(""));
+        assert!(counts(&longest), "{longest}");
     }
 }

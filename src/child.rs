@@ -22,21 +22,16 @@ const GRACE: Duration = Duration::from_millis(200);
 pub enum Keep {
     /// All of it; more is an error.
     All(usize),
-    /// The start.
-    Start(usize),
     /// The end.
     End(usize),
 }
 
-/// What is done about a program that has ended without output, while another one that it has
-/// started may still print some.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoOutput {
-    /// It is an answer.
-    Taken,
-    /// A program that was successful is waited for until its output has ended.
-    AwaitedOnSuccess,
-}
+/// Whether an output lacks something that another program may still print, which the one that has
+/// ended successfully has started.
+pub type Lacks = fn(&[u8]) -> bool;
+
+/// Every output is an answer.
+pub const LACKS_NOTHING: Lacks = |_| false;
 
 /// What came of a program.
 #[derive(Debug)]
@@ -60,7 +55,8 @@ pub enum ChildError {
     TooMuch,
 }
 
-/// Sends the input, and collects the output until the program has ended.
+/// Sends the input, and collects the output until the program has ended. If it was successful, the
+/// output is then waited for as long as it lacks something and has not ended.
 ///
 /// # Errors
 /// When the system refuses something, or there is too much output. The program still runs then.
@@ -69,7 +65,7 @@ pub async fn finish(
     input: &[u8],
     stdout: Keep,
     stderr: Keep,
-    no_output: NoOutput,
+    lacks: Lacks,
 ) -> Result<Finished, ChildError> {
     let mut stdout = Output::new(child.stdout.take(), stdout);
     let mut stderr = Output::new(child.stderr.take(), stderr);
@@ -91,10 +87,10 @@ pub async fn finish(
     if let Ok(result) = timeout(GRACE, both_end).await {
         result?;
     }
-    if no_output == NoOutput::AwaitedOnSuccess && status.success() && stdout.kept.is_empty() {
+    if status.success() {
         poll_fn(|context| {
             stdout.read(context)?;
-            ready_if(stdout.has_ended())
+            ready_if(stdout.has_ended() || !lacks(&stdout.kept))
         })
         .await?;
     }
@@ -159,10 +155,6 @@ impl Keep {
         match self {
             Self::All(most) if kept.len() + part.len() > most => return Err(ChildError::TooMuch),
             Self::All(_) => kept.extend_from_slice(part),
-            Self::Start(most) => {
-                let room = most - kept.len();
-                kept.extend_from_slice(&part[..part.len().min(room)]);
-            }
             Self::End(most) => {
                 kept.extend_from_slice(part);
                 kept.drain(..kept.len().saturating_sub(most));
@@ -199,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_pipe_the_start_the_end_or_all_is_kept() {
+    fn of_a_pipe_the_end_or_all_is_kept() {
         let kept = |keep: Keep| {
             let mut kept = Vec::new();
             let parts = [&b"abc"[..], b"def", b"g"];
@@ -208,7 +200,6 @@ mod tests {
                 .try_for_each(|part| keep.add(&mut kept, part))
                 .map(|()| kept)
         };
-        assert_eq!(kept(Keep::Start(5)).unwrap(), b"abcde");
         assert_eq!(kept(Keep::End(5)).unwrap(), b"cdefg");
         assert_eq!(kept(Keep::All(7)).unwrap(), b"abcdefg");
         assert!(matches!(kept(Keep::All(6)), Err(ChildError::TooMuch)));

@@ -28,7 +28,8 @@ pub mod var {
         /// `error`, `warn`, `info` or `debug`: log to stderr. Off when unset.
         pub const ECRX_LOG: &str = "ECRX_LOG";
         /// Set by this program for the programs that it starts, a `credential_process` or the helper
-        /// for other registries, so that one which calls back is noticed.
+        /// for other registries, so that one which calls back is noticed. One that clears the
+        /// environment is noticed on Linux alone, unless it also detaches itself from its parent.
         pub const ECRX_HANDED_OVER: &str = "ECRX_HANDED_OVER";
         /// The profile that asks, whatever `AWS_*` variables say; with `_<account>` behind it, for
         /// the registries of one account.
@@ -238,7 +239,7 @@ impl Env {
         self.get(name).is_some_and(|value| says_true(&value))
     }
 
-    /// The names of all variables that begin with `ECRX`, in any case, and are not blank; sorted.
+    /// The names of all variables that begin with `ECRX`, or almost so, and are not blank; sorted.
     pub fn names_in_ecrx(&self) -> Vec<String> {
         let mut names: Vec<String> = match &self.made_up {
             Some(variables) => variables
@@ -377,10 +378,30 @@ impl Env {
 }
 
 fn is_in_ecrx(name: &[u8], value: &[u8]) -> bool {
-    const START: &[u8] = b"ECRX";
-    let start = name.get(..START.len());
-    start.is_some_and(|start| start.eq_ignore_ascii_case(START))
-        && !String::from_utf8_lossy(value).trim().is_empty()
+    begins_with_ecrx(name) && !String::from_utf8_lossy(value).trim().is_empty()
+}
+
+/// Whether a text begins with `ECRX` in any case, perhaps after blanks, or with two of its letters
+/// in the wrong order or with one wrong letter. A wrong last letter does not count, as a name such
+/// as `ECR2_REGION` is probably right, and neither does a missing one (`ECR_REGION`).
+///
+/// Every `get` asks this of each variable, most of which differ in more than one letter.
+fn begins_with_ecrx(text: &[u8]) -> bool {
+    const OWN: u32 = u32::from_be_bytes(*b"ECRX");
+    const SWAPPED: [u32; 3] = [
+        u32::from_be_bytes(*b"CERX"),
+        u32::from_be_bytes(*b"ERCX"),
+        u32::from_be_bytes(*b"ECXR"),
+    ];
+    const TO_CAPITALS: u32 = 0xDFDF_DFDF;
+    const EACH_LETTER: [u32; 3] = [0xFF00_0000, 0x00FF_0000, 0x0000_FF00];
+
+    let Some(start) = text.trim_ascii_start().first_chunk() else {
+        return false;
+    };
+    let start = u32::from_be_bytes(*start) & TO_CAPITALS;
+    let wrong = start ^ OWN;
+    EACH_LETTER.iter().any(|letter| wrong & !letter == 0) || SWAPPED.contains(&start)
 }
 
 /// Rust's library copies each variable to name them all, which is a tenth of a warm `get` where
@@ -393,6 +414,7 @@ fn process_names_in_ecrx() -> Vec<String> {
             .collect();
     };
     text.split(|byte| *byte == 0)
+        .filter(|variable| begins_with_ecrx(variable))
         .filter_map(|variable| {
             let end = variable.iter().position(|byte| *byte == b'=')?;
             let (name, value) = (&variable[..end], &variable[end + 1..]);
@@ -449,6 +471,21 @@ mod tests {
         assert_eq!(env.get("D"), None);
         let blank = ["A", "B", "C", "D"].map(|name| env.is_set_but_blank(name));
         assert_eq!(blank, [true, true, false, false]);
+    }
+
+    #[test]
+    fn names_that_almost_begin_with_ecrx_are_found_and_those_of_ecr_are_not() {
+        let almost = [
+            "ERCX_A", "CERX_A", "ecxr_a", "WCRX_A", "E2RX_A", "ECTX_A", " ECRX_A", "\tErcx",
+        ];
+        for name in almost {
+            assert_eq!(Env::of([(name, "x")]).names_in_ecrx(), [name]);
+        }
+        for name in [
+            "ECR_A", "ECR2_A", "ECRS", "CRX_A", "XECR", "RCEX_A", "EXCR", "AWS_A", "", " ", "E",
+        ] {
+            assert_eq!(Env::of([(name, "x")]).names_in_ecrx(), [""; 0], "{name}");
+        }
     }
 
     #[test]

@@ -159,8 +159,13 @@ fn print(text: &str) -> ExitCode {
 }
 
 fn helper(action: Action, env: &Env) -> ExitCode {
-    let is_an_answer = matches!(action, Action::Get | Action::List);
-    if is_an_answer && let Err(error) = stdout::check() {
+    let checked = match action {
+        Action::Get => stdout::check(),
+        // A list that is discarded is no loss: a caller may only want to know whether this works.
+        Action::List => stdout::check_writable(),
+        Action::Store | Action::Erase => Ok(()),
+    };
+    if let Err(error) = checked {
         tell(&Error::failure(error));
         return ExitCode::FAILURE;
     }

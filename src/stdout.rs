@@ -18,37 +18,62 @@ pub fn print(text: &str) -> Result<(), StdoutError> {
     Ok(stdout.flush()?)
 }
 
-/// Refuses a standard output that was closed when this process was started. Rust's library has
-/// opened the null device in its place by then, to read and to write (std 1.95,
-/// `sys/pal/unix/mod.rs`), and an answer would vanish as if all were well.
+/// Refuses a standard output that nobody can read an answer from.
 ///
-/// A shell, Go and Rust open the null device only to write when they discard output on purpose.
-/// Those that open it for both, as Python's `DEVNULL` and Node's `ignore` do, cannot be told apart:
-/// their answer reaches nobody, either.
+/// If it was closed when this process was started, Rust's library has opened the null device in its
+/// place by then, to read and to write (std 1.95, `sys/pal/unix/mod.rs`), and an answer would vanish
+/// as if all were well. A shell, Go and Rust open the null device only to write when they discard
+/// output on purpose. Those that open it for both, as Python's `DEVNULL` and Node's `ignore` do,
+/// cannot be told apart: their answer reaches nobody, either.
 ///
 /// # Errors
-/// When it was closed.
+/// When it was closed, is not open for writing, or is a null device that is open for both.
 #[cfg(unix)]
 pub fn check() -> Result<(), StdoutError> {
-    use rustix::fs::{OFlags, fcntl_getfl, fstat, stat};
+    use rustix::fs::{fstat, stat};
 
-    let stdout = io::stdout();
     // Pipes and files are open to write alone, and cost one system call.
-    let flags = fcntl_getfl(&stdout).map_err(io::Error::from)?;
-    match flags & OFlags::RWMODE {
-        OFlags::WRONLY => return Ok(()),
-        // The standard library takes a write that fails for this (EBADF) as one that succeeds.
-        OFlags::RDONLY => return Err(io::Error::other("it is not open for writing").into()),
-        _ => {}
+    if !is_open_to_read_too()? {
+        return Ok(());
     }
     let device = |found: rustix::io::Result<rustix::fs::Stat>| found.map(|found| found.st_rdev);
-    match device(fstat(&stdout)) == device(stat("/dev/null")) {
-        true => Err(io::Error::new(io::ErrorKind::BrokenPipe, "it is closed").into()),
+    match device(fstat(io::stdout())) == device(stat("/dev/null")) {
+        true => {
+            let text = "it is closed, or discards everything";
+            Err(io::Error::new(io::ErrorKind::BrokenPipe, text).into())
+        }
         false => Ok(()),
+    }
+}
+
+/// Refuses a standard output that is not open for writing. Rust's library takes a write that fails
+/// for this (`EBADF`) as one that succeeds.
+///
+/// # Errors
+/// When it is not open for writing.
+#[cfg(unix)]
+pub fn check_writable() -> Result<(), StdoutError> {
+    is_open_to_read_too().map(drop)
+}
+
+#[cfg(unix)]
+fn is_open_to_read_too() -> Result<bool, StdoutError> {
+    use rustix::fs::{OFlags, fcntl_getfl};
+
+    let flags = fcntl_getfl(io::stdout()).map_err(io::Error::from)?;
+    match flags & OFlags::RWMODE {
+        OFlags::WRONLY => Ok(false),
+        OFlags::RDONLY => Err(io::Error::other("it is not open for writing").into()),
+        _ => Ok(true),
     }
 }
 
 #[cfg(not(unix))]
 pub fn check() -> Result<(), StdoutError> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+pub fn check_writable() -> Result<(), StdoutError> {
     Ok(())
 }

@@ -7,27 +7,65 @@
 use std::path::PathBuf;
 
 #[cfg(unix)]
-use crate::child;
+use std::path::Path;
+#[cfg(unix)]
+use std::process::Stdio;
+#[cfg(unix)]
+use std::time::Duration;
+
+#[cfg(unix)]
+use tokio::process::Command;
+#[cfg(unix)]
+use tokio::time::timeout;
+
 #[cfg(unix)]
 use crate::env::{Env, var};
+#[cfg(unix)]
+use crate::{child, runtime};
+
+/// How long `getent` may take: it may ask a server that is unreachable.
+#[cfg(unix)]
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// The home folder of the user that runs this process. Takes a process where `/etc/passwd` does
-/// not know the user.
+/// not know the user, and a few seconds at most.
 #[cfg(unix)]
 pub fn home() -> Option<PathBuf> {
-    use std::process::{Command, Stdio};
-
     let user = rustix::process::getuid().as_raw().to_string();
     let users = std::fs::read("/etc/passwd").unwrap_or_default();
     home_of(&user, &users).or_else(|| {
-        let output = Command::new(getent_program()?)
-            .env_clear()
-            .env(var::PATH, Env::process().search_path())
-            .args(["passwd", &user])
-            .stdin(Stdio::null())
-            .output();
-        home_of(&user, &output.ok()?.stdout)
+        let line = getent(getent_program()?, user.clone(), LIMIT)?;
+        home_of(&user, &line)
     })
+}
+
+/// What `getent` says of a user. It is asked in a thread of its own, as a runtime may be running in
+/// this one.
+#[cfg(unix)]
+fn getent(program: PathBuf, user: String, limit: Duration) -> Option<Vec<u8>> {
+    let ask = move || {
+        runtime::start()?.block_on(async {
+            let asked = timeout(limit, ask_getent(&program, &user)).await;
+            asked.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
+        })
+    };
+    let asking = std::thread::Builder::new().spawn(ask).ok()?;
+    let answer = asking.join().ok()?;
+    let warn = |error| log::warn!("getent does not tell the home folder: {error}");
+    answer.map_err(warn).ok()
+}
+
+/// Dropped, it ends the process that it has started.
+#[cfg(unix)]
+async fn ask_getent(program: &Path, user: &str) -> std::io::Result<Vec<u8>> {
+    let output = Command::new(program)
+        .env_clear()
+        .env(var::PATH, Env::process().search_path())
+        .args(["passwd", user])
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    Ok(output.await?.stdout)
 }
 
 /// `getent`, by the absolute folders of `PATH`, or where it is nearly everywhere.
@@ -65,6 +103,36 @@ fn home_of(user: &str, users: &[u8]) -> Option<PathBuf> {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+
+    /// A program that does as the script says.
+    fn program(folder: &Path, script: &str) -> PathBuf {
+        let [draft, program] = ["draft", "getent"].map(|name| folder.join(name));
+        std::fs::write(&draft, format!("#!/bin/sh\n{script}\n")).unwrap();
+        // By a process of its own: while this one has it open for writing, another thread's child
+        // may inherit that, and nobody could run it ("text file busy").
+        let copied = std::process::Command::new("sh")
+            .args(["-c", "cp \"$0\" \"$1\" && chmod 700 \"$1\""])
+            .args([&draft, &program])
+            .status();
+        assert!(copied.unwrap().success());
+        program
+    }
+
+    #[test]
+    fn the_answer_of_getent_is_waited_for_until_a_limit() {
+        const LONG: Duration = Duration::from_secs(60);
+        let folder = tempfile::tempdir().unwrap();
+        let ask = |script: &str, limit| {
+            let program = program(folder.path(), script);
+            getent(program, "1000".to_owned(), limit)
+        };
+        let answer = ask("echo \"$@\"", LONG);
+        assert_eq!(answer.as_deref(), Some(&b"passwd 1000\n"[..]));
+        let started = std::time::Instant::now();
+        let hanging = ask("exec sleep 600", Duration::from_millis(100));
+        assert_eq!(hanging, None);
+        assert!(started.elapsed() < LONG);
+    }
 
     #[test]
     fn a_user_is_found_by_number() {

@@ -66,6 +66,52 @@ fn an_answer_that_a_child_of_the_credential_process_prints_is_waited_for() {
     environment.get(HOST).grant();
 }
 
+#[test]
+fn the_rest_of_an_answer_that_a_child_of_the_credential_process_prints_is_waited_for() {
+    let aws = FakeAws::start();
+    let environment = of_command(&aws, "sh ./get.sh");
+    environment.write(
+        "get.sh",
+        "head -c 20 answer.json\n(sleep 1; tail -c +21 answer.json; exec sleep 100) &\n",
+    );
+    let started = Instant::now();
+    environment.get(HOST).grant();
+    // What comes after a whole answer is not waited for.
+    assert!(started.elapsed() < AT_ONCE);
+}
+
+#[test]
+fn what_cannot_become_an_answer_is_told_at_once_whatever_its_children_hold() {
+    for (printed, reason) in [
+        ("echo hunter2", "its output is not a JSON object"),
+        ("echo '[]'", "its output is not a JSON object"),
+        ("echo '{}'", "its output is of another version than 1"),
+    ] {
+        let aws = FakeAws::start();
+        let environment = of_command(&aws, "sh ./get.sh");
+        environment.write("get.sh", &format!("{printed}\nsleep 100 &\n"));
+        let started = Instant::now();
+        let outcome = environment.get(HOST);
+        assert!(started.elapsed() < AT_ONCE, "{printed}: {outcome:?}");
+        assert!(outcome.stdout.contains(reason), "{printed}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_credential_process_that_prints_without_end_is_stopped_at_once() {
+    let aws = FakeAws::start();
+    for script in ["exec yes\n", "yes &\n"] {
+        let environment = of_command(&aws, "sh ./get.sh");
+        environment.write("get.sh", script);
+        let started = Instant::now();
+        let outcome = environment.get(HOST);
+        assert!(started.elapsed() < AT_ONCE, "{script}: {outcome:?}");
+        let reason = "it has printed more than 64 KiB and was stopped";
+        assert!(outcome.stdout.contains(reason), "{script}: {outcome:?}");
+        assert_eq!(outcome.code, Some(1));
+    }
+}
+
 /// Whether this outcome of a program without a standard output is the right one.
 #[track_caller]
 fn tells_of_stdout(environment: &TestEnvironment, line: &str, arguments: &str, reason: &str) {
@@ -88,8 +134,9 @@ fn an_answer_that_cannot_be_written_is_a_failure() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     let password = format!("password {HOST}");
-    for arguments in ["get", "list", &password] {
-        tells_of_stdout(&environment, ">&-", arguments, "it is closed");
+    for arguments in ["get", &password] {
+        let reason = "it is closed, or discards everything";
+        tells_of_stdout(&environment, ">&-", arguments, reason);
     }
     for arguments in ["get", "list", "version", &password] {
         tells_of_stdout(&environment, ">/dev/full", arguments, "No space left");

@@ -233,14 +233,13 @@ fn credential_process_that_hangs_ends_the_get_and_is_ended() {
 }
 
 #[test]
-fn credential_process_that_never_stops_talking_ends_the_get() {
+fn credential_process_that_never_stops_complaining_ends_the_get() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::with_aws(&aws);
     process(&mut environment, &aws, "work");
     environment.set("AWS_PROFILE", "work");
-    environment.aws_config(
-        "[profile work]\ncredential_process = while :; do echo talk; echo talk >&2; done\n",
-    );
+    environment
+        .aws_config("[profile work]\ncredential_process = while :; do echo talk >&2; done\n");
     environment.config(FOUR_SECONDS);
     let outcome = get_in_time(&environment, HOST);
     timed_out(

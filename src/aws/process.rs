@@ -7,17 +7,18 @@
 use std::process::{ExitStatus, Stdio};
 
 use aws_credential_types::Credentials;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use tokio::process::Command;
 
 use crate::call_chain::{self, Callee};
-use crate::child::{self, ChildError, Keep, NoOutput};
+use crate::child::{self, ChildError, Keep};
 use crate::env::{Env, var};
 use crate::redaction::{Redactor, process as process_secrets};
 
 use super::{Failure, Session};
 
-/// No more of its output is kept. Session tokens have a few KiB.
+/// More output than this is an error. Session tokens have a few KiB.
 const MAX_OUTPUT: usize = 64 * 1024;
 
 /// No more of its complaints is kept, from the end: there a traceback says what it is about.
@@ -29,7 +30,9 @@ enum ProcessError {
     #[error("it cannot be run: {0}")]
     Run(#[source] std::io::Error),
     #[error("its output cannot be read: {0}")]
-    Output(#[source] ChildError),
+    Output(#[source] std::io::Error),
+    #[error("it has printed more than {} KiB and was stopped", MAX_OUTPUT / 1024)]
+    TooMuch,
     #[error("it ended with {status} and without a word")]
     Silent { status: ExitStatus },
     #[error("it ended with {status}: {complaint}")]
@@ -57,7 +60,7 @@ impl Session<'_> {
         if call_chain::is_loop(callee, env) {
             return Err(Failure::of_loop(self));
         }
-        let chain = call_chain::extended_by(callee, env);
+        let chain = call_chain::extended_by(callee, self.purchase.time_left, env);
         match output(command, &chain, env)
             .await
             .and_then(|output| parse(&output))
@@ -80,9 +83,12 @@ async fn output(command: &str, chain: &str, env: &Env) -> Result<Vec<u8>, Proces
         .kill_on_drop(true)
         .spawn()
         .map_err(ProcessError::Run)?;
-    let (stdout, stderr) = (Keep::Start(MAX_OUTPUT), Keep::End(MAX_COMPLAINT));
-    let finished = child::finish(&mut child, b"", stdout, stderr, NoOutput::AwaitedOnSuccess);
-    let finished = finished.await.map_err(ProcessError::Output)?;
+    let (stdout, stderr) = (Keep::All(MAX_OUTPUT), Keep::End(MAX_COMPLAINT));
+    let finished = child::finish(&mut child, b"", stdout, stderr, is_cut);
+    let finished = finished.await.map_err(|error| match error {
+        ChildError::Io(error) => ProcessError::Output(error),
+        ChildError::TooMuch => ProcessError::TooMuch,
+    })?;
     let status = finished.status;
     if status.success() {
         return Ok(finished.stdout);
@@ -132,6 +138,12 @@ fn redacted(mut redactor: Redactor, complaint: &[u8], output: &[u8]) -> String {
     redactor.redact(&complaint)
 }
 
+/// Whether an output is the beginning of some JSON. What is not JSON will not become it.
+fn is_cut(output: &[u8]) -> bool {
+    let json = serde_json::from_slice::<IgnoredAny>(output);
+    json.is_err_and(|error| error.is_eof())
+}
+
 fn parse(output: &[u8]) -> Result<Credentials, ProcessError> {
     let object: Map<String, Value> =
         serde_json::from_slice(output).map_err(|_| ProcessError::NotJson)?;
@@ -174,6 +186,33 @@ mod tests {
         assert_eq!(credentials.access_key_id(), "AKIAIOSFODNN7EXAMPLE");
         assert_eq!(credentials.secret_access_key(), "s");
         assert_eq!(credentials.session_token(), Some("t"));
+    }
+
+    #[test]
+    fn an_output_is_cut_if_more_of_it_could_make_it_json() {
+        for cut in [
+            "",
+            " \n",
+            "{",
+            r#"{"Version": 1"#,
+            r#"{"Version": 1, "Acc"#,
+            "[1",
+            "tr",
+        ] {
+            assert!(is_cut(cut.as_bytes()), "{cut}");
+        }
+        for whole in [
+            "{}",
+            "{}\n",
+            "[]",
+            "null",
+            "hunter2",
+            "{} hunter2",
+            "{]",
+            "\u{fffd}",
+        ] {
+            assert!(!is_cut(whole.as_bytes()), "{whole}");
+        }
     }
 
     #[test]

@@ -3,8 +3,16 @@
 //!
 //! Names that are not near are left alone. Kubernetes sets `ECRX_SERVICE_HOST`,
 //! `ECRX_PORT_443_TCP` and more in every pod if a Service is called `ecrx`.
+//!
+//! A name may also be right, and belong to a script. An error about it stops a pull that works, but
+//! says how to go on; no error about a wrong one means another identity. So a plural is near
+//! (`ECRX_PROFILES`, `ECRX_REGIONS`), though it may be a list. Another word is not (`ECRX_PROFILER`,
+//! `ECRX_REASON`). After another beginning than `ECRX`, such as `ERCX`, the rest must be right.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use strsim::osa_distance;
 
 use crate::env::{Env, PER_ACCOUNT, var};
 use crate::nearest::nearest_within;
@@ -13,8 +21,24 @@ use crate::registry::AccountId;
 /// So many letters may be wrong. At three, a Service called `ecrx-role` would give a near name.
 const MOST_WRONG: usize = 2;
 
+/// With two wrong letters, a shorter name is another word, unless both are missing.
+const LONG: usize = 9;
+
 /// What all names begin with.
 const START: &str = "ECRX";
+
+/// Other names for the same settings, such as those of AWS's variables after `AWS_`.
+const OTHER_NAMES: [(&str, &str); 9] = [
+    ("AWS_PROFILE", var::ECRX_PROFILE),
+    ("AWS_REGION", var::ECRX_REGION),
+    ("AWS_ROLE_ARN", var::ECRX_ROLE_ARN),
+    ("CONFIG_FILE", var::ECRX_CONFIG),
+    ("DEFAULT_PROFILE", var::ECRX_PROFILE),
+    ("DEFAULT_REGION", var::ECRX_REGION),
+    ("PROFILE_NAME", var::ECRX_PROFILE),
+    ("REGION_NAME", var::ECRX_REGION),
+    ("SESSION_NAME", var::ECRX_ROLE_SESSION_NAME),
+];
 
 /// What may be between the words of a name, and between the digits of an account id.
 const SEPARATORS: [char; 2] = ['_', '-'];
@@ -50,12 +74,14 @@ impl Misspelled {
         names.iter().filter_map(|name| Self::of(name)).collect()
     }
 
-    fn of(name: &str) -> Option<Self> {
+    /// Of one of [`Env::names_in_ecrx`].
+    fn of(variable: &str) -> Option<Self> {
         // Windows does not tell capitals from small letters in names of variables.
-        if is_known(name) || (cfg!(windows) && is_known(&name.to_ascii_uppercase())) {
+        if is_known(variable) || (cfg!(windows) && is_known(&variable.to_ascii_uppercase())) {
             return None;
         }
-        let (stem, account) = split_account(name);
+        let name = with_right_start(variable.trim())?;
+        let (stem, account) = split_account(&name);
         let nearest = nearest(stem)?;
         let digits: String = account.chars().filter(char::is_ascii_digit).collect();
         let account = match digits.len() {
@@ -65,7 +91,7 @@ impl Misspelled {
             _ => Account::Wrong,
         };
         Some(Self {
-            variable: name.to_owned(),
+            variable: variable.to_owned(),
             nearest,
             account,
         })
@@ -83,15 +109,22 @@ impl Misspelled {
 
     /// What to do about it.
     pub fn hint(&self) -> String {
-        format!("rename or unset {}", self.variable)
+        format!("rename or unset {}", self.shown())
+    }
+
+    /// The variable, so that blanks in its name can be seen.
+    fn shown(&self) -> Cow<'_, str> {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || SEPARATORS.contains(&c);
+        match self.variable.chars().all(is_plain) {
+            true => Cow::Borrowed(&self.variable),
+            false => Cow::Owned(format!("`{}`", self.variable)),
+        }
     }
 }
 
 impl fmt::Display for Misspelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            variable, nearest, ..
-        } = self;
+        let (variable, nearest) = (self.shown(), self.nearest);
         write!(
             f,
             "the variable {variable} is not known; did you mean {nearest}"
@@ -120,11 +153,19 @@ fn split_account(name: &str) -> (&str, &str) {
     let is_of_account = |c: char| c.is_ascii_digit() || SEPARATORS.contains(&c);
     let stem = match name.find(|c: char| c.is_ascii_digit()) {
         Some(first) if is_almost_account(&name[first..]) => {
-            name[..first].trim_end_matches(SEPARATORS)
+            without_letters(name[..first].trim_end_matches(SEPARATORS))
         }
         _ => name.trim_end_matches(is_of_account),
     };
     name.split_at(stem.len())
+}
+
+/// A name before the digits of an account, without letters that are in place of the first of them.
+fn without_letters(name: &str) -> &str {
+    match name.rfind(SEPARATORS) {
+        Some(end) if name.len() - end - 1 <= MOST_WRONG => name[..end].trim_end_matches(SEPARATORS),
+        _ => name,
+    }
 }
 
 /// Whether a text has about as many digits as an account id, and few letters among them: O for 0.
@@ -135,13 +176,43 @@ fn is_almost_account(text: &str) -> bool {
     digits >= FEWEST_DIGITS && text.chars().count() - digits - separators <= MOST_WRONG
 }
 
-/// The known name that is near. What all names begin with has no part in how near it is.
+/// The name with the beginning that all names have. Another beginning is a wrong one only if what
+/// follows is right.
+fn with_right_start(name: &str) -> Option<Cow<'_, str>> {
+    let (start, rest) = name.split_at_checked(START.len())?;
+    if start.eq_ignore_ascii_case(START) {
+        return Some(Cow::Borrowed(name));
+    }
+    let right = format!("{START}{rest}");
+    is_known(&right).then_some(Cow::Owned(right))
+}
+
+/// The known name that is near. What all names begin with has no part in how near it is. Only this
+/// program sets `ECRX_HANDED_OVER`.
 fn nearest(name: &str) -> Option<&'static str> {
     let word = name.get(START.len()..)?.trim_start_matches(SEPARATORS);
-    let ends = var::OWN.iter().filter_map(|own| end_of(own));
-    let end = nearest_within(MOST_WRONG, word, ends)?;
-    let mut own = var::OWN.iter().copied();
-    own.find(|own| end_of(own) == Some(end))
+    let plain = word.to_ascii_uppercase().replace('-', "_");
+    if let Some((_, own)) = OTHER_NAMES.iter().find(|(other, _)| *other == plain) {
+        return Some(own);
+    }
+    let meant = var::OWN.iter().filter(|own| **own != var::ECRX_HANDED_OVER);
+    let end = nearest_within(
+        MOST_WRONG,
+        word,
+        meant.clone().filter_map(|own| end_of(own)),
+    )?;
+    let own = meant.copied().find(|own| end_of(own) == Some(end));
+    own.filter(|_| !is_another_word(&plain, end))
+}
+
+/// Whether a word near a known one is probably meant as it is: with a letter at its end that is
+/// neither a plural's nor the last one again, or short and with two wrong letters (REASON, REGION).
+fn is_another_word(word: &str, known: &str) -> bool {
+    if let Some(added) = word.strip_prefix(known) {
+        return !matches!(added, "" | "S") && !known.ends_with(added);
+    }
+    let are_missing = known.len() == word.len() + MOST_WRONG;
+    known.len() < LONG && !are_missing && osa_distance(word, known) == MOST_WRONG
 }
 
 fn end_of(own: &'static str) -> Option<&'static str> {
@@ -155,7 +226,8 @@ mod tests {
     use super::*;
 
     fn told(name: &str) -> Option<String> {
-        Misspelled::of(name).map(|misspelled| misspelled.to_string())
+        let all = Misspelled::all(&Env::of([(name, "x")]));
+        all.first().map(Misspelled::to_string)
     }
 
     #[test]
@@ -189,9 +261,83 @@ mod tests {
             ("ECRX_ROLE_ARN_111122223333_", "ECRX_ROLE_ARN_111122223333"),
             ("ECRX_ROLE_ARN_111122223333X", "ECRX_ROLE_ARN_111122223333"),
             ("ECRX_PR0FILE", "ECRX_PROFILE"),
+            ("ECRX_PROFILEE", "ECRX_PROFILE"),
+            ("ECRX_REGIONS", "ECRX_REGION"),
+            ("ECRX_ROLE_ARNS_111122223333", "ECRX_ROLE_ARN_111122223333"),
+            ("ECRX_PROFILE_NAME", "ECRX_PROFILE"),
+            (
+                "ECRX_PROFILE_NAME_111122223333",
+                "ECRX_PROFILE_111122223333",
+            ),
+            ("ECRX_DEFAULT_PROFILE", "ECRX_PROFILE"),
+            ("ECRX_AWS_PROFILE", "ECRX_PROFILE"),
+            ("ECRX_DEFAULT_REGION", "ECRX_REGION"),
+            ("ECRX_SESSION_NAME", "ECRX_ROLE_SESSION_NAME"),
+            ("ECRX_CONFIG_FILE", "ECRX_CONFIG"),
         ] {
             let expected = format!("the variable {name} is not known; did you mean {meant}?");
             assert_eq!(told(name), Some(expected));
+        }
+    }
+
+    #[test]
+    fn after_a_misspelled_beginning_only_a_name_that_is_right_is_near() {
+        for own in var::OWN.iter().filter(|own| **own != var::ECRX_HANDED_OVER) {
+            let end = own.strip_prefix(START).unwrap();
+            for start in ["ERCX", "CERX", "ECXR", "WCRX", "EVRX", "ECTX"] {
+                let name = format!("{start}{end}");
+                let expected = format!("the variable {name} is not known; did you mean {own}?");
+                assert_eq!(told(&name), Some(expected));
+                for wrong in [
+                    format!("{name}S"),
+                    format!("{start}{}", &end[..end.len() - 1]),
+                ] {
+                    assert_eq!(told(&wrong), None, "{wrong}");
+                }
+            }
+            // ECR alone is another word, and what follows it another name.
+            for start in ["ECR", "ECRS", "ECR2", "CRX", "EECRX", "AWS"] {
+                assert_eq!(told(&format!("{start}{end}")), None, "{start}{end}");
+            }
+        }
+        assert_eq!(
+            told("ECXR_ROLE_ARN_111122223333").as_deref(),
+            Some(
+                "the variable ECXR_ROLE_ARN_111122223333 is not known; did you mean ECRX_ROLE_ARN_111122223333?"
+            )
+        );
+        for name in ["ERCX_ROLE_ARN_99999999999", "ERCX", "ERCX_", "ERCXPROFILE"] {
+            assert_eq!(told(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn blanks_around_a_name_are_shown() {
+        for name in [
+            " ECRX_PROFILE",
+            "ECRX_PROFILE ",
+            "\tECRX_PROFILE",
+            " ERCX_PROFILE",
+        ] {
+            let expected =
+                format!("the variable `{name}` is not known; did you mean ECRX_PROFILE?");
+            assert_eq!(told(name), Some(expected));
+            let misspelled = Misspelled::of(name).unwrap();
+            assert_eq!(misspelled.hint(), format!("rename or unset `{name}`"));
+        }
+    }
+
+    #[test]
+    fn the_variable_that_this_program_sets_itself_is_never_suggested() {
+        for name in [
+            "ECRX_HANDED_OVR",
+            "ECRX_HANDED",
+            "ECRX_HANDEDOVER",
+            "ecrx_handed_over_",
+            "ERCX_HANDED_OVER",
+            "ECRX_HANDED_OVER_111122223333",
+        ] {
+            assert_eq!(told(name), None, "{name}");
         }
     }
 
@@ -227,7 +373,8 @@ mod tests {
 
     #[test]
     fn a_variable_without_a_form_for_an_account_says_so() {
-        for own in var::OWN.iter().filter(|own| !PER_ACCOUNT.contains(own)) {
+        let without = var::OWN.iter().filter(|own| !PER_ACCOUNT.contains(own));
+        for own in without.filter(|own| **own != var::ECRX_HANDED_OVER) {
             let expected = format!(
                 "the variable {own}_111122223333 is not known; did you mean {own}, which has no form for a single account?"
             );
@@ -255,6 +402,17 @@ mod tests {
             "ECRX_ORG",
             "ECRX_DIR",
             "ECRX_LOGIN",
+            "ECRX_LOGO",
+            "ECRX_REASON",
+            "ECRX_CONFIRM",
+            "ECRX_PROFIT",
+            "ECRX_PROFILER",
+            "ECRX_PROFILED",
+            "ECRX_ROLE_URL",
+            "ECRX_REGION_A",
+            "ECRX_REGIONAL",
+            "ECRX_DEFAULT",
+            "ECRX_DEFAULT_LOG",
             "ECRX_NAME",
             "ECRX_HOME",
             "ECRX_TOKEN",
@@ -301,10 +459,17 @@ mod tests {
     #[test]
     fn the_variables_of_a_kubernetes_service_are_never_near() {
         // Every beginning of a known name, alone and with more behind it.
-        let beginnings: BTreeSet<String> = var::OWN
+        let others = OTHER_NAMES.map(|(other, _)| format!("{START}_{other}"));
+        let names = var::OWN
             .iter()
-            .flat_map(|own| (START.len()..=own.len()).map(|end| &own[..end]))
+            .copied()
+            .chain(others.iter().map(String::as_str));
+        let beginnings: BTreeSet<String> = names
+            .flat_map(|name| (START.len()..=name.len()).map(|end| &name[..end]))
             .map(|start| start.trim_end_matches('_').to_lowercase().replace('_', "-"))
+            .flat_map(|name| {
+                ["ecrx", "ercx", "ecxr", "wcrx"].map(|start| name.replacen("ecrx", start, 1))
+            })
             .collect();
         let mut checked = 0;
         for beginning in beginnings {

@@ -59,6 +59,54 @@ fn a_credential_process_that_calls_back_is_a_loop_with_and_without_a_cache() {
 }
 
 #[test]
+fn the_hint_of_a_loop_is_right_if_the_command_asks_for_another_registry() {
+    let aws = FakeAws::start();
+    let environment = of_loop(&aws, &format!("'{PROGRAM}'"));
+    let script = environment.home().join("again.sh");
+    let text = fs::read_to_string(&script).expect("a script");
+    let other = format!("111122223333.{}", HOST.split_once('.').expect("a host").1);
+    assert_ne!(other, HOST);
+    fs::write(&script, text.replace(HOST, &other)).expect("a script");
+    let outcome = ends_as_a_loop(&environment, 1);
+    let hint = "set credential_process to a program that prints AWS credentials without calling docker-credential-ecrx";
+    assert!(outcome.stderr.contains(hint), "{outcome:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_loop_is_seen_when_the_command_detaches_itself_from_its_parent() {
+    let aws = FakeAws::start();
+    let mut environment = of_loop(&aws, &format!("setsid -f '{PROGRAM}'"));
+    environment.set("AWS_ECR_DISABLE_CACHE", "1");
+    let outcome = environment.get(HOST);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert_eq!(lines(&environment, "starts"), 1, "{outcome:?}");
+}
+
+/// As an agent does that the command has once started.
+#[test]
+fn what_an_earlier_call_has_left_in_the_environment_is_not_a_loop() {
+    let aws = FakeAws::start();
+    let mut environment = of_command(&aws, "sh ./get.sh");
+    environment.set("AWS_ECR_DISABLE_CACHE", "1");
+    environment.write(
+        "get.sh",
+        "echo \"$ECRX_HANDED_OVER\" >chain\ncat answer.json\n",
+    );
+    environment.get(HOST).grant();
+    let chain = fs::read_to_string(environment.home().join("chain")).expect("a chain");
+    let chain = chain.trim();
+    environment.set("ECRX_HANDED_OVER", chain);
+    let outcome = environment.get(HOST);
+    assert!(outcome.stdout.contains(LOOP), "{outcome:?}");
+    let (name, until) = chain.split_once('@').expect("a time");
+    // A day earlier.
+    let until = until.parse::<u64>().expect("seconds") - 24 * 60 * 60;
+    environment.set("ECRX_HANDED_OVER", &format!("{name}@{until}"));
+    environment.get(HOST).grant();
+}
+
+#[test]
 fn a_loop_is_seen_by_a_copy_and_a_link_of_another_name() {
     let aws = FakeAws::start();
     for make in [

@@ -30,6 +30,28 @@ fn a_misspelled_variable_is_an_error_before_anything_is_asked() {
 }
 
 #[test]
+fn a_variable_whose_name_begins_wrong_is_an_error_and_shows_its_blanks() {
+    let aws = FakeAws::start();
+    for (name, shown) in [
+        ("ERCX_PROFILE", "ERCX_PROFILE"),
+        (" ECRX_PROFILE", "` ECRX_PROFILE`"),
+    ] {
+        let mut environment = misspelled(&aws);
+        environment.unset("ECRX_PROFIL");
+        environment.set(name, "work");
+        let expected = format!(
+            "no credentials for {HOST}: the variable {shown} is not known; did you mean ECRX_PROFILE?"
+        );
+        let outcome = environment.get(HOST);
+        assert_eq!(
+            outcome.failure(&expected),
+            [format!("rename or unset {shown}")]
+        );
+    }
+    assert_eq!(aws.connections(), 0);
+}
+
+#[test]
 fn a_token_in_the_cache_does_not_hide_a_misspelled_variable() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
@@ -131,7 +153,15 @@ fn the_variables_of_a_kubernetes_service_called_ecrx_change_nothing() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
     environment.set("ECRX_LOG", "warn");
-    for service in ["ECRX", "ECRX_2", "ECRX_PROFILE", "ECRX_LOG", "ECRX_ROLE"] {
+    for service in [
+        "ECRX",
+        "ECRX_2",
+        "ECRX_PROFILE",
+        "ECRX_LOG",
+        "ECRX_ROLE",
+        "ERCX",
+        "ERCX_PROFILE",
+    ] {
         for (end, value) in [
             ("SERVICE_HOST", "10.0.0.1"),
             ("SERVICE_PORT", "443"),

@@ -127,7 +127,7 @@ fn what_a_helper_leaves_running_is_not_waited_for() {
 #[test]
 fn the_helper_gets_our_environment_and_folder_and_is_told_that_we_called() {
     let aws = FakeAws::start();
-    let script = "#!/bin/sh\necho \"$ECRX_HANDED_OVER $MINE $(pwd -P)\"\n";
+    let script = "#!/bin/sh\necho \"${ECRX_HANDED_OVER%@*} $MINE $(pwd -P)\"\n";
     let mut environment = with_helper(&aws, script);
     environment.set("MINE", "yes");
     let home = environment.home().canonicalize().expect("a folder");

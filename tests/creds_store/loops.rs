@@ -1,5 +1,7 @@
 //! A helper that hands everything back to the one it came from.
 
+use std::time::SystemTime;
+
 use super::common::fake_aws::{ALICE, FakeAws};
 use super::common::{HOST, NOT_FOUND, PROGRAM, TestEnvironment};
 use super::{all_fail, bin, install, place, with_helper};
@@ -63,11 +65,36 @@ fn a_helper_may_ask_us_for_ecr_hosts() {
     assert_eq!(environment.get("ghcr.io").grant().principal, ALICE.2);
 }
 
+/// The variable as a call of this program sets it now.
+fn counting(name: &str) -> String {
+    format!("{name}@{}", seconds_since_1970() + 60)
+}
+
+fn seconds_since_1970() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.expect("a time after 1970").as_secs()
+}
+
+#[test]
+fn what_an_earlier_call_has_left_in_the_environment_is_not_a_loop() {
+    let aws = FakeAws::start();
+    let mut environment = with_helper(&aws, "#!/bin/sh\necho answer\n");
+    environment.set("ECRX_HANDED_OVER", &counting("1"));
+    let outcome = environment.get("ghcr.io");
+    assert!(outcome.stdout.contains("back: a loop"), "{outcome:?}");
+    for earlier in ["1".to_owned(), format!("1@{}", seconds_since_1970() - 1)] {
+        environment.set("ECRX_HANDED_OVER", &earlier);
+        let outcome = environment.get("ghcr.io");
+        let answer = (outcome.code, outcome.stdout.as_str());
+        assert_eq!(answer, (Some(0), "answer\n"), "{earlier}: {outcome:?}");
+    }
+}
+
 #[test]
 fn without_another_helper_a_call_from_one_is_as_any_other() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
-    environment.set("ECRX_HANDED_OVER", "1");
+    environment.set("ECRX_HANDED_OVER", &counting("1"));
     environment.get("ghcr.io").failed_with(NOT_FOUND, "");
     environment.get(HOST).answer();
 }

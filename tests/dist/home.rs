@@ -1,6 +1,7 @@
 //! The home folder where `HOME` does not say which: the static C library cannot ask every machine.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use super::common::fake_aws::FakeAws;
 use super::common::{HOST, TestEnvironment};
@@ -39,4 +40,22 @@ fn a_user_whom_etc_passwd_does_not_know_is_asked_for_by_getent() {
     assert_eq!(environment.entries().len(), 1);
     let asked = fs::read_to_string(environment.home().join("asked"));
     assert_eq!(asked.expect("a call"), "passwd 0\n");
+}
+
+#[test]
+#[ignore = "needs the executable of packaging/build-binary and a mount namespace: .ci/run"]
+fn a_getent_that_hangs_does_not_keep_a_token_from_being_returned() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::of_alice(&aws);
+    environment.unset("HOME");
+    set_getent(&mut environment, "exec sleep 600\n");
+    let files = [
+        ("/etc/passwd", "nobody:x:65534:65534::/:/bin/sh\n"),
+        ("/etc/nsswitch.conf", "passwd: files sss\n"),
+    ];
+    let started = Instant::now();
+    // Without a home folder there is no cache.
+    get_with_files(&environment, &files).grant();
+    assert_eq!(environment.entries().len(), 0);
+    assert!(started.elapsed() < Duration::from_secs(60));
 }

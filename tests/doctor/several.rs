@@ -72,7 +72,7 @@ fn docker_does_not_ask_and_the_image_is_absent() {
         verdict.starts_with("✗ it breaks at the registry: "),
         "{verdict}"
     );
-    assert!(verdict.contains("And: docker asks nobody"), "{verdict}");
+    assert!(verdict.contains("Also: docker asks nobody"), "{verdict}");
 }
 
 #[test]

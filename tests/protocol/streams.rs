@@ -172,10 +172,11 @@ fn an_answer_that_nobody_can_read_is_a_failure() {
     let environment = TestEnvironment::of_alice(&aws);
     environment.get(HOST).answer();
     let words = ["get", "list", "password 999999999999/us-west-2"];
+    let discards = "it is closed, or discards everything";
     for (stdout, reason) in [
-        (">&-", Some("it is closed")),
+        (">&-", Some(discards)),
         // As Python and Node open it.
-        ("1<>/dev/null", Some("it is closed")),
+        ("1<>/dev/null", Some(discards)),
         ("</dev/null 1<&0", Some("it is not open for writing")),
         (">/dev/null", None),
         (">>/dev/null", None),
@@ -191,7 +192,9 @@ fn an_answer_that_nobody_can_read_is_a_failure() {
                 _ => script,
             };
             let outcome = environment.run_program("/bin/sh", &["-c", &script, PROGRAM], "");
-            match reason {
+            // Nobody misses a list that is discarded.
+            let is_list = word == "list";
+            match reason.filter(|reason| !is_list || *reason != discards) {
                 Some(reason) => {
                     assert_eq!(outcome.code, Some(1), "{word} {stdout}: {outcome:?}");
                     assert!(

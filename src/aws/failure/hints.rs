@@ -25,7 +25,7 @@ impl Failure {
             FailureKind::NotSignedIn => said(&[SIGN_IN, ON_EC2]),
             FailureKind::Source => self.source_hints(Trouble::NoCredentials),
             FailureKind::Loop => said(&[
-                "set credential_process to a program that prints AWS credentials without pulling an image from this registry",
+                "set credential_process to a program that prints AWS credentials without calling docker-credential-ecrx or pulling an image from ECR",
             ]),
             FailureKind::RoleDenied => self.role_hints(),
             FailureKind::TokenDenied => self.token_hints(),

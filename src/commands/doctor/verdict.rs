@@ -59,7 +59,7 @@ pub fn verdict(steps: &[Step], case: Option<&Case<'_>>) -> Verdict {
     if let Some(found) = of_clients.and_then(|step| first(step, Mark::Bad))
         && !text.contains(found)
     {
-        text = format!("{text}. And: {found}");
+        text = join(&text, found);
     }
     Verdict {
         mark,
@@ -67,6 +67,15 @@ pub fn verdict(steps: &[Step], case: Option<&Case<'_>>) -> Verdict {
         path,
         mendings,
     }
+}
+
+/// Two findings in one text. The first may be a question.
+fn join(first: &str, second: &str) -> String {
+    let end = match first.ends_with(['.', '?', '!']) {
+        true => "",
+        false => ".",
+    };
+    format!("{first}{end} Also: {second}")
 }
 
 /// The first thing that is bad, or else may not be meant. The clients come last: what keeps this
@@ -242,4 +251,20 @@ impl Case<'_> {
 pub fn account_of(arn: &str) -> Option<String> {
     let account = arn.split(':').nth(4)?;
     (!account.is_empty()).then(|| account.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_findings_are_joined_with_one_mark_between_them() {
+        for (first, joined) in [
+            ("it breaks", "it breaks. Also: x"),
+            ("did you mean A?", "did you mean A? Also: x"),
+            ("It ends.", "It ends. Also: x"),
+        ] {
+            assert_eq!(join(first, "x"), joined);
+        }
+    }
 }

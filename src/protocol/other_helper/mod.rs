@@ -19,7 +19,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::call_chain::{self, Callee};
-use crate::child::{self, ChildError, Finished, Keep, NoOutput};
+use crate::child::{self, ChildError, Finished, Keep, LACKS_NOTHING};
 use crate::config::{Config, OtherHelperName};
 use crate::env::{Env, var};
 use crate::runtime;
@@ -181,7 +181,7 @@ impl<'a> OtherHelper<'a> {
             .arg(action)
             .env(
                 var::ECRX_HANDED_OVER,
-                call_chain::extended_by(Callee::OtherHelper, env),
+                call_chain::extended_by(Callee::OtherHelper, self.timeout, env),
             )
             .env(var::PATH, env.search_path())
             .stdin(Stdio::piped())
@@ -192,7 +192,7 @@ impl<'a> OtherHelper<'a> {
         runtime.block_on(async {
             let mut child = command.spawn().map_err(|error| self.not_run(env, error))?;
             let (stdout, stderr) = (Keep::All(MAX_ANSWER), Keep::End(0));
-            let answer = child::finish(&mut child, question, stdout, stderr, NoOutput::Taken);
+            let answer = child::finish(&mut child, question, stdout, stderr, LACKS_NOTHING);
             let Finished { status, stdout, .. } = match timeout(self.timeout, answer).await {
                 Ok(Ok(finished)) => finished,
                 Ok(Err(ChildError::TooMuch)) => return Err(stopped(child, Fault::TooMuch).await),
