@@ -86,7 +86,7 @@ impl Plan {
         };
         let named = match arguments.undo {
             true => Vec::new(),
-            false => hosts::named(&arguments.hosts, &config).map_err(Error::usage)?,
+            false => hosts::named(&arguments.hosts, &config).map_err(|error| error.told(env))?,
         };
         let hosts = [hosts, named].concat();
 
@@ -102,7 +102,7 @@ impl Plan {
         };
         let mut other_helper = None;
         if arguments.undo {
-            notes.extend(plan.undo(&mut files, arguments)?);
+            notes.extend(plan.undo(&mut files, arguments, env)?);
             plan.findings.append(&mut files.unreadable);
         } else {
             other_helper = plan.name_us(arguments, env, &hosts, &mut files)?;
@@ -188,8 +188,10 @@ impl Plan {
         &mut self,
         files: &mut Files,
         arguments: &ConfigureDocker,
+        env: &Env,
     ) -> Result<Vec<String>, Error> {
-        let named = hosts::to_undo(&arguments.hosts, &self.config).map_err(Error::usage)?;
+        let named = hosts::to_undo(&arguments.hosts, &self.config);
+        let named = named.map_err(|error| error.told(env))?;
         let other_helper = self.config.other_registries_helper.as_ref();
         let mut undo = Undo {
             // With --creds-store and no host, that alone is meant.

@@ -58,7 +58,7 @@ pub fn run(arguments: &Doctor, env: &Env, page: &mut Page) -> Result<Verdict, Er
             Ok(target) => Some(target),
             // It may be a host that a rule names: why no rule counts is what is to be told.
             Err(TargetError::Registry(_)) if loaded.is_err() => None,
-            Err(error) => return Err(Error::usage(error)),
+            Err(error) => return Err(error.told(env)),
         },
         None => None,
     };
