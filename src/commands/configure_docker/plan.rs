@@ -225,6 +225,13 @@ impl Plan {
             ));
         }
         let mut notes = Vec::new();
+        if let Some(helper) = other_helper.filter(|_| undo.creds_store && !arguments.podman) {
+            notes.push(format!(
+                "other_registries_helper = \"{}\" at {}",
+                helper.name(),
+                helper.origin()
+            ));
+        }
         for (key, helper) in files.target.document.cred_helpers() {
             let is_named = named.iter().any(|host| is_same_server(key, host));
             if is_named && !undone.iter().any(|host| is_same_server(key, host)) {
