@@ -74,7 +74,7 @@ impl Plan {
             }));
         }
         let config_file = match wants_rules || (arguments.creds_store && arguments.fix) {
-            true => Some(open_config(&paths, locks.as_deref_mut())?),
+            true => Some(open_config(&paths, arguments, locks.as_deref_mut())?),
             false => None,
         };
         let config = load_config(env).map_err(Error::failure)?;
@@ -290,10 +290,14 @@ fn missing_profile(env: &Env, config: &Config, who: Who<'_>) -> Option<Finding> 
     })
 }
 
-fn open_config(paths: &ConfigPaths, locks: Option<&mut Locks>) -> Result<UserFile, Error> {
+fn open_config(
+    paths: &ConfigPaths,
+    arguments: &ConfigureDocker,
+    locks: Option<&mut Locks>,
+) -> Result<UserFile, Error> {
     let path = paths.explicit.as_ref().or(paths.user.as_ref());
     let path = path.ok_or_else(|| Error::failure(ConfigureError::NoConfigFile))?;
-    open(path, locks)
+    open(path, arguments, locks)
 }
 
 /// The change of `config.toml`.
