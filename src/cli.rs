@@ -94,7 +94,7 @@ pub struct ConfigureDocker {
     #[arg(long)]
     pub dry_run: bool,
     /// Remove this program's entries, of these hosts or all, and put back what the backup had for
-    /// them. Rules in config.toml stay
+    /// them. Rules and other_registries_helper in config.toml stay
     #[arg(long, conflicts_with_all = ["profile", "role_arn", "fix"])]
     pub undo: bool,
 }

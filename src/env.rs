@@ -296,13 +296,15 @@ impl Env {
             .collect()
     }
 
-    /// The `PATH` of programs that this one starts: its absolute folders alone. Without any, the
-    /// standard's (POSIX, `getconf PATH`), as the shell's own could have the working folder in it.
+    /// The `PATH` of programs that this one starts: its absolute folders alone. Without any, these
+    /// three, in the order in which dash has them when `PATH` is unset. `/usr/local/bin` is where
+    /// AWS installs its CLI, which a `credential_process` often is. It is not left to the shell, as
+    /// bash would add the working folder.
     pub fn search_path(&self) -> OsString {
         let folders = self.search_folders();
         match std::env::join_paths(&folders) {
             Ok(path) if !folders.is_empty() => path,
-            _ if cfg!(unix) => "/usr/bin:/bin".into(),
+            _ if cfg!(unix) => "/usr/local/bin:/usr/bin:/bin".into(),
             _ => OsString::new(),
         }
     }
@@ -513,6 +515,18 @@ mod tests {
         ]);
         assert_eq!(env.get_either_case("HTTPS_PROXY").as_deref(), Some("lower"));
         assert_eq!(env.get_either_case("NO_PROXY").as_deref(), Some("upper"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn without_an_absolute_folder_the_search_path_is_that_of_the_system_and_of_local_programs() {
+        const DEFAULT: &str = "/usr/local/bin:/usr/bin:/bin";
+        let searched = |path| Env::of([("PATH", path)]).search_path();
+        assert_eq!(Env::of([]).search_path(), DEFAULT);
+        for path in ["", ".", ":", "bin:./bin"] {
+            assert_eq!(searched(path), DEFAULT, "{path}");
+        }
+        assert_eq!(searched(":/opt/bin:bin"), "/opt/bin");
     }
 
     #[test]

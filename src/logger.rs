@@ -1,19 +1,39 @@
 //! The log: off unless `ECRX_LOG` names a level, and then lines on stderr.
 //!
+//! A warning is about this machine or its configuration, and one command may come by its cause
+//! several times, as `list` does for each registry. It is written once.
+//!
 //! Only this crate's own records are written. The SDK's are not: at its lowest levels it prints
 //! bodies, and bodies hold tokens.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::str::FromStr as _;
+use std::sync::{Mutex, PoisonError};
 
-use log::{LevelFilter, Log, Metadata, Record};
+use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::env::{Env, var};
 use crate::error::one_line;
 
-struct Stderr;
+struct Stderr {
+    /// The warnings that have been written.
+    warnings: Mutex<BTreeSet<String>>,
+}
 
-static LOGGER: Stderr = Stderr;
+static LOGGER: Stderr = Stderr {
+    warnings: Mutex::new(BTreeSet::new()),
+};
+
+impl Stderr {
+    fn is_repeated(&self, level: Level, text: &str) -> bool {
+        level == Level::Warn && {
+            let warnings = self.warnings.lock();
+            let mut warnings = warnings.unwrap_or_else(PoisonError::into_inner);
+            !warnings.insert(text.to_owned())
+        }
+    }
+}
 
 impl Log for Stderr {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -22,8 +42,11 @@ impl Log for Stderr {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            let level = record.level().as_str().to_ascii_lowercase();
             let text = one_line(&record.args().to_string());
+            if self.is_repeated(record.level(), &text) {
+                return;
+            }
+            let level = record.level().as_str().to_ascii_lowercase();
             // Nobody is left to tell when stderr is gone.
             let _ = writeln!(std::io::stderr(), "docker-credential-ecrx: {level}: {text}");
         }

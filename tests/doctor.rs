@@ -18,6 +18,9 @@ mod hostile;
 mod hosts;
 #[path = "doctor/machine.rs"]
 mod machine;
+#[cfg(target_os = "linux")]
+#[path = "doctor/pipes.rs"]
+mod pipes;
 #[path = "doctor/public.rs"]
 mod public;
 #[cfg(target_os = "linux")]

@@ -43,7 +43,7 @@ complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subco
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l creds-store -d 'Be the helper of all registries (credsStore), those that are not ECR\'s included'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l fix -d 'Apply the fixes that are offered for these registries: remove their old logins and misspelled entries. Other registries stay as they are'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l dry-run -d 'Show what would change, and change nothing'
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l undo -d 'Remove this program\'s entries, of these hosts or all, and put back what the backup had for them. Rules in config.toml stay'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l undo -d 'Remove this program\'s entries, of these hosts or all, and put back what the backup had for them. Rules and other_registries_helper in config.toml stay'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand doctor" -l push -d 'Look whether the image could be pushed, too: opens an upload and cancels it'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand doctor" -l json -d 'Print JSON'

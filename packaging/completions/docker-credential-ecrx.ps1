@@ -45,7 +45,7 @@ Register-ArgumentCompleter -Native -CommandName 'docker-credential-ecrx' -Script
             [CompletionResult]::new('--creds-store', '--creds-store', [CompletionResultType]::ParameterName, 'Be the helper of all registries (credsStore), those that are not ECR''s included')
             [CompletionResult]::new('--fix', '--fix', [CompletionResultType]::ParameterName, 'Apply the fixes that are offered for these registries: remove their old logins and misspelled entries. Other registries stay as they are')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would change, and change nothing')
-            [CompletionResult]::new('--undo', '--undo', [CompletionResultType]::ParameterName, 'Remove this program''s entries, of these hosts or all, and put back what the backup had for them. Rules in config.toml stay')
+            [CompletionResult]::new('--undo', '--undo', [CompletionResultType]::ParameterName, 'Remove this program''s entries, of these hosts or all, and put back what the backup had for them. Rules and other_registries_helper in config.toml stay')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

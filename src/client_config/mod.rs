@@ -37,7 +37,6 @@ pub(crate) use crate::helper_name::is_ours;
 
 use crate::env::Env;
 use crate::helper_name::OWN_NAME;
-pub use crate::redaction::shown_server as shown;
 use crate::user_file::UserFile;
 
 /// What credential helpers are called before their names.

@@ -4,7 +4,7 @@ use super::document::Document;
 use super::finding::{Finding, Repair, Severity, concerns, is_same_server};
 use super::{Asked, Client, ECR_LOGIN, asked_by, is_ours, own_name};
 use crate::env::Env;
-use crate::redaction::shown_server as shown;
+use crate::redaction::shown_server;
 use crate::registry::{Registry, ServerName};
 use crate::shell_word::shell_word;
 
@@ -80,7 +80,7 @@ pub(super) fn old_logins(
         let is_asked = is_us(asked(&documents[..=index]));
         let is_asked_later = is_us(asked(&documents[index + 1..]));
         let (file, key) = (document.path().to_owned(), login.key);
-        let shown = shown(&key);
+        let shown = shown_server(&key);
         let (severity, what_for) = match is_asked {
             true => (
                 Severity::Warning,
@@ -191,7 +191,7 @@ fn never_asked(
             "credHelpers of {} has the key {}, which never matches, as {why}: the helper is not \
              asked, and a pull fails with \"no basic auth credentials\"",
             file.display(),
-            shown(key)
+            shown_server(key)
         ),
         fix,
         repair,
@@ -200,7 +200,7 @@ fn never_asked(
 
 /// An entry of the established helper.
 fn established_helper(env: &Env, client: Client, document: &Document, key: &str) -> Finding {
-    let (file, shown) = (document.path(), shown(key));
+    let (file, shown) = (document.path(), shown_server(key));
     let host = ServerName::parse(key).filter(|_| Registry::parse(key).is_some());
     Finding {
         severity: Severity::Warning,

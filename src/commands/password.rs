@@ -12,7 +12,7 @@ use super::{Page, Target, Verdict};
 pub fn run(arguments: &Password, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
     stdout::check().map_err(Error::failure)?;
     let config = load_config(env).map_err(Error::failure)?;
-    let target = Target::parse(&arguments.host, &config).map_err(Error::usage)?;
+    let target = Target::parse(&arguments.host, &config).map_err(|error| error.told(env))?;
     let provider = Provider::new(env, &config);
     let least = arguments.min_lifetime.unwrap_or_default();
     let token = provider.get_living(&target.registry, least)?;

@@ -3,6 +3,9 @@
 use std::fmt;
 
 use crate::config::Config;
+use crate::env::Env;
+use crate::error::Error;
+use crate::identity::Misspelled;
 use crate::redaction::shown_url;
 use crate::registry::{AccountId, Partition, Region, Registry};
 
@@ -39,6 +42,19 @@ pub enum TargetError {
     Image(String, &'static str),
 }
 
+impl TargetError {
+    /// The error of a command. A host that is not known may be named in the file that a misspelled
+    /// `ECRX_CONFIG` names, so the hints tell of that variable.
+    pub fn told(self, env: &Env) -> Error {
+        let misspelled = match self {
+            Self::Registry(_) => Misspelled::of_config(env),
+            Self::Image(..) => Vec::new(),
+        };
+        let hints = misspelled.iter().flat_map(|it| [it.to_string(), it.hint()]);
+        Error::usage(self).hints(hints)
+    }
+}
+
 impl Target {
     /// Reads a host in any spelling, `ACCOUNT/REGION`, or an image.
     pub fn parse(text: &str, config: &Config) -> Result<Self, TargetError> {
@@ -73,7 +89,7 @@ impl Target {
 }
 
 /// What a person gave, but for a user part, which may hold a password.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
     match rest.split('/').next() {
         Some(host) if host.contains('@') => shown_url(text),

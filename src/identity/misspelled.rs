@@ -102,9 +102,12 @@ impl Misspelled {
         ![var::ECRX_CONFIG, var::ECRX_LOG].contains(&self.nearest)
     }
 
-    /// Whether the configuration file was meant, which may say whose a registry is.
-    pub fn is_of_config(&self) -> bool {
-        self.nearest == var::ECRX_CONFIG
+    /// Those that were meant for `ECRX_CONFIG`. If a host is not known, the file that they name may
+    /// say which registry it is.
+    pub fn of_config(env: &Env) -> Vec<Self> {
+        let mut all = Self::all(env);
+        all.retain(|misspelled| misspelled.nearest == var::ECRX_CONFIG);
+        all
     }
 
     /// What to do about it.

@@ -116,8 +116,7 @@ fn get(env: &Env, input: impl Read, output: &mut impl Write) -> Result<ExitCode,
 /// A configuration that was meant and is not read may say that the server is ours after all. For
 /// our own servers the identity is an error then.
 fn warn_of_misspelled_config(env: &Env) {
-    let of_config = |misspelled: &Misspelled| misspelled.is_of_config();
-    for misspelled in Misspelled::all(env).into_iter().filter(of_config) {
+    for misspelled in Misspelled::of_config(env) {
         log::warn!("{misspelled}");
     }
 }

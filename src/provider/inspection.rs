@@ -56,7 +56,12 @@ impl Provider<'_> {
         }
     }
 
-    /// What AWS and the registry are reached by; whoever asks may name certificates of his own.
+    /// What AWS and the registry are reached by, with the identity's certificates if it names any.
+    /// One serves for all requests of a command: certificates that come from a pipe can be read
+    /// only once.
+    ///
+    /// # Errors
+    /// When certificates or proxy settings cannot be used.
     pub fn client(&self, identity: Option<&Identity>) -> Result<EcrxClient, PurchaseError> {
         let deadline = Instant::now() + self.config.timeout;
         Ok(aws::http::client(&self.http_settings(identity, deadline))?)
@@ -88,7 +93,7 @@ impl Provider<'_> {
         Ok(())
     }
 
-    /// Goes the way to a new token step by step. Nothing is kept.
+    /// Goes the way to a new token step by step, with [`Provider::client`]. Nothing is kept.
     ///
     /// # Errors
     /// When nothing could be asked at all: a code that was not given, certificates, proxy settings.
@@ -96,14 +101,13 @@ impl Provider<'_> {
         &self,
         registry: &Registry,
         identity: &Identity,
+        client: Result<EcrxClient, PurchaseError>,
         ends_at: Instant,
     ) -> Result<Survey, Error> {
         let wrong = |cause: Obstacle| told(registry, cause).hint(identity.explain());
         let sts = self.resolver.sts(registry);
         let sts = sts.map_err(|error| wrong(error.into()))?;
-        let client = self
-            .client(Some(identity))
-            .map_err(|error| wrong(error.into()))?;
+        let client = client.map_err(|error| wrong(error.into()))?;
         let lookup = Lookup::new(self, registry, identity);
         // A pull from public ECR would ask nobody, either.
         lookup.asks_nobody_for_public().map_err(wrong)?;

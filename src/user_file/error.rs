@@ -1,9 +1,28 @@
 //! Why a file of a person's was not changed.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
 use super::owner::UserName;
+
+/// By what a user controls a symbolic link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// By being its owner.
+    Link,
+    /// By being the owner of its folder, while the link is root's.
+    Folder,
+}
+
+impl fmt::Display for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Link => "that belongs to",
+            Self::Folder => "in a folder that belongs to",
+        })
+    }
+}
 
 /// Why a file was not read or not replaced. In each case but [`Self::HalfWritten`] it is as it
 /// was.
@@ -43,7 +62,7 @@ pub enum UserFileError {
     },
     /// Root would change what another user has chosen.
     #[error(
-        "{} is a symbolic link that {user} controls, and {} does not belong to {user}: as root, this program does not follow it",
+        "{} is a symbolic link {controlled_by} {user}, and {} does not belong to {user}: as root, this program does not follow it",
         link.display(), target.display()
     )]
     ForeignLink {
@@ -51,8 +70,23 @@ pub enum UserFileError {
         link: PathBuf,
         /// The user who controls it.
         user: UserName,
+        /// By what.
+        controlled_by: Control,
         /// What it leads to, or the folder that this would be in.
         target: PathBuf,
+    },
+    /// The same, by two users.
+    #[error(
+        "{} is a symbolic link that belongs to {owner}, in a folder that belongs to {folder_owner}: as root, this program does not follow it",
+        link.display()
+    )]
+    SharedLink {
+        /// The link.
+        link: PathBuf,
+        /// Its owner.
+        owner: UserName,
+        /// Its folder's owner.
+        folder_owner: UserName,
     },
     /// The same, by several users.
     #[error(
@@ -65,7 +99,20 @@ pub enum UserFileError {
     },
     /// It may be a hard link to a file that only root may read.
     #[error(
-        "{} belongs to {owner} and may be a hard link, and its folder belongs to {folder_owner}: as root, this program does not change it",
+        "{} belongs to {owner} and has more than one hard link, and its folder can be changed by {writers}: as root, this program does not change it",
+        path.display()
+    )]
+    HardLink {
+        /// The file.
+        path: PathBuf,
+        /// Its owner.
+        owner: UserName,
+        /// Those who may have put it there.
+        writers: String,
+    },
+    /// It belongs to neither root nor the owner of its folder.
+    #[error(
+        "{} belongs to {owner}, and its folder belongs to {folder_owner}: as root, this program does not change it",
         path.display()
     )]
     ForeignFile {
@@ -116,17 +163,24 @@ pub enum UserFileError {
 }
 
 impl UserFileError {
-    /// What to do about it, if root is not to do it: `command` is this program's that runs now.
+    /// What to do about it, if root is not to do it: `command` is this program's that runs now, with
+    /// its arguments.
     pub fn hint(&self, command: &str) -> Option<String> {
-        let user = match self {
-            Self::ForeignLink { user, .. } => user,
-            Self::ForeignFile { folder_owner, .. } => folder_owner,
-            Self::OpenLink { .. } => return Some("name the file that it leads to".to_owned()),
+        Some(match self {
+            Self::ForeignLink { user, .. } => match user.for_sudo() {
+                Some(name) => format!(
+                    "run this command as that user: sudo -u {name} docker-credential-ecrx {command}"
+                ),
+                None => format!("run this command as {user}"),
+            },
+            Self::SharedLink { .. } | Self::OpenLink { .. } => {
+                "name the file that it leads to".to_owned()
+            }
+            Self::HardLink { .. } => "if it may be changed, replace it with a copy".to_owned(),
+            Self::ForeignFile { folder_owner, .. } => {
+                format!("replace it with a copy that belongs to {folder_owner}")
+            }
             _ => return None,
-        };
-        Some(format!(
-            "run this command as that user: sudo -u {} docker-credential-ecrx {command} …",
-            user.for_sudo()
-        ))
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! Whose a file is, and who may read and write it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fs::{File, Metadata};
 use std::path::Path;
@@ -15,12 +16,10 @@ pub struct UserName {
 }
 
 impl UserName {
-    /// As `sudo -u` takes it.
-    pub(super) fn for_sudo(&self) -> String {
-        match &self.name {
-            Some(name) => shell_word(name).into_owned(),
-            None => format!("'#{}'", self.id),
-        }
+    /// As `sudo -u` takes it. A user by number alone is refused unless `sudoers` allows it
+    /// (`runas_allow_unknown_id`).
+    pub(super) fn for_sudo(&self) -> Option<Cow<'_, str>> {
+        self.name.as_deref().map(shell_word)
     }
 }
 

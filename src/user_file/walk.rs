@@ -20,7 +20,7 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::MOST_LINKS;
-use super::error::UserFileError;
+use super::error::{Control, UserFileError};
 use super::owner::user_name;
 
 const STICKY: u32 = 0o1000;
@@ -43,7 +43,14 @@ pub(super) struct Held {
 #[derive(Clone, Debug)]
 struct Link {
     path: PathBuf,
+    controller: Controller,
+}
+
+/// The user who says where a link leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Controller {
     user: u32,
+    by: Control,
 }
 
 /// What is left to do of a path.
@@ -52,7 +59,7 @@ enum Step {
     Up,
     Name(OsString),
     /// Here ends what a link led to.
-    EndOf(PathBuf, Option<u32>),
+    EndOf(PathBuf, Option<Controller>),
 }
 
 struct Walk {
@@ -99,7 +106,7 @@ pub(super) fn walk(path: &Path) -> Result<Held, UserFileError> {
 impl Walk {
     fn go(&mut self, step: Step, whole: &Path) -> Result<(), UserFileError> {
         match step {
-            Step::EndOf(link, user) => self.end_of(link, user),
+            Step::EndOf(link, controller) => self.end_of(link, controller),
             Step::Root | Step::Up if self.is_past_folders() => Err(self.not_a_folder()),
             Step::Root => self.enter(OsStr::new("/"), "/".into()),
             Step::Up => {
@@ -145,26 +152,33 @@ impl Walk {
             return Err(UserFileError::TooManyLinks { path });
         }
         let folder = self.stat()?;
-        let user = controller(link, &folder)
-            .ok_or_else(|| UserFileError::OpenLink { link: path.clone() })?;
+        let controller = controller(link, &folder)
+            .ok_or_else(|| of_several_users(path.clone(), link, &folder))?;
         let target = rustix::fs::readlinkat(&self.folder, name, Vec::new())
             .map_err(|errno| read_error(&path, errno.into()))?;
         let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
-        self.steps.push_front(Step::EndOf(path, user));
+        self.steps.push_front(Step::EndOf(path, controller));
         for step in steps(&target).collect::<Vec<_>>().into_iter().rev() {
             self.steps.push_front(step);
         }
         Ok(())
     }
 
-    fn end_of(&mut self, link: PathBuf, user: Option<u32>) -> Result<(), UserFileError> {
+    fn end_of(
+        &mut self,
+        link: PathBuf,
+        controller: Option<Controller>,
+    ) -> Result<(), UserFileError> {
         if !self.missing.is_empty() && self.goes_on() {
             return Err(UserFileError::NotAFolder { path: link });
         }
-        let Some(user) = user else {
+        let Some(controller) = controller else {
             return Ok(());
         };
-        let link = Link { path: link, user };
+        let link = Link {
+            path: link,
+            controller,
+        };
         if self.last.is_some() {
             // Its owner is looked at when it is open.
             self.of_users.push(link);
@@ -204,11 +218,13 @@ impl Walk {
 impl Link {
     /// What it leads to has to belong to the user who controls it.
     fn check(&self, target: &Path, owner: u32) -> Result<(), UserFileError> {
-        match owner == self.user {
+        let Controller { user, by } = self.controller;
+        match owner == user {
             true => Ok(()),
             false => Err(UserFileError::ForeignLink {
                 link: self.path.clone(),
-                user: user_name(self.user),
+                user: user_name(user),
+                controlled_by: by,
                 target: target.to_owned(),
             }),
         }
@@ -259,11 +275,7 @@ impl Held {
         };
         match is_fine {
             true => Ok(()),
-            false => Err(UserFileError::ForeignFile {
-                path,
-                owner: user_name(file.uid()),
-                folder_owner: user_name(folder.st_uid),
-            }),
+            false => Err(not_to_be_changed(path, file, &folder)),
         }
     }
 
@@ -305,15 +317,53 @@ impl Held {
     }
 }
 
+/// Why a file is refused by its owner, its links and its folder.
+fn not_to_be_changed(path: PathBuf, file: &Metadata, folder: &Stat) -> UserFileError {
+    let owner = user_name(file.uid());
+    let folder_owner = user_name(folder.st_uid);
+    match folder.st_uid {
+        0 => UserFileError::HardLink {
+            path,
+            owner,
+            writers: "several users".to_owned(),
+        },
+        _ if file.uid() == 0 => UserFileError::HardLink {
+            path,
+            owner,
+            writers: folder_owner.to_string(),
+        },
+        _ => UserFileError::ForeignFile {
+            path,
+            owner,
+            folder_owner,
+        },
+    }
+}
+
+/// Why a link is refused that has no single [`controller`].
+fn of_several_users(link: PathBuf, found: &Stat, folder: &Stat) -> UserFileError {
+    match (found.st_uid, folder.st_uid) {
+        (0, 0) => UserFileError::OpenLink { link },
+        (owner, folder_owner) => UserFileError::SharedLink {
+            link,
+            owner: user_name(owner),
+            folder_owner: user_name(folder_owner),
+        },
+    }
+}
+
 /// The user who says where a link leads, unless that is root alone: `None` if there are several.
-fn controller(link: &Stat, folder: &Stat) -> Option<Option<u32>> {
+fn controller(link: &Stat, folder: &Stat) -> Option<Option<Controller>> {
+    let of = |user, by| Some(Some(Controller { user, by }));
     match (link.st_uid, folder.st_uid) {
         (0, 0) if !is_open(folder) => Some(None),
         // Nobody else can remove or rename it. It could be a hard link.
         (0, 0) if is_sticky(folder) && link.st_nlink == 1 => Some(None),
         (0, 0) => None,
-        (0, user) | (user, 0) => Some(Some(user)),
-        (user, other) => (user == other).then_some(Some(user)),
+        (0, user) => of(user, Control::Folder),
+        (user, 0) => of(user, Control::Link),
+        (user, other) if user == other => of(user, Control::Link),
+        _ => None,
     }
 }
 

@@ -70,6 +70,26 @@ fn a_credential_process_that_is_only_in_the_working_folder_is_not_found() {
     }
 }
 
+/// Where the AWS CLI is installed, and what POSIX has.
+#[test]
+fn a_credential_process_without_an_absolute_folder_has_the_usual_ones() {
+    for path in [Some("."), Some(""), Some("relative:"), None] {
+        let aws = FakeAws::start();
+        let mut environment = of_command(&aws, "unused");
+        let home = environment.home().display().to_string();
+        environment.aws_config(&format!(
+            "[profile work]\ncredential_process = printf %s \"$PATH\" >'{home}/path'; cat '{home}/answer.json'\n"
+        ));
+        match path {
+            Some(path) => environment.set("PATH", path),
+            None => environment.unset("PATH"),
+        };
+        environment.get(HOST).grant();
+        let found = std::fs::read_to_string(environment.home().join("path")).expect("a path");
+        assert_eq!(found, "/usr/local/bin:/usr/bin:/bin", "{path:?}");
+    }
+}
+
 #[test]
 fn a_credential_process_of_an_absolute_folder_is_found_and_has_the_rest_of_the_environment() {
     let aws = FakeAws::start();

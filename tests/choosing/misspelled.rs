@@ -133,6 +133,49 @@ fn a_host_that_is_not_known_is_not_found_and_the_log_tells_of_a_misspelled_ecrx_
     );
 }
 
+/// The file that the variable names may say which registry it is.
+#[test]
+fn every_command_for_a_host_that_is_not_known_tells_of_a_misspelled_ecrx_config() {
+    const OWN_NAME: &str = "mirror.example";
+    let aws = FakeAws::start();
+    let mut environment = misspelled(&aws);
+    environment.set("ECRX_CONFG", "ecrx.toml");
+    for command in [
+        &["whoami", OWN_NAME][..],
+        &["password", OWN_NAME],
+        &["doctor", OWN_NAME],
+        &["config", "show", OWN_NAME],
+        &["cache", "clear", OWN_NAME],
+        &["configure-docker", OWN_NAME],
+        &["configure-docker", "--undo", "two words"],
+        &[
+            "policy",
+            "--principal",
+            "111122223333",
+            "--registry",
+            OWN_NAME,
+        ],
+    ] {
+        let outcome = environment.run(command, "");
+        assert_eq!(outcome.code, Some(2), "{command:?}: {outcome:?}");
+        assert_eq!(outcome.stdout, "", "{command:?}");
+        let lines: Vec<&str> = outcome.stderr.lines().collect();
+        assert!(
+            lines[0].contains(" is no ECR registry: "),
+            "{command:?}: {lines:?}"
+        );
+        // The misspelled ECRX_PROFIL would change nothing here.
+        assert_eq!(
+            lines[1..],
+            [
+                "  the variable ECRX_CONFG is not known; did you mean ECRX_CONFIG?",
+                "  rename or unset ECRX_CONFG"
+            ],
+            "{command:?}"
+        );
+    }
+}
+
 /// By a name, no variable chooses; `ECRX_CONFIG` says where the name is explained.
 #[test]
 fn called_by_a_name_only_a_misspelled_ecrx_config_is_an_error() {

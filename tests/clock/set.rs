@@ -38,11 +38,8 @@ fn a_clock_that_is_set_back_costs_calls_until_it_is_right_again() {
         assert_eq!(first.grant().serial, 1);
         clock.set(ahead);
         let path = environment.entries().remove(0);
-        let ahead =
-            format!("ignoring {path:?}: it is dated more than 5 minutes ahead of the clock");
         let warnings = [
-            ahead.clone(),
-            ahead,
+            format!("ignoring {path:?}: it is dated more than 5 minutes ahead of the clock"),
             format!(
                 "not cached in {path:?}: it claims to be valid for more than 13 hours, or not at all"
             ),

@@ -68,18 +68,21 @@ impl Scene {
         }
     }
 
-    /// Root is told the link, and nothing is changed anywhere.
+    /// Root is told the link, which is the user's, and nothing is changed anywhere.
     #[track_caller]
     fn is_refused(&self, link: &str, arguments: &[&str]) {
+        self.is_refused_as("that belongs to", link, arguments);
+    }
+
+    #[track_caller]
+    fn is_refused_as(&self, whose: &str, link: &str, arguments: &[&str]) {
         for dry in [&["--dry-run"][..], &[]] {
             let told = self.alice.refused(&[arguments, dry].concat());
             let start = format!(
-                "docker-credential-ecrx: ~/{link} is a symbolic link that user {STRANGER} controls, and "
+                "docker-credential-ecrx: ~/{link} is a symbolic link {whose} user {STRANGER}, and "
             );
             assert!(told.starts_with(&start), "{told}");
-            let end = format!(
-                "\n  run this command as that user: sudo -u '#{STRANGER}' docker-credential-ecrx configure-docker …\n"
-            );
+            let end = format!("\n  run this command as user {STRANGER}\n");
             assert!(told.ends_with(&end), "{told}");
             self.assert_untouched();
         }
@@ -118,7 +121,7 @@ fn the_doctor_does_not_call_a_file_broken_that_root_may_not_follow() {
         .split(['!', '✗'])
         .find(|finding| finding.contains("config.json is a symbolic link"))
         .expect("a finding");
-    let hint = format!("as that user: sudo -u '#{STRANGER}' docker-credential-ecrx doctor …");
+    let hint = format!("run this command as user {STRANGER} ");
     assert!(warning.contains(&hint), "{told}");
     assert!(!told.contains("correct the file"), "{told}");
     assert!(!told.contains("cm9vdDpvbmx5"), "{told}");
@@ -151,7 +154,63 @@ fn a_link_of_roots_that_a_user_could_have_moved_is_not_followed() {
     let Some(scene) = Scene::new() else { return };
     fs::remove_file(scene.alice.docker_file()).expect("to remove");
     symlink(scene.secret(), scene.alice.docker_file()).expect("a link");
-    scene.is_refused(".docker/config.json", &[HOST]);
+    scene.is_refused_as(
+        "in a folder that belongs to",
+        ".docker/config.json",
+        &[HOST],
+    );
+}
+
+/// Neither of them says alone where it leads, and no other user may write to the folder.
+#[test]
+fn a_link_of_one_user_in_the_folder_of_another_is_named_as_that() {
+    let Some(scene) = Scene::new() else { return };
+    scene.link("elsewhere", ".docker/config.json");
+    let link = scene.alice.docker_file();
+    std::os::unix::fs::lchown(link, Some(STRANGER + 1), None).expect("chown");
+    assert_eq!(
+        scene.alice.refused(&[HOST]),
+        format!(
+            "docker-credential-ecrx: ~/.docker/config.json is a symbolic link that belongs to user {}, in a folder that belongs to user {STRANGER}: as root, this program does not follow it\n  name the file that it leads to\n",
+            STRANGER + 1
+        )
+    );
+}
+
+/// `sudo -u` takes it, with the arguments as they were typed.
+#[test]
+fn the_command_to_run_as_a_known_user_is_whole() {
+    let Some(scene) = Scene::new() else { return };
+    let Some((name, id)) = known_user() else {
+        return skipped("/etc/passwd names no user but root");
+    };
+    scene.link(scene.secret(), ".docker/config.json");
+    for path in ["", ".docker", ".docker/config.json"] {
+        std::os::unix::fs::lchown(scene.alice.path(path), Some(id), None).expect("chown");
+    }
+    for arguments in [
+        &[HOST][..],
+        &["--fix", HOST, "public.ecr.aws"],
+        &["--creds-store", "--dry-run"],
+        &["--undo"],
+    ] {
+        let told = scene.alice.refused(arguments);
+        let end = format!(
+            "\n  run this command as that user: sudo -u {name} docker-credential-ecrx configure-docker {}\n",
+            arguments.join(" ")
+        );
+        assert!(told.ends_with(&end), "{told}");
+    }
+}
+
+fn known_user() -> Option<(String, u32)> {
+    let users = fs::read_to_string("/etc/passwd").ok()?;
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?.to_owned();
+        let id = fields.nth(1)?.parse().ok()?;
+        (id != 0).then_some((name, id))
+    })
 }
 
 #[test]
@@ -191,10 +250,46 @@ fn a_hard_link_to_a_file_of_root_is_not_copied() {
     fs::hard_link(&secret, scene.alice.docker_file()).expect("a hard link");
     let told = scene.alice.refused(&[HOST]);
     let what = format!(
-        "docker-credential-ecrx: ~/.docker/config.json belongs to root and may be a hard link, and its folder belongs to user {STRANGER}: as root, this program does not change it\n"
+        "docker-credential-ecrx: ~/.docker/config.json belongs to root and has more than one hard link, and its folder can be changed by user {STRANGER}: as root, this program does not change it\n  if it may be changed, replace it with a copy\n"
     );
-    assert!(told.starts_with(&what), "{told}");
+    assert_eq!(told, what);
     assert!(!scene.alice.backup().exists());
+    // As the hint says.
+    fs::remove_file(scene.alice.docker_file()).expect("to remove");
+    fs::copy(&secret, scene.alice.docker_file()).expect("a copy");
+    scene.alice.configured(&[HOST]);
+}
+
+/// It has one link only.
+#[test]
+fn a_file_of_a_third_user_is_not_called_a_hard_link() {
+    let Some(scene) = Scene::new() else { return };
+    let file = scene.alice.docker_file();
+    std::os::unix::fs::chown(&file, Some(STRANGER + 1), None).expect("chown");
+    assert_eq!(
+        scene.alice.refused(&[HOST]),
+        format!(
+            "docker-credential-ecrx: ~/.docker/config.json belongs to user {}, and its folder belongs to user {STRANGER}: as root, this program does not change it\n  replace it with a copy that belongs to user {STRANGER}\n",
+            STRANGER + 1
+        )
+    );
+    give_away(&file);
+    scene.alice.configured(&[HOST]);
+}
+
+#[test]
+fn a_hard_link_in_a_folder_that_several_users_may_write_to_is_not_changed() {
+    let Some(scene) = Scene::new() else { return };
+    let (folder, file) = (scene.alice.path(".docker"), scene.alice.docker_file());
+    for path in [&folder, &file] {
+        std::os::unix::fs::chown(path, Some(0), Some(0)).expect("chown");
+    }
+    chmod(&folder, 0o1777);
+    fs::hard_link(&file, folder.join("other")).expect("a hard link");
+    assert_eq!(
+        scene.alice.refused(&[HOST]),
+        "docker-credential-ecrx: ~/.docker/config.json belongs to root and has more than one hard link, and its folder can be changed by several users: as root, this program does not change it\n  if it may be changed, replace it with a copy\n"
+    );
 }
 
 #[test]

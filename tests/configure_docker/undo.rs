@@ -122,6 +122,26 @@ fn rules_stay() {
 }
 
 #[test]
+fn the_other_helper_in_config_toml_stays_and_is_told() {
+    const LEFT: &str = "· left alone: other_registries_helper = \"pass\" at ~/.config/docker-credential-ecrx/config.toml:1\n";
+    let person = Person::with(format!(
+        "{{\"credsStore\":\"pass\",\"credHelpers\":{{\"{OTHER_HOST}\":\"ecrx\"}}}}"
+    ));
+    person.configured(&["--creds-store", "--fix"]);
+    let rules = person.rules();
+    // It is of use to credsStore alone.
+    let told = person.configured(&["--undo", OTHER_HOST]);
+    assert!(!told.contains("left alone"), "{told}");
+    let podman = person.configured(&["--undo", "--podman"]);
+    assert!(!podman.contains("left alone"), "{podman}");
+    for undo in [&["--undo", "--creds-store"][..], &["--undo"]] {
+        let told = person.configured(undo);
+        assert!(told.ends_with(LEFT), "{told}");
+    }
+    assert_eq!(person.rules(), rules);
+}
+
+#[test]
 fn where_there_is_nothing_nothing_is_made() {
     let person = Person::new();
     assert_eq!(

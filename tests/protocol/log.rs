@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::common::fake_aws::{ALICE, FakeAws, FakeProxy, Fault, Operation, SSO_ACCESS_TOKEN};
+use super::common::sources::keys;
 use super::common::{HOST, NOT_FOUND, Outcome, TestEnvironment};
 
 /// The levels of the lines of a log.
@@ -294,5 +295,61 @@ fn the_log_never_holds_a_proxys_password() {
         let malformed = environment.get(HOST);
         assert_eq!(malformed.code, Some(1), "{malformed:?}");
         holds_no_secret(&malformed, &[ALICE.1, password, &encoded]);
+    }
+}
+
+/// The profile and the cache folder are looked at by several parts of a command, and by `list` for
+/// each registry.
+#[test]
+fn a_warning_is_written_once_however_often_a_command_meets_its_cause() {
+    const OTHER_HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+    const PUBLIC: &str = "public.ecr.aws";
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    keys(&mut environment, &aws, "work");
+    environment.set("AWS_DEFAULT_PROFILE", "work");
+    for host in [HOST, OTHER_HOST] {
+        environment.get(host).answer();
+    }
+    environment
+        .set("AWS_PROFILE", "other")
+        .set("AWS_ECR_CACHE_DIR", "relative")
+        .set("ECRX_LOG", "debug");
+    let warned = [
+        "AWS_ECR_CACHE_DIR is not used",
+        "AWS_PROFILE is not used: AWS_DEFAULT_PROFILE names another",
+    ];
+    for command in [
+        &["config", "show", HOST][..],
+        &["whoami", HOST],
+        &["password", HOST],
+        &["list"],
+        &["cache", "list"],
+    ] {
+        told_once(&environment, command, &warned);
+    }
+    environment.set("ECRX_PROFIL", "other");
+    let misspelled = "the variable ECRX_PROFIL is not known";
+    for command in [&["config", "show", PUBLIC][..], &["whoami", PUBLIC]] {
+        told_once(
+            &environment,
+            command,
+            &[&warned[..], &[misspelled]].concat(),
+        );
+    }
+}
+
+#[track_caller]
+fn told_once(environment: &TestEnvironment, command: &[&str], expected: &[&str]) {
+    let outcome = environment.run(command, "unused");
+    let warnings: Vec<&str> = outcome
+        .stderr
+        .lines()
+        .filter(|line| line.contains(": warn: "))
+        .collect();
+    assert_eq!(warnings.len(), expected.len(), "{command:?}: {warnings:?}");
+    for text in expected {
+        let is_told = warnings.iter().any(|warning| warning.contains(text));
+        assert!(is_told, "{text}: {command:?}: {warnings:?}");
     }
 }

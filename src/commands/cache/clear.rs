@@ -23,10 +23,10 @@ pub fn run(
             }
             Err(error) => {
                 let former = Former::parse(host, config);
-                let former = former.ok_or_else(|| Error::usage(error.clone()))?;
+                let former = former.ok_or_else(|| error.clone().told(env))?;
                 // Nothing is deleted, no memory of a failure either, for a host that is mistyped.
                 if !former.is_kept(&cache).map_err(Error::failure)? {
-                    return Err(Error::usage(error));
+                    return Err(error.told(env));
                 }
                 cache.clear(&Which::Entries(&|entry| former.is_of(entry)))
             }

@@ -54,7 +54,7 @@ struct RuleFacts {
 
 pub fn run(env: &Env, host: &str, json: bool, page: &mut Page) -> Result<Verdict, Error> {
     let config = load_config(env).map_err(Error::failure)?;
-    let target = Target::parse(host, &config).map_err(Error::usage)?;
+    let target = Target::parse(host, &config).map_err(|error| error.told(env))?;
     let report = Report::make(env, &config, &target.registry);
     match json {
         true => page.json(&report),

@@ -2,9 +2,10 @@
 
 use super::error::ConfigureError;
 use super::logins::Kept;
-use crate::client_config::{Document, ECR_LOGIN, is_ours, shown};
+use crate::client_config::{Document, ECR_LOGIN, is_ours};
 use crate::config::Config;
 use crate::error::Error;
+use crate::redaction::shown_server;
 
 /// What has to be done first.
 #[derive(Debug, Default)]
@@ -76,7 +77,7 @@ fn instead_of_logins(document: &Document, config: &Config, fix: bool) -> Result<
             file: document.path().to_owned(),
             keys: logins
                 .iter()
-                .map(|login| shown(&login.key).to_owned())
+                .map(|login| shown_server(&login.key).to_owned())
                 .collect(),
         })
     };

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::super::target::shown;
 use super::backup::is_but_for_entries;
 use crate::cli::ConfigureDocker;
 use crate::client_config::{
@@ -10,6 +11,7 @@ use crate::client_config::{
 };
 use crate::env::Env;
 use crate::error::Error;
+use crate::shell_word::shell_word;
 use crate::user_file::{Locks, UserFile};
 
 /// What editors put in front of UTF-8.
@@ -128,7 +130,7 @@ impl Files {
         arguments: &ConfigureDocker,
         mut locks: Option<&mut Locks>,
     ) -> Result<Self, Error> {
-        let target = open(path, locks.as_deref_mut())?;
+        let target = open(path, arguments, locks.as_deref_mut())?;
         let target = Open::of(target, arguments.fix).map_err(|error| {
             // --undo knows no --fix.
             let is_mark = matches!(error, ClientConfigError::ByteOrderMark { .. });
@@ -147,7 +149,7 @@ impl Files {
             let locks = locks
                 .as_deref_mut()
                 .filter(|_| (arguments.fix || arguments.undo) && path.is_file());
-            let opened = match open(&path, locks) {
+            let opened = match open(&path, arguments, locks) {
                 Ok(file) if file.bytes().is_none() => continue,
                 Ok(file) => Open::of(file, false).map_err(Error::failure),
                 Err(error) => Err(error),
@@ -188,13 +190,91 @@ impl Files {
     }
 }
 
-pub(super) fn open(path: &Path, locks: Option<&mut Locks>) -> Result<UserFile, Error> {
+pub(super) fn open(
+    path: &Path,
+    arguments: &ConfigureDocker,
+    locks: Option<&mut Locks>,
+) -> Result<UserFile, Error> {
     match locks {
         Some(locks) => UserFile::lock(path, locks),
         None => UserFile::read(path),
     }
     .map_err(|error| {
-        let hint = error.hint("configure-docker");
+        let hint = error.hint(&typed(arguments));
         Error::failure(error).hints(hint)
     })
+}
+
+/// This command once more, for a shell.
+fn typed(arguments: &ConfigureDocker) -> String {
+    // Every field, so that none is left out when one is added.
+    let ConfigureDocker {
+        hosts,
+        profile,
+        role_arn,
+        podman,
+        all,
+        creds_store,
+        fix,
+        dry_run,
+        undo,
+    } = arguments;
+    let switches = [
+        ("--podman", podman),
+        ("--all", all),
+        ("--creds-store", creds_store),
+        ("--fix", fix),
+        ("--dry-run", dry_run),
+        ("--undo", undo),
+    ];
+    let switches = switches.into_iter().filter(|(_, is_set)| **is_set);
+    let mut words: Vec<String> = switches.map(|(name, _)| name.to_owned()).collect();
+    for (name, value) in [("--profile", profile), ("--role-arn", role_arn)] {
+        let value = value.iter().map(|value| format!("{name}={value}"));
+        words.extend(value);
+    }
+    words.extend(hosts.iter().map(|host| shown(host)));
+    let words = words.iter().map(|word| shell_word(word));
+    let command = ["configure-docker".into()].into_iter().chain(words);
+    command.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn typed_again(command: &str) -> String {
+        let words = ["docker-credential-ecrx"]
+            .into_iter()
+            .chain(command.split(' '));
+        match Cli::try_parse_from(words).expect("a command").command {
+            Command::ConfigureDocker(arguments) => typed(&arguments),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_command_is_typed_again_with_all_its_arguments() {
+        for command in [
+            "configure-docker 111122223333/eu-west-1 public.ecr.aws",
+            "configure-docker --podman --fix public.ecr.aws",
+            "configure-docker --all --creds-store --fix --dry-run",
+            "configure-docker --undo",
+            "configure-docker --profile=work 111122223333/eu-west-1",
+            "configure-docker --role-arn=arn:aws:iam::999999999999:role/pull 999999999999/eu-west-1",
+        ] {
+            assert_eq!(typed_again(command), command);
+        }
+    }
+
+    #[test]
+    fn a_command_is_typed_again_without_passwords_and_for_a_shell() {
+        let typed =
+            typed_again("configure-docker --profile=it's https://alice:secret@public.ecr.aws");
+        assert!(!typed.contains("secret"), "{typed}");
+        assert!(typed.contains(r"'--profile=it'\''s'"), "{typed}");
+    }
 }

@@ -4,6 +4,7 @@ use base64_simd::STANDARD;
 
 use super::error::ConfigureError;
 use crate::client_config::Login;
+use crate::redaction::shown_server;
 use crate::secret::Secret;
 
 /// The user name by which docker's helpers know that the secret is an identity token
@@ -25,7 +26,7 @@ impl Kept {
     /// When a helper could not keep it.
     pub fn of(login: &Login) -> Result<Self, ConfigureError> {
         let odd = || ConfigureError::OddLogin {
-            key: crate::client_config::shown(&login.key).to_owned(),
+            key: shown_server(&login.key).to_owned(),
         };
         if login.registry_token.is_some() {
             return Err(odd());

@@ -19,10 +19,11 @@ mod rules;
 mod show;
 
 use crate::cli::ConfigureDocker;
-use crate::client_config::{Finding, Severity, shown};
+use crate::client_config::{Finding, Severity};
 use crate::env::Env;
 use crate::error::Error;
 use crate::protocol::other_helper::{OtherHelper, OtherHelperError};
+use crate::redaction::shown_server;
 use crate::user_file::Locks;
 
 use super::page::Mark;
@@ -91,7 +92,7 @@ pub fn run(arguments: &ConfigureDocker, env: &Env, page: &mut Page) -> Result<Ve
 fn foretell(plan: &Plan, page: &mut Page) {
     if let Some(helper) = &plan.config.other_registries_helper {
         for login in &plan.moves {
-            let (key, program) = (shown(&login.key), helper.program());
+            let (key, program) = (shown_server(&login.key), helper.program());
             let text = format!("the login for {key} would be moved to {program}");
             page.marked(Mark::Unknown, &text);
         }
@@ -172,7 +173,7 @@ fn move_logins(plan: &Plan, env: &Env, page: &mut Page) -> Result<(), Error> {
     let stays = |login: &Kept, cause: OtherHelperError| {
         let hints = cause.hints();
         Error::failure(ConfigureError::NotMoved {
-            key: shown(&login.key).to_owned(),
+            key: shown_server(&login.key).to_owned(),
             file: plan.file.clone(),
             cause,
         })
@@ -187,7 +188,7 @@ fn move_logins(plan: &Plan, env: &Env, page: &mut Page) -> Result<(), Error> {
         helper
             .check_kept(env, &login.key, &login.username, &login.secret)
             .map_err(|cause| stays(login, cause))?;
-        let (key, program) = (shown(&login.key), name.program());
+        let (key, program) = (shown_server(&login.key), name.program());
         page.marked(
             Mark::Good,
             &format!("moved the login for {key} to {program}"),

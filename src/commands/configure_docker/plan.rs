@@ -74,7 +74,7 @@ impl Plan {
             }));
         }
         let config_file = match wants_rules || (arguments.creds_store && arguments.fix) {
-            true => Some(open_config(&paths, locks.as_deref_mut())?),
+            true => Some(open_config(&paths, arguments, locks.as_deref_mut())?),
             false => None,
         };
         let config = load_config(env).map_err(Error::failure)?;
@@ -86,7 +86,7 @@ impl Plan {
         };
         let named = match arguments.undo {
             true => Vec::new(),
-            false => hosts::named(&arguments.hosts, &config).map_err(Error::usage)?,
+            false => hosts::named(&arguments.hosts, &config).map_err(|error| error.told(env))?,
         };
         let hosts = [hosts, named].concat();
 
@@ -102,7 +102,7 @@ impl Plan {
         };
         let mut other_helper = None;
         if arguments.undo {
-            notes.extend(plan.undo(&mut files, arguments)?);
+            notes.extend(plan.undo(&mut files, arguments, env)?);
             plan.findings.append(&mut files.unreadable);
         } else {
             other_helper = plan.name_us(arguments, env, &hosts, &mut files)?;
@@ -188,8 +188,10 @@ impl Plan {
         &mut self,
         files: &mut Files,
         arguments: &ConfigureDocker,
+        env: &Env,
     ) -> Result<Vec<String>, Error> {
-        let named = hosts::to_undo(&arguments.hosts, &self.config).map_err(Error::usage)?;
+        let named = hosts::to_undo(&arguments.hosts, &self.config);
+        let named = named.map_err(|error| error.told(env))?;
         let other_helper = self.config.other_registries_helper.as_ref();
         let mut undo = Undo {
             // With --creds-store and no host, that alone is meant.
@@ -223,6 +225,13 @@ impl Plan {
             ));
         }
         let mut notes = Vec::new();
+        if let Some(helper) = other_helper.filter(|_| undo.creds_store && !arguments.podman) {
+            notes.push(format!(
+                "other_registries_helper = \"{}\" at {}",
+                helper.name(),
+                helper.origin()
+            ));
+        }
         for (key, helper) in files.target.document.cred_helpers() {
             let is_named = named.iter().any(|host| is_same_server(key, host));
             if is_named && !undone.iter().any(|host| is_same_server(key, host)) {
@@ -281,10 +290,14 @@ fn missing_profile(env: &Env, config: &Config, who: Who<'_>) -> Option<Finding> 
     })
 }
 
-fn open_config(paths: &ConfigPaths, locks: Option<&mut Locks>) -> Result<UserFile, Error> {
+fn open_config(
+    paths: &ConfigPaths,
+    arguments: &ConfigureDocker,
+    locks: Option<&mut Locks>,
+) -> Result<UserFile, Error> {
     let path = paths.explicit.as_ref().or(paths.user.as_ref());
     let path = path.ok_or_else(|| Error::failure(ConfigureError::NoConfigFile))?;
-    open(path, locks)
+    open(path, arguments, locks)
 }
 
 /// The change of `config.toml`.

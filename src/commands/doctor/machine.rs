@@ -2,12 +2,13 @@
 
 use time::OffsetDateTime;
 
-use crate::aws::http::{shown_no_proxy, shown_proxy};
+use crate::aws::PurchaseError;
+use crate::aws::http::{EcrxClient, shown_no_proxy, shown_proxy};
 use crate::client_config::is_first_on_path;
 use crate::commands::page::Mark;
 use crate::config::{Config, ConfigError};
 use crate::env::{Env, var};
-use crate::error::Error;
+use crate::error::one_line;
 use crate::identity::{Identity, IdentityError, Misspelled};
 use crate::provider::{CacheState, Provider};
 
@@ -23,6 +24,8 @@ pub struct Machine<'a> {
     pub config_error: Option<&'a ConfigError>,
     pub provider: &'a Provider<'a>,
     pub identity: Option<&'a Result<Identity, IdentityError>>,
+    /// What AWS and the registry are reached by.
+    pub client: &'a Result<EcrxClient, PurchaseError>,
     /// What time it is by the registry, and what it was here when it said so.
     pub clocks: Option<(OffsetDateTime, OffsetDateTime)>,
 }
@@ -132,11 +135,8 @@ impl Machine<'_> {
             Some((by, path)) => format!("certificate authorities: {} ({by})", path.display()),
             None => "certificate authorities: those of the system".to_owned(),
         };
-        match self.provider.client(identity) {
-            Err(error) => {
-                let error = Error::failure(error);
-                Finding::bad(error.line()).mend(error.hint_lines().collect::<Vec<_>>())
-            }
+        match self.client {
+            Err(error) => Finding::bad(one_line(&error.to_string())),
             Ok(_) => Finding::good(text),
         }
     }

@@ -18,8 +18,8 @@ mod verdict;
 
 use std::time::Instant;
 
-use crate::aws::Survey;
 use crate::aws::http::EcrxClient;
+use crate::aws::{PurchaseError, Survey};
 use crate::cli::Doctor;
 use crate::clock;
 use crate::config::{Config, ConfigError};
@@ -58,7 +58,7 @@ pub fn run(arguments: &Doctor, env: &Env, page: &mut Page) -> Result<Verdict, Er
             Ok(target) => Some(target),
             // It may be a host that a rule names: why no rule counts is what is to be told.
             Err(TargetError::Registry(_)) if loaded.is_err() => None,
-            Err(error) => return Err(Error::usage(error)),
+            Err(error) => return Err(error.told(env)),
         },
         None => None,
     };
@@ -130,7 +130,8 @@ impl Examination<'_> {
     }
 
     fn machine_alone(&mut self, target: Option<&Target>) -> report::Verdict {
-        let machine = self.machine(None, None);
+        let client = self.provider.client(None);
+        let machine = self.machine(None, &client, None);
         self.tell(machine);
         let registry = target.map(|target| &target.registry);
         self.tell(clients::step(self.env, registry));
@@ -140,6 +141,7 @@ impl Examination<'_> {
     fn machine(
         &self,
         identity: Option<&Result<Identity, IdentityError>>,
+        client: &Result<EcrxClient, PurchaseError>,
         presence: Option<&registry::Presence>,
     ) -> Step {
         let machine = Machine {
@@ -148,6 +150,7 @@ impl Examination<'_> {
             config_error: self.config_error,
             provider: &self.provider,
             identity,
+            client,
             clocks: presence.and_then(|presence| presence.clocks),
         };
         machine.step()
@@ -156,19 +159,21 @@ impl Examination<'_> {
     fn of(&mut self, target: &Target) -> report::Verdict {
         let registry = &target.registry;
         let identity = self.provider.resolver().resolve(registry);
-        let client = self.provider.client(identity.as_ref().ok()).ok();
+        // One for all that is asked: a pipe of certificates can be read only once.
+        let client = self.provider.client(identity.as_ref().ok());
         // Asked first of all, since its clock is a matter of this machine.
         // Should it be silent, there is still to be time for AWS.
         let limit = self.config.timeout / SHARE;
         let presence = client
             .as_ref()
+            .ok()
             .and_then(|client| registry::find(client, registry, limit));
-        let machine = self.machine(Some(&identity), presence.as_ref());
+        let machine = self.machine(Some(&identity), &client, presence.as_ref());
         self.tell(machine);
         self.tell(clients::step(self.env, Some(registry)));
         let identity = match identity {
             Ok(identity) => identity,
-            Err(error) => return self.of_nobody(target, &error, client, presence.as_ref()),
+            Err(error) => return self.of_nobody(target, &error, client.ok(), presence.as_ref()),
         };
         let cached = self
             .provider
@@ -176,11 +181,12 @@ impl Examination<'_> {
             // What is wrong with the cache has been told.
             .unwrap_or_default()
             .filter(|held| !identity.is_signed_out() && !held.entry.token.is_expired(clock::now()));
-        let survey = self.survey(target, &identity, cached.as_ref());
+        let of_registry = client.as_ref().ok().cloned();
+        let survey = self.survey(target, &identity, client, cached.as_ref());
         let token = token::step(registry, cached.as_ref(), survey.as_ref());
         self.tell_of_token(registry, token);
         let new = survey.as_ref().and_then(|survey| survey.token.as_ref());
-        let outcome = client.map(|client| {
+        let outcome = of_registry.map(|client| {
             let drop_dead =
                 |dead: &AuthorizationToken| self.provider.drop_dead(registry, &identity, dead);
             let visit = Visit {
@@ -249,6 +255,7 @@ impl Examination<'_> {
         &mut self,
         target: &Target,
         identity: &Identity,
+        client: Result<EcrxClient, PurchaseError>,
         cached: Option<&Held>,
     ) -> Option<Survey> {
         if identity.wants_codes() && cached.is_some() {
@@ -258,7 +265,9 @@ impl Examination<'_> {
         // The registry is asked in what is left.
         let rest = self.config.timeout / SHARE;
         let ends_at = self.ends_at - rest;
-        let survey = self.provider.survey(&target.registry, identity, ends_at);
+        let survey = self
+            .provider
+            .survey(&target.registry, identity, client, ends_at);
         if identity.wants_codes() {
             // What a person took to type counts for nobody.
             self.ends_at = self.ends_at.max(Instant::now() + rest);

@@ -1,8 +1,8 @@
 //! What is wanted.
 
 use crate::cli::Policy;
-use crate::commands::{Target, TargetError};
-use crate::config::{Config, Problem, parse_external_id};
+use crate::commands::Target;
+use crate::config::{Problem, parse_external_id};
 use crate::env::Env;
 use crate::error::Error;
 use crate::iam::{
@@ -30,8 +30,6 @@ pub struct Request {
 /// Why a set-up cannot be.
 #[derive(Debug, thiserror::Error)]
 enum RequestError {
-    #[error(transparent)]
-    Target(#[from] TargetError),
     #[error(transparent)]
     Repository(#[from] RepositoryError),
     #[error(transparent)]
@@ -69,7 +67,11 @@ impl Request {
     /// Reads the arguments. The configuration is only looked at for the name of a registry.
     pub fn read(arguments: &Policy, env: &Env) -> Result<Self, Error> {
         let repositories = match &arguments.registry {
-            Some(name) => of_registry(name, &load_config(env).map_err(Error::failure)?),
+            Some(name) => {
+                let config = load_config(env).map_err(Error::failure)?;
+                let target = Target::parse(name, &config).map_err(|error| error.told(env))?;
+                of_target(name, target)
+            }
             None => of_arns(&arguments.repository),
         };
         repositories
@@ -161,8 +163,7 @@ fn first_region(repositories: &Repositories) -> &Region {
     }
 }
 
-fn of_registry(name: &str, config: &Config) -> Result<Repositories, RequestError> {
-    let target = Target::parse(name, config)?;
+fn of_target(name: &str, target: Target) -> Result<Repositories, RequestError> {
     let public = || RequestError::PublicRegistry(name.trim().to_owned());
     let registry = target.registry.private().ok_or_else(public)?;
     Ok(match target.image {

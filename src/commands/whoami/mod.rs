@@ -43,7 +43,7 @@ struct Nobody {
 /// Runs the command.
 pub fn run(arguments: &Whoami, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
     let config = load_config(env).map_err(Error::failure)?;
-    let target = Target::parse(&arguments.host, &config).map_err(Error::usage)?;
+    let target = Target::parse(&arguments.host, &config).map_err(|error| error.told(env))?;
     let provider = Provider::new(env, &config);
     let identity = match provider.identity(&target.registry) {
         Ok(identity) => identity,
