@@ -71,9 +71,10 @@ impl Callee<'_> {
 pub fn is_loop(callee: Callee<'_>, env: &Env) -> bool {
     let name = callee.name();
     let above = entries_above(env);
-    match above.is_empty() {
-        true => calls_above() >= A_LOOP_UNSEEN,
-        false => above.iter().any(|entry| entry.name == name) || calls_above() >= A_LOOP,
+    if above.is_empty() {
+        calls_above() >= A_LOOP_UNSEEN
+    } else {
+        above.iter().any(|entry| entry.name == name) || calls_above() >= A_LOOP
     }
 }
 

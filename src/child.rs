@@ -102,9 +102,10 @@ pub async fn finish(
 }
 
 fn ready_if(is_ready: bool) -> Poll<Result<(), ChildError>> {
-    match is_ready {
-        true => Poll::Ready(Ok(())),
-        false => Poll::Pending,
+    if is_ready {
+        Poll::Ready(Ok(()))
+    } else {
+        Poll::Pending
     }
 }
 

@@ -281,9 +281,10 @@ pub enum Shell {
 
 /// A profile's name.
 fn profile(text: &str) -> Result<String, &'static str> {
-    match text.trim().is_empty() {
-        true => Err("a profile has a name"),
-        false => Ok(text.to_owned()),
+    if text.trim().is_empty() {
+        Err("a profile has a name")
+    } else {
+        Ok(text.to_owned())
     }
 }
 
@@ -304,9 +305,10 @@ enum LifetimeError {
 /// A time that a token can live.
 fn lifetime(text: &str) -> Result<Duration, LifetimeError> {
     let time = humantime::parse_duration(text)?;
-    match time <= LONGEST_LIFE {
-        true => Ok(time),
-        false => Err(LifetimeError::TooLong),
+    if time <= LONGEST_LIFE {
+        Ok(time)
+    } else {
+        Err(LifetimeError::TooLong)
     }
 }
 

@@ -115,9 +115,10 @@ fn read_file(path: &Path, length: u64, max_length: u64) -> Result<Vec<u8>, ReadE
     file.take(max_length + 1)
         .read_to_end(&mut bytes)
         .map_err(ReadError::Io)?;
-    match bytes.len() as u64 > max_length {
-        true => Err(ReadError::TooLarge(max_length)),
-        false => Ok(bytes),
+    if bytes.len() as u64 > max_length {
+        Err(ReadError::TooLarge(max_length))
+    } else {
+        Ok(bytes)
     }
 }
 

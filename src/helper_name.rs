@@ -27,13 +27,14 @@ pub(crate) fn meant<'n>(
     identities: impl Iterator<Item = &'n str>,
     profiles: impl Iterator<Item = &'n str>,
 ) -> &'n str {
-    match IGNORES_CASE {
-        true => in_any_case(
+    if IGNORES_CASE {
+        in_any_case(
             name,
             &identities.collect::<Vec<_>>(),
             &profiles.collect::<Vec<_>>(),
-        ),
-        false => name,
+        )
+    } else {
+        name
     }
 }
 
@@ -62,9 +63,10 @@ fn is_own(helper: &str, ignores_case: bool, windows: bool) -> bool {
 
 fn without_start<'t>(text: &'t str, start: &str, ignores_case: bool) -> Option<&'t str> {
     let found = text.get(..start.len())?;
-    let is_it = match ignores_case {
-        true => found.eq_ignore_ascii_case(start),
-        false => found == start,
+    let is_it = if ignores_case {
+        found.eq_ignore_ascii_case(start)
+    } else {
+        found == start
     };
     is_it.then(|| &text[start.len()..])
 }

@@ -37,12 +37,11 @@ pub fn check() -> Result<(), StdoutError> {
         return Ok(());
     }
     let device = |found: rustix::io::Result<rustix::fs::Stat>| found.map(|found| found.st_rdev);
-    match device(fstat(io::stdout())) == device(stat("/dev/null")) {
-        true => {
-            let text = "it is closed, or discards everything";
-            Err(io::Error::new(io::ErrorKind::BrokenPipe, text).into())
-        }
-        false => Ok(()),
+    if device(fstat(io::stdout())) == device(stat("/dev/null")) {
+        let text = "it is closed, or discards everything";
+        Err(io::Error::new(io::ErrorKind::BrokenPipe, text).into())
+    } else {
+        Ok(())
     }
 }
 

@@ -176,9 +176,10 @@ fn soak(lab: &Lab<'_>, aws: &FakeAws, seed: u64, lasts: Duration) -> Vec<Get> {
 fn choose(lab: &Lab<'_>, seed: u64, start: Instant, random: &mut Random) -> Pair {
     let tenth = u64::try_from(start.elapsed().as_millis() / 100).expect("small");
     let mut fashion = Random::new(seed, 1_000_000 + tenth);
-    let chooser = match random.percent(50) {
-        true => &mut fashion,
-        false => random,
+    let chooser = if random.percent(50) {
+        &mut fashion
+    } else {
+        random
     };
     let identity = chooser.below(lab.identities.len());
     (identity, chooser.below(REGISTRIES.len()))

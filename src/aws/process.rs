@@ -97,9 +97,10 @@ async fn output(command: &str, chain: &str, env: &Env) -> Result<Vec<u8>, Proces
     process_secrets::add_command(&mut redactor, command, env);
     process_secrets::add_environment(&mut redactor, env);
     let complaint = redacted(redactor, finished.stderr.trim_ascii(), &finished.stdout);
-    Err(match complaint.is_empty() {
-        true => ProcessError::Silent { status },
-        false => ProcessError::Failed { status, complaint },
+    Err(if complaint.is_empty() {
+        ProcessError::Silent { status }
+    } else {
+        ProcessError::Failed { status, complaint }
     })
 }
 

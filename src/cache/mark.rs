@@ -82,9 +82,10 @@ impl Mark {
             return Err(Doubt::Renamed);
         }
         let (made_at, until) = (read_moment(wire.made_at)?, read_moment(wire.until)?);
-        match until - made_at <= MAX_LIFE {
-            true => Ok(until),
-            false => Err(Doubt::Life),
+        if until - made_at <= MAX_LIFE {
+            Ok(until)
+        } else {
+            Err(Doubt::Life)
         }
     }
 

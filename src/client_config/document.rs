@@ -93,19 +93,20 @@ impl Document {
         let top = json::parse(text).map_err(|error| {
             let (path, line, column) = (path.clone(), error.line, error.column);
             let reason = error.reason;
-            match error.is_ours {
-                true => ClientConfigError::Beyond {
+            if error.is_ours {
+                ClientConfigError::Beyond {
                     path,
                     line,
                     column,
                     reason,
-                },
-                false => ClientConfigError::Syntax {
+                }
+            } else {
+                ClientConfigError::Syntax {
                     path,
                     line,
                     column,
                     reason,
-                },
+                }
             }
         })?;
         let document = Self {

@@ -53,9 +53,10 @@ impl Document {
             let Some(setting) = setting else {
                 return Ok(document);
             };
-            document = match setting.value.properties().iter().all(is_meant) {
-                true => document.without_setting(setting)?,
-                false => document.without_properties(&setting.value, is_meant)?,
+            document = if setting.value.properties().iter().all(is_meant) {
+                document.without_setting(setting)?
+            } else {
+                document.without_properties(&setting.value, is_meant)?
             };
         }
     }
@@ -202,10 +203,7 @@ impl Document {
     fn style_in(&self, object: &Value) -> Style {
         let text = self.text.expose();
         let unit = self.indent();
-        let line_end = match text.contains("\r\n") {
-            true => "\r\n",
-            false => "\n",
-        };
+        let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
         let Some(last) = object.properties().last() else {
             let top = self.top.as_ref().map_or(0..0, |top| top.range.clone());
             let is_whole = top == object.range;

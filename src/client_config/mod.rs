@@ -151,13 +151,14 @@ fn asked_by(client: Client, document: &Document, host: &str) -> Option<Asked> {
     });
     if let Some((helper, is_named)) = helper {
         let helper = helper.to_owned();
-        return Some(match is_ours(&helper) {
-            true => Asked::Us {
+        return Some(if is_ours(&helper) {
+            Asked::Us {
                 file,
                 helper,
                 is_named,
-            },
-            false => Asked::Another { file, helper },
+            }
+        } else {
+            Asked::Another { file, helper }
         });
     }
     let login = document

@@ -79,9 +79,10 @@ impl Style {
 }
 
 pub(super) fn gap_by_colon(colon: &str) -> String {
-    match colon.ends_with(is_white_space) {
-        true => " ".to_owned(),
-        false => String::new(),
+    if colon.ends_with(is_white_space) {
+        " ".to_owned()
+    } else {
+        String::new()
     }
 }
 

@@ -34,12 +34,11 @@ fn on_path(env: &Env) -> Option<Finding> {
                 "{program} is not on PATH: no client can start it, and a pull fails with \"executable \
                  file not found in $PATH\" or \"no basic auth credentials\""
             ),
-            fix: match cfg!(unix) {
-                true => {
-                    let this = this.display().to_string();
-                    format!("ln -s {} /usr/local/bin/{program}", shell_word(&this))
-                }
-                false => format!("put a folder with {} on PATH", this.display()),
+            fix: if cfg!(unix) {
+                let this = this.display().to_string();
+                format!("ln -s {} /usr/local/bin/{program}", shell_word(&this))
+            } else {
+                format!("put a folder with {} on PATH", this.display())
             },
             repair: None,
         });
@@ -185,21 +184,22 @@ fn removal(folder: &Path) -> String {
     let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let names: Vec<_> = names.map(|item| item.file_name()).collect();
     let is_written = |name: &&std::ffi::OsString| WRITTEN.iter().any(|written| **name == **written);
-    let paths: Vec<PathBuf> = match names.iter().all(|name| is_written(&name)) {
-        true => vec![folder.to_owned()],
-        false => {
-            let written = names.iter().filter(is_written);
-            written.map(|name| folder.join(name)).collect()
-        }
+    let paths: Vec<PathBuf> = if names.iter().all(|name| is_written(&name)) {
+        vec![folder.to_owned()]
+    } else {
+        let written = names.iter().filter(is_written);
+        written.map(|name| folder.join(name)).collect()
     };
     let words = paths.iter().map(|path| path.display().to_string());
-    let words: Vec<String> = match cfg!(unix) {
-        true => words.map(|path| shell_word(&path).into_owned()).collect(),
-        false => words.collect(),
+    let words: Vec<String> = if cfg!(unix) {
+        words.map(|path| shell_word(&path).into_owned()).collect()
+    } else {
+        words.collect()
     };
-    match cfg!(unix) {
-        true => format!("rm -r {}", words.join(" ")),
-        false => format!("delete {}", words.join(" and ")),
+    if cfg!(unix) {
+        format!("rm -r {}", words.join(" "))
+    } else {
+        format!("delete {}", words.join(" and "))
     }
 }
 
@@ -212,17 +212,18 @@ fn auth_config(env: &Env, hosts: &[String]) -> Option<Finding> {
         let mut logins = document.logins().into_iter();
         logins.any(|login| login.is_secret() && concerns(&login.key, hosts))
     });
-    let (severity, what) = match holds_host {
-        true => (
+    let (severity, what) = if holds_host {
+        (
             Severity::Bad,
             "holds a login for this registry, which docker 28.3 and later sends without asking a \
-             helper: when it has ended, a pull fails with \"Your authorization token has expired\"",
-        ),
-        false => (
+         helper: when it has ended, a pull fails with \"Your authorization token has expired\"",
+        )
+    } else {
+        (
             Severity::Warning,
             "is set: docker 28.3 and later, and GitLab's runner, take the logins in it before \
-             those of config.json",
-        ),
+         those of config.json",
+        )
     };
     Some(Finding {
         severity,

@@ -156,12 +156,15 @@ fn any_of_several_entries_are_taken_out() {
                 let helper = if is_our(number) { "ecrx" } else { "pass" };
                 format!("\"h{number}\": \"{helper}\"")
             };
-            let file = |entries: Vec<String>| match entries.is_empty() {
-                true => "{\"x\": 1}".to_owned(),
-                false => format!(
-                    "{{\"x\": 1, \"credHelpers\": {{ {} }}}}",
-                    entries.join(between)
-                ),
+            let file = |entries: Vec<String>| {
+                if entries.is_empty() {
+                    "{\"x\": 1}".to_owned()
+                } else {
+                    format!(
+                        "{{\"x\": 1, \"credHelpers\": {{ {} }}}}",
+                        entries.join(between)
+                    )
+                }
             };
             let before = file((0..5).map(entry).collect());
             let after = file(

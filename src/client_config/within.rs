@@ -81,15 +81,16 @@ pub(super) fn old_logins(
         let is_asked_later = is_us(asked(&documents[index + 1..]));
         let (file, key) = (document.path().to_owned(), login.key);
         let shown = shown_server(&key);
-        let (severity, what_for) = match is_asked {
-            true => (
+        let (severity, what_for) = if is_asked {
+            (
                 Severity::Warning,
                 "clients that look there first send it".to_owned(),
-            ),
-            false => (
+            )
+        } else {
+            (
                 Severity::Bad,
                 format!("{} sends it and asks no helper", client.name()),
-            ),
+            )
         };
         found.push(Finding {
             severity,
@@ -99,10 +100,7 @@ pub(super) fn old_logins(
                  has expired\"",
                 file.display()
             ),
-            fix: match is_asked || is_asked_later {
-                true => format!("{} logout {}", client.name(), shell_word(shown)),
-                false => format!("{} --fix {host}", client.configured_by()),
-            },
+            fix: if is_asked || is_asked_later { format!("{} logout {}", client.name(), shell_word(shown)) } else { format!("{} --fix {host}", client.configured_by()) },
             repair: Some(Repair::RemoveLogin { file, key }),
         });
     }

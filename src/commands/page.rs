@@ -85,21 +85,19 @@ impl Page {
         let is_plain = !is_terminal
             || env.get_os(var::NO_COLOR).is_some()
             || env.get(var::TERM).as_deref() == Some("dumb");
-        let width = match is_terminal {
-            true => {
-                let columns = terminal_size::terminal_size().map(|(width, _)| width.0.into());
-                columns.unwrap_or(MAX_WIDTH).clamp(MIN_WIDTH, MAX_WIDTH)
-            }
-            false => {
-                let columns = env
-                    .get(var::COLUMNS)
-                    .and_then(|columns| columns.parse().ok());
-                columns.unwrap_or(MAX_WIDTH).max(MIN_WIDTH)
-            }
+        let width = if is_terminal {
+            let columns = terminal_size::terminal_size().map(|(width, _)| width.0.into());
+            columns.unwrap_or(MAX_WIDTH).clamp(MIN_WIDTH, MAX_WIDTH)
+        } else {
+            let columns = env
+                .get(var::COLUMNS)
+                .and_then(|columns| columns.parse().ok());
+            columns.unwrap_or(MAX_WIDTH).max(MIN_WIDTH)
         };
-        let choice = match is_plain {
-            true => ColorChoice::Never,
-            false => ColorChoice::Always,
+        let choice = if is_plain {
+            ColorChoice::Never
+        } else {
+            ColorChoice::Always
         };
         Self {
             out: AutoStream::new(Box::new(stream), choice),

@@ -81,9 +81,10 @@ impl Location {
     /// The same for an upload, which nobody but the registry itself may be asked for.
     pub fn of_upload(value: Option<&str>, registry: &str) -> Result<Self, LocationError> {
         let location = Self::parse(value, registry)?;
-        match location.is_the_registrys {
-            true => Ok(location),
-            false => Err(LocationError::OtherHost(location.host())),
+        if location.is_the_registrys {
+            Ok(location)
+        } else {
+            Err(LocationError::OtherHost(location.host()))
         }
     }
 

@@ -26,9 +26,10 @@ impl FromStr for OrganizationId {
                     .bytes()
                     .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
         });
-        match is_id {
-            true => Ok(Self(text.to_owned())),
-            false => Err(OrganizationIdError(text.to_owned())),
+        if is_id {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(OrganizationIdError(text.to_owned()))
         }
     }
 }

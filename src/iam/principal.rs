@@ -207,9 +207,10 @@ impl Principal {
 fn role_kind(arn: &str) -> Option<PrincipalKind> {
     let role: RoleArn = arn.parse().ok()?;
     let name = role_name(&role);
-    Some(match name.starts_with(IDENTITY_CENTER_ROLE) {
-        true => PrincipalKind::PermissionSet(name.to_owned()),
-        false => PrincipalKind::Role(role),
+    Some(if name.starts_with(IDENTITY_CENTER_ROLE) {
+        PrincipalKind::PermissionSet(name.to_owned())
+    } else {
+        PrincipalKind::Role(role)
     })
 }
 

@@ -143,9 +143,10 @@ impl<'a> Settings<'a> {
         dual_stack: bool,
     ) -> Result<Endpoint, IdentityError> {
         let switches = self.switches();
-        let url = match switches.ignore_urls {
-            true => None,
-            false => self.endpoint_url(api)?,
+        let url = if switches.ignore_urls {
+            None
+        } else {
+            self.endpoint_url(api)?
         };
         let by_hand = url.is_some();
         Ok(Endpoint {

@@ -118,9 +118,10 @@ impl Misspelled {
     /// The variable, so that blanks in its name can be seen.
     fn shown(&self) -> Cow<'_, str> {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || SEPARATORS.contains(&c);
-        match self.variable.chars().all(is_plain) {
-            true => Cow::Borrowed(&self.variable),
-            false => Cow::Owned(format!("`{}`", self.variable)),
+        if self.variable.chars().all(is_plain) {
+            Cow::Borrowed(&self.variable)
+        } else {
+            Cow::Owned(format!("`{}`", self.variable))
         }
     }
 }

@@ -175,9 +175,10 @@ impl<'a> Attempts<'a> {
             self.put(&key::of_attempts(registry, identity), PUBLIC_PAUSE, error);
         } else {
             let of = |nth| key::of_failure(registry, identity, nth);
-            let nth = match self.follows.get() || self.mark(&of(Nth::First)).is_some() {
-                false => Nth::First,
-                true => Nth::Second,
+            let nth = if !(self.follows.get() || self.mark(&of(Nth::First)).is_some()) {
+                Nth::First
+            } else {
+                Nth::Second
             };
             self.put(&of(nth), SHARED_PAUSE, error);
             if failure.concerns_the_source() {

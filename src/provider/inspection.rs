@@ -111,14 +111,16 @@ impl Provider<'_> {
         let lookup = Lookup::new(self, registry, identity);
         // A pull from public ECR would ask nobody, either.
         lookup.asks_nobody_for_public().map_err(wrong)?;
-        let codes = match identity.needs_a_sign_in(clock::now()) {
-            true => Vec::new(),
-            false => lookup.codes().map_err(wrong)?,
+        let codes = if identity.needs_a_sign_in(clock::now()) {
+            Vec::new()
+        } else {
+            lookup.codes().map_err(wrong)?
         };
         // What a person took to type counts for nobody.
-        let time_left = match codes.is_empty() {
-            true => ends_at.saturating_duration_since(Instant::now()),
-            false => lookup.limit(false),
+        let time_left = if codes.is_empty() {
+            ends_at.saturating_duration_since(Instant::now())
+        } else {
+            lookup.limit(false)
         };
         let purchase = Purchase {
             env: self.env,

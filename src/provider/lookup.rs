@@ -89,9 +89,10 @@ impl<'a> Lookup<'a> {
             Service::Private(_) => whole,
             Service::Public => whole.min(PUBLIC_LIMIT),
         };
-        match holds_token {
-            true => whole.min(REFRESH_LIMIT),
-            false => whole,
+        if holds_token {
+            whole.min(REFRESH_LIMIT)
+        } else {
+            whole
         }
     }
 
@@ -103,9 +104,10 @@ impl<'a> Lookup<'a> {
             return self.started;
         }
         let limit = self.limit(holds_token);
-        let typing = match self.identity.wants_codes() && !holds_token {
-            true => CODE_LIMIT + limit / 2,
-            false => Duration::ZERO,
+        let typing = if self.identity.wants_codes() && !holds_token {
+            CODE_LIMIT + limit / 2
+        } else {
+            Duration::ZERO
         };
         let share = match lock {
             Lock::Entry(Seat::First) | Lock::Asking => limit / 2,
@@ -157,10 +159,10 @@ impl<'a> Lookup<'a> {
             true => self.codes()?,
             false => Vec::new(),
         };
-        let time_left = match self.identity.wants_codes() {
-            // What a person took to type is not AWS's fault.
-            true => limit,
-            false => limit.saturating_sub(self.started.elapsed()),
+        let time_left = if self.identity.wants_codes() {
+            limit
+        } else {
+            limit.saturating_sub(self.started.elapsed())
         };
         Ok(aws::buy(&Purchase {
             env: self.provider.env,

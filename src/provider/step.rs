@@ -218,10 +218,13 @@ impl Step {
                 }
                 _ => Act::Recall(When::Last),
             },
-            (Act::Wait(Lock::Asking), Event::Overdue) => match self.holds_token {
-                true => self.give_up(End::Overdue),
-                false => Act::Buy,
-            },
+            (Act::Wait(Lock::Asking), Event::Overdue) => {
+                if self.holds_token {
+                    self.give_up(End::Overdue)
+                } else {
+                    Act::Buy
+                }
+            }
             (Act::Buy, Event::Bought) => match self.holds {
                 Holds::Nothing => Act::End(End::Bought),
                 Holds::Entry | Holds::Both => Act::Keep,
@@ -251,9 +254,10 @@ impl Step {
     /// was waited for may have taken longer than it had to live.
     fn give_up(&mut self, end: End) -> Act {
         self.given_up = Some(end);
-        match self.holds_token {
-            true => Act::Look,
-            false => Act::End(end),
+        if self.holds_token {
+            Act::Look
+        } else {
+            Act::End(end)
         }
     }
 }

@@ -152,9 +152,10 @@ impl<'a> Walk<'a> {
             Err(error) => {
                 let is_final = is_denial(&error) || self.lookup.identity.is_signed_out();
                 self.obstacle = Some(error);
-                match is_final {
-                    true => Event::Denied,
-                    false => Event::Failed,
+                if is_final {
+                    Event::Denied
+                } else {
+                    Event::Failed
                 }
             }
         }

@@ -180,9 +180,10 @@ fn add_argument(redactor: &mut Redactor, word: &str) {
 fn value_of_short_option(word: &str) -> &str {
     let value = word.get(2..).unwrap_or_default();
     let is_words = value.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
-    match is_words || word.starts_with("--") {
-        true => "",
-        false => value,
+    if is_words || word.starts_with("--") {
+        ""
+    } else {
+        value
     }
 }
 

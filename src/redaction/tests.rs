@@ -15,9 +15,10 @@ fn redactor(secrets: &[&str]) -> Redactor {
 fn escaped(text: &str, kept: impl Fn(char) -> bool, write: impl Fn(&mut String, u32)) -> String {
     let mut result = String::new();
     for character in text.chars() {
-        match kept(character) {
-            true => result.push(character),
-            false => write(&mut result, character.into()),
+        if kept(character) {
+            result.push(character)
+        } else {
+            write(&mut result, character.into())
         }
     }
     result
@@ -26,9 +27,10 @@ fn escaped(text: &str, kept: impl Fn(char) -> bool, write: impl Fn(&mut String, 
 fn percent_but(text: &str, kept: impl Fn(u8) -> bool) -> String {
     let mut result = String::new();
     for byte in text.bytes() {
-        let _ = match kept(byte) {
-            true => write!(result, "{}", char::from(byte)),
-            false => write!(result, "%{byte:02X}"),
+        let _ = if kept(byte) {
+            write!(result, "{}", char::from(byte))
+        } else {
+            write!(result, "%{byte:02X}")
         };
     }
     result

@@ -136,9 +136,10 @@ impl UserFile {
             _ => {}
         }
         let folder = self.place.folder_at();
-        match folder.is_dir() && !may_write(&folder) {
-            true => Err(read_only(self.place.folder())),
-            false => Ok(()),
+        if folder.is_dir() && !may_write(&folder) {
+            Err(read_only(self.place.folder()))
+        } else {
+            Ok(())
         }
     }
 
@@ -183,11 +184,12 @@ impl UserFile {
 
     fn check_unchanged(&self) -> Result<(), UserFileError> {
         let now = Self::read(&self.path)?;
-        match now.before == self.before && now.place.is_same(&self.place) {
-            true => Ok(()),
-            false => Err(UserFileError::Changed {
+        if now.before == self.before && now.place.is_same(&self.place) {
+            Ok(())
+        } else {
+            Err(UserFileError::Changed {
                 path: self.path.clone(),
-            }),
+            })
         }
     }
 

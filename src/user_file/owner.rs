@@ -89,9 +89,10 @@ pub(super) fn make_alike(
         None => (own.uid(), own.gid()),
     };
     let Some(mode) = like.map(|like| like.mode() & 0o777) else {
-        return match (owner, group) == (own.uid(), own.gid()) {
-            true => Ok(()),
-            false => fchown(file, Some(owner), Some(group)),
+        return if (owner, group) == (own.uid(), own.gid()) {
+            Ok(())
+        } else {
+            fchown(file, Some(owner), Some(group))
         };
     };
     let mut mode = mode;

@@ -58,9 +58,10 @@ impl Place {
 
     /// A file in the folder, for messages.
     pub fn path(&self, name: &OsStr) -> PathBuf {
-        match self.folder == Path::new(".") {
-            true => name.into(),
-            false => self.folder.join(name),
+        if self.folder == Path::new(".") {
+            name.into()
+        } else {
+            self.folder.join(name)
         }
     }
 
@@ -137,9 +138,10 @@ impl Place {
         file.take(MAX_LENGTH + 1)
             .read_to_end(&mut bytes)
             .map_err(wrong)?;
-        match bytes.len() as u64 > MAX_LENGTH {
-            true => Err(UserFileError::TooLarge { path }),
-            false => Ok(Some((bytes, found))),
+        if bytes.len() as u64 > MAX_LENGTH {
+            Err(UserFileError::TooLarge { path })
+        } else {
+            Ok(Some((bytes, found)))
         }
     }
 }

@@ -219,14 +219,15 @@ impl Link {
     /// What it leads to has to belong to the user who controls it.
     fn check(&self, target: &Path, owner: u32) -> Result<(), UserFileError> {
         let Controller { user, by } = self.controller;
-        match owner == user {
-            true => Ok(()),
-            false => Err(UserFileError::ForeignLink {
+        if owner == user {
+            Ok(())
+        } else {
+            Err(UserFileError::ForeignLink {
                 link: self.path.clone(),
                 user: user_name(user),
                 controlled_by: by,
                 target: target.to_owned(),
-            }),
+            })
         }
     }
 }
@@ -248,10 +249,7 @@ impl Held {
             }
             _ => false,
         };
-        match is_it {
-            true => held,
-            false => self.path.clone(),
-        }
+        if is_it { held } else { self.path.clone() }
     }
 
     /// Whether it is the same folder.
@@ -273,9 +271,10 @@ impl Held {
             0 => file.nlink() == 1,
             owner => file.uid() == owner || (file.uid() == 0 && file.nlink() == 1),
         };
-        match is_fine {
-            true => Ok(()),
-            false => Err(not_to_be_changed(path, file, &folder)),
+        if is_fine {
+            Ok(())
+        } else {
+            Err(not_to_be_changed(path, file, &folder))
         }
     }
 

@@ -38,9 +38,10 @@ fn processor() -> String {
     let name = all.lines().find_map(|line| line.strip_prefix("model name"));
     let name = name.map(|name| name.trim_start_matches([' ', '\t', ':']));
     let name = name.unwrap_or(std::env::consts::ARCH);
-    match all.contains(" hypervisor") {
-        true => format!("a virtual machine of {name}"),
-        false => name.to_owned(),
+    if all.contains(" hypervisor") {
+        format!("a virtual machine of {name}")
+    } else {
+        name.to_owned()
     }
 }
 

@@ -47,9 +47,10 @@ pub fn go_inside() -> Result<Option<ExitCode>> {
         .arg(std::env::current_exe()?)
         .env(INSIDE, "1")
         .status()?;
-    Ok(Some(match status.success() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
+    Ok(Some(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }))
 }
 

@@ -131,9 +131,10 @@ fn a_loop_is_seen_when_the_environment_is_cleared_and_the_name_is_another() {
         let mut environment = of_loop(&aws, "CALL");
         environment.set("AWS_ECR_DISABLE_CACHE", cache);
         let tool = environment.home().join("tool");
-        match is_copy {
-            true => copy(PROGRAM, &tool).expect("a copy"),
-            false => link(PROGRAM, &tool).expect("a link"),
+        if is_copy {
+            copy(PROGRAM, &tool).expect("a copy")
+        } else {
+            link(PROGRAM, &tool).expect("a link")
         }
         let call = format!(
             "{} '{}'",

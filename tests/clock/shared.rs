@@ -12,9 +12,10 @@ fn calls_of_two(ahead: i64) -> usize {
     let right = Clock::named(&environment, "right");
     let wrong = Clock::named(&environment, "wrong");
     wrong.set(ahead);
-    let turns = match ahead > 0 {
-        true => [&wrong, &right],
-        false => [&right, &wrong],
+    let turns = if ahead > 0 {
+        [&wrong, &right]
+    } else {
+        [&right, &wrong]
     };
     let mut answers = Vec::new();
     for clock in turns.into_iter().cycle().take(6) {

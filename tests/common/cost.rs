@@ -69,8 +69,9 @@ fn run(environment: &TestEnvironment, tool: &str, arguments: &[&str]) -> Result<
     drop(stdin);
     let outcome = Outcome::of(child);
     let answered = outcome.code == Some(0) && outcome.stdout.contains("\"Username\":\"AWS\"");
-    match answered {
-        true => Ok(outcome),
-        false => Err(format!("{outcome:?}")),
+    if answered {
+        Ok(outcome)
+    } else {
+        Err(format!("{outcome:?}"))
     }
 }

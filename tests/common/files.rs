@@ -16,9 +16,10 @@ pub fn names(folder: &Path) -> Vec<String> {
 
 /// As [`names`]; none where there is no folder.
 pub fn names_if_any(folder: &Path) -> Vec<String> {
-    match folder.is_dir() {
-        true => names(folder),
-        false => Vec::new(),
+    if folder.is_dir() {
+        names(folder)
+    } else {
+        Vec::new()
     }
 }
 

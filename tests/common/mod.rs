@@ -284,9 +284,10 @@ fn temporary_folder() -> TempDir {
     const LONGEST: usize = 30;
     let (usual, short) = (std::env::temp_dir(), Path::new("/tmp"));
     let is_long = usual.as_os_str().len() > LONGEST && cfg!(unix);
-    let folder = match is_long && short.is_dir() {
-        true => short,
-        false => &usual,
+    let folder = if is_long && short.is_dir() {
+        short
+    } else {
+        &usual
     };
     tempfile::tempdir_in(folder).expect("a temporary folder")
 }

@@ -207,12 +207,13 @@ fn what_docker_cannot_read_is_told_and_left_alone() {
         let person = Person::with(before);
         for arguments in [&[HOST][..], &[HOST, "--dry-run"], &["--undo"]] {
             let refused = person.refused(arguments);
-            let told = match has_mark(before) && arguments == ["--undo"] {
-                true => told.replace(
+            let told = if has_mark(before) && arguments == ["--undo"] {
+                told.replace(
                     "--fix takes the mark out",
                     "correct the file, and run this again",
-                ),
-                false => (*told).to_owned(),
+                )
+            } else {
+                (*told).to_owned()
             };
             assert_eq!(refused, format!("docker-credential-ecrx: {told}\n"));
         }

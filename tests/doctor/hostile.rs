@@ -169,9 +169,10 @@ fn files(ward: &Ward) -> Vec<std::path::PathBuf> {
     while let Some(folder) = folders.pop() {
         for item in std::fs::read_dir(folder).expect("a folder") {
             let path = item.expect("an item").path();
-            match path.is_dir() {
-                true => folders.push(path),
-                false => found.push(path),
+            if path.is_dir() {
+                folders.push(path)
+            } else {
+                found.push(path)
             }
         }
     }

@@ -184,9 +184,10 @@ fn whatever_is_in_a_files_place_ends_the_get_in_time_and_is_named() {
             let took = started.elapsed();
             assert!(took < IN_TIME, "{name}, {kind}: {took:?}: {outcome:?}");
             assert_eq!(outcome.code, Some(1), "{name}, {kind}: {outcome:?}");
-            let expected = match is_read_once {
-                true => format!("{}", path.display()),
-                false => "cannot be read".to_owned(),
+            let expected = if is_read_once {
+                format!("{}", path.display())
+            } else {
+                "cannot be read".to_owned()
             };
             let line = &outcome.stdout;
             assert!(line.contains(&expected), "{name}, {kind}: {outcome:?}");

@@ -33,9 +33,12 @@ pub fn for_people() -> Command {
 /// No argument is a file: a shell need not offer any.
 fn without_files(command: Command) -> Command {
     command
-        .mut_args(|arg| match arg.get_action().takes_values() {
-            true => arg.value_hint(ValueHint::Other),
-            false => arg,
+        .mut_args(|arg| {
+            if arg.get_action().takes_values() {
+                arg.value_hint(ValueHint::Other)
+            } else {
+                arg
+            }
         })
         .mut_subcommands(without_files)
 }

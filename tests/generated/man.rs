@@ -127,9 +127,10 @@ impl Writer<'_> {
 
     /// A line that is no request, whatever it begins with.
     fn guarded(&mut self, line: &str) {
-        match line.starts_with(['.', '\'']) {
-            true => self.line(&format!("\\&{line}")),
-            false => self.line(line),
+        if line.starts_with(['.', '\'']) {
+            self.line(&format!("\\&{line}"))
+        } else {
+            self.line(line)
         }
     }
 
@@ -141,9 +142,10 @@ impl Writer<'_> {
         self.line(".nf");
         for line in lines {
             let text = literal(line);
-            match text.is_empty() {
-                true => self.line("\\&"),
-                false => self.guarded(&text),
+            if text.is_empty() {
+                self.line("\\&")
+            } else {
+                self.guarded(&text)
             }
         }
         self.line(".fi");

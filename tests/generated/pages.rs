@@ -62,16 +62,18 @@ fn describe(text: &mut String, name: &str, command: &Command) {
     let _ = write!(text, "### `{name}");
     for arg in args.iter().filter(|arg| arg.is_positional()) {
         let value = values(arg);
-        let _ = match arg.is_required_set() {
-            true => write!(text, " {value}"),
-            false => write!(text, " [{value}]"),
+        let _ = if arg.is_required_set() {
+            write!(text, " {value}")
+        } else {
+            write!(text, " [{value}]")
         };
     }
     for arg in args.iter().filter(|arg| !arg.is_positional()) {
         let option = option(arg);
-        let _ = match arg.is_required_set() {
-            true => write!(text, " {option}"),
-            false => write!(text, " [{option}]"),
+        let _ = if arg.is_required_set() {
+            write!(text, " {option}")
+        } else {
+            write!(text, " [{option}]")
         };
     }
     let about = command
@@ -87,9 +89,10 @@ fn describe(text: &mut String, name: &str, command: &Command) {
     }
     text.push_str("| what | does |\n|---|---|\n");
     for arg in args {
-        let term = match arg.is_positional() {
-            true => values(arg),
-            false => option(arg),
+        let term = if arg.is_positional() {
+            values(arg)
+        } else {
+            option(arg)
         };
         let help = arg.get_long_help().or(arg.get_help());
         let help = help.map(ToString::to_string).unwrap_or_default();
@@ -114,9 +117,10 @@ fn describe(text: &mut String, name: &str, command: &Command) {
 
 fn option(arg: &Arg) -> String {
     let name = arg.get_long().expect("a long name");
-    match arg.get_action().takes_values() {
-        true => format!("--{name} {}", values(arg)),
-        false => format!("--{name}"),
+    if arg.get_action().takes_values() {
+        format!("--{name} {}", values(arg))
+    } else {
+        format!("--{name}")
     }
 }
 
@@ -124,18 +128,20 @@ fn values(arg: &Arg) -> String {
     let names = arg.get_value_names().unwrap_or_default();
     let many = matches!(arg.get_action(), clap::ArgAction::Append);
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-    match many && arg.is_positional() {
-        true => format!("{}…", names.join(" ")),
-        false => names.join(" "),
+    if many && arg.is_positional() {
+        format!("{}…", names.join(" "))
+    } else {
+        names.join(" ")
     }
 }
 
 /// With a full stop.
 fn ended(text: &str) -> String {
     let text = text.replace('\n', " ");
-    match text.ends_with(['.', '!', '?']) {
-        true => text,
-        false => format!("{text}."),
+    if text.ends_with(['.', '!', '?']) {
+        text
+    } else {
+        format!("{text}.")
     }
 }
 

@@ -40,9 +40,10 @@ fn wrong_arguments_print_the_usage_and_fail() {
         (&["help", "configure-docker", "--", HOST], ""),
     ];
     for (arguments, why) in wrong {
-        let stderr = match why.is_empty() {
-            true => String::new(),
-            false => format!("docker-credential-ecrx: {why}\n"),
+        let stderr = if why.is_empty() {
+            String::new()
+        } else {
+            format!("docker-credential-ecrx: {why}\n")
         };
         let outcome = environment.run(arguments, HOST);
         assert_eq!(

@@ -288,9 +288,10 @@ fn build_program() -> Result<PathBuf> {
         return Err("cargo could not build the executable".into());
     }
     let program = profile_folder.join(format!("{PROGRAM}{}", std::env::consts::EXE_SUFFIX));
-    match program.exists() {
-        true => Ok(program),
-        false => Err(format!("cargo built no {}", program.display()).into()),
+    if program.exists() {
+        Ok(program)
+    } else {
+        Err(format!("cargo built no {}", program.display()).into())
     }
 }
 

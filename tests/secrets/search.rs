@@ -169,9 +169,10 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for item in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        match item.file_type().is_ok_and(|kind| kind.is_dir()) {
-            true => found.extend(files(&item.path())),
-            false => found.push(item.path()),
+        if item.file_type().is_ok_and(|kind| kind.is_dir()) {
+            found.extend(files(&item.path()))
+        } else {
+            found.push(item.path())
         }
     }
     found

@@ -258,9 +258,10 @@ mod tests {
             let over = [slot.entry, slot.mark].contains(&Found::Over);
             let (state, _) = State::begin();
             let (_, act) = state.next(Event::Saw(slot));
-            let expected = match idle_lock || over {
-                true => Act::Open,
-                false => Act::Done,
+            let expected = if idle_lock || over {
+                Act::Open
+            } else {
+                Act::Done
             };
             assert_eq!(act, expected, "{slot:?}");
         }

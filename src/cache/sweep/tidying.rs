@@ -62,10 +62,7 @@ impl<'a> Tidying<'a> {
             }
             Act::Done => true,
         };
-        match is_done {
-            true => Event::Done,
-            false => Event::Failed,
-        }
+        if is_done { Event::Done } else { Event::Failed }
     }
 
     fn look(&self) -> Slot {

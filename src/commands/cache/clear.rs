@@ -34,9 +34,10 @@ pub fn run(
     };
     let cleared = cleared.map_err(Error::failure)?;
     print(&cleared, page);
-    Ok(match cleared.left.is_empty() {
-        true => Verdict::Good,
-        false => Verdict::Bad,
+    Ok(if cleared.left.is_empty() {
+        Verdict::Good
+    } else {
+        Verdict::Bad
     })
 }
 

@@ -60,9 +60,10 @@ struct Failure {
 
 pub fn run(env: &Env, config: &Config, json: bool, page: &mut Page) -> Result<Verdict, Error> {
     let report = Report::make(env, config);
-    match json {
-        true => page.json(&report),
-        false => report.print(page),
+    if json {
+        page.json(&report)
+    } else {
+        report.print(page)
     }
     Ok(match report.state {
         State::Unusable => Verdict::Bad,
@@ -187,9 +188,10 @@ impl Token {
             Some(moment) if moment > now => from_now(moment, now),
             Some(_) => "next get".to_owned(),
         };
-        let end = match expired {
-            true => format!("expired {}", from_now(token.expires_at, now)),
-            false => from_now(token.expires_at, now),
+        let end = if expired {
+            format!("expired {}", from_now(token.expires_at, now))
+        } else {
+            from_now(token.expires_at, now)
         };
         Self {
             registry: crate::error::one_line(&held.entry.registry),

@@ -64,13 +64,15 @@ pub fn run(env: &Env, json: bool, page: &mut Page) -> Result<Verdict, Error> {
         files: files(env, &config),
         findings,
     };
-    match json {
-        true => page.json(&report),
-        false => report.print(page),
+    if json {
+        page.json(&report)
+    } else {
+        report.print(page)
     }
-    Ok(match report.findings.is_empty() {
-        true => Verdict::Good,
-        false => Verdict::Bad,
+    Ok(if report.findings.is_empty() {
+        Verdict::Good
+    } else {
+        Verdict::Bad
     })
 }
 
@@ -164,9 +166,12 @@ impl Finding {
         let message = match &rule.why {
             Why::SaidBefore(origins) => {
                 let file = &rule.origin.file;
-                let place = |origin: &Origin| match origin.file == *file {
-                    true => format!("line {}", origin.line),
-                    false => origin.to_string(),
+                let place = |origin: &Origin| {
+                    if origin.file == *file {
+                        format!("line {}", origin.line)
+                    } else {
+                        origin.to_string()
+                    }
                 };
                 let mut places: Vec<String> = origins.iter().take(MOST_PLACES).map(place).collect();
                 if let Some(more) = origins.len().checked_sub(MOST_PLACES).filter(|n| *n > 0) {

@@ -78,18 +78,25 @@ impl Settings<'_> {
 
     fn endpoint(&self, name: &'static str) -> Setting {
         let is_sts = name == "sts_endpoint_url";
-        let rule = self.rule(|settings| match is_sts {
-            true => settings.sts_endpoint_url.is_some(),
-            false => settings.endpoint_url.is_some(),
+        let rule = self.rule(|settings| {
+            if is_sts {
+                settings.sts_endpoint_url.is_some()
+            } else {
+                settings.endpoint_url.is_some()
+            }
         });
         let by_hand = self.config.settings_for(self.registry);
-        let by_hand = match is_sts {
-            true => by_hand.sts_endpoint_url,
-            false => by_hand.endpoint_url,
+        let by_hand = if is_sts {
+            by_hand.sts_endpoint_url
+        } else {
+            by_hand.endpoint_url
         };
-        let endpoint: Option<&Endpoint> = self.identity.and_then(|identity| match is_sts {
-            true => identity.sts.as_ref(),
-            false => Some(&identity.api),
+        let endpoint: Option<&Endpoint> = self.identity.and_then(|identity| {
+            if is_sts {
+                identity.sts.as_ref()
+            } else {
+                Some(&identity.api)
+            }
         });
         let url = match (by_hand, endpoint) {
             (Some(url), _) => Some(url.to_string()),

@@ -56,9 +56,10 @@ pub fn run(env: &Env, host: &str, json: bool, page: &mut Page) -> Result<Verdict
     let config = load_config(env).map_err(Error::failure)?;
     let target = Target::parse(host, &config).map_err(|error| error.told(env))?;
     let report = Report::make(env, &config, &target.registry);
-    match json {
-        true => page.json(&report),
-        false => report.print(page),
+    if json {
+        page.json(&report)
+    } else {
+        report.print(page)
     }
     Ok(match report.error {
         None => Verdict::Good,
@@ -178,10 +179,7 @@ impl LayerFacts {
             (_, _, Some(error)) => format!("wrong: {error}"),
             _ => "-".to_owned(),
         };
-        let sign = match self.decides {
-            true => "→",
-            false => " ",
-        };
+        let sign = if self.decides { "→" } else { " " };
         vec![
             sign.to_owned(),
             format!("{} {}", index + 1, self.layer),

@@ -57,10 +57,7 @@ fn rule_at(lines: &[&str]) -> usize {
         let key = line.split_once(" = ").map(|(key, _)| key);
         key.is_some_and(|key| keys.any(|known| *known == key))
     });
-    match is_ours {
-        true => 1 + rule.count(),
-        false => 0,
-    }
+    if is_ours { 1 + rule.count() } else { 0 }
 }
 
 #[cfg(test)]

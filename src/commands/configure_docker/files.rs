@@ -89,10 +89,7 @@ impl Open {
 
     /// `None` where nothing is to be changed.
     fn change(self) -> Option<Change> {
-        let mark = match self.with_byte_order_mark {
-            true => MARK,
-            false => "",
-        };
+        let mark = if self.with_byte_order_mark { MARK } else { "" };
         let after = format!("{mark}{}", self.document.text().expose()).into_bytes();
         let before = self.file.bytes();
         if before.unwrap_or_default() == after {

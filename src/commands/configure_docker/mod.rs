@@ -37,9 +37,10 @@ use plan::Plan;
 pub fn run(arguments: &ConfigureDocker, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
     let looked = Plan::make(arguments, env, None)?;
     let mut locks = Locks::default();
-    let plan = match arguments.dry_run || looked.is_empty() {
-        true => looked,
-        false => Plan::make(arguments, env, Some(&mut locks))?,
+    let plan = if arguments.dry_run || looked.is_empty() {
+        looked
+    } else {
+        Plan::make(arguments, env, Some(&mut locks))?
     };
     for change in plan.changes() {
         let path = change.file.path().display().to_string();
@@ -55,9 +56,10 @@ pub fn run(arguments: &ConfigureDocker, env: &Env, page: &mut Page) -> Result<Ve
     match (plan.is_empty(), arguments.dry_run) {
         (true, _) => {
             let is_all = arguments.hosts.is_empty() && !arguments.creds_store;
-            let what = match arguments.undo && is_all {
-                true => "nothing of this program is left in",
-                false => "nothing is to be changed in",
+            let what = if arguments.undo && is_all {
+                "nothing of this program is left in"
+            } else {
+                "nothing is to be changed in"
             };
             page.marked(Mark::Good, &format!("{what} {}", plan.file.display()));
             if arguments.all && plan.config.rules().is_empty() {
@@ -74,11 +76,10 @@ pub fn run(arguments: &ConfigureDocker, env: &Env, page: &mut Page) -> Result<Ve
         page.marked(Mark::Unknown, &format!("left alone: {note}"));
     }
     if arguments.all && !plan.notes.is_empty() {
-        let what = match arguments.podman {
-            true => "name their hosts",
-            false => {
-                "name their hosts, or have this program asked for all: configure-docker --creds-store"
-            }
+        let what = if arguments.podman {
+            "name their hosts"
+        } else {
+            "name their hosts, or have this program asked for all: configure-docker --creds-store"
         };
         page.paragraph(2, what);
     }
@@ -129,9 +130,10 @@ fn replace(change: &Change, page: &mut Page) -> Result<(), Error> {
     };
     let text = match &backup {
         Some(backup) => {
-            let kept = match backup.is_whole {
-                true => "as it was",
-                false => "as it was but for entries such as these",
+            let kept = if backup.is_whole {
+                "as it was"
+            } else {
+                "as it was but for entries such as these"
             };
             format!("changed {path}; {kept}: {}", backup.path.display())
         }
@@ -210,11 +212,12 @@ fn tell(findings: &[Finding], page: &mut Page) -> Verdict {
         };
         page.paragraph(2, &format!("to mend it: {}{offer}", finding.fix));
     }
-    match findings
+    if findings
         .iter()
         .any(|finding| finding.severity == Severity::Bad)
     {
-        true => Verdict::Bad,
-        false => Verdict::Good,
+        Verdict::Bad
+    } else {
+        Verdict::Good
     }
 }

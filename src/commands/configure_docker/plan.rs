@@ -57,9 +57,10 @@ impl Plan {
         env: &Env,
         mut locks: Option<&mut Locks>,
     ) -> Result<Self, Error> {
-        let client = match arguments.podman {
-            true => Client::Podman,
-            false => Client::Docker,
+        let client = if arguments.podman {
+            Client::Podman
+        } else {
+            Client::Docker
         };
         let who = Who {
             profile: arguments.profile.as_deref(),
@@ -73,20 +74,23 @@ impl Plan {
                 end: end.to_owned(),
             }));
         }
-        let config_file = match wants_rules || (arguments.creds_store && arguments.fix) {
-            true => Some(open_config(&paths, arguments, locks.as_deref_mut())?),
-            false => None,
+        let config_file = if wants_rules || (arguments.creds_store && arguments.fix) {
+            Some(open_config(&paths, arguments, locks.as_deref_mut())?)
+        } else {
+            None
         };
         let config = load_config(env).map_err(Error::failure)?;
         let file = client.file(env).map_err(Error::failure)?;
         let mut files = Files::open(client, env, &file, arguments, locks)?;
-        let (hosts, mut notes) = match arguments.all {
-            true => hosts::of_rules(&config),
-            false => Default::default(),
+        let (hosts, mut notes) = if arguments.all {
+            hosts::of_rules(&config)
+        } else {
+            Default::default()
         };
-        let named = match arguments.undo {
-            true => Vec::new(),
-            false => hosts::named(&arguments.hosts, &config).map_err(|error| error.told(env))?,
+        let named = if arguments.undo {
+            Vec::new()
+        } else {
+            hosts::named(&arguments.hosts, &config).map_err(|error| error.told(env))?
         };
         let hosts = [hosts, named].concat();
 

@@ -195,10 +195,7 @@ fn above_comments(text: &str, mut at: usize) -> usize {
 }
 
 fn line_end(text: &str) -> &'static str {
-    match text.contains("\r\n") {
-        true => "\r\n",
-        false => "\n",
-    }
+    if text.contains("\r\n") { "\r\n" } else { "\n" }
 }
 
 fn is_for_exactly(rule: &Rule, registry: &Registry) -> bool {

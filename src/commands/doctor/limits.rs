@@ -36,9 +36,10 @@ fn name(kind: PolicyKind) -> &'static str {
 
 fn with_article(kind: PolicyKind) -> String {
     let name = name(kind);
-    match name.starts_with(['a', 'e', 'i', 'o', 'u']) {
-        true => format!("an {name}"),
-        false => format!("a {name}"),
+    if name.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        format!("an {name}")
+    } else {
+        format!("a {name}")
     }
 }
 

@@ -53,21 +53,21 @@ impl Machine<'_> {
             .files()
             .map(|path| path.display().to_string())
             .collect();
-        match files.is_empty() {
-            true => Finding::good("no config.toml: everything is as by default"),
-            false => Finding::good(format!("configuration: {}", files.join(", then "))),
+        if files.is_empty() {
+            Finding::good("no config.toml: everything is as by default")
+        } else {
+            Finding::good(format!("configuration: {}", files.join(", then ")))
         }
     }
 
     fn chosen(&self) -> Option<Finding> {
         let identity = self.identity?.as_ref().ok()?;
         let chosen_by = format!("who asks is chosen by {}", identity.chosen_by);
-        Some(match identity.passed_over.is_empty() {
-            true => Finding::good(chosen_by),
-            false => {
-                let variables = identity.passed_over.join(", ");
-                Finding::warning(format!("{chosen_by}; passed over: {variables}"))
-            }
+        Some(if identity.passed_over.is_empty() {
+            Finding::good(chosen_by)
+        } else {
+            let variables = identity.passed_over.join(", ");
+            Finding::warning(format!("{chosen_by}; passed over: {variables}"))
         })
     }
 
@@ -144,9 +144,10 @@ impl Machine<'_> {
     fn clock(&self) -> Option<Finding> {
         let (theirs, ours) = self.clocks?;
         let difference = ours - theirs;
-        let direction = match difference.is_negative() {
-            true => "behind",
-            false => "ahead of",
+        let direction = if difference.is_negative() {
+            "behind"
+        } else {
+            "ahead of"
         };
         let minutes = (difference.abs().whole_seconds() + 30) / 60;
         let text = format!("this machine's clock is {minutes} min {direction} the registry's");

@@ -129,9 +129,10 @@ impl Case<'_> {
         let who = called(caller.as_ref());
         let owner = private.account.to_string();
         let theirs = account(caller.as_ref());
-        let access = match refused.is_for_a_push {
-            true => Access::Push,
-            false => Access::Pull,
+        let access = if refused.is_for_a_push {
+            Access::Push
+        } else {
+            Access::Pull
         };
         let repository = RepositoryArn::new(private, &image.repository).ok()?;
         let of_repository = |mut notes: Vec<String>| {

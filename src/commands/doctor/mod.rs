@@ -89,13 +89,12 @@ pub fn run(arguments: &Doctor, env: &Env, page: &mut Page) -> Result<Verdict, Er
         Mark::Bad => Verdict::Bad,
         Mark::Good | Mark::Warning | Mark::Unknown => Verdict::Good,
     };
-    match arguments.json {
-        false => verdict.print(examination.page),
-        true => {
-            let target = arguments.target.clone();
-            let report = Report::new(target, examination.steps, verdict);
-            examination.page.json(&report);
-        }
+    if !arguments.json {
+        verdict.print(examination.page)
+    } else {
+        let target = arguments.target.clone();
+        let report = Report::new(target, examination.steps, verdict);
+        examination.page.json(&report);
     }
     Ok(outcome)
 }
@@ -217,9 +216,10 @@ impl Examination<'_> {
         presence: Option<&registry::Presence>,
     ) -> report::Verdict {
         let is_public = target.registry.service == Service::Public;
-        let finding = match is_public {
-            true => Finding::unknown(format!("pulls are anonymous: {error}")),
-            false => Finding::bad(error.to_string()).mend(error.hints()),
+        let finding = if is_public {
+            Finding::unknown(format!("pulls are anonymous: {error}"))
+        } else {
+            Finding::bad(error.to_string()).mend(error.hints())
         };
         self.tell(Step::new(Place::Identity, vec![finding]));
         let outcome = client.map(|client| {

@@ -243,15 +243,14 @@ impl Visit<'_> {
             absent.mark = Mark::Warning;
         }
         findings.push(absent);
-        let pushed = match self.would_make_a_repository(refusal) {
-            true => {
-                findings.push(Finding::unknown(
-                    "a push was not tried: where a repository creation template fits, it would \
-                     make the repository",
-                ));
-                None
-            }
-            false => push(findings),
+        let pushed = if self.would_make_a_repository(refusal) {
+            findings.push(Finding::unknown(
+                "a push was not tried: where a repository creation template fits, it would \
+                 make the repository",
+            ));
+            None
+        } else {
+            push(findings)
         };
         match (pushed, is_new) {
             (Some(pushed), true) => pushed,

@@ -25,15 +25,16 @@ pub fn step(registry: &Registry, cached: Option<&Held>, survey: Option<&Survey>)
 
 fn of_aws(action: &str, token: &AuthorizationToken) -> Finding {
     let (now, given) = (clock::now(), format!("{action} gives a new one"));
-    match token.is_expired(now) {
-        false => Finding::good(format!(
+    if !token.is_expired(now) {
+        Finding::good(format!(
             "{given}, good for {}",
             span(token.expires_at - now)
-        )),
-        true => Finding::warning(format!(
+        ))
+    } else {
+        Finding::warning(format!(
             "{given}, which has ended by this machine's clock: it is not kept"
         ))
-        .mend(["set the clock"]),
+        .mend(["set the clock"])
     }
 }
 

@@ -29,9 +29,10 @@ pub fn verdict(steps: &[Step], case: Option<&Case<'_>>) -> Verdict {
         (Some((text, mendings)), _) => (Mark::Bad, text, mendings),
         (None, Some((Mark::Bad, place, found))) => {
             let is_all = place == Place::Clients && case.is_some_and(Case::is_allowed);
-            let rest = match is_all {
-                true => "; AWS and the registry allow it",
-                false => "",
+            let rest = if is_all {
+                "; AWS and the registry allow it"
+            } else {
+                ""
             };
             let text = format!("it breaks {}: {found}{rest}", name_of(place));
             (Mark::Bad, text, Vec::new())
@@ -71,9 +72,10 @@ pub fn verdict(steps: &[Step], case: Option<&Case<'_>>) -> Verdict {
 
 /// Two findings in one text. The first may be a question.
 fn join(first: &str, second: &str) -> String {
-    let end = match first.ends_with(['.', '?', '!']) {
-        true => "",
-        false => ".",
+    let end = if first.ends_with(['.', '?', '!']) {
+        ""
+    } else {
+        "."
     };
     format!("{first}{end} Also: {second}")
 }

@@ -93,9 +93,10 @@ fn by_resource(request: &Request, plan: &mut Plan) {
         }
     }
     let scans = request.access.contains(&Access::Scan);
-    let roles = match scans {
-        true => scan_roles(request, plan),
-        false => Vec::new(),
+    let roles = if scans {
+        scan_roles(request, plan)
+    } else {
+        Vec::new()
     };
     for holder in holders(&request.callers) {
         let mut statements = statements_of(request);

@@ -171,9 +171,12 @@ impl Writer {
 fn identifier(text: &str) -> String {
     let mut name: String = text
         .chars()
-        .map(|c| match c.is_ascii_alphanumeric() {
-            true => c.to_ascii_lowercase(),
-            false => '_',
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '_'
+            }
         })
         .collect();
     if !name.starts_with(|c: char| c.is_ascii_lowercase()) {

@@ -162,9 +162,10 @@ impl RoleFacts {
         if let Some(seconds) = self.duration_seconds {
             text.push_str(&format!(" for {seconds} s"));
         }
-        text.push_str(match self.external_id {
-            true => ", external id set",
-            false => ", no external id",
+        text.push_str(if self.external_id {
+            ", external id set"
+        } else {
+            ", no external id"
         });
         if let Some(device) = &self.mfa_device {
             text.push_str(&format!(", MFA code of {device}"));
@@ -228,9 +229,10 @@ impl CacheFacts {
             Some(moment) if moment > now => format!("to be renewed {}", from_now(moment, now)),
             _ => "to be renewed by the next get".to_owned(),
         };
-        let text = match facts.expired {
-            true => format!("{bought}, expired {}", from_now(token.expires_at, now)),
-            false => format!("{bought}, {renewed}, good until {}", facts.expires_at),
+        let text = if facts.expired {
+            format!("{bought}, expired {}", from_now(token.expires_at, now))
+        } else {
+            format!("{bought}, {renewed}, good until {}", facts.expires_at)
         };
         Self {
             off: None,

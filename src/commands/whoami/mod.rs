@@ -83,19 +83,17 @@ pub fn run(arguments: &Whoami, env: &Env, page: &mut Page) -> Result<Verdict, Er
             .collect(),
         cache,
     };
-    match arguments.json {
-        true => page.json(&report),
-        false => report.print(page),
+    if arguments.json {
+        page.json(&report)
+    } else {
+        report.print(page)
     }
     // Nobody who is not signed in can ask.
     let is_good = report
         .sign_in
         .as_ref()
         .is_none_or(|sign_in| sign_in.state == USABLE);
-    Ok(match is_good {
-        true => Verdict::Good,
-        false => Verdict::Bad,
-    })
+    Ok(if is_good { Verdict::Good } else { Verdict::Bad })
 }
 
 impl Report {
@@ -130,9 +128,10 @@ impl Report {
         facts.push(("token".to_owned(), self.cache.text.clone()));
         page.facts(0, &facts);
         if let Some(sign_in) = &self.sign_in {
-            let mark = match sign_in.state == USABLE {
-                true => Mark::Good,
-                false => Mark::Bad,
+            let mark = if sign_in.state == USABLE {
+                Mark::Good
+            } else {
+                Mark::Bad
             };
             page.marked(mark, &sign_in.text);
         }

@@ -53,9 +53,10 @@ impl OtherHelper<'_> {
             let is = |one: &Cow<'_, str>, other: &str| *one == other;
             is(&got.username, username) && is(&got.secret, secret.expose())
         });
-        match is_same {
-            true => Ok(()),
-            false => Err(self.error(Fault::NotKept)),
+        if is_same {
+            Ok(())
+        } else {
+            Err(self.error(Fault::NotKept))
         }
     }
 

@@ -118,9 +118,10 @@ fn killed_again_and_again(rounds: usize, prepare: impl Fn(&TestEnvironment)) {
         aws.settle();
         let answered: Vec<&Outcome> = outcomes.iter().filter(|o| o.code.is_some()).collect();
         for outcome in &answered {
-            match stood_still {
-                true => without_delays(outcome).grant(),
-                false => outcome.grant(),
+            if stood_still {
+                without_delays(outcome).grant()
+            } else {
+                outcome.grant()
             };
         }
         match (answered.is_empty(), aws.count(ECR) > calls) {

@@ -69,8 +69,9 @@ pub(super) fn judge(
     let end = rule.denial.as_ref()?.replace("{}", action);
     let sentence =
         format!("User: {principal} is not authorized to perform: {action} on resource: {resource}");
-    Some(match end.is_empty() {
-        true => sentence,
-        false => format!("{sentence} {end}"),
+    Some(if end.is_empty() {
+        sentence
+    } else {
+        format!("{sentence} {end}")
     })
 }

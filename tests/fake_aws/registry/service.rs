@@ -231,9 +231,10 @@ fn answer(state: &mut State, request: &Request, visit: &Visit) -> Response {
         },
         _ => {
             let upload = format!("/v2/{name}/blobs/uploads/{:08}", state.visits.len());
-            let location = match state.relative_uploads {
-                true => upload.clone(),
-                false => format!("https://{host}{upload}"),
+            let location = if state.relative_uploads {
+                upload.clone()
+            } else {
+                format!("https://{host}{upload}")
             };
             state.uploads.push(upload);
             as_registry(Response::text(202, "")).with_header("Location", location)

@@ -10,9 +10,10 @@ pub const SIGNATURE: &str = "feedfacecafebeef0123456789abcdeffeedfacecafebeef012
 /// endpoints": the bucket that the gateway endpoint for S3 must let through).
 pub fn bucket(host: &str) -> String {
     let (_, region) = super::service::place(host);
-    let suffix = match host.ends_with(".cn") {
-        true => "amazonaws.com.cn",
-        false => "amazonaws.com",
+    let suffix = if host.ends_with(".cn") {
+        "amazonaws.com.cn"
+    } else {
+        "amazonaws.com"
     };
     format!("prod-{region}-starport-layer-bucket.s3.{region}.{suffix}")
 }

@@ -9,10 +9,7 @@ impl Plan {
     /// What layers above and below would say, if they spoke: those above would decide.
     pub fn other_layers(&self, s: &mut Situation) {
         let (first, source) = (self.first_layer(), self.source_layer());
-        let above = |decides: bool, otherwise| match decides {
-            true => Decides,
-            false => otherwise,
-        };
+        let above = |decides: bool, otherwise| if decides { Decides } else { otherwise };
         s.absent(Place::CalledAs, "spare", Decides);
         let of_name = first <= Layer::Name;
         let role = "arn:aws:iam::999999999999:role/ecrx";
@@ -162,9 +159,10 @@ impl Plan {
         let of_them = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = other\n";
         let config = format!("[{}]\n{of_them}", self.profile());
         s.fixed(Place::File("other/config".into()), &config);
-        let name = match self.kind.is_ambient() {
-            true => "nobody",
-            false => self.profile().trim_start_matches("profile "),
+        let name = if self.kind.is_ambient() {
+            "nobody"
+        } else {
+            self.profile().trim_start_matches("profile ")
         };
         let credentials = format!("[{name}]\n{of_them}aws_session_token = other\n");
         s.fixed(Place::File("other/credentials".into()), &credentials);

@@ -57,10 +57,7 @@ pub fn add(plan: &Plan, s: &mut Situation) {
         OfRuleForEcr if plan.calls_sts() => "a rule's URL for ECR",
         OfRuleForEcr => "a rule's URLs",
     });
-    let of_sts = match plan.calls_sts() {
-        true => Decides,
-        false => Nothing,
-    };
+    let of_sts = if plan.calls_sts() { Decides } else { Nothing };
     variables(plan, s, of_sts);
     if mode.are_of_rule() {
         let [one, other] = ["https://one.example", "https://other.example"];
@@ -114,18 +111,16 @@ pub fn add(plan: &Plan, s: &mut Situation) {
 fn variables(plan: &Plan, s: &mut Situation, of_sts: Effect) {
     let mode = plan.endpoints;
     let each = (mode == OfEach).then_some(ONE);
-    let (ecr, not_asked) = match plan.public {
-        true => ("AWS_ENDPOINT_URL_ECR_PUBLIC", "AWS_ENDPOINT_URL_ECR"),
-        false => ("AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL_ECR_PUBLIC"),
+    let (ecr, not_asked) = if plan.public {
+        ("AWS_ENDPOINT_URL_ECR_PUBLIC", "AWS_ENDPOINT_URL_ECR")
+    } else {
+        ("AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL_ECR_PUBLIC")
     };
     s.add(
         Place::Variable(ecr),
         each,
         Some(OTHER),
-        match mode.are_of_rule() {
-            true => Nothing,
-            false => Decides,
-        },
+        if mode.are_of_rule() { Nothing } else { Decides },
     );
     s.absent(Place::Variable(not_asked), OTHER, Nothing);
     s.add(
@@ -139,10 +134,7 @@ fn variables(plan: &Plan, s: &mut Situation, of_sts: Effect) {
     );
     // The SDK's providers of SSO and `aws login` know these variables alone.
     let (is_sso, is_login) = (plan.kind.is_sso(), plan.kind == Kind::Login);
-    let rotates = |is: bool| match is {
-        true => Rotates,
-        false => Nothing,
-    };
+    let rotates = |is: bool| if is { Rotates } else { Nothing };
     let all = (mode == OfAll).then_some(ONE);
     let of_all = match mode {
         OfRuleForEcr if of_sts == Decides => Decides,
@@ -181,9 +173,10 @@ fn of_profile(plan: &Plan, s: &mut Situation, of_sts: Effect) {
         // What names services is nearer.
         _ => s.absent(Place::Aws(profile, "endpoint_url"), OTHER, Nothing),
     }
-    let ecr = match plan.public {
-        true => "ecr_public.endpoint_url",
-        false => "ecr.endpoint_url",
+    let ecr = if plan.public {
+        "ecr_public.endpoint_url"
+    } else {
+        "ecr.endpoint_url"
     };
     if mode == OfServices {
         s.decides(Place::Aws(profile, "services"), "here", "there");

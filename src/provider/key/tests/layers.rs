@@ -51,13 +51,15 @@ impl Plan {
         if !self.kind.is_ambient() {
             // The one of the account comes first.
             let of_account = Place::Variable("ECRX_PROFILE_999999999999");
-            let [named, silent] = match self.source == 1 && !self.public {
-                true => [of_account, Place::Variable("ECRX_PROFILE")],
-                false => [Place::Variable("ECRX_PROFILE"), of_account],
+            let [named, silent] = if self.source == 1 && !self.public {
+                [of_account, Place::Variable("ECRX_PROFILE")]
+            } else {
+                [Place::Variable("ECRX_PROFILE"), of_account]
             };
-            let effect = match self.source == 1 || self.public {
-                true => Nothing,
-                false => Decides,
+            let effect = if self.source == 1 || self.public {
+                Nothing
+            } else {
+                Decides
             };
             s.decides(named, "work", "spare");
             s.absent(silent, "spare", effect);
@@ -127,9 +129,10 @@ impl Plan {
     pub fn profile_roles(&self, s: &mut Situation) {
         for depth in 0..self.chain {
             let section = self.section(depth);
-            let [role, other] = match depth == 0 && !self.role {
-                true => roles(self.last_role, "top"),
-                false => roles(0, "beneath"),
+            let [role, other] = if depth == 0 && !self.role {
+                roles(self.last_role, "top")
+            } else {
+                roles(0, "beneath")
             };
             s.decides(Place::Aws(section, "role_arn"), &role, &other);
             s.is(format!("{role} at {depth}"));
@@ -155,10 +158,7 @@ impl Plan {
     /// The region that roles are assumed in.
     pub fn region(&self, s: &mut Situation) {
         let [one, other] = ["eu-west-1", "eu-central-1"];
-        let mut effect = match self.calls_sts() {
-            true => Decides,
-            false => Nothing,
-        };
+        let mut effect = if self.calls_sts() { Decides } else { Nothing };
         let mut next = |s: &mut Situation, place, there: bool| {
             if there {
                 s.add(place, Some(one), Some(other), effect);

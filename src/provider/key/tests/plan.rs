@@ -192,9 +192,10 @@ impl Plan {
 
     /// The layer that speaks first.
     pub fn first_layer(&self) -> Layer {
-        match self.kind.is_ambient() && !self.role {
-            true => self.source_layer(),
-            false => self.layer,
+        if self.kind.is_ambient() && !self.role {
+            self.source_layer()
+        } else {
+            self.layer
         }
     }
 

@@ -89,17 +89,16 @@ fn keys(plan: &Plan, s: &mut Situation, place: impl Fn(&'static str) -> Place, i
     } else {
         s.add(secret, Some("secret"), Some("other"), effect);
     }
-    match is_session {
-        true => {
-            s.add(
-                place("aws_session_token"),
-                Some("token"),
-                Some("other"),
-                Rotates,
-            );
-            s.or(None, Decides);
-        }
-        false => s.absent(place("aws_session_token"), "token", Decides),
+    if is_session {
+        s.add(
+            place("aws_session_token"),
+            Some("token"),
+            Some("other"),
+            Rotates,
+        );
+        s.or(None, Decides);
+    } else {
+        s.absent(place("aws_session_token"), "token", Decides)
     }
 }
 

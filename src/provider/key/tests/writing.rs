@@ -79,9 +79,10 @@ pub fn aws_files(situation: &Situation, pen: &mut Pen) -> [String; 2] {
     for ((section, piece), mut lines) in sections {
         let in_credentials = piece == 2;
         let file = &mut files[usize::from(in_credentials)];
-        let name = match in_credentials {
-            true => section.trim_start_matches("profile "),
-            false => section,
+        let name = if in_credentials {
+            section.trim_start_matches("profile ")
+        } else {
+            section
         };
         let (open, close) = (pen.one_of(&["[", "[ "]), pen.one_of(&["]", " ]"]));
         let name = name.replace(' ', pen.one_of(&[" ", "  ", "\t"]));
@@ -123,9 +124,10 @@ pub fn toml_file(situation: &Situation, pen: &mut Pen) -> String {
     tables.sort_by_key(|(name, _)| !name.is_empty());
     let mut file = String::new();
     for (name, lines) in tables {
-        let (name, mut lines) = match is_rule(name) {
-            true => rules.next().unwrap(),
-            false => (name, lines),
+        let (name, mut lines) = if is_rule(name) {
+            rules.next().unwrap()
+        } else {
+            (name, lines)
         };
         file.push_str(pen.remark());
         let space = pen.one_of(&["", " "]);
@@ -137,9 +139,10 @@ pub fn toml_file(situation: &Situation, pen: &mut Pen) -> String {
         pen.shuffle(&mut lines);
         for (key, value) in lines {
             let equals = pen.one_of(&[" = ", "=", "\t=  "]);
-            let quote = match key.ends_with("_seconds") {
-                true => "",
-                false => pen.one_of(&["\"", "'", "\"\"\"", "'''"]),
+            let quote = if key.ends_with("_seconds") {
+                ""
+            } else {
+                pen.one_of(&["\"", "'", "\"\"\"", "'''"])
             };
             let end = pen.one_of(&["", "  ", " # profile = \"x\""]);
             let _ = writeln!(

@@ -78,10 +78,13 @@ impl Protocol {
             Act::Recall(when) => Event::Recalled(self.recalls(world, process, step, when)),
             Act::Open(Lock::Asking) if !self.asks => Event::Needless,
             Act::Open(_) => Event::Opened,
-            Act::Claim(lock) => match self.can_claim(world, who, lock) {
-                true => Event::Claimed,
-                false => Event::Theirs,
-            },
+            Act::Claim(lock) => {
+                if self.can_claim(world, who, lock) {
+                    Event::Claimed
+                } else {
+                    Event::Theirs
+                }
+            }
             Act::Wait(lock) => {
                 let named = *world.clone().named(process.entry, lock);
                 match named.and_then(|inode| world.holder(who, inode)) {
@@ -223,9 +226,10 @@ impl Protocol {
         match act {
             sweep::Act::Look => {
                 let is_second = state != sweep::State::begin().0;
-                let entry = match is_second && self.sabotage == Sabotage::NoSecondLookOfSweeps {
-                    true => process.token,
-                    false => files.entry,
+                let entry = if is_second && self.sabotage == Sabotage::NoSecondLookOfSweeps {
+                    process.token
+                } else {
+                    files.entry
                 };
                 sweep::Event::Saw(sweep::Slot {
                     entry: match entry {
