@@ -40,7 +40,7 @@ const LONGEST: Duration = Duration::from_secs(3600 + 300);
 
 /// A program that is about to be started.
 #[derive(Clone, Copy, Debug)]
-pub enum Callee<'a> {
+pub(crate) enum Callee<'a> {
     /// The helper for other registries.
     OtherHelper,
     /// A `credential_process`. Two profiles may have the same, and it may look which one asks.
@@ -68,7 +68,7 @@ impl Callee<'_> {
 }
 
 /// Whether this process was started, directly or not, by what it is about to start.
-pub fn is_loop(callee: Callee<'_>, env: &Env) -> bool {
+pub(crate) fn is_loop(callee: Callee<'_>, env: &Env) -> bool {
     let name = callee.name();
     let above = entries_above(env);
     if above.is_empty() {
@@ -79,12 +79,12 @@ pub fn is_loop(callee: Callee<'_>, env: &Env) -> bool {
 }
 
 /// Whether this process was started, directly or not, by a call of this program, which waits for it.
-pub fn is_within_a_call(env: &Env) -> bool {
+pub(crate) fn is_within_a_call(env: &Env) -> bool {
     !entries_above(env).is_empty() || calls_above() > 0
 }
 
 /// The value of the variable for what is about to be started, and may take as long as this.
-pub fn extended_by(callee: Callee<'_>, limit: Duration, env: &Env) -> String {
+pub(crate) fn extended_by(callee: Callee<'_>, limit: Duration, env: &Env) -> String {
     let entry = Entry {
         name: callee.name(),
         until: now().saturating_add((limit + AFTERMATH).as_secs()),

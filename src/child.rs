@@ -19,7 +19,7 @@ const GRACE: Duration = Duration::from_millis(200);
 
 /// How much of a pipe is kept, in bytes.
 #[derive(Clone, Copy, Debug)]
-pub enum Keep {
+pub(crate) enum Keep {
     /// All of it; more is an error.
     All(usize),
     /// The end.
@@ -28,14 +28,14 @@ pub enum Keep {
 
 /// Whether an output lacks something that another program may still print, which the one that has
 /// ended successfully has started.
-pub type Lacks = fn(&[u8]) -> bool;
+pub(crate) type Lacks = fn(&[u8]) -> bool;
 
 /// Every output is an answer.
-pub const LACKS_NOTHING: Lacks = |_| false;
+pub(crate) const LACKS_NOTHING: Lacks = |_| false;
 
 /// What came of a program.
 #[derive(Debug)]
-pub struct Finished {
+pub(crate) struct Finished {
     /// How it ended.
     pub status: ExitStatus,
     /// What was kept of its standard output.
@@ -46,7 +46,7 @@ pub struct Finished {
 
 /// Why a program was not waited for to its end.
 #[derive(Debug, thiserror::Error)]
-pub enum ChildError {
+pub(crate) enum ChildError {
     /// The system's error.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -60,7 +60,7 @@ pub enum ChildError {
 ///
 /// # Errors
 /// When the system refuses something, or there is too much output. The program still runs then.
-pub async fn finish(
+pub(crate) async fn finish(
     child: &mut Child,
     input: &[u8],
     stdout: Keep,
@@ -168,7 +168,7 @@ impl Keep {
 /// The first executable file of this name in these folders; else the first that is there and is
 /// not executable.
 #[cfg(unix)]
-pub fn find(program: &str, folders: &[PathBuf]) -> Result<PathBuf, Option<PathBuf>> {
+pub(crate) fn find(program: &str, folders: &[PathBuf]) -> Result<PathBuf, Option<PathBuf>> {
     use std::os::unix::fs::PermissionsExt as _;
 
     let mut not_executable = None;

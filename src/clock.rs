@@ -14,7 +14,7 @@ pub use injected::now;
 
 /// What time it is.
 #[cfg(not(feature = "test-clock"))]
-pub fn now() -> time::OffsetDateTime {
+pub(crate) fn now() -> time::OffsetDateTime {
     time::OffsetDateTime::now_utc()
 }
 

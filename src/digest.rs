@@ -8,11 +8,11 @@ use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 const USUAL_LENGTH: usize = 1024;
 
 /// Parts to be digested, such that no two lists of them look alike.
-pub struct Parts(Vec<u8>);
+pub(crate) struct Parts(Vec<u8>);
 
 impl Parts {
     /// None yet, behind the name of what they are.
-    pub fn of(domain: &[u8]) -> Self {
+    pub(crate) fn of(domain: &[u8]) -> Self {
         let mut parts = Vec::with_capacity(USUAL_LENGTH);
         parts.extend_from_slice(domain);
         Self(parts)
@@ -20,7 +20,7 @@ impl Parts {
 
     /// Adds bytes behind their length: seven bits of it in each byte, the lowest first, and the
     /// eighth bit of all but the last (LEB128), as each byte more is work for the digest.
-    pub fn add(&mut self, bytes: &[u8]) {
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
         let mut length = bytes.len();
         while length > 0x7f {
             self.0.push(length as u8 | 0x80);
@@ -31,30 +31,30 @@ impl Parts {
     }
 
     /// Adds one byte as it is, where a part may be absent: a mark of that.
-    pub fn mark(&mut self, byte: u8) {
+    pub(crate) fn mark(&mut self, byte: u8) {
         self.0.push(byte);
     }
 
     /// The digest.
-    pub fn sha256(&self) -> [u8; 32] {
+    pub(crate) fn sha256(&self) -> [u8; 32] {
         sha256(&self.0)
     }
 }
 
 /// The SHA-256 of bytes.
-pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut array = [0; 32];
     array.copy_from_slice(digest(&SHA256, bytes).as_ref());
     array
 }
 
 /// The SHA-1 of bytes, in hex digits: a name that the AWS CLI gives, nothing that must be secure.
-pub fn sha1_hex(bytes: &[u8]) -> String {
+pub(crate) fn sha1_hex(bytes: &[u8]) -> String {
     hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref())
 }
 
 /// Lower-case hex digits.
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = String::with_capacity(2 * bytes.len());
     for byte in bytes {

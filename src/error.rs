@@ -6,7 +6,7 @@ use std::fmt;
 
 /// What the calling client will do with a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// It goes on anonymously, without a word to anybody.
     NotFound,
     /// It complains that it sent no server.
@@ -24,7 +24,7 @@ const MAX_LINE_LENGTH: usize = 2000;
 
 /// A failure with all there is to say about it.
 #[derive(Debug)]
-pub struct Error {
+pub(crate) struct Error {
     kind: Kind,
     cause: Box<dyn StdError + Send + Sync>,
     hints: Vec<String>,
@@ -43,27 +43,27 @@ enum Fixed {
 
 impl Error {
     /// "There is nothing here, go on anonymously": the truth, never an excuse.
-    pub fn not_found() -> Self {
+    pub(crate) fn not_found() -> Self {
         Self::new(Kind::NotFound, Fixed::NotFound)
     }
 
     /// The client sent no server.
-    pub fn no_server_url() -> Self {
+    pub(crate) fn no_server_url() -> Self {
         Self::new(Kind::NoServerUrl, Fixed::NoServerUrl)
     }
 
     /// The client sent no user name.
-    pub fn no_username() -> Self {
+    pub(crate) fn no_username() -> Self {
         Self::new(Kind::NoUsername, Fixed::NoUsername)
     }
 
     /// Everything else.
-    pub fn failure(cause: impl StdError + Send + Sync + 'static) -> Self {
+    pub(crate) fn failure(cause: impl StdError + Send + Sync + 'static) -> Self {
         Self::new(Kind::Failure, cause)
     }
 
     /// What a person named is not what it should be.
-    pub fn usage(cause: impl StdError + Send + Sync + 'static) -> Self {
+    pub(crate) fn usage(cause: impl StdError + Send + Sync + 'static) -> Self {
         Self::new(Kind::Usage, cause)
     }
 
@@ -77,25 +77,25 @@ impl Error {
 
     /// Adds a next step, or a fact that helps to find it.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
     /// Adds several hints.
     #[must_use]
-    pub fn hints(mut self, hints: impl IntoIterator<Item = String>) -> Self {
+    pub(crate) fn hints(mut self, hints: impl IntoIterator<Item = String>) -> Self {
         self.hints.extend(hints);
         self
     }
 
     /// What the client will do.
-    pub fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> Kind {
         self.kind
     }
 
     /// The failure in one line: the message and what lies beneath it.
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let mut line = self.cause.to_string();
         for cause in chain(&*self.cause).skip(1) {
             let text = cause.to_string();
@@ -108,7 +108,7 @@ impl Error {
     }
 
     /// The line, with the hints below it, as a person is told.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = format!("docker-credential-ecrx: {}\n", self.line());
         for hint in self.hint_lines() {
             text.push_str("  ");
@@ -119,7 +119,7 @@ impl Error {
     }
 
     /// The hints, a line each.
-    pub fn hint_lines(&self) -> impl Iterator<Item = String> + '_ {
+    pub(crate) fn hint_lines(&self) -> impl Iterator<Item = String> + '_ {
         self.hints.iter().map(|hint| one_line(hint))
     }
 }
@@ -137,7 +137,7 @@ impl StdError for Error {
 }
 
 /// An error, and what lies beneath it.
-pub fn chain<'a>(
+pub(crate) fn chain<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
@@ -146,7 +146,7 @@ pub fn chain<'a>(
 /// Makes a text fit to be printed whatever it holds: line breaks and runs of white space become
 /// one blank, control characters (which could drive a terminal) and the marks that reorder text
 /// vanish, and what is too long is cut.
-pub fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     let mut length = 0;
     let mut blank = false;
@@ -173,7 +173,7 @@ pub fn one_line(text: &str) -> String {
 }
 
 /// Control characters could drive a terminal, and some marks reorder the text around them.
-pub fn is_unsafe(character: char) -> bool {
+pub(crate) fn is_unsafe(character: char) -> bool {
     let reorders = matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
     character.is_control() || reorders
 }

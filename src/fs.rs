@@ -11,7 +11,7 @@ use std::time::Instant;
 
 /// How pipes are treated. A shell hands over `<(command)` as one.
 #[derive(Clone, Copy, Debug)]
-pub enum Pipes {
+pub(crate) enum Pipes {
     /// They are refused, as what is read from them is gone for the next reader.
     Refused,
     /// They are read until their writers close them, at the latest until this moment.
@@ -67,7 +67,7 @@ fn binary_size(bytes: u64) -> String {
 
 /// What can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Readable {
+pub(crate) enum Readable {
     /// A file of this length, in bytes.
     File(u64),
     /// A pipe, named or not.
@@ -80,7 +80,7 @@ pub enum Readable {
 ///
 /// # Errors
 /// When there is no such file, it is longer than `max_length` bytes, or is nothing to read.
-pub fn look_at(path: &Path, max_length: u64) -> Result<Readable, ReadError> {
+pub(crate) fn look_at(path: &Path, max_length: u64) -> Result<Readable, ReadError> {
     let found = fs::metadata(path).map_err(ReadError::Io)?;
     if found.is_file() {
         return match found.len() {
@@ -99,7 +99,7 @@ pub fn look_at(path: &Path, max_length: u64) -> Result<Readable, ReadError> {
 ///
 /// # Errors
 /// As [`look_at`], and when it cannot be read.
-pub fn read(path: &Path, max_length: u64, pipes: Pipes) -> Result<Vec<u8>, ReadError> {
+pub(crate) fn read(path: &Path, max_length: u64, pipes: Pipes) -> Result<Vec<u8>, ReadError> {
     match (look_at(path, max_length)?, pipes) {
         (Readable::File(length), _) => read_file(path, length, max_length),
         (Readable::Nothing, _) => Ok(Vec::new()),
@@ -168,7 +168,7 @@ fn is_null_device(_: &Metadata) -> bool {
 /// # Errors
 /// As of the system, also that there is a link (ELOOP).
 #[cfg(unix)]
-pub fn open_without_following(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+pub(crate) fn open_without_following(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
 
     use rustix::fs::OFlags;

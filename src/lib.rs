@@ -53,27 +53,27 @@
 //! profile's `duration_seconds` counts, and what was fingerprinted is what is used.
 
 pub mod aws;
-pub mod cache;
+mod cache;
 mod call_chain;
 mod child;
 pub mod cli;
-pub mod client_config;
+mod client_config;
 mod clock;
-pub mod commands;
+mod commands;
 pub mod config;
 mod digest;
 pub mod distribution;
 pub mod env;
-pub mod error;
+mod error;
 mod fs;
 mod helper_name;
-pub mod iam;
-pub mod identity;
+mod iam;
+mod identity;
 mod logger;
 mod nearest;
-pub mod protocol;
-pub mod provider;
-pub mod redaction;
+mod protocol;
+mod provider;
+mod redaction;
 pub mod registry;
 mod run;
 mod runtime;
@@ -81,7 +81,7 @@ pub mod secret;
 mod shell_word;
 mod stdout;
 pub mod terminal;
-pub mod token;
+mod token;
 mod user_file;
 mod users;
 

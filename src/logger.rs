@@ -56,7 +56,7 @@ impl Log for Stderr {
 }
 
 /// Begins to log when `ECRX_LOG` is set. A word that is no level logs from `warn` on, and says so.
-pub fn start(env: &Env) {
+pub(crate) fn start(env: &Env) {
     let Some(word) = env.get(var::ECRX_LOG) else {
         return;
     };

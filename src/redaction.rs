@@ -3,7 +3,7 @@
 //! may hold a password.
 
 mod pieces;
-pub mod process;
+pub(crate) mod process;
 #[cfg(test)]
 mod tests;
 mod url;
@@ -12,7 +12,7 @@ mod view;
 use std::fmt;
 use std::ops::Range;
 
-pub use url::{shown_server, shown_url};
+pub(crate) use url::{shown_server, shown_url};
 
 use pieces::Pieces;
 use view::View;
@@ -33,16 +33,6 @@ const MAX_ESCAPES: usize = 4;
 const CANONICAL_STRINGS: [&str; 2] = ["the canonical string", "the string-to-sign"];
 
 /// The secrets of a request. It masks them in the answers.
-///
-/// ```
-/// use docker_credential_ecrx::redaction::Redactor;
-/// let mut redactor = Redactor::default();
-/// redactor.add("client/7-of-example");
-/// assert_eq!(
-///     redactor.redact("Value 'client%2F7-of-example' at 'externalId'"),
-///     "Value '…' at 'externalId'"
-/// );
-/// ```
 #[derive(Clone, Default)]
 pub struct Redactor {
     secrets: Vec<String>,

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 ///
 /// # Errors
 /// When the system refuses what it needs, open files above all (`ulimit -n`).
-pub fn start() -> io::Result<Runtime> {
+pub(crate) fn start() -> io::Result<Runtime> {
     files_can_be_opened()?;
     Builder::new_current_thread().enable_all().build()
 }
@@ -38,7 +38,9 @@ fn files_can_be_opened() -> io::Result<()> {
 ///
 /// # Errors
 /// When there can be no thread: by `ulimit -u`, the limit of a container, or memory.
-pub async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+pub(crate) async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
     let (sender, receiver) = oneshot::channel();
     let work = move || {
         // Nobody may wait any more.

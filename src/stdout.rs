@@ -5,14 +5,14 @@ use std::io::{self, Write as _};
 /// Why an output did not arrive.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to stdout")]
-pub struct StdoutError(#[from] io::Error);
+pub(crate) struct StdoutError(#[from] io::Error);
 
 /// Prints a text. A closed standard output is not noticed: the program may be run to see whether it
 /// is there.
 ///
 /// # Errors
 /// When it does not arrive.
-pub fn print(text: &str) -> Result<(), StdoutError> {
+pub(crate) fn print(text: &str) -> Result<(), StdoutError> {
     let mut stdout = io::stdout();
     stdout.write_all(text.as_bytes())?;
     Ok(stdout.flush()?)
@@ -29,7 +29,7 @@ pub fn print(text: &str) -> Result<(), StdoutError> {
 /// # Errors
 /// When it was closed, is not open for writing, or is a null device that is open for both.
 #[cfg(unix)]
-pub fn check() -> Result<(), StdoutError> {
+pub(crate) fn check() -> Result<(), StdoutError> {
     use rustix::fs::{fstat, stat};
 
     // Pipes and files are open to write alone, and cost one system call.
@@ -51,7 +51,7 @@ pub fn check() -> Result<(), StdoutError> {
 /// # Errors
 /// When it is not open for writing.
 #[cfg(unix)]
-pub fn check_writable() -> Result<(), StdoutError> {
+pub(crate) fn check_writable() -> Result<(), StdoutError> {
     is_open_to_read_too().map(drop)
 }
 

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use crate::secret::Secret;
 
 /// The user name in every ECR token, and the only one that is ever answered.
-pub const USERNAME: &str = "AWS";
+pub(crate) const USERNAME: &str = "AWS";
 
 /// A longer token is not believed. Real ones have 2–4 KB.
 const MAX_TOKEN_LENGTH: usize = 64 * 1024;

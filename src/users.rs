@@ -30,7 +30,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// The home folder of the user that runs this process. Takes a process where `/etc/passwd` does
 /// not know the user, and a few seconds at most.
 #[cfg(unix)]
-pub fn home() -> Option<PathBuf> {
+pub(crate) fn home() -> Option<PathBuf> {
     let user = rustix::process::getuid().as_raw().to_string();
     let users = std::fs::read("/etc/passwd").unwrap_or_default();
     home_of(&user, &users).or_else(|| {
@@ -70,7 +70,7 @@ async fn ask_getent(program: &Path, user: &str) -> std::io::Result<Vec<u8>> {
 
 /// `getent`, by the absolute folders of `PATH`, or where it is nearly everywhere.
 #[cfg(unix)]
-pub fn getent_program() -> Option<PathBuf> {
+pub(crate) fn getent_program() -> Option<PathBuf> {
     let mut folders = Env::process().search_folders();
     folders.extend(["/usr/bin", "/bin"].map(PathBuf::from));
     child::find("getent", &folders).ok()

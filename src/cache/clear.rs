@@ -23,7 +23,7 @@ use super::{Cache, END_OF_TIME, slots, unreadable};
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What is to be deleted.
-pub enum Which<'a> {
+pub(crate) enum Which<'a> {
     /// Everything that is ours, what cannot be read included.
     All,
     /// The entries of which this is true.
@@ -32,7 +32,7 @@ pub enum Which<'a> {
 
 /// What was deleted.
 #[derive(Debug, Default)]
-pub struct Cleared {
+pub(crate) struct Cleared {
     /// Entries, expired ones too.
     pub entries: Vec<Entry>,
     /// Files in the place of entries that could not be read as such.
@@ -54,7 +54,7 @@ impl Cache {
     ///
     /// # Errors
     /// When the folder is another user's, open to others, a link, or cannot be read.
-    pub fn clear(&self, which: &Which<'_>) -> Result<Cleared, CacheError> {
+    pub(crate) fn clear(&self, which: &Which<'_>) -> Result<Cleared, CacheError> {
         self.clear_within(which, PATIENCE)
     }
 

@@ -19,7 +19,7 @@ pub(super) const MAX_CLOCK_DIFFERENCE: Duration = Duration::minutes(5);
 
 /// What is stored under one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// The canonical host of the registry that the token was bought for.
     pub registry: String,
     /// Who bought it, as people name it: a profile, a role. Nothing secret.
@@ -30,7 +30,7 @@ pub struct Entry {
 
 /// Why a file is not believed. Shown behind "it", and never holds what the file says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Doubt {
+pub(crate) enum Doubt {
     /// Not JSON, or without a field.
     #[error("is damaged")]
     Damaged,

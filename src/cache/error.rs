@@ -10,7 +10,7 @@ use super::entry::Doubt;
 ///
 /// Paths are shown quoted and escaped, as they come from outside.
 #[derive(Debug, thiserror::Error)]
-pub enum CacheError {
+pub(crate) enum CacheError {
     /// A folder or file of another user, which is neither read nor changed.
     #[error(
         "{path:?} belongs to another user (uid {owner}), so nothing is cached there: choose another folder with `dir` under [cache]"

@@ -11,11 +11,11 @@ const DOMAIN: &[u8] = b"ecrx cache 1\0";
 
 /// A SHA-256 over parts, shown as 64 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Digest([u8; 32]);
+pub(crate) struct Digest([u8; 32]);
 
 impl Digest {
     /// Digests parts. Each goes in behind its length, so `["ab", "c"]` and `["a", "bc"]` differ.
-    pub fn of(parts: &[&[u8]]) -> Self {
+    pub(crate) fn of(parts: &[&[u8]]) -> Self {
         let mut all = digest::Parts::of(DOMAIN);
         for part in parts {
             all.add(part);
@@ -39,7 +39,7 @@ impl fmt::Debug for Digest {
 /// The text is not 64 lower-case hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a digest has 64 lower-case hex digits")]
-pub struct DigestError;
+pub(crate) struct DigestError;
 
 impl FromStr for Digest {
     type Err = DigestError;
@@ -71,21 +71,21 @@ impl FromStr for Digest {
 /// is the whole of pruning: a cache holds at most one entry per registry and source, without
 /// ever being listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Key {
+pub(crate) struct Key {
     slot: Digest,
     owner: Digest,
 }
 
 impl Key {
     /// The key of an identity none of whose parts rotate.
-    pub fn of(stable: &[&[u8]]) -> Self {
+    pub(crate) fn of(stable: &[&[u8]]) -> Self {
         let slot = Digest::of(stable);
         Self { slot, owner: slot }
     }
 
     /// The key of an identity of which `rotating` is expected to change, while `stable` is what
     /// its successors will have in common with it.
-    pub fn rotating(stable: &[&[u8]], rotating: &[&[u8]]) -> Self {
+    pub(crate) fn rotating(stable: &[&[u8]], rotating: &[&[u8]]) -> Self {
         let slot = Digest::of(stable);
         let mut parts: Vec<&[u8]> = vec![&slot.0];
         parts.extend(rotating);
@@ -99,12 +99,12 @@ impl Key {
     }
 
     /// What names the file.
-    pub fn slot(&self) -> Digest {
+    pub(crate) fn slot(&self) -> Digest {
         self.slot
     }
 
     /// What stands in the file.
-    pub fn owner(&self) -> Digest {
+    pub(crate) fn owner(&self) -> Digest {
         self.owner
     }
 }

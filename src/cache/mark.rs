@@ -17,7 +17,7 @@ const MAX_MESSAGE: usize = 4096;
 /// A remembered failure, or "public ECR gives no token here". It spares the next process the
 /// wait for an answer that would be the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub(crate) struct Mark {
     /// When it was made, by the local clock. Stored in whole seconds.
     pub made_at: OffsetDateTime,
     /// When it ends, at most an hour later. Stored in whole seconds.
@@ -54,7 +54,7 @@ impl<'a> Wire<'a> {
 impl Mark {
     /// Whether it still speaks. One from the future is void: the clock was set back, and when it
     /// ends cannot be known.
-    pub fn holds(&self, state: &Digest, now: OffsetDateTime) -> bool {
+    pub(crate) fn holds(&self, state: &Digest, now: OffsetDateTime) -> bool {
         self.state == *state
             && self.made_at <= now
             && now < self.until

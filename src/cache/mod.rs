@@ -48,15 +48,15 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use file::Content;
 use folder::{Folder, Role};
 
-pub use clear::{Cleared, Which};
-pub use entry::{Doubt, Entry};
-pub use error::CacheError;
-pub use key::{Digest, DigestError, Key};
-pub use lock::{EntryLock, LockFile, Pauses, Seat};
-pub use mark::Mark;
+pub(crate) use clear::{Cleared, Which};
+pub(crate) use entry::{Doubt, Entry};
+pub(crate) use error::CacheError;
+pub(crate) use key::{Digest, Key};
+pub(crate) use lock::{EntryLock, LockFile, Pauses, Seat};
+pub(crate) use mark::Mark;
 
 /// The clock for entries whoever's they are: none is dated ahead of it.
-pub const END_OF_TIME: OffsetDateTime = PrimitiveDateTime::MAX.assume_utc();
+pub(crate) const END_OF_TIME: OffsetDateTime = PrimitiveDateTime::MAX.assume_utc();
 
 /// A cache folder. Making one touches nothing; the folder comes into being with the first lock
 /// or mark.
@@ -65,18 +65,18 @@ pub const END_OF_TIME: OffsetDateTime = PrimitiveDateTime::MAX.assume_utc();
 /// to try the lock all the same: a file of ours that was refused is mended by the next
 /// [`EntryLock::put`], and a folder that is refused refuses the lock too.
 #[derive(Clone, Debug)]
-pub struct Cache {
+pub(crate) struct Cache {
     dir: PathBuf,
 }
 
 impl Cache {
     /// The cache under `dir`, which should be absolute.
-    pub fn at(dir: impl Into<PathBuf>) -> Self {
+    pub(crate) fn at(dir: impl Into<PathBuf>) -> Self {
         Self { dir: dir.into() }
     }
 
     /// The folder that was given. The files live in a private one inside it.
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
@@ -89,7 +89,7 @@ impl Cache {
     ///
     /// # Errors
     /// When the folder or the file is another user's, open to others, or a link: it is not read.
-    pub fn get(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Entry>, CacheError> {
+    pub(crate) fn get(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Entry>, CacheError> {
         let Some(folder) = Folder::find(&self.dir)? else {
             return Ok(None);
         };
@@ -110,7 +110,7 @@ impl Cache {
     ///
     /// # Errors
     /// When the folder or the file is another user's, open to others, or a link.
-    pub fn erase(&self, key: &Key) -> Result<bool, CacheError> {
+    pub(crate) fn erase(&self, key: &Key) -> Result<bool, CacheError> {
         let Some(folder) = Folder::find(&self.dir)? else {
             return Ok(false);
         };
@@ -137,7 +137,7 @@ impl Cache {
     ///
     /// # Errors
     /// When the folder is another user's, open to others, a link, or cannot be read.
-    pub fn list(&self, now: OffsetDateTime) -> Result<Vec<(Key, Entry)>, CacheError> {
+    pub(crate) fn list(&self, now: OffsetDateTime) -> Result<Vec<(Key, Entry)>, CacheError> {
         let Some(folder) = Folder::find(&self.dir)? else {
             return Ok(Vec::new());
         };
@@ -157,7 +157,7 @@ impl Cache {
     ///
     /// # Errors
     /// As [`Cache::list`].
-    pub fn doubtful(&self, listed: usize) -> Result<usize, CacheError> {
+    pub(crate) fn doubtful(&self, listed: usize) -> Result<usize, CacheError> {
         match Folder::find(&self.dir)? {
             Some(folder) => Ok(slots(&folder, Role::Entry)?.len().saturating_sub(listed)),
             None => Ok(0),
@@ -169,7 +169,10 @@ impl Cache {
     ///
     /// # Errors
     /// As [`Cache::list`].
-    pub fn marks(&self, now: OffsetDateTime) -> Result<Vec<(OffsetDateTime, String)>, CacheError> {
+    pub(crate) fn marks(
+        &self,
+        now: OffsetDateTime,
+    ) -> Result<Vec<(OffsetDateTime, String)>, CacheError> {
         let Some(folder) = Folder::find(&self.dir)? else {
             return Ok(Vec::new());
         };
@@ -189,7 +192,7 @@ impl Cache {
     }
 
     /// The private folder: where it is, or where it would be made.
-    pub fn folder(&self) -> PathBuf {
+    pub(crate) fn folder(&self) -> PathBuf {
         match Folder::find(&self.dir) {
             Ok(Some(folder)) => folder.path().to_owned(),
             _ => self.dir.join(folder::NAME),
@@ -201,13 +204,13 @@ impl Cache {
     /// # Errors
     /// When the folder, or the one that it would be made in, is another user's, open to others, a
     /// link, or cannot be written to.
-    pub fn judge(&self) -> Result<(), CacheError> {
+    pub(crate) fn judge(&self) -> Result<(), CacheError> {
         Folder::judge(&self.dir)
     }
 
     /// The mark of a key, if it holds: made in the same `state`, and not yet over. What is wrong
     /// with a mark is logged, and it counts as absent.
-    pub fn mark(&self, key: &Key, state: &Digest, now: OffsetDateTime) -> Option<Mark> {
+    pub(crate) fn mark(&self, key: &Key, state: &Digest, now: OffsetDateTime) -> Option<Mark> {
         let mark = self.read_mark(key).unwrap_or_else(|error| {
             // A folder that cannot be used has been told of when the entry was looked for.
             log::debug!("{error}");
@@ -230,7 +233,7 @@ impl Cache {
     ///
     /// # Errors
     /// When the folder cannot be made or used, or a file cannot be written.
-    pub fn put_mark(&self, key: &Key, mark: &Mark) -> Result<(), CacheError> {
+    pub(crate) fn put_mark(&self, key: &Key, mark: &Mark) -> Result<(), CacheError> {
         let lock = match self.try_lock(key) {
             Ok(Some(lock)) => Some(lock),
             Ok(None) => return Ok(()),
@@ -260,7 +263,7 @@ impl Cache {
     ///
     /// # Errors
     /// With what would keep a token from being kept.
-    pub fn probe(&self, now: OffsetDateTime) -> Result<(), CacheError> {
+    pub(crate) fn probe(&self, now: OffsetDateTime) -> Result<(), CacheError> {
         let key = Key::of(&[b"probe"]);
         let lock = self.try_lock(&key)?;
         let mark = Mark {
@@ -282,7 +285,7 @@ impl Cache {
     ///
     /// # Errors
     /// When the folder or the file is another user's, or cannot be changed.
-    pub fn clear_mark(&self, key: &Key) -> Result<bool, CacheError> {
+    pub(crate) fn clear_mark(&self, key: &Key) -> Result<bool, CacheError> {
         match Folder::find(&self.dir)? {
             Some(folder) => file::remove(&folder, &folder.file(key.slot(), Role::Mark)),
             None => Ok(false),

@@ -65,7 +65,7 @@ impl Cache {
     ///
     /// It may be called while locks of entries are held: they are passed by. What goes wrong is
     /// for the log.
-    pub fn sweep(&self, now: OffsetDateTime) {
+    pub(crate) fn sweep(&self, now: OffsetDateTime) {
         match self.sweep_within(now, LIMITS) {
             Ok(0) => {}
             Ok(removed) => log::debug!("tidied the cache: {removed} files removed"),

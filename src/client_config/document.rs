@@ -24,7 +24,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A configuration: its text and what that means.
 #[derive(Clone)]
-pub struct Document {
+pub(crate) struct Document {
     pub(super) path: PathBuf,
     /// Logins stand in it.
     pub(super) text: Secret,
@@ -34,7 +34,7 @@ pub struct Document {
 
 /// A login that the file itself holds.
 #[derive(Clone, Debug)]
-pub struct Login {
+pub(crate) struct Login {
     /// What it is for, as written: a host, with or without scheme and path.
     pub key: String,
     /// `base64(user:password)`.
@@ -52,7 +52,7 @@ pub struct Login {
 impl Login {
     /// There is something to log in with. Docker Desktop leaves empty entries, for what is kept
     /// elsewhere.
-    pub fn is_secret(&self) -> bool {
+    pub(crate) fn is_secret(&self) -> bool {
         let secrets = [
             &self.auth,
             &self.password,
@@ -73,7 +73,7 @@ impl fmt::Debug for Document {
 }
 
 /// Takes the byte order mark away; `None` where there is none.
-pub fn without_byte_order_mark(bytes: &[u8]) -> Option<&[u8]> {
+pub(crate) fn without_byte_order_mark(bytes: &[u8]) -> Option<&[u8]> {
     bytes.strip_prefix(BYTE_ORDER_MARK)
 }
 
@@ -82,7 +82,7 @@ impl Document {
     ///
     /// # Errors
     /// When the clients could not read it either.
-    pub fn read(path: &Path, bytes: &[u8]) -> Result<Self, ClientConfigError> {
+    pub(crate) fn read(path: &Path, bytes: &[u8]) -> Result<Self, ClientConfigError> {
         let path = path.to_owned();
         if without_byte_order_mark(bytes).is_some() {
             return Err(ClientConfigError::ByteOrderMark { path });
@@ -168,12 +168,12 @@ impl Document {
     }
 
     /// The file.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The whole text, logins included.
-    pub fn text(&self) -> &Secret {
+    pub(crate) fn text(&self) -> &Secret {
         &self.text
     }
 
@@ -201,7 +201,7 @@ impl Document {
     }
 
     /// Hosts, each with the helper that is asked for it.
-    pub fn cred_helpers(&self) -> Vec<(&str, &str)> {
+    pub(crate) fn cred_helpers(&self) -> Vec<(&str, &str)> {
         let entries = self.entries(CRED_HELPERS).into_iter();
         entries
             .filter_map(|entry| Some((entry.name.as_str(), entry.value.text()?)))
@@ -210,13 +210,13 @@ impl Document {
     }
 
     /// The helper that is asked for exactly this host.
-    pub fn helper_of(&self, host: &str) -> Option<&str> {
+    pub(crate) fn helper_of(&self, host: &str) -> Option<&str> {
         let mut helpers = self.cred_helpers().into_iter();
         helpers.find_map(|(key, helper)| (key == host).then_some(helper))
     }
 
     /// The helper that is asked for everything else.
-    pub fn creds_store(&self) -> Option<&str> {
+    pub(crate) fn creds_store(&self) -> Option<&str> {
         self.text_of(CREDS_STORE)
     }
 
@@ -229,14 +229,14 @@ impl Document {
     }
 
     /// Docker Desktop is in charge of this file: it sets credsStore anew when it starts.
-    pub fn is_docker_desktops(&self) -> bool {
+    pub(crate) fn is_docker_desktops(&self) -> bool {
         let store = self.creds_store().unwrap_or_default();
         let context = self.text_of("currentContext").unwrap_or_default();
         matches!(store, "desktop" | "desktop.exe") || context.starts_with("desktop-")
     }
 
     /// The logins in the file, those without anything to log in with included.
-    pub fn logins(&self) -> Vec<Login> {
+    pub(crate) fn logins(&self) -> Vec<Login> {
         let entries = self.entries(AUTHS);
         entries
             .into_iter()
@@ -262,7 +262,7 @@ impl Document {
 }
 
 /// The host that a key of `auths` is for, as docker and podman find it: without scheme and path.
-pub fn host_of(key: &str) -> &str {
+pub(crate) fn host_of(key: &str) -> &str {
     let rest = key
         .strip_prefix("https://")
         .or_else(|| key.strip_prefix("http://"))

@@ -12,7 +12,7 @@ const INDENT: &str = "\t";
 
 impl Document {
     /// Has this helper asked for this host.
-    pub fn set_helper(&self, host: &str, helper: &str) -> Result<Self, ClientConfigError> {
+    pub(crate) fn set_helper(&self, host: &str, helper: &str) -> Result<Self, ClientConfigError> {
         if self.helper_of(host) == Some(helper) {
             return Ok(self.clone());
         }
@@ -37,7 +37,7 @@ impl Document {
 
     /// Takes out the entries of `credHelpers` that `is_meant` by host and helper, and
     /// `credHelpers` itself where nothing else was in it.
-    pub fn without_helpers(
+    pub(crate) fn without_helpers(
         &self,
         is_meant: impl Fn(&str, &str) -> bool,
     ) -> Result<Self, ClientConfigError> {
@@ -62,7 +62,7 @@ impl Document {
     }
 
     /// Has this helper asked for everything that `credHelpers` does not name.
-    pub fn set_creds_store(&self, helper: &str) -> Result<Self, ClientConfigError> {
+    pub(crate) fn set_creds_store(&self, helper: &str) -> Result<Self, ClientConfigError> {
         if self.creds_store() == Some(helper) {
             return Ok(self.clone());
         }
@@ -73,7 +73,7 @@ impl Document {
     }
 
     /// Takes out every `credsStore` that `is_meant`.
-    pub fn without_creds_store(
+    pub(crate) fn without_creds_store(
         &self,
         is_meant: impl Fn(&str) -> bool,
     ) -> Result<Self, ClientConfigError> {
@@ -91,7 +91,7 @@ impl Document {
     }
 
     /// Takes out a login, however often it is there.
-    pub fn without_login(&self, key: &str) -> Result<Self, ClientConfigError> {
+    pub(crate) fn without_login(&self, key: &str) -> Result<Self, ClientConfigError> {
         let mut document = self.clone();
         loop {
             let found = document.settings(AUTHS).find_map(|setting| {

@@ -6,7 +6,7 @@ use crate::user_file::UserFileError;
 
 /// Why a client's configuration was not read or not changed. It is as it was.
 #[derive(Debug, thiserror::Error)]
-pub enum ClientConfigError {
+pub(crate) enum ClientConfigError {
     /// The file itself.
     #[error(transparent)]
     File(#[from] UserFileError),

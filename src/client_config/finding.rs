@@ -14,7 +14,7 @@ use crate::user_file::UserFile;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
+pub(crate) enum Severity {
     /// A pull fails.
     Bad,
     /// A pull may fail, with another client or later; or a secret lies about.
@@ -23,7 +23,7 @@ pub enum Severity {
 
 /// Something that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// How bad it is.
     pub severity: Severity,
     /// What was found and what comes of it, in one line.
@@ -36,7 +36,7 @@ pub struct Finding {
 
 /// A change that puts an end to a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Repair {
+pub(crate) enum Repair {
     /// Take a login out of `auths`.
     RemoveLogin {
         /// The file.
@@ -64,7 +64,7 @@ pub enum Repair {
 
 impl Repair {
     /// Whether it changes nothing but what is there for these hosts, or for the whole file.
-    pub fn is_for(&self, hosts: &[String]) -> bool {
+    pub(crate) fn is_for(&self, hosts: &[String]) -> bool {
         let is_named = |key: &str| hosts.iter().any(|host| is_same_server(key, host));
         match self {
             Self::RemoveLogin { key, .. } => is_named(key),
@@ -76,7 +76,7 @@ impl Repair {
 
 /// Everything that is found for docker and for podman; `registry` limits it to what matters for
 /// one registry.
-pub fn findings(env: &Env, registry: Option<&Registry>) -> Vec<Finding> {
+pub(crate) fn findings(env: &Env, registry: Option<&Registry>) -> Vec<Finding> {
     let hosts: Vec<String> = registry.iter().map(ToString::to_string).collect();
     let mut all: Vec<Finding> = Vec::new();
     for client in [Client::Docker, Client::Podman] {
@@ -148,7 +148,7 @@ fn read(path: &Path) -> Result<Option<Document>, Finding> {
 
 /// What is found for one client: `documents` are its files in the order that it reads them in.
 /// Without `hosts`, all of ECR's are meant.
-pub fn findings_in(
+pub(crate) fn findings_in(
     env: &Env,
     client: Client,
     documents: &[&Document],
@@ -181,7 +181,7 @@ pub(super) fn concerns(key: &str, hosts: &[String]) -> bool {
 }
 
 /// Whether two texts name the same server, in any spelling: scheme, path, capitals, the port of https.
-pub fn is_same_server(one: &str, other: &str) -> bool {
+pub(crate) fn is_same_server(one: &str, other: &str) -> bool {
     let server = |text: &str| {
         let name = ServerName::parse(text)?;
         Some((name.host, name.port.unwrap_or(443)))

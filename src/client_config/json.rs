@@ -34,33 +34,33 @@ pub(super) struct Property {
 
 impl Property {
     /// As Go's `encoding/json` finds the field of a structure: in any case.
-    pub fn is_called(&self, name: &str) -> bool {
+    pub(super) fn is_called(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 
     /// From the name to the end of the value.
-    pub fn range(&self) -> Range<usize> {
+    pub(super) fn range(&self) -> Range<usize> {
         self.name_range.start..self.value.range.end
     }
 }
 
 impl Value {
     /// The properties of an object, none of anything else.
-    pub fn properties(&self) -> &[Property] {
+    pub(super) fn properties(&self) -> &[Property] {
         match &self.kind {
             Kind::Object(properties) => properties,
             _ => &[],
         }
     }
 
-    pub fn text(&self) -> Option<&str> {
+    pub(super) fn text(&self) -> Option<&str> {
         match &self.kind {
             Kind::Text(text) => Some(text),
             _ => None,
         }
     }
 
-    pub fn is_null(&self) -> bool {
+    pub(super) fn is_null(&self) -> bool {
         matches!(self.kind, Kind::Null)
     }
 }

@@ -14,7 +14,7 @@ const HARMLESS: [&str; 2] = [CREDS_STORE, "currentContext"];
 
 impl Document {
     /// The text, with every text in it masked that is not known to be harmless.
-    pub fn masked(&self) -> String {
+    pub(crate) fn masked(&self) -> String {
         let mut masked = Vec::new();
         for setting in self.top.iter().flat_map(Value::properties) {
             mask_name(setting, &mut masked);

@@ -26,12 +26,12 @@ mod tests;
 
 use std::path::PathBuf;
 
-pub use document::{Document, Login, host_of, without_byte_order_mark};
-pub use error::ClientConfigError;
-pub use finding::{Finding, Repair, Severity, findings, findings_in, is_same_server};
-pub use place::{docker_file, podman_file, podman_files};
-pub use surroundings::is_first_on_path;
-pub use undo::{Before, Undo};
+pub(crate) use document::{Document, Login, host_of, without_byte_order_mark};
+pub(crate) use error::ClientConfigError;
+pub(crate) use finding::{Finding, Repair, Severity, findings, findings_in, is_same_server};
+pub(crate) use place::{docker_file, podman_file, podman_files};
+pub(crate) use surroundings::is_first_on_path;
+pub(crate) use undo::{Before, Undo};
 
 pub(crate) use crate::helper_name::is_ours;
 
@@ -43,11 +43,11 @@ use crate::user_file::UserFile;
 const PREFIX: &str = "docker-credential-";
 
 /// The established helper for ECR, by its name in configurations.
-pub const ECR_LOGIN: &str = "ecr-login";
+pub(crate) const ECR_LOGIN: &str = "ecr-login";
 
 /// Whose configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Client {
+pub(crate) enum Client {
     /// docker, and what reads its file.
     Docker,
     /// podman, skopeo and buildah.
@@ -56,7 +56,7 @@ pub enum Client {
 
 impl Client {
     /// Its name.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Client::Docker => "docker",
             Client::Podman => "podman",
@@ -64,7 +64,7 @@ impl Client {
     }
 
     /// The command that changes its file.
-    pub fn configured_by(self) -> &'static str {
+    pub(crate) fn configured_by(self) -> &'static str {
         match self {
             Client::Docker => "docker-credential-ecrx configure-docker",
             Client::Podman => "docker-credential-ecrx configure-docker --podman",
@@ -72,7 +72,7 @@ impl Client {
     }
 
     /// The files that it reads, in order. They need not be there.
-    pub fn files(self, env: &Env) -> Vec<PathBuf> {
+    pub(crate) fn files(self, env: &Env) -> Vec<PathBuf> {
         match self {
             Client::Docker => docker_file(env).into_iter().collect(),
             Client::Podman => podman_files(env),
@@ -83,7 +83,7 @@ impl Client {
     ///
     /// # Errors
     /// When there is no home folder.
-    pub fn file(self, env: &Env) -> Result<PathBuf, ClientConfigError> {
+    pub(crate) fn file(self, env: &Env) -> Result<PathBuf, ClientConfigError> {
         let file = match self {
             Client::Docker => docker_file(env),
             Client::Podman => podman_file(env),
@@ -94,7 +94,7 @@ impl Client {
 
 /// Whom a client asks for the password of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub(crate) enum Asked {
     /// This program.
     Us {
         /// What says so.
@@ -126,7 +126,7 @@ pub enum Asked {
 ///
 /// # Errors
 /// When one of its files cannot be read. Then the client cannot read it either.
-pub fn asked(env: &Env, client: Client, host: &str) -> Result<Asked, ClientConfigError> {
+pub(crate) fn asked(env: &Env, client: Client, host: &str) -> Result<Asked, ClientConfigError> {
     for file in client.files(env) {
         let found = UserFile::read(&file)?;
         let Some(bytes) = found.bytes() else {
@@ -172,7 +172,7 @@ fn asked_by(client: Client, document: &Document, host: &str) -> Option<Asked> {
 }
 
 /// The name that clients know this program by, as it was called now.
-pub fn own_name(env: &Env) -> String {
+pub(crate) fn own_name(env: &Env) -> String {
     match env.name() {
         Some(name) => format!("{OWN_NAME}-{name}"),
         None => OWN_NAME.to_owned(),

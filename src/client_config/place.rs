@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use crate::env::{Env, var};
 
 /// Docker's file.
-pub fn docker_file(env: &Env) -> Option<PathBuf> {
+pub(crate) fn docker_file(env: &Env) -> Option<PathBuf> {
     let folder = match env.get_os(var::DOCKER_CONFIG) {
         Some(folder) => PathBuf::from(folder),
         None => env.home()?.join(".docker"),
@@ -22,7 +22,7 @@ pub fn docker_file(env: &Env) -> Option<PathBuf> {
 }
 
 /// The files that podman reads, in order.
-pub fn podman_files(env: &Env) -> Vec<PathBuf> {
+pub(crate) fn podman_files(env: &Env) -> Vec<PathBuf> {
     if let Some(file) = env.get_os(var::REGISTRY_AUTH_FILE) {
         return vec![file.into()];
     }
@@ -38,7 +38,7 @@ pub fn podman_files(env: &Env) -> Vec<PathBuf> {
 
 /// The file of podman's that is to be changed. The one that `podman login` writes is gone with
 /// the next start of the machine, and so this is the other.
-pub fn podman_file(env: &Env) -> Option<PathBuf> {
+pub(crate) fn podman_file(env: &Env) -> Option<PathBuf> {
     match env.get_os(var::REGISTRY_AUTH_FILE) {
         Some(file) => Some(file.into()),
         None => podman_own_file(env),

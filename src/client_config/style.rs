@@ -22,7 +22,7 @@ pub(super) struct Style {
 }
 
 impl Style {
-    pub fn one_line(colon: String, gap: String) -> Self {
+    pub(super) fn one_line(colon: String, gap: String) -> Self {
         Self {
             gap,
             colon,
@@ -32,7 +32,7 @@ impl Style {
     }
 
     /// `indent` is that of the line that the object begins on.
-    pub fn many_lines(line_end: &str, unit: &str, indent: &str) -> Self {
+    pub(super) fn many_lines(line_end: &str, unit: &str, indent: &str) -> Self {
         Self {
             gap: format!("{line_end}{indent}{unit}"),
             colon: ": ".to_owned(),
@@ -41,7 +41,7 @@ impl Style {
         }
     }
 
-    pub fn property(&self, name: &str, new: &New<'_>) -> String {
+    pub(super) fn property(&self, name: &str, new: &New<'_>) -> String {
         let value = match new {
             New::Text(text) => quoted(text),
             New::Raw(json) => (*json).to_owned(),
@@ -64,7 +64,7 @@ impl Style {
         }
     }
 
-    pub fn object(&self, properties: &[(&str, &New<'_>)]) -> String {
+    pub(super) fn object(&self, properties: &[(&str, &New<'_>)]) -> String {
         let properties: Vec<String> = properties
             .iter()
             .map(|(name, new)| self.property(name, new))

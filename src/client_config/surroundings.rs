@@ -56,7 +56,7 @@ fn on_path(env: &Env) -> Option<Finding> {
 }
 
 /// Whether this executable is the one that clients start.
-pub fn is_first_on_path(env: &Env, this: &Path) -> bool {
+pub(crate) fn is_first_on_path(env: &Env, this: &Path) -> bool {
     let program = format!("{PREFIX}{}", own_name(env));
     let first = programs_on_path(env, &program).next();
     first.is_some_and(|first| behind_links(&first) == behind_links(this))

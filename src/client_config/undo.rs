@@ -11,7 +11,7 @@ use crate::registry::Registry;
 
 /// A configuration as it was, and whether it began with a byte order mark.
 #[derive(Clone, Debug)]
-pub struct Before {
+pub(crate) struct Before {
     /// Without the mark.
     pub document: Document,
     /// Clients could not read it.
@@ -20,7 +20,7 @@ pub struct Before {
 
 /// What is to be taken out.
 #[derive(Clone, Copy, Debug)]
-pub struct Undo<'a> {
+pub(crate) struct Undo<'a> {
     /// Entries of `credHelpers` for these hosts; `None` for all.
     pub hosts: Option<&'a [String]>,
     /// `credsStore`.
@@ -37,7 +37,7 @@ impl Undo<'_> {
     }
 
     /// The hosts of this program's entries that are to be taken out.
-    pub fn hosts_in(&self, document: &Document) -> Vec<String> {
+    pub(crate) fn hosts_in(&self, document: &Document) -> Vec<String> {
         let helpers = document.cred_helpers().into_iter();
         helpers
             .filter(|(key, helper)| is_ours(helper) && self.means(key))
@@ -46,7 +46,11 @@ impl Undo<'_> {
     }
 
     /// Carries it out. `backups` begin with that of the last change.
-    pub fn of(&self, now: &Document, backups: &[Before]) -> Result<Before, ClientConfigError> {
+    pub(crate) fn of(
+        &self,
+        now: &Document,
+        backups: &[Before],
+    ) -> Result<Before, ClientConfigError> {
         for before in backups {
             if let Some(document) = self.of_unchanged(now, &before.document)? {
                 return Ok(Before {

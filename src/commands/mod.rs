@@ -9,22 +9,22 @@ mod config;
 mod configure_docker;
 mod doctor;
 mod moment;
-pub mod page;
+pub(crate) mod page;
 mod password;
 mod policy;
-pub mod target;
+pub(crate) mod target;
 mod whoami;
 
 use crate::cli::Command;
 use crate::env::Env;
 use crate::error::Error;
 
-pub use page::Page;
-pub use target::{Target, TargetError};
+pub(crate) use page::Page;
+pub(crate) use target::{Target, TargetError};
 
 /// What a command has come to, when it did not fail at doing its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// All is well: exit code 0.
     Good,
     /// It did what it was asked, and what it found is not well: exit code 1.
@@ -35,7 +35,7 @@ pub enum Verdict {
 ///
 /// # Errors
 /// When it cannot do what it was asked: exit code 1, and the error on stderr.
-pub fn run(command: &Command, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
+pub(crate) fn run(command: &Command, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
     match command {
         Command::ConfigureDocker(arguments) => configure_docker::run(arguments, env, page),
         Command::Doctor(arguments) => doctor::run(arguments, env, page),

@@ -4,7 +4,7 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 /// A span of time in two units at most: `45 s`, `3 min`, `2 h 3 min`. The sign is dropped.
-pub fn span(span: Duration) -> String {
+pub(super) fn span(span: Duration) -> String {
     let seconds = span.whole_seconds().unsigned_abs();
     match (seconds / 3600, seconds / 60 % 60, seconds) {
         (0, 0, seconds) => format!("{seconds} s"),
@@ -15,7 +15,7 @@ pub fn span(span: Duration) -> String {
 }
 
 /// A moment as it lies from now: `in 2 h 3 min`, `5 min ago`.
-pub fn from_now(moment: OffsetDateTime, now: OffsetDateTime) -> String {
+pub(super) fn from_now(moment: OffsetDateTime, now: OffsetDateTime) -> String {
     match moment - now {
         ahead if ahead > Duration::ZERO => format!("in {}", span(ahead)),
         behind => format!("{} ago", span(behind)),
@@ -23,7 +23,7 @@ pub fn from_now(moment: OffsetDateTime, now: OffsetDateTime) -> String {
 }
 
 /// A moment for programs, and for people whom the date matters to: `2027-01-15T08:00:00Z`.
-pub fn iso(moment: OffsetDateTime) -> String {
+pub(super) fn iso(moment: OffsetDateTime) -> String {
     let second = moment.replace_nanosecond(0).unwrap_or(moment);
     second.format(&Rfc3339).unwrap_or_default()
 }

@@ -13,7 +13,7 @@ use crate::error::{Error, one_line};
 use crate::stdout::StdoutError;
 
 /// The most columns that are used.
-pub const MAX_WIDTH: usize = 100;
+pub(crate) const MAX_WIDTH: usize = 100;
 
 /// Fewer are not worth wrapping for.
 const MIN_WIDTH: usize = 40;
@@ -21,7 +21,7 @@ const MIN_WIDTH: usize = 40;
 /// How a line is marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Mark {
+pub(crate) enum Mark {
     /// As it should be.
     Good,
     /// Works, and may not be what is meant.
@@ -53,7 +53,7 @@ impl Mark {
 }
 
 /// Where a command writes. It keeps the first error of the stream, for [`Page::finish`].
-pub struct Page {
+pub(crate) struct Page {
     out: AutoStream<Box<dyn Write>>,
     is_terminal: bool,
     width: usize,
@@ -70,12 +70,12 @@ impl fmt::Debug for Page {
 
 impl Page {
     /// The standard output of this process.
-    pub fn stdout(env: &Env) -> Self {
+    pub(crate) fn stdout(env: &Env) -> Self {
         Self::on(io::stdout(), env)
     }
 
     /// The standard error of this process.
-    pub fn stderr(env: &Env) -> Self {
+    pub(crate) fn stderr(env: &Env) -> Self {
         Self::on(io::stderr(), env)
     }
 
@@ -108,12 +108,12 @@ impl Page {
     }
 
     /// Columns that may be used.
-    pub fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         self.width
     }
 
     /// Text as it is, without a line break added: what is to be pasted, or read by a program.
-    pub fn raw(&mut self, text: &str) {
+    pub(crate) fn raw(&mut self, text: &str) {
         if self.broken.is_none()
             && let Err(error) = self.out.write_all(text.as_bytes())
         {
@@ -123,7 +123,7 @@ impl Page {
 
     /// The bytes of a path and a line break on stdout, past everything that makes text good to look at: a
     /// path may hold what is no text, and `cd "$(…)"` wants it as it is.
-    pub fn path(&mut self, path: &Path) {
+    pub(crate) fn path(&mut self, path: &Path) {
         let mut line = path.as_os_str().as_encoded_bytes().to_vec();
         line.push(b'\n');
         if self.broken.is_none()
@@ -137,31 +137,31 @@ impl Page {
     }
 
     /// An empty line.
-    pub fn gap(&mut self) {
+    pub(crate) fn gap(&mut self) {
         self.raw("\n");
     }
 
     /// A heading, on a line of its own.
-    pub fn heading(&mut self, text: &str) {
+    pub(crate) fn heading(&mut self, text: &str) {
         let style = Style::new().bold();
         self.raw(&format!("{style}{}{style:#}\n", one_line(text)));
     }
 
     /// A paragraph, wrapped, with so many blanks before each line.
-    pub fn paragraph(&mut self, indent: usize, text: &str) {
+    pub(crate) fn paragraph(&mut self, indent: usize, text: &str) {
         let blanks = " ".repeat(indent);
         self.wrapped(&blanks, &blanks, text);
     }
 
     /// A line with a mark before it; what is wrapped stands below its text.
-    pub fn marked(&mut self, mark: Mark, text: &str) {
+    pub(crate) fn marked(&mut self, mark: Mark, text: &str) {
         let style = mark.style();
         let first = format!("{style}{}{style:#} ", mark.sign());
         self.wrapped(&first, "  ", text);
     }
 
     /// Facts, a line each, their names aligned.
-    pub fn facts<N: AsRef<str>, V: AsRef<str>>(&mut self, indent: usize, facts: &[(N, V)]) {
+    pub(crate) fn facts<N: AsRef<str>, V: AsRef<str>>(&mut self, indent: usize, facts: &[(N, V)]) {
         let width = |text: &str| textwrap::core::display_width(text);
         let longest = facts
             .iter()
@@ -178,7 +178,7 @@ impl Page {
     }
 
     /// A table with a heading. The last column is wrapped, the others are as wide as they must be.
-    pub fn table(&mut self, heading: &[&str], rows: &[Vec<String>]) {
+    pub(crate) fn table(&mut self, heading: &[&str], rows: &[Vec<String>]) {
         let width = |text: &str| textwrap::core::display_width(text);
         let widths: Vec<usize> = (0..heading.len())
             .map(|column| {
@@ -210,7 +210,7 @@ impl Page {
 
     /// A failure, with its hints below it. Only on a terminal it is wrapped: elsewhere a program
     /// may look for lines.
-    pub fn failure(&mut self, error: &Error) {
+    pub(crate) fn failure(&mut self, error: &Error) {
         if !self.is_terminal {
             return self.raw(&error.text());
         }
@@ -225,7 +225,7 @@ impl Page {
     }
 
     /// A value as JSON, with indentation, for programs.
-    pub fn json(&mut self, value: &impl Serialize) {
+    pub(crate) fn json(&mut self, value: &impl Serialize) {
         let text = serde_json::to_string_pretty(value).expect("a value of ours is JSON");
         self.raw(&text);
         self.raw("\n");
@@ -247,7 +247,7 @@ impl Page {
     ///
     /// # Errors
     /// When the stream could not be written to.
-    pub fn finish(mut self) -> Result<(), StdoutError> {
+    pub(crate) fn finish(mut self) -> Result<(), StdoutError> {
         let flushed = self.out.flush();
         match self.broken.map_or(flushed, Err) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),

@@ -9,7 +9,7 @@ use crate::stdout;
 use super::{Page, Target, Verdict};
 
 /// Runs the command.
-pub fn run(arguments: &Password, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
+pub(super) fn run(arguments: &Password, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
     stdout::check().map_err(Error::failure)?;
     let config = load_config(env).map_err(Error::failure)?;
     let target = Target::parse(&arguments.host, &config).map_err(|error| error.told(env))?;

@@ -11,7 +11,7 @@ use crate::registry::{AccountId, Partition, Region, Registry};
 
 /// A registry, and the image in it where one is named.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub(crate) struct Target {
     /// The registry.
     pub registry: Registry,
     /// What stands behind the host.
@@ -20,7 +20,7 @@ pub struct Target {
 
 /// An image, as far as it is named behind the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Image {
+pub(crate) struct Image {
     /// The repository: `team/app`.
     pub repository: String,
     /// A tag or a digest: `latest` where neither is named, the digest where both are.
@@ -29,7 +29,7 @@ pub struct Image {
 
 /// Why a text names neither registry nor image.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TargetError {
+pub(crate) enum TargetError {
     /// Its host is not ECR's, and no rule says that it is.
     #[error(
         "`{0}` is no ECR registry: give a host such as 111122223333.dkr.ecr.eu-west-1.amazonaws.com, \
@@ -45,7 +45,7 @@ pub enum TargetError {
 impl TargetError {
     /// The error of a command. A host that is not known may be named in the file that a misspelled
     /// `ECRX_CONFIG` names, so the hints tell of that variable.
-    pub fn told(self, env: &Env) -> Error {
+    pub(crate) fn told(self, env: &Env) -> Error {
         let misspelled = match self {
             Self::Registry(_) => Misspelled::of_config(env),
             Self::Image(..) => Vec::new(),
@@ -57,7 +57,7 @@ impl TargetError {
 
 impl Target {
     /// Reads a host in any spelling, `ACCOUNT/REGION`, or an image.
-    pub fn parse(text: &str, config: &Config) -> Result<Self, TargetError> {
+    pub(crate) fn parse(text: &str, config: &Config) -> Result<Self, TargetError> {
         let text = text.trim();
         // As skopeo and helm name images.
         let transports = ["docker://", "oci://"].into_iter();
@@ -107,7 +107,7 @@ fn by_account_and_region(text: &str) -> Option<Registry> {
 impl Image {
     /// Reads what stands behind `HOST/`: `REPOSITORY[:TAG][@DIGEST]`. The grammar is that of the
     /// distribution specification and of Docker's references (distribution/reference).
-    pub fn parse(name: &str) -> Result<Self, &'static str> {
+    pub(crate) fn parse(name: &str) -> Result<Self, &'static str> {
         let (name, digest) = match name.split_once('@') {
             Some((name, digest)) => (name, Some(digest)),
             None => (name, None),

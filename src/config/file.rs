@@ -26,7 +26,7 @@ impl Source {
     ///
     /// # Errors
     /// When something is there that is no readable regular file of UTF-8 text, or is too large.
-    pub fn read(path: &Path) -> Result<Option<Self>, ConfigError> {
+    pub(super) fn read(path: &Path) -> Result<Option<Self>, ConfigError> {
         let unreadable = |cause| ConfigError::Unreadable {
             path: path.to_owned(),
             cause,
@@ -60,7 +60,7 @@ impl Source {
     }
 
     /// Takes the bytes of a file, without the mark that some editors put in front of UTF-8.
-    pub fn new(path: &Path, mut bytes: Vec<u8>) -> Result<Self, ConfigError> {
+    pub(super) fn new(path: &Path, mut bytes: Vec<u8>) -> Result<Self, ConfigError> {
         if bytes.starts_with(b"\xef\xbb\xbf") {
             bytes.drain(..3);
         }
@@ -86,7 +86,7 @@ impl Source {
     }
 
     /// The file and the line that a byte of the text is in.
-    pub fn origin(&self, offset: usize) -> Origin {
+    pub(super) fn origin(&self, offset: usize) -> Origin {
         Origin {
             file: Arc::clone(&self.path),
             line: 1 + self.line_starts.partition_point(|start| *start <= offset),
@@ -94,7 +94,7 @@ impl Source {
     }
 
     /// As [`Source::origin`], for the start of a range.
-    pub fn origin_of(&self, range: &Range<usize>) -> Origin {
+    pub(super) fn origin_of(&self, range: &Range<usize>) -> Origin {
         self.origin(range.start)
     }
 }

@@ -70,7 +70,7 @@ pub(super) struct IdentityTemplate {
 
 impl IdentityTemplate {
     /// Reads the identity of a table; `None` when it names nobody.
-    pub fn read(section: &Section<'_>) -> Result<Option<Self>, ConfigError> {
+    pub(super) fn read(section: &Section<'_>) -> Result<Option<Self>, ConfigError> {
         let mut roles = Vec::new();
         let texts = section.one_or_more_texts("role_arn")?.unwrap_or_default();
         if texts.len() > MOST_ROLES {
@@ -114,7 +114,7 @@ impl IdentityTemplate {
     /// pulled: it would be sent to a role in whatever account the image's name holds.
     ///
     /// `remedy` is what to do about it, and `None` where the accounts are known.
-    pub fn check_external_id(
+    pub(super) fn check_external_id(
         &self,
         section: &Section<'_>,
         remedy: Option<&'static str>,
@@ -132,7 +132,7 @@ impl IdentityTemplate {
     /// fills them in, and parts that are in different partitions.
     ///
     /// `registries` is `None` where the identity is for all that no rule speaks for.
-    pub fn check_registries(
+    pub(super) fn check_registries(
         &self,
         section: &Section<'_>,
         registries: Option<&Match>,
@@ -174,17 +174,17 @@ impl IdentityTemplate {
     }
 
     /// The profile that it names, and where it stands.
-    pub fn profile(&self) -> Option<(&str, &Origin)> {
+    pub(super) fn profile(&self) -> Option<(&str, &Origin)> {
         Some((self.profile.as_deref()?, &self.origin))
     }
 
     /// Some role cannot be named without a private registry.
-    pub fn has_blanks(&self) -> bool {
+    pub(super) fn has_blanks(&self) -> bool {
         self.roles.iter().any(RoleArnTemplate::has_blanks)
     }
 
     /// The identity for one registry.
-    pub fn expand(&self, registry: &Registry) -> Result<IdentitySettings, ConfigError> {
+    pub(super) fn expand(&self, registry: &Registry) -> Result<IdentitySettings, ConfigError> {
         let partition = registry.partition();
         let values = Blanks::of(registry);
         let fail = |key: &str, problem| ConfigError::Setting {

@@ -29,12 +29,12 @@ pub(super) struct Shape {
 
 impl Shape {
     /// Its keys.
-    pub fn keys(&self) -> impl Iterator<Item = &'static str> + Clone {
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'static str> + Clone {
         self.groups.iter().copied().flatten().copied()
     }
 
     /// It has this key.
-    pub fn has(&self, key: &str) -> bool {
+    pub(super) fn has(&self, key: &str) -> bool {
         self.keys().any(|known| known == key)
     }
 }
@@ -58,7 +58,7 @@ impl<'a> Section<'a> {
     /// # Errors
     /// When there is one that `shape` does not have. This comes before anything else is said
     /// of the table, as a misspelled key is the usual reason why another seems to be missing.
-    pub fn new(
+    pub(super) fn new(
         source: &'a Source,
         table: &'a DeTable<'a>,
         span: Range<usize>,
@@ -123,7 +123,7 @@ impl<'a> Section<'a> {
 
     /// The error for one of the section's keys, at the key's line, or at the section's where
     /// the key is missing.
-    pub fn error(&self, key: &str, problem: impl Into<Problem>) -> ConfigError {
+    pub(super) fn error(&self, key: &str, problem: impl Into<Problem>) -> ConfigError {
         let span = match self.table.get_key_value(key) {
             Some((key, _)) => key.span(),
             None => self.span.clone(),
@@ -132,12 +132,17 @@ impl<'a> Section<'a> {
     }
 
     /// The error for a text, at its own line: lists may go over many.
-    pub fn error_in(&self, text: &Text<'_>, key: &str, problem: impl Into<Problem>) -> ConfigError {
+    pub(super) fn error_in(
+        &self,
+        text: &Text<'_>,
+        key: &str,
+        problem: impl Into<Problem>,
+    ) -> ConfigError {
         self.error_at(&text.span, key, problem)
     }
 
     /// The error for the section as a whole.
-    pub fn error_of_all(&self, problem: Problem) -> ConfigError {
+    pub(super) fn error_of_all(&self, problem: Problem) -> ConfigError {
         ConfigError::Setting {
             origin: self.origin(),
             key: self.name.to_string(),
@@ -146,7 +151,7 @@ impl<'a> Section<'a> {
     }
 
     /// The error at a place in the file.
-    pub fn error_at(
+    pub(super) fn error_at(
         &self,
         span: &Range<usize>,
         key: &str,
@@ -168,39 +173,39 @@ impl<'a> Section<'a> {
     }
 
     /// Where the section begins.
-    pub fn origin(&self) -> Origin {
+    pub(super) fn origin(&self) -> Origin {
         self.source.origin_of(&self.span)
     }
 
     /// Where a text stands.
-    pub fn origin_of(&self, text: &Text<'_>) -> Origin {
+    pub(super) fn origin_of(&self, text: &Text<'_>) -> Origin {
         self.source.origin_of(&text.span)
     }
 
     /// The section's name; empty for the top of the file.
-    pub fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         &self.name
     }
 
     /// The section says nothing at all.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.table.is_empty()
     }
 
     /// The key is there.
-    pub fn has(&self, key: &str) -> bool {
+    pub(super) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }
 
     /// A key's value.
-    pub fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+    pub(super) fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         // A key that a shape does not list would always be refused as unknown.
         debug_assert!(self.shape.has(key), "{key}");
         self.table.get(key)
     }
 
     /// A table within this one.
-    pub fn table(&self, shape: &'static Shape) -> Result<Option<Self>, ConfigError> {
+    pub(super) fn table(&self, shape: &'static Shape) -> Result<Option<Self>, ConfigError> {
         let Some(value) = self.get(shape.name) else {
             return Ok(None);
         };
@@ -213,7 +218,7 @@ impl<'a> Section<'a> {
     }
 
     /// The tables of one name within this one, in the file's order.
-    pub fn tables(&self, shape: &'static Shape) -> Result<Vec<Self>, ConfigError> {
+    pub(super) fn tables(&self, shape: &'static Shape) -> Result<Vec<Self>, ConfigError> {
         let Some(value) = self.get(shape.name) else {
             return Ok(Vec::new());
         };
@@ -228,7 +233,10 @@ impl<'a> Section<'a> {
     }
 
     /// The tables of a table whose keys are names that the file's author chose, with those names.
-    pub fn named_tables(&self, shape: &'static Shape) -> Result<Vec<(&'a str, Self)>, ConfigError> {
+    pub(super) fn named_tables(
+        &self,
+        shape: &'static Shape,
+    ) -> Result<Vec<(&'a str, Self)>, ConfigError> {
         let Some(value) = self.get(shape.name) else {
             return Ok(Vec::new());
         };

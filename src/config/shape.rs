@@ -102,7 +102,7 @@ pub(super) struct FileSettings {
 
 impl FileSettings {
     /// Reads a file's text.
-    pub fn read(source: &Source) -> Result<Self, ConfigError> {
+    pub(super) fn read(source: &Source) -> Result<Self, ConfigError> {
         let table = DeTable::parse(&source.text).map_err(|error| syntax(source, &error))?;
         let top = Section::new(source, table.get_ref(), 0..0, &TOP, ALL)?;
         let mut settings = Self {
@@ -133,7 +133,7 @@ impl FileSettings {
     /// What this file says, and where it says nothing, what `other` says. The rules of both:
     /// this file's come first. `[defaults]` is one setting, and so is each `[identity.NAME]`, so
     /// that a profile of one file never meets a role of the other.
-    pub fn or(mut self, other: Self) -> Self {
+    pub(super) fn or(mut self, other: Self) -> Self {
         self.rules.extend(other.rules);
         for (name, identity) in other.identities {
             self.identities.entry(name).or_insert(identity);

@@ -25,14 +25,14 @@ pub(super) struct Text<'a> {
 /// its line when the value is not what the key takes.
 impl<'a> Section<'a> {
     /// A text that is neither empty nor holds anything invisible.
-    pub fn text(&self, key: &'static str) -> Result<Option<Text<'a>>, ConfigError> {
+    pub(super) fn text(&self, key: &'static str) -> Result<Option<Text<'a>>, ConfigError> {
         self.get(key)
             .map(|value| self.read_text(key, value, "a text in quotes"))
             .transpose()
     }
 
     /// A text that is one of AWS's names, or a URL.
-    pub fn parsed<T>(&self, key: &'static str) -> Result<Option<T>, ConfigError>
+    pub(super) fn parsed<T>(&self, key: &'static str) -> Result<Option<T>, ConfigError>
     where
         T: FromStr<Err: Into<Problem>>,
     {
@@ -45,12 +45,12 @@ impl<'a> Section<'a> {
     }
 
     /// A list of texts, not empty.
-    pub fn texts(&self, key: &'static str) -> Result<Option<Vec<Text<'a>>>, ConfigError> {
+    pub(super) fn texts(&self, key: &'static str) -> Result<Option<Vec<Text<'a>>>, ConfigError> {
         self.list(key, "a list of texts", false)
     }
 
     /// One text or a list of them, not empty.
-    pub fn one_or_more_texts(
+    pub(super) fn one_or_more_texts(
         &self,
         key: &'static str,
     ) -> Result<Option<Vec<Text<'a>>>, ConfigError> {
@@ -103,7 +103,7 @@ impl<'a> Section<'a> {
     }
 
     /// A whole number within bounds.
-    pub fn number(
+    pub(super) fn number(
         &self,
         key: &'static str,
         bounds: RangeInclusive<u64>,
@@ -125,7 +125,7 @@ impl<'a> Section<'a> {
     }
 
     /// A number of seconds within bounds.
-    pub fn seconds(
+    pub(super) fn seconds(
         &self,
         key: &'static str,
         bounds: RangeInclusive<u64>,
@@ -134,7 +134,7 @@ impl<'a> Section<'a> {
     }
 
     /// `true` or `false`.
-    pub fn switch(&self, key: &'static str) -> Result<Option<bool>, ConfigError> {
+    pub(super) fn switch(&self, key: &'static str) -> Result<Option<bool>, ConfigError> {
         self.get(key)
             .map(|value| match value.get_ref() {
                 DeValue::Boolean(on) => Ok(*on),

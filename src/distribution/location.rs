@@ -48,7 +48,7 @@ impl Location {
     ///
     /// A path is the registry's own. Anything else must be https, and not lead to an address that
     /// only means something on this machine or in its network.
-    pub fn parse(value: Option<&str>, registry: &str) -> Result<Self, LocationError> {
+    pub(super) fn parse(value: Option<&str>, registry: &str) -> Result<Self, LocationError> {
         let value = value.ok_or(LocationError::Absent)?;
         if value.starts_with('/') && !value.starts_with("//") {
             let url = format!("https://{registry}{value}");
@@ -79,7 +79,7 @@ impl Location {
     }
 
     /// The same for an upload, which nobody but the registry itself may be asked for.
-    pub fn of_upload(value: Option<&str>, registry: &str) -> Result<Self, LocationError> {
+    pub(super) fn of_upload(value: Option<&str>, registry: &str) -> Result<Self, LocationError> {
         let location = Self::parse(value, registry)?;
         if location.is_the_registrys {
             Ok(location)
@@ -89,20 +89,20 @@ impl Location {
     }
 
     /// `HOST[:PORT]`.
-    pub fn host(&self) -> String {
+    pub(super) fn host(&self) -> String {
         self.url
             .authority()
             .map_or_else(String::new, ToString::to_string)
     }
 
     /// The whole of it. Each caller is a place where it leaves the program's hands.
-    pub fn expose(&self) -> &Uri {
+    pub(super) fn expose(&self) -> &Uri {
         &self.url
     }
 
     /// Masks the values of the query in every message from now on, and the path too. A path of the
     /// registry itself is not secret: it holds the name of a repository.
-    pub fn keep_secret(&self, redactor: &mut Redactor) {
+    pub(super) fn keep_secret(&self, redactor: &mut Redactor) {
         redactor.add_url(&self.url.to_string());
         if !self.is_the_registrys {
             redactor.add(self.url.path().trim_start_matches('/'));

@@ -44,24 +44,24 @@ struct Platform {
 
 impl Document {
     /// Reads a text; `None` when it is neither.
-    pub fn parse(text: &[u8]) -> Option<Self> {
+    pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let read: Self = serde_json::from_slice(text).ok()?;
         let is_one = read.layers.is_some() != read.manifests.is_some();
         (read.version == 2 && is_one).then_some(read)
     }
 
     /// What the text itself says that it is.
-    pub fn media_type(&self) -> Option<&str> {
+    pub(super) fn media_type(&self) -> Option<&str> {
         self.media_type.as_deref()
     }
 
     /// The images of an index; `None` of a manifest.
-    pub fn images(&self) -> Option<&[Descriptor]> {
+    pub(super) fn images(&self) -> Option<&[Descriptor]> {
         self.manifests.as_deref()
     }
 
     /// The smallest layer that the registry holds.
-    pub fn smallest_layer(&self) -> Option<&Descriptor> {
+    pub(super) fn smallest_layer(&self) -> Option<&Descriptor> {
         let layers = self.layers.iter().flatten();
         layers
             .filter(|layer| layer.urls.is_empty() && !layer.media_type.contains("foreign"))
@@ -71,7 +71,7 @@ impl Document {
 
 impl Descriptor {
     /// `linux/arm64`.
-    pub fn platform(&self) -> Option<String> {
+    pub(super) fn platform(&self) -> Option<String> {
         let platform = self.platform.as_ref()?;
         Some(format!("{}/{}", platform.os, platform.architecture))
     }

@@ -6,7 +6,7 @@ use super::{OrganizationId, Principal};
 /// All whom a policy is about. That everybody is only let in under a condition is for this type
 /// to see to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Callers {
+pub(crate) enum Callers {
     /// These.
     Principals(Vec<Principal>),
     /// Every account of an organization.
@@ -42,7 +42,7 @@ impl Callers {
     }
 
     /// What is to be known of a policy that lets them in, a sentence or two each.
-    pub fn caveats(&self) -> Vec<String> {
+    pub(crate) fn caveats(&self) -> Vec<String> {
         let principals = match self {
             Self::Organization(id) => {
                 return vec![format!(

@@ -10,7 +10,7 @@ use super::OrganizationId;
 /// A policy document. Written with [`fmt::Display`] it is JSON with an indentation of two.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Document {
+pub(crate) struct Document {
     version: &'static str,
     statement: Vec<Statement>,
 }
@@ -18,7 +18,7 @@ pub struct Document {
 /// One statement. Its keys are written in the order of AWS's own examples.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Statement {
+pub(crate) struct Statement {
     sid: String,
     effect: Effect,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,7 +60,7 @@ pub(super) enum Condition {
 impl Document {
     /// A document of these statements. Those that would bear the same `Sid` are numbered: ECR
     /// and IAM want each only once.
-    pub fn of(statements: Vec<Statement>) -> Self {
+    pub(crate) fn of(statements: Vec<Statement>) -> Self {
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         let mut statement = statements;
         for each in &mut statement {
@@ -77,7 +77,7 @@ impl Document {
     }
 
     /// Its statements.
-    pub fn statements(&self) -> &[Statement] {
+    pub(crate) fn statements(&self) -> &[Statement] {
         &self.statement
     }
 }

@@ -18,13 +18,13 @@ mod principal;
 mod repository;
 mod statements;
 
-pub use callers::Callers;
-pub use denial::{Because, Denial, PolicyKind};
-pub use document::{Document, Statement};
-pub use organization::{OrganizationId, OrganizationIdError};
-pub use principal::{Principal, PrincipalError, PrincipalKind, permission_set, role_name};
-pub use repository::{Repositories, RepositoryArn, RepositoryError};
-pub use statements::{
+pub(crate) use callers::Callers;
+pub(crate) use denial::{Because, Denial, PolicyKind};
+pub(crate) use document::{Document, Statement};
+pub(crate) use organization::{OrganizationId, OrganizationIdError};
+pub(crate) use principal::{Principal, PrincipalError, PrincipalKind, permission_set, role_name};
+pub(crate) use repository::{Repositories, RepositoryArn, RepositoryError};
+pub(crate) use statements::{
     Access, assume_role, get_token, in_identity_policy, in_registry_policy, in_repository_policy,
     in_trust_policy, read_inspector,
 };

@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// The id of an organization: `o-` and 10 to 32 lower-case letters and digits (the Organizations
 /// API reference, "Organization").
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OrganizationId(String);
+pub(crate) struct OrganizationId(String);
 
 /// Why a text is no organization's id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,7 +14,7 @@ pub struct OrganizationId(String);
     "`{0}` is no organization's id: those are `o-` and 10 to 32 lower-case letters and digits, as \
      `aws organizations describe-organization` prints"
 )]
-pub struct OrganizationIdError(String);
+pub(crate) struct OrganizationIdError(String);
 
 impl FromStr for OrganizationId {
     type Err = OrganizationIdError;

@@ -6,7 +6,7 @@ use crate::registry::{AccountId, Partition, RoleArn};
 
 use super::document::Condition;
 
-pub use error::PrincipalError;
+pub(crate) use error::PrincipalError;
 
 /// Where IAM Identity Center keeps the roles of its permission sets: behind this in every
 /// region, save that there is a folder of the region's name in between in most.
@@ -17,7 +17,7 @@ const IDENTITY_CENTER_ROLE: &str = "AWSReservedSSO_";
 
 /// A caller that a policy can name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal {
+pub(crate) struct Principal {
     partition: Partition,
     account: AccountId,
     kind: PrincipalKind,
@@ -26,7 +26,7 @@ pub struct Principal {
 
 /// What kind of caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PrincipalKind {
+pub(crate) enum PrincipalKind {
     /// The whole account, which policies write as the ARN of its root.
     Account,
     /// A role.
@@ -44,7 +44,7 @@ impl Principal {
     /// Reads an account id, or an ARN as policies, `aws sts get-caller-identity` and denials
     /// write them. An `assumed-role` session becomes its role. `ours` is the partition of what
     /// the policy is about: that of an account id, and what an ARN must be in.
-    pub fn parse(text: &str, ours: Partition) -> Result<Self, PrincipalError> {
+    pub(crate) fn parse(text: &str, ours: Partition) -> Result<Self, PrincipalError> {
         let wrong = || PrincipalError::Neither(text.to_owned());
         if let Ok(account) = text.parse() {
             return Ok(Self::of(ours, account, PrincipalKind::Account));
@@ -107,14 +107,14 @@ impl Principal {
     }
 
     /// Whether policies name both alike: a role and its sessions.
-    pub fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         (self.partition, &self.account, &self.kind)
             == (other.partition, &other.account, &other.kind)
     }
 
     /// The same with its path, where it is a session of this role: sessions do not tell it.
     #[must_use]
-    pub fn or_role(self, role: &RoleArn) -> Self {
+    pub(crate) fn or_role(self, role: &RoleArn) -> Self {
         let is_it = |found: &RoleArn| {
             role_name(found) == role_name(role) && found.account() == role.account()
         };
@@ -129,17 +129,17 @@ impl Principal {
     }
 
     /// The account it is in.
-    pub fn account(&self) -> &AccountId {
+    pub(crate) fn account(&self) -> &AccountId {
         &self.account
     }
 
     /// What kind of caller it is.
-    pub fn kind(&self) -> &PrincipalKind {
+    pub(crate) fn kind(&self) -> &PrincipalKind {
         &self.kind
     }
 
     /// As people call it: `the role ecr-pull`, `the account 111122223333`.
-    pub fn called(&self) -> String {
+    pub(crate) fn called(&self) -> String {
         match &self.kind {
             PrincipalKind::Account => format!("the account {}", self.account),
             PrincipalKind::Role(role) => format!("the role {}", role_name(role)),
@@ -149,7 +149,7 @@ impl Principal {
     }
 
     /// What is to be known where a policy names it, in a sentence or two.
-    pub fn caveat(&self) -> Option<String> {
+    pub(crate) fn caveat(&self) -> Option<String> {
         let called = self.called();
         match &self.kind {
             PrincipalKind::Account => Some(format!(
@@ -215,14 +215,14 @@ fn role_kind(arn: &str) -> Option<PrincipalKind> {
 }
 
 /// The name of a permission set, from its role's: `AWSReservedSSO_NAME_0123456789abcdef`.
-pub fn permission_set(role: &str) -> &str {
+pub(crate) fn permission_set(role: &str) -> &str {
     let rest = role.strip_prefix(IDENTITY_CENTER_ROLE);
     let name = rest.and_then(|rest| rest.rsplit_once('_'));
     name.map_or(role, |(name, _)| name)
 }
 
 /// The name of a role without its path.
-pub fn role_name(role: &RoleArn) -> &str {
+pub(crate) fn role_name(role: &RoleArn) -> &str {
     last(role.as_str())
 }
 

@@ -7,7 +7,7 @@ use crate::registry::{AccountId, Partition, PrivateRegistry, Region};
 
 /// The ARN of a repository: `arn:PARTITION:ecr:REGION:ACCOUNT:repository/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RepositoryArn {
+pub(crate) struct RepositoryArn {
     region: Region,
     account: AccountId,
     name: String,
@@ -15,7 +15,7 @@ pub struct RepositoryArn {
 
 /// Why a text is no repository's ARN.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RepositoryError {
+pub(crate) enum RepositoryError {
     /// Something else.
     #[error(
         "`{0}` is not the ARN of a repository: those look like \
@@ -51,7 +51,7 @@ pub enum RepositoryError {
 
 impl RepositoryArn {
     /// A repository by its name in a registry: `team/app`.
-    pub fn new(registry: &PrivateRegistry, name: &str) -> Result<Self, RepositoryError> {
+    pub(crate) fn new(registry: &PrivateRegistry, name: &str) -> Result<Self, RepositoryError> {
         Self::of(registry.region.clone(), registry.account.clone(), name)
     }
 
@@ -67,22 +67,22 @@ impl RepositoryArn {
     }
 
     /// The region it is in.
-    pub fn region(&self) -> &Region {
+    pub(crate) fn region(&self) -> &Region {
         &self.region
     }
 
     /// The account that owns it.
-    pub fn account(&self) -> &AccountId {
+    pub(crate) fn account(&self) -> &AccountId {
         &self.account
     }
 
     /// Its name: `team/app`.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// The partition it is in.
-    pub fn partition(&self) -> Partition {
+    pub(crate) fn partition(&self) -> Partition {
         Partition::of_region(&self.region)
     }
 }
@@ -154,7 +154,7 @@ fn arn(
 
 /// What somebody is to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Repositories {
+pub(crate) enum Repositories {
     /// These.
     Named(Vec<RepositoryArn>),
     /// All that a registry has now and will have.
@@ -168,7 +168,7 @@ pub enum Repositories {
 
 impl Repositories {
     /// All of a registry.
-    pub fn all_of(registry: &PrivateRegistry) -> Self {
+    pub(crate) fn all_of(registry: &PrivateRegistry) -> Self {
         Self::AllOf {
             account: registry.account.clone(),
             region: registry.region.clone(),
@@ -176,7 +176,7 @@ impl Repositories {
     }
 
     /// What a `Resource` element says for them.
-    pub fn arns(&self) -> Vec<String> {
+    pub(crate) fn arns(&self) -> Vec<String> {
         match self {
             Self::Named(repositories) => repositories.iter().map(ToString::to_string).collect(),
             Self::AllOf { account, region } => {

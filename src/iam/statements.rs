@@ -14,7 +14,7 @@ use super::{Callers, Repositories};
 
 /// What somebody is to do with repositories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Access {
+pub(crate) enum Access {
     /// Pull images.
     Pull,
     /// Push images, and pull them.
@@ -33,7 +33,7 @@ impl Access {
     }
 
     /// What it takes on the repository.
-    pub fn actions(self) -> &'static [&'static str] {
+    pub(crate) fn actions(self) -> &'static [&'static str] {
         match self {
             Access::Pull => &[
                 "ecr:BatchCheckLayerAvailability",
@@ -60,12 +60,12 @@ impl Access {
 
 /// For the policy of a repository, which is about itself and names no resource: lets these
 /// callers do this.
-pub fn in_repository_policy(callers: &Callers, access: Access) -> Vec<Statement> {
+pub(crate) fn in_repository_policy(callers: &Callers, access: Access) -> Vec<Statement> {
     callers.let_in(&access.statement())
 }
 
 /// For the policy of a registry: the same for these repositories.
-pub fn in_registry_policy(
+pub(crate) fn in_registry_policy(
     callers: &Callers,
     access: Access,
     repositories: &Repositories,
@@ -74,33 +74,33 @@ pub fn in_registry_policy(
 }
 
 /// For the identity policy of the caller: the same, from the other side.
-pub fn in_identity_policy(access: Access, repositories: &Repositories) -> Statement {
+pub(crate) fn in_identity_policy(access: Access, repositories: &Repositories) -> Statement {
     access.statement().on(repositories.arns())
 }
 
 /// For the identity policy of whoever pulls or pushes: buying a token, which belongs to no
 /// repository, so that `*` is the only resource that works.
-pub fn get_token() -> Statement {
+pub(crate) fn get_token() -> Statement {
     let action = vec!["ecr:GetAuthorizationToken"];
     Statement::allow("GetToken", action).on(vec!["*".to_owned()])
 }
 
 /// For an identity policy in the registry's account: reading Amazon Inspector's findings, which
 /// are of the account as a whole.
-pub fn read_inspector() -> Statement {
+pub(crate) fn read_inspector() -> Statement {
     let actions = vec!["inspector2:ListCoverage", "inspector2:ListFindings"];
     Statement::allow("ReadInspector", actions).on(vec!["*".to_owned()])
 }
 
 /// For the identity policy of the caller: assuming a role.
-pub fn assume_role(role: &RoleArn) -> Statement {
+pub(crate) fn assume_role(role: &RoleArn) -> Statement {
     let action = vec!["sts:AssumeRole"];
     Statement::allow("AssumeRole", action).on(vec![role.to_string()])
 }
 
 /// For the trust policy of a role: lets these callers assume it, if they send the external id
 /// where one is asked for (as `config::parse_external_id` takes it).
-pub fn in_trust_policy(callers: &Callers, external_id: Option<&str>) -> Vec<Statement> {
+pub(crate) fn in_trust_policy(callers: &Callers, external_id: Option<&str>) -> Vec<Statement> {
     let statement = Statement::allow("AssumeRole", vec!["sts:AssumeRole"]);
     callers.let_in(&match external_id {
         Some(id) => statement.given(Condition::ExternalId(id.to_owned())),

@@ -21,7 +21,7 @@ use crate::fs::{self, Pipes};
 use crate::secret::Secret;
 
 /// The profile that counts when nothing names one.
-pub const DEFAULT_PROFILE: &str = "default";
+pub(super) const DEFAULT_PROFILE: &str = "default";
 
 /// A longer file is not read. One with 5,000 profiles has about 1 MiB.
 const MAX_LENGTH: u64 = 16 << 20;

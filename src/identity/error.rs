@@ -13,7 +13,7 @@ use super::{AwsFilesError, ChosenBy, Misspelled};
 
 /// Why it cannot be said who asks.
 #[derive(Debug, thiserror::Error)]
-pub enum IdentityError {
+pub(crate) enum IdentityError {
     /// Nothing names any credentials.
     #[error(
         "nobody is signed in to AWS: no configuration, variable or default profile names credentials, and instance metadata is switched off"
@@ -107,7 +107,7 @@ pub enum IdentityError {
 
 impl IdentityError {
     /// What to do about it.
-    pub fn hints(&self) -> Vec<String> {
+    pub(crate) fn hints(&self) -> Vec<String> {
         match self {
             IdentityError::NotSignedIn => vec![
                 "sign in (`aws sso login`, `aws login`, `aws configure`), or name a profile in config.toml or AWS_PROFILE".to_owned(),

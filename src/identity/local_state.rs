@@ -12,7 +12,7 @@ use super::fingerprint::{Fingerprint, Hasher};
 use super::sign_in::SignIn;
 
 /// A longer token file is not read. STS takes 20,000 characters at most.
-pub const MAX_TOKEN_LENGTH: u64 = 64 << 10;
+pub(crate) const MAX_TOKEN_LENGTH: u64 = 64 << 10;
 
 /// What a source depends on beside the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -45,7 +45,7 @@ const SEPARATORS: [char; 2] = ['_', '-'];
 
 /// A variable that is not known, and whose name is almost one that is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misspelled {
+pub(crate) struct Misspelled {
     /// Its name.
     pub variable: String,
     /// The known variable that was probably meant.
@@ -69,7 +69,7 @@ enum Account {
 
 impl Misspelled {
     /// All of an environment, sorted by name.
-    pub fn all(env: &Env) -> Vec<Self> {
+    pub(crate) fn all(env: &Env) -> Vec<Self> {
         let names = env.names_in_ecrx();
         names.iter().filter_map(|name| Self::of(name)).collect()
     }
@@ -104,14 +104,14 @@ impl Misspelled {
 
     /// Those that were meant for `ECRX_CONFIG`. If a host is not known, the file that they name may
     /// say which registry it is.
-    pub fn of_config(env: &Env) -> Vec<Self> {
+    pub(crate) fn of_config(env: &Env) -> Vec<Self> {
         let mut all = Self::all(env);
         all.retain(|misspelled| misspelled.nearest == var::ECRX_CONFIG);
         all
     }
 
     /// What to do about it.
-    pub fn hint(&self) -> String {
+    pub(crate) fn hint(&self) -> String {
         format!("rename or unset {}", self.shown())
     }
 

@@ -21,16 +21,16 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-pub use aws_files::AwsFilesError;
-pub use endpoint::Endpoint;
-pub use error::{EnvironmentError, IdentityError, ProfileError};
-pub use fingerprint::Fingerprint;
-pub use local_state::{LocalState, MAX_TOKEN_LENGTH};
-pub use misspelled::Misspelled;
-pub use resolver::Resolver;
-pub use says::{LayerName, LayerSays, Said};
-pub use sign_in::{SignIn, SignInState};
-pub use source::{Container, MORE_TIME, ON_EC2, SignInMethod, Source, Trouble, WebIdentity};
+pub(crate) use aws_files::AwsFilesError;
+pub(crate) use endpoint::Endpoint;
+pub(crate) use error::IdentityError;
+pub(crate) use fingerprint::Fingerprint;
+pub(crate) use local_state::{LocalState, MAX_TOKEN_LENGTH};
+pub(crate) use misspelled::Misspelled;
+pub(crate) use resolver::Resolver;
+pub(crate) use says::{LayerName, LayerSays};
+pub(crate) use sign_in::{SignIn, SignInState};
+pub(crate) use source::{Container, MORE_TIME, ON_EC2, SignInMethod, Source, Trouble, WebIdentity};
 
 use crate::config::Origin;
 use crate::env::Env;
@@ -41,7 +41,7 @@ use fingerprint::Hasher;
 
 /// The session name of roles for which nothing else is configured: what an administrator will
 /// read in CloudTrail.
-pub const DEFAULT_SESSION_NAME: &str = "docker-credential-ecrx";
+pub(crate) const DEFAULT_SESSION_NAME: &str = "docker-credential-ecrx";
 
 /// A role to assume.
 #[derive(Clone, Debug, PartialEq, Eq)]

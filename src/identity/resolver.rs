@@ -16,14 +16,14 @@ use super::layers::{Chosen, Layers};
 use super::{Identity, IdentityError, Misspelled};
 
 /// Finds out who asks for a registry.
-pub struct Resolver<'a> {
+pub(crate) struct Resolver<'a> {
     pub(super) layers: Layers<'a>,
 }
 
 impl<'a> Resolver<'a> {
     /// Reads the AWS files once, for any number of registries. A pipe in their place is waited for
     /// half of the timeout, so that there is time left to go on without it.
-    pub fn new(env: &'a Env, config: &'a Config) -> Self {
+    pub(crate) fn new(env: &'a Env, config: &'a Config) -> Self {
         let files = AwsFiles::load(env, Instant::now() + config.timeout / 2);
         if let Err(error) = &files {
             log::warn!("{error}");
@@ -38,7 +38,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Who asks for this registry's token.
-    pub fn resolve(&self, registry: &Registry) -> Result<Identity, IdentityError> {
+    pub(crate) fn resolve(&self, registry: &Registry) -> Result<Identity, IdentityError> {
         let Layers { env, config, .. } = self.layers;
         let chosen = self.layers.choose(registry)?;
         let settings = self.settings(chosen.profile.as_deref());
@@ -90,7 +90,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Where STS would be asked for this registry, also by who needs no role.
-    pub fn sts(&self, registry: &Registry) -> Result<Endpoint, IdentityError> {
+    pub(crate) fn sts(&self, registry: &Registry) -> Result<Endpoint, IdentityError> {
         let chosen = self.layers.choose(registry)?;
         let settings = self.settings(chosen.profile.as_deref());
         let by_hand = self.layers.config.settings_for(registry);
@@ -102,12 +102,12 @@ impl<'a> Resolver<'a> {
     ///
     /// # Errors
     /// When those cannot be used.
-    pub fn profile_names(&self) -> Result<Vec<&str>, &AwsFilesError> {
+    pub(crate) fn profile_names(&self) -> Result<Vec<&str>, &AwsFilesError> {
         self.layers.files.as_ref().map(AwsFiles::profile_names)
     }
 
     /// All that people have written down of who asks and how: the configuration files, and AWS's.
-    pub fn texts(&self) -> impl Iterator<Item = &Secret> {
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &Secret> {
         let aws = self.layers.files.iter().flat_map(AwsFiles::texts);
         self.layers.config.texts().chain(aws)
     }

@@ -57,7 +57,7 @@ impl ChosenBy {
 
 /// What one layer says.
 #[derive(Debug)]
-pub struct LayerSays {
+pub(crate) struct LayerSays {
     /// Which.
     pub layer: LayerName,
     /// `None` where it is silent; an error where it speaks and is wrong.
@@ -66,7 +66,7 @@ pub struct LayerSays {
 
 /// Who would ask, if this layer decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub(crate) struct Said {
     /// Where exactly that stands.
     pub chosen_by: ChosenBy,
     /// The profile or source, and the roles on top.
@@ -75,7 +75,7 @@ pub struct Said {
 
 impl Resolver<'_> {
     /// What each of the six layers says of this registry.
-    pub fn layers(&self, registry: &Registry) -> [LayerSays; 6] {
+    pub(crate) fn layers(&self, registry: &Registry) -> [LayerSays; 6] {
         let layers = &self.layers;
         let config = layers.config;
         let wrong = IdentityError::Config;

@@ -2,7 +2,7 @@
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// Credentials for a server.
     Get,
     /// To keep credentials.
@@ -15,7 +15,7 @@ pub enum Action {
 
 impl Action {
     /// The action that an argument names.
-    pub fn parse(word: &str) -> Option<Self> {
+    pub(crate) fn parse(word: &str) -> Option<Self> {
         match word {
             "get" => Some(Action::Get),
             "store" => Some(Action::Store),

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-pub use super::action::Action;
+pub(crate) use super::action::Action;
 use super::other_helper::{OtherHelper, OtherHelperError};
 use super::question::{Credentials, Question, can_be_asked_for};
 use crate::config::{Config, ConfigError};
@@ -73,7 +73,7 @@ impl<'a> Keeper<'a> {
 /// Answers one question; the exit code is another helper's, where one has answered. What a person
 /// must be told on success goes to `notes`: that is for `store`, and for what `list` and `erase`
 /// had to leave out.
-pub fn handle(
+pub(crate) fn handle(
     action: Action,
     env: &Env,
     input: impl Read,

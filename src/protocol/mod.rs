@@ -1,6 +1,6 @@
 //! The protocols in which clients ask: one file each, and the parts they are made of.
 
 mod action;
-pub mod docker;
+pub(crate) mod docker;
 pub(crate) mod other_helper;
 mod question;

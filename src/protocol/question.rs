@@ -46,7 +46,7 @@ pub(super) struct Question {
 
 impl Question {
     /// Reads all of stdin.
-    pub fn read(input: impl Read) -> Result<Self, Error> {
+    pub(super) fn read(input: impl Read) -> Result<Self, Error> {
         let mut bytes = Vec::new();
         input
             .take(MAX_LENGTH + 1)
@@ -62,7 +62,7 @@ impl Question {
     }
 
     /// The bytes that came.
-    pub fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         self.text.as_bytes()
     }
 
@@ -72,12 +72,12 @@ impl Question {
     }
 
     /// The server that `get` and `erase` name, without the line break that a person types.
-    pub fn server(&self) -> Result<&str, Error> {
+    pub(super) fn server(&self) -> Result<&str, Error> {
         checked(self.text())
     }
 
     /// The server that `store` names, once the whole is known to be what `store` should send.
-    pub fn server_of_credentials(&self) -> Result<String, Error> {
+    pub(super) fn server_of_credentials(&self) -> Result<String, Error> {
         let credentials: Credentials<'_> = serde_json::from_str(self.text()).map_err(|error| {
             Error::failure(QuestionError::NotCredentials {
                 line: error.line(),

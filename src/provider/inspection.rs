@@ -18,7 +18,7 @@ use super::{CacheOff, CachePlace, Obstacle, Provider, key, told};
 
 /// Whether tokens are kept.
 #[derive(Debug)]
-pub enum CacheState {
+pub(crate) enum CacheState {
     /// They are, in this folder.
     Usable {
         /// The folder that was configured.
@@ -36,7 +36,7 @@ pub enum CacheState {
 
 impl Provider<'_> {
     /// Whether the cache can be used, tried out.
-    pub fn cache_state(&self) -> CacheState {
+    pub(crate) fn cache_state(&self) -> CacheState {
         let Some(cache) = &self.cache else {
             let off = CachePlace::find(self.env, self.config).off;
             return CacheState::Off(off.unwrap_or(CacheOff::NoHome));
@@ -62,7 +62,7 @@ impl Provider<'_> {
     ///
     /// # Errors
     /// When certificates or proxy settings cannot be used.
-    pub fn client(&self, identity: Option<&Identity>) -> Result<EcrxClient, PurchaseError> {
+    pub(crate) fn client(&self, identity: Option<&Identity>) -> Result<EcrxClient, PurchaseError> {
         let deadline = Instant::now() + self.config.timeout;
         Ok(aws::http::client(&self.http_settings(identity, deadline))?)
     }
@@ -72,7 +72,7 @@ impl Provider<'_> {
     ///
     /// # Errors
     /// When it is still there.
-    pub fn drop_dead(
+    pub(crate) fn drop_dead(
         &self,
         registry: &Registry,
         identity: &Identity,
@@ -97,7 +97,7 @@ impl Provider<'_> {
     ///
     /// # Errors
     /// When nothing could be asked at all: a code that was not given, certificates, proxy settings.
-    pub fn survey(
+    pub(crate) fn survey(
         &self,
         registry: &Registry,
         identity: &Identity,

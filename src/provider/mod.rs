@@ -27,14 +27,14 @@ use crate::registry::{MfaDevice, Registry, RoleArn, Service};
 use crate::terminal::{Absence, TerminalError};
 use crate::token::{AuthorizationToken, Renewal};
 
-pub use inspection::CacheState;
+pub(crate) use inspection::CacheState;
 
 use lookup::Lookup;
-pub use people::{Held, TooShort};
-pub use place::{CacheOff, CachePlace, DirFrom};
+pub(crate) use people::Held;
+pub(crate) use place::{CacheOff, CachePlace, DirFrom};
 
 /// Answers with tokens.
-pub struct Provider<'a> {
+pub(crate) struct Provider<'a> {
     env: &'a Env,
     config: &'a Config,
     resolver: Resolver<'a>,
@@ -94,7 +94,7 @@ struct NoCredentials {
 
 impl<'a> Provider<'a> {
     /// Reads what identities are made of; touches neither cache nor network.
-    pub fn new(env: &'a Env, config: &'a Config) -> Self {
+    pub(crate) fn new(env: &'a Env, config: &'a Config) -> Self {
         Self {
             env,
             config,
@@ -105,7 +105,7 @@ impl<'a> Provider<'a> {
     }
 
     /// A token for a registry.
-    pub fn get(&self, registry: &Registry) -> Result<AuthorizationToken, Error> {
+    pub(crate) fn get(&self, registry: &Registry) -> Result<AuthorizationToken, Error> {
         let identity = self
             .resolver
             .resolve(registry)
@@ -118,7 +118,7 @@ impl<'a> Provider<'a> {
     }
 
     /// Who would ask for a registry's token, for people.
-    pub fn explain(&self, registry: &Registry) -> Result<String, String> {
+    pub(crate) fn explain(&self, registry: &Registry) -> Result<String, String> {
         match self.resolver.resolve(registry) {
             Ok(identity) => Ok(identity.explain()),
             Err(error) => Err(error.to_string()),
@@ -126,7 +126,7 @@ impl<'a> Provider<'a> {
     }
 
     /// Drops what `get` would answer now.
-    pub fn erase(&self, registry: &Registry) -> Result<(), CacheError> {
+    pub(crate) fn erase(&self, registry: &Registry) -> Result<(), CacheError> {
         let (Some(cache), Ok(identity)) = (&self.cache, self.resolver.resolve(registry)) else {
             return Ok(());
         };
@@ -138,7 +138,7 @@ impl<'a> Provider<'a> {
     }
 
     /// The registries that `get` would answer from the cache now.
-    pub fn list(&self) -> Result<Vec<String>, CacheError> {
+    pub(crate) fn list(&self) -> Result<Vec<String>, CacheError> {
         let Some(cache) = &self.cache else {
             return Ok(Vec::new());
         };
@@ -251,7 +251,7 @@ impl Obstacle {
 }
 
 /// What a client is told when a registry's configuration cannot be used.
-pub fn misconfigured(registry: &Registry, cause: ConfigError) -> Error {
+pub(crate) fn misconfigured(registry: &Registry, cause: ConfigError) -> Error {
     no_token(registry, Obstacle::Config(cause))
 }
 
@@ -281,12 +281,12 @@ fn told(registry: &Registry, cause: Obstacle) -> Error {
 }
 
 /// Reads the configuration files that count in this environment.
-pub fn load_config(env: &Env) -> Result<Config, ConfigError> {
+pub(crate) fn load_config(env: &Env) -> Result<Config, ConfigError> {
     Config::load(&config_paths(env))
 }
 
 /// Where the configuration files that count in this environment are.
-pub fn config_paths(env: &Env) -> ConfigPaths {
+pub(crate) fn config_paths(env: &Env) -> ConfigPaths {
     ConfigPaths {
         explicit: env.path(var::ECRX_CONFIG),
         user: env.user_config(),

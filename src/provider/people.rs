@@ -24,7 +24,7 @@ const ON_ITS_WAY: Duration = Duration::from_secs(60);
     humantime::format_duration(*.life),
     humantime::format_duration(*.least)
 )]
-pub struct TooShort {
+pub(crate) struct TooShort {
     registry: String,
     life: Duration,
     least: Duration,
@@ -32,7 +32,7 @@ pub struct TooShort {
 
 /// A token in the cache, and when whoever asks now would replace it.
 #[derive(Clone, Debug)]
-pub struct Held {
+pub(crate) struct Held {
     /// The token, and who bought it.
     pub entry: Entry,
     /// When it is renewed; `None` where it belongs to somebody who does not ask now, and by whose
@@ -46,7 +46,7 @@ impl Provider<'_> {
     ///
     /// # Errors
     /// [`TooShort`] when AWS gives one that lives less long. It is kept for others.
-    pub fn get_living(
+    pub(crate) fn get_living(
         &self,
         registry: &Registry,
         least: Duration,
@@ -75,14 +75,14 @@ impl Provider<'_> {
     ///
     /// # Errors
     /// When that cannot be said, with what to do about it; at public ECR too.
-    pub fn identity(&self, registry: &Registry) -> Result<Identity, Error> {
+    pub(crate) fn identity(&self, registry: &Registry) -> Result<Identity, Error> {
         self.resolver
             .resolve(registry)
             .map_err(|cause| anonymous(registry, told(registry, cause.into())))
     }
 
     /// What identities are made of.
-    pub fn resolver(&self) -> &Resolver<'_> {
+    pub(crate) fn resolver(&self) -> &Resolver<'_> {
         &self.resolver
     }
 
@@ -91,7 +91,7 @@ impl Provider<'_> {
     ///
     /// # Errors
     /// When the cache cannot be used.
-    pub fn held(
+    pub(crate) fn held(
         &self,
         registry: &Registry,
         identity: &Identity,
@@ -110,7 +110,7 @@ impl Provider<'_> {
     }
 
     /// Entries, with when each is renewed where that is known.
-    pub fn judge(&self, entries: Vec<(Key, Entry)>) -> Vec<Held> {
+    pub(crate) fn judge(&self, entries: Vec<(Key, Entry)>) -> Vec<Held> {
         let refresh_at = |key: &Key, entry: &Entry| {
             let registry = self.config.registry(&entry.registry)?;
             let identity = self.resolver.resolve(&registry).ok()?;
@@ -128,7 +128,7 @@ impl Provider<'_> {
     }
 
     /// When tokens of this identity are replaced.
-    pub fn renewal_of(&self, identity: &Identity) -> Renewal {
+    pub(crate) fn renewal_of(&self, identity: &Identity) -> Renewal {
         self.renewal(identity)
     }
 

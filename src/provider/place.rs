@@ -8,7 +8,7 @@ use crate::env::{Env, var};
 
 /// Where tokens are kept, or would be.
 #[derive(Debug)]
-pub struct CachePlace {
+pub(crate) struct CachePlace {
     /// The folder that a person names or the system has for it; `None` where there is none.
     pub dir: Option<PathBuf>,
     /// What says so.
@@ -19,7 +19,7 @@ pub struct CachePlace {
 
 /// What says where the cache folder is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DirFrom {
+pub(crate) enum DirFrom {
     /// `AWS_ECR_CACHE_DIR`.
     Variable,
     /// `dir` under `[cache]`.
@@ -30,7 +30,7 @@ pub enum DirFrom {
 
 /// Why nothing is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CacheOff {
+pub(crate) enum CacheOff {
     /// By the configuration.
     #[error("`enabled` under [cache] is false")]
     Config,
@@ -44,7 +44,7 @@ pub enum CacheOff {
 
 impl CachePlace {
     /// Looks at variables and settings, not at the folder.
-    pub fn find(env: &Env, config: &Config) -> Self {
+    pub(crate) fn find(env: &Env, config: &Config) -> Self {
         let switched_off = if !config.cache.enabled {
             Some(CacheOff::Config)
         } else {

@@ -12,14 +12,14 @@ const PIECE: usize = 8;
 const ACCOUNT_ID: usize = 12;
 
 /// Every piece of the secrets, and the secrets that are shorter than a piece, folded.
-pub struct Pieces {
+pub(super) struct Pieces {
     pieces: HashSet<[u8; PIECE]>,
     words: Vec<Vec<u8>>,
 }
 
 impl Pieces {
     /// The pieces of these secrets, without those that occur in a text that is shown anyway.
-    pub fn of(secrets: &[String], shown: &[String]) -> Self {
+    pub(super) fn of(secrets: &[String], shown: &[String]) -> Self {
         let (mut pieces, mut words) = (HashSet::new(), Vec::new());
         for secret in folded(secrets) {
             match secret.len() {
@@ -38,7 +38,7 @@ impl Pieces {
     }
 
     /// Adds the places of the pieces in the original.
-    pub fn find(&self, view: &View, found: &mut Vec<Range<usize>>) {
+    pub(super) fn find(&self, view: &View, found: &mut Vec<Range<usize>>) {
         let text = view.folded();
         for (at, piece) in windows(&text).enumerate() {
             if self.pieces.contains(&piece) && !is_in_account_id(&text, at) {

@@ -46,7 +46,7 @@ const SHORTEST_ARGUMENT: usize = 4;
 const LONGEST_SUBCOMMAND: usize = 7;
 
 /// Adds the arguments of a command line, but no names of programs, subcommands, options and files.
-pub fn add_command(redactor: &mut Redactor, command: &str, env: &Env) {
+pub(crate) fn add_command(redactor: &mut Redactor, command: &str, env: &Env) {
     let unquoted = command.replace(['"', '\''], "");
     // A backslash escapes in a shell, and separates folders on Windows.
     let unescaped = unquoted.replace('\\', "");
@@ -62,7 +62,7 @@ pub fn add_command(redactor: &mut Redactor, command: &str, env: &Env) {
 
 /// Adds what the variables of an environment hold that are named like secrets, and the passwords of
 /// proxies.
-pub fn add_environment(redactor: &mut Redactor, env: &Env) {
+pub(crate) fn add_environment(redactor: &mut Redactor, env: &Env) {
     for (name, value) in env.variables() {
         let name = name.to_ascii_uppercase();
         if name.ends_with("_PROXY") {
@@ -76,13 +76,13 @@ pub fn add_environment(redactor: &mut Redactor, env: &Env) {
 }
 
 /// Adds the secrets of what a process has printed, whole or not.
-pub fn add_output(redactor: &mut Redactor, output: &str) {
+pub(crate) fn add_output(redactor: &mut Redactor, output: &str) {
     add_labelled(redactor, output);
     add_long_words(redactor, output);
 }
 
 /// Adds what stands behind the names of secrets.
-pub fn add_labelled(redactor: &mut Redactor, text: &str) {
+pub(crate) fn add_labelled(redactor: &mut Redactor, text: &str) {
     let lower = text.to_ascii_lowercase();
     let ends = LABELS.iter().flat_map(|label| {
         let places = lower.match_indices(label);

@@ -10,14 +10,7 @@ const SEPARATORS: [char; 5] = [':', '/', ';', ' ', '@'];
 
 /// A URL for a message: without user part, query and fragment. Of a text that is not a URL, what
 /// could be a password is left out too.
-///
-/// ```
-/// use docker_credential_ecrx::redaction::shown_url;
-/// assert_eq!(shown_url("https://host:8443/path"), "https://host:8443/path");
-/// assert_eq!(shown_url("https://alice:secret@host/path?key=secret"), "https://…@host/path?…");
-/// assert_eq!(shown_url("https://alice:secret"), "https://…");
-/// ```
-pub fn shown_url(text: &str) -> String {
+pub(crate) fn shown_url(text: &str) -> String {
     let url = Parts::of(text);
     let scheme = url
         .scheme
@@ -41,7 +34,7 @@ pub fn shown_url(text: &str) -> String {
 }
 
 /// A server name for a message: without user part.
-pub fn shown_server(server: &str) -> &str {
+pub(crate) fn shown_server(server: &str) -> &str {
     server.rsplit_once('@').map_or(server, |(_, host)| host)
 }
 

@@ -8,7 +8,7 @@ use crate::error::is_unsafe;
 use super::MAX_ESCAPES;
 
 /// The bytes of a text after some escapes have been resolved.
-pub struct View {
+pub(super) struct View {
     bytes: Vec<u8>,
     /// The place of each byte in the original: the whole character or escape.
     places: Vec<Range<usize>>,
@@ -16,7 +16,7 @@ pub struct View {
 
 impl View {
     /// The text as it is, then unescaped once more each time, for as long as that changes it.
-    pub fn of(text: &str) -> impl Iterator<Item = Self> {
+    pub(super) fn of(text: &str) -> impl Iterator<Item = Self> {
         iter::successors(Some(Self::unchanged(text)), Self::unescaped).take(MAX_ESCAPES + 1)
     }
 
@@ -54,7 +54,7 @@ impl View {
 
     /// The bytes in the form in which they are compared: in lower case, and with `+` for a blank, as
     /// forms decode one to the other.
-    pub fn folded(&self) -> Vec<u8> {
+    pub(super) fn folded(&self) -> Vec<u8> {
         let fold = |byte: &u8| match byte {
             b' ' => b'+',
             byte => byte.to_ascii_lowercase(),
@@ -63,7 +63,7 @@ impl View {
     }
 
     /// The place of these bytes (at least one) in the original.
-    pub fn place(&self, bytes: Range<usize>) -> Range<usize> {
+    pub(super) fn place(&self, bytes: Range<usize>) -> Range<usize> {
         self.places[bytes.start].start..self.places[bytes.end - 1].end
     }
 }

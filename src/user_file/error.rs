@@ -8,7 +8,7 @@ use super::owner::UserName;
 
 /// By what a user controls a symbolic link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Control {
+pub(crate) enum Control {
     /// By being its owner.
     Link,
     /// By being the owner of its folder, while the link is root's.
@@ -27,7 +27,7 @@ impl fmt::Display for Control {
 /// Why a file was not read or not replaced. In each case but [`Self::HalfWritten`] it is as it
 /// was.
 #[derive(Debug, thiserror::Error)]
-pub enum UserFileError {
+pub(crate) enum UserFileError {
     /// The system does not let us read it.
     #[error("cannot read {}", path.display())]
     Read {
@@ -165,7 +165,7 @@ pub enum UserFileError {
 impl UserFileError {
     /// What to do about it, if root is not to do it: `command` is this program's that runs now, with
     /// its arguments.
-    pub fn hint(&self, command: &str) -> Option<String> {
+    pub(crate) fn hint(&self, command: &str) -> Option<String> {
         Some(match self {
             Self::ForeignLink { user, .. } => match user.for_sudo() {
                 Some(name) => format!(

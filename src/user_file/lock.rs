@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Whoever takes several takes them in the same order, or two processes could wait for each other
 /// until their patience ends.
 #[derive(Debug, Default)]
-pub struct Locks(Vec<(PathBuf, File)>);
+pub(crate) struct Locks(Vec<(PathBuf, File)>);
 
 impl Locks {
     /// Waits until no other process has the folder. Taking it twice is taking it once.

@@ -26,8 +26,8 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-pub use error::UserFileError;
-pub use lock::Locks;
+pub(crate) use error::UserFileError;
+pub(crate) use lock::Locks;
 use owner::{has_other_names, make_alike, may_write, sync_folder};
 use place::Place;
 
@@ -45,7 +45,7 @@ const MOST_LINKS: usize = 40;
 
 /// A file as it was found.
 #[derive(Debug)]
-pub struct UserFile {
+pub(crate) struct UserFile {
     path: PathBuf,
     place: Place,
     target: PathBuf,
@@ -56,7 +56,7 @@ pub struct UserFile {
 
 /// What replacing a file has left.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Replaced {
+pub(crate) struct Replaced {
     /// `None` where there was none.
     pub backup: Option<Backup>,
     /// It had other names (hard links), by which it is as it was.
@@ -67,7 +67,7 @@ pub struct Replaced {
 
 /// Where a file is kept as it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Backup {
+pub(crate) struct Backup {
     /// It lies beside the file.
     pub path: PathBuf,
     /// It holds all of it, and not only what suffices.
@@ -85,7 +85,7 @@ impl Backup {
 
 impl UserFile {
     /// Reads a file, which may be absent. Creates nothing.
-    pub fn read(path: &Path) -> Result<Self, UserFileError> {
+    pub(crate) fn read(path: &Path) -> Result<Self, UserFileError> {
         let place = Place::find(path)?;
         let (before, seen) = place.read(place.name())?.unzip();
         Ok(Self {
@@ -99,7 +99,7 @@ impl UserFile {
 
     /// Reads a file when nobody else of this program changes it, or one beside it, for as long
     /// as `locks` live. Makes the folder where it is missing.
-    pub fn lock(path: &Path, locks: &mut Locks) -> Result<Self, UserFileError> {
+    pub(crate) fn lock(path: &Path, locks: &mut Locks) -> Result<Self, UserFileError> {
         let mut place = Place::find(path)?;
         place.make_folder()?;
         locks.take(&place)?;
@@ -107,22 +107,22 @@ impl UserFile {
     }
 
     /// The file as it is named.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// What it is a link to.
-    pub fn link_target(&self) -> Option<&Path> {
+    pub(crate) fn link_target(&self) -> Option<&Path> {
         (self.path != self.target).then_some(&*self.target)
     }
 
     /// Its bytes; `None` when there is no file.
-    pub fn bytes(&self) -> Option<&[u8]> {
+    pub(crate) fn bytes(&self) -> Option<&[u8]> {
         self.before.as_deref()
     }
 
     /// Refuses a file or a folder that is not to be written to.
-    pub fn check_writable(&self) -> Result<(), UserFileError> {
+    pub(crate) fn check_writable(&self) -> Result<(), UserFileError> {
         let read_only = |path: &Path| UserFileError::ReadOnly {
             path: path.to_owned(),
         };
@@ -148,7 +148,7 @@ impl UserFile {
     ///
     /// # Errors
     /// When that cannot be done, or the file is no longer as it was read. Nothing is changed then.
-    pub fn replace(
+    pub(crate) fn replace(
         &self,
         after: &[u8],
         suffices: impl Fn(&[u8]) -> bool,
@@ -251,7 +251,7 @@ impl UserFile {
     }
 
     /// What the backups hold, that of the last change first.
-    pub fn backups(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn backups(&self) -> Vec<Vec<u8>> {
         let mut found = Vec::new();
         for item in fs::read_dir(self.place.folder_at())
             .into_iter()

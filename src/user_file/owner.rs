@@ -9,7 +9,7 @@ use crate::shell_word::shell_word;
 
 /// A user as messages name them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserName {
+pub(crate) struct UserName {
     /// As in `/etc/passwd`, if it is there.
     name: Option<String>,
     id: u32,

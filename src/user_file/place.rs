@@ -24,7 +24,7 @@ pub(super) struct Place {
 
 impl Place {
     /// Follows links: root only those that no other user can make it follow.
-    pub fn find(path: &Path) -> Result<Self, UserFileError> {
+    pub(super) fn find(path: &Path) -> Result<Self, UserFileError> {
         #[cfg(unix)]
         if rustix::process::geteuid().is_root() {
             let held = walk(path)?;
@@ -47,17 +47,17 @@ impl Place {
     }
 
     /// The name of the file.
-    pub fn name(&self) -> &OsStr {
+    pub(super) fn name(&self) -> &OsStr {
         &self.name
     }
 
     /// The folder, for messages.
-    pub fn folder(&self) -> &Path {
+    pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// A file in the folder, for messages.
-    pub fn path(&self, name: &OsStr) -> PathBuf {
+    pub(super) fn path(&self, name: &OsStr) -> PathBuf {
         if self.folder == Path::new(".") {
             name.into()
         } else {
@@ -66,12 +66,12 @@ impl Place {
     }
 
     /// The file, for messages.
-    pub fn target(&self) -> PathBuf {
+    pub(super) fn target(&self) -> PathBuf {
         self.path(&self.name)
     }
 
     /// The folder, for the system.
-    pub fn folder_at(&self) -> PathBuf {
+    pub(super) fn folder_at(&self) -> PathBuf {
         #[cfg(unix)]
         if let Some(held) = &self.held {
             return held
@@ -83,12 +83,12 @@ impl Place {
     }
 
     /// A file in the folder, for the system.
-    pub fn at(&self, name: &OsStr) -> PathBuf {
+    pub(super) fn at(&self, name: &OsStr) -> PathBuf {
         self.folder_at().join(name)
     }
 
     /// Makes the folder, and what is missing above it.
-    pub fn make_folder(&mut self) -> Result<(), UserFileError> {
+    pub(super) fn make_folder(&mut self) -> Result<(), UserFileError> {
         #[cfg(unix)]
         if let Some(held) = &mut self.held {
             return held.make_missing();
@@ -97,7 +97,7 @@ impl Place {
     }
 
     /// Whether both are the same name in the same folder.
-    pub fn is_same(&self, other: &Self) -> bool {
+    pub(super) fn is_same(&self, other: &Self) -> bool {
         #[cfg(unix)]
         if let (Some(one), Some(other)) = (&self.held, &other.held)
             && !one.is_same(other)
@@ -108,7 +108,7 @@ impl Place {
     }
 
     /// A regular file in the folder; `None` if there is none. No link is followed.
-    pub fn read(&self, name: &OsStr) -> Result<Option<(Vec<u8>, Metadata)>, UserFileError> {
+    pub(super) fn read(&self, name: &OsStr) -> Result<Option<(Vec<u8>, Metadata)>, UserFileError> {
         let (path, at) = (self.path(name), self.at(name));
         let wrong = |source| UserFileError::Read {
             path: path.clone(),

@@ -235,7 +235,7 @@ impl Link {
 impl Held {
     /// The folder, by a path that leads to what is held: links that are put above it meanwhile do
     /// not count. Without `/proc`, it is the path that was checked.
-    pub fn at(&self) -> PathBuf {
+    pub(super) fn at(&self) -> PathBuf {
         let held = PathBuf::from(format!("/proc/self/fd/{}", self.folder.as_raw_fd()));
         let is_it = match (fs::metadata(&held), rustix::fs::fstat(&self.folder)) {
             // Their types differ between systems.
@@ -253,13 +253,13 @@ impl Held {
     }
 
     /// Whether it is the same folder.
-    pub fn is_same(&self, other: &Self) -> bool {
+    pub(super) fn is_same(&self, other: &Self) -> bool {
         let stat = |held: &Self| rustix::fs::fstat(&held.folder).map(|it| (it.st_dev, it.st_ino));
         self.path == other.path && stat(self).is_ok_and(|one| stat(other) == Ok(one))
     }
 
     /// Refuses a file that another user may have put there as a hard link.
-    pub fn check_owner(&self, name: &OsStr, file: &Metadata) -> Result<(), UserFileError> {
+    pub(super) fn check_owner(&self, name: &OsStr, file: &Metadata) -> Result<(), UserFileError> {
         let path = self.path.join(name);
         for link in self.links.iter().filter(|_| *name == *self.name) {
             link.check(&path, file.uid())?;
@@ -279,7 +279,7 @@ impl Held {
     }
 
     /// Makes the folders that are missing, each for the owner of the one that it is made in.
-    pub fn make_missing(&mut self) -> Result<(), UserFileError> {
+    pub(super) fn make_missing(&mut self) -> Result<(), UserFileError> {
         for name in std::mem::take(&mut self.missing) {
             let path = self.path.join(&name);
             self.folder = self.make(&name).map_err(|source| match source.kind() {

@@ -24,7 +24,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(32);
 /// entry needs one.
 #[derive(Debug)]
 #[must_use = "the lock is released when this is dropped"]
-pub struct EntryLock {
+pub(crate) struct EntryLock {
     folder: Folder,
     key: Key,
     file: File,
@@ -36,7 +36,7 @@ impl EntryLock {
     /// # Errors
     /// [`CacheError::Unfit`] for an entry that [`Cache::get`] would not believe;
     /// [`CacheError::ForeignOwner`] when another user's file is in its place.
-    pub fn put(&self, entry: &Entry) -> Result<(), CacheError> {
+    pub(crate) fn put(&self, entry: &Entry) -> Result<(), CacheError> {
         let path = self.folder.file(self.key.slot(), Role::Entry);
         let bytes = entry
             .to_bytes(&self.key)
@@ -51,7 +51,7 @@ impl EntryLock {
     ///
     /// # Errors
     /// [`CacheError::ForeignOwner`] when it is another user's file.
-    pub fn remove(&self) -> Result<bool, CacheError> {
+    pub(crate) fn remove(&self) -> Result<bool, CacheError> {
         file::remove(
             &self.folder,
             &self.folder.file(self.key.slot(), Role::Entry),
@@ -80,7 +80,7 @@ impl Drop for EntryLock {
 /// overtaken by who holds the second, and so on: none is waited for without end, and yet a herd
 /// does not fetch all at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Seat {
+pub(crate) enum Seat {
     /// The one that everybody tries first.
     First,
     /// For who has waited for the first in vain.
@@ -91,7 +91,7 @@ pub enum Seat {
 
 impl Seat {
     /// The one to try when this one has been waited for in vain.
-    pub fn next(self) -> Option<Self> {
+    pub(crate) fn next(self) -> Option<Self> {
         match self {
             Seat::First => Some(Seat::Second),
             Seat::Second => Some(Seat::Third),
@@ -110,7 +110,7 @@ impl Seat {
 
 /// The file of a lock, open and not locked.
 #[derive(Debug)]
-pub struct LockFile {
+pub(crate) struct LockFile {
     folder: Folder,
     key: Key,
     path: PathBuf,
@@ -123,7 +123,7 @@ impl Cache {
     ///
     /// # Errors
     /// When the folder or the lock file cannot be made, is another user's, too open or a link.
-    pub fn open_lock(&self, key: &Key, seat: Seat) -> Result<LockFile, CacheError> {
+    pub(crate) fn open_lock(&self, key: &Key, seat: Seat) -> Result<LockFile, CacheError> {
         let folder = Folder::make(&self.dir)?;
         let path = folder.file(key.slot(), seat.role());
         let file = file::open_lock(&folder, &path)?;
@@ -139,14 +139,14 @@ impl Cache {
     ///
     /// # Errors
     /// As [`Cache::open_lock`], and on a file system without locks.
-    pub fn try_lock(&self, key: &Key) -> Result<Option<EntryLock>, CacheError> {
+    pub(crate) fn try_lock(&self, key: &Key) -> Result<Option<EntryLock>, CacheError> {
         self.open_lock(key, Seat::First)?.claim()
     }
 }
 
 impl LockFile {
     /// Where it is.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -155,7 +155,7 @@ impl LockFile {
     ///
     /// # Errors
     /// On a file system without locks.
-    pub fn claim(self) -> Result<Option<EntryLock>, CacheError> {
+    pub(crate) fn claim(self) -> Result<Option<EntryLock>, CacheError> {
         match claim(&self.file, &self.path)? {
             Claim::Ours => Ok(Some(EntryLock {
                 folder: self.folder,
@@ -222,7 +222,7 @@ fn is_at(_: &File, path: &Path) -> bool {
 /// The pauses between two looks at who holds a lock: they grow, and each is shortened by a random
 /// part so that a herd spreads out.
 #[derive(Debug)]
-pub struct Pauses {
+pub(crate) struct Pauses {
     longest: Duration,
     random: RandomState,
     count: u64,
@@ -241,7 +241,7 @@ impl Default for Pauses {
 
 impl Pauses {
     /// The next one, between 1 ms and 32 ms.
-    pub fn next_pause(&mut self) -> Duration {
+    pub(crate) fn next_pause(&mut self) -> Duration {
         // The standard library's hash keys are random per process, which is all that is wanted.
         let mut hasher = self.random.build_hasher();
         hasher.write_u64(self.count);

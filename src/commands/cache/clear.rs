@@ -8,7 +8,7 @@ use crate::env::Env;
 use crate::error::Error;
 use crate::registry::{Registry, ServerName, Service};
 
-pub fn run(
+pub(super) fn run(
     env: &Env,
     config: &Config,
     host: Option<&str>,

@@ -58,7 +58,12 @@ struct Failure {
     message: String,
 }
 
-pub fn run(env: &Env, config: &Config, json: bool, page: &mut Page) -> Result<Verdict, Error> {
+pub(super) fn run(
+    env: &Env,
+    config: &Config,
+    json: bool,
+    page: &mut Page,
+) -> Result<Verdict, Error> {
     let report = Report::make(env, config);
     if json {
         page.json(&report)

@@ -13,7 +13,7 @@ use crate::provider::{CacheOff, CachePlace, load_config};
 use super::{Page, Verdict};
 
 /// Runs the command.
-pub fn run(arguments: &cli::Cache, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
+pub(super) fn run(arguments: &cli::Cache, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
     let config = load_config(env).map_err(Error::failure)?;
     match &arguments.command {
         CacheCommand::List { json } => list::run(env, &config, *json, page),

@@ -40,7 +40,7 @@ struct Finding {
     message: String,
 }
 
-pub fn run(env: &Env, json: bool, page: &mut Page) -> Result<Verdict, Error> {
+pub(super) fn run(env: &Env, json: bool, page: &mut Page) -> Result<Verdict, Error> {
     let config = match load_config(env) {
         Ok(config) => config,
         // For people it is told as every error is.

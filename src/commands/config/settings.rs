@@ -14,7 +14,7 @@ use crate::token::Renewal;
 
 /// A setting.
 #[derive(Serialize)]
-pub struct Setting {
+pub(super) struct Setting {
     /// The name of its key, where it has one.
     pub name: &'static str,
     /// What it is, in words.
@@ -26,7 +26,7 @@ pub struct Setting {
 const DEFAULT: &str = "default";
 
 /// Everything that is looked at to know them.
-pub struct Settings<'a> {
+pub(super) struct Settings<'a> {
     pub env: &'a Env,
     pub config: &'a Config,
     pub provider: &'a Provider<'a>,
@@ -36,7 +36,7 @@ pub struct Settings<'a> {
 }
 
 impl Settings<'_> {
-    pub fn list(&self) -> Vec<Setting> {
+    pub(super) fn list(&self) -> Vec<Setting> {
         let config = self.config;
         let place = |table: &str, key: &str| match config.origin_of(table, key) {
             Some(origin) => origin.to_string(),

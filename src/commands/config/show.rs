@@ -52,7 +52,7 @@ struct RuleFacts {
     max_age_seconds: Option<u64>,
 }
 
-pub fn run(env: &Env, host: &str, json: bool, page: &mut Page) -> Result<Verdict, Error> {
+pub(super) fn run(env: &Env, host: &str, json: bool, page: &mut Page) -> Result<Verdict, Error> {
     let config = load_config(env).map_err(Error::failure)?;
     let target = Target::parse(host, &config).map_err(|error| error.told(env))?;
     let report = Report::make(env, &config, &target.registry);

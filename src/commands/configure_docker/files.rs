@@ -57,7 +57,7 @@ impl Open {
         })
     }
 
-    pub fn edit(
+    pub(super) fn edit(
         &mut self,
         edit: impl FnOnce(&Document) -> Result<Document, ClientConfigError>,
     ) -> Result<(), Error> {
@@ -66,7 +66,7 @@ impl Open {
     }
 
     /// Takes this program out. Returns whether that was done without a backup.
-    pub fn undo(&mut self, undo: &Undo<'_>) -> Result<bool, Error> {
+    pub(super) fn undo(&mut self, undo: &Undo<'_>) -> Result<bool, Error> {
         let backups: Vec<Before> = self
             .file
             .backups()
@@ -120,7 +120,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    pub fn open(
+    pub(super) fn open(
         client: Client,
         env: &Env,
         path: &Path,
@@ -165,22 +165,22 @@ impl Files {
         Ok(files)
     }
 
-    pub fn get(&mut self, path: &Path) -> Option<&mut Open> {
+    pub(super) fn get(&mut self, path: &Path) -> Option<&mut Open> {
         let all = self.earlier.iter_mut().chain([&mut self.target]);
         all.into_iter().find(|open| open.file.path() == path)
     }
 
-    pub fn all(&mut self) -> impl Iterator<Item = &mut Open> {
+    pub(super) fn all(&mut self) -> impl Iterator<Item = &mut Open> {
         [&mut self.target].into_iter().chain(&mut self.earlier)
     }
 
-    pub fn findings(&self, env: &Env, client: Client, hosts: &[String]) -> Vec<Finding> {
+    pub(super) fn findings(&self, env: &Env, client: Client, hosts: &[String]) -> Vec<Finding> {
         let all = self.earlier.iter().chain([&self.target]);
         let documents: Vec<&Document> = all.map(|open| &open.document).collect();
         findings_in(env, client, &documents, hosts)
     }
 
-    pub fn changes(self) -> Vec<Change> {
+    pub(super) fn changes(self) -> Vec<Change> {
         // The one that it is about first.
         let all = [self.target].into_iter().chain(self.earlier);
         all.filter_map(Open::change).collect()

@@ -24,7 +24,7 @@ impl Kept {
     ///
     /// # Errors
     /// When a helper could not keep it.
-    pub fn of(login: &Login) -> Result<Self, ConfigureError> {
+    pub(super) fn of(login: &Login) -> Result<Self, ConfigureError> {
         let odd = || ConfigureError::OddLogin {
             key: shown_server(&login.key).to_owned(),
         };

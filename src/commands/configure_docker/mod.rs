@@ -34,7 +34,11 @@ use logins::Kept;
 use plan::Plan;
 
 /// Runs the command.
-pub fn run(arguments: &ConfigureDocker, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
+pub(super) fn run(
+    arguments: &ConfigureDocker,
+    env: &Env,
+    page: &mut Page,
+) -> Result<Verdict, Error> {
     let looked = Plan::make(arguments, env, None)?;
     let mut locks = Locks::default();
     let plan = if arguments.dry_run || looked.is_empty() {

@@ -42,17 +42,17 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub fn changes(&self) -> impl Iterator<Item = &Change> {
+    pub(super) fn changes(&self) -> impl Iterator<Item = &Change> {
         self.config_file.iter().chain(&self.client_files)
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.changes().next().is_none()
     }
 
     /// Works it out. With `locks`, nobody else of this program changes these files until they are
     /// given back.
-    pub fn make(
+    pub(super) fn make(
         arguments: &ConfigureDocker,
         env: &Env,
         mut locks: Option<&mut Locks>,

@@ -8,7 +8,7 @@ use crate::registry::{Registry, Service};
 use super::report::{Finding, Place, Step};
 
 /// What is found for one registry, or without one for all.
-pub fn step(env: &Env, registry: Option<&Registry>) -> Step {
+pub(super) fn step(env: &Env, registry: Option<&Registry>) -> Step {
     let mut findings = Vec::new();
     if let Some(registry) = registry {
         let clients = [Client::Docker, Client::Podman];

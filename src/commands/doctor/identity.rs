@@ -11,17 +11,17 @@ use crate::identity::Identity;
 use super::report::{Finding, Place, Step};
 
 /// A failure with its hints.
-pub fn failed(failure: &Failure) -> Finding {
+pub(super) fn failed(failure: &Failure) -> Finding {
     Finding::bad(failure.to_string()).mend(failure.hints())
 }
 
 /// An error with its hints.
-pub fn error(error: &Error) -> Finding {
+pub(super) fn error(error: &Error) -> Finding {
     Finding::bad(error.line()).mend(error.hint_lines().collect::<Vec<_>>())
 }
 
 /// What was found of who asks.
-pub fn step(identity: &Identity, survey: &Survey) -> Step {
+pub(super) fn step(identity: &Identity, survey: &Survey) -> Step {
     let mut findings = Vec::new();
     let first = identity.first_caller();
     match &survey.source {
@@ -57,7 +57,7 @@ pub fn step(identity: &Identity, survey: &Survey) -> Step {
 }
 
 /// Where no one is asked for a code, since a token is there.
-pub fn step_without_codes(identity: &Identity) -> Step {
+pub(super) fn step_without_codes(identity: &Identity) -> Step {
     let mut findings = vec![Finding::unknown(format!(
         "{}: not looked into, as this takes an MFA code, and the cached token takes none",
         identity.first_caller()

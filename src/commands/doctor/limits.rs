@@ -9,7 +9,7 @@ use super::report::Mending;
 const ONLY_THERE: &str = "allowing more elsewhere does not help: it has to change there";
 
 /// Why somebody was denied, behind the sentence that says so.
-pub fn why(because: &Because) -> String {
+pub(super) fn why(because: &Because) -> String {
     match because {
         Because::NoneAllows(kind) => format!(": no {} allows it", name(*kind)),
         Because::Denies {
@@ -44,7 +44,11 @@ fn with_article(kind: PolicyKind) -> String {
 }
 
 /// A policy that sets limits, and does not let this through: there is no statement to paste.
-pub fn elsewhere(kind: PolicyKind, caller: Option<&Principal>, owner: Option<&str>) -> Mending {
+pub(super) fn elsewhere(
+    kind: PolicyKind,
+    caller: Option<&Principal>,
+    owner: Option<&str>,
+) -> Mending {
     Mending {
         account: account_with(kind, caller, owner),
         place: format!("the {}", name(kind)),
@@ -57,7 +61,7 @@ pub fn elsewhere(kind: PolicyKind, caller: Option<&Principal>, owner: Option<&st
 }
 
 /// A policy that denies it in so many words.
-pub fn denies(
+pub(super) fn denies(
     kind: Option<PolicyKind>,
     policy: Option<&str>,
     caller: Option<&Principal>,

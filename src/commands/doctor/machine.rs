@@ -18,7 +18,7 @@ use super::report::{Finding, Place, Step};
 const USUAL_DIFFERENCE: time::Duration = time::Duration::minutes(1);
 
 /// What is found without asking anybody, and the registry's clock where it has told it.
-pub struct Machine<'a> {
+pub(super) struct Machine<'a> {
     pub env: &'a Env,
     pub config: &'a Config,
     pub config_error: Option<&'a ConfigError>,
@@ -32,7 +32,7 @@ pub struct Machine<'a> {
 
 impl Machine<'_> {
     /// Looks at all of it.
-    pub fn step(&self) -> Step {
+    pub(super) fn step(&self) -> Step {
         let mut findings = vec![program(self.env), self.configuration()];
         findings.extend(self.chosen());
         findings.extend(self.misspelled());

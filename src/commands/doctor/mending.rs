@@ -18,7 +18,7 @@ const BOTH: &str = ": AWS does not say which side is missing, and both must allo
 
 impl Case<'_> {
     /// What keeps the image from being pulled, where it is a policy, and how it is mended.
-    pub fn policy_trouble(&self) -> Option<(String, Vec<Mending>)> {
+    pub(super) fn policy_trouble(&self) -> Option<(String, Vec<Mending>)> {
         if let Some(denied) = self.refused().filter(|refused| refused.denial.is_some()) {
             return self.registry_denies(denied);
         }
@@ -230,7 +230,7 @@ fn of_a_role(because: Because) -> Because {
 }
 
 /// The account of who was denied.
-pub fn account(caller: Option<&Principal>) -> Option<String> {
+pub(super) fn account(caller: Option<&Principal>) -> Option<String> {
     Some(caller?.account().to_string())
 }
 

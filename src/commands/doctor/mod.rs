@@ -50,7 +50,7 @@ struct PushWhere(String);
 ///
 /// # Errors
 /// When the target is none.
-pub fn run(arguments: &Doctor, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
+pub(super) fn run(arguments: &Doctor, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
     let loaded = load_config(env);
     let config = loaded.as_ref().ok().cloned().unwrap_or_default();
     let target = match &arguments.target {

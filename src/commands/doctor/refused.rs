@@ -10,7 +10,7 @@ use super::report::Finding;
 
 /// What it said no to.
 #[derive(Clone, Debug, Default)]
-pub struct Refused {
+pub(super) struct Refused {
     /// What it would have taken, as IAM spells it; `None` where it did not come to that.
     pub action: Option<&'static str>,
     /// AWS's sentence about it.
@@ -21,7 +21,7 @@ pub struct Refused {
 
 impl Refused {
     /// Of a pull, with what came of the push.
-    pub fn with(self, pushed: Option<&Outcome>) -> Outcome {
+    pub(super) fn with(self, pushed: Option<&Outcome>) -> Outcome {
         let is_for_a_push =
             matches!(pushed, Some(Outcome::Refused(refused)) if refused.denial.is_some());
         Outcome::Refused(Self {
@@ -31,7 +31,7 @@ impl Refused {
     }
 
     /// Of one refusal.
-    pub fn of(refusal: &Refusal) -> Self {
+    pub(super) fn of(refusal: &Refusal) -> Self {
         // What S3 denies is no matter of policies about ECR.
         let is_denied =
             matches!(refusal.kind, RefusalKind::Denied) && refusal.step != Asked::Storage;
@@ -45,7 +45,7 @@ impl Refused {
 }
 
 /// What is not there may be somewhere else.
-pub fn absent(registry: &Registry, image: &Image, refusal: &Refusal) -> Finding {
+pub(super) fn absent(registry: &Registry, image: &Image, refusal: &Refusal) -> Finding {
     let finding = told(refusal);
     let Some(private) = registry.private() else {
         return finding;
@@ -77,7 +77,7 @@ pub fn absent(registry: &Registry, image: &Image, refusal: &Refusal) -> Finding 
 }
 
 /// What is known of a layer that the registry has.
-pub fn stored(layer: &Layer) -> Finding {
+pub(super) fn stored(layer: &Layer) -> Finding {
     match &layer.elsewhere {
         None => Finding::good("its smallest layer can be pulled"),
         Some(Elsewhere {
@@ -95,7 +95,7 @@ pub fn stored(layer: &Layer) -> Finding {
 }
 
 /// What a registry does not do, and what to do about it.
-pub fn told(refusal: &Refusal) -> Finding {
+pub(super) fn told(refusal: &Refusal) -> Finding {
     let finding = Finding::bad(refusal.to_string());
     match refusal.kind {
         RefusalKind::Throttled => finding.mend(["try again in a minute"]),

@@ -22,7 +22,7 @@ const FIRST_QUESTION: Duration = Duration::from_secs(5);
 
 /// How it ended, at the registry or at where its layers are.
 #[derive(Clone, Debug, Default)]
-pub enum Outcome {
+pub(super) enum Outcome {
     /// It could not be asked, or there was nothing to ask it with.
     #[default]
     NotAsked,
@@ -34,7 +34,7 @@ pub enum Outcome {
 
 /// What it said yes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Allowed {
+pub(super) enum Allowed {
     /// The token.
     Token,
     /// Pulling the image.
@@ -46,7 +46,7 @@ pub enum Allowed {
 }
 
 /// Whether there is a registry at all, asked without a token.
-pub struct Presence {
+pub(super) struct Presence {
     /// What time it is there, and what it was here when it said so.
     pub clocks: Option<(OffsetDateTime, OffsetDateTime)>,
     /// Why it is not known to be there.
@@ -54,7 +54,7 @@ pub struct Presence {
 }
 
 /// Asks whether there is a registry, for so long at most.
-pub fn find(client: &EcrxClient, registry: &Registry, limit: Duration) -> Option<Presence> {
+pub(super) fn find(client: &EcrxClient, registry: &Registry, limit: Duration) -> Option<Presence> {
     let client = asking(client, registry, Instant::now() + limit.min(FIRST_QUESTION))?;
     let (date, refusal) = match client.ping(None) {
         Ok(pong) => (pong.answer.date, None),
@@ -72,7 +72,7 @@ fn asking<'a>(client: &'a EcrxClient, registry: &Registry, ends_at: Instant) -> 
 }
 
 /// Everything that is asked with a token.
-pub struct Visit<'a> {
+pub(super) struct Visit<'a> {
     pub client: &'a EcrxClient,
     pub registry: &'a Registry,
     pub image: Option<&'a Image>,
@@ -88,7 +88,7 @@ pub struct Visit<'a> {
 
 impl Visit<'_> {
     /// Asks all of it.
-    pub fn pay(&self, presence: Option<&Presence>) -> (Step, Outcome) {
+    pub(super) fn pay(&self, presence: Option<&Presence>) -> (Step, Outcome) {
         let mut findings = Vec::new();
         let outcome = self.ask(presence, &mut findings);
         (Step::new(Place::Registry, findings), outcome)

@@ -12,7 +12,7 @@ const VERSION: u32 = 1;
 /// Where on the way from this machine to the registry something was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Place {
+pub(super) enum Place {
     /// This program, its configuration, and the way to AWS.
     Machine,
     /// What docker and podman are configured to do.
@@ -39,7 +39,7 @@ impl Place {
 
 /// One thing that was found.
 #[derive(Clone, Debug, Serialize)]
-pub struct Finding {
+pub(super) struct Finding {
     /// How it is.
     pub mark: Mark,
     /// What it is, in one line.
@@ -51,7 +51,7 @@ pub struct Finding {
 
 impl Finding {
     /// With nothing to do about it.
-    pub fn new(mark: Mark, text: impl Into<String>) -> Self {
+    pub(super) fn new(mark: Mark, text: impl Into<String>) -> Self {
         Self {
             mark,
             text: text.into(),
@@ -60,28 +60,28 @@ impl Finding {
     }
 
     /// As it should be.
-    pub fn good(text: impl Into<String>) -> Self {
+    pub(super) fn good(text: impl Into<String>) -> Self {
         Self::new(Mark::Good, text)
     }
 
     /// Fails.
-    pub fn bad(text: impl Into<String>) -> Self {
+    pub(super) fn bad(text: impl Into<String>) -> Self {
         Self::new(Mark::Bad, text)
     }
 
     /// Not known, or not looked at.
-    pub fn unknown(text: impl Into<String>) -> Self {
+    pub(super) fn unknown(text: impl Into<String>) -> Self {
         Self::new(Mark::Unknown, text)
     }
 
     /// May not be what is meant.
-    pub fn warning(text: impl Into<String>) -> Self {
+    pub(super) fn warning(text: impl Into<String>) -> Self {
         Self::new(Mark::Warning, text)
     }
 
     /// Adds what to do.
     #[must_use]
-    pub fn mend(mut self, steps: impl IntoIterator<Item = impl Into<String>>) -> Self {
+    pub(super) fn mend(mut self, steps: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.mend.extend(steps.into_iter().map(Into::into));
         self
     }
@@ -89,7 +89,7 @@ impl Finding {
 
 /// All that was found at one place.
 #[derive(Clone, Debug, Serialize)]
-pub struct Step {
+pub(super) struct Step {
     /// Where.
     pub place: Place,
     /// The worst of what was found.
@@ -100,7 +100,7 @@ pub struct Step {
 
 impl Step {
     /// Takes findings together.
-    pub fn new(place: Place, findings: Vec<Finding>) -> Self {
+    pub(super) fn new(place: Place, findings: Vec<Finding>) -> Self {
         let has = |mark| findings.iter().any(|finding| finding.mark == mark);
         let mark = [Mark::Bad, Mark::Warning, Mark::Good]
             .into_iter()
@@ -115,7 +115,7 @@ impl Step {
 
     /// The same, where what fails keeps nobody from pulling.
     #[must_use]
-    pub fn without_harm(mut self) -> Self {
+    pub(super) fn without_harm(mut self) -> Self {
         for finding in &mut self.findings {
             if finding.mark == Mark::Bad {
                 finding.mark = Mark::Warning;
@@ -125,7 +125,7 @@ impl Step {
     }
 
     /// Writes it for a person.
-    pub fn print(&self, page: &mut Page) {
+    pub(super) fn print(&self, page: &mut Page) {
         page.heading(self.place.title());
         for Finding { mark, text, mend } in &self.findings {
             page.marked(*mark, text);
@@ -138,11 +138,11 @@ impl Step {
 }
 
 /// The first station.
-pub const CALLER: &str = "caller";
+pub(super) const CALLER: &str = "caller";
 
 /// One station on the way from the caller to the registry.
 #[derive(Clone, Debug, Serialize)]
-pub struct Station {
+pub(super) struct Station {
     /// `caller`, `role` or `registry`.
     pub what: &'static str,
     /// Its ARN, or the registry's host with the image.
@@ -158,7 +158,7 @@ pub struct Station {
 
 /// Where something has to change, and what.
 #[derive(Clone, Debug, Serialize)]
-pub struct Mending {
+pub(super) struct Mending {
     /// The account in which it is changed.
     pub account: Option<String>,
     /// What is changed there, as a heading: `the policy of the repository team/app`.
@@ -172,7 +172,7 @@ pub struct Mending {
 
 /// What it all comes to.
 #[derive(Clone, Debug, Serialize)]
-pub struct Verdict {
+pub(super) struct Verdict {
     /// Good, or what is wrong.
     pub mark: Mark,
     /// In one sentence or two.
@@ -187,7 +187,7 @@ pub struct Verdict {
 
 /// The whole, for programs.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub(super) struct Report {
     version: u32,
     /// The image or registry that was asked about.
     target: Option<String>,
@@ -197,7 +197,7 @@ pub struct Report {
 
 impl Report {
     /// Takes it together.
-    pub fn new(target: Option<String>, steps: Vec<Step>, verdict: Verdict) -> Self {
+    pub(super) fn new(target: Option<String>, steps: Vec<Step>, verdict: Verdict) -> Self {
         Self {
             version: VERSION,
             target,
@@ -209,7 +209,7 @@ impl Report {
 
 impl Verdict {
     /// Writes it for a person.
-    pub fn print(&self, page: &mut Page) {
+    pub(super) fn print(&self, page: &mut Page) {
         page.heading("Verdict");
         page.marked(self.mark, &self.text);
         if !self.path.is_empty() {

@@ -11,7 +11,7 @@ use super::identity::failed;
 use super::report::{Finding, Place, Step};
 
 /// What was found of tokens. There is no survey where nobody was to be asked for a code.
-pub fn step(registry: &Registry, cached: Option<&Held>, survey: Option<&Survey>) -> Step {
+pub(super) fn step(registry: &Registry, cached: Option<&Held>, survey: Option<&Survey>) -> Step {
     let mut findings = vec![of_cache(cached)];
     let action = token_action(registry);
     match survey.map(|survey| &survey.token) {
@@ -39,7 +39,7 @@ fn of_aws(action: &str, token: &AuthorizationToken) -> Finding {
 }
 
 /// What gives tokens, as IAM spells it.
-pub fn token_action(registry: &Registry) -> &'static str {
+pub(super) fn token_action(registry: &Registry) -> &'static str {
     match registry.service {
         Service::Private(_) => "ecr:GetAuthorizationToken",
         Service::Public => "ecr-public:GetAuthorizationToken",

@@ -12,7 +12,7 @@ use super::report::{CALLER, Place, Station, Step, Verdict};
 use super::token::token_action;
 
 /// Everything that is known when a registry was asked about.
-pub struct Case<'a> {
+pub(super) struct Case<'a> {
     pub target: &'a Target,
     /// Who asks; `None` where nobody does.
     pub identity: Option<&'a Identity>,
@@ -22,7 +22,7 @@ pub struct Case<'a> {
 }
 
 /// The verdict over these steps.
-pub fn verdict(steps: &[Step], case: Option<&Case<'_>>) -> Verdict {
+pub(super) fn verdict(steps: &[Step], case: Option<&Case<'_>>) -> Verdict {
     let policy = case.and_then(Case::policy_trouble);
     let path = case.map(Case::path).unwrap_or_default();
     let (mark, mut text, mendings) = match (policy, worst(steps)) {
@@ -142,7 +142,7 @@ impl Case<'_> {
         matches!(self.outcome, Outcome::Allowed(_))
     }
 
-    pub fn refused(&self) -> Option<&Refused> {
+    pub(super) fn refused(&self) -> Option<&Refused> {
         match &self.outcome {
             Outcome::Refused(refused) => Some(refused),
             Outcome::Allowed(_) | Outcome::NotAsked => None,
@@ -150,11 +150,11 @@ impl Case<'_> {
     }
 
     /// The roles on top of the first credentials.
-    pub fn roles(&self) -> &[Role] {
+    pub(super) fn roles(&self) -> &[Role] {
         self.identity.map_or(&[], |identity| &identity.roles)
     }
 
-    pub fn private(&self) -> Option<&PrivateRegistry> {
+    pub(super) fn private(&self) -> Option<&PrivateRegistry> {
         self.target.registry.private()
     }
 
@@ -250,7 +250,7 @@ impl Case<'_> {
 }
 
 /// The account in an ARN.
-pub fn account_of(arn: &str) -> Option<String> {
+pub(super) fn account_of(arn: &str) -> Option<String> {
     let account = arn.split(':').nth(4)?;
     (!account.is_empty()).then(|| account.to_owned())
 }

@@ -26,7 +26,7 @@ use request::Request;
 const NOTES: &str = "To know";
 
 /// Runs the command.
-pub fn run(arguments: &Policy, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
+pub(super) fn run(arguments: &Policy, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
     let request = Request::read(arguments, env)?;
     let plan = plan(&request);
     match arguments.format {

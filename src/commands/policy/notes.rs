@@ -12,16 +12,16 @@ const SCOPE: &str = "The scope of the registry's policy must be V2. Older regist
     which knows nothing of these actions.";
 
 /// Of an identity policy that nothing else is needed beside.
-pub const ONE_ACCOUNT: &str = "This is all it takes: within one account, an identity policy is \
+pub(super) const ONE_ACCOUNT: &str = "This is all it takes: within one account, an identity policy is \
     enough, and the repository needs no policy, unless one there denies.";
 
 /// Of the findings of scans.
-pub const SCANNING: &str = "With basic scanning, no role is needed for the findings. Which \
+pub(super) const SCANNING: &str = "With basic scanning, no role is needed for the findings. Which \
     scanning a registry has: aws ecr get-registry-scanning-configuration. In an organization, \
     Inspector's delegated administrator sees the findings of all members without a role.";
 
 /// AWS's own policy that allows as much and more, but for what is said to be `missing` from it.
-pub fn of_managed_policy(request: &Request, missing: &[&str]) -> String {
+pub(super) fn of_managed_policy(request: &Request, missing: &[&str]) -> String {
     let partition = Partition::of_region(request.region());
     let name = match request.access[..] {
         [Access::Pull] => "PullOnly",
@@ -39,7 +39,7 @@ pub fn of_managed_policy(request: &Request, missing: &[&str]) -> String {
 }
 
 /// Of the policy of a repository, or `what` else.
-pub fn of_resource(request: &Request, callers: &Callers, what: &str) -> Vec<String> {
+pub(super) fn of_resource(request: &Request, callers: &Callers, what: &str) -> Vec<String> {
     let mut notes = vec![format!(
         "It replaces the policy that the {what} has: if there is one, add these statements to it."
     )];
@@ -51,7 +51,7 @@ pub fn of_resource(request: &Request, callers: &Callers, what: &str) -> Vec<Stri
 }
 
 /// As whom orchestrators pull.
-pub fn of_orchestrators(request: &Request) -> Vec<String> {
+pub(super) fn of_orchestrators(request: &Request) -> Vec<String> {
     if !request.needs_tokens() {
         return Vec::new();
     }
@@ -66,7 +66,7 @@ pub fn of_orchestrators(request: &Request) -> Vec<String> {
 }
 
 /// Of the identity policy of this caller.
-pub fn of_holder(holder: &Holder) -> Vec<String> {
+pub(super) fn of_holder(holder: &Holder) -> Vec<String> {
     match holder {
         Holder::PermissionSet { name, .. } => vec![format!(
             "The role cannot be changed itself. This replaces the inline policy that {name} has: \
@@ -80,7 +80,7 @@ pub fn of_holder(holder: &Holder) -> Vec<String> {
 ///
 /// The limits are from the ECR API reference ("SetRepositoryPolicy", "PutRegistryPolicy"), which
 /// counts blanks, and from the IAM user guide ("IAM and STS character limits"), which does not.
-pub fn of_length(place: &Place, document: &Document) -> Option<String> {
+pub(super) fn of_length(place: &Place, document: &Document) -> Option<String> {
     let text = document.to_string();
     let without_blanks = text.chars().filter(|c| !c.is_whitespace()).count();
     let all = (text.len(), "");
@@ -104,14 +104,14 @@ pub fn of_length(place: &Place, document: &Document) -> Option<String> {
 }
 
 /// Of the policy of a registry.
-pub fn of_registry(request: &Request, callers: &Callers) -> Vec<String> {
+pub(super) fn of_registry(request: &Request, callers: &Callers) -> Vec<String> {
     let mut notes = vec![SCOPE.to_owned()];
     notes.extend(of_resource(request, callers, "registry"));
     notes
 }
 
 /// Of a role that the findings of Amazon Inspector are read by.
-pub fn of_scan_role(account: &AccountId) -> String {
+pub(super) fn of_scan_role(account: &AccountId) -> String {
     format!(
         "For enhanced scanning. Amazon Inspector keeps its findings, and has no policies that \
          could let another account in: they are read as a role of the account {account}, which \
@@ -120,7 +120,7 @@ pub fn of_scan_role(account: &AccountId) -> String {
 }
 
 /// Of a role that the registry is used by.
-pub fn of_role(request: &Request, role: &RoleArn) -> Vec<String> {
+pub(super) fn of_role(request: &Request, role: &RoleArn) -> Vec<String> {
     if !request.needs_tokens() {
         return Vec::new();
     }

@@ -8,7 +8,7 @@ use crate::registry::{AccountId, Region, RoleArn};
 
 /// Where a document goes.
 #[derive(Clone, Debug)]
-pub enum Place {
+pub(super) enum Place {
     /// It is the policy of a repository.
     Repository(RepositoryArn),
     /// It is the policy of a registry.
@@ -31,7 +31,7 @@ pub enum Place {
 
 /// Whose an identity policy is.
 #[derive(Clone, Debug)]
-pub enum Holder {
+pub(super) enum Holder {
     /// A role's.
     Role(RoleArn),
     /// A user's.
@@ -56,7 +56,7 @@ pub enum Holder {
 
 impl Holder {
     /// Of the permission set that this role belongs to.
-    pub fn permission_set(account: AccountId, role: &str) -> Self {
+    pub(super) fn permission_set(account: AccountId, role: &str) -> Self {
         Self::PermissionSet {
             account,
             name: permission_set(role).to_owned(),
@@ -64,7 +64,7 @@ impl Holder {
     }
 
     /// The account that it is in.
-    pub fn account(&self) -> Option<&AccountId> {
+    pub(super) fn account(&self) -> Option<&AccountId> {
         match self {
             Self::Role(role) => Some(role.account()),
             Self::User { account, .. }
@@ -77,7 +77,7 @@ impl Holder {
 
 impl Place {
     /// The account, where it is one.
-    pub fn account(&self) -> Option<&AccountId> {
+    pub(super) fn account(&self) -> Option<&AccountId> {
         match self {
             Self::Repository(repository) => Some(repository.account()),
             Self::Registry { account, .. } => Some(account),
@@ -87,7 +87,7 @@ impl Place {
     }
 
     /// The region, where it matters.
-    pub fn region(&self) -> Option<&Region> {
+    pub(super) fn region(&self) -> Option<&Region> {
         match self {
             Self::Repository(repository) => Some(repository.region()),
             Self::Registry { region, .. } => Some(region),
@@ -96,7 +96,7 @@ impl Place {
     }
 
     /// In which account it goes where.
-    pub fn heading(&self) -> String {
+    pub(super) fn heading(&self) -> String {
         match self {
             Self::Repository(repository) => format!(
                 "In account {}, region {}: the policy of the repository {}",
@@ -161,7 +161,7 @@ impl Place {
 }
 
 /// A name without its path.
-pub fn name(path: &str) -> &str {
+pub(super) fn name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 

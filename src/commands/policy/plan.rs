@@ -23,7 +23,7 @@ const SCAN_ROLE: &str = "ecr-scan-findings";
 
 /// A whole set-up.
 #[derive(Debug)]
-pub struct Plan {
+pub(super) struct Plan {
     /// Its documents, in the order in which they are put there.
     pub parts: Vec<Part>,
     /// What is to be known besides, a sentence or two each.
@@ -34,7 +34,7 @@ pub struct Plan {
 
 /// One document of a set-up.
 #[derive(Debug, Serialize)]
-pub struct Part {
+pub(super) struct Part {
     /// Where it goes.
     #[serde(flatten)]
     pub place: Place,
@@ -45,7 +45,7 @@ pub struct Part {
 }
 
 /// Makes the set-up.
-pub fn plan(request: &Request) -> Plan {
+pub(super) fn plan(request: &Request) -> Plan {
     let mut plan = Plan {
         parts: Vec::new(),
         notes: Vec::new(),

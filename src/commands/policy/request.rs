@@ -14,7 +14,7 @@ use crate::registry::{AccountId, ParseError, Partition, Region, RoleArn};
 
 /// A set-up that can be.
 #[derive(Debug)]
-pub struct Request {
+pub(super) struct Request {
     /// What is to be used: of one partition.
     pub repositories: Repositories,
     /// By whom: of the same partition.
@@ -65,7 +65,7 @@ enum RequestError {
 
 impl Request {
     /// Reads the arguments. The configuration is only looked at for the name of a registry.
-    pub fn read(arguments: &Policy, env: &Env) -> Result<Self, Error> {
+    pub(super) fn read(arguments: &Policy, env: &Env) -> Result<Self, Error> {
         let repositories = match &arguments.registry {
             Some(name) => {
                 let config = load_config(env).map_err(Error::failure)?;
@@ -130,17 +130,17 @@ impl Request {
     }
 
     /// The region that commands are written for where any would do.
-    pub fn region(&self) -> &Region {
+    pub(super) fn region(&self) -> &Region {
         first_region(&self.repositories)
     }
 
     /// Whether authorization tokens are needed: pulls and pushes take one, calls of the API none.
-    pub fn needs_tokens(&self) -> bool {
+    pub(super) fn needs_tokens(&self) -> bool {
         self.access.iter().any(|access| *access != Access::Scan)
     }
 
     /// The accounts that the repositories are in, each once.
-    pub fn accounts(&self) -> Vec<&AccountId> {
+    pub(super) fn accounts(&self) -> Vec<&AccountId> {
         match &self.repositories {
             Repositories::AllOf { account, .. } => vec![account],
             Repositories::Named(repositories) => {

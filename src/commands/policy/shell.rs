@@ -9,7 +9,7 @@ use super::plan::{Part, Plan};
 use super::{NOTES, comments};
 
 /// All can be pasted at once where all accounts are one's own, each with its credentials.
-pub fn write(plan: &Plan) -> String {
+pub(super) fn write(plan: &Plan) -> String {
     let mut parts: Vec<String> = plan
         .parts
         .iter()
@@ -102,7 +102,7 @@ fn identity(holder: &Holder, policy: &str, region: &Region, document: &str) -> S
 }
 
 /// Looks at the scope of a registry's policy, and sets it. These take no registry id.
-pub fn scope(region: &Region) -> [String; 2] {
+pub(super) fn scope(region: &Region) -> [String; 2] {
     [
         format!("aws ecr get-account-setting --region {region} --name REGISTRY_POLICY_SCOPE"),
         format!(
@@ -112,7 +112,7 @@ pub fn scope(region: &Region) -> [String; 2] {
 }
 
 /// The path of a role, `/team/`, where it has one.
-pub fn path(role: &RoleArn) -> Option<String> {
+pub(super) fn path(role: &RoleArn) -> Option<String> {
     let (_, rest) = role.as_str().split_once(":role/")?;
     let (path, _) = rest.rsplit_once('/')?;
     Some(format!("/{path}/"))

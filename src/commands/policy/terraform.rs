@@ -17,7 +17,7 @@ use super::{NOTES, comments};
 
 /// The whole of a set-up. Its resources belong to as many providers as there are accounts, which
 /// only the person who pastes them can name: the comment above each says which.
-pub fn write(plan: &Plan) -> String {
+pub(super) fn write(plan: &Plan) -> String {
     let mut writer = Writer::default();
     let mut parts: Vec<String> = plan.parts.iter().map(|part| writer.part(part)).collect();
     if !plan.notes.is_empty() {

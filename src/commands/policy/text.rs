@@ -7,7 +7,7 @@ use super::plan::Plan;
 use super::{NOTES, shell, wrapped};
 
 /// Each document can be copied out as it stands: nothing is before it on its lines.
-pub fn write(plan: &Plan, page: &mut Page) {
+pub(super) fn write(plan: &Plan, page: &mut Page) {
     for (number, part) in plan.parts.iter().enumerate() {
         if number > 0 {
             page.gap();

@@ -11,7 +11,7 @@ use crate::redaction::shown_url;
 
 /// The layer that chose, and its place.
 #[derive(Serialize)]
-pub struct Choice {
+pub(super) struct Choice {
     pub layer: LayerName,
     pub by: String,
     pub file: Option<String>,
@@ -19,13 +19,13 @@ pub struct Choice {
 }
 
 #[derive(Serialize)]
-pub struct SourceFacts {
+pub(super) struct SourceFacts {
     pub kind: &'static str,
     pub is: String,
 }
 
 #[derive(Serialize)]
-pub struct SignInFacts {
+pub(super) struct SignInFacts {
     pub state: &'static str,
     pub file: String,
     pub ends_at: Option<String>,
@@ -34,7 +34,7 @@ pub struct SignInFacts {
 }
 
 #[derive(Serialize)]
-pub struct RoleFacts {
+pub(super) struct RoleFacts {
     pub arn: String,
     pub session_name: String,
     /// Whether there is one. It is kept like a secret.
@@ -44,7 +44,7 @@ pub struct RoleFacts {
 }
 
 #[derive(Serialize)]
-pub struct EndpointFacts {
+pub(super) struct EndpointFacts {
     pub region: String,
     pub url: Option<String>,
     pub fips: bool,
@@ -52,7 +52,7 @@ pub struct EndpointFacts {
 }
 
 #[derive(Serialize)]
-pub struct CacheFacts {
+pub(super) struct CacheFacts {
     /// Why there is no cache.
     pub off: Option<String>,
     pub token: Option<TokenFacts>,
@@ -61,7 +61,7 @@ pub struct CacheFacts {
 }
 
 #[derive(Serialize)]
-pub struct TokenFacts {
+pub(super) struct TokenFacts {
     pub obtained_at: String,
     pub refresh_at: Option<String>,
     pub expires_at: String,
@@ -69,7 +69,7 @@ pub struct TokenFacts {
 }
 
 impl Choice {
-    pub fn of(chosen_by: &ChosenBy) -> Self {
+    pub(super) fn of(chosen_by: &ChosenBy) -> Self {
         let origin: Option<&Origin> = match chosen_by {
             ChosenBy::Name { origin, .. } => origin.as_ref(),
             ChosenBy::Rule(origin) | ChosenBy::Defaults(origin) => Some(origin),
@@ -85,7 +85,7 @@ impl Choice {
 }
 
 impl SourceFacts {
-    pub fn of(source: &Source) -> Self {
+    pub(super) fn of(source: &Source) -> Self {
         let source = source.get();
         Self {
             kind: source.kind(),
@@ -95,10 +95,10 @@ impl SourceFacts {
 }
 
 /// What a sign-in is called that is neither gone nor over.
-pub const USABLE: &str = "usable";
+pub(super) const USABLE: &str = "usable";
 
 impl SignInFacts {
-    pub fn of(identity: &Identity) -> Option<Self> {
+    pub(super) fn of(identity: &Identity) -> Option<Self> {
         let now = clock::now();
         let method = identity.source.get().sign_in()?;
         let (kind, command) = (method.name, method.command);
@@ -147,7 +147,7 @@ impl SignInFacts {
 }
 
 impl RoleFacts {
-    pub fn of(role: &Role) -> Self {
+    pub(super) fn of(role: &Role) -> Self {
         Self {
             arn: role.arn.to_string(),
             session_name: role.session_name().to_owned(),
@@ -157,7 +157,7 @@ impl RoleFacts {
         }
     }
 
-    pub fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let mut text = format!("{}, session {}", self.arn, self.session_name);
         if let Some(seconds) = self.duration_seconds {
             text.push_str(&format!(" for {seconds} s"));
@@ -175,7 +175,7 @@ impl RoleFacts {
 }
 
 impl EndpointFacts {
-    pub fn of(endpoint: &Endpoint) -> Self {
+    pub(super) fn of(endpoint: &Endpoint) -> Self {
         Self {
             region: endpoint.region.to_string(),
             url: endpoint.url.as_deref().map(shown_url),
@@ -184,7 +184,7 @@ impl EndpointFacts {
         }
     }
 
-    pub fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let mut text = self.region.clone();
         if self.fips {
             text.push_str(", FIPS");
@@ -200,7 +200,7 @@ impl EndpointFacts {
 }
 
 impl CacheFacts {
-    pub fn off(why: &dyn std::fmt::Display) -> Self {
+    pub(super) fn off(why: &dyn std::fmt::Display) -> Self {
         Self {
             off: Some(why.to_string()),
             token: None,
@@ -208,7 +208,7 @@ impl CacheFacts {
         }
     }
 
-    pub fn of(held: Option<&Held>) -> Self {
+    pub(super) fn of(held: Option<&Held>) -> Self {
         let Some(held) = held else {
             return Self {
                 off: None,

@@ -41,7 +41,7 @@ struct Nobody {
 }
 
 /// Runs the command.
-pub fn run(arguments: &Whoami, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
+pub(super) fn run(arguments: &Whoami, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
     let config = load_config(env).map_err(Error::failure)?;
     let target = Target::parse(&arguments.host, &config).map_err(|error| error.told(env))?;
     let provider = Provider::new(env, &config);

@@ -4,7 +4,7 @@ use crate::registry::Partition;
 
 /// Why a text names no principal that ECR's policies could let in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PrincipalError {
+pub(crate) enum PrincipalError {
     /// Something else.
     #[error(
         "`{0}` is no principal: give an account by its 12 digits, or the ARN of a role, of a user \

@@ -18,7 +18,7 @@ use crate::registry::{Partition, RoleArn};
 use super::{CredentialSource, Lineage, SignInMethod, Trouble, UNKNOWN_PRINCIPAL_MAX_AGE};
 
 /// The hint where there is no instance metadata, or no role.
-pub const ON_EC2: &str = "on EC2: give the instance a role, and containers a hop limit of 2";
+pub(crate) const ON_EC2: &str = "on EC2: give the instance a role, and containers a hop limit of 2";
 
 /// Where instance metadata is asked.
 #[derive(Clone, Debug)]

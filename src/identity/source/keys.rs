@@ -80,7 +80,7 @@ impl Keys {
 }
 
 /// The next step where the AWS CLI has the same credentials.
-pub fn try_the_cli(profile: Option<&str>) -> String {
+pub(super) fn try_the_cli(profile: Option<&str>) -> String {
     let profile = match profile {
         Some(profile) => format!(" --profile {}", shell_word(profile)),
         None => String::new(),

@@ -22,19 +22,19 @@ use crate::registry::{Partition, RoleArn, ServerName};
 use super::fingerprint::Hasher;
 use super::local_state::LocalState;
 
-pub use container::Container;
-pub use instance_metadata::{InstanceMetadata, ON_EC2};
-pub use keys::Keys;
-pub use login::Login;
-pub use process::Process;
-pub use sso::Sso;
-pub use web_identity::WebIdentity;
+pub(crate) use container::Container;
+pub(crate) use instance_metadata::{InstanceMetadata, ON_EC2};
+pub(super) use keys::Keys;
+pub(super) use login::Login;
+pub(super) use process::Process;
+pub(super) use sso::Sso;
+pub(crate) use web_identity::WebIdentity;
 
 /// How long a token is trusted if it cannot be known offline whose it is.
 const UNKNOWN_PRINCIPAL_MAX_AGE: Duration = Duration::from_secs(3600);
 
 /// The hint for calls that took too long.
-pub const MORE_TIME: &str = "timeout_seconds in config.toml allows more time";
+pub(crate) const MORE_TIME: &str = "timeout_seconds in config.toml allows more time";
 
 /// One way to get credentials, with everything that its provider is built from.
 #[derive(Clone, Debug)]

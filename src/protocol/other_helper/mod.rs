@@ -86,7 +86,7 @@ fn said(text: &str) -> String {
 
 impl OtherHelperError {
     /// What can be done about it.
-    pub fn hints(&self) -> Vec<String> {
+    pub(crate) fn hints(&self) -> Vec<String> {
         let named_at = &self.named_at;
         match &self.fault {
             Fault::Missing { path } => vec![
@@ -109,7 +109,7 @@ impl OtherHelperError {
     }
 
     /// Which line chose it.
-    pub fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         format!(
             "it is named by other_registries_helper at {}",
             self.named_at
@@ -119,7 +119,7 @@ impl OtherHelperError {
 
 impl<'a> OtherHelper<'a> {
     /// The one that the configuration names, if it names one.
-    pub fn of(config: &'a Config) -> Option<Self> {
+    pub(crate) fn of(config: &'a Config) -> Option<Self> {
         Some(Self {
             name: config.other_registries_helper.as_ref()?,
             timeout: config.other_registries_timeout,
@@ -131,7 +131,7 @@ impl<'a> OtherHelper<'a> {
     /// # Errors
     /// When it cannot be started or did not end by itself. An exit code other than 0 is an
     /// answer.
-    pub fn ask(
+    pub(crate) fn ask(
         &self,
         env: &Env,
         action: &str,
@@ -145,7 +145,7 @@ impl<'a> OtherHelper<'a> {
     ///
     /// # Errors
     /// As [`OtherHelper::ask`], and when it fails or prints something else.
-    pub fn list(&self, env: &Env) -> Result<BTreeMap<String, String>, OtherHelperError> {
+    pub(crate) fn list(&self, env: &Env) -> Result<BTreeMap<String, String>, OtherHelperError> {
         // What docker sends (docker/docker-credential-helpers, `client/client.go`).
         let answer = self.ask(env, "list", b"unused")?;
         if answer.code != 0 {
