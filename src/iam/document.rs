@@ -75,11 +75,6 @@ impl Document {
             statement,
         }
     }
-
-    /// Its statements.
-    pub(crate) fn statements(&self) -> &[Statement] {
-        &self.statement
-    }
 }
 
 impl Statement {
@@ -207,7 +202,7 @@ mod tests {
     fn a_sid_is_given_once() {
         let statement = || Statement::allow("A", vec!["ecr:PutImage"]);
         let document = Document::of(vec![statement(), statement(), statement()]);
-        let sids: Vec<&str> = document.statements().iter().map(|s| &*s.sid).collect();
+        let sids: Vec<&str> = document.statement.iter().map(|s| &*s.sid).collect();
         assert_eq!(sids, ["A", "A2", "A3"]);
     }
 }

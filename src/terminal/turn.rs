@@ -2,7 +2,9 @@
 //! take each other's answers, and the one that ends last would put back the other's settings, with
 //! echo off, for good.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
+
+use fs2::FileExt as _;
 
 /// The terminal's lock. It ends with this process at the latest.
 pub(super) struct Turn {
@@ -14,9 +16,12 @@ impl Turn {
     /// it is always our turn.
     pub(super) fn take() -> Option<Self> {
         let terminal = open_by_name();
-        let is_taken = terminal
-            .as_ref()
-            .is_some_and(|terminal| matches!(terminal.try_lock(), Err(TryLockError::WouldBlock)));
+        let is_taken = terminal.as_ref().is_some_and(|terminal| {
+            let contended = fs2::lock_contended_error().kind();
+            terminal
+                .try_lock_exclusive()
+                .is_err_and(|error| error.kind() == contended)
+        });
         (!is_taken).then_some(Self {
             _terminal: terminal,
         })
