@@ -10,7 +10,7 @@
 compile_error!("`test-clock` makes expired tokens look good: it is for tests alone");
 
 #[cfg(feature = "test-clock")]
-pub use injected::now;
+pub(crate) use injected::now;
 
 /// What time it is.
 #[cfg(not(feature = "test-clock"))]
@@ -31,7 +31,7 @@ mod injected {
     ///
     /// # Panics
     /// When the file cannot be read, or says something else.
-    pub fn now() -> OffsetDateTime {
+    pub(crate) fn now() -> OffsetDateTime {
         let real = OffsetDateTime::now_utc();
         let Some(path) = std::env::var_os(VARIABLE) else {
             return real;

@@ -52,27 +52,31 @@
 //! left the sources beneath them. So a chain fails by the name of the role that failed, a
 //! profile's `duration_seconds` counts, and what was fingerprinted is what is used.
 
-pub mod aws;
+// What only this crate uses is not `pub`; what is, the tests use.
+#![warn(unreachable_pub)]
+
+mod aws;
 mod cache;
 mod call_chain;
 mod child;
 pub mod cli;
-mod client_config;
 mod clock;
 mod commands;
 pub mod config;
+mod configure;
 mod digest;
-pub mod distribution;
+mod docker;
+pub mod doctor;
 pub mod env;
 mod error;
 mod fs;
+mod get;
 mod helper_name;
-mod iam;
+pub mod http;
 mod identity;
 mod logger;
 mod nearest;
-mod protocol;
-mod provider;
+mod policy;
 mod redaction;
 pub mod registry;
 mod run;
@@ -82,7 +86,6 @@ mod shell_word;
 mod stdout;
 pub mod terminal;
 mod token;
-mod user_file;
 mod users;
 
 pub use run::run;

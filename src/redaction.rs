@@ -34,7 +34,7 @@ const CANONICAL_STRINGS: [&str; 2] = ["the canonical string", "the string-to-sig
 
 /// The secrets of a request. It masks them in the answers.
 #[derive(Clone, Default)]
-pub struct Redactor {
+pub(crate) struct Redactor {
     secrets: Vec<String>,
     shown: Vec<String>,
 }
@@ -47,7 +47,7 @@ impl fmt::Debug for Redactor {
 
 impl Redactor {
     /// Adds a secret.
-    pub fn add(&mut self, secret: &str) {
+    pub(crate) fn add(&mut self, secret: &str) {
         if !self.secrets.iter().any(|known| known == secret) {
             self.secrets.push(secret.to_owned());
         }
@@ -55,7 +55,7 @@ impl Redactor {
 
     /// Adds the secrets of a URL: its user part, and the values of its query and fragment. Values
     /// of less than 8 bytes (`3600`, `host`) are not secret.
-    pub fn add_url(&mut self, url: &str) {
+    pub(crate) fn add_url(&mut self, url: &str) {
         for secret in url::secrets(url) {
             self.add(secret);
         }
@@ -63,7 +63,7 @@ impl Redactor {
 
     /// Adds a text that is shown anyway. What it shares with a secret is not masked: an external id
     /// may be the name of a role.
-    pub fn show(&mut self, text: &str) {
+    pub(crate) fn show(&mut self, text: &str) {
         self.shown.push(text.to_owned());
     }
 
@@ -73,7 +73,7 @@ impl Redactor {
     /// A piece is 8 bytes or more of a secret, in upper or lower case, escaped or not. A shorter
     /// secret is masked if it is a whole word. Account ids are never masked in ARNs, since AWS's
     /// denials are read from them.
-    pub fn redact(&self, text: &str) -> String {
+    pub(crate) fn redact(&self, text: &str) -> String {
         let text = &text[..text.floor_char_boundary(MAX_TEXT)];
         let text = without_canonical_string(text);
         let pieces = Pieces::of(&self.secrets, &self.shown);

@@ -5,14 +5,15 @@ use std::io::{self, Write};
 use std::panic::{self, PanicHookInfo};
 use std::process::ExitCode;
 
-use crate::cli::{Cli, FirstWord, NoCommand};
-use crate::commands::{self, Page, Verdict};
+use crate::cli::{Cli, Command, FirstWord, NoCommand};
+use crate::commands::{Page, Verdict, cache, completions, config, password, whoami};
+use crate::docker::protocol::{self, Action};
 use crate::env::{Env, var};
 use crate::error::{Error, Kind};
 use crate::helper_name;
 use crate::logger;
-use crate::protocol::docker::{self, Action};
 use crate::stdout;
+use crate::{configure, doctor, policy};
 
 /// Runs the program: `arguments` as the system gave them, the name it was called by first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -59,6 +60,20 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// Errors are for stderr; the caller prints them.
+fn run_command(command: &Command, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
+    match command {
+        Command::ConfigureDocker(arguments) => configure::run(arguments, env, page),
+        Command::Doctor(arguments) => doctor::run(arguments, env, page),
+        Command::Policy(arguments) => policy::run(arguments, env, page),
+        Command::Password(arguments) => password::run(arguments, env, page),
+        Command::Whoami(arguments) => whoami::run(arguments, env, page),
+        Command::Cache(arguments) => cache::run(arguments, env, page),
+        Command::Config(arguments) => config::run(arguments, env, page),
+        Command::Completions(arguments) => completions::run(arguments, page),
+    }
+}
+
 /// The exit code of a command for people whose arguments are wrong.
 const USAGE: u8 = 2;
 
@@ -71,7 +86,7 @@ fn command(arguments: &[OsString], env: &Env) -> ExitCode {
         Err(error) => return usage(&error, env),
     };
     let mut page = Page::stdout(env);
-    let verdict = commands::run(&cli.command, env, &mut page);
+    let verdict = run_command(&cli.command, env, &mut page);
     let verdict = match page.finish() {
         Ok(()) => verdict,
         Err(error) => verdict.and(Err(Error::failure(error))),
@@ -169,7 +184,7 @@ fn helper(action: Action, env: &Env) -> ExitCode {
         tell(&Error::failure(error));
         return ExitCode::FAILURE;
     }
-    match docker::handle(action, env, io::stdin(), io::stdout(), io::stderr()) {
+    match protocol::handle(action, env, io::stdin(), io::stdout(), io::stderr()) {
         Ok(code) => code,
         Err(error) => {
             report(&error);

@@ -24,7 +24,7 @@ const CLOCK_TOLERANCE: time::Duration = time::Duration::minutes(5);
 
 /// An authorization token and its life.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuthorizationToken {
+pub(crate) struct AuthorizationToken {
     encoded: Secret,
     password: Secret,
     /// When it was bought, by the local clock.
@@ -35,13 +35,13 @@ pub struct AuthorizationToken {
 
 /// When a token that ECR still takes is to be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Renewal {
+pub(crate) enum Renewal {
     /// At half its life.
-    AtHalfLife,
+    HalfLife,
     /// At this age, or at half its life when that comes first.
-    AtAge(Duration),
+    Age(Duration),
     /// Shortly before it ends, as buying another takes a person; or at this age when that comes first.
-    AtExpiry {
+    Expiry {
         /// What is asked for by hand, which may well be more than half of its life.
         max_age: Option<Duration>,
     },
@@ -49,7 +49,7 @@ pub enum Renewal {
 
 /// Why a text is no authorization token. Never holds the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
+pub(crate) enum TokenError {
     /// Not base64, or not UTF-8 beneath it.
     #[error("the authorization token is not base64 text")]
     Encoding,
@@ -63,7 +63,7 @@ pub enum TokenError {
 
 impl AuthorizationToken {
     /// Takes the token as AWS encodes it.
-    pub fn decode(
+    pub(crate) fn decode(
         encoded: &str,
         obtained_at: OffsetDateTime,
         expires_at: OffsetDateTime,
@@ -90,30 +90,30 @@ impl AuthorizationToken {
     }
 
     /// The token as AWS encoded it, for the cache.
-    pub fn encoded(&self) -> &Secret {
+    pub(crate) fn encoded(&self) -> &Secret {
         &self.encoded
     }
 
     /// The password to log in with.
-    pub fn password(&self) -> &Secret {
+    pub(crate) fn password(&self) -> &Secret {
         &self.password
     }
 
     /// Whether ECR no longer takes it.
-    pub fn is_expired(&self, now: OffsetDateTime) -> bool {
+    pub(crate) fn is_expired(&self, now: OffsetDateTime) -> bool {
         now >= self.expires_at
     }
 
     /// When it should be replaced.
-    pub fn refresh_at(&self, renewal: Renewal) -> OffsetDateTime {
+    pub(crate) fn refresh_at(&self, renewal: Renewal) -> OffsetDateTime {
         let life: time::Duration = self.expires_at - self.obtained_at;
         let at_most = |most: time::Duration, age| {
             time::Duration::try_from(age).map_or(most, |age| most.min(age))
         };
         let age = match renewal {
-            Renewal::AtHalfLife => life / 2,
-            Renewal::AtAge(age) => at_most(life / 2, age),
-            Renewal::AtExpiry { max_age } => {
+            Renewal::HalfLife => life / 2,
+            Renewal::Age(age) => at_most(life / 2, age),
+            Renewal::Expiry { max_age } => {
                 let whole = life - LAST_MINUTES.min(life / 2);
                 max_age.map_or(whole, |age| at_most(whole, age))
             }
@@ -124,7 +124,7 @@ impl AuthorizationToken {
     /// Whether it may be answered without asking AWS. A token from the future (a clock that was
     /// set back) is not fresh: its age cannot be known. Five minutes are forgiven, as machines
     /// that share a home do not share a clock.
-    pub fn is_fresh(&self, now: OffsetDateTime, renewal: Renewal) -> bool {
+    pub(crate) fn is_fresh(&self, now: OffsetDateTime, renewal: Renewal) -> bool {
         self.obtained_at <= now.saturating_add(CLOCK_TOLERANCE)
             && now < self.refresh_at(renewal)
             && !self.is_expired(now)
@@ -178,9 +178,9 @@ mod tests {
     #[test]
     fn is_fresh_for_half_its_life() {
         let token = token(0, 12 * 3600);
-        assert!(token.is_fresh(at(0), Renewal::AtHalfLife));
-        assert!(token.is_fresh(at(6 * 3600 - 1), Renewal::AtHalfLife));
-        assert!(!token.is_fresh(at(6 * 3600), Renewal::AtHalfLife));
+        assert!(token.is_fresh(at(0), Renewal::HalfLife));
+        assert!(token.is_fresh(at(6 * 3600 - 1), Renewal::HalfLife));
+        assert!(!token.is_fresh(at(6 * 3600), Renewal::HalfLife));
         assert!(!token.is_expired(at(12 * 3600 - 1)));
         assert!(token.is_expired(at(12 * 3600)));
     }
@@ -188,15 +188,15 @@ mod tests {
     #[test]
     fn max_age_shortens_and_lengthens_up_to_half_life_only() {
         let token = token(0, 12 * 3600);
-        assert!(token.is_fresh(at(3599), Renewal::AtAge(HOUR)));
-        assert!(!token.is_fresh(at(3600), Renewal::AtAge(HOUR)));
-        assert!(!token.is_fresh(at(6 * 3600), Renewal::AtAge(10 * HOUR)));
+        assert!(token.is_fresh(at(3599), Renewal::Age(HOUR)));
+        assert!(!token.is_fresh(at(3600), Renewal::Age(HOUR)));
+        assert!(!token.is_fresh(at(6 * 3600), Renewal::Age(10 * HOUR)));
     }
 
     #[test]
     fn what_took_a_person_is_fresh_to_its_end() {
         let token = token(0, 12 * 3600);
-        let renewal = |max_age| Renewal::AtExpiry { max_age };
+        let renewal = |max_age| Renewal::Expiry { max_age };
         for max_age in [None, Some(12 * HOUR), Some(24 * HOUR)] {
             assert!(token.is_fresh(at(12 * 3600 - 301), renewal(max_age)));
             assert!(!token.is_fresh(at(12 * 3600 - 300), renewal(max_age)));
@@ -211,8 +211,8 @@ mod tests {
 
     #[test]
     fn a_token_from_the_future_is_not_fresh() {
-        assert!(!token(1000, 44_200).is_fresh(at(699), Renewal::AtHalfLife));
-        assert!(token(1000, 44_200).is_fresh(at(700), Renewal::AtHalfLife));
+        assert!(!token(1000, 44_200).is_fresh(at(699), Renewal::HalfLife));
+        assert!(token(1000, 44_200).is_fresh(at(700), Renewal::HalfLife));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use docker_credential_ecrx::aws::http::{self, HttpSettings};
+use docker_credential_ecrx::http::{self, HttpSettings};
 
 use common::fake_aws::{ALICE, BOB, FakeAws, Operation};
 use common::sources;

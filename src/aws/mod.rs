@@ -8,7 +8,6 @@ mod credentials;
 mod ecr;
 mod ecr_public;
 mod failure;
-pub mod http;
 mod process;
 mod secrets;
 mod sts;
@@ -27,8 +26,8 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use time::OffsetDateTime;
 
-pub use failure::{Failure, FailureKind, SignInFault, Stage};
-pub use survey::{Caller, Survey, survey};
+pub(crate) use failure::{Failure, FailureKind, SignInFault, Stage};
+pub(crate) use survey::{Caller, Survey, survey};
 
 use crate::clock;
 use crate::env::Env;
@@ -39,14 +38,14 @@ use crate::runtime;
 use crate::secret::Secret;
 use crate::token::AuthorizationToken;
 
-use http::{EcrxClient, HttpError};
+use crate::http::{EcrxClient, HttpError};
 
 /// Calls that fail in passing (throttled, 5xx, connection lost) are made this often in all.
 const MAX_ATTEMPTS: u32 = 3;
 
 /// Everything that buying one token takes.
 #[derive(Debug)]
-pub struct Purchase<'a> {
+pub(crate) struct Purchase<'a> {
     /// What the programs that are started inherit.
     pub env: &'a Env,
     /// For which registry.
@@ -63,7 +62,7 @@ pub struct Purchase<'a> {
 
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
-pub enum PurchaseError {
+pub(crate) enum PurchaseError {
     /// AWS, or the way there.
     #[error(transparent)]
     Failure(#[from] Failure),
@@ -76,7 +75,7 @@ pub enum PurchaseError {
 }
 
 /// Buys a token.
-pub fn buy(purchase: &Purchase<'_>) -> Result<AuthorizationToken, PurchaseError> {
+pub(crate) fn buy(purchase: &Purchase<'_>) -> Result<AuthorizationToken, PurchaseError> {
     let session = Session::of(purchase);
     let result = block_on(async {
         match tokio::time::timeout(purchase.time_left, session.buy()).await {

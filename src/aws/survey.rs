@@ -15,7 +15,7 @@ use super::{Failure, Purchase, PurchaseError, Session, Stage, block_on};
 
 /// Whom credentials belong to.
 #[derive(Clone, Debug)]
-pub struct Caller {
+pub(crate) struct Caller {
     /// The ARN of the user or of the session; `Err` where STS could not be asked, which need not
     /// keep anybody from getting a token.
     pub arn: Result<String, Failure>,
@@ -25,7 +25,7 @@ pub struct Caller {
 
 /// What was found on the way. After a step that failed there are no further ones.
 #[derive(Clone, Debug, Default)]
-pub struct Survey {
+pub(crate) struct Survey {
     /// The first credentials; `None` where the time was over before.
     pub source: Option<Result<Caller, Failure>>,
     /// The roles, as far as they were come to.
@@ -38,7 +38,7 @@ pub struct Survey {
 ///
 /// # Errors
 /// When nothing could be asked: certificates, proxy settings, the system.
-pub fn survey(purchase: &Purchase<'_>, sts: &Endpoint) -> Result<Survey, PurchaseError> {
+pub(crate) fn survey(purchase: &Purchase<'_>, sts: &Endpoint) -> Result<Survey, PurchaseError> {
     let session = Session::of(purchase);
     let survey = RefCell::new(Survey::default());
     let work = async {
@@ -58,7 +58,7 @@ pub fn survey(purchase: &Purchase<'_>, sts: &Endpoint) -> Result<Survey, Purchas
 
 impl Survey {
     /// The first failure that keeps a token from being bought.
-    pub fn failure(&self) -> Option<&Failure> {
+    pub(crate) fn failure(&self) -> Option<&Failure> {
         let steps = self.source.iter().chain(&self.roles);
         let failed = steps.filter_map(|step| step.as_ref().err()).next();
         failed.or_else(|| self.token.as_ref()?.as_ref().err())
@@ -66,7 +66,7 @@ impl Survey {
 
     /// Whoever made the last call, as far as it is known: at a role that could not be assumed, the
     /// one before it.
-    pub fn last_caller(&self) -> Option<&str> {
+    pub(crate) fn last_caller(&self) -> Option<&str> {
         let callers = self.source.iter().chain(&self.roles);
         let last = callers.filter_map(|step| step.as_ref().ok()).next_back()?;
         last.arn.as_deref().ok()

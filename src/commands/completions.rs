@@ -6,7 +6,7 @@ use crate::error::Error;
 use super::{Page, Verdict};
 
 /// Runs the command.
-pub(super) fn run(arguments: &Completions, page: &mut Page) -> Result<Verdict, Error> {
+pub(crate) fn run(arguments: &Completions, page: &mut Page) -> Result<Verdict, Error> {
     page.raw(match arguments.shell {
         Shell::Bash => include_str!("../../packaging/completions/docker-credential-ecrx.bash"),
         Shell::Zsh => include_str!("../../packaging/completions/_docker-credential-ecrx"),

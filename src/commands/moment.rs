@@ -4,7 +4,7 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 /// A span of time in two units at most: `45 s`, `3 min`, `2 h 3 min`. The sign is dropped.
-pub(super) fn span(span: Duration) -> String {
+pub(crate) fn span(span: Duration) -> String {
     let seconds = span.whole_seconds().unsigned_abs();
     match (seconds / 3600, seconds / 60 % 60, seconds) {
         (0, 0, seconds) => format!("{seconds} s"),

@@ -3,13 +3,13 @@
 use crate::cli::Password;
 use crate::env::Env;
 use crate::error::Error;
-use crate::provider::{Provider, load_config};
+use crate::get::{Provider, load_config};
 use crate::stdout;
 
 use super::{Page, Target, Verdict};
 
 /// Runs the command.
-pub(super) fn run(arguments: &Password, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
+pub(crate) fn run(arguments: &Password, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
     stdout::check().map_err(Error::failure)?;
     let config = load_config(env).map_err(Error::failure)?;
     let target = Target::parse(&arguments.host, &config).map_err(|error| error.told(env))?;

@@ -89,7 +89,7 @@ impl Target {
 }
 
 /// What a person gave, but for a user part, which may hold a password.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
     match rest.split('/').next() {
         Some(host) if host.contains('@') => shown_url(text),

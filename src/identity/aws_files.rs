@@ -28,7 +28,7 @@ const MAX_LENGTH: u64 = 16 << 20;
 
 /// The two files, parsed together.
 #[derive(Debug)]
-pub struct AwsFiles {
+pub(crate) struct AwsFiles {
     profiles: ProfileSet,
     texts: [Secret; 2],
     config_path: PathBuf,
@@ -37,7 +37,7 @@ pub struct AwsFiles {
 
 /// Why the files cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum AwsFilesError {
+pub(crate) enum AwsFilesError {
     /// The file is there and cannot be read.
     #[error("cannot read the AWS file {}: {reason}", path.display())]
     Unreadable {
@@ -65,7 +65,7 @@ pub enum AwsFilesError {
 impl AwsFiles {
     /// Reads and parses both files. A file that does not exist is empty, as for every AWS tool. A
     /// pipe is waited for until `deadline`.
-    pub fn load(env: &Env, deadline: Instant) -> Result<Self, AwsFilesError> {
+    pub(crate) fn load(env: &Env, deadline: Instant) -> Result<Self, AwsFilesError> {
         let file = |variable: &str, name: &str| match env.path(variable) {
             Some(path) => read(&path, deadline).map(|text| (path, text)),
             None => match env.home() {
@@ -112,36 +112,36 @@ impl AwsFiles {
     }
 
     /// What stands in the two files.
-    pub fn texts(&self) -> &[Secret; 2] {
+    pub(crate) fn texts(&self) -> &[Secret; 2] {
         &self.texts
     }
 
     /// A profile by its name.
-    pub fn profile(&self, name: &str) -> Option<&Profile> {
+    pub(crate) fn profile(&self, name: &str) -> Option<&Profile> {
         self.profiles.get_profile(name)
     }
 
     /// A setting of an `[sso-session NAME]` section; the outer `None` says there is no such section.
-    pub fn sso_session(&self, name: &str, key: &str) -> Option<Option<&str>> {
+    pub(crate) fn sso_session(&self, name: &str, key: &str) -> Option<Option<&str>> {
         self.profiles
             .sso_session(name)
             .map(|session| session.get(key))
     }
 
     /// The names of all profiles, sorted.
-    pub fn profile_names(&self) -> Vec<&str> {
+    pub(crate) fn profile_names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.profiles.profiles().collect();
         names.sort_unstable();
         names
     }
 
     /// Where a person would look for profiles.
-    pub fn paths(&self) -> (&Path, &Path) {
+    pub(crate) fn paths(&self) -> (&Path, &Path) {
         (&self.config_path, &self.credentials_path)
     }
 
     /// `endpoint_url` of a service in the `[services NAME]` section that a profile points at.
-    pub fn service_endpoint(&self, profile: &Profile, service: &str) -> Option<&str> {
+    pub(crate) fn service_endpoint(&self, profile: &Profile, service: &str) -> Option<&str> {
         let section = profile.get("services")?;
         let key = PropertiesKey::builder()
             .section_key("services")

@@ -15,7 +15,7 @@ use super::aws_files::AwsFiles;
 
 /// Where an API is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
+pub(crate) struct Endpoint {
     /// The region that the request is signed for.
     pub region: Region,
     /// A URL given by hand. It wins over the switches below, which are off then: the SDK refuses

@@ -165,7 +165,7 @@ fn list_known(what: &str, names: &[String]) -> Option<String> {
 
 /// Why a profile gives no credentials. Every message names the profile.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum ProfileError {
+pub(crate) enum ProfileError {
     /// There is no such profile.
     #[error("the AWS profile `{profile}`{} does not exist in {files}", referenced(.by))]
     Missing {
@@ -278,7 +278,7 @@ impl ProfileError {
 
 /// Why variables that are there name no credentials.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum EnvironmentError {
+pub(crate) enum EnvironmentError {
     /// Half of a pair.
     #[error("{set} is set and {unset} is not: half of a pair gives no credentials")]
     Half {

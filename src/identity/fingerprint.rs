@@ -5,44 +5,44 @@ use crate::digest::Parts;
 
 /// SHA-256 over an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Fingerprint([u8; 32]);
+pub(crate) struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
     /// The digest.
-    pub fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }
 
 /// Feeds parts to the digest so that no two lists of parts look alike: each with its length,
 /// absent ones with a mark of their own.
-pub struct Hasher(Parts);
+pub(crate) struct Hasher(Parts);
 
 impl Hasher {
     /// Starts with the name of what is hashed.
-    pub fn new(domain: &str) -> Self {
+    pub(crate) fn new(domain: &str) -> Self {
         let mut parts = Parts::of(b"");
         parts.add(domain.as_bytes());
         Self(parts)
     }
 
     /// Feeds bytes.
-    pub fn bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.0.add(bytes);
     }
 
     /// Feeds text.
-    pub fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.bytes(text.as_bytes());
     }
 
     /// Feeds text that may be absent.
-    pub fn option(&mut self, text: Option<&str>) {
+    pub(crate) fn option(&mut self, text: Option<&str>) {
         self.optional_bytes(text.map(str::as_bytes));
     }
 
     /// Feeds bytes that may be absent.
-    pub fn optional_bytes(&mut self, bytes: Option<&[u8]>) {
+    pub(crate) fn optional_bytes(&mut self, bytes: Option<&[u8]>) {
         match bytes {
             Some(bytes) => {
                 self.0.mark(1);
@@ -53,7 +53,7 @@ impl Hasher {
     }
 
     /// Ends it.
-    pub fn finish(self) -> Fingerprint {
+    pub(crate) fn finish(self) -> Fingerprint {
         Fingerprint(self.0.sha256())
     }
 }

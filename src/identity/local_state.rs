@@ -16,7 +16,7 @@ pub(crate) const MAX_TOKEN_LENGTH: u64 = 64 << 10;
 
 /// What a source depends on beside the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LocalState {
+pub(crate) struct LocalState {
     /// The sign-in on disk that the source draws on.
     pub sign_in: Option<SignIn>,
     /// Which machine this is, since when, where the source is something on this machine: a cache

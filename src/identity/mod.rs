@@ -45,7 +45,7 @@ pub(crate) const DEFAULT_SESSION_NAME: &str = "docker-credential-ecrx";
 
 /// A role to assume.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Role {
+pub(crate) struct Role {
     /// The role.
     pub arn: RoleArn,
     /// What the role's trust policy may ask for.
@@ -60,14 +60,14 @@ pub struct Role {
 
 impl Role {
     /// The session's name, never absent.
-    pub fn session_name(&self) -> &str {
+    pub(crate) fn session_name(&self) -> &str {
         self.session_name.as_deref().unwrap_or(DEFAULT_SESSION_NAME)
     }
 }
 
 /// What decided who asks, the most explicit first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ChosenBy {
+pub(crate) enum ChosenBy {
     /// The name that the program was called by.
     Name {
         /// What stands behind `docker-credential-ecrx-`.
@@ -115,7 +115,7 @@ impl fmt::Display for ChosenBy {
 
 /// Who asks.
 #[derive(Clone, Debug)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// The layer that chose.
     pub chosen_by: ChosenBy,
     /// The profile that was chosen, when one was.
@@ -143,7 +143,7 @@ pub struct Identity {
 impl Identity {
     /// The digest of who asks. It covers the source with its local state, the roles and where they
     /// are assumed; not where ECR is asked, which is part of the cache key beside it.
-    pub fn fingerprint(&self) -> Fingerprint {
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
         let mut hasher = Hasher::new("identity");
         self.source.get().fingerprint(&mut hasher);
         self.local_state.fingerprint(&mut hasher);
@@ -152,7 +152,7 @@ impl Identity {
     }
 
     /// As [`Identity::fingerprint`], without what changes when temporary credentials are renewed.
-    pub fn lineage(&self) -> Fingerprint {
+    pub(crate) fn lineage(&self) -> Fingerprint {
         let mut hasher = Hasher::new("lineage");
         self.source
             .feed_lineage(&mut hasher, self.profile.as_deref());
@@ -161,14 +161,14 @@ impl Identity {
     }
 
     /// The digest of the source alone, whatever roles lie on top.
-    pub fn source_fingerprint(&self) -> Fingerprint {
+    pub(crate) fn source_fingerprint(&self) -> Fingerprint {
         let mut hasher = Hasher::new("source");
         self.source.get().fingerprint(&mut hasher);
         hasher.finish()
     }
 
     /// The digest of the source with its local state.
-    pub fn source_state(&self) -> Fingerprint {
+    pub(crate) fn source_state(&self) -> Fingerprint {
         let mut hasher = Hasher::new("source state");
         self.source.get().fingerprint(&mut hasher);
         self.local_state.fingerprint(&mut hasher);
@@ -192,7 +192,7 @@ impl Identity {
     }
 
     /// Whom the first credentials belong to: the identity without the roles on top.
-    pub fn first_caller(&self) -> String {
+    pub(crate) fn first_caller(&self) -> String {
         match &self.profile {
             Some(profile) => format!("profile {profile} ({})", self.source),
             None => self.source.to_string(),
@@ -200,7 +200,7 @@ impl Identity {
     }
 
     /// Who chose, and what was passed over: the line that belongs below every credential error.
-    pub fn explain(&self) -> String {
+    pub(crate) fn explain(&self) -> String {
         let mut text = format!("asked as: {self}; chosen by {}", self.chosen_by);
         if !self.passed_over.is_empty() {
             text.push_str("; passed over: ");
@@ -210,13 +210,13 @@ impl Identity {
     }
 
     /// The sign-in on disk that the source draws on.
-    pub fn sign_in(&self) -> Option<&SignIn> {
+    pub(crate) fn sign_in(&self) -> Option<&SignIn> {
         self.local_state.sign_in.as_ref()
     }
 
     /// What the source goes by on the disk, as it stands there now, and what a person or the
     /// platform renews: a sign-in, or the file of a token.
-    pub fn proof(&self) -> Vec<u8> {
+    pub(crate) fn proof(&self) -> Vec<u8> {
         let proof = match self.source.get().token_file() {
             Some(file) => local_state::read_token(file),
             None => self.sign_in().map(SignIn::contents),
@@ -226,7 +226,7 @@ impl Identity {
 
     /// Whether the sign-in that the source draws on is gone: nobody is signed in any more, and
     /// what the one who was has bought is nobody's.
-    pub fn is_signed_out(&self) -> bool {
+    pub(crate) fn is_signed_out(&self) -> bool {
         match self.sign_in() {
             Some(sign_in) => !sign_in.is_there(),
             // Without a home folder there is no place for one.
@@ -235,7 +235,7 @@ impl Identity {
     }
 
     /// Whether no code could buy anything: the sign-in below the roles is gone or over.
-    pub fn needs_a_sign_in(&self, now: OffsetDateTime) -> bool {
+    pub(crate) fn needs_a_sign_in(&self, now: OffsetDateTime) -> bool {
         self.is_signed_out()
             || self
                 .sign_in()
@@ -244,17 +244,17 @@ impl Identity {
 
     /// Whether what decides beside the configuration is still as it was when this was resolved.
     /// It is read once more by who gives the credentials, and may be another's by then.
-    pub fn is_where_it_was(&self, env: &Env) -> bool {
+    pub(crate) fn is_where_it_was(&self, env: &Env) -> bool {
         self.local_state == self.source.get().local_state(env)
     }
 
     /// Whether a person has to be asked for a code.
-    pub fn wants_codes(&self) -> bool {
+    pub(crate) fn wants_codes(&self) -> bool {
         self.codes_wanted().next().is_some()
     }
 
     /// The roles that want a code, with their devices.
-    pub fn codes_wanted(&self) -> impl Iterator<Item = (&Role, &MfaDevice)> {
+    pub(crate) fn codes_wanted(&self) -> impl Iterator<Item = (&Role, &MfaDevice)> {
         self.roles
             .iter()
             .filter_map(|role| Some((role, role.mfa_device.as_ref()?)))

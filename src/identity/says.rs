@@ -12,7 +12,7 @@ use crate::registry::Registry;
 /// The layers that may choose who asks, the most explicit first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum LayerName {
+pub(crate) enum LayerName {
     /// The name that the program was called by.
     Name,
     /// The `ECRX_*` variables.
@@ -42,7 +42,7 @@ impl fmt::Display for LayerName {
 
 impl ChosenBy {
     /// The layer that it belongs to.
-    pub fn layer(&self) -> LayerName {
+    pub(crate) fn layer(&self) -> LayerName {
         match self {
             ChosenBy::Name { .. } => LayerName::Name,
             ChosenBy::Rule(_) => LayerName::Rules,

@@ -21,7 +21,7 @@ const MAX_LENGTH: u64 = 1 << 20;
 
 /// A sign-in that a source draws on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignIn {
+pub(crate) struct SignIn {
     path: PathBuf,
     is_there: bool,
     began_at: Option<Duration>,
@@ -29,7 +29,7 @@ pub struct SignIn {
 
 /// What is to be expected of a sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignInState {
+pub(crate) enum SignInState {
     /// There is none.
     Absent,
     /// It is over, and cannot be renewed without a person.
@@ -62,7 +62,7 @@ impl SignIn {
     }
 
     /// Whether somebody is signed in at all, for however long.
-    pub fn is_there(&self) -> bool {
+    pub(crate) fn is_there(&self) -> bool {
         self.is_there
     }
 
@@ -74,12 +74,12 @@ impl SignIn {
     }
 
     /// Where it is kept.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// What its file says. Only SSO's says when it ends for good; of the other, AWS knows.
-    pub fn state(&self, now: OffsetDateTime) -> SignInState {
+    pub(crate) fn state(&self, now: OffsetDateTime) -> SignInState {
         let text = match self.read() {
             Ok(text) => text,
             Err(ReadError::Io(_)) => return SignInState::Absent,
@@ -104,7 +104,7 @@ impl SignIn {
 
     /// When it ends for good, where its file says so: SSO's does, and renews itself until then
     /// where it can.
-    pub fn ends_at(&self) -> Option<OffsetDateTime> {
+    pub(crate) fn ends_at(&self) -> Option<OffsetDateTime> {
         let text = self.read().ok()?;
         let token: SsoToken = serde_json::from_slice(&text).ok()?;
         let moment = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
@@ -118,7 +118,7 @@ impl SignIn {
     }
 
     /// The file's bytes: another sign-in, other bytes.
-    pub fn contents(&self) -> Vec<u8> {
+    pub(crate) fn contents(&self) -> Vec<u8> {
         self.read().unwrap_or_default()
     }
 

@@ -1,6 +1,6 @@
 //! What is well.
 
-use docker_credential_ecrx::distribution::{Content, Elsewhere, Scheme};
+use docker_credential_ecrx::doctor::distribution::{Content, Elsewhere, Scheme};
 use docker_credential_ecrx::secret::Secret;
 use time::OffsetDateTime;
 

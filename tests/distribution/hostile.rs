@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use docker_credential_ecrx::distribution::{LocationError, Refusal, RefusalKind};
+use docker_credential_ecrx::doctor::distribution::{LocationError, Refusal, RefusalKind};
 use serde_json::json;
 
 use crate::common::HOST;

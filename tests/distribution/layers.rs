@@ -1,8 +1,8 @@
 //! Layers that the registry lets be pulled, and that cannot be: told apart from what the registry
 //! itself refuses.
 
-use docker_credential_ecrx::aws::http::{ProxyFault, TransportCause};
-use docker_credential_ecrx::distribution::{LocationError, Refusal, RefusalKind, Step};
+use docker_credential_ecrx::doctor::distribution::{LocationError, Refusal, RefusalKind, Step};
+use docker_credential_ecrx::http::{ProxyFault, TransportCause};
 
 use crate::common::HOST;
 use crate::common::fake_aws::{FakeAws, RegistryFault, Route, SIGNATURE};

@@ -1,6 +1,6 @@
 //! Public ECR, which exchanges a password, or nothing, for a token of its own.
 
-use docker_credential_ecrx::distribution::{LocationError, RefusalKind, Scheme, Step};
+use docker_credential_ecrx::doctor::distribution::{LocationError, RefusalKind, Scheme, Step};
 
 use crate::common::fake_aws::{ALICE, RegistryFault, Route};
 use crate::stage::{LIMIT, Stage, alice, told};

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use docker_credential_ecrx::aws::http::{self, HttpSettings};
-use docker_credential_ecrx::distribution::{Client, RefusalKind, Scheme};
+use docker_credential_ecrx::doctor::distribution::{Client, RefusalKind, Scheme};
+use docker_credential_ecrx::http::{self, HttpSettings};
 use docker_credential_ecrx::registry::Registry;
 use docker_credential_ecrx::secret::Secret;
 use rcgen::{CertifiedKey, generate_simple_self_signed};

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use docker_credential_ecrx::aws::http::{ProxyFault, TransportCause};
-use docker_credential_ecrx::distribution::{Refusal, RefusalKind, Step};
+use docker_credential_ecrx::doctor::distribution::{Refusal, RefusalKind, Step};
+use docker_credential_ecrx::http::{ProxyFault, TransportCause};
 use docker_credential_ecrx::secret::Secret;
 
 use crate::common::HOST;

@@ -3,8 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
-use docker_credential_ecrx::aws::http::{self, EcrxClient, HttpSettings};
-use docker_credential_ecrx::distribution::{Client, Refusal};
+use docker_credential_ecrx::doctor::distribution::{Client, Refusal};
+use docker_credential_ecrx::http::{self, EcrxClient, HttpSettings};
 use docker_credential_ecrx::registry::Registry;
 use docker_credential_ecrx::secret::Secret;
 use tempfile::TempDir;

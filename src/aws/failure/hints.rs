@@ -1,6 +1,6 @@
 //! The next steps, a line each.
 
-use crate::aws::http::{ProxyFault, TlsFault, TransportCause, TransportFailure};
+use crate::http::{ProxyFault, TlsFault, TransportCause, TransportFailure};
 use crate::identity::{MORE_TIME, ON_EC2, Trouble};
 use crate::registry::Partition;
 
@@ -12,7 +12,7 @@ const IN_BETWEEN: &str = "something between here and AWS answers in its place: c
 
 impl Failure {
     /// The next steps.
-    pub fn hints(&self) -> Vec<String> {
+    pub(crate) fn hints(&self) -> Vec<String> {
         match &self.kind {
             FailureKind::SignIn(_) => {
                 let method = self.identity.source.get().sign_in();

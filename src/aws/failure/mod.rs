@@ -14,11 +14,11 @@ use crate::identity::{Identity, SignInMethod};
 use crate::registry::{RoleArn, Service};
 
 use super::Session;
-use super::http::TransportFailure;
+use crate::http::TransportFailure;
 
 /// What was being done.
 #[derive(Clone, Debug)]
-pub enum Stage {
+pub(crate) enum Stage {
     /// Getting the first credentials.
     Source,
     /// Taking a role with a web identity.
@@ -53,7 +53,7 @@ impl fmt::Display for Stage {
 
 /// What happened.
 #[derive(Clone, Debug)]
-pub enum FailureKind {
+pub(crate) enum FailureKind {
     /// SSO or `aws login` without a sign-in that holds.
     SignIn(SignInFault),
     /// No instance metadata, or no role on the instance: nobody is signed in at all.
@@ -92,7 +92,7 @@ pub enum FailureKind {
 
 /// What is wrong with a sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignInFault {
+pub(crate) enum SignInFault {
     /// Nobody signed in.
     Absent,
     /// It is over.
@@ -113,7 +113,7 @@ impl fmt::Display for SignInFault {
 
 /// A failure, with AWS's words.
 #[derive(Clone, Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// What was being done.
     pub stage: Stage,
     /// What happened.
@@ -169,7 +169,7 @@ impl Failure {
     }
 
     /// Whether AWS has said no to this identity: an older token must not outlive it.
-    pub fn is_denial(&self) -> bool {
+    pub(crate) fn is_denial(&self) -> bool {
         matches!(
             self.kind,
             FailureKind::RoleDenied
@@ -181,12 +181,12 @@ impl Failure {
 
     /// Whether the next attempt with the same source would fail alike, whatever registry and role
     /// it is for.
-    pub fn concerns_the_source(&self) -> bool {
+    pub(crate) fn concerns_the_source(&self) -> bool {
         !self.is_denial() && !matches!(self.kind, FailureKind::Refused | FailureKind::CodeRefused)
     }
 
     /// Whether another code may be all it takes.
-    pub fn is_about_the_code(&self) -> bool {
+    pub(crate) fn is_about_the_code(&self) -> bool {
         matches!(self.kind, FailureKind::CodeRefused)
     }
 

@@ -14,8 +14,8 @@ use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::aws::Session;
-use crate::aws::http;
 use crate::error::chain;
+use crate::http;
 use crate::identity::{SignInMethod, Source};
 use crate::redaction::shown_url;
 

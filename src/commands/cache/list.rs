@@ -11,7 +11,7 @@ use crate::commands::{Page, Verdict};
 use crate::config::Config;
 use crate::env::Env;
 use crate::error::Error;
-use crate::provider::{CachePlace, Held, Provider};
+use crate::get::{CachePlace, Held, Provider};
 
 /// What is found.
 #[derive(Serialize)]

@@ -8,12 +8,12 @@ use crate::cli::{self, CacheCommand};
 use crate::config::Config;
 use crate::env::Env;
 use crate::error::Error;
-use crate::provider::{CacheOff, CachePlace, load_config};
+use crate::get::{CacheOff, CachePlace, load_config};
 
 use super::{Page, Verdict};
 
 /// Runs the command.
-pub(super) fn run(arguments: &cli::Cache, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
+pub(crate) fn run(arguments: &cli::Cache, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
     let config = load_config(env).map_err(Error::failure)?;
     match &arguments.command {
         CacheCommand::List { json } => list::run(env, &config, *json, page),

@@ -9,8 +9,8 @@ use crate::commands::{Page, Verdict};
 use crate::config::{Config, ConfigError, Origin, Unreachable, Why};
 use crate::env::{Env, var};
 use crate::error::Error;
+use crate::get::load_config;
 use crate::identity::{Misspelled, Resolver};
-use crate::provider::load_config;
 
 /// So many places are named in one finding.
 const MOST_PLACES: usize = 3;

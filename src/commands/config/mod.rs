@@ -11,7 +11,7 @@ use crate::error::Error;
 use super::{Page, Verdict};
 
 /// Runs the command.
-pub(super) fn run(arguments: &cli::Config, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
+pub(crate) fn run(arguments: &cli::Config, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
     match &arguments.command {
         ConfigCommand::Check { json } => check::run(env, *json, page),
         ConfigCommand::Show { host, json } => show::run(env, host, *json, page),

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::config::{Config, Origin, RegistrySettings, Rule};
 use crate::env::{Env, var};
+use crate::get::{CacheOff, CachePlace, DirFrom, Provider};
 use crate::identity::{Endpoint, Identity};
-use crate::provider::{CacheOff, CachePlace, DirFrom, Provider};
 use crate::redaction::shown_url;
 use crate::registry::{Registry, Service};
 use crate::token::Renewal;
@@ -147,22 +147,22 @@ impl Settings<'_> {
             )
         };
         let (value, from) = match self.provider.renewal_of(identity) {
-            Renewal::AtHalfLife => ("at half of its life".to_owned(), None),
-            Renewal::AtExpiry { max_age: None } => {
+            Renewal::HalfLife => ("at half of its life".to_owned(), None),
+            Renewal::Expiry { max_age: None } => {
                 let value = "shortly before it ends, as it took a code";
                 (value.to_owned(), None)
             }
-            Renewal::AtExpiry { max_age: Some(max) } => {
+            Renewal::Expiry { max_age: Some(max) } => {
                 (format!("at an age of {} s", max.as_secs()), of_rule)
             }
-            Renewal::AtAge(max) if of_rule.is_some() => (age(max), of_rule),
-            Renewal::AtAge(max)
+            Renewal::Age(max) if of_rule.is_some() => (age(max), of_rule),
+            Renewal::Age(max)
                 if of_source == Some(max) && self.config.cache.max_age != Some(max) =>
             {
                 let from = "the source, which cannot be known offline".to_owned();
                 (age(max), Some(from))
             }
-            Renewal::AtAge(max) => (age(max), of_cache()),
+            Renewal::Age(max) => (age(max), of_cache()),
         };
         Setting {
             name: "max_age_seconds",

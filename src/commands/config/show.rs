@@ -7,8 +7,8 @@ use crate::commands::{Page, Target, Verdict};
 use crate::config::{Config, IdentitySettings, Rule};
 use crate::env::Env;
 use crate::error::Error;
+use crate::get::{Provider, load_config};
 use crate::identity::{LayerName, LayerSays};
-use crate::provider::{Provider, load_config};
 use crate::registry::Registry;
 
 use super::settings::{Setting, Settings};

@@ -5,8 +5,8 @@ use serde::Serialize;
 use crate::clock;
 use crate::commands::moment::{from_now, iso};
 use crate::config::Origin;
+use crate::get::Held;
 use crate::identity::{ChosenBy, Endpoint, Identity, LayerName, Role, SignIn, SignInState, Source};
-use crate::provider::Held;
 use crate::redaction::shown_url;
 
 /// The layer that chose, and its place.

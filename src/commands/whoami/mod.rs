@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cli::Whoami;
 use crate::env::Env;
 use crate::error::Error;
-use crate::provider::{CachePlace, Provider, load_config};
+use crate::get::{CachePlace, Provider, load_config};
 use crate::registry::Registry;
 
 use super::page::Mark;
@@ -41,7 +41,7 @@ struct Nobody {
 }
 
 /// Runs the command.
-pub(super) fn run(arguments: &Whoami, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
+pub(crate) fn run(arguments: &Whoami, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
     let config = load_config(env).map_err(Error::failure)?;
     let target = Target::parse(&arguments.host, &config).map_err(|error| error.told(env))?;
     let provider = Provider::new(env, &config);

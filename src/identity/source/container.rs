@@ -17,7 +17,7 @@ use super::{CredentialSource, Lineage, SignInMethod, Trouble, UNKNOWN_PRINCIPAL_
 
 /// What names a container credential endpoint. The SDK's provider reads the same variables.
 #[derive(Clone, Debug)]
-pub struct Container {
+pub(crate) struct Container {
     /// `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, which wins, or `…_FULL_URI`.
     pub uri: String,
     /// `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`, which wins.
@@ -27,7 +27,7 @@ pub struct Container {
 }
 
 impl Container {
-    pub fn from_env(env: &Env) -> Result<Option<Self>, EnvironmentError> {
+    pub(crate) fn from_env(env: &Env) -> Result<Option<Self>, EnvironmentError> {
         let Some(uri) = uri(env)? else {
             return Ok(None);
         };
@@ -48,7 +48,7 @@ impl Container {
     }
 
     /// The variable that names the endpoint, where one does.
-    pub fn variable(env: &Env) -> &'static str {
+    pub(crate) fn variable(env: &Env) -> &'static str {
         match env.get(var::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI) {
             Some(_) => var::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI,
             None => var::AWS_CONTAINER_CREDENTIALS_FULL_URI,

@@ -22,14 +22,14 @@ pub(crate) const ON_EC2: &str = "on EC2: give the instance a role, and container
 
 /// Where instance metadata is asked.
 #[derive(Clone, Debug)]
-pub struct InstanceMetadata {
+pub(crate) struct InstanceMetadata {
     /// `http://…`, without a path.
     pub endpoint: String,
 }
 
 impl InstanceMetadata {
     /// Instance metadata, unless it is switched off. Its addresses are in the EC2 user guide.
-    pub fn from_settings(
+    pub(crate) fn from_settings(
         env: &Env,
         profile: Option<&Profile>,
     ) -> Result<Option<Self>, EnvironmentError> {

@@ -19,7 +19,7 @@ use super::{CredentialSource, Lineage, SignInMethod, Trouble, UNKNOWN_PRINCIPAL_
 
 /// An access key, of a user or of a session.
 #[derive(Clone, Debug)]
-pub struct Keys {
+pub(crate) struct Keys {
     /// `AKIA…` or `ASIA…`.
     pub access_key_id: String,
     pub secret_access_key: Secret,
@@ -30,7 +30,7 @@ pub struct Keys {
 impl Keys {
     /// The access key in the environment. The SDK goes on to the next source when it finds half of
     /// it, and so to another principal; this is an error here.
-    pub fn from_env(env: &Env) -> Result<Option<Self>, EnvironmentError> {
+    pub(crate) fn from_env(env: &Env) -> Result<Option<Self>, EnvironmentError> {
         let access_key_id = env.get(var::AWS_ACCESS_KEY_ID);
         let secret = env.get(var::AWS_SECRET_ACCESS_KEY).or_else(|| {
             env.get(var::SECRET_ACCESS_KEY)
@@ -57,7 +57,7 @@ impl Keys {
     }
 
     /// The access key in a profile.
-    pub fn from_profile(profile: &Profile) -> Result<Option<Self>, ProfileError> {
+    pub(crate) fn from_profile(profile: &Profile) -> Result<Option<Self>, ProfileError> {
         let get = |key| profile.get(key);
         let session_token = get("aws_session_token");
         match (get("aws_access_key_id"), get("aws_secret_access_key")) {

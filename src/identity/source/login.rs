@@ -21,7 +21,7 @@ use super::{CredentialSource, Lineage, SignInMethod, Trouble, foreign};
 
 /// What a profile of `aws login` says.
 #[derive(Clone, Debug)]
-pub struct Login {
+pub(crate) struct Login {
     /// The profile that says it.
     pub profile: String,
     /// `login_session` of the profile: the ARN that signed in.
@@ -38,7 +38,7 @@ const READ_BY_PROVIDER: [&str; 3] = [
 ];
 
 impl Login {
-    pub fn from_profile(profile: &Profile, env: &Env) -> Result<Option<Self>, ProfileError> {
+    pub(crate) fn from_profile(profile: &Profile, env: &Env) -> Result<Option<Self>, ProfileError> {
         let Some(session_arn) = profile.get("login_session") else {
             return Ok(None);
         };

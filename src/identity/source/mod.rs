@@ -38,7 +38,7 @@ pub(crate) const MORE_TIME: &str = "timeout_seconds in config.toml allows more t
 
 /// One way to get credentials, with everything that its provider is built from.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub(crate) enum Source {
     Keys(Keys),
     Sso(Sso),
     Login(Login),
@@ -50,7 +50,7 @@ pub enum Source {
 
 /// What is said of every kind of source. Nothing here has a default: a kind that leaves something
 /// out does not compile, as what is forgotten may give a token to another identity.
-pub trait CredentialSource: fmt::Display {
+pub(crate) trait CredentialSource: fmt::Display {
     /// What `whoami --json` calls the kind.
     fn kind(&self) -> &'static str;
 
@@ -104,7 +104,7 @@ pub trait CredentialSource: fmt::Display {
 /// Which sources of other times are this one, with temporary credentials that were renewed or a
 /// setting that changes by itself. Their tokens are dropped once it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lineage {
+pub(crate) enum Lineage {
     /// Those with the same fingerprint.
     Same,
     /// All of this kind in the same profile.
@@ -115,7 +115,7 @@ pub enum Lineage {
 
 /// What went wrong while the credentials were fetched, or with a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub(crate) enum Trouble {
     /// There are no credentials.
     NoCredentials,
     /// The time was up.
@@ -130,7 +130,7 @@ pub enum Trouble {
 
 /// How a person signs in for a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignInMethod<'a> {
+pub(crate) struct SignInMethod<'a> {
     /// `SSO` or `aws login`.
     pub name: &'static str,
     /// The profile that is signed in.
@@ -154,7 +154,7 @@ pub struct SignInMethod<'a> {
 
 impl Source {
     /// What is said of it.
-    pub fn get(&self) -> &dyn CredentialSource {
+    pub(crate) fn get(&self) -> &dyn CredentialSource {
         match self {
             Source::Keys(keys) => keys,
             Source::Sso(sso) => sso,
@@ -167,7 +167,7 @@ impl Source {
     }
 
     /// The host of its local endpoint.
-    pub fn local_host(&self) -> Option<String> {
+    pub(crate) fn local_host(&self) -> Option<String> {
         let (_, rest) = self.get().local_endpoint()?.split_once("://")?;
         let authority = rest.split(['/', '?', '#']).next()?;
         Some(ServerName::parse(authority)?.host)

@@ -20,7 +20,7 @@ use super::{
 
 /// A program that prints credentials.
 #[derive(Clone, Debug)]
-pub struct Process {
+pub(crate) struct Process {
     /// The command line, run by a shell. May hold secrets.
     pub command: Secret,
 }
@@ -46,7 +46,7 @@ const READ_BY_TOOLS: [&str; 16] = [
 ];
 
 impl Process {
-    pub fn from_profile(profile: &Profile) -> Option<Self> {
+    pub(crate) fn from_profile(profile: &Profile) -> Option<Self> {
         let command = profile.get("credential_process").map(Secret::new)?;
         Some(Self { command })
     }

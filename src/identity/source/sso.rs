@@ -23,7 +23,7 @@ use super::{CredentialSource, Lineage, SignInMethod, Trouble, foreign};
 
 /// What an SSO profile and its session say.
 #[derive(Clone, Debug)]
-pub struct Sso {
+pub(crate) struct Sso {
     /// The profile that says it.
     pub profile: String,
     /// `sso_account_id`.
@@ -46,7 +46,7 @@ const READ_BY_PROVIDER: [&str; 3] = [
 ];
 
 impl Sso {
-    pub fn from_profile(
+    pub(crate) fn from_profile(
         profile: &Profile,
         files: &AwsFiles,
         env: &Env,

@@ -20,7 +20,7 @@ use super::{CredentialSource, Lineage, SignInMethod, Trouble, foreign};
 
 /// What `AssumeRoleWithWebIdentity` needs.
 #[derive(Clone, Debug)]
-pub struct WebIdentity {
+pub(crate) struct WebIdentity {
     /// The file with the OIDC token, read when it is used: its owner renews it.
     pub token_file: PathBuf,
     pub role_arn: RoleArn,
@@ -33,7 +33,7 @@ pub struct WebIdentity {
 impl WebIdentity {
     /// The web identity in the environment. `AWS_ROLE_ARN` alone is no half of anything: other
     /// tools read it for other ends.
-    pub fn from_env(env: &Env) -> Result<Option<Self>, EnvironmentError> {
+    pub(crate) fn from_env(env: &Env) -> Result<Option<Self>, EnvironmentError> {
         let Some(token_file) = env.get_os(var::AWS_WEB_IDENTITY_TOKEN_FILE) else {
             return Ok(None);
         };
@@ -53,7 +53,7 @@ impl WebIdentity {
         }))
     }
 
-    pub fn from_profile(profile: &Profile) -> Result<Option<Self>, ProfileError> {
+    pub(crate) fn from_profile(profile: &Profile) -> Result<Option<Self>, ProfileError> {
         let Some(token_file) = profile.get("web_identity_token_file") else {
             return Ok(None);
         };
@@ -72,7 +72,7 @@ impl WebIdentity {
     }
 
     /// The session's name, never absent.
-    pub fn session_name(&self) -> &str {
+    pub(crate) fn session_name(&self) -> &str {
         self.session_name.as_deref().unwrap_or(DEFAULT_SESSION_NAME)
     }
 }

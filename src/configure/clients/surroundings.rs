@@ -1,0 +1,261 @@
+//! What lies around the configuration files and keeps this program from being asked.
+
+use std::path::{Path, PathBuf};
+
+use super::document::{Document, without_byte_order_mark};
+use super::finding::{Finding, Severity, concerns};
+use super::{Client, ECR_LOGIN, PREFIX, own_name};
+use crate::configure::user_file::UserFile;
+use crate::env::{Env, var};
+use crate::shell_word::shell_word;
+
+/// All of it, for one client. Without `hosts`, all of ECR's are meant.
+pub(super) fn findings(
+    env: &Env,
+    client: Client,
+    documents: &[&Document],
+    hosts: &[String],
+) -> Vec<Finding> {
+    let mut found = vec![on_path(env), wrong_home(env), old_cache(env, documents)];
+    if client == Client::Docker {
+        found.extend([auth_config(env, hosts), snap(env)]);
+    }
+    found.into_iter().flatten().collect()
+}
+
+/// Clients start `docker-credential-NAME` from a folder of `PATH`.
+fn on_path(env: &Env) -> Option<Finding> {
+    let program = format!("{PREFIX}{}", own_name(env));
+    let this = behind_links(&std::env::current_exe().ok()?);
+    let Some(first) = programs_on_path(env, &program).next() else {
+        return Some(Finding {
+            severity: Severity::Bad,
+            text: format!(
+                "{program} is not on PATH: no client can start it, and a pull fails with \"executable \
+                 file not found in $PATH\" or \"no basic auth credentials\""
+            ),
+            fix: if cfg!(unix) {
+                let this = this.display().to_string();
+                format!("ln -s {} /usr/local/bin/{program}", shell_word(&this))
+            } else {
+                format!("put a folder with {} on PATH", this.display())
+            },
+            repair: None,
+        });
+    };
+    (behind_links(&first) != this).then(|| Finding {
+        severity: Severity::Warning,
+        text: format!(
+            "another {program} comes first on PATH: clients start {}, and not {}",
+            first.display(),
+            this.display()
+        ),
+        fix: "remove the one that is not meant, or change the order of PATH".to_owned(),
+        repair: None,
+    })
+}
+
+/// Whether this executable is the one that clients start.
+pub(crate) fn is_first_on_path(env: &Env, this: &Path) -> bool {
+    let program = format!("{PREFIX}{}", own_name(env));
+    let first = programs_on_path(env, &program).next();
+    first.is_some_and(|first| behind_links(&first) == behind_links(this))
+}
+
+fn behind_links(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// The files of this name in the folders of `PATH` that are absolute, in order.
+fn programs_on_path(env: &Env, program: &str) -> impl Iterator<Item = PathBuf> {
+    let path = env.get_os(var::PATH).unwrap_or_default();
+    let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+    let folders: Vec<PathBuf> = std::env::split_paths(&path)
+        .filter(|folder| folder.is_absolute())
+        .collect();
+    folders
+        .into_iter()
+        .map(move |folder| folder.join(&file))
+        .filter(|file| is_program(file))
+}
+
+#[cfg(unix)]
+fn is_program(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    std::fs::metadata(file)
+        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(file: &Path) -> bool {
+    file.is_file()
+}
+
+/// Root's files are not the person's who called sudo, and the other way round.
+#[cfg(unix)]
+fn wrong_home(env: &Env) -> Option<Finding> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    let home = env.home()?;
+    let owner = std::fs::metadata(&home).ok()?.uid();
+    let person = env.get(var::SUDO_USER).filter(|user| user != "root");
+    let (text, fix) = match person {
+        Some(person) if owner == 0 => (
+            format!(
+                "this runs under sudo with the home folder of root, {}: the clients that {person} \
+                 runs read other files",
+                home.display()
+            ),
+            "run it without sudo; with sudo only for clients that are run with sudo",
+        ),
+        _ if owner != 0 => (
+            format!(
+                "this runs as root with another user's home folder, {}: root's own clients read \
+                 other files",
+                home.display()
+            ),
+            "run it as that user, or for root with sudo -H",
+        ),
+        _ => return None,
+    };
+    Some(Finding {
+        severity: Severity::Warning,
+        text,
+        fix: fix.to_owned(),
+        repair: None,
+    })
+}
+
+#[cfg(not(unix))]
+fn wrong_home(_: &Env) -> Option<Finding> {
+    None
+}
+
+/// What amazon-ecr-credential-helper has left. It is that program's to delete, or its user's.
+fn old_cache(env: &Env, documents: &[&Document]) -> Option<Finding> {
+    let folder = env.home()?.join(".ecr");
+    let cache = folder.join("cache.json");
+    cache.is_file().then(|| Finding {
+        severity: Severity::Warning,
+        text: format!(
+            "{} holds tokens in plain text, left by {ECR_LOGIN}",
+            cache.display()
+        ),
+        fix: match names_ecr_login(env, documents) {
+            Some(file) => format!("first replace {ECR_LOGIN} in {}", file.display()),
+            None => removal(&folder),
+        },
+        repair: None,
+    })
+}
+
+/// The first file of a client that names the established helper, or cannot be read. Of those in
+/// `documents`, what they will say.
+fn names_ecr_login(env: &Env, documents: &[&Document]) -> Option<PathBuf> {
+    let names_it = |document: &Document| {
+        let mut helpers = document.cred_helpers().into_iter();
+        helpers.any(|(_, helper)| helper == ECR_LOGIN) || document.creds_store() == Some(ECR_LOGIN)
+    };
+    let mut files = [Client::Docker, Client::Podman]
+        .into_iter()
+        .flat_map(|client| client.files(env));
+    files.find(|path| {
+        let known = documents.iter().find(|document| document.path() == path);
+        known.map_or_else(
+            || match UserFile::read(path) {
+                Ok(file) => file.bytes().is_some_and(|bytes| {
+                    let bytes = without_byte_order_mark(bytes).unwrap_or(bytes);
+                    Document::read(path, bytes).map_or(true, |document| names_it(&document))
+                }),
+                Err(_) => true,
+            },
+            |document| names_it(document),
+        )
+    })
+}
+
+/// The command that deletes what that helper has written, and nothing else in its folder.
+fn removal(folder: &Path) -> String {
+    const WRITTEN: [&str; 2] = ["cache.json", "log"];
+    let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names: Vec<_> = names.map(|item| item.file_name()).collect();
+    let is_written = |name: &&std::ffi::OsString| WRITTEN.iter().any(|written| **name == **written);
+    let paths: Vec<PathBuf> = if names.iter().all(|name| is_written(&name)) {
+        vec![folder.to_owned()]
+    } else {
+        let written = names.iter().filter(is_written);
+        written.map(|name| folder.join(name)).collect()
+    };
+    let words = paths.iter().map(|path| path.display().to_string());
+    let words: Vec<String> = if cfg!(unix) {
+        words.map(|path| shell_word(&path).into_owned()).collect()
+    } else {
+        words.collect()
+    };
+    if cfg!(unix) {
+        format!("rm -r {}", words.join(" "))
+    } else {
+        format!("delete {}", words.join(" and "))
+    }
+}
+
+/// docker 28.3 and later takes a host's login from there, before it asks a helper.
+fn auth_config(env: &Env, hosts: &[String]) -> Option<Finding> {
+    let variable = var::DOCKER_AUTH_CONFIG;
+    let text = env.get(variable)?;
+    let document = Document::read(Path::new(variable), text.as_bytes());
+    let holds_host = document.is_ok_and(|document| {
+        let mut logins = document.logins().into_iter();
+        logins.any(|login| login.is_secret() && concerns(&login.key, hosts))
+    });
+    let (severity, what) = if holds_host {
+        (
+            Severity::Bad,
+            "holds a login for this registry, which docker 28.3 and later sends without asking a \
+         helper: when it has ended, a pull fails with \"Your authorization token has expired\"",
+        )
+    } else {
+        (
+            Severity::Warning,
+            "is set: docker 28.3 and later, and GitLab's runner, take the logins in it before \
+         those of config.json",
+        )
+    };
+    Some(Finding {
+        severity,
+        text: format!("{variable} {what}"),
+        fix: format!("unset {variable}"),
+        repair: None,
+    })
+}
+
+/// A snap has a home folder of its own and may start nothing outside of it.
+#[cfg(unix)]
+fn snap(env: &Env) -> Option<Finding> {
+    let docker = programs_on_path(env, "docker").next()?;
+    let behind = behind_links(&docker);
+    let is_snap = [&docker, &behind]
+        .into_iter()
+        .any(|path| path.starts_with("/snap") || path.starts_with("/var/lib/snapd"))
+        || behind.file_name().is_some_and(|name| name == "snap");
+    is_snap.then(|| Finding {
+        severity: Severity::Bad,
+        text: format!(
+            "{} is a snap: it reads ~/snap/docker/current/.docker/config.json and cannot start a \
+             helper outside of the snap, so a pull fails with \"no basic auth credentials\"",
+            docker.display()
+        ),
+        fix: "install docker from the distribution or from docker.com in place of the snap"
+            .to_owned(),
+        repair: None,
+    })
+}
+
+#[cfg(not(unix))]
+fn snap(_: &Env) -> Option<Finding> {
+    None
+}

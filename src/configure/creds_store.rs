@@ -1,0 +1,113 @@
+//! `--creds-store`: this program for all registries, when nobody loses a login by it.
+
+use super::error::ConfigureError;
+use super::logins::Kept;
+use crate::config::Config;
+use crate::configure::clients::{Document, ECR_LOGIN, is_ours};
+use crate::error::Error;
+use crate::redaction::shown_server;
+
+/// What has to be done first.
+#[derive(Debug, Default)]
+pub(super) struct Before {
+    /// To be handed to the other helper.
+    pub moves: Vec<Kept>,
+    /// To be taken out of the file: what is moved, and what is worth nothing.
+    pub drops: Vec<String>,
+    /// To be named as `other_registries_helper`.
+    pub other_helper: Option<String>,
+}
+
+/// Looks whether this program can be the `credsStore` of a file.
+///
+/// # Errors
+/// When somebody would lose a login; with `fix`, when that cannot be kept from happening.
+pub(super) fn before(document: &Document, config: &Config, fix: bool) -> Result<Before, Error> {
+    match document.creds_store() {
+        Some(store) if is_ours(store) || store == ECR_LOGIN => Ok(Before::default()),
+        // What stands in `auths` has been ignored all along.
+        Some(store) => beside(document, store, config, fix),
+        None => instead_of_logins(document, config, fix),
+    }
+}
+
+/// Another helper is there, and has to be named in `config.toml`.
+fn beside(document: &Document, store: &str, config: &Config, fix: bool) -> Result<Before, Error> {
+    let file = document.path().to_owned();
+    let store = store.to_owned();
+    match &config.other_registries_helper {
+        Some(helper) if helper.program() == format!("docker-credential-{store}") => {
+            Ok(Before::default())
+        }
+        Some(helper) => Err(Error::failure(ConfigureError::TwoStores {
+            file,
+            store,
+            program: helper.program(),
+            origin: helper.origin().clone(),
+        })),
+        None if fix => Ok(Before {
+            other_helper: Some(store),
+            ..Before::default()
+        }),
+        None => Err(Error::failure(ConfigureError::OtherStore {
+            file,
+            store: store.clone(),
+        })
+        .hint(format!(
+            "--fix writes other_registries_helper = \"{store}\" into config.toml: then this \
+                     program hands it all that is not ECR's"
+        ))
+        .hint("without --creds-store, name the hosts: that helper stays for all others")),
+    }
+}
+
+/// Logins stand in the file, which docker reads no longer when there is a `credsStore`. Those
+/// that `credHelpers` names a helper for it does not read now.
+fn instead_of_logins(document: &Document, config: &Config, fix: bool) -> Result<Before, Error> {
+    let logins: Vec<_> = document
+        .logins()
+        .into_iter()
+        .filter(|login| login.is_secret() && document.helper_of(&login.key).is_none())
+        .collect();
+    if logins.is_empty() {
+        return Ok(Before::default());
+    }
+    let refused = || {
+        Error::failure(ConfigureError::Logins {
+            file: document.path().to_owned(),
+            keys: logins
+                .iter()
+                .map(|login| shown_server(&login.key).to_owned())
+                .collect(),
+        })
+    };
+    let (of_ecr, others): (Vec<_>, Vec<_>) = logins
+        .iter()
+        .partition(|login| config.registry(&login.key).is_some());
+    if !others.is_empty() && config.other_registries_helper.is_none() {
+        return Err(refused()
+            .hint(
+                "name a helper that is to keep them as other_registries_helper in config.toml \
+                 (secretservice, pass, osxkeychain, wincred), then --fix moves them there",
+            )
+            .hint("without --creds-store, name the hosts: the logins stay as they are"));
+    }
+    if !fix {
+        let helper = config.other_registries_helper.as_ref();
+        let what = match (of_ecr.is_empty(), helper) {
+            (true, Some(helper)) => format!("--fix moves them to {}", helper.program()),
+            (false, Some(helper)) if !others.is_empty() => format!(
+                "--fix moves them to {}, and drops those of ECR, which are bought anew",
+                helper.program()
+            ),
+            _ => "--fix drops them: those of ECR are bought anew".to_owned(),
+        };
+        return Err(refused().hint(what));
+    }
+    let moves = others.iter().map(|login| Kept::of(login));
+    Ok(Before {
+        moves: moves.collect::<Result<_, _>>().map_err(Error::failure)?,
+        drops: logins.iter().map(|login| login.key.clone()).collect(),
+        other_helper: None,
+    })
+}

@@ -1,0 +1,340 @@
+//! What is to be done, worked out from the files as they are, without doing any of it.
+
+use std::path::PathBuf;
+
+use super::backup::is_but_for_rules;
+use super::creds_store::{self, Before};
+use super::error::ConfigureError;
+use super::files::{Change, Files, open};
+use super::hosts::{self, Host};
+use super::logins::Kept;
+use super::rules::{self, Who};
+use super::show;
+use crate::cli::ConfigureDocker;
+use crate::config::{Config, ConfigPaths};
+use crate::configure::clients::{
+    Client, Finding, Repair, Severity, Undo, is_ours, is_same_server, own_name,
+    without_byte_order_mark,
+};
+use crate::configure::user_file::{Locks, UserFile};
+use crate::env::Env;
+use crate::error::Error;
+use crate::get::{config_paths, load_config};
+use crate::identity::Resolver;
+
+/// Everything, in the order in which it is done.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// The rules, before anybody is sent to this program.
+    pub config_file: Option<Change>,
+    /// Logins that the other helper has before they vanish from the file.
+    pub moves: Vec<Kept>,
+    pub client_files: Vec<Change>,
+    /// What was left alone, and why.
+    pub notes: Vec<String>,
+    /// What else is to be known.
+    pub remarks: Vec<String>,
+    /// What is in the way when all this is done.
+    pub findings: Vec<Finding>,
+    pub config: Config,
+    /// The file that it is about.
+    pub file: PathBuf,
+}
+
+impl Plan {
+    pub(super) fn changes(&self) -> impl Iterator<Item = &Change> {
+        self.config_file.iter().chain(&self.client_files)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.changes().next().is_none()
+    }
+
+    /// Works it out. With `locks`, nobody else of this program changes these files until they are
+    /// given back.
+    pub(super) fn make(
+        arguments: &ConfigureDocker,
+        env: &Env,
+        mut locks: Option<&mut Locks>,
+    ) -> Result<Self, Error> {
+        let client = if arguments.podman {
+            Client::Podman
+        } else {
+            Client::Docker
+        };
+        let who = Who {
+            profile: arguments.profile.as_deref(),
+            role_arn: arguments.role_arn.as_deref(),
+        };
+        let paths = config_paths(env);
+        let wants_rules = who.profile.or(who.role_arn).is_some();
+        if let Some(end) = env.name().filter(|_| wants_rules) {
+            return Err(Error::usage(ConfigureError::NamedIdentity {
+                name: own_name(env),
+                end: end.to_owned(),
+            }));
+        }
+        let config_file = if wants_rules || (arguments.creds_store && arguments.fix) {
+            Some(open_config(&paths, arguments, locks.as_deref_mut())?)
+        } else {
+            None
+        };
+        let config = load_config(env).map_err(Error::failure)?;
+        let file = client.file(env).map_err(Error::failure)?;
+        let mut files = Files::open(client, env, &file, arguments, locks)?;
+        let (hosts, mut notes) = if arguments.all {
+            hosts::of_rules(&config)
+        } else {
+            Default::default()
+        };
+        let named = if arguments.undo {
+            Vec::new()
+        } else {
+            hosts::named(&arguments.hosts, &config).map_err(|error| error.told(env))?
+        };
+        let hosts = [hosts, named].concat();
+
+        let mut plan = Self {
+            config_file: None,
+            moves: Vec::new(),
+            client_files: Vec::new(),
+            notes: Vec::new(),
+            remarks: Vec::new(),
+            findings: Vec::new(),
+            config,
+            file,
+        };
+        let mut other_helper = None;
+        if arguments.undo {
+            notes.extend(plan.undo(&mut files, arguments, env)?);
+            plan.findings.append(&mut files.unreadable);
+        } else {
+            other_helper = plan.name_us(arguments, env, &hosts, &mut files)?;
+            plan.find(arguments, env, client, &hosts, &mut files)?;
+            plan.findings
+                .extend(missing_profile(env, &plan.config, who));
+        }
+        if let Some(file) = config_file {
+            plan.config_file = rules(&paths, file, &hosts, who, other_helper)?;
+        }
+        plan.notes = notes;
+        plan.client_files = files.changes();
+        Ok(plan)
+    }
+
+    /// Has this program asked. Returns the helper that `config.toml` is to name for all that is
+    /// not ECR's.
+    fn name_us(
+        &mut self,
+        arguments: &ConfigureDocker,
+        env: &Env,
+        hosts: &[Host],
+        files: &mut Files,
+    ) -> Result<Option<String>, Error> {
+        let name = own_name(env);
+        let target = &mut files.target;
+        for host in hosts {
+            target.edit(|target| target.set_helper(&host.key, &name))?;
+        }
+        if !arguments.creds_store {
+            return Ok(None);
+        }
+        let Before {
+            moves,
+            drops,
+            other_helper,
+        } = creds_store::before(&target.document, &self.config, arguments.fix)?;
+        self.moves = moves;
+        for key in &drops {
+            target.edit(|target| target.without_login(key))?;
+        }
+        target.drops_logins = !drops.is_empty();
+        target.edit(|target| target.set_creds_store(&name))?;
+        Ok(other_helper)
+    }
+
+    /// What is in the way, and what of it is mended.
+    fn find(
+        &mut self,
+        arguments: &ConfigureDocker,
+        env: &Env,
+        client: Client,
+        hosts: &[Host],
+        files: &mut Files,
+    ) -> Result<(), Error> {
+        let keys: Vec<String> = hosts.iter().map(|host| host.key.clone()).collect();
+        // With --creds-store alone, no login of ECR may be in the way.
+        let is_meant = |repair: &Repair| {
+            let is_login = matches!(repair, Repair::RemoveLogin { .. });
+            repair.is_for(&keys) || (is_login && keys.is_empty() && arguments.creds_store)
+        };
+        if arguments.fix {
+            for finding in files.findings(env, client, &keys) {
+                if let Some(repair) = finding.repair.filter(is_meant) {
+                    repair_in(files, repair)?;
+                }
+            }
+        }
+        self.findings = files.findings(env, client, &keys);
+        for finding in &mut self.findings {
+            if finding.repair.as_ref().is_some_and(|it| !is_meant(it)) {
+                // Other registries are not what this run is about.
+                finding.repair = None;
+                finding.severity = Severity::Warning;
+            }
+        }
+        self.findings.append(&mut files.unreadable);
+        Ok(())
+    }
+
+    /// Takes this program out; what was left alone.
+    fn undo(
+        &mut self,
+        files: &mut Files,
+        arguments: &ConfigureDocker,
+        env: &Env,
+    ) -> Result<Vec<String>, Error> {
+        let named = hosts::to_undo(&arguments.hosts, &self.config);
+        let named = named.map_err(|error| error.told(env))?;
+        let other_helper = self.config.other_registries_helper.as_ref();
+        let mut undo = Undo {
+            // With --creds-store and no host, that alone is meant.
+            hosts: (!named.is_empty() || arguments.creds_store).then_some(&*named),
+            creds_store: named.is_empty() || arguments.creds_store,
+            undone: &[],
+            other_helper: other_helper.map(|helper| helper.name()),
+        };
+        let all = files.all().flat_map(|open| undo.hosts_in(&open.document));
+        let undone: Vec<String> = all.collect();
+        undo.undone = &undone;
+        let had_store = files.target.document.creds_store().is_some_and(is_ours);
+        for open in files.all() {
+            if open.undo(&undo)? {
+                self.remarks.push(format!(
+                    "no earlier backup of {} was found: nothing is put back",
+                    open.file.path().display()
+                ));
+            }
+        }
+        let store = files.target.document.creds_store();
+        if let Some(helper) = other_helper
+            && had_store
+            && undo.creds_store
+            && store != Some(helper.name())
+        {
+            self.remarks.push(format!(
+                "logins since then are kept by {}: to use them, set credsStore to \"{}\"",
+                helper.program(),
+                helper.name()
+            ));
+        }
+        let mut notes = Vec::new();
+        if let Some(helper) = other_helper.filter(|_| undo.creds_store && !arguments.podman) {
+            notes.push(format!(
+                "other_registries_helper = \"{}\" at {}",
+                helper.name(),
+                helper.origin()
+            ));
+        }
+        for (key, helper) in files.target.document.cred_helpers() {
+            let is_named = named.iter().any(|host| is_same_server(key, host));
+            if is_named && !undone.iter().any(|host| is_same_server(key, host)) {
+                notes.push(format!(
+                    "{key} has the helper {helper}, which is none of this program's names"
+                ));
+            }
+        }
+        Ok(notes)
+    }
+}
+
+fn repair_in(files: &mut Files, repair: Repair) -> Result<(), Error> {
+    match repair {
+        Repair::RemoveLogin { file, key } => {
+            if let Some(found) = files.get(&file) {
+                found.edit(|document| document.without_login(&key))?;
+                found.drops_logins = true;
+            }
+        }
+        Repair::SetHelper {
+            file,
+            key,
+            host,
+            helper,
+        } => {
+            if let Some(found) = files.get(&file) {
+                // The new one first: it takes the place of what is removed.
+                found.edit(|document| document.set_helper(&host, &helper))?;
+                if key != host {
+                    found.edit(|document| document.without_helpers(|host, _| host == key))?;
+                }
+            }
+        }
+        // Files are opened without it.
+        Repair::RemoveByteOrderMark { .. } => {}
+    }
+    Ok(())
+}
+
+/// The profile that is to ask is none of AWS's files.
+fn missing_profile(env: &Env, config: &Config, who: Who<'_>) -> Option<Finding> {
+    let profile = who.profile?;
+    let resolver = Resolver::new(env, config);
+    // Files that cannot be read are told by whoever needs them.
+    let is_there = resolver.profile_names().ok()?.contains(&profile);
+    (!is_there).then(|| Finding {
+        severity: Severity::Warning,
+        text: format!(
+            "the AWS profile `{profile}` does not exist: until it does, no password can be had for \
+             these registries"
+        ),
+        fix: "`aws configure` or `aws configure sso` makes it; or correct the rule in config.toml"
+            .to_owned(),
+        repair: None,
+    })
+}
+
+fn open_config(
+    paths: &ConfigPaths,
+    arguments: &ConfigureDocker,
+    locks: Option<&mut Locks>,
+) -> Result<UserFile, Error> {
+    let path = paths.explicit.as_ref().or(paths.user.as_ref());
+    let path = path.ok_or_else(|| Error::failure(ConfigureError::NoConfigFile))?;
+    open(path, arguments, locks)
+}
+
+/// The change of `config.toml`.
+fn rules(
+    paths: &ConfigPaths,
+    file: UserFile,
+    hosts: &[Host],
+    who: Who<'_>,
+    other_helper: Option<String>,
+) -> Result<Option<Change>, Error> {
+    let bytes = file.bytes().unwrap_or_default();
+    let (mark, rest) = match without_byte_order_mark(bytes) {
+        Some(rest) => bytes.split_at(bytes.len() - rest.len()),
+        None => (&b""[..], bytes),
+    };
+    // It was read as configuration before, and so it is UTF-8.
+    let before = String::from_utf8_lossy(rest).into_owned();
+    let mut after = before.clone();
+    if who.profile.or(who.role_arn).is_some() {
+        after = rules::with_rules(paths, &after, hosts, who)?;
+    }
+    if let Some(helper) = other_helper {
+        after = rules::with_other_helper(paths, &after, &helper)?;
+    }
+    if after == before {
+        return Ok(None);
+    }
+    Ok(Some(Change {
+        shown_before: file.bytes().map(|_| show::masked(&before)),
+        shown_after: show::masked(&after),
+        drops_logins: false,
+        is_but_for_us: is_but_for_rules,
+        after: [mark, after.as_bytes()].concat(),
+        file,
+    }))
+}

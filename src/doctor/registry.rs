@@ -1,0 +1,304 @@
+//! The registry: whether it takes the token, and what may be done with the image.
+
+use std::time::{Duration, Instant};
+
+use time::OffsetDateTime;
+
+use crate::cache::CacheError;
+use crate::clock;
+use crate::commands::page::Mark;
+use crate::commands::target::Image;
+use crate::doctor::distribution::{Client, Refusal, RefusalKind};
+use crate::http::EcrxClient;
+use crate::registry::{Registry, Service};
+use crate::secret::Secret;
+use crate::token::AuthorizationToken;
+
+use super::refused::{Refused, absent, stored, told};
+use super::report::{Finding, Place, Step};
+
+/// A registry that is asked without a token must not use up what the rest needs.
+const FIRST_QUESTION: Duration = Duration::from_secs(5);
+
+/// How it ended, at the registry or at where its layers are.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Outcome {
+    /// It could not be asked, or there was nothing to ask it with.
+    #[default]
+    NotAsked,
+    /// It said no.
+    Refused(Refused),
+    /// It said yes to this.
+    Allowed(Allowed),
+}
+
+/// What it said yes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Allowed {
+    /// The token.
+    Token,
+    /// Pulling the image.
+    Pull,
+    /// Pushing an image that is not there yet.
+    Push,
+    /// Pulling the image, and pushing it.
+    PullAndPush,
+}
+
+/// Whether there is a registry at all, asked without a token.
+pub(super) struct Presence {
+    /// What time it is there, and what it was here when it said so.
+    pub clocks: Option<(OffsetDateTime, OffsetDateTime)>,
+    /// Why it is not known to be there.
+    pub refusal: Option<Refusal>,
+}
+
+/// Asks whether there is a registry, for so long at most.
+pub(super) fn find(client: &EcrxClient, registry: &Registry, limit: Duration) -> Option<Presence> {
+    let client = asking(client, registry, Instant::now() + limit.min(FIRST_QUESTION))?;
+    let (date, refusal) = match client.ping(None) {
+        Ok(pong) => (pong.answer.date, None),
+        Err(refusal) => (refusal.date, Some(refusal)),
+    };
+    Some(Presence {
+        clocks: date.map(|theirs| (theirs, clock::now())),
+        refusal,
+    })
+}
+
+fn asking<'a>(client: &'a EcrxClient, registry: &Registry, ends_at: Instant) -> Option<Client<'a>> {
+    let time_left = ends_at.saturating_duration_since(Instant::now());
+    Client::new(client, registry, time_left).ok()
+}
+
+/// Everything that is asked with a token.
+pub(super) struct Visit<'a> {
+    pub client: &'a EcrxClient,
+    pub registry: &'a Registry,
+    pub image: Option<&'a Image>,
+    pub push: bool,
+    pub ends_at: Instant,
+    /// The token that a client would be given now.
+    pub cached: Option<&'a AuthorizationToken>,
+    /// One that was bought to compare it with.
+    pub new: Option<&'a AuthorizationToken>,
+    /// Drops a cached token that the registry does not take.
+    pub drop_dead: &'a dyn Fn(&AuthorizationToken) -> Result<(), CacheError>,
+}
+
+impl Visit<'_> {
+    /// Asks all of it.
+    pub(super) fn pay(&self, presence: Option<&Presence>) -> (Step, Outcome) {
+        let mut findings = Vec::new();
+        let outcome = self.ask(presence, &mut findings);
+        (Step::new(Place::Registry, findings), outcome)
+    }
+
+    fn ask(&self, presence: Option<&Presence>, findings: &mut Vec<Finding>) -> Outcome {
+        let refused = || Outcome::Refused(Refused::default());
+        if let Some(refusal) = presence.and_then(|presence| presence.refusal.as_ref()) {
+            findings.push(told(refusal));
+            return refused();
+        }
+        let Some(client) = asking(self.client, self.registry, self.ends_at) else {
+            findings.push(Finding::unknown(
+                "not asked: the system refuses what it takes",
+            ));
+            return Outcome::NotAsked;
+        };
+        findings.push(Finding::good(format!("{} answers", self.registry)));
+        let Some(first) = self.cached.or(self.new) else {
+            return self.without_a_token(&client, findings);
+        };
+        let mut token = first;
+        if let Err(refusal) = client.ping(Some(first.password())) {
+            let is_refused = matches!(refusal.kind, RefusalKind::TokenRefused);
+            let other = self.new.filter(|_| is_refused && self.cached.is_some());
+            match other.map(|other| (other, client.ping(Some(other.password())))) {
+                Some((other, Ok(_))) => {
+                    findings.push(self.dead(first, &refusal));
+                    token = other;
+                }
+                Some((_, Err(second))) => {
+                    findings.push(told(&second).mend([
+                        "it takes neither the cached token nor a new one: that is not a matter of age",
+                    ]));
+                    return refused();
+                }
+                None => {
+                    findings.push(told(&refusal));
+                    return refused();
+                }
+            }
+        } else {
+            findings.push(Finding::good(match self.cached {
+                Some(_) => "it takes the cached token",
+                None => "it takes the new token",
+            }));
+        }
+        match self.image {
+            Some(image) => self.look_at(&client, image, Some(token.password()), findings),
+            None => Outcome::Allowed(Allowed::Token),
+        }
+    }
+
+    /// Of a cached token, where a new one is taken.
+    fn dead(&self, token: &AuthorizationToken, refusal: &Refusal) -> Finding {
+        let what = "it takes a new token, but not the cached one, which";
+        match (self.drop_dead)(token) {
+            Ok(()) => Finding::bad(format!(
+                "{what} has been dropped from the cache ({refusal})"
+            ))
+            .mend(["pull again: a new token is bought then"]),
+            Err(error) => Finding::bad(format!(
+                "{what} could not be dropped from the cache ({refusal})"
+            ))
+            .mend([format!(
+                "clients are given it until it is deleted by who may do so: {error}"
+            )]),
+        }
+    }
+
+    /// Public ECR can be asked for an image all the same.
+    fn without_a_token(&self, client: &Client<'_>, findings: &mut Vec<Finding>) -> Outcome {
+        match (&self.registry.service, self.image) {
+            (Service::Public, Some(image)) => self.look_at(client, image, None, findings),
+            _ => {
+                let text = "not asked for more: there is no token to ask with";
+                findings.push(Finding::unknown(text));
+                Outcome::NotAsked
+            }
+        }
+    }
+
+    /// The image and its layers. The first refusal ends it, save that who may not pull may still
+    /// be allowed to push.
+    fn look_at(
+        &self,
+        client: &Client<'_>,
+        image: &Image,
+        password: Option<&Secret>,
+        findings: &mut Vec<Finding>,
+    ) -> Outcome {
+        let Image {
+            repository,
+            reference,
+        } = image;
+        let push =
+            |findings: &mut Vec<Finding>| self.push_to(client, repository, password, findings);
+        let manifest = match client.manifest(repository, reference, password) {
+            Ok(manifest) => manifest,
+            Err(refusal) => {
+                return self.without_a_manifest(image, &refusal, password, findings, push);
+            }
+        };
+        let digest = &manifest.content.digest;
+        findings.push(Finding::good(format!("{image} is there: {digest}")));
+        if let Some(chosen) = &manifest.chosen {
+            let platform = chosen.platform.as_deref().unwrap_or("one platform");
+            findings.push(Finding::good(format!(
+                "of an index, the image for {platform}"
+            )));
+        }
+        let refused = match manifest.layer.map(|layer| layer.digest) {
+            None => {
+                findings.push(Finding::unknown("it has no layer here to look at"));
+                None
+            }
+            Some(digest) => match client.layer(repository, &digest, password) {
+                Err(refusal) => {
+                    findings.push(told(&refusal));
+                    Some(Refused::of(&refusal))
+                }
+                Ok(found) => {
+                    findings.push(stored(&found));
+                    let elsewhere = found.elsewhere.as_ref();
+                    let refusal = elsewhere.and_then(|place| place.answer.as_ref().err());
+                    refusal.map(Refused::of)
+                }
+            },
+        };
+        let push = push(findings);
+        match (refused, push) {
+            (Some(refused), pushed) => refused.with(pushed.as_ref()),
+            (None, Some(Outcome::Allowed(_))) => Outcome::Allowed(Allowed::PullAndPush),
+            (None, Some(refused)) => refused,
+            (None, None) => Outcome::Allowed(Allowed::Pull),
+        }
+    }
+
+    /// What is left to ask when an image is not given.
+    fn without_a_manifest(
+        &self,
+        image: &Image,
+        refusal: &Refusal,
+        password: Option<&Secret>,
+        findings: &mut Vec<Finding>,
+        push: impl Fn(&mut Vec<Finding>) -> Option<Outcome>,
+    ) -> Outcome {
+        let is_new = matches!(refusal.kind, RefusalKind::ImageAbsent);
+        let mut absent = absent(self.registry, image, refusal);
+        if self.push && password.is_some() && is_new {
+            // As it is before a first push.
+            absent.mark = Mark::Warning;
+        }
+        findings.push(absent);
+        let pushed = if self.would_make_a_repository(refusal) {
+            findings.push(Finding::unknown(
+                "a push was not tried: where a repository creation template fits, it would \
+                 make the repository",
+            ));
+            None
+        } else {
+            push(findings)
+        };
+        match (pushed, is_new) {
+            (Some(pushed), true) => pushed,
+            (pushed, _) => Refused::of(refusal).with(pushed.as_ref()),
+        }
+    }
+
+    /// ECR makes repositories for pushes where a template says so (`CREATE_ON_PUSH`), and nothing
+    /// is to be changed here.
+    fn would_make_a_repository(&self, refusal: &Refusal) -> bool {
+        let is_absent = matches!(refusal.kind, RefusalKind::RepositoryAbsent);
+        self.push && is_absent && self.registry.private().is_some()
+    }
+
+    /// Whether an upload can be opened, where that was asked.
+    fn push_to(
+        &self,
+        client: &Client<'_>,
+        repository: &str,
+        password: Option<&Secret>,
+        findings: &mut Vec<Finding>,
+    ) -> Option<Outcome> {
+        // Nobody pushes without a token.
+        if !self.push || password.is_none() {
+            return None;
+        }
+        match client.upload(repository, password) {
+            Ok(upload) => {
+                findings.push(Finding::good("an upload can be opened, and was cancelled; ecr:PutImage is asked at the end of a push alone"));
+                if let Err(refusal) = upload.cancelled {
+                    // Whether ECR knows how to is not documented.
+                    findings.push(Finding::unknown(format!(
+                        "the upload could not be cancelled, and ends by itself: {refusal}"
+                    )));
+                }
+                Some(Outcome::Allowed(Allowed::Push))
+            }
+            Err(refusal) => {
+                let finding = told(&refusal);
+                findings.push(match refusal.kind {
+                    // aws/containers-roadmap#1970.
+                    RefusalKind::Transport(_) => finding.mend([
+                        "ECR closes the connection of a push into a repository that does not exist",
+                    ]),
+                    _ => finding,
+                });
+                Some(Outcome::Refused(Refused::of(&refusal)))
+            }
+        }
+    }
+}

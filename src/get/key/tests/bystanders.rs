@@ -1,0 +1,190 @@
+//! What stands beside what chooses: layers that are silent, and what is nobody's who asks.
+
+use super::kind::Kind;
+use super::plan::{Layer, Plan};
+use super::situation::Effect::{Decides, Nothing, Rotates};
+use super::situation::{Place, Situation};
+
+impl Plan {
+    /// What layers above and below would say, if they spoke: those above would decide.
+    pub(super) fn other_layers(&self, s: &mut Situation) {
+        let (first, source) = (self.first_layer(), self.source_layer());
+        let above = |decides: bool, otherwise| if decides { Decides } else { otherwise };
+        s.absent(Place::CalledAs, "spare", Decides);
+        let of_name = first <= Layer::Name;
+        let role = "arn:aws:iam::999999999999:role/ecrx";
+        for (name, value) in [("ECRX_PROFILE", "spare"), ("ECRX_ROLE_ARN", role)] {
+            s.absent(Place::Variable(name), value, above(!of_name, Nothing));
+        }
+        for name in ["ECRX_EXTERNAL_ID", "ECRX_ROLE_SESSION_NAME"] {
+            s.absent(Place::Variable(name), "ecrx", Nothing);
+        }
+        s.absent(Place::Variable("ECRX_REGION"), "eu-south-1", Nothing);
+        // A key on its own is half of a pair, and an error where it is heard.
+        let beside_role = |layer| self.layer == layer && self.role;
+        if !beside_role(Layer::Rule) || self.kind.is_ambient() {
+            let decides = first > Layer::Rule || beside_role(Layer::Rule);
+            s.absent(
+                Place::Toml("registry 0", "profile"),
+                "spare",
+                above(decides, Nothing),
+            );
+        }
+        for (name, value, layer) in [
+            (
+                "AWS_ACCESS_KEY_ID",
+                "AKIAIOSFODNN7EXAMPLE",
+                Layer::EnvironmentKeys,
+            ),
+            ("AWS_SECRET_ACCESS_KEY", "secret", Layer::EnvironmentKeys),
+            ("AWS_PROFILE", "spare", Layer::AwsProfile),
+            ("AWS_DEFAULT_PROFILE", "spare", Layer::AwsDefaultProfile),
+            (
+                "AWS_WEB_IDENTITY_TOKEN_FILE",
+                "/nonexistent",
+                Layer::WebIdentity,
+            ),
+            (
+                "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+                "/v2/credentials/2",
+                Layer::Container,
+            ),
+            (
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+                "http://127.0.0.1:3/",
+                Layer::Container,
+            ),
+        ] {
+            s.absent(
+                Place::Variable(name),
+                value,
+                above(layer < source, self.unheeded()),
+            );
+        }
+        for (name, value) in [
+            ("SECRET_ACCESS_KEY", "secret"),
+            ("AWS_SESSION_TOKEN", "token"),
+            ("AWS_ROLE_ARN", role),
+            ("AWS_ROLE_SESSION_NAME", "pod"),
+            ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "token"),
+            ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/nonexistent"),
+            ("AWS_LOGIN_CACHE_DIRECTORY", "/nonexistent"),
+        ] {
+            let effect = match name {
+                // Not among what other programs read.
+                "SECRET_ACCESS_KEY" => Nothing,
+                _ => self.unheeded(),
+            };
+            s.absent(Place::Variable(name), value, effect);
+        }
+        for name in [
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+            "AWS_EC2_METADATA_DISABLED",
+        ] {
+            s.absent(Place::Variable(name), "true", Nothing);
+        }
+        s.absent(
+            Place::Variable("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"),
+            "IPv6",
+            Nothing,
+        );
+        if !beside_role(Layer::Defaults) {
+            let effect = above(source > Layer::Defaults, Nothing);
+            s.absent(Place::Toml("defaults", "profile"), "spare", effect);
+        }
+        if self.profile() != "default" {
+            s.absent(
+                Place::Aws("default", "aws_access_key_id"),
+                "AKIAIOSFODNN7EXAMPLE",
+                above(source > Layer::DefaultProfile, Nothing),
+            );
+        }
+    }
+
+    /// What is there, and nobody's who asks.
+    pub(super) fn bystanders(&self, s: &mut Situation) {
+        for (key, value) in [
+            ("aws_access_key_id", "AKIAI44QH8DHBEXAMPLE"),
+            ("aws_secret_access_key", "spare"),
+            ("output", "json"),
+        ] {
+            s.add(
+                Place::Aws("profile spare", key),
+                Some(value),
+                Some("eu-north-1"),
+                Nothing,
+            );
+        }
+        s.absent(
+            Place::Aws("profile stranger", "role_arn"),
+            "nonsense",
+            Nothing,
+        );
+        s.add(
+            Place::Toml("identity.audit", "profile"),
+            Some("spare"),
+            Some("work"),
+            Nothing,
+        );
+        s.add(
+            Place::Toml("registry 1", "match"),
+            Some("*"),
+            Some("aws-cn"),
+            Nothing,
+        );
+        s.fixed(Place::Toml("registry 1", "max_age_seconds"), "3600");
+        s.add(
+            Place::Toml("", "timeout_seconds"),
+            Some("20"),
+            Some("30"),
+            Nothing,
+        );
+        s.absent(Place::Toml("", "connect_timeout_seconds"), "5", Nothing);
+        s.absent(Place::Toml("cache", "max_age_seconds"), "3600", Nothing);
+        s.absent(Place::Variable("ECRX_LOG"), "debug", Nothing);
+        s.absent(Place::Variable("AWS_CA_BUNDLE"), "/nonexistent", Nothing);
+        if !self.kind.is_ambient() {
+            s.absent(Place::Aws(self.profile(), "output"), "json", Nothing);
+            s.absent(
+                Place::Aws(self.profile(), "ca_bundle"),
+                "/nonexistent",
+                Nothing,
+            );
+        }
+        self.other_files(s);
+    }
+
+    /// Other files in place of `~/.aws/config` and `~/.aws/credentials`.
+    fn other_files(&self, s: &mut Situation) {
+        let of_them = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = other\n";
+        let config = format!("[{}]\n{of_them}", self.profile());
+        s.fixed(Place::File("other/config".into()), &config);
+        let name = if self.kind.is_ambient() {
+            "nobody"
+        } else {
+            self.profile().trim_start_matches("profile ")
+        };
+        let credentials = format!("[{name}]\n{of_them}aws_session_token = other\n");
+        s.fixed(Place::File("other/credentials".into()), &credentials);
+        s.fixed(Place::File("other/empty".into()), "");
+        let config = Place::Variable("AWS_CONFIG_FILE");
+        if self.kind.is_ambient() {
+            let heeds_default = s.inputs.iter().any(|input| {
+                let is_of_default = matches!(input.place, Place::Aws("default", _));
+                is_of_default && input.value.is_some()
+            });
+            let effect = if heeds_default { Decides } else { Nothing };
+            s.absent(config, "{home}/other/empty", effect);
+        } else {
+            s.absent(config, "{home}/other/config", Decides);
+        }
+        // Keys there win over those of the same profile, and change nothing where it has others.
+        let of_keys = match self.kind {
+            Kind::Keys if self.chain == 0 => Decides,
+            Kind::Session if self.chain == 0 => Rotates,
+            _ => self.unheeded(),
+        };
+        let credentials = Place::Variable("AWS_SHARED_CREDENTIALS_FILE");
+        s.absent(credentials, "{home}/other/credentials", of_keys);
+    }
+}

@@ -1,0 +1,198 @@
+//! Where APIs are called, and what says so.
+
+use super::kind::Kind;
+use super::plan::Plan;
+use super::situation::Effect::{Decides, Nothing, Rotates};
+use super::situation::{Effect, Place, Situation};
+
+/// What names endpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Endpoints {
+    /// Nothing.
+    Usual,
+    /// `AWS_ENDPOINT_URL`.
+    OfAll,
+    /// `AWS_ENDPOINT_URL_ECR` and `_STS`.
+    OfEach,
+    /// `endpoint_url` of the profile.
+    OfProfile,
+    /// The profile's `services`.
+    OfServices,
+    /// The rule, for ECR and STS.
+    OfRule,
+    /// The rule, for ECR alone.
+    OfRuleForEcr,
+}
+
+use Endpoints::{OfAll, OfEach, OfProfile, OfRule, OfRuleForEcr, OfServices, Usual};
+
+impl Endpoints {
+    pub(super) const ALL: [Self; 7] = [
+        Usual,
+        OfAll,
+        OfEach,
+        OfProfile,
+        OfServices,
+        OfRule,
+        OfRuleForEcr,
+    ];
+
+    /// By the rule.
+    pub(super) fn are_of_rule(self) -> bool {
+        matches!(self, OfRule | OfRuleForEcr)
+    }
+}
+
+const ONE: &str = "http://127.0.0.1:1";
+const OTHER: &str = "http://127.0.0.1:2";
+
+pub(super) fn add(plan: &Plan, s: &mut Situation) {
+    let mode = plan.endpoints;
+    // The same URL by whatever way is the same endpoint, save where others read the variable.
+    s.is(match mode {
+        Usual => "no URL",
+        OfAll if plan.kind.is_sso() || plan.kind == Kind::Login => "a URL for all",
+        OfAll | OfEach | OfProfile | OfServices => "a URL",
+        OfRule => "a rule's URLs",
+        OfRuleForEcr if plan.calls_sts() => "a rule's URL for ECR",
+        OfRuleForEcr => "a rule's URLs",
+    });
+    let of_sts = if plan.calls_sts() { Decides } else { Nothing };
+    variables(plan, s, of_sts);
+    if mode.are_of_rule() {
+        let [one, other] = ["https://one.example", "https://other.example"];
+        let place = |key| Place::Toml("registry 0", key);
+        s.decides(place("endpoint_url"), one, other);
+        s.or(None, Decides);
+        let of_sts_too = (mode == OfRule).then_some(one);
+        s.add(place("sts_endpoint_url"), of_sts_too, Some(other), of_sts);
+    }
+    let heeded = |modes: &[Endpoints]| match mode {
+        OfRuleForEcr if modes.contains(&Usual) => of_sts,
+        mode if modes.contains(&mode) => Decides,
+        _ => Nothing,
+    };
+    let switches = [
+        (
+            "AWS_USE_FIPS_ENDPOINT",
+            "use_fips_endpoint",
+            heeded(&[Usual]),
+        ),
+        (
+            "AWS_USE_DUALSTACK_ENDPOINT",
+            "use_dualstack_endpoint",
+            heeded(&[Usual]),
+        ),
+        (
+            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+            "ignore_configured_endpoint_urls",
+            heeded(&[OfAll, OfEach, OfProfile, OfServices]),
+        ),
+    ];
+    for (variable, key, effect) in switches {
+        // The variable wins over the profile, also when it says no.
+        let says_no = plan.last_role == 1;
+        s.add(
+            Place::Variable(variable),
+            says_no.then_some("false"),
+            Some("True"),
+            effect,
+        );
+        if !plan.kind.is_ambient() {
+            let effect = if says_no { Nothing } else { effect };
+            s.absent(Place::Aws(plan.profile(), key), "true", effect);
+        }
+    }
+    if !plan.kind.is_ambient() {
+        of_profile(plan, s, of_sts);
+    }
+}
+
+fn variables(plan: &Plan, s: &mut Situation, of_sts: Effect) {
+    let mode = plan.endpoints;
+    let each = (mode == OfEach).then_some(ONE);
+    let (ecr, not_asked) = if plan.public {
+        ("AWS_ENDPOINT_URL_ECR_PUBLIC", "AWS_ENDPOINT_URL_ECR")
+    } else {
+        ("AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL_ECR_PUBLIC")
+    };
+    s.add(
+        Place::Variable(ecr),
+        each,
+        Some(OTHER),
+        if mode.are_of_rule() { Nothing } else { Decides },
+    );
+    s.absent(Place::Variable(not_asked), OTHER, Nothing);
+    s.add(
+        Place::Variable("AWS_ENDPOINT_URL_STS"),
+        each,
+        Some(OTHER),
+        match mode {
+            OfRule => Nothing,
+            _ => of_sts,
+        },
+    );
+    // The SDK's providers of SSO and `aws login` know these variables alone.
+    let (is_sso, is_login) = (plan.kind.is_sso(), plan.kind == Kind::Login);
+    let rotates = |is: bool| if is { Rotates } else { Nothing };
+    let all = (mode == OfAll).then_some(ONE);
+    let of_all = match mode {
+        OfRuleForEcr if of_sts == Decides => Decides,
+        OfEach | OfRule | OfRuleForEcr => rotates(is_sso || is_login),
+        _ => Decides,
+    };
+    s.add(
+        Place::Variable("AWS_ENDPOINT_URL"),
+        all,
+        Some(OTHER),
+        of_all,
+    );
+    s.absent(
+        Place::Variable("AWS_ENDPOINT_URL_SSO"),
+        OTHER,
+        rotates(is_sso),
+    );
+    s.absent(
+        Place::Variable("AWS_ENDPOINT_URL_SSO_OIDC"),
+        OTHER,
+        rotates(is_sso),
+    );
+    s.absent(
+        Place::Variable("AWS_ENDPOINT_URL_SIGNIN"),
+        OTHER,
+        rotates(is_login),
+    );
+}
+
+fn of_profile(plan: &Plan, s: &mut Situation, of_sts: Effect) {
+    let (mode, profile) = (plan.endpoints, plan.profile());
+    match mode {
+        OfProfile => s.decides(Place::Aws(profile, "endpoint_url"), ONE, OTHER),
+        Usual => s.absent(Place::Aws(profile, "endpoint_url"), OTHER, Decides),
+        OfRuleForEcr => s.absent(Place::Aws(profile, "endpoint_url"), OTHER, of_sts),
+        // What names services is nearer.
+        _ => s.absent(Place::Aws(profile, "endpoint_url"), OTHER, Nothing),
+    }
+    let ecr = if plan.public {
+        "ecr_public.endpoint_url"
+    } else {
+        "ecr.endpoint_url"
+    };
+    if mode == OfServices {
+        s.decides(Place::Aws(profile, "services"), "here", "there");
+        s.or(None, Decides);
+        s.decides(Place::Aws("services here", ecr), ONE, OTHER);
+        s.add(
+            Place::Aws("services here", "sts.endpoint_url"),
+            Some(ONE),
+            Some(OTHER),
+            of_sts,
+        );
+        s.add(
+            Place::Aws("services there", ecr),
+            Some(OTHER),
+            None,
+            Nothing,
+        );
+    }
+}

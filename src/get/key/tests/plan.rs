@@ -1,0 +1,288 @@
+//! Which situation: who chooses, from which source, with which roles, for which registry.
+
+use proptest::prelude::*;
+
+use super::endpoints::{self, Endpoints};
+use super::kind::Kind;
+use super::situation::Effect::{Decides, Nothing, Rotates};
+use super::situation::{Effect, Place, Situation};
+use super::sources;
+
+pub(super) const PRIVATE: &str = "999999999999.dkr.ecr.us-west-2.amazonaws.com";
+pub(super) const PUBLIC: &str = "public.ecr.aws";
+
+/// What chooses, the most explicit first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Layer {
+    /// The name called by, with `[identity.NAME]`.
+    Table,
+    /// The name called by, an AWS profile's.
+    Name,
+    /// `ECRX_*`.
+    Ecrx,
+    /// `[[registry]]`.
+    Rule,
+    /// Keys in variables.
+    EnvironmentKeys,
+    AwsDefaultProfile,
+    AwsProfile,
+    WebIdentity,
+    Container,
+    /// `[defaults]`.
+    Defaults,
+    /// The profile `default`.
+    DefaultProfile,
+    InstanceMetadata,
+}
+
+pub(super) const LAYERS: [Layer; 8] = [
+    Layer::Table,
+    Layer::Name,
+    Layer::Ecrx,
+    Layer::Rule,
+    Layer::AwsDefaultProfile,
+    Layer::AwsProfile,
+    Layer::Defaults,
+    Layer::DefaultProfile,
+];
+
+/// A situation in short. Values come in two or three spellings, so that two plans often differ in
+/// one thing alone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    pub layer: Layer,
+    pub kind: Kind,
+    /// How many roles the profile has on top of its source.
+    pub chain: usize,
+    /// Whether the layer has a role, where it can.
+    pub role: bool,
+    pub endpoints: Endpoints,
+    pub public: bool,
+    /// Which of two sources.
+    pub source: usize,
+    /// Which of two last roles.
+    pub last_role: usize,
+    /// No session name, one, another, or the default written out.
+    pub session_name: usize,
+    /// No external id, one, or another.
+    pub external_id: usize,
+    /// Without or with an MFA device, a region.
+    pub device: bool,
+    pub region: bool,
+}
+
+pub(super) fn plans() -> impl Strategy<Value = Plan> {
+    let who = (
+        prop::sample::select(&LAYERS[..]),
+        prop::sample::select(&Kind::ALL[..]),
+        0..3usize,
+        any::<bool>(),
+        prop::sample::select(&Endpoints::ALL[..]),
+        prop::bool::weighted(0.2),
+    );
+    let details = (
+        0..2usize,
+        0..2usize,
+        0..4usize,
+        0..3usize,
+        any::<bool>(),
+        any::<bool>(),
+    );
+    (who, details).prop_map(|(who, details)| {
+        let (layer, kind, chain, role, endpoints, public) = who;
+        let (source, last_role, session_name, external_id, device, region) = details;
+        Plan {
+            layer,
+            kind,
+            chain,
+            role,
+            endpoints,
+            public,
+            source,
+            last_role,
+            session_name,
+            external_id,
+            device,
+            region,
+        }
+        .possible()
+    })
+}
+
+/// Two plans that differ in a few things, or in none.
+pub(super) fn pairs() -> impl Strategy<Value = (Plan, Plan)> {
+    (
+        plans(),
+        plans(),
+        prop::collection::vec(prop::bool::weighted(0.15), 12),
+    )
+        .prop_map(|(one, another, differs)| {
+            let mut other = one;
+            let mut differs = differs.into_iter();
+            macro_rules! take {
+                ($($field:ident),*) => {
+                    $(if differs.next() == Some(true) {
+                        other.$field = another.$field;
+                    })*
+                };
+            }
+            take!(layer, kind, chain, role, endpoints, public, source);
+            take!(last_role, session_name, external_id, device, region);
+            (one, other.possible())
+        })
+}
+
+impl Plan {
+    /// Keys of a profile.
+    pub(super) const SIMPLE: Self = Self {
+        layer: Layer::AwsProfile,
+        kind: Kind::Keys,
+        chain: 0,
+        role: false,
+        endpoints: Endpoints::Usual,
+        public: false,
+        source: 0,
+        last_role: 0,
+        session_name: 0,
+        external_id: 0,
+        device: false,
+        region: false,
+    };
+
+    /// The nearest plan that can be.
+    pub(super) fn possible(mut self) -> Self {
+        if self.kind.is_borrowed() {
+            // Whatever a profile borrows would be heard before a weaker layer's profile.
+            self.layer = self.layer.min(Layer::Rule);
+            self.chain = self.chain.max(1);
+        }
+        if self.kind.is_ambient() {
+            self.chain = 0;
+            if self.layer == Layer::Name {
+                self.layer = Layer::Table;
+            }
+            self.role = self.layer <= Layer::Rule;
+        }
+        if !matches!(
+            self.layer,
+            Layer::Table | Layer::Ecrx | Layer::Rule | Layer::Defaults
+        ) {
+            self.role = false;
+        }
+        self.endpoints = match self.endpoints {
+            Endpoints::OfProfile | Endpoints::OfServices if self.kind.is_ambient() => {
+                Endpoints::OfAll
+            }
+            of_rule if of_rule.are_of_rule() && self.public => Endpoints::Usual,
+            endpoints => endpoints,
+        };
+        self
+    }
+
+    /// The layer that the source comes from.
+    pub(super) fn source_layer(&self) -> Layer {
+        match self.kind {
+            Kind::EnvironmentKeys | Kind::EnvironmentSession => Layer::EnvironmentKeys,
+            Kind::EnvironmentWebIdentity => Layer::WebIdentity,
+            Kind::EnvironmentContainer | Kind::EnvironmentContainerFile => Layer::Container,
+            Kind::InstanceMetadata => Layer::InstanceMetadata,
+            _ => self.layer,
+        }
+    }
+
+    /// The layer that speaks first.
+    pub(super) fn first_layer(&self) -> Layer {
+        if self.kind.is_ambient() && !self.role {
+            self.source_layer()
+        } else {
+            self.layer
+        }
+    }
+
+    /// The section of the profile that is chosen.
+    pub(super) fn profile(&self) -> &'static str {
+        match self.layer {
+            Layer::DefaultProfile => "default",
+            _ => "profile work",
+        }
+    }
+
+    /// Whether STS is called.
+    pub(super) fn calls_sts(&self) -> bool {
+        self.chain > 0 || self.role || self.kind.is_web_identity()
+    }
+
+    /// What a change of a variable does that this program does not heed here.
+    pub(super) fn unheeded(&self) -> Effect {
+        match self.kind {
+            Kind::Process => Rotates,
+            _ => Nothing,
+        }
+    }
+
+    pub(super) fn situation(&self) -> Situation {
+        let mut s = Situation::default();
+        self.registry(&mut s);
+        self.layer(&mut s);
+        if !self.kind.is_ambient() {
+            self.profile_roles(&mut s);
+        }
+        sources::add(self, &mut s);
+        endpoints::add(self, &mut s);
+        self.region(&mut s);
+        self.other_layers(&mut s);
+        self.bystanders(&mut s);
+        s
+    }
+
+    pub(super) fn registry(&self, s: &mut Situation) {
+        if self.public {
+            // Public ECR's second name is its dual-stack one, which a URL by hand replaces.
+            let effect = match self.endpoints {
+                Endpoints::Usual => Decides,
+                _ => Nothing,
+            };
+            s.add(
+                Place::Server,
+                Some(PUBLIC),
+                Some("ecr-public.aws.com"),
+                effect,
+            );
+            s.or(Some("https://Public.ECR.aws:443"), Nothing);
+            s.is(PUBLIC);
+        } else {
+            s.decides(
+                Place::Server,
+                PRIVATE,
+                &PRIVATE.replace("999999999999", "444455556666"),
+            );
+            s.or(Some(&PRIVATE.replace("us-west-2", "eu-north-1")), Decides);
+            s.or(
+                Some(&format!("https://{}:443", PRIVATE.to_uppercase())),
+                Nothing,
+            );
+            if self.endpoints == Endpoints::Usual {
+                s.or(Some(&PRIVATE.replace("dkr.ecr", "dkr.ecr-fips")), Decides);
+                s.or(Some("999999999999.dkr-ecr.us-west-2.on.aws"), Decides);
+            }
+            s.is(PRIVATE);
+        }
+        // A rule that says nothing about who asks, unless it is the layer.
+        let of_it = if self.public { PUBLIC } else { "999999999999" };
+        let heeded = self.layer == Layer::Rule || self.endpoints.are_of_rule();
+        let effect = if heeded { Decides } else { Nothing };
+        let place = |key| Place::Toml("registry 0", key);
+        s.add(place("match"), Some(of_it), Some("444455556666"), effect);
+        s.add(
+            place("max_age_seconds"),
+            Some("7200"),
+            Some("3600"),
+            Nothing,
+        );
+    }
+
+    /// The section at a depth of the chain, the chosen one first.
+    pub(super) fn section(&self, depth: usize) -> &'static str {
+        [self.profile(), "profile middle", "profile base"][depth]
+    }
+}

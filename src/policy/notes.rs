@@ -1,0 +1,139 @@
+//! What is to be known of a document, in a sentence or two each.
+
+use crate::policy::iam::{Access, Callers, Document};
+use crate::registry::{AccountId, Partition, RoleArn};
+
+use super::place::{Holder, Place};
+use super::request::Request;
+
+/// What has to be so before a registry's policy can speak of pulls and pushes: the ECR user
+/// guide, "Private registry permissions".
+const SCOPE: &str = "The scope of the registry's policy must be V2. Older registries may have V1, \
+    which knows nothing of these actions.";
+
+/// Of an identity policy that nothing else is needed beside.
+pub(super) const ONE_ACCOUNT: &str = "This is all it takes: within one account, an identity policy is \
+    enough, and the repository needs no policy, unless one there denies.";
+
+/// Of the findings of scans.
+pub(super) const SCANNING: &str = "With basic scanning, no role is needed for the findings. Which \
+    scanning a registry has: aws ecr get-registry-scanning-configuration. In an organization, \
+    Inspector's delegated administrator sees the findings of all members without a role.";
+
+/// AWS's own policy that allows as much and more, but for what is said to be `missing` from it.
+pub(super) fn of_managed_policy(request: &Request, missing: &[&str]) -> String {
+    let partition = Partition::of_region(request.region());
+    let name = match request.access[..] {
+        [Access::Pull] => "PullOnly",
+        [Access::Push, ..] => "PowerUser",
+        _ => "ReadOnly",
+    };
+    let besides = match missing {
+        [] => String::new(),
+        missing => format!(", save for {}", missing.join(" and ")),
+    };
+    format!(
+        "The AWS managed policy arn:{partition}:iam::aws:policy/AmazonEC2ContainerRegistry{name} \
+         would do instead{besides}: it allows this for every repository that lets the caller in."
+    )
+}
+
+/// Of the policy of a repository, or `what` else.
+pub(super) fn of_resource(request: &Request, callers: &Callers, what: &str) -> Vec<String> {
+    let mut notes = vec![format!(
+        "It replaces the policy that the {what} has: if there is one, add these statements to it."
+    )];
+    notes.extend(callers.caveats());
+    if request.access.contains(&Access::Scan) {
+        notes.push("For the findings, this is enough with basic scanning alone.".to_owned());
+    }
+    notes
+}
+
+/// As whom orchestrators pull.
+pub(super) fn of_orchestrators(request: &Request) -> Vec<String> {
+    if !request.needs_tokens() {
+        return Vec::new();
+    }
+    vec![
+        "On ECS, the principal is the execution role of the task (executionRoleArn), not its task \
+         role."
+            .to_owned(),
+        "On EKS, it is the role of the node, and on Fargate the pod execution role: the kubelet \
+         pulls, not the pod with the role of its service account."
+            .to_owned(),
+    ]
+}
+
+/// Of the identity policy of this caller.
+pub(super) fn of_holder(holder: &Holder) -> Vec<String> {
+    match holder {
+        Holder::PermissionSet { name, .. } => vec![format!(
+            "The role cannot be changed itself. This replaces the inline policy that {name} has: \
+             if there is one, add these statements to it. Then have {name} provisioned again."
+        )],
+        Holder::Role(_) | Holder::User { .. } | Holder::Any(_) | Holder::AnyOf(_) => Vec::new(),
+    }
+}
+
+/// Of a document that is longer than AWS takes there.
+///
+/// The limits are from the ECR API reference ("SetRepositoryPolicy", "PutRegistryPolicy"), which
+/// counts blanks, and from the IAM user guide ("IAM and STS character limits"), which does not.
+pub(super) fn of_length(place: &Place, document: &Document) -> Option<String> {
+    let text = document.to_string();
+    let without_blanks = text.chars().filter(|c| !c.is_whitespace()).count();
+    let all = (text.len(), "");
+    let dense = (without_blanks, ", blanks not counted");
+    let ((length, how), limit) = match place {
+        Place::Repository(_) | Place::Registry { .. } => (all, 10_240),
+        Place::Trust(_) => (dense, 2_048),
+        Place::Identity { holder, .. } => match holder {
+            Holder::User { .. } => (dense, 2_048),
+            Holder::Role(_) => (dense, 10_240),
+            Holder::PermissionSet { .. } => (all, 32_768),
+            Holder::Any(_) | Holder::AnyOf(_) => (dense, 6_144),
+        },
+    };
+    (length > limit).then(|| {
+        format!(
+            "It has {length} characters{how}, and AWS takes {limit} at most: name the whole \
+             registry, or whole accounts, or make two set-ups of it."
+        )
+    })
+}
+
+/// Of the policy of a registry.
+pub(super) fn of_registry(request: &Request, callers: &Callers) -> Vec<String> {
+    let mut notes = vec![SCOPE.to_owned()];
+    notes.extend(of_resource(request, callers, "registry"));
+    notes
+}
+
+/// Of a role that the findings of Amazon Inspector are read by.
+pub(super) fn of_scan_role(account: &AccountId) -> String {
+    format!(
+        "For enhanced scanning. Amazon Inspector keeps its findings, and has no policies that \
+         could let another account in: they are read as a role of the account {account}, which \
+         the callers assume."
+    )
+}
+
+/// Of a role that the registry is used by.
+pub(super) fn of_role(request: &Request, role: &RoleArn) -> Vec<String> {
+    if !request.needs_tokens() {
+        return Vec::new();
+    }
+    let external_id = request.external_id.as_ref().map_or_else(String::new, |id| {
+        format!(", and write external_id = \"{id}\" into the rule that it makes")
+    });
+    vec![
+        format!(
+            "Have the callers' machines ask by the role: docker-credential-ecrx configure-docker \
+             HOST --role-arn {role}{external_id}"
+        ),
+        "ECS pulls as the execution role of the task, and assumes no other: for it, leave out \
+         --role-arn."
+            .to_owned(),
+    ]
+}

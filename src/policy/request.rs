@@ -1,0 +1,217 @@
+//! What is wanted.
+
+use crate::cli::Policy;
+use crate::commands::Target;
+use crate::config::{Problem, parse_external_id};
+use crate::env::Env;
+use crate::error::Error;
+use crate::get::load_config;
+use crate::policy::iam::{
+    Access, Callers, OrganizationIdError, Principal, PrincipalError, Repositories, RepositoryArn,
+    RepositoryError,
+};
+use crate::registry::{AccountId, ParseError, Partition, Region, RoleArn};
+
+/// A set-up that can be.
+#[derive(Debug)]
+pub(super) struct Request {
+    /// What is to be used: of one partition.
+    pub repositories: Repositories,
+    /// By whom: of the same partition.
+    pub callers: Callers,
+    /// To do what: never empty, each once.
+    pub access: Vec<Access>,
+    /// By way of this role, which is in the account of all repositories.
+    pub role: Option<RoleArn>,
+    /// What is to be sent to assume it.
+    pub external_id: Option<String>,
+}
+
+/// Why a set-up cannot be.
+#[derive(Debug, thiserror::Error)]
+enum RequestError {
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    #[error(transparent)]
+    Principal(#[from] PrincipalError),
+    #[error(transparent)]
+    Organization(#[from] OrganizationIdError),
+    #[error(transparent)]
+    Role(#[from] ParseError),
+    #[error(
+        "`{0}` is public ECR: everybody may pull from it, and pushing is allowed within the \
+         repository's own account alone"
+    )]
+    PublicRegistry(String),
+    #[error(
+        "`{first}` and `{other}` are in different partitions: nobody can be let in to both at once"
+    )]
+    Partitions {
+        first: RepositoryArn,
+        other: RepositoryArn,
+    },
+    #[error(
+        "the role {role} is not in the account of `{repository}`: give a role of the account \
+         {account}, which is let in there as one of its own"
+    )]
+    RoleElsewhere {
+        role: RoleArn,
+        repository: String,
+        account: AccountId,
+    },
+    #[error("--external-id {0}")]
+    ExternalId(Problem),
+}
+
+impl Request {
+    /// Reads the arguments. The configuration is only looked at for the name of a registry.
+    pub(super) fn read(arguments: &Policy, env: &Env) -> Result<Self, Error> {
+        let repositories = match &arguments.registry {
+            Some(name) => {
+                let config = load_config(env).map_err(Error::failure)?;
+                let target = Target::parse(name, &config).map_err(|error| error.told(env))?;
+                of_target(name, target)
+            }
+            None => of_arns(&arguments.repository),
+        };
+        repositories
+            .and_then(|repositories| Self::of(arguments, repositories))
+            .map_err(|error| {
+                let hint = match &error {
+                    RequestError::Principal(PrincipalError::Everybody(_)) => {
+                        Some("an organization is named with --org o-…")
+                    }
+                    _ => None,
+                };
+                Error::usage(error).hints(hint.map(str::to_owned))
+            })
+    }
+
+    fn of(arguments: &Policy, repositories: Repositories) -> Result<Self, RequestError> {
+        let partition = Partition::of_region(first_region(&repositories));
+        let callers = match &arguments.org {
+            Some(id) => Callers::Organization(id.trim().parse()?),
+            None => {
+                let mut principals: Vec<Principal> = Vec::new();
+                for text in &arguments.principal {
+                    let principal = Principal::parse(text.trim(), partition)?;
+                    if !principals.iter().any(|known| known.is_same(&principal)) {
+                        principals.push(principal);
+                    }
+                }
+                Callers::Principals(principals)
+            }
+        };
+        let role = match &arguments.role_arn {
+            Some(text) => Some(role_among(text.trim(), &repositories)?),
+            None => None,
+        };
+        let external_id = match &arguments.external_id {
+            Some(id) => {
+                let id = parse_external_id(id).map_err(RequestError::ExternalId)?;
+                Some(id.expose().to_owned())
+            }
+            None => None,
+        };
+        let access = match (arguments.push, arguments.pull, arguments.scan) {
+            (true, _, true) => vec![Access::Push, Access::Scan],
+            (true, _, false) => vec![Access::Push],
+            (false, true, true) => vec![Access::Pull, Access::Scan],
+            (false, false, true) => vec![Access::Scan],
+            (false, _, false) => vec![Access::Pull],
+        };
+        Ok(Self {
+            repositories,
+            callers,
+            access,
+            role,
+            external_id,
+        })
+    }
+
+    /// The region that commands are written for where any would do.
+    pub(super) fn region(&self) -> &Region {
+        first_region(&self.repositories)
+    }
+
+    /// Whether authorization tokens are needed: pulls and pushes take one, calls of the API none.
+    pub(super) fn needs_tokens(&self) -> bool {
+        self.access.iter().any(|access| *access != Access::Scan)
+    }
+
+    /// The accounts that the repositories are in, each once.
+    pub(super) fn accounts(&self) -> Vec<&AccountId> {
+        match &self.repositories {
+            Repositories::AllOf { account, .. } => vec![account],
+            Repositories::Named(repositories) => {
+                let mut accounts: Vec<&AccountId> = Vec::new();
+                for repository in repositories {
+                    if !accounts.contains(&repository.account()) {
+                        accounts.push(repository.account());
+                    }
+                }
+                accounts
+            }
+        }
+    }
+}
+
+fn first_region(repositories: &Repositories) -> &Region {
+    match repositories {
+        Repositories::AllOf { region, .. } => region,
+        Repositories::Named(repositories) => repositories[0].region(),
+    }
+}
+
+fn of_target(name: &str, target: Target) -> Result<Repositories, RequestError> {
+    let public = || RequestError::PublicRegistry(name.trim().to_owned());
+    let registry = target.registry.private().ok_or_else(public)?;
+    Ok(match target.image {
+        Some(image) => RepositoryArn::new(registry, &image.repository)?.into(),
+        None => Repositories::all_of(registry),
+    })
+}
+
+/// clap sees to it that there is one.
+fn of_arns(texts: &[String]) -> Result<Repositories, RequestError> {
+    let mut repositories: Vec<RepositoryArn> = Vec::new();
+    for text in texts {
+        let repository: RepositoryArn = text.trim().parse()?;
+        if let Some(first) = repositories.first()
+            && first.partition() != repository.partition()
+        {
+            return Err(RequestError::Partitions {
+                first: first.clone(),
+                other: repository,
+            });
+        }
+        if !repositories.contains(&repository) {
+            repositories.push(repository);
+        }
+    }
+    Ok(Repositories::Named(repositories))
+}
+
+/// The role, when it is in the account of each repository.
+fn role_among(text: &str, repositories: &Repositories) -> Result<RoleArn, RequestError> {
+    let role: RoleArn = text.parse()?;
+    let partition = Partition::of_region(first_region(repositories));
+    let elsewhere = |account: &AccountId, repository: String| RequestError::RoleElsewhere {
+        role: role.clone(),
+        repository,
+        account: account.clone(),
+    };
+    let is_there = |account| role.account() == account && role.partition() == partition;
+    match repositories {
+        Repositories::AllOf { account, .. } if !is_there(account) => {
+            return Err(elsewhere(account, repositories.arns().remove(0)));
+        }
+        Repositories::Named(named) => {
+            if let Some(other) = named.iter().find(|each| !is_there(each.account())) {
+                return Err(elsewhere(other.account(), other.to_string()));
+            }
+        }
+        Repositories::AllOf { .. } => {}
+    }
+    Ok(role)
+}

@@ -1,0 +1,134 @@
+//! Commands of the AWS CLI, for a POSIX shell.
+
+use crate::policy::iam::role_name;
+use crate::registry::{Region, RoleArn};
+use crate::shell_word::shell_word;
+
+use super::place::{Holder, Place, name};
+use super::plan::{Part, Plan};
+use super::{NOTES, comments};
+
+/// All can be pasted at once where all accounts are one's own, each with its credentials.
+pub(super) fn write(plan: &Plan) -> String {
+    let mut parts: Vec<String> = plan
+        .parts
+        .iter()
+        .map(|part| write_part(part, plan))
+        .collect();
+    if !plan.notes.is_empty() {
+        parts.push(comments(NOTES, &plan.notes));
+    }
+    parts.join("\n")
+}
+
+fn write_part(part: &Part, plan: &Plan) -> String {
+    let Part {
+        place,
+        notes,
+        document,
+    } = part;
+    let mut notes = notes.clone();
+    let document = document.to_string();
+    let document = shell_word(&document);
+    let region = &plan.region;
+    let commands = match place {
+        Place::Repository(repository) => {
+            let which = format!(
+                "--region {} --registry-id {} --repository-name {}",
+                repository.region(),
+                repository.account(),
+                shell_word(repository.name())
+            );
+            vec![
+                format!("aws ecr get-repository-policy {which}"),
+                format!("aws ecr set-repository-policy {which} --policy-text {document}"),
+            ]
+        }
+        Place::Registry { region, .. } => {
+            let mut commands = scope(region).to_vec();
+            commands.push(format!("aws ecr get-registry-policy --region {region}"));
+            commands.push(format!(
+                "aws ecr put-registry-policy --region {region} --policy-text {document}"
+            ));
+            commands
+        }
+        Place::Trust(role) => {
+            let path = path(role)
+                .map_or_else(String::new, |path| format!(" --path {}", shell_word(&path)));
+            let role = shell_word(role_name(role));
+            notes.push(format!(
+                "Where the role is there already: aws iam update-assume-role-policy --role-name \
+                 {role} --policy-document, with the same document; it replaces the one there."
+            ));
+            vec![format!(
+                "aws iam create-role --region {region} --role-name {role}{path} \
+                 --assume-role-policy-document {document}"
+            )]
+        }
+        Place::Identity { holder, name } => {
+            vec![identity(holder, &shell_word(name), region, &document)]
+        }
+    };
+    let mut text = comments(&place.heading(), &notes);
+    for command in commands {
+        text.push_str(&command);
+        text.push('\n');
+    }
+    text
+}
+
+/// IAM has no regions, but its endpoint is the partition's, which the region tells.
+fn identity(holder: &Holder, policy: &str, region: &Region, document: &str) -> String {
+    match holder {
+        Holder::Role(role) => format!(
+            "aws iam put-role-policy --region {region} --role-name {} --policy-name {policy} \
+             --policy-document {document}",
+            shell_word(role_name(role))
+        ),
+        Holder::User { user, .. } => format!(
+            "aws iam put-user-policy --region {region} --user-name {} --policy-name {policy} \
+             --policy-document {document}",
+            shell_word(name(user))
+        ),
+        Holder::PermissionSet { .. } => format!(
+            "aws sso-admin put-inline-policy-to-permission-set --instance-arn \"$INSTANCE_ARN\" \
+             --permission-set-arn \"$PERMISSION_SET_ARN\" --inline-policy {document}"
+        ),
+        Holder::Any(_) | Holder::AnyOf(_) => format!(
+            "aws iam create-policy --region {region} --policy-name {policy} \
+             --policy-document {document}"
+        ),
+    }
+}
+
+/// Looks at the scope of a registry's policy, and sets it. These take no registry id.
+pub(super) fn scope(region: &Region) -> [String; 2] {
+    [
+        format!("aws ecr get-account-setting --region {region} --name REGISTRY_POLICY_SCOPE"),
+        format!(
+            "aws ecr put-account-setting --region {region} --name REGISTRY_POLICY_SCOPE --value V2"
+        ),
+    ]
+}
+
+/// The path of a role, `/team/`, where it has one.
+pub(super) fn path(role: &RoleArn) -> Option<String> {
+    let (_, rest) = role.as_str().split_once(":role/")?;
+    let (path, _) = rest.rsplit_once('/')?;
+    Some(format!("/{path}/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_a_role_is_told() {
+        let path = |arn: &str| path(&arn.parse().unwrap());
+        assert_eq!(path("arn:aws:iam::111122223333:role/pull"), None);
+        assert_eq!(
+            path("arn:aws:iam::111122223333:role/a/b/pull").as_deref(),
+            Some("/a/b/")
+        );
+    }
+}

@@ -1,6 +1,0 @@
-//! The protocols in which clients ask: one file each, and the parts they are made of.
-
-mod action;
-pub(crate) mod docker;
-pub(crate) mod other_helper;
-mod question;
