@@ -1,9 +1,12 @@
-//! The layers that may choose who asks, gone through from the most explicit on. The first that
-//! speaks is taken whole.
+//! The layers that may choose who asks: one table, from the most explicit one down. The first that
+//! speaks is taken whole; people are told what each of them says.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use crate::config::{Config, IdentitySettings};
+use serde::Serialize;
+
+use crate::config::{Config, IdentitySettings, Origin};
 use crate::env::{Env, PER_ACCOUNT, var};
 use crate::helper_name;
 use crate::registry::{Region, Registry};
@@ -13,6 +16,93 @@ use super::error::ProfileError;
 use super::source::{Container, InstanceMetadata, Keys, Source, WebIdentity};
 use super::{ChosenBy, IdentityError, Misspelled, Role, profile};
 
+/// The layers that may choose who asks, the most explicit first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LayerName {
+    /// The name that the program was called by.
+    Name,
+    /// The `ECRX_*` variables.
+    EcrxVariables,
+    /// The rules of `config.toml`.
+    Rules,
+    /// The `AWS_*` variables.
+    AwsVariables,
+    /// `[defaults]` of `config.toml`.
+    Defaults,
+    /// The default profile, then instance metadata.
+    Sdk,
+}
+
+impl fmt::Display for LayerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LayerName::Name => "name called by",
+            LayerName::EcrxVariables => "ECRX_ variables",
+            LayerName::Rules => "rules",
+            LayerName::AwsVariables => "AWS_ variables",
+            LayerName::Defaults => "[defaults]",
+            LayerName::Sdk => "AWS's defaults",
+        })
+    }
+}
+
+impl ChosenBy {
+    /// The layer that it belongs to.
+    pub(crate) fn layer(&self) -> LayerName {
+        match self {
+            ChosenBy::Name { .. } => LayerName::Name,
+            ChosenBy::Rule(_) => LayerName::Rules,
+            ChosenBy::Variables { .. } => LayerName::EcrxVariables,
+            ChosenBy::Variable(name) if name.starts_with("ECRX_") => LayerName::EcrxVariables,
+            ChosenBy::Variable(_) => LayerName::AwsVariables,
+            ChosenBy::Defaults(_) => LayerName::Defaults,
+            ChosenBy::Default => LayerName::Sdk,
+        }
+    }
+}
+
+/// Asks one layer; `None` if it is silent.
+type Ask = for<'a> fn(&Layers<'a>, &Registry) -> Result<Option<Says>, IdentityError>;
+
+/// All layers, in their order.
+const LAYERS: [(LayerName, Ask); 6] = [
+    (LayerName::Name, |layers, registry| layers.name(registry)),
+    (LayerName::EcrxVariables, |layers, registry| {
+        layers.refuse_misspelled(registry)?;
+        Ok(layers.ecrx_variables(registry)?.map(Says::Settings))
+    }),
+    (LayerName::Rules, |layers, registry| {
+        let settings = layers.config.rule_for(registry);
+        let settings = settings.map_err(IdentityError::Config)?;
+        Ok(settings.map(|settings| Says::from_config(settings, ChosenBy::Rule)))
+    }),
+    (LayerName::AwsVariables, |layers, _| {
+        Ok(layers.aws_variables()?.map(Says::Chosen))
+    }),
+    (LayerName::Defaults, |layers, registry| {
+        let settings = layers.config.defaults_for(registry);
+        let settings = settings.map_err(IdentityError::Config)?;
+        Ok(settings.map(|settings| Says::from_config(settings, ChosenBy::Defaults)))
+    }),
+    (LayerName::Sdk, |layers, _| {
+        Ok(layers.aws_defaults()?.map(Says::Chosen))
+    }),
+];
+
+/// The first layer that a role without a profile can be assumed from. Those before it speak of a
+/// registry, and so exclude each other.
+const FIRST_BELOW: usize = 3;
+const _: () = assert!(matches!(LAYERS[FIRST_BELOW].0, LayerName::AwsVariables));
+
+/// What a layer says.
+enum Says {
+    /// A profile or roles or both. Without a profile, a layer below gives the source.
+    Settings(Layer),
+    /// All of it.
+    Chosen(Chosen),
+}
+
 /// Everything that layers are made of.
 pub(super) struct Layers<'a> {
     pub(super) env: &'a Env,
@@ -21,7 +111,7 @@ pub(super) struct Layers<'a> {
     pub(super) misspelled: Vec<Misspelled>,
 }
 
-/// What one layer gives: its part of an [`super::Identity`].
+/// A complete choice: a layer's part of an [`super::Identity`].
 pub(super) struct Chosen {
     pub(super) chosen_by: ChosenBy,
     pub(super) profile: Option<String>,
@@ -38,27 +128,52 @@ pub(super) struct Layer {
     pub(super) region: Option<Region>,
 }
 
-impl<'a> Layers<'a> {
+/// What one layer says.
+#[derive(Debug)]
+pub(crate) struct LayerSays {
+    /// Which.
+    pub layer: LayerName,
+    /// `None` where it is silent; an error where it speaks and is wrong.
+    pub says: Result<Option<Said>, IdentityError>,
+}
+
+/// Who would ask, if this layer decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Said {
+    /// Where exactly that stands.
+    pub chosen_by: ChosenBy,
+    /// The profile or source, and the roles on top.
+    pub who: String,
+}
+
+impl Layers<'_> {
     /// Who asks for a registry's token.
     pub(super) fn choose(&self, registry: &Registry) -> Result<Chosen, IdentityError> {
         self.refuse_misspelled(registry)?;
-        if let Some(name) = self.env.name() {
-            return self.of_name(name, registry);
-        }
-        if let Some(layer) = self.ecrx_variables(registry)? {
-            return self.of_layer(layer, || self.ambient(registry));
-        }
-        let rule = self
-            .config
-            .rule_for(registry)
-            .map_err(IdentityError::Config)?;
-        match rule {
-            Some(settings) => {
-                let chosen_by = ChosenBy::Rule(settings.origin.clone());
-                self.of_layer(Layer::of(settings, chosen_by), || self.ambient(registry))
+        self.choose_from(0, registry)
+    }
+
+    /// What the first layer says that speaks, from this one on.
+    fn choose_from(&self, start: usize, registry: &Registry) -> Result<Chosen, IdentityError> {
+        for (at, (_, ask)) in LAYERS.iter().enumerate().skip(start) {
+            match ask(self, registry)? {
+                None => {}
+                Some(Says::Chosen(chosen)) => return Ok(chosen),
+                Some(Says::Settings(layer)) => {
+                    let below = FIRST_BELOW.max(at + 1);
+                    return self.complete(layer, || self.choose_from(below, registry));
+                }
             }
-            None => self.ambient(registry),
         }
+        Err(IdentityError::NotSignedIn)
+    }
+
+    /// What each layer says of this registry, also those that are passed over.
+    pub(super) fn explain(&self, registry: &Registry) -> [LayerSays; 6] {
+        LAYERS.map(|(layer, ask)| LayerSays {
+            layer,
+            says: ask(self, registry).map(|says| says.map(Said::from)),
+        })
     }
 
     /// Refuses a misspelled variable if the right one could decide something here. Public ECR needs
@@ -74,20 +189,20 @@ impl<'a> Layers<'a> {
         Ok(())
     }
 
-    /// `[identity.NAME]`, or else the AWS profile NAME.
-    pub(super) fn of_name(&self, name: &str, registry: &Registry) -> Result<Chosen, IdentityError> {
+    /// `[identity.NAME]`, or else the AWS profile NAME, if the program was called by a name.
+    fn name(&self, registry: &Registry) -> Result<Option<Says>, IdentityError> {
+        let Some(name) = self.env.name() else {
+            return Ok(None);
+        };
         let chosen_by = |origin| ChosenBy::Name {
             name: name.to_owned(),
             origin,
         };
         let meant = self.meant(name);
-        let identity = self
-            .config
-            .identity_for(meant, registry)
-            .map_err(IdentityError::Config)?;
-        if let Some(settings) = identity {
-            let chosen_by = chosen_by(Some(settings.origin.clone()));
-            return self.of_layer(Layer::of(settings, chosen_by), || self.ambient(registry));
+        let identity = self.config.identity_for(meant, registry);
+        if let Some(settings) = identity.map_err(IdentityError::Config)? {
+            let chosen_by = |origin| chosen_by(Some(origin));
+            return Ok(Some(Says::from_config(settings, chosen_by)));
         }
         let own = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
         match self.of_profile(meant, chosen_by(None)) {
@@ -104,7 +219,7 @@ impl<'a> Layers<'a> {
                 identities: own(self.config.identity_names().collect()),
                 profiles: known,
             }),
-            chosen => chosen,
+            chosen => chosen.map(|chosen| Some(Says::Chosen(chosen))),
         }
     }
 
@@ -116,7 +231,7 @@ impl<'a> Layers<'a> {
     }
 
     /// A layer's profile, or where it has none, what `below` gives; with its roles on top.
-    fn of_layer(
+    fn complete(
         &self,
         layer: Layer,
         below: impl FnOnce() -> Result<Chosen, IdentityError>,
@@ -139,26 +254,8 @@ impl<'a> Layers<'a> {
         Ok(chosen)
     }
 
-    /// The layers below the rules: variables, `[defaults]`, the SDK's own defaults.
-    fn ambient(&self, registry: &Registry) -> Result<Chosen, IdentityError> {
-        if let Some(chosen) = self.of_variables()? {
-            return Ok(chosen);
-        }
-        let defaults = self
-            .config
-            .defaults_for(registry)
-            .map_err(IdentityError::Config)?;
-        match defaults {
-            Some(settings) => {
-                let chosen_by = ChosenBy::Defaults(settings.origin.clone());
-                self.of_layer(Layer::of(settings, chosen_by), || self.of_the_sdk())
-            }
-            None => self.of_the_sdk(),
-        }
-    }
-
     /// `AWS_*` variables, in the SDK's order: keys, the profile, the web identity, the container.
-    pub(super) fn of_variables(&self) -> Result<Option<Chosen>, IdentityError> {
+    fn aws_variables(&self) -> Result<Option<Chosen>, IdentityError> {
         let chosen = |variable: &'static str, source| {
             Ok(Some(Chosen {
                 chosen_by: ChosenBy::Variable(variable.into()),
@@ -207,7 +304,7 @@ impl<'a> Layers<'a> {
     }
 
     /// The default profile, then instance metadata.
-    pub(super) fn of_the_sdk(&self) -> Result<Chosen, IdentityError> {
+    fn aws_defaults(&self) -> Result<Option<Chosen>, IdentityError> {
         let files = self
             .files
             .as_ref()
@@ -216,20 +313,19 @@ impl<'a> Layers<'a> {
             .profile(DEFAULT_PROFILE)
             .is_some_and(profile::names_credentials)
         {
-            return self.of_profile(DEFAULT_PROFILE, ChosenBy::Default);
+            let chosen = self.of_profile(DEFAULT_PROFILE, ChosenBy::Default)?;
+            return Ok(Some(chosen));
         }
         let settings = files.profile(DEFAULT_PROFILE);
-        let source = InstanceMetadata::from_settings(self.env, settings)
-            .map_err(IdentityError::Environment)?
-            .map(Source::InstanceMetadata)
-            .ok_or(IdentityError::NotSignedIn)?;
-        Ok(Chosen {
+        let metadata = InstanceMetadata::from_settings(self.env, settings)
+            .map_err(IdentityError::Environment)?;
+        Ok(metadata.map(|metadata| Chosen {
             chosen_by: ChosenBy::Default,
             profile: None,
-            source,
+            source: Source::InstanceMetadata(metadata),
             roles: Vec::new(),
             region: None,
-        })
+        }))
     }
 
     fn of_profile(&self, name: &str, chosen_by: ChosenBy) -> Result<Chosen, IdentityError> {
@@ -291,7 +387,7 @@ impl<'a> Layers<'a> {
 }
 
 impl Layer {
-    pub(super) fn of(settings: IdentitySettings, chosen_by: ChosenBy) -> Self {
+    fn from_config(settings: IdentitySettings, chosen_by: ChosenBy) -> Self {
         let role = |role: crate::config::RoleSettings| Role {
             arn: role.arn,
             external_id: role.external_id,
@@ -304,6 +400,57 @@ impl Layer {
             profile: settings.profile,
             roles: settings.roles.into_iter().map(role).collect(),
             region: settings.region,
+        }
+    }
+}
+
+impl Says {
+    /// What a table of `config.toml` says.
+    fn from_config(settings: IdentitySettings, chosen_by: impl FnOnce(Origin) -> ChosenBy) -> Self {
+        let chosen_by = chosen_by(settings.origin.clone());
+        Self::Settings(Layer::from_config(settings, chosen_by))
+    }
+}
+
+impl From<Says> for Said {
+    fn from(says: Says) -> Self {
+        match says {
+            Says::Settings(layer) => Self::from_settings(layer),
+            Says::Chosen(chosen) => Self::from_chosen(chosen),
+        }
+    }
+}
+
+impl Said {
+    fn from_settings(layer: Layer) -> Self {
+        let below = layer.profile.is_none();
+        let profile = layer.profile.map(|profile| format!("profile {profile}"));
+        let roles = layer.roles.iter().map(|role| format!("role {}", role.arn));
+        let mut who = profile
+            .into_iter()
+            .chain(roles)
+            .collect::<Vec<_>>()
+            .join(", then ");
+        if below {
+            who.push_str(", assumed from what comes below");
+        }
+        Self {
+            chosen_by: layer.chosen_by,
+            who,
+        }
+    }
+
+    fn from_chosen(chosen: Chosen) -> Self {
+        let mut who = match &chosen.profile {
+            Some(profile) => format!("profile {profile} ({})", chosen.source),
+            None => chosen.source.to_string(),
+        };
+        for role in &chosen.roles {
+            who.push_str(&format!(", then role {}", role.arn));
+        }
+        Self {
+            chosen_by: chosen.chosen_by,
+            who,
         }
     }
 }

@@ -2,7 +2,7 @@
 //! the layer of configuration that chose them. Resolved before anything else happens, offline.
 
 mod aws_files;
-mod ecrx;
+mod ecrx_variables;
 mod endpoint;
 mod error;
 mod fingerprint;
@@ -11,7 +11,6 @@ mod local_state;
 mod misspelled;
 mod profile;
 mod resolver;
-mod says;
 mod sign_in;
 mod source;
 
@@ -25,10 +24,10 @@ pub(crate) use aws_files::AwsFilesError;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use error::IdentityError;
 pub(crate) use fingerprint::Fingerprint;
+pub(crate) use layers::{LayerName, LayerSays};
 pub(crate) use local_state::{LocalState, MAX_TOKEN_LENGTH};
 pub(crate) use misspelled::Misspelled;
 pub(crate) use resolver::Resolver;
-pub(crate) use says::{LayerName, LayerSays};
 pub(crate) use sign_in::{SignIn, SignInState};
 pub(crate) use source::{Container, MORE_TIME, ON_EC2, SignInMethod, Source, Trouble, WebIdentity};
 

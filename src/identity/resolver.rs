@@ -12,7 +12,7 @@ use crate::secret::Secret;
 
 use super::aws_files::{AwsFiles, AwsFilesError, DEFAULT_PROFILE};
 use super::endpoint::{Api, Endpoint, Settings};
-use super::layers::{Chosen, Layers};
+use super::layers::{Chosen, LayerSays, Layers};
 use super::{Identity, IdentityError, Misspelled};
 
 /// Finds out who asks for a registry.
@@ -87,6 +87,11 @@ impl<'a> Resolver<'a> {
             sign_in_api,
             max_age: by_hand.max_age,
         })
+    }
+
+    /// What each layer says of this registry.
+    pub(crate) fn layers(&self, registry: &Registry) -> [LayerSays; 6] {
+        self.layers.explain(registry)
     }
 
     /// Where STS would be asked for this registry, also by who needs no role.
