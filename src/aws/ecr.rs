@@ -1,6 +1,8 @@
-//! `ecr:GetAuthorizationToken`, for private registries.
+//! `GetAuthorizationToken`: of `ecr` for private registries, of `ecr-public` for the public one.
 
-use aws_sdk_ecr::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
+use aws_sdk_ecr::config::endpoint::{self, ResolveEndpoint as _};
+use aws_sdk_ecrpublic::config::endpoint as public_endpoint;
+use aws_sdk_ecrpublic::config::endpoint::ResolveEndpoint as _;
 use aws_types::SdkConfig;
 
 use crate::identity::Endpoint;
@@ -10,18 +12,33 @@ use crate::token::AuthorizationToken;
 use super::{Failure, Session};
 
 /// Where the API is called, by the rules that its client goes by.
-pub(super) async fn url(endpoint: &Endpoint) -> Option<String> {
-    let params = Params::builder()
-        .region(endpoint.region.as_str())
-        .use_fips(endpoint.fips)
-        .use_dual_stack(endpoint.dual_stack)
+pub(super) async fn url(api: &Endpoint) -> Option<String> {
+    let params = endpoint::Params::builder()
+        .region(api.region.as_str())
+        .use_fips(api.fips)
+        .use_dual_stack(api.dual_stack)
         .build();
-    let found = DefaultResolver::new().resolve_endpoint(&params.ok()?).await;
+    let found = endpoint::DefaultResolver::new()
+        .resolve_endpoint(&params.ok()?)
+        .await;
+    Some(found.ok()?.url().to_owned())
+}
+
+/// The same for the public registry.
+pub(super) async fn public_url(api: &Endpoint) -> Option<String> {
+    let params = public_endpoint::Params::builder()
+        .region(api.region.as_str())
+        .use_fips(api.fips)
+        .use_dual_stack(api.dual_stack)
+        .build();
+    let found = public_endpoint::DefaultResolver::new()
+        .resolve_endpoint(&params.ok()?)
+        .await;
     Some(found.ok()?.url().to_owned())
 }
 
 impl Session<'_> {
-    /// Asks for a token, naming the registry's account.
+    /// Asks for a token of a private registry, naming its account.
     pub(super) async fn private_token(
         &self,
         config: &SdkConfig,
@@ -40,6 +57,24 @@ impl Session<'_> {
             .await
             .map_err(|error| Failure::of_call(self, &error))?;
         let data = answer.authorization_data().first();
+        self.token(
+            data.and_then(|data| data.authorization_token()),
+            data.and_then(|data| data.expires_at()),
+        )
+    }
+
+    /// Asks for a token of the public registry. Unlike ECR's, the answer holds one object and not a list.
+    pub(super) async fn public_token(
+        &self,
+        config: &SdkConfig,
+    ) -> Result<AuthorizationToken, Failure> {
+        let client = aws_sdk_ecrpublic::Client::new(config);
+        let answer = client
+            .get_authorization_token()
+            .send()
+            .await
+            .map_err(|error| Failure::of_call(self, &error))?;
+        let data = answer.authorization_data();
         self.token(
             data.and_then(|data| data.authorization_token()),
             data.and_then(|data| data.expires_at()),

@@ -6,7 +6,6 @@
 
 mod credentials;
 mod ecr;
-mod ecr_public;
 mod failure;
 mod process;
 mod secrets;
@@ -28,6 +27,8 @@ use time::OffsetDateTime;
 
 pub(crate) use failure::{Failure, FailureKind, SignInFault, Stage};
 pub(crate) use survey::{Caller, Survey, survey};
+
+use survey::Surveyor;
 
 use crate::clock;
 use crate::env::Env;
@@ -78,7 +79,7 @@ pub(crate) enum PurchaseError {
 pub(crate) fn buy(purchase: &Purchase<'_>) -> Result<AuthorizationToken, PurchaseError> {
     let session = Session::of(purchase);
     let result = block_on(async {
-        match tokio::time::timeout(purchase.time_left, session.buy()).await {
+        match tokio::time::timeout(purchase.time_left, session.walk(None)).await {
             Ok(result) => result,
             Err(_) => Err(Failure::timeout(&session, purchase.time_left)),
         }
@@ -126,10 +127,19 @@ impl<'a> Session<'a> {
 }
 
 impl Session<'_> {
-    async fn buy(&self) -> Result<AuthorizationToken, Failure> {
+    /// Goes the whole way: from the first credentials over the roles to the token. Who surveys it is
+    /// told what each step gives.
+    async fn walk(&self, surveyor: Option<&Surveyor<'_>>) -> Result<AuthorizationToken, Failure> {
         let mut credentials = self.first_credentials().await?;
+        if let Some(surveyor) = surveyor {
+            surveyor.saw_source(self, &credentials).await;
+        }
         for hop in self.hops() {
-            credentials = self.take(hop, credentials).await?.0;
+            let (session, arn) = self.take(hop, credentials).await?;
+            if let Some(surveyor) = surveyor {
+                surveyor.saw_role(self, &session, arn);
+            }
+            credentials = session;
         }
         self.ask_for_token(credentials).await
     }
@@ -190,7 +200,7 @@ impl Session<'_> {
         let url = match (&api.url, &self.purchase.registry.service) {
             (Some(url), _) => Some(url.clone()),
             (None, Service::Private(_)) => ecr::url(api).await,
-            (None, Service::Public) => ecr_public::url(api).await,
+            (None, Service::Public) => ecr::public_url(api).await,
         };
         if let Some(url) = url {
             self.purchase.client.connect_ahead(&url);

@@ -40,20 +40,29 @@ pub(crate) struct Survey {
 /// When nothing could be asked: certificates, proxy settings, the system.
 pub(crate) fn survey(purchase: &Purchase<'_>, sts: &Endpoint) -> Result<Survey, PurchaseError> {
     let session = Session::of(purchase);
-    let survey = RefCell::new(Survey::default());
-    let work = async {
-        let walk = session.walk(sts, &survey);
-        if tokio::time::timeout(purchase.time_left, walk)
-            .await
-            .is_err()
-        {
-            survey
-                .borrow_mut()
-                .end(Failure::timeout(&session, purchase.time_left));
-        }
+    let surveyor = Surveyor {
+        sts,
+        found: RefCell::default(),
     };
-    block_on(work).map_err(PurchaseError::Runtime)?;
-    Ok(survey.into_inner())
+    let work = async {
+        let walk = session.walk(Some(&surveyor));
+        let result = tokio::time::timeout(purchase.time_left, walk).await;
+        result.unwrap_or_else(|_| Err(Failure::timeout(&session, purchase.time_left)))
+    };
+    let result = block_on(work).map_err(PurchaseError::Runtime)?;
+    let mut survey = surveyor.found.into_inner();
+    match result {
+        Ok(token) => survey.token = Some(Ok(token)),
+        Err(failure) => survey.end(failure),
+    }
+    Ok(survey)
+}
+
+/// Who looks on.
+pub(super) struct Surveyor<'a> {
+    /// Where the caller's identity is asked for.
+    sts: &'a Endpoint,
+    found: RefCell<Survey>,
 }
 
 impl Survey {
@@ -82,38 +91,32 @@ impl Survey {
     }
 }
 
-impl Session<'_> {
-    async fn walk(&self, sts: &Endpoint, survey: &RefCell<Survey>) {
-        let mut credentials = match self.first_credentials().await {
-            Ok(credentials) => credentials,
-            Err(failure) => return survey.borrow_mut().end(failure),
-        };
-        self.enter(Stage::Caller);
-        // Only people want to know it: what follows must not wait for an STS that is silent.
-        let limit = self.purchase.time_left / 3;
-        let asked = self.caller_identity(credentials.clone(), sts);
+impl Surveyor<'_> {
+    /// Asks whom the first credentials belong to. Only people want to know it: what follows must not
+    /// wait for an STS that is silent.
+    pub(super) async fn saw_source(&self, session: &Session<'_>, credentials: &Credentials) {
+        session.enter(Stage::Caller);
+        let limit = session.purchase.time_left / 3;
+        let asked = session.caller_identity(credentials.clone(), self.sts);
         let arn = tokio::time::timeout(limit, asked).await;
-        let arn = arn.unwrap_or_else(|_| Err(Failure::timeout(self, limit)));
-        survey.borrow_mut().source = Some(Ok(Caller::of(&credentials, arn)));
-        for hop in self.hops() {
-            let (session, arn) = match self.take(hop, credentials).await {
-                Ok(taken) => taken,
-                Err(failure) => return survey.borrow_mut().end(failure),
-            };
-            let arn = arn.ok_or_else(|| Failure::malformed(self, "the answer holds no ARN"));
-            survey
-                .borrow_mut()
-                .roles
-                .push(Ok(Caller::of(&session, arn)));
-            credentials = session;
-        }
-        let token = self.ask_for_token(credentials).await;
-        survey.borrow_mut().token = Some(token);
+        let arn = arn.unwrap_or_else(|_| Err(Failure::timeout(session, limit)));
+        self.found.borrow_mut().source = Some(Ok(Caller::new(credentials, arn)));
+    }
+
+    pub(super) fn saw_role(
+        &self,
+        session: &Session<'_>,
+        credentials: &Credentials,
+        arn: Option<String>,
+    ) {
+        let arn = arn.ok_or_else(|| Failure::malformed(session, "the answer holds no ARN"));
+        let caller = Caller::new(credentials, arn);
+        self.found.borrow_mut().roles.push(Ok(caller));
     }
 }
 
 impl Caller {
-    fn of(credentials: &Credentials, arn: Result<String, Failure>) -> Self {
+    fn new(credentials: &Credentials, arn: Result<String, Failure>) -> Self {
         let since_1970 = |end: SystemTime| end.duration_since(SystemTime::UNIX_EPOCH).ok();
         let seconds = credentials.expiry().and_then(since_1970);
         let expires_at = seconds.and_then(|time| {
