@@ -19,17 +19,18 @@ use crate::fs::{self, ReadError, Readable};
 use crate::identity::{Container, MAX_TOKEN_LENGTH, SignInState, Source};
 use crate::runtime;
 
+use super::failure::{Failure, SignInFault};
 use super::failure::{unfinished_token, unreadable_token};
-use super::{Failure, MAX_ATTEMPTS, Session, SignInFault, Stage};
+use super::fetch::{Fetch, MAX_ATTEMPTS, Stage};
 
 /// Instance metadata is asked once, for this long a step. Where there is none, packets to its
 /// address vanish, and everybody waits.
 const INSTANCE_METADATA_TIMEOUT: Duration = Duration::from_secs(1);
 
-impl Session<'_> {
+impl Fetch<'_> {
     /// Gets the credentials of the source that was chosen.
     pub(super) async fn source_credentials(&self) -> Result<Credentials, Failure> {
-        let identity = self.purchase.identity;
+        let identity = self.request.identity;
         self.enter(Stage::Source);
         if identity.is_signed_out() {
             return Err(Failure::of_sign_in(self, SignInFault::Absent));
@@ -116,7 +117,7 @@ impl Session<'_> {
             .configure(&self.provider_config())
             // It looks up the name in a plain http URL, to see that it is near. Its own
             // resolver has no deadline, and knows less than the machine does.
-            .dns(self.purchase.client.resolver())
+            .dns(self.request.client.resolver())
             .build();
         let Some(file) = &container.token_file else {
             return self.provide(provider).await;
@@ -143,7 +144,7 @@ impl Session<'_> {
             Ok(provided)
         });
         // Before the whole time is over, to say what may be waited for.
-        let limit = self.purchase.time_left.mul_f32(0.9);
+        let limit = self.request.time_left.mul_f32(0.9);
         match tokio::time::timeout(limit, provided).await {
             Ok(Ok(Ok(provided))) => provided.map_err(|error| Failure::of_provider(self, &error)),
             Ok(Err(error) | Ok(Err(error))) => Err(Failure::of_source(self, &error.to_string())),
@@ -160,12 +161,12 @@ impl Session<'_> {
     }
 
     fn provider_config(&self) -> ProviderConfig {
-        let api = &self.purchase.identity.sign_in_api;
+        let api = &self.request.identity.sign_in_api;
         ProviderConfig::empty()
             .with_region(Some(Region::new(api.region.as_str().to_owned())))
             .with_use_fips(Some(api.fips))
             .with_use_dual_stack(Some(api.dual_stack))
-            .with_http_client(self.purchase.client.clone())
+            .with_http_client(self.request.client.clone())
             .with_sleep_impl(TokioSleep::new())
             .with_retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
     }

@@ -4,12 +4,15 @@ use aws_sdk_ecr::config::endpoint::{self, ResolveEndpoint as _};
 use aws_sdk_ecrpublic::config::endpoint as public_endpoint;
 use aws_sdk_ecrpublic::config::endpoint::ResolveEndpoint as _;
 use aws_types::SdkConfig;
+use time::OffsetDateTime;
 
+use crate::clock;
 use crate::identity::Endpoint;
-use crate::registry::PrivateRegistry;
+use crate::registry::{PrivateRegistry, Service};
 use crate::token::AuthorizationToken;
 
-use super::{Failure, Session};
+use super::failure::Failure;
+use super::fetch::Fetch;
 
 /// Where the API is called, by the rules that its client goes by.
 pub(super) async fn url(api: &Endpoint) -> Option<String> {
@@ -37,7 +40,7 @@ pub(super) async fn public_url(api: &Endpoint) -> Option<String> {
     Some(found.ok()?.url().to_owned())
 }
 
-impl Session<'_> {
+impl Fetch<'_> {
     /// Asks for a token of a private registry, naming its account.
     pub(super) async fn private_token(
         &self,
@@ -79,5 +82,35 @@ impl Session<'_> {
             data.and_then(|data| data.authorization_token()),
             data.and_then(|data| data.expires_at()),
         )
+    }
+
+    /// Begins to connect to the API, while others are asked for the credentials.
+    pub(super) async fn connect_ahead(&self) {
+        let api = &self.request.identity.api;
+        let url = match (&api.url, &self.request.registry.service) {
+            (Some(url), _) => Some(url.clone()),
+            (None, Service::Private(_)) => url(api).await,
+            (None, Service::Public) => public_url(api).await,
+        };
+        if let Some(url) = url {
+            self.request.client.connect_ahead(&url);
+        }
+    }
+
+    /// Takes the token out of AWS's answer. A token just minted is taken whatever the local clock
+    /// says of its end: the clock may be wrong, and AWS has just said it is good.
+    fn token(
+        &self,
+        encoded: Option<&str>,
+        expires_at: Option<&aws_smithy_types::DateTime>,
+    ) -> Result<AuthorizationToken, Failure> {
+        let encoded =
+            encoded.ok_or_else(|| Failure::malformed(self, "the answer holds no token"))?;
+        let obtained_at = clock::now();
+        let expires_at = expires_at
+            .and_then(|moment| OffsetDateTime::from_unix_timestamp(moment.secs()).ok())
+            .unwrap_or(obtained_at);
+        AuthorizationToken::decode(encoded, obtained_at, expires_at)
+            .map_err(|error| Failure::malformed(self, &error.to_string()))
     }
 }

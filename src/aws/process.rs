@@ -16,7 +16,8 @@ use crate::child::{self, ChildError, Keep};
 use crate::env::{Env, var};
 use crate::redaction::{Redactor, process as process_secrets};
 
-use super::{Failure, Session};
+use super::failure::Failure;
+use super::fetch::Fetch;
 
 /// More output than this is an error. Session tokens have a few KiB.
 const MAX_OUTPUT: usize = 64 * 1024;
@@ -48,19 +49,19 @@ enum ProcessError {
     Missing(&'static str),
 }
 
-impl Session<'_> {
+impl Fetch<'_> {
     /// Runs the command of a profile. It ends with the future: at the deadline, a process that
     /// still runs is killed (what it has started itself is not, but has lost its readers).
     pub(super) async fn run_process(&self, command: &str) -> Result<Credentials, Failure> {
-        let env = self.purchase.env;
+        let env = self.request.env;
         let callee = Callee::Process {
-            profile: self.purchase.identity.profile.as_deref(),
+            profile: self.request.identity.profile.as_deref(),
             command,
         };
         if call_chain::is_loop(callee, env) {
             return Err(Failure::of_loop(self));
         }
-        let chain = call_chain::extended_by(callee, self.purchase.time_left, env);
+        let chain = call_chain::extended_by(callee, self.request.time_left, env);
         match output(command, &chain, env)
             .await
             .and_then(|output| parse(&output))

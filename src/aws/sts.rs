@@ -9,12 +9,26 @@ use aws_credential_types::Credentials;
 use aws_sdk_sts::types::Credentials as StsCredentials;
 
 use crate::fs::{self, Pipes};
-use crate::identity::{Endpoint, MAX_TOKEN_LENGTH, WebIdentity};
+use crate::identity::{Endpoint, MAX_TOKEN_LENGTH, Role, WebIdentity};
+use crate::registry::RoleArn;
 use crate::runtime;
+use crate::secret::Secret;
 
-use super::{Failure, Hop, Session};
+use super::failure::Failure;
+use super::fetch::Fetch;
 
-impl Session<'_> {
+/// A role to assume, and who assumes it.
+#[derive(Clone, Copy)]
+pub(super) struct Hop<'a> {
+    /// The role before it; `None` where the first credentials assume it.
+    pub(super) caller: Option<&'a RoleArn>,
+    pub(super) role: &'a Role,
+    /// The code of its device, where it has one.
+    pub(super) code: Option<&'a Secret>,
+    pub(super) sts: &'a Endpoint,
+}
+
+impl Fetch<'_> {
     /// Assumes one role with the credentials of whoever comes before it, and the code of its MFA
     /// device where it has one. With the credentials comes the ARN of the session.
     pub(super) async fn assume_role(
@@ -87,7 +101,7 @@ impl Session<'_> {
     /// waited for half of the time, and told as what it is.
     async fn web_identity_token(&self, web: &WebIdentity) -> io::Result<String> {
         let path = web.token_file.clone();
-        let pipes = Pipes::Until(Instant::now() + self.purchase.time_left / 2);
+        let pipes = Pipes::Until(Instant::now() + self.request.time_left / 2);
         let token = runtime::apart(move || fs::read(&path, MAX_TOKEN_LENGTH, pipes)).await??;
         String::from_utf8(token).map_err(|_| io::Error::other("it is not UTF-8 text"))
     }

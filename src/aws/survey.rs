@@ -11,7 +11,8 @@ use time::OffsetDateTime;
 use crate::identity::Endpoint;
 use crate::token::AuthorizationToken;
 
-use super::{Failure, Purchase, PurchaseError, Session, Stage, block_on};
+use super::failure::Failure;
+use super::fetch::{Fetch, Stage};
 
 /// Whom credentials belong to.
 #[derive(Clone, Debug)]
@@ -32,30 +33,6 @@ pub(crate) struct Survey {
     pub roles: Vec<Result<Caller, Failure>>,
     /// The token.
     pub token: Option<Result<AuthorizationToken, Failure>>,
-}
-
-/// Goes the whole way to a new token, and asks at `sts` who the caller is.
-///
-/// # Errors
-/// When nothing could be asked: certificates, proxy settings, the system.
-pub(crate) fn survey(purchase: &Purchase<'_>, sts: &Endpoint) -> Result<Survey, PurchaseError> {
-    let session = Session::of(purchase);
-    let surveyor = Surveyor {
-        sts,
-        found: RefCell::default(),
-    };
-    let work = async {
-        let walk = session.walk(Some(&surveyor));
-        let result = tokio::time::timeout(purchase.time_left, walk).await;
-        result.unwrap_or_else(|_| Err(Failure::timeout(&session, purchase.time_left)))
-    };
-    let result = block_on(work).map_err(PurchaseError::Runtime)?;
-    let mut survey = surveyor.found.into_inner();
-    match result {
-        Ok(token) => survey.token = Some(Ok(token)),
-        Err(failure) => survey.end(failure),
-    }
-    Ok(survey)
 }
 
 /// Who looks on.
@@ -82,7 +59,7 @@ impl Survey {
     }
 
     /// Puts a failure into the step that was under way.
-    fn end(&mut self, failure: Failure) {
+    pub(super) fn end(&mut self, failure: Failure) {
         match failure.stage {
             Stage::Source | Stage::WebIdentity { .. } => self.source = Some(Err(failure)),
             Stage::Role { .. } => self.roles.push(Err(failure)),
@@ -91,25 +68,37 @@ impl Survey {
     }
 }
 
-impl Surveyor<'_> {
+impl<'a> Surveyor<'a> {
+    pub(super) fn new(sts: &'a Endpoint) -> Self {
+        Self {
+            sts,
+            found: RefCell::default(),
+        }
+    }
+
+    /// What was found so far.
+    pub(super) fn into_found(self) -> Survey {
+        self.found.into_inner()
+    }
+
     /// Asks whom the first credentials belong to. Only people want to know it: what follows must not
     /// wait for an STS that is silent.
-    pub(super) async fn saw_source(&self, session: &Session<'_>, credentials: &Credentials) {
-        session.enter(Stage::Caller);
-        let limit = session.purchase.time_left / 3;
-        let asked = session.caller_identity(credentials.clone(), self.sts);
+    pub(super) async fn saw_source(&self, fetch: &Fetch<'_>, credentials: &Credentials) {
+        fetch.enter(Stage::Caller);
+        let limit = fetch.request.time_left / 3;
+        let asked = fetch.caller_identity(credentials.clone(), self.sts);
         let arn = tokio::time::timeout(limit, asked).await;
-        let arn = arn.unwrap_or_else(|_| Err(Failure::timeout(session, limit)));
+        let arn = arn.unwrap_or_else(|_| Err(Failure::timeout(fetch, limit)));
         self.found.borrow_mut().source = Some(Ok(Caller::new(credentials, arn)));
     }
 
     pub(super) fn saw_role(
         &self,
-        session: &Session<'_>,
+        fetch: &Fetch<'_>,
         credentials: &Credentials,
         arn: Option<String>,
     ) {
-        let arn = arn.ok_or_else(|| Failure::malformed(session, "the answer holds no ARN"));
+        let arn = arn.ok_or_else(|| Failure::malformed(fetch, "the answer holds no ARN"));
         let caller = Caller::new(credentials, arn);
         self.found.borrow_mut().roles.push(Ok(caller));
     }

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use crate::aws::PurchaseError;
+use crate::aws::FetchError;
 use crate::commands::page::Mark;
 use crate::config::{Config, ConfigError};
 use crate::configure::clients::is_first_on_path;
@@ -25,7 +25,7 @@ pub(super) struct Machine<'a> {
     pub provider: &'a Provider<'a>,
     pub identity: Option<&'a Result<Identity, IdentityError>>,
     /// What AWS and the registry are reached by.
-    pub client: &'a Result<EcrxClient, PurchaseError>,
+    pub client: &'a Result<EcrxClient, FetchError>,
     /// What time it is by the registry, and what it was here when it said so.
     pub clocks: Option<(OffsetDateTime, OffsetDateTime)>,
 }

@@ -19,7 +19,7 @@ mod verdict;
 
 use std::time::Instant;
 
-use crate::aws::{PurchaseError, Survey};
+use crate::aws::{FetchError, Survey};
 use crate::cli::Doctor;
 use crate::clock;
 use crate::config::{Config, ConfigError};
@@ -141,7 +141,7 @@ impl Examination<'_> {
     fn machine(
         &self,
         identity: Option<&Result<Identity, IdentityError>>,
-        client: &Result<EcrxClient, PurchaseError>,
+        client: &Result<EcrxClient, FetchError>,
         presence: Option<&registry::Presence>,
     ) -> Step {
         let machine = Machine {
@@ -256,7 +256,7 @@ impl Examination<'_> {
         &mut self,
         target: &Target,
         identity: &Identity,
-        client: Result<EcrxClient, PurchaseError>,
+        client: Result<EcrxClient, FetchError>,
         cached: Option<&Held>,
     ) -> Option<Survey> {
         if identity.wants_codes() && cached.is_some() {

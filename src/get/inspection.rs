@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::aws::{self, Purchase, PurchaseError, Survey};
+use crate::aws::{self, FetchError, Survey, TokenRequest};
 use crate::cache::{CacheError, Entry};
 use crate::clock;
 use crate::error::Error;
@@ -63,7 +63,7 @@ impl Provider<'_> {
     ///
     /// # Errors
     /// When certificates or proxy settings cannot be used.
-    pub(crate) fn client(&self, identity: Option<&Identity>) -> Result<EcrxClient, PurchaseError> {
+    pub(crate) fn client(&self, identity: Option<&Identity>) -> Result<EcrxClient, FetchError> {
         let deadline = Instant::now() + self.config.timeout;
         Ok(http::client(&self.http_settings(identity, deadline))?)
     }
@@ -102,7 +102,7 @@ impl Provider<'_> {
         &self,
         registry: &Registry,
         identity: &Identity,
-        client: Result<EcrxClient, PurchaseError>,
+        client: Result<EcrxClient, FetchError>,
         ends_at: Instant,
     ) -> Result<Survey, Error> {
         let wrong = |cause: Obstacle| told(registry, cause).hint(identity.explain());
@@ -123,7 +123,7 @@ impl Provider<'_> {
         } else {
             lookup.limit(false)
         };
-        let purchase = Purchase {
+        let purchase = TokenRequest {
             env: self.env,
             registry,
             identity,

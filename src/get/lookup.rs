@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::time::{Duration, Instant};
 
-use crate::aws::{self, Purchase, PurchaseError};
+use crate::aws::{self, FetchError, TokenRequest};
 use crate::cache::{Cache, Entry, EntryLock, Key, Seat};
 use crate::call_chain;
 use crate::clock;
@@ -153,7 +153,7 @@ impl<'a> Lookup<'a> {
         let http = self
             .provider
             .http_settings(Some(self.identity), self.started + limit);
-        let client = http::client(&http).map_err(PurchaseError::from)?;
+        let client = http::client(&http).map_err(FetchError::from)?;
         let codes = match self.identity.wants_codes() {
             // Nobody is asked for what could not be used: the purchase says why.
             true if self.identity.needs_a_sign_in(clock::now()) => Vec::new(),
@@ -165,7 +165,7 @@ impl<'a> Lookup<'a> {
         } else {
             limit.saturating_sub(self.started.elapsed())
         };
-        Ok(aws::buy(&Purchase {
+        Ok(aws::fetch_token(&TokenRequest {
             env: self.provider.env,
             registry: self.registry,
             identity: self.identity,

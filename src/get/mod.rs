@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use crate::clock;
 
-use crate::aws::{Failure, PurchaseError};
+use crate::aws::{Failure, FetchError};
 use crate::cache::{Cache, CacheError};
 use crate::config::{Config, ConfigError, ConfigPaths};
 use crate::env::{Env, var};
@@ -54,7 +54,7 @@ enum Obstacle {
     Identity(#[from] IdentityError),
     /// It was tried.
     #[error(transparent)]
-    Purchase(#[from] PurchaseError),
+    Purchase(#[from] FetchError),
     /// A role wants a code, and none was given.
     #[error("the role {role} wants an MFA code from {device}: {cause}")]
     Code {
@@ -221,7 +221,7 @@ impl Obstacle {
     /// The failure of a call, where it is one.
     fn failure(&self) -> Option<&Failure> {
         match self {
-            Obstacle::Purchase(PurchaseError::Failure(failure)) => Some(failure),
+            Obstacle::Purchase(FetchError::Failure(failure)) => Some(failure),
             _ => None,
         }
     }
@@ -229,7 +229,7 @@ impl Obstacle {
     fn hints(&self, registry: &Registry) -> Vec<String> {
         match self {
             Obstacle::Identity(error) => error.hints(),
-            Obstacle::Purchase(PurchaseError::Failure(failure)) => failure.hints(),
+            Obstacle::Purchase(FetchError::Failure(failure)) => failure.hints(),
             Obstacle::Code {
                 program,
                 cause:

@@ -4,7 +4,9 @@ use crate::http::{ProxyFault, TlsFault, TransportCause, TransportFailure};
 use crate::identity::{MORE_TIME, ON_EC2, Trouble};
 use crate::registry::Partition;
 
-use super::{Failure, FailureKind, Stage};
+use crate::aws::fetch::Stage;
+
+use super::{Failure, FailureKind};
 
 const SIGN_IN: &str = "sign in (`aws sso login`, `aws login`, `aws configure`), or name a profile in config.toml or AWS_PROFILE";
 const NETWORK: &str = "check the network, the VPN, the firewall, HTTPS_PROXY and NO_PROXY";

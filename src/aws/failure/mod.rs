@@ -11,45 +11,10 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::identity::{Identity, SignInMethod};
-use crate::registry::{RoleArn, Service};
+use crate::registry::Service;
 
-use super::Session;
+use super::fetch::{Fetch, Stage};
 use crate::http::TransportFailure;
-
-/// What was being done.
-#[derive(Clone, Debug)]
-pub(crate) enum Stage {
-    /// Getting the first credentials.
-    Source,
-    /// Taking a role with a web identity.
-    WebIdentity {
-        /// The role.
-        role: RoleArn,
-    },
-    /// Assuming a role.
-    Role {
-        /// The role that assumes it; `None` where the first credentials do.
-        caller: Option<RoleArn>,
-        /// The role.
-        role: RoleArn,
-    },
-    /// Asking for the token.
-    Token,
-    /// Asking whom the first credentials belong to.
-    Caller,
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Stage::Source => f.write_str("getting credentials"),
-            Stage::WebIdentity { role } => write!(f, "taking the role {role} with a web identity"),
-            Stage::Role { role, .. } => write!(f, "assuming the role {role}"),
-            Stage::Token => f.write_str("asking for the authorization token"),
-            Stage::Caller => f.write_str("asking whom the credentials belong to"),
-        }
-    }
-}
 
 /// What happened.
 #[derive(Clone, Debug)]
@@ -128,44 +93,44 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// Every failure is made here, so that no detail keeps a secret of the request.
-    fn new(session: &Session<'_>, kind: FailureKind, detail: impl AsRef<str>) -> Self {
+    fn new(fetch: &Fetch<'_>, kind: FailureKind, detail: impl AsRef<str>) -> Self {
         Self {
-            stage: session.stage.borrow().clone(),
+            stage: fetch.stage.borrow().clone(),
             kind,
-            identity: Box::new(session.purchase.identity.clone()),
-            is_public: session.purchase.registry.service == Service::Public,
-            detail: session.redact(detail.as_ref()),
+            identity: Box::new(fetch.request.identity.clone()),
+            is_public: fetch.request.registry.service == Service::Public,
+            detail: fetch.redact(detail.as_ref()),
         }
     }
 
-    pub(super) fn timeout(session: &Session<'_>, after: Duration) -> Self {
+    pub(super) fn timeout(fetch: &Fetch<'_>, after: Duration) -> Self {
         let after = after.as_secs_f32();
         let digits = usize::from(after < 0.5);
         Self::new(
-            session,
+            fetch,
             FailureKind::Timeout,
             format!("no answer within {after:.digits$} s"),
         )
     }
 
-    pub(super) fn malformed(session: &Session<'_>, detail: &str) -> Self {
-        Self::new(session, FailureKind::Malformed, detail)
+    pub(super) fn malformed(fetch: &Fetch<'_>, detail: &str) -> Self {
+        Self::new(fetch, FailureKind::Malformed, detail)
     }
 
-    pub(super) fn of_source(session: &Session<'_>, detail: &str) -> Self {
-        Self::new(session, FailureKind::Source, detail)
+    pub(super) fn of_source(fetch: &Fetch<'_>, detail: &str) -> Self {
+        Self::new(fetch, FailureKind::Source, detail)
     }
 
-    pub(super) fn of_loop(session: &Session<'_>) -> Self {
-        Self::new(session, FailureKind::Loop, "")
+    pub(super) fn of_loop(fetch: &Fetch<'_>) -> Self {
+        Self::new(fetch, FailureKind::Loop, "")
     }
 
-    pub(super) fn of_sign_in(session: &Session<'_>, fault: SignInFault) -> Self {
-        let kind = match session.purchase.identity.source.get().sign_in() {
+    pub(super) fn of_sign_in(fetch: &Fetch<'_>, fault: SignInFault) -> Self {
+        let kind = match fetch.request.identity.source.get().sign_in() {
             Some(_) => FailureKind::SignIn(fault),
             None => FailureKind::Source,
         };
-        Self::new(session, kind, "")
+        Self::new(fetch, kind, "")
     }
 
     /// Whether AWS has said no to this identity: an older token must not outlive it.

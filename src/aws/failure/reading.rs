@@ -13,82 +13,79 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::aws::Session;
+use crate::aws::fetch::{Fetch, Stage};
 use crate::error::chain;
 use crate::http;
 use crate::identity::{SignInMethod, Source};
 use crate::redaction::shown_url;
 
-use super::{Failure, FailureKind, SignInFault, Stage};
+use super::{Failure, FailureKind, SignInFault};
 
 impl Failure {
     /// An error of a call of ours.
-    pub(in crate::aws) fn of_call<E>(
-        session: &Session<'_>,
-        error: &SdkError<E, HttpResponse>,
-    ) -> Self
+    pub(in crate::aws) fn of_call<E>(fetch: &Fetch<'_>, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + StdError + 'static,
     {
         if let Some(transport) = http::classify(error) {
-            return Self::new(session, FailureKind::Transport(transport), "");
+            return Self::new(fetch, FailureKind::Transport(transport), "");
         }
         if let SdkError::ServiceError(answer) = error {
             let (code, message) = (answer.err().code(), answer.err().message());
             let status = answer.raw().status().as_u16();
-            let kind = kind_of_code(&session.stage.borrow(), code, message, Some(status));
+            let kind = kind_of_code(&fetch.stage.borrow(), code, message, Some(status));
             let detail = match (code, message) {
                 (Some(code), message) => answered(code, message),
                 (None, _) => format!("HTTP status {status}, with an answer that is not AWS's"),
             };
-            return Self::new(session, kind, detail);
+            return Self::new(fetch, kind, detail);
         }
         let kind = match error {
             SdkError::TimeoutError(_) => FailureKind::Timeout,
             SdkError::ResponseError(_) => FailureKind::Malformed,
             _ => FailureKind::Refused,
         };
-        Self::new(session, kind, words(error))
+        Self::new(fetch, kind, words(error))
     }
 
     /// An error of one of the SDK's providers.
-    pub(in crate::aws) fn of_provider(session: &Session<'_>, error: &CredentialsError) -> Self {
-        let source = &session.purchase.identity.source;
+    pub(in crate::aws) fn of_provider(fetch: &Fetch<'_>, error: &CredentialsError) -> Self {
+        let source = &fetch.request.identity.source;
         match source {
             Source::InstanceMetadata(metadata) => {
-                Self::of_instance_metadata(session, &metadata.endpoint, error)
+                Self::of_instance_metadata(fetch, &metadata.endpoint, error)
             }
             Source::Container(container) => {
                 let file = container.token_file.as_deref();
-                Self::of_usual_provider(session, error, || container_words(file, error))
+                Self::of_usual_provider(fetch, error, || container_words(file, error))
             }
             Source::Keys(_)
             | Source::Sso(_)
             | Source::Login(_)
             | Source::Process(_)
-            | Source::WebIdentity(_) => Self::of_usual_provider(session, error, || None),
+            | Source::WebIdentity(_) => Self::of_usual_provider(fetch, error, || None),
         }
     }
 
     /// `own_words`: a better wording than the SDK's, which some sources have.
     fn of_usual_provider(
-        session: &Session<'_>,
+        fetch: &Fetch<'_>,
         error: &CredentialsError,
         own_words: impl FnOnce() -> Option<String>,
     ) -> Self {
         if let Some(transport) = http::classify(error) {
-            return Self::new(session, FailureKind::Transport(transport), "");
+            return Self::new(fetch, FailureKind::Transport(transport), "");
         }
         let words = words(error);
-        let sign_in = session.purchase.identity.source.get().sign_in();
+        let sign_in = fetch.request.identity.source.get().sign_in();
         if let Some(fault) = sign_in
             .as_ref()
             .and_then(|sign_in| fault_of(sign_in, &words))
         {
-            return Self::of_sign_in(session, fault);
+            return Self::of_sign_in(fetch, fault);
         }
         if let Some((code, message)) = code_and_message(error) {
-            let stage = session.stage.borrow().clone();
+            let stage = fetch.stage.borrow().clone();
             let kind = match kind_of_code(&stage, Some(&code), message.as_deref(), None) {
                 // The portal knows the role; `aws login` has none.
                 FailureKind::RoleDenied if sign_in.is_some_and(|sign_in| !sign_in.has_role) => {
@@ -101,20 +98,16 @@ impl Failure {
                 Some(words) if matches!(kind, FailureKind::Source) => words.to_owned(),
                 _ => answered(&code, message.as_deref()),
             };
-            return Self::new(session, kind, detail);
+            return Self::new(fetch, kind, detail);
         }
         if is_no_answer(&words) {
-            return Self::new(session, FailureKind::Malformed, NO_CREDENTIALS);
+            return Self::new(fetch, FailureKind::Malformed, NO_CREDENTIALS);
         }
         let detail = own_words().unwrap_or(words);
-        Self::new(session, FailureKind::Source, detail)
+        Self::new(fetch, FailureKind::Source, detail)
     }
 
-    fn of_instance_metadata(
-        session: &Session<'_>,
-        endpoint: &str,
-        error: &CredentialsError,
-    ) -> Self {
+    fn of_instance_metadata(fetch: &Fetch<'_>, endpoint: &str, error: &CredentialsError) -> Self {
         let (words, endpoint) = (words(error), shown_url(endpoint));
         let nobody = if let Some(transport) = http::classify(error) {
             format!(
@@ -126,11 +119,11 @@ impl Failure {
         } else if words.contains("request forbidden") {
             format!("instance metadata at {endpoint} is switched off or forbidden here")
         } else if is_no_answer(&words) {
-            return Self::new(session, FailureKind::Malformed, NO_CREDENTIALS);
+            return Self::new(fetch, FailureKind::Malformed, NO_CREDENTIALS);
         } else {
-            return Self::new(session, FailureKind::Source, words);
+            return Self::new(fetch, FailureKind::Source, words);
         };
-        Self::new(session, FailureKind::NotSignedIn, nobody)
+        Self::new(fetch, FailureKind::NotSignedIn, nobody)
     }
 }
 
