@@ -22,7 +22,7 @@ use super::fetch::Fetch;
 /// More output than this is an error. Session tokens have a few KiB.
 const MAX_OUTPUT: usize = 64 * 1024;
 
-/// No more of its complaints is kept, from the end: there a traceback says what it is about.
+/// No more of its complaints is shown, from the end: there a traceback says what it is about.
 const MAX_COMPLAINT: usize = 1000;
 
 /// Why a process gave no credentials. What it printed on stdout is never shown.
@@ -84,7 +84,7 @@ async fn output(command: &str, chain: &str, env: &Env) -> Result<Vec<u8>, Proces
         .kill_on_drop(true)
         .spawn()
         .map_err(ProcessError::Run)?;
-    let (stdout, stderr) = (Keep::All(MAX_OUTPUT), Keep::End(MAX_COMPLAINT));
+    let (stdout, stderr) = (Keep::All(MAX_OUTPUT), Keep::End(MAX_OUTPUT));
     let finished = child::finish(&mut child, b"", stdout, stderr, is_cut);
     let finished = finished.await.map_err(|error| match error {
         ChildError::Io(error) => ProcessError::Output(error),
@@ -97,7 +97,7 @@ async fn output(command: &str, chain: &str, env: &Env) -> Result<Vec<u8>, Proces
     let mut redactor = Redactor::default();
     process_secrets::add_command(&mut redactor, command, env);
     process_secrets::add_environment(&mut redactor, env);
-    let complaint = redacted(redactor, finished.stderr.trim_ascii(), &finished.stdout);
+    let complaint = redacted(redactor, &finished.stderr, &finished.stdout);
     Err(if complaint.is_empty() {
         ProcessError::Silent { status }
     } else {
@@ -130,14 +130,15 @@ fn shell(command: &str) -> Command {
 fn redacted(mut redactor: Redactor, complaint: &[u8], output: &[u8]) -> String {
     let complaint = String::from_utf8_lossy(complaint);
     process_secrets::add_labelled(&mut redactor, &complaint);
-    match parse(output) {
-        Ok(credentials) => {
-            redactor.add(credentials.secret_access_key());
-            redactor.add(credentials.session_token().unwrap_or_default());
-        }
-        Err(_) => process_secrets::add_output(&mut redactor, &String::from_utf8_lossy(output)),
+    process_secrets::add_output(&mut redactor, &String::from_utf8_lossy(output));
+    if let Ok(credentials) = parse(output) {
+        redactor.add(credentials.secret_access_key());
+        redactor.add(credentials.session_token().unwrap_or_default());
     }
-    redactor.redact(&complaint)
+    // Before it is cut: a secret is known by what stands before it.
+    let complaint = redactor.redact(&complaint);
+    let start = complaint.ceil_char_boundary(complaint.len().saturating_sub(MAX_COMPLAINT));
+    complaint[start..].trim().to_owned()
 }
 
 /// Whether an output is the beginning of some JSON. What is not JSON will not become it.

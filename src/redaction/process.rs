@@ -7,33 +7,45 @@ use crate::env::Env;
 
 use super::Redactor;
 
-/// The ends of the names of variables that hold a secret, in upper case.
-const NAMES_OF_SECRETS: [&str; 9] = [
-    "AUTH_CONFIG",
-    "CREDENTIALS",
+/// What the names of variables hold whose values may be secret, in upper case.
+const IN_NAMES_OF_SECRETS: [&str; 11] = [
+    "AUTH",
+    "CRED",
     "EXTERNAL_ID",
     "KEY",
+    "MFA",
     "PASS",
-    "PASSPHRASE",
-    "PASSWORD",
+    "PAT",
+    "PWD",
     "SECRET",
+    "SESSION",
     "TOKEN",
 ];
 
-/// Options of the AWS CLI whose values are not secret.
-const OPTIONS_WITH_NAMES: [&str; 2] = ["--profile", "--region"];
+/// The ends of names of variables that say where something is, or how it is called.
+const ENDS_OF_OTHER_NAMES: [&str; 7] = ["_DIR", "_FILE", "_ID", "_NAME", "_PATH", "_SOCK", "_TYPE"];
 
-/// Names under which tools of AWS print secrets, in lower case.
-const LABELS: [&str; 8] = [
-    "secretaccesskey",
-    "secret_access_key",
-    "secret access key",
-    "sessiontoken",
-    "session_token",
-    "session token",
-    "securitytoken",
-    "security_token",
+/// Variables that are no secret, though they are called like one.
+const OTHER_NAMES: [&str; 3] = ["OLDPWD", "PATH", "PWD"];
+
+/// Options and variables of the AWS CLI whose values are names.
+const NAMES: [&str; 6] = [
+    "--profile",
+    "--region",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_DEFAULT_REGION",
+    "AWS_PROFILE",
+    "AWS_REGION",
 ];
+
+/// Programs that run the program behind them.
+const WRAPPERS: [&str; 7] = ["command", "doas", "env", "exec", "nice", "nohup", "sudo"];
+
+/// Programs that take a command line behind `-c` (POSIX, `sh`).
+const SHELLS: [&str; 6] = ["ash", "bash", "dash", "ksh", "sh", "zsh"];
+
+/// Between identifiers and their values, in the formats that tools print.
+const SEPARATORS: [char; 11] = [' ', '\t', '"', '\'', '\\', '=', ':', '>', ',', '`', '|'];
 
 /// An unlabelled word of the output that is shorter is not taken for a secret. A secret access key
 /// has 40 characters (AWS IAM, "Access key IDs and secret access keys").
@@ -42,32 +54,51 @@ const SHORTEST_UNLABELLED: usize = 16;
 /// Shorter arguments are not secret. `1` is in too many sentences.
 const SHORTEST_ARGUMENT: usize = 4;
 
-/// A first word after the program that is no longer is taken for a subcommand.
+/// The same of those that are small letters alone, such as `json`.
+const SHORTEST_WORD: usize = 6;
+
+/// A first word after the program that is no longer, and of small letters, is taken for a subcommand.
 const LONGEST_SUBCOMMAND: usize = 7;
 
 /// Adds the arguments of a command line, but no names of programs, subcommands, options and files.
 pub(crate) fn add_command(redactor: &mut Redactor, command: &str, env: &Env) {
-    let unquoted = command.replace(['"', '\''], "");
-    // A backslash escapes in a shell, and separates folders on Windows.
-    let unescaped = unquoted.replace('\\', "");
-    for line in [command, &unquoted, &unescaped] {
-        for argument in arguments(line) {
-            add_argument(redactor, argument);
-        }
-        for value in expanded_variables(line, env) {
-            add_argument(redactor, &value);
+    for words in commands(command) {
+        add_words(redactor, &words, env);
+    }
+    for value in expanded_variables(command, env) {
+        add_argument(redactor, &value);
+    }
+}
+
+fn add_words(redactor: &mut Redactor, words: &[String], env: &Env) {
+    let mut words = words.iter().map(String::as_str).peekable();
+    let (mut program, mut previous) = ("", "");
+    while let Some(word) = words.next() {
+        let before = std::mem::replace(&mut previous, word);
+        if program.is_empty() {
+            if is_assignment(word) {
+                add_option(redactor, word);
+            } else if !WRAPPERS.contains(&word) && !word.starts_with('-') {
+                program = word.rsplit(['/', '\\']).next().unwrap_or_default();
+                words.next_if(|next| is_subcommand(next));
+            }
+        } else if SHELLS.contains(&program) && is_cluster_with_c(before) {
+            add_command(redactor, word, env);
+        } else if !NAMES.contains(&before) {
+            add_option(redactor, word);
         }
     }
 }
 
-/// Adds what the variables of an environment hold that are named like secrets, and the passwords of
-/// proxies.
+/// Adds what the variables of an environment hold that are called like secrets, and the passwords of
+/// URLs.
 pub(crate) fn add_environment(redactor: &mut Redactor, env: &Env) {
     for (name, value) in env.variables() {
         let name = name.to_ascii_uppercase();
-        if name.ends_with("_PROXY") {
+        if value.contains("://") || name.ends_with("_PROXY") {
             redactor.add_url(&value);
-        } else if NAMES_OF_SECRETS.iter().any(|end| name.ends_with(end)) && !is_file(&value) {
+        }
+        if is_name_of_secret(&name) && !is_shown(&value) {
             redactor.add(value.trim());
             // It may be JSON, of which only some is repeated.
             add_long_words(redactor, &value);
@@ -75,27 +106,50 @@ pub(crate) fn add_environment(redactor: &mut Redactor, env: &Env) {
     }
 }
 
-/// Adds the secrets of what a process has printed, whole or not.
-pub(crate) fn add_output(redactor: &mut Redactor, output: &str) {
-    add_labelled(redactor, output);
-    add_long_words(redactor, output);
+fn is_name_of_secret(name: &str) -> bool {
+    let is_other =
+        OTHER_NAMES.contains(&name) || ENDS_OF_OTHER_NAMES.iter().any(|end| name.ends_with(end));
+    name.ends_with("EXTERNAL_ID")
+        || !is_other && IN_NAMES_OF_SECRETS.iter().any(|part| name.contains(part))
 }
 
-/// Adds what stands behind the names of secrets.
+/// Adds the secrets of what a process has printed, whole or not.
+pub(crate) fn add_output(redactor: &mut Redactor, output: &str) {
+    // It may be UTF-16, of which each other byte is zero.
+    let output = output.replace('\0', "");
+    add_labelled(redactor, &output);
+    add_long_words(redactor, &output);
+}
+
+/// Adds what stands behind identifiers that are called like secrets, such as `SecretAccessKey` and
+/// `aws_session_token`.
 pub(crate) fn add_labelled(redactor: &mut Redactor, text: &str) {
-    let lower = text.to_ascii_lowercase();
-    let ends = LABELS.iter().flat_map(|label| {
-        let places = lower.match_indices(label);
-        places.map(|(at, label)| at + label.len())
-    });
-    for end in ends {
-        let rest = &text[end..];
-        let value = rest.trim_start_matches([' ', '\t', '"', '\'', '\\', '=', ':', '>']);
-        let between = &rest[..rest.len() - value.len()];
-        if between.contains(['=', ':', '>']) {
-            let value = value.split(is_end_of_value).next().unwrap_or_default();
-            redactor.add(&value.replace('\\', ""));
+    const LABELS: [&str; 4] = ["secret", "token", "passw", "pwd"];
+    let mut rest = text;
+    while let Some(start) = rest.find(is_of_name) {
+        let (name, behind) = split_name(&rest[start..]);
+        rest = behind;
+        let name = name.to_ascii_lowercase();
+        if LABELS.iter().any(|label| name.contains(label)) {
+            add_value(redactor, behind);
         }
+    }
+}
+
+fn add_value(redactor: &mut Redactor, behind: &str) {
+    let value = behind.trim_start_matches(SEPARATORS);
+    let between = &behind[..behind.len() - value.len()];
+    if !between.contains(['=', ':', '>', ',', '\t']) {
+        return;
+    }
+    let value = match between.chars().next_back() {
+        Some(quote @ ('"' | '\'')) => value.split(quote).next(),
+        _ => value.split(is_end_of_value).next(),
+    };
+    let value = value.unwrap_or_default().replace('\\', "");
+    // `token: expired`
+    if !is_subcommand(&value) {
+        redactor.add(&value);
     }
 }
 
@@ -103,77 +157,121 @@ fn is_end_of_value(c: char) -> bool {
     c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';' | '<' | '}' | ')')
 }
 
-/// Adds what may be a key or a token: long, and of more than words.
+/// Adds what may be a key or a token: long, and no word.
 fn add_long_words(redactor: &mut Redactor, text: &str) {
     let text = text.replace('\\', "");
-    for word in text.split(|c: char| !(c.is_ascii_alphanumeric() || "+/=_-%".contains(c))) {
+    for word in text.split(|c: char| !(c.is_ascii_alphanumeric() || "+/=".contains(c))) {
         let has = |is: fn(&u8) -> bool| word.as_bytes().iter().any(is);
         let is_mixed =
             has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
-        if word.len() >= SHORTEST_UNLABELLED && is_mixed {
+        let is_no_path = !word.contains('/');
+        if word.len() >= SHORTEST_UNLABELLED && (is_mixed || is_no_path) && !is_label(word) {
             redactor.add(word);
         }
     }
 }
 
-/// The words of a command line that may be a secret.
-fn arguments(line: &str) -> Vec<&str> {
-    let mut found = Vec::new();
-    for command in line.split([';', '|', '&', '(', ')', '`', '\n']) {
-        let mut words = command.split_whitespace().peekable();
-        let mut previous = "";
-        let mut is_program = true;
-        while let Some(word) = words.next() {
-            if is_program && is_assignment(word) {
-                found.push(word);
-                continue;
+/// `SecretAccessKey=` is no secret.
+fn is_label(word: &str) -> bool {
+    let name = word.trim_matches(['/', '=']);
+    name.ends_with("Key") || name.ends_with("Token") || name.ends_with("Id")
+}
+
+/// The words of each simple command of a line, without their quotes (POSIX, "Shell Command
+/// Language", 2.2 and 2.9).
+fn commands(line: &str) -> Vec<Vec<String>> {
+    let mut commands = vec![Vec::new()];
+    let (mut word, mut quote) = (None::<String>, None);
+    let mut letters = line.chars().peekable();
+    while let Some(c) = letters.next() {
+        let escapes = cfg!(not(windows)) && c == '\\' && quote != Some('\'');
+        match (c, quote) {
+            _ if escapes => word.get_or_insert_default().extend(letters.next()),
+            (c, Some(open)) if c == open => quote = None,
+            (c, Some(_)) => word.get_or_insert_default().push(c),
+            ('"' | '\'', None) => {
+                quote = Some(c);
+                word.get_or_insert_default();
             }
-            // A shell's.
-            let is_command = is_program || previous == "-c";
-            if is_command {
-                words.next_if(|next| is_subcommand(next));
-            } else if !OPTIONS_WITH_NAMES.contains(&previous) {
-                found.push(word);
+            (c, None) if c.is_whitespace() || ";|&()`<>".contains(c) => {
+                commands
+                    .last_mut()
+                    .into_iter()
+                    .for_each(|words: &mut Vec<_>| words.extend(word.take()));
+                if ";|&()`\n".contains(c) {
+                    commands.push(Vec::new());
+                }
             }
-            (previous, is_program) = (word, false);
+            (c, None) => word.get_or_insert_default().push(c),
         }
     }
-    found
+    commands
+        .last_mut()
+        .into_iter()
+        .for_each(|words| words.extend(word.take()));
+    commands
 }
 
 fn is_assignment(word: &str) -> bool {
-    let name = word.split_once('=').map_or("", |(name, _)| name);
-    !name.is_empty() && name.chars().all(is_of_name)
+    let (name, behind) = split_name(word);
+    !name.is_empty() && behind.starts_with('=')
+}
+
+fn split_name(text: &str) -> (&str, &str) {
+    text.split_at(text.find(|c| !is_of_name(c)).unwrap_or(text.len()))
 }
 
 fn is_of_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-fn is_subcommand(word: &str) -> bool {
-    word.len() <= LONGEST_SUBCOMMAND && word.bytes().all(|byte| byte.is_ascii_lowercase())
+fn is_small_letters(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 
-fn add_argument(redactor: &mut Redactor, word: &str) {
-    if word.contains("://") {
-        redactor.add_url(word.split_once('=').map_or(word, |(_, value)| value));
+fn is_subcommand(word: &str) -> bool {
+    word.len() <= LONGEST_SUBCOMMAND && is_small_letters(word)
+}
+
+/// `-c`, also beside other letters.
+fn is_cluster_with_c(option: &str) -> bool {
+    option.starts_with('-') && !option.starts_with("--") && option.contains('c')
+}
+
+/// Adds the value of `--option=VALUE`, `NAME=VALUE` and `-pVALUE`, or the whole word.
+fn add_option(redactor: &mut Redactor, word: &str) {
+    let is_option = word.starts_with('-');
+    match word.split_once('=') {
+        Some((name, _)) if NAMES.contains(&name) => {}
+        Some((_, value)) if is_option || is_assignment(word) => add_argument(redactor, value),
+        None if is_option => add_argument(redactor, value_of_short_option(word)),
+        _ => add_argument(redactor, word),
+    }
+}
+
+/// Adds an argument: whole, and each part of it, as a tool may repeat one alone.
+fn add_argument(redactor: &mut Redactor, argument: &str) {
+    if is_shown(argument) {
         return;
     }
-    let value = match word.split_once('=') {
-        Some((_, value)) if word.starts_with('-') || is_assignment(word) => value,
-        None if word.starts_with('-') => value_of_short_option(word),
-        _ => word,
-    };
-    if value.starts_with("arn:") || value.starts_with('$') || is_file(value) {
-        return;
+    if argument.contains("://") {
+        redactor.add_url(argument);
+    } else {
+        redactor.add(argument);
     }
-    // `user:password`
-    let password = value.split_once(':').map(|(_, password)| password);
-    for value in [value].into_iter().chain(password) {
-        if value.len() >= SHORTEST_ARGUMENT {
-            redactor.add(value);
+    let mut parts = argument;
+    while let Some(start) = parts.find(|c: char| is_of_part(c)) {
+        let end = parts[start..].find(|c| !is_of_part(c));
+        let (part, rest) = parts[start..].split_at(end.unwrap_or(parts.len() - start));
+        parts = rest;
+        if !is_shown(part) && !argument.contains("://") {
+            redactor.add(part);
         }
     }
+}
+
+fn is_of_part(c: char) -> bool {
+    !c.is_whitespace() && !"\"'=:;,|&()<>{}$?@`".contains(c)
 }
 
 /// What follows the letter in `-pPASSWORD`. What could be words, as in `-no-pager`, is a name.
@@ -187,20 +285,32 @@ fn value_of_short_option(word: &str) -> &str {
     }
 }
 
-/// Whether a file or its folder exists. `/` holds too many to tell by.
+/// Whether a value is too short to be a secret, or plainly something else.
+fn is_shown(value: &str) -> bool {
+    let shortest = match is_small_letters(value) {
+        true => SHORTEST_WORD,
+        false => SHORTEST_ARGUMENT,
+    };
+    value.len() < shortest || is_arn(value) || is_file(value)
+}
+
+fn is_arn(text: &str) -> bool {
+    text.starts_with("arn:aws") && text.split(':').count() >= 6
+}
+
+/// Whether it is the path of a file, or an absolute one in a folder that exists. `/` holds too many
+/// to tell by.
 fn is_file(text: &str) -> bool {
     let path = Path::new(text);
-    let is_in_a_folder = |folder: &Path| {
-        folder.parent().is_some() && !folder.as_os_str().is_empty() && folder.is_dir()
-    };
-    path.exists() || path.parent().is_some_and(is_in_a_folder)
+    let is_in_a_folder = |folder: &Path| folder.parent().is_some() && folder.is_dir();
+    path.exists() || path.is_absolute() && path.parent().is_some_and(is_in_a_folder)
 }
 
 /// The values of the variables that a shell puts in the place of their names.
 fn expanded_variables(line: &str, env: &Env) -> Vec<String> {
     let names = line.split('$').skip(1).map(|rest| {
         let rest = rest.strip_prefix('{').unwrap_or(rest);
-        rest.split(|c| !is_of_name(c)).next().unwrap_or_default()
+        split_name(rest).0
     });
     names.filter_map(|name| env.get(name)).collect()
 }
@@ -233,13 +343,27 @@ mod tests {
             "tool 'quixotic'-'jackdaw'",
             "tool -u alice:quixotic-jackdaw",
             "tool https://alice:quixotic-jackdaw@example.com",
+            "tool https://alice:quixotic-jackdaw@example.com/?x=y",
+            "tool 'https://example.com/?token=quixotic-jackdaw'",
+            "tool --url=https://example.com/?token=quixotic-jackdaw",
+            "tool --password 'abc;quixotic-jackdaw'",
+            "tool --password 'a|b&c(quixotic-jackdaw)'",
+            "tool -H 'Cookie: a=b; quixotic-jackdaw'",
+            "tool --password ${NONE:-quixotic-jackdaw}",
+            "tool --password=$HOME-quixotic-jackdaw",
+            "tool -c quixotic-jackdaw",
+            "bash -ec 'tool quixotic-jackdaw'",
+            "tool usr/quixotic-jackdaw",
+            "tool arn:quixotic-jackdaw",
         ] {
             let shown = shown_by_command(command, "wrong: quixotic-jackdaw");
-            assert_eq!(shown, "wrong: …", "{command}");
+            assert_eq!(shown.replace(' ', ""), "wrong:…", "{command}");
         }
         for command in ["tool -u alice:vexed7", "tool vexed7", "tool -p vexed7"] {
             assert_eq!(shown_by_command(command, "no 'vexed7'"), "no '…'");
         }
+        let short = "tool --password 'a1X b2Y c3Z d4W'";
+        assert_eq!(shown_by_command(short, "no a1X b2Y c3Z d4W"), "no …");
         for command in ["tool \"$VAULT\"", "tool ${VAULT}", "tool --x=$VAULT"] {
             let shown = shown_by_command(command, "wrong: quixotic jackdaw");
             assert_eq!(shown, "wrong: …", "{command}");
@@ -252,6 +376,17 @@ mod tests {
             ("tool exec --json", "tool: exec: --json is not known"),
             ("sh -c 'tool exec'", "sh: 1: tool: not found"),
             ("cat keys | jq .a", "sh: 1: jq: not found"),
+            ("exec my-tool", "my-tool: not found"),
+            ("env A=b my-tool", "my-tool: not found"),
+            (
+                "AWS_PROFILE=base-account tool",
+                "profile base-account not found",
+            ),
+            (
+                "tool --profile=base-account",
+                "profile base-account not found",
+            ),
+            ("tool --output json", "the output is no json"),
             (
                 "aws configure --profile base-account --region eu-west-1",
                 "profile base-account not found in eu-west-1",
@@ -276,6 +411,12 @@ mod tests {
             ("ECRX_EXTERNAL_ID", "quixotic-jackdaw"),
             ("VAULT_TOKEN", " quixotic-jackdaw\n"),
             ("db_password", "quixotic-jackdaw"),
+            ("DB_PASSWD", "quixotic-jackdaw"),
+            ("MYSQL_PWD", "quixotic-jackdaw"),
+            ("BW_SESSION", "quixotic-jackdaw"),
+            ("GITHUB_PAT", "quixotic-jackdaw"),
+            ("AWS_SECRET_ACCESS_KEY_PROD", "quixotic-jackdaw"),
+            ("DATABASE_URL", "postgres://alice:quixotic-jackdaw@db/x"),
             ("HTTPS_PROXY", "http://alice:quixotic-jackdaw@proxy"),
             ("https_proxy", "http:/alice:quixotic-jackdaw"),
             (
@@ -302,6 +443,11 @@ mod tests {
             format!("export AWS_SECRET_ACCESS_KEY={key}\nmore"),
             format!("<SecretAccessKey>{key}</SecretAccessKey>"),
             format!("AKIAIOSFODNN7EXAMPLE {key}"),
+            format!("SecretAccessKey\t{key}"),
+            format!("('SecretAccessKey', '{key}')"),
+            format!("SecretKey={key}"),
+            format!(r#"{{"Version":1,"Token":["{key}"]}}"#),
+            format!("SecretAccessKey: {key}").replace("", "\0"),
         ] {
             let mut redactor = Redactor::default();
             add_output(&mut redactor, &output);
@@ -311,14 +457,35 @@ mod tests {
     }
 
     #[test]
+    fn a_long_word_of_an_output_is_a_secret_without_a_name() {
+        for secret in [
+            "0123456789abcdef0123456789abcdef",
+            "abcdefghijklmnopqrstuvwxyz",
+        ] {
+            let mut redactor = Redactor::default();
+            add_output(&mut redactor, &format!("key {secret}"));
+            assert_eq!(redactor.redact(&format!("bad {secret}")), "bad …");
+        }
+        let mut redactor = Redactor::default();
+        let text = "docker-credential-ecrx: set credential_process in /usr/share/config";
+        add_output(&mut redactor, text);
+        assert_eq!(redactor.redact(text), text);
+    }
+
+    #[test]
     fn what_stands_behind_the_name_of_a_secret_is_one() {
         for (complaint, expected) in [
-            ("SessionToken='vexed' is old", "SessionToken='…' is old"),
+            ("SessionToken='vexed7' is old", "SessionToken='…' is old"),
             (
-                r#"{\"SessionToken\":\"vexed\"}"#,
+                r#"{\"SessionToken\":\"vexed7\"}"#,
                 r#"{\"SessionToken\":\"…\"}"#,
             ),
-            ("aws_session_token = vexed", "aws_session_token = …"),
+            ("aws_session_token = vexed7", "aws_session_token = …"),
+            (
+                r#"{"SecretAccessKey": "vexed zephyr bold fox"#,
+                r#"{"SecretAccessKey": "…"#,
+            ),
+            ("session token: expired", "session token: expired"),
             (
                 "the session token has expired",
                 "the session token has expired",

@@ -274,19 +274,25 @@ fn of_a_url_user_query_and_fragment_are_not_shown() {
         ("", ""),
         ("https://host?key=secret", "https://host?…"),
         ("https://host/path#secret", "https://host/path#…"),
-        ("https://alice:secret@host:1/path", "https://…@host:1/path"),
-        ("https://secret@host", "https://…@host"),
-        ("alice:secret@host", "…@host"),
+        (
+            "https://alice:secret@host.example:1/path",
+            "https://…@host.example:1/path",
+        ),
+        ("https://alice:secret@127.0.0.1", "https://…@127.0.0.1"),
+        ("https://alice:secret@[::1]:80", "https://…@[::1]:80"),
+        ("https://alice:7@secret", "https://…"),
+        ("https://secret@host.example", "https://…@host.example"),
+        ("alice:secret@host.example", "…@host.example"),
         // Where the host is missing or the password is not escaped.
         ("http://alice:secret", "http://…"),
         ("http://alice:sec/ret", "http://…"),
         ("alice:secret", "…"),
         ("http://[::1]:secret", "http://…"),
         ("http://alice:secret@", "http://…"),
-        ("http://alice:sec/ret@host", "http://…@host"),
+        ("http://alice:sec/ret@host.example", "http://…@host.example"),
         ("http://alice:1?ret@host", "http://…"),
         ("http://host?key=x@secret", "http://…"),
-        ("alice:x://secret@host", "…@host"),
+        ("alice:x://secret@host.example", "…@host.example"),
         ("http:/alice:secret", "…"),
         ("http:///alice:secret", "http://…"),
         ("http//alice:secret", "http/…"),
@@ -305,7 +311,7 @@ fn of_a_url_user_query_and_fragment_are_not_shown() {
 
 #[test]
 fn of_a_url_password_and_values_are_secrets() {
-    let url = "http://alice:secret-1@host/path-to-it?a=secret-2&b=x&secret-3#secret-4";
+    let url = "http://alice:secret-1@host.example/path-to-it?a=secret-2&b=x&secret-3#secret-4";
     let expected = [
         "alice:secret-1",
         "secret-1",

@@ -94,9 +94,11 @@ impl<'a> Parts<'a> {
     }
 
     /// Whether there is a host where one belongs. If not, or if an `@` comes so late that a `?` or
-    /// `#` may be part of a password, then any part may be a password.
+    /// `#` may be part of a password, then any part may be a password. So may be what follows an `@`
+    /// and is no full name: the password may hold one.
     fn is_whole(&self) -> bool {
-        is_address(self.address) && !self.after.contains('@')
+        let is_host = is_address(self.address) && (self.user.is_none() || is_full(self.address));
+        is_host && !self.after.contains('@')
     }
 
     /// Whether the path is one. In `http//alice:secret` it is not, in `10.0.0.0/8` it is.
@@ -115,6 +117,12 @@ fn split_before<'a>(text: &'a str, marks: &[char]) -> (&'a str, &'a str) {
 
 fn is_scheme(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Whether an address is `localhost`, an IP address, or a name of several labels.
+fn is_full(address: &str) -> bool {
+    let name = address.rsplit_once(':').map_or(address, |(name, _)| name);
+    address.starts_with('[') || name == "localhost" || name.contains('.')
 }
 
 /// Whether a text is `HOST[:PORT]`. A host of `NO_PROXY` may hold a `*`.
