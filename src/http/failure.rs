@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use rustls::{CertificateError, InvalidMessage};
 
 use super::HttpError;
-use super::resolve::LookupError;
+use super::resolver::LookupError;
 use crate::error::one_line;
 
 /// A request that got no answer. Its text is one line without secrets.

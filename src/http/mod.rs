@@ -29,13 +29,11 @@
 //! There is one connection per host. While roles are assumed, or SSO, `aws login` or STS is asked for
 //! the first credentials, the one to the API is made ([`EcrxClient::connect_ahead`]).
 
-mod connect;
 mod connector;
 mod exchange;
 mod failure;
-mod name_services;
 mod proxy;
-mod resolve;
+mod resolver;
 mod roots;
 #[cfg(test)]
 mod tests;
@@ -67,7 +65,7 @@ use crate::secret::Secret;
 
 use connector::Connector;
 use proxy::Proxy;
-use resolve::SystemResolver;
+use resolver::SystemResolver;
 
 /// How long connecting may take when nobody says otherwise.
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

@@ -131,7 +131,7 @@ impl ResolveDns for TestResolver {
         DnsFuture::ready(if name.ends_with(".test") {
             Ok(vec![IpAddr::V4(Ipv4Addr::LOCALHOST)])
         } else {
-            Err(ResolveDnsError::new(resolve::LookupError::Failed {
+            Err(ResolveDnsError::new(resolver::LookupError::Failed {
                 host: name.to_owned(),
                 source: io::Error::other("not a test name"),
             }))
@@ -608,7 +608,7 @@ fn read_timeout_of_the_sdk_is_honoured() {
 
 #[test]
 fn slow_lookup_is_told_apart_from_a_slow_connection() {
-    let slow = resolve::LookupError::TimedOut {
+    let slow = resolver::LookupError::TimedOut {
         host: "aws.test".to_owned(),
         after: Duration::from_secs(2),
     };
