@@ -32,7 +32,8 @@ use hyper_util::client::legacy::connect::{self, CaptureConnection, capture_conne
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::ClientConfig;
+use rustls::crypto::ring;
+use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -138,6 +139,15 @@ fn failed(error: Error) -> ConnectorError {
     } else {
         ConnectorError::other(error.into(), None)
     }
+}
+
+/// TLS that trusts these authorities alone.
+pub(super) fn tls_config(roots: RootCertStore) -> Result<Arc<ClientConfig>, rustls::Error> {
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
 }
 
 /// How old a connection may be that was begun ahead of its request. One that has waited for
@@ -326,16 +336,15 @@ impl Service<Name> for Names {
 mod tests {
     use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
+    use super::super::client::tests::{block_on, refusing};
     use super::super::resolver::SystemResolver;
-    use super::super::tests::{block_on, refusing};
-    use super::super::tls_config;
     use super::*;
 
     const LIMIT: Duration = Duration::from_secs(20);
 
     fn direct() -> Connect {
         let resolver = SharedDnsResolver::new(SystemResolver::within(LIMIT));
-        let tls = tls_config(rustls::RootCertStore::empty()).unwrap();
+        let tls = tls_config(RootCertStore::empty()).unwrap();
         Connect::new(resolver, tls, None, LIMIT)
     }
 

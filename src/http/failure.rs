@@ -13,9 +13,25 @@ use aws_smithy_async::future::timeout::TimedOutError;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use rustls::{CertificateError, InvalidMessage};
 
-use super::HttpError;
+use super::proxy::ProxyError;
 use super::resolver::LookupError;
+use super::roots::RootsError;
 use crate::error::one_line;
+
+/// Why there is no HTTP client. Nothing was sent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HttpError {
+    /// No certificate authorities, or not those that a variable names.
+    #[error(transparent)]
+    Roots(#[from] RootsError),
+    /// `HTTPS_PROXY` is malformed.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+    /// rustls refused the TLS settings; its current version never does.
+    #[error("cannot set up TLS: {0}")]
+    Tls(#[from] rustls::Error),
+}
 
 /// A request that got no answer. Its text is one line without secrets.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -255,7 +255,7 @@ fn certificates(pem: &[u8]) -> impl Iterator<Item = Option<CertificateDer<'stati
 mod tests {
     use std::fs;
 
-    use super::super::tests::Ca;
+    use super::super::client::tests::Ca;
     use super::*;
 
     const GARBAGE: &str = "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n";
