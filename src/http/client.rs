@@ -29,6 +29,7 @@ use super::proxy::Proxy;
 use super::resolver::SystemResolver;
 use super::roots;
 use crate::error::one_line;
+use crate::net::{Authority, Url};
 use crate::secret::Secret;
 
 /// Who asks.
@@ -92,8 +93,8 @@ impl EcrxClient {
     /// there was one. Another URL is none of its business: on loopback nothing would be won.
     /// Needs a runtime.
     pub fn connect_ahead(&self, url: &str) {
-        if let Some(target) = Target::parse(url).filter(|target| target.tls)
-            && let Ok(connector) = self.0.secure(self.0.proxy_for(&target))
+        if let Some(destination) = Destination::parse(url).filter(|destination| destination.tls)
+            && let Ok(connector) = self.0.secure(self.0.proxy_for(&destination))
         {
             connector.connect_ahead(url);
         }
@@ -179,9 +180,11 @@ impl Connectors {
     }
 
     /// The proxy that this request goes through.
-    fn proxy_for(&self, target: &Target<'_>) -> Option<&Proxy> {
-        let proxy = self.proxy.as_ref().filter(|_| target.tls)?;
-        proxy.serves(target.host, target.port).then_some(proxy)
+    fn proxy_for(&self, destination: &Destination<'_>) -> Option<&Proxy> {
+        let proxy = self.proxy.as_ref().filter(|_| destination.tls)?;
+        proxy
+            .serves(destination.host, destination.port)
+            .then_some(proxy)
     }
 
     fn secure(&self, proxy: Option<&Proxy>) -> Result<Arc<Connector>, HttpError> {
@@ -250,20 +253,20 @@ impl HttpConnector for Router {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         self.connectors.note_secrets(&request);
         let uri = request.uri().to_owned();
-        let Some(target) = Target::parse(&uri) else {
+        let Some(destination) = Destination::parse(&uri) else {
             return refuse(ConnectorError::user("neither http:// nor https://".into()));
         };
-        let proxy = self.connectors.proxy_for(&target);
-        let connector = if target.tls {
+        let proxy = self.connectors.proxy_for(&destination);
+        let connector = if destination.tls {
             self.connectors.secure(proxy)
         } else {
             self.connectors.plain(self.plain_connect_timeout)
         };
         let connector = match connector {
             Ok(connector) => connector,
-            Err(error) => return refuse(failure::setup(error, target.authority)),
+            Err(error) => return refuse(failure::setup(error, destination.address)),
         };
-        let host = target.authority.to_owned();
+        let host = destination.address.to_owned();
         let proxy = proxy.map(|proxy| proxy.address().to_owned());
         let read_timeout = self.read_timeout;
         let answer = connector.call(request);
@@ -286,34 +289,36 @@ fn refuse(error: ConnectorError) -> HttpConnectorFuture {
 
 /// The parts of a request's URI that decide its way.
 #[derive(Debug, PartialEq)]
-struct Target<'a> {
+struct Destination<'a> {
     tls: bool,
     /// `HOST[:PORT]`, without a user part.
-    authority: &'a str,
+    address: &'a str,
     /// IPv6 in brackets.
     host: &'a str,
     port: u16,
 }
 
-impl<'a> Target<'a> {
+impl<'a> Destination<'a> {
     fn parse(uri: &'a str) -> Option<Self> {
-        let (scheme, rest) = uri.split_once("://")?;
+        let Url {
+            scheme, authority, ..
+        } = Url::split(uri)?;
         let tls = scheme.eq_ignore_ascii_case("https");
         if !tls && !scheme.eq_ignore_ascii_case("http") {
             return None;
         }
-        let authority = rest.split(['/', '?', '#']).next()?;
-        let authority = authority.rsplit('@').next()?;
-        let default_port = if tls { 443 } else { 80 };
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !authority.ends_with(']') => (host, port.parse().ok()?),
-            _ => (authority, default_port),
-        };
-        Some(Self {
-            tls,
-            authority,
+        let Authority {
+            address,
             host,
             port,
+            ..
+        } = authority;
+        let default_port = if tls { 443 } else { 80 };
+        Some(Self {
+            tls,
+            address,
+            host,
+            port: port.map_or(Ok(default_port), str::parse).ok()?,
         })
     }
 }

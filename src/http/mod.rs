@@ -43,10 +43,11 @@ use std::time::{Duration, Instant};
 
 pub use client::{EcrxClient, Received, client};
 pub use failure::{HttpError, ProxyFault, TlsFault, TransportCause, TransportFailure, classify};
-pub use proxy::{ProxyError, shown_no_proxy, shown_proxy};
+pub use proxy::{ProxyError, shown_proxy};
 pub use roots::RootsError;
 
 use crate::error::one_line;
+use crate::net::shown_no_proxy;
 
 /// How long connecting may take when nobody says otherwise.
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

@@ -648,33 +648,39 @@ fn broken_settings_are_reported_before_any_call() {
 }
 
 #[test]
-fn target_table() {
-    let target = |tls, authority, host, port| {
-        Some(Target {
+fn destination_table() {
+    let destination = |tls, address, host, port| {
+        Some(Destination {
             tls,
-            authority,
+            address,
             host,
             port,
         })
     };
     for (uri, expected) in [
-        ("https://a.test/x?y", target(true, "a.test", "a.test", 443)),
-        ("HTTP://a.test", target(false, "a.test", "a.test", 80)),
+        (
+            "https://a.test/x?y",
+            destination(true, "a.test", "a.test", 443),
+        ),
+        ("HTTP://a.test", destination(false, "a.test", "a.test", 80)),
         (
             "https://a.test:8443#x",
-            target(true, "a.test:8443", "a.test", 8443),
+            destination(true, "a.test:8443", "a.test", 8443),
         ),
         (
             "https://u:p@a.test:1/@",
-            target(true, "a.test:1", "a.test", 1),
+            destination(true, "a.test:1", "a.test", 1),
         ),
-        ("http://[::1]:80/", target(false, "[::1]:80", "[::1]", 80)),
-        ("http://[::1]", target(false, "[::1]", "[::1]", 80)),
+        (
+            "http://[::1]:80/",
+            destination(false, "[::1]:80", "[::1]", 80),
+        ),
+        ("http://[::1]", destination(false, "[::1]", "[::1]", 80)),
         ("ftp://a.test", None),
         ("/relative", None),
         ("https://a.test:x/", None),
     ] {
-        assert_eq!(Target::parse(uri), expected, "{uri}");
+        assert_eq!(Destination::parse(uri), expected, "{uri}");
     }
 }
 
