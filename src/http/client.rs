@@ -24,11 +24,10 @@ use time::OffsetDateTime;
 
 use super::HttpSettings;
 use super::connector::{Connector, tls_config};
-use super::failure::{self, HttpError, TransportCause, TransportFailure, chain};
+use super::failure::{self, HttpError, TransportCause, TransportFailure, chain, innermost};
 use super::proxy::Proxy;
 use super::resolver::SystemResolver;
 use super::roots;
-use crate::error::one_line;
 use crate::net::{Authority, Url};
 use crate::secret::Secret;
 
@@ -352,14 +351,12 @@ impl EcrxClient {
     ) -> Result<Received, TransportFailure> {
         let host = request.uri().authority().map(ToString::to_string);
         let broken = |error: &(dyn std::error::Error + 'static)| {
-            failure::classify(error).unwrap_or_else(|| {
-                let last = chain(error).last().map(ToString::to_string);
-                let detail = one_line(&last.unwrap_or_default());
-                TransportFailure {
-                    cause: TransportCause::Connection { detail },
-                    host: host.clone(),
-                    proxy: None,
-                }
+            failure::classify(error).unwrap_or_else(|| TransportFailure {
+                cause: TransportCause::Connection {
+                    detail: innermost(error),
+                },
+                host: host.clone(),
+                proxy: None,
             })
         };
         let is_post = request.method() == Method::POST;

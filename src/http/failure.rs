@@ -358,7 +358,7 @@ fn lookup_detail(error: &LookupError) -> String {
 }
 
 /// The words of the last error in the chain, which is the operating system's as a rule.
-fn innermost(error: &(dyn Error + 'static)) -> String {
+pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
     let last = chain(error).last().map(ToString::to_string);
     one_line(&last.unwrap_or_default())
 }

@@ -38,7 +38,7 @@ mod roots;
 
 use std::ffi::OsString;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub use client::{EcrxClient, Received, client};
@@ -46,7 +46,6 @@ pub use failure::{HttpError, ProxyFault, TlsFault, TransportCause, TransportFail
 pub use proxy::{ProxyError, shown_proxy};
 pub use roots::RootsError;
 
-use crate::error::one_line;
 use crate::net::shown_no_proxy;
 
 /// How long connecting may take when nobody says otherwise.
@@ -98,9 +97,4 @@ impl fmt::Debug for HttpSettings {
             .field("no_proxy", &self.no_proxy.as_deref().map(shown_no_proxy))
             .finish()
     }
-}
-
-/// A path as part of a message.
-fn shown(path: &Path) -> String {
-    one_line(&path.to_string_lossy())
 }

@@ -19,8 +19,8 @@ use base64_simd::forgiving_decode_to_vec;
 use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 
-use super::{HttpSettings, shown};
-use crate::error::one_line;
+use super::HttpSettings;
+use crate::error::escaped_path;
 use crate::fs::{self, Pipes};
 
 /// No bundle is larger; keeps `/dev/zero` from eating the memory. The largest bundle known, with
@@ -35,7 +35,7 @@ const CA_BUNDLE: &str = "AWS_CA_BUNDLE (or ca_bundle of the profile)";
 #[non_exhaustive]
 pub enum RootsError {
     /// The file that the variable names cannot be read.
-    #[error("cannot read {}, which {variable} names: {source}", shown(path))]
+    #[error("cannot read {}, which {variable} names: {source}", escaped_path(path))]
     Unreadable {
         /// `AWS_CA_BUNDLE`, with the profile's key beside it, or `SSL_CERT_FILE`.
         variable: &'static str,
@@ -45,7 +45,10 @@ pub enum RootsError {
         source: io::Error,
     },
     /// The file that the variable names holds no certificate in PEM that can be used.
-    #[error("{}, which {variable} names, holds no usable certificate", shown(path))]
+    #[error(
+        "{}, which {variable} names, holds no usable certificate",
+        escaped_path(path)
+    )]
     NoCertificate {
         /// As above, or `SSL_CERT_DIR`.
         variable: &'static str,
@@ -53,7 +56,10 @@ pub enum RootsError {
         path: PathBuf,
     },
     /// The system's bundle is there, and cannot be read.
-    #[error("cannot read the system's certificates in {}: {source}", shown(path))]
+    #[error(
+        "cannot read the system's certificates in {}: {source}",
+        escaped_path(path)
+    )]
     SystemUnreadable {
         /// The bundle.
         path: PathBuf,
@@ -125,10 +131,7 @@ fn file_or_dirs(
 pub(super) fn system() -> Result<RootCertStore, RootsError> {
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
-        log::debug!(
-            "certificates of the system: {}",
-            one_line(&error.to_string())
-        );
+        log::debug!("certificates of the system: {error}");
     }
     let mut roots = RootCertStore::empty();
     let (usable, _) = roots.add_parsable_certificates(found.certs);
@@ -172,7 +175,10 @@ fn dirs(dirs: &[PathBuf]) -> Option<RootCertStore> {
         let entries = match dir.read_dir() {
             Ok(entries) => entries,
             Err(error) => {
-                log::debug!("certificates in {} are not used: {error}", shown(dir));
+                log::debug!(
+                    "certificates in {} are not used: {error}",
+                    escaped_path(dir)
+                );
                 continue;
             }
         };
@@ -186,7 +192,7 @@ fn dirs(dirs: &[PathBuf]) -> Option<RootCertStore> {
                         .unwrap_or_else(RootCertStore::empty)
                         .roots,
                 ),
-                Err(error) => log::debug!("{} is not used: {error}", shown(&path)),
+                Err(error) => log::debug!("{} is not used: {error}", escaped_path(&path)),
             }
         }
     }
@@ -211,11 +217,8 @@ fn accepted(pem: &[u8], path: &Path) -> Option<RootCertStore> {
             None => Some("not base64".to_owned()),
         };
         if let Some(why) = refused {
-            log::debug!(
-                "a certificate in {} is skipped: {}",
-                shown(path),
-                one_line(&why)
-            );
+            let path = escaped_path(path);
+            log::debug!("a certificate in {path} is skipped: {why}");
         }
     }
     (!roots.is_empty()).then_some(roots)
