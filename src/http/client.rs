@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
 use aws_smithy_runtime_api::client::dns::SharedDnsResolver;
 use aws_smithy_runtime_api::client::http::{
@@ -28,10 +29,9 @@ use super::failure::{self, HttpError, TransportCause, TransportFailure, chain, i
 use super::proxy::Proxy;
 use super::resolver::SystemResolver;
 use super::roots;
-use crate::net::{Authority, Url};
+use crate::net::Url;
 use crate::secret::Secret;
 
-/// Who asks.
 static USER_AGENT: LazyLock<HeaderValue> = LazyLock::new(|| {
     let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
     HeaderValue::try_from(format!("{name}/{version}")).expect("printable")
@@ -47,11 +47,11 @@ static USER_AGENT: LazyLock<HeaderValue> = LazyLock::new(|| {
 /// When `AWS_CA_BUNDLE`, `SSL_CERT_FILE` or `SSL_CERT_DIR` names nothing usable, or
 /// `HTTPS_PROXY` is malformed.
 pub fn client(settings: &HttpSettings) -> Result<EcrxClient, HttpError> {
-    let resolver = SystemResolver::within(settings.connect_timeout);
+    let resolver = SystemResolver::new(settings.connect_timeout);
     EcrxClient::new(settings, SharedDnsResolver::new(resolver))
 }
 
-/// A client for AWS; see [`client`].
+/// A client for AWS; see [`client()`].
 #[derive(Clone)]
 pub struct EcrxClient(Arc<Connectors>);
 
@@ -77,7 +77,6 @@ impl EcrxClient {
         })))
     }
 
-    /// Limit for making one connection.
     pub fn connect_timeout(&self) -> Duration {
         self.0.connect_timeout
     }
@@ -178,7 +177,6 @@ impl Connectors {
         }
     }
 
-    /// The proxy that this request goes through.
     fn proxy_for(&self, destination: &Destination<'_>) -> Option<&Proxy> {
         let proxy = self.proxy.as_ref().filter(|_| destination.tls)?;
         proxy
@@ -214,8 +212,8 @@ impl Connectors {
         {
             return Ok(Arc::clone(found));
         }
-        let nobody = tls_config(RootCertStore::empty())?;
-        let built = self.build(&nobody, None, connect_timeout);
+        let no_roots = tls_config(RootCertStore::empty())?;
+        let built = self.build(&no_roots, None, connect_timeout);
         plain.push((connect_timeout, Arc::clone(&built)));
         Ok(built)
     }
@@ -306,18 +304,16 @@ impl<'a> Destination<'a> {
         if !tls && !scheme.eq_ignore_ascii_case("http") {
             return None;
         }
-        let Authority {
-            address,
-            host,
-            port,
-            ..
-        } = authority;
-        let default_port = if tls { 443 } else { 80 };
+        let port = match authority.port {
+            Some(port) => port.parse().ok()?,
+            None if tls => 443,
+            None => 80,
+        };
         Some(Self {
             tls,
-            address,
-            host,
-            port: port.map_or(Ok(default_port), str::parse).ok()?,
+            address: authority.address,
+            host: authority.host,
+            port,
         })
     }
 }
@@ -329,7 +325,6 @@ pub struct Received {
     pub status: u16,
     /// The `Date` header, when it says one.
     pub date: Option<OffsetDateTime>,
-    /// All headers.
     pub headers: HeaderMap,
     /// The body, or its beginning.
     pub body: Vec<u8>,
@@ -371,26 +366,13 @@ impl EcrxClient {
         let router = self.router(&HttpConnectorSettings::builder().build());
         let answer = router.call(request).await.map_err(|error| broken(&error))?;
         let answer = answer.try_into_http1x().map_err(|error| broken(&error))?;
-        let (head, mut rest) = answer.into_parts();
+        let (head, rest) = answer.into_parts();
+        let read = read_body(rest, limit).await;
+        let (body, is_whole) = read.map_err(|error| broken(&*error))?;
 
-        let mut body = Vec::new();
-        let is_whole = loop {
-            if body.len() > limit {
-                break false;
-            }
-            match rest.frame().await {
-                None => break true,
-                Some(Ok(frame)) => body.extend(frame.into_data().unwrap_or_default()),
-                Some(Err(error)) if chain(&*error).any(|error| error.is::<LengthLimitError>()) => {
-                    break false;
-                }
-                Some(Err(error)) => return Err(broken(&*error)),
-            }
-        };
-        body.truncate(limit);
         Ok(Received {
             status: head.status.as_u16(),
-            date: head.headers.get(header::DATE).and_then(moment),
+            date: head.headers.get(header::DATE).and_then(http_date),
             headers: head.headers,
             body,
             is_whole,
@@ -398,11 +380,31 @@ impl EcrxClient {
     }
 }
 
+/// The first bytes of a body, and whether that is all of it.
+async fn read_body(mut rest: SdkBody, limit: usize) -> Result<(Vec<u8>, bool), BoxError> {
+    let mut body = Vec::new();
+    let is_whole = loop {
+        if body.len() > limit {
+            break false;
+        }
+        match rest.frame().await {
+            None => break true,
+            Some(Ok(frame)) => body.extend(frame.into_data().unwrap_or_default()),
+            Some(Err(error)) if chain(&*error).any(|error| error.is::<LengthLimitError>()) => {
+                break false;
+            }
+            Some(Err(error)) => return Err(error),
+        }
+    };
+    body.truncate(limit);
+    Ok((body, is_whole))
+}
+
 /// `Sun, 22 Nov 2026 15:05:20 GMT`.
-fn moment(value: &HeaderValue) -> Option<OffsetDateTime> {
+fn http_date(value: &HeaderValue) -> Option<OffsetDateTime> {
     let text = value.to_str().ok()?;
-    let moment = aws_smithy_types::DateTime::from_str(text, Format::HttpDate).ok()?;
-    OffsetDateTime::from_unix_timestamp(moment.secs()).ok()
+    let date = aws_smithy_types::DateTime::from_str(text, Format::HttpDate).ok()?;
+    OffsetDateTime::from_unix_timestamp(date.secs()).ok()
 }
 
 #[cfg(test)]

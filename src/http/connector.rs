@@ -47,8 +47,8 @@ const MAX_ANSWER: usize = 1 << 20;
 
 /// Sends requests to any number of hosts in one way.
 pub(super) struct Connector {
-    client: Client<Connect, SdkBody>,
-    connect: Connect,
+    client: Client<Connections, SdkBody>,
+    connections: Connections,
 }
 
 impl Connector {
@@ -60,10 +60,10 @@ impl Connector {
         proxy: Option<&Intercept>,
         timeout: Duration,
     ) -> Self {
-        let connect = Connect::new(resolver, tls, proxy, timeout);
+        let connections = Connections::new(resolver, tls, proxy, timeout);
         Self {
-            client: Client::builder(TokioExecutor::new()).build(connect.clone()),
-            connect,
+            client: Client::builder(TokioExecutor::new()).build(connections.clone()),
+            connections,
         }
     }
 
@@ -72,7 +72,7 @@ impl Connector {
     pub(super) fn connect_ahead(&self, url: &str) {
         // Of a URL that is none, the request will tell.
         if let Ok(url) = url.parse() {
-            self.connect.begin(url);
+            self.connections.begin(url);
         }
     }
 }
@@ -153,9 +153,9 @@ pub(super) fn tls_config(roots: RootCertStore) -> Result<Arc<ClientConfig>, rust
 /// How old a connection may be that was begun ahead of its request. One that has waited for
 /// longer, while another host was slow, may be about to be closed by its server. One that was
 /// closed already is replaced at any age.
-const AHEAD: Duration = Duration::from_secs(5);
+const MAX_PENDING_AGE: Duration = Duration::from_secs(5);
 
-type Tcp = connect::HttpConnector<Names>;
+type Tcp = connect::HttpConnector<HyperResolver>;
 type ToProxy = MaybeHttpsStream<TokioIo<TcpStream>>;
 /// What requests travel on.
 type Stream = MaybeHttpsStream<ToProxy>;
@@ -163,20 +163,20 @@ type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 
 /// Makes connections, as `hyper-util` asks for them or ahead of that.
 #[derive(Clone)]
-struct Connect {
-    https: HttpsConnector<Way>,
+struct Connections {
+    https: HttpsConnector<Route>,
     timeout: Duration,
     /// The hosts that were connected to, and the connections that no request has taken yet.
-    hosts: Arc<Mutex<HashMap<String, Option<Ahead>>>>,
+    hosts: Arc<Mutex<HashMap<String, Option<PendingConnection>>>>,
 }
 
 /// A connection that waits for its request.
-struct Ahead {
+struct PendingConnection {
     begun_at: Instant,
     connecting: JoinHandle<Result<Stream, BoxError>>,
 }
 
-impl Connect {
+impl Connections {
     /// Directly, or through a tunnel that the proxy makes, with TLS where a URL says so. All of it
     /// ends at `timeout`.
     fn new(
@@ -185,22 +185,22 @@ impl Connect {
         proxy: Option<&Intercept>,
         timeout: Duration,
     ) -> Self {
-        let mut tcp = Tcp::new_with_resolver(Names(resolver));
+        let mut tcp = Tcp::new_with_resolver(HyperResolver(resolver));
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
-        let way = match proxy {
-            None => Way::Direct(tcp),
+        let route = match proxy {
+            None => Route::Direct(tcp),
             Some(proxy) => {
                 let to_proxy = HttpsConnector::from((tcp, Arc::clone(&tls)));
                 let tunnel = Tunnel::new(proxy.uri().clone(), to_proxy);
-                Way::Proxy(Box::new(match proxy.basic_auth() {
+                Route::Proxy(Box::new(match proxy.basic_auth() {
                     Some(login) => tunnel.with_auth(login.clone()),
                     None => tunnel,
                 }))
             }
         };
         Self {
-            https: HttpsConnector::from((way, tls)),
+            https: HttpsConnector::from((route, tls)),
             timeout,
             hosts: Arc::default(),
         }
@@ -209,7 +209,7 @@ impl Connect {
     /// Begins a connection to this host, unless it has been connected to already.
     fn begin(&self, url: Uri) {
         self.hosts().entry(host(&url)).or_insert_with(|| {
-            Some(Ahead {
+            Some(PendingConnection {
                 begun_at: Instant::now(),
                 connecting: tokio::spawn(self.open(url)),
             })
@@ -226,7 +226,7 @@ impl Connect {
         })
     }
 
-    fn hosts(&self) -> MutexGuard<'_, HashMap<String, Option<Ahead>>> {
+    fn hosts(&self) -> MutexGuard<'_, HashMap<String, Option<PendingConnection>>> {
         self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -237,7 +237,7 @@ fn host(url: &Uri) -> String {
         .map_or_else(String::new, ToString::to_string)
 }
 
-impl Service<Uri> for Connect {
+impl Service<Uri> for Connections {
     type Response = Stream;
     type Error = BoxError;
     type Future = Connecting<Stream>;
@@ -249,10 +249,10 @@ impl Service<Uri> for Connect {
     fn call(&mut self, url: Uri) -> Self::Future {
         let begun = self.hosts().insert(host(&url), None);
         match begun.flatten() {
-            Some(ahead) if ahead.begun_at.elapsed() < AHEAD => {
+            Some(pending) if pending.begun_at.elapsed() < MAX_PENDING_AGE => {
                 let this = self.clone();
                 Box::pin(async move {
-                    let mut stream = ahead.connecting.await??;
+                    let mut stream = pending.connecting.await??;
                     if is_open(&mut stream).await {
                         return Ok(stream);
                     }
@@ -278,12 +278,12 @@ async fn is_open(stream: &mut Stream) -> bool {
 
 /// What lies below the TLS connection to AWS.
 #[derive(Clone)]
-enum Way {
+enum Route {
     Direct(Tcp),
     Proxy(Box<Tunnel<HttpsConnector<Tcp>>>),
 }
 
-impl Service<Uri> for Way {
+impl Service<Uri> for Route {
     type Response = ToProxy;
     type Error = BoxError;
     type Future = Connecting<ToProxy>;
@@ -311,9 +311,9 @@ impl Service<Uri> for Way {
 
 /// The resolver as hyper-util asks it.
 #[derive(Clone)]
-struct Names(SharedDnsResolver);
+struct HyperResolver(SharedDnsResolver);
 
-impl Service<Name> for Names {
+impl Service<Name> for HyperResolver {
     type Response = std::vec::IntoIter<std::net::SocketAddr>;
     type Error = BoxError;
     type Future = Connecting<Self::Response>;
@@ -342,10 +342,10 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(20);
 
-    fn direct() -> Connect {
-        let resolver = SharedDnsResolver::new(SystemResolver::within(LIMIT));
+    fn direct() -> Connections {
+        let resolver = SharedDnsResolver::new(SystemResolver::new(LIMIT));
         let tls = tls_config(RootCertStore::empty()).unwrap();
-        Connect::new(resolver, tls, None, LIMIT)
+        Connections::new(resolver, tls, None, LIMIT)
     }
 
     fn listener() -> (TcpListener, Uri) {
@@ -359,8 +359,8 @@ mod tests {
         format!("http://{address}/").parse().unwrap()
     }
 
-    /// How many connections have come since the last time. So many are waited for: whoever
-    /// connects may know of it a moment before who listens does.
+    /// How many connections have come since the last time. So many are waited for, as the
+    /// client may know of a connection before the listener does.
     fn accepted(listener: &TcpListener, expected: usize) -> usize {
         let until = Instant::now() + LIMIT;
         let mut count = 0;
@@ -375,34 +375,34 @@ mod tests {
 
     #[test]
     fn a_connection_begun_ahead_is_for_its_host_alone_and_one_of_them_is_enough() {
-        let mut connect = direct();
+        let mut connections = direct();
         let [(one, here), (other, there)] = [listener(), listener()];
         block_on(async {
-            connect.begin(here.clone());
-            connect.begin(here.clone());
-            connect.call(there.clone()).await.unwrap();
-            connect.call(here.clone()).await.unwrap();
+            connections.begin(here.clone());
+            connections.begin(here.clone());
+            connections.call(there.clone()).await.unwrap();
+            connections.call(here.clone()).await.unwrap();
             assert_eq!((accepted(&one, 1), accepted(&other, 1)), (1, 1));
-            connect.call(here.clone()).await.unwrap();
+            connections.call(here.clone()).await.unwrap();
             assert_eq!((accepted(&one, 1), accepted(&other, 0)), (1, 0));
-            connect.begin(there.clone());
-            assert_eq!(connect.hosts().values().flatten().count(), 0);
+            connections.begin(there.clone());
+            assert_eq!(connections.hosts().values().flatten().count(), 0);
         });
     }
 
     #[test]
     fn a_connection_that_has_waited_for_too_long_is_replaced() {
-        let mut connect = direct();
+        let mut connections = direct();
         let (listener, here) = listener();
         block_on(async {
-            connect.begin(here.clone());
-            let (host, begun) = connect.hosts().drain().next().unwrap();
+            connections.begin(here.clone());
+            let (host, begun) = connections.hosts().drain().next().unwrap();
             let mut begun = begun.unwrap();
             (&mut begun.connecting).await.unwrap().unwrap();
-            begun.begun_at -= AHEAD;
-            connect.hosts().insert(host, Some(begun));
+            begun.begun_at -= MAX_PENDING_AGE;
+            connections.hosts().insert(host, Some(begun));
             assert_eq!(accepted(&listener, 1), 1);
-            connect.call(here.clone()).await.unwrap();
+            connections.call(here.clone()).await.unwrap();
             assert_eq!(accepted(&listener, 1), 1);
         });
     }
@@ -411,15 +411,15 @@ mod tests {
     /// waits for up to a second before it does.
     #[test]
     fn a_connection_that_was_closed_while_it_waited_is_replaced() {
-        let mut connect = direct();
+        let mut connections = direct();
         let (listener, here) = listener();
         block_on(async {
-            connect.begin(here.clone());
+            connections.begin(here.clone());
             while listener.accept().is_err() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
-            let mut stream = connect.call(here).await.unwrap();
+            let mut stream = connections.call(here).await.unwrap();
             assert_eq!(accepted(&listener, 1), 1);
             assert!(is_open(&mut stream).await);
         });
@@ -427,13 +427,13 @@ mod tests {
 
     #[test]
     fn a_failure_ahead_is_the_first_requests_alone() {
-        let mut connect = direct();
+        let mut connections = direct();
         block_on(async {
             let (socket, address) = refusing();
-            connect.begin(url(address));
-            assert!(connect.call(url(address)).await.is_err());
+            connections.begin(url(address));
+            assert!(connections.call(url(address)).await.is_err());
             let _listener = socket.listen(1).unwrap();
-            assert!(connect.call(url(address)).await.is_ok());
+            assert!(connections.call(url(address)).await.is_ok());
         });
     }
 }

@@ -14,7 +14,7 @@
 //! Plain http goes to instance metadata, container credentials and stand-ins on loopback; a
 //! proxy must not see any of them.
 //!
-//! What a person configured is checked by [`client`], before any call: a bundle that is named is
+//! What the user configured is checked by [`client()`], before any call: a bundle that is named is
 //! read and its certificates are parsed there, and the proxy's URL is taken apart. The system's
 //! certificates are read by the first https request, so that plain http costs nothing; a machine
 //! without any fails that request with [`TransportCause::Setup`].
@@ -22,9 +22,13 @@
 //! Timeouts: connecting (lookup, TCP, proxy and TLS handshake together) has `connect_timeout`,
 //! and on plain http less when the SDK asks for less, as it does for metadata (1 s). Read
 //! timeouts of the SDK are honoured on every connector. Cryptography is `ring`; HTTP/1.1 is
-//! spoken, as the AWS CLI does: a purchase asks one thing after the other.
+//! spoken, as the AWS CLI does: a token takes one request after the other.
 //!
 //! Registries are asked by the same client ([`EcrxClient::send`]).
+//!
+//! [`EcrxClient`] routes a request to a `connector`, which is made of the proxy's address
+//! (`proxy`), names (`resolver`) and certificates (`roots`). What fails there becomes a
+//! [`TransportFailure`].
 //!
 //! There is one connection per host. While roles are assumed, or SSO, `aws login` or STS is asked for
 //! the first credentials, the one to the API is made ([`EcrxClient::connect_ahead`]).
@@ -48,7 +52,7 @@ pub use roots::RootsError;
 
 use crate::net::shown_no_proxy;
 
-/// How long connecting may take when nobody says otherwise.
+/// How long connecting may take by default.
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What the client needs from the environment, as plain values. Empty values count as unset.

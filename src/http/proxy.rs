@@ -26,13 +26,10 @@ pub enum ProxyError {
     /// There is no host, or it holds what no host name holds.
     #[error("HTTPS_PROXY: no valid host; expected http://[USER:PASSWORD@]HOST:PORT")]
     Host,
-    /// The port is no number from 1 to 65535.
     #[error("HTTPS_PROXY: the port is not a number from 1 to 65535")]
     Port,
-    /// A `/`, `?` or `#` stands before the `@`.
     #[error("HTTPS_PROXY: write / ? and # in the user name or password as %2F %3F %23")]
     UserInfo,
-    /// White space or control characters.
     #[error("HTTPS_PROXY: contains white space or control characters")]
     Characters,
 }

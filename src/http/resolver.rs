@@ -38,26 +38,12 @@ use crate::users::getent_program;
 pub(super) enum LookupError {
     /// The resolver answered, and the answer was no.
     #[error("{host} could not be resolved: {source}")]
-    Failed {
-        /// The name.
-        host: String,
-        /// What the system's resolver said.
-        source: io::Error,
-    },
-    /// The resolver knows the name, and no address for it.
+    Failed { host: String, source: io::Error },
     #[error("{host} has no address")]
-    Empty {
-        /// The name.
-        host: String,
-    },
+    Empty { host: String },
     /// No name server answered.
     #[error("{host} was not resolved within {after:?}")]
-    TimedOut {
-        /// The name.
-        host: String,
-        /// How long we waited.
-        after: Duration,
-    },
+    TimedOut { host: String, after: Duration },
 }
 
 /// The system's resolver, with a deadline of its own.
@@ -67,22 +53,22 @@ pub(super) enum LookupError {
 #[derive(Debug, Clone)]
 pub(super) struct SystemResolver {
     timeout: Duration,
-    unfinished: Arc<Mutex<HashMap<String, Lookup>>>,
+    unfinished: Arc<Mutex<HashMap<String, PendingLookup>>>,
 }
 
-type Lookup = JoinHandle<io::Result<Vec<IpAddr>>>;
+type PendingLookup = JoinHandle<io::Result<Vec<IpAddr>>>;
 
 impl SystemResolver {
     /// Gives up shortly before the connection would: the whole of `connect_timeout` also covers
     /// the lookup, and "no name server answers" is a better answer than "timed out".
-    pub(super) fn within(connect_timeout: Duration) -> Self {
+    pub(super) fn new(connect_timeout: Duration) -> Self {
         Self {
             timeout: connect_timeout * 9 / 10,
             unfinished: Arc::default(),
         }
     }
 
-    fn unfinished(&self) -> MutexGuard<'_, HashMap<String, Lookup>> {
+    fn unfinished(&self) -> MutexGuard<'_, HashMap<String, PendingLookup>> {
         self.unfinished
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -136,9 +122,9 @@ const NSSWITCH: &str = "/etc/nsswitch.conf";
 const RESOLVER_VARIABLES: [&str; 3] = ["LOCALDOMAIN", "RES_OPTIONS", "HOSTALIASES"];
 
 /// The addresses that the machine's name services give; `None` when files and DNS are all there
-/// is, or nobody can be asked. Dropped, it ends the process that it has started.
+/// is, or there is no `getent`. Dropped, it ends the process that it has started.
 async fn ask_name_services(host: &str) -> Option<io::Result<Vec<IpAddr>>> {
-    if !names_others(&fs::read_to_string(NSSWITCH).ok()?) {
+    if !needs_other_services(&fs::read_to_string(NSSWITCH).ok()?) {
         return None;
     }
     if let Some(program) = getent_program() {
@@ -149,7 +135,7 @@ async fn ask_name_services(host: &str) -> Option<io::Result<Vec<IpAddr>>> {
 }
 
 /// Whether hosts are looked for elsewhere than in files and DNS.
-fn names_others(nsswitch: &str) -> bool {
+fn needs_other_services(nsswitch: &str) -> bool {
     nsswitch
         .lines()
         .filter_map(|line| {
@@ -209,7 +195,7 @@ mod tests {
             " hosts : files [NOTFOUND=continue SUCCESS=return] dns\nnetworks: nis\n",
             "# hosts: resolve\n",
         ] {
-            assert!(!names_others(text), "{text}");
+            assert!(!needs_other_services(text), "{text}");
         }
     }
 
@@ -220,7 +206,7 @@ mod tests {
             "hosts: mymachines resolve [!UNAVAIL=return] files myhostname dns\n",
             "passwd: files\nhosts:files dns sss",
         ] {
-            assert!(names_others(text), "{text}");
+            assert!(needs_other_services(text), "{text}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! The certificate authorities this program trusts.
 //!
 //! `AWS_CA_BUNDLE`, then `SSL_CERT_FILE` and `SSL_CERT_DIR`, then the system, each *instead of*
-//! the next. What a person names must be usable: a file that cannot be read, or holds no
+//! the next. What the user names must be usable: a file that cannot be read, or holds no
 //! certificate that counts, is an error that says so. A single odd certificate among good ones
 //! is skipped, because every large bundle has had one.
 //!
@@ -30,21 +30,16 @@ const MAX_BUNDLE: u64 = 16 << 20;
 /// Who names [`HttpSettings::ca_bundle`].
 const CA_BUNDLE: &str = "AWS_CA_BUNDLE (or ca_bundle of the profile)";
 
-/// Why no certificate authority can be trusted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RootsError {
-    /// The file that the variable names cannot be read.
     #[error("cannot read {}, which {variable} names: {source}", escaped_path(path))]
     Unreadable {
         /// `AWS_CA_BUNDLE`, with the profile's key beside it, or `SSL_CERT_FILE`.
         variable: &'static str,
-        /// The value of the variable.
         path: PathBuf,
-        /// What the operating system said.
         source: io::Error,
     },
-    /// The file that the variable names holds no certificate in PEM that can be used.
     #[error(
         "{}, which {variable} names, holds no usable certificate",
         escaped_path(path)
@@ -52,20 +47,13 @@ pub enum RootsError {
     NoCertificate {
         /// As above, or `SSL_CERT_DIR`.
         variable: &'static str,
-        /// The value of the variable.
         path: PathBuf,
     },
-    /// The system's bundle is there, and cannot be read.
     #[error(
         "cannot read the system's certificates in {}: {source}",
         escaped_path(path)
     )]
-    SystemUnreadable {
-        /// The bundle.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
+    SystemUnreadable { path: PathBuf, source: io::Error },
     /// This machine has no certificate authorities, as in an image built from scratch.
     #[error(
         "no certificate authorities on this machine; install ca-certificates, \
@@ -167,7 +155,7 @@ fn cert_dirs(list: &OsStr) -> Result<RootCertStore, RootsError> {
 }
 
 /// Every regular file of these directories, each read once, however many hash links name it.
-/// What cannot be read is passed over, as OpenSSL does: a person named the folder, not the file.
+/// What cannot be read is passed over, as OpenSSL does: the user named the folder, not the file.
 fn dirs(dirs: &[PathBuf]) -> Option<RootCertStore> {
     let mut seen = HashSet::new();
     let mut roots = RootCertStore::empty();

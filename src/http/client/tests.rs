@@ -334,7 +334,7 @@ fn broken_connection_is_named() {
 #[test]
 fn unknown_name_is_named_with_the_real_resolver() {
     // A label of 64 letters: the resolver refuses it by itself, and asks nobody.
-    let resolver = SharedDnsResolver::new(SystemResolver::within(Duration::from_secs(20)));
+    let resolver = SharedDnsResolver::new(SystemResolver::new(Duration::from_secs(20)));
     let client = EcrxClient::new(&settings(), resolver).unwrap();
     let timeouts = HttpConnectorSettings::builder().build();
     let error = get_with(
@@ -686,7 +686,7 @@ fn destination_table() {
 
 #[test]
 fn a_date_is_a_moment_or_none() {
-    let read = |text| moment(&HeaderValue::from_static(text));
+    let read = |text| http_date(&HeaderValue::from_static(text));
     let at = OffsetDateTime::from_unix_timestamp(1_795_359_920).unwrap();
     assert_eq!(read("Sun, 22 Nov 2026 15:05:20 GMT"), Some(at));
     for text in [
