@@ -3,6 +3,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::path::Path;
 
 /// What the calling client will do with a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,10 @@ pub(crate) enum Kind {
 
 /// The longest line that is printed, in characters. AWS's longest denials have some 600.
 const MAX_LINE_LENGTH: usize = 2000;
+
+/// The longest part of a line that [`escaped`] gives, in characters, so that the rest of the line
+/// is not cut off.
+const MAX_PART_LENGTH: usize = 600;
 
 /// A failure with all there is to say about it.
 #[derive(Debug)]
@@ -146,6 +151,10 @@ pub(crate) fn chain<'a>(
 /// Makes a text fit to be printed whatever it holds: line breaks and runs of white space become
 /// one blank, control characters (which could drive a terminal) and the marks that reorder text
 /// vanish, and what is too long is cut.
+///
+/// Every line that is printed goes through this, errors by [`Error::line`]. It is right alone for
+/// the words of AWS, a server, a program or the system: nobody has to find the character that
+/// vanished. A path or a setting that a user has to find is made visible with [`escaped`] first.
 pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     let mut length = 0;
@@ -170,6 +179,29 @@ pub(crate) fn one_line(text: &str) -> String {
         length += 1;
     }
     line
+}
+
+/// A setting's key or value, as part of a line about it: what [`one_line`] drops is escaped, as it
+/// may be the fault, and could not be found without. What is too long is cut.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut part = String::with_capacity(text.len());
+    for (index, character) in text.chars().enumerate() {
+        if index == MAX_PART_LENGTH {
+            part.push('…');
+            break;
+        }
+        if is_unsafe(character) {
+            part.extend(character.escape_default());
+        } else {
+            part.push(character);
+        }
+    }
+    part
+}
+
+/// A path, as part of a line about it; see [`escaped`].
+pub(crate) fn escaped_path(path: &Path) -> String {
+    escaped(&path.to_string_lossy())
 }
 
 /// Control characters could drive a terminal, and some marks reorder the text around them.
@@ -200,6 +232,19 @@ mod tests {
         assert_eq!(
             one_line(&"x".repeat(5000)).chars().count(),
             MAX_LINE_LENGTH + 1
+        );
+    }
+
+    #[test]
+    fn what_a_user_has_to_find_is_escaped() {
+        assert_eq!(
+            escaped("a\x1b[31m\r\nb\u{202e}\u{feff}ä  c"),
+            r"a\u{1b}[31m\r\nb\u{202e}\u{feff}ä  c"
+        );
+        assert_eq!(escaped_path(Path::new("/a\tb")), r"/a\tb");
+        assert_eq!(
+            escaped(&"x".repeat(5000)).chars().count(),
+            MAX_PART_LENGTH + 1
         );
     }
 

@@ -76,6 +76,7 @@ pub mod http;
 mod identity;
 mod logger;
 mod nearest;
+mod net;
 mod policy;
 mod redaction;
 pub mod registry;

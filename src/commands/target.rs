@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::env::Env;
 use crate::error::Error;
 use crate::identity::Misspelled;
+use crate::net::split_scheme;
 use crate::redaction::shown_url;
 use crate::registry::{AccountId, Partition, Region, Registry};
 
@@ -73,10 +74,7 @@ impl Target {
         }
         let of_host = || TargetError::Registry(shown(text));
         let registry = config.registry(text).ok_or_else(of_host)?;
-        let rest = match text.split_once("://") {
-            Some((_, rest)) => rest,
-            None => text,
-        };
+        let (_, rest) = split_scheme(text);
         let image = match rest.split_once('/') {
             None | Some((_, "")) => None,
             Some((_, name)) => {
@@ -90,7 +88,7 @@ impl Target {
 
 /// What a person gave, but for a user part, which may hold a password.
 pub(crate) fn shown(text: &str) -> String {
-    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let (_, rest) = split_scheme(text);
     match rest.split('/').next() {
         Some(host) if host.contains('@') => shown_url(text),
         _ => text.to_owned(),

@@ -1,10 +1,10 @@
 //! `endpoint_url` and `sts_endpoint_url`: where an API is asked, given by hand.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use super::problem::Problem;
+use crate::net::{HttpUrl, is_loopback};
 use crate::redaction::shown_url;
 
 /// A URL that credentials may travel to: `https://HOST[:PORT][/PATH]`, or `http://` to this
@@ -29,69 +29,11 @@ impl FromStr for EndpointUrl {
     type Err = Problem;
 
     fn from_str(text: &str) -> Result<Self, Problem> {
-        match UrlParts::parse(text) {
-            Some(url) if (url.secure || url.is_loopback()) && !text.contains(['?', '#']) => {
+        match HttpUrl::parse(text) {
+            Some(url) if (url.is_https || is_loopback(url.host)) && !text.contains(['?', '#']) => {
                 Ok(Self(text.to_owned()))
             }
             _ => Err(Problem::EndpointUrl(shown_url(text))),
-        }
-    }
-}
-
-/// A URL taken apart, as far as it matters here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UrlParts<'a> {
-    /// It is `https`.
-    pub secure: bool,
-    /// The host; an IPv6 address is in brackets.
-    pub host: &'a str,
-}
-
-impl<'a> UrlParts<'a> {
-    /// Takes `http[s]://HOST[:PORT]`, with whatever path behind it, apart; `None` when it is
-    /// something else. The SDK would find out late, and show the whole request.
-    pub fn parse(text: &'a str) -> Option<Self> {
-        let (secure, rest) = match text.strip_prefix("https://") {
-            Some(rest) => (true, rest),
-            None => (false, text.strip_prefix("http://")?),
-        };
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !authority.ends_with(']') => (host, Some(port)),
-            _ => (authority, None),
-        };
-        let is_odd = |byte: u8| match byte {
-            b'<' | b'>' | b'"' | b'{' | b'}' | b'|' | b'\\' | b'^' | b'`' => true,
-            byte => !byte.is_ascii_graphic(),
-        };
-        // A user part would go into the signed `Host`, and AWS would blame the secret key.
-        let is_url = is_host(host)
-            && !authority.contains('@')
-            && !text.bytes().any(is_odd)
-            && port.is_none_or(|port| port.parse::<u16>().is_ok());
-        is_url.then_some(Self { secure, host })
-    }
-
-    fn is_loopback(self) -> bool {
-        let address = self.host.trim_start_matches('[').trim_end_matches(']');
-        self.host.eq_ignore_ascii_case("localhost")
-            || address
-                .parse::<IpAddr>()
-                .is_ok_and(|address| address.is_loopback())
-    }
-}
-
-/// A name, an IPv4 address, or an IPv6 address in brackets.
-fn is_host(host: &str) -> bool {
-    match host.strip_prefix('[') {
-        Some(rest) => rest.strip_suffix(']').is_some_and(|address| {
-            let address = address.split('%').next().unwrap_or_default();
-            address.parse::<Ipv6Addr>().is_ok()
-        }),
-        None => {
-            let in_names = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-            let mut labels = host.strip_suffix('.').unwrap_or(host).split('.');
-            labels.all(|label| !label.is_empty() && label.bytes().all(in_names))
         }
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::problem::Problem;
+use crate::error::{escaped, escaped_path};
 
 /// Where in the files a setting stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub struct Origin {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", OnOneLine::path(&self.file), self.line)
+        write!(f, "{}:{}", escaped_path(&self.file), self.line)
     }
 }
 
@@ -30,14 +31,14 @@ pub enum ConfigError {
     /// `ECRX_CONFIG` names a file that is not there. (The other two files may be absent.)
     #[error(
         "{}: there is no such file, though ECRX_CONFIG names it: correct or unset ECRX_CONFIG",
-        OnOneLine::path(path)
+        escaped_path(path)
     )]
     Missing {
         /// The file.
         path: PathBuf,
     },
     /// A file is there and the system does not let us read it.
-    #[error("{}: cannot be read: {cause}", OnOneLine::path(path))]
+    #[error("{}: cannot be read: {cause}", escaped_path(path))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -47,7 +48,7 @@ pub enum ConfigError {
     /// A folder, pipe or device where a file should be.
     #[error(
         "{}: is not a regular file (where no settings are wanted, an empty file does it)",
-        OnOneLine::path(path)
+        escaped_path(path)
     )]
     NotAFile {
         /// What should have been the file.
@@ -56,7 +57,7 @@ pub enum ConfigError {
     /// More than [`super::MAX_FILE_BYTES`].
     #[error(
         "{}: is larger than 1 MiB, the most that is read of a configuration file",
-        OnOneLine::path(path)
+        escaped_path(path)
     )]
     TooLarge {
         /// The file.
@@ -69,7 +70,7 @@ pub enum ConfigError {
         origin: Origin,
     },
     /// The text is no TOML.
-    #[error("{origin}: is not valid TOML: {}", OnOneLine(message))]
+    #[error("{origin}: is not valid TOML: {}", escaped(message))]
     Syntax {
         /// Where the parser gave up.
         origin: Origin,
@@ -78,7 +79,7 @@ pub enum ConfigError {
     },
     /// The file is TOML, but one of its settings is wrong, or fits the file and not the
     /// registry that was asked for.
-    #[error("{origin}: {}: {}", OnOneLine(key), OnOneLine(problem.to_string()))]
+    #[error("{origin}: {}: {}", escaped(key), escaped(&problem.to_string()))]
     Setting {
         /// The setting's line, or that of the rule when no single line is at fault.
         origin: Origin,
@@ -119,32 +120,5 @@ impl ConfigError {
             Self::Setting { key, .. } => Some(key),
             _ => None,
         }
-    }
-}
-
-/// Text from outside for a message of one line: control characters escaped, cut where no sane
-/// message would still go on.
-pub(super) struct OnOneLine<T>(pub(super) T);
-
-impl OnOneLine<String> {
-    fn path(path: &Path) -> Self {
-        Self(path.display().to_string())
-    }
-}
-
-impl<T: AsRef<str>> fmt::Display for OnOneLine<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MOST: usize = 600;
-        for (index, char) in self.0.as_ref().chars().enumerate() {
-            if index == MOST {
-                return f.write_str("…");
-            }
-            if char.is_control() {
-                write!(f, "{}", char.escape_default())?;
-            } else {
-                write!(f, "{char}")?;
-            }
-        }
-        Ok(())
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use super::error::ConfigError;
 use super::problem::Problem;
 use super::section::Section;
+use crate::net::split_scheme;
 use crate::registry::{AccountId, Partition, PrivateRegistry, Region, Registry, ServerName};
 
 /// What `match` holds: a set of registries.
@@ -165,8 +166,8 @@ impl FromStr for Match {
 
 /// Something follows the host, which someone may take for a rule about one repository.
 fn has_path(server: &str) -> bool {
-    let server = match server.split_once("://") {
-        Some((scheme, rest)) if !scheme.contains('/') => rest,
+    let server = match split_scheme(server) {
+        (Some(scheme), rest) if !scheme.contains('/') => rest,
         _ => server,
     };
     server

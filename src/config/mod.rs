@@ -35,7 +35,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use endpoint_url::{EndpointUrl, UrlParts};
+pub use endpoint_url::EndpointUrl;
 pub use error::{ConfigError, Origin};
 pub use file::MAX_FILE_BYTES;
 pub use identity_settings::{

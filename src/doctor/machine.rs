@@ -9,8 +9,9 @@ use crate::configure::clients::is_first_on_path;
 use crate::env::{Env, var};
 use crate::error::one_line;
 use crate::get::{CacheState, Provider};
-use crate::http::{EcrxClient, shown_no_proxy, shown_proxy};
+use crate::http::{EcrxClient, shown_proxy};
 use crate::identity::{Identity, IdentityError, Misspelled};
+use crate::net::shown_no_proxy;
 
 use super::report::{Finding, Place, Step};
 

@@ -1,4 +1,4 @@
-//! What went wrong on the way to AWS, in words for a person.
+//! What went wrong on the way to AWS, in words for the user.
 //!
 //! Every failure that leaves the HTTP client carries a [`TransportFailure`] in its chain, made
 //! at the spot where host and proxy are known; [`classify`] finds it again under whatever the
@@ -10,18 +10,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_smithy_async::future::timeout::TimedOutError;
+use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use rustls::{CertificateError, InvalidMessage};
 
-use super::HttpError;
-use super::resolve::LookupError;
+use super::proxy::ProxyError;
+use super::resolver::LookupError;
+use super::roots::RootsError;
 use crate::error::one_line;
+
+/// Why there is no HTTP client. Nothing was sent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HttpError {
+    /// No certificate authorities, or not those that a variable names.
+    #[error(transparent)]
+    Roots(#[from] RootsError),
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+    /// rustls refused the TLS settings; its current version never does.
+    #[error("cannot set up TLS: {0}")]
+    Tls(#[from] rustls::Error),
+}
 
 /// A request that got no answer. Its text is one line without secrets.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{}{cause}", self.subject())]
 pub struct TransportFailure {
-    /// What happened.
     pub cause: TransportCause,
     /// `HOST[:PORT]` that was asked, where it is known.
     pub host: Option<String>,
@@ -39,7 +54,6 @@ impl TransportFailure {
     }
 }
 
-/// What kept a request from being answered.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransportCause {
@@ -52,25 +66,17 @@ pub enum TransportCause {
     /// No connection in time; with a proxy the whole way through it counts.
     #[error("no connection in time")]
     ConnectTimeout,
-    /// A connection, and no answer in time.
     #[error("no answer within {after:?}")]
-    ReadTimeout {
-        /// The limit that the caller set.
-        after: Duration,
-    },
+    ReadTimeout { after: Duration },
     /// The SDK's limit for one attempt or for all of them was reached.
     #[error("no answer in time")]
     OperationTimeout,
-    /// The proxy did not do its part.
     #[error("{0}")]
     Proxy(ProxyFault),
-    /// There is a server, and it cannot be trusted or understood.
     #[error("{0}")]
     Tls(TlsFault),
-    /// Nothing listens there.
     #[error("connection refused")]
     ConnectionRefused,
-    /// The connection could not be made, or broke.
     #[error("connection failed ({detail})")]
     Connection {
         /// The operating system's words.
@@ -81,26 +87,21 @@ pub enum TransportCause {
     Setup(Arc<HttpError>),
 }
 
-/// What the proxy did wrong.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProxyFault {
-    /// The proxy's own name is unknown.
     #[error("the proxy's name cannot be resolved ({detail}); check HTTPS_PROXY")]
     NameNotResolved {
         /// The resolver's words.
         detail: String,
     },
-    /// The proxy cannot be connected to.
     #[error("the proxy cannot be reached ({detail}); check HTTPS_PROXY")]
     Unreachable {
         /// The operating system's words.
         detail: String,
     },
-    /// The TLS handshake with an `https://` proxy failed.
     #[error("the TLS connection to the proxy failed: {0}")]
     Tls(TlsFault),
-    /// 407.
     #[error(
         "the proxy wants a user name and password (407); write them into HTTPS_PROXY \
          as http://USER:PASSWORD@HOST:PORT"
@@ -117,35 +118,28 @@ pub enum ProxyFault {
     },
 }
 
-/// What is wrong with the other side's TLS.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsFault {
-    /// Signed by nobody we trust: a company's TLS inspection as a rule.
+    /// A company's TLS inspection, as a rule.
     #[error(
         "its certificate is signed by no authority that is trusted here; \
          if a company's proxy signs it, name that authority's file in AWS_CA_BUNDLE"
     )]
     UnknownIssuer,
-    /// Made out to another name.
     #[error("its certificate is for another name")]
     NameMismatch,
-    /// Past its end.
     #[error("its certificate has expired, or the clock of this machine is wrong")]
     Expired,
-    /// Before its beginning.
     #[error("its certificate is not valid yet, or the clock of this machine is wrong")]
     NotYetValid,
-    /// Any other fault of the certificate.
     #[error("its certificate is not accepted ({detail})")]
     Certificate {
         /// rustls's words.
         detail: String,
     },
-    /// What answers there is no TLS server.
     #[error("it does not speak TLS")]
     NotTls,
-    /// The handshake failed for another reason.
     #[error("the TLS handshake failed ({detail})")]
     Handshake {
         /// rustls's words.
@@ -177,7 +171,23 @@ pub fn classify(error: &(dyn Error + 'static)) -> Option<TransportFailure> {
 #[error("{failure}")]
 struct Tagged {
     failure: TransportFailure,
-    source: Option<Box<dyn Error + Send + Sync>>,
+    source: Option<BoxError>,
+}
+
+impl Tagged {
+    fn new(
+        cause: TransportCause,
+        host: &str,
+        proxy: Option<&str>,
+        source: Option<BoxError>,
+    ) -> Box<Self> {
+        let failure = TransportFailure {
+            cause,
+            host: Some(host.to_owned()),
+            proxy: proxy.map(str::to_owned),
+        };
+        Box::new(Self { failure, source })
+    }
 }
 
 /// The connector's error with its [`TransportFailure`] on top. It keeps its kind, which decides
@@ -193,20 +203,17 @@ pub(super) fn tag(error: ConnectorError, host: &str, proxy: Option<&str>) -> Con
     let (timeout, io, user) = (error.is_timeout(), error.is_io(), error.is_user());
     let other = error.as_other();
     let connection = error.connection_metadata().cloned();
-    let tagged = Box::new(Tagged {
-        failure: TransportFailure {
-            cause,
-            host: Some(host.to_owned()),
-            proxy: proxy.map(str::to_owned),
-        },
-        source: Some(error.into_source()),
-    });
-    let error = match () {
-        () if for_good => ConnectorError::other(tagged, None),
-        () if timeout => ConnectorError::timeout(tagged),
-        () if io => ConnectorError::io(tagged),
-        () if user => ConnectorError::user(tagged),
-        () => ConnectorError::other(tagged, other),
+    let tagged = Tagged::new(cause, host, proxy, Some(error.into_source()));
+    let error = if for_good {
+        ConnectorError::other(tagged, None)
+    } else if timeout {
+        ConnectorError::timeout(tagged)
+    } else if io {
+        ConnectorError::io(tagged)
+    } else if user {
+        ConnectorError::user(tagged)
+    } else {
+        ConnectorError::other(tagged, other)
     };
     match connection {
         Some(connection) => error.with_connection(connection),
@@ -214,28 +221,15 @@ pub(super) fn tag(error: ConnectorError, host: &str, proxy: Option<&str>) -> Con
     }
 }
 
-/// No answer within the caller's limit.
 pub(super) fn read_timeout(after: Duration, host: &str, proxy: Option<&str>) -> ConnectorError {
-    ConnectorError::timeout(Box::new(Tagged {
-        failure: TransportFailure {
-            cause: TransportCause::ReadTimeout { after },
-            host: Some(host.to_owned()),
-            proxy: proxy.map(str::to_owned),
-        },
-        source: None,
-    }))
+    let cause = TransportCause::ReadTimeout { after };
+    ConnectorError::timeout(Tagged::new(cause, host, proxy, None))
 }
 
 /// The connector for this host could not be built; not tried again.
 pub(super) fn setup(error: HttpError, host: &str) -> ConnectorError {
-    ConnectorError::user(Box::new(Tagged {
-        failure: TransportFailure {
-            cause: TransportCause::Setup(Arc::new(error)),
-            host: Some(host.to_owned()),
-            proxy: None,
-        },
-        source: None,
-    }))
+    let cause = TransportCause::Setup(Arc::new(error));
+    ConnectorError::user(Tagged::new(cause, host, None, None))
 }
 
 /// An error and all below it. `io::Error::source` skips the error that it wraps, so that
@@ -342,7 +336,7 @@ fn lookup_detail(error: &LookupError) -> String {
 }
 
 /// The words of the last error in the chain, which is the operating system's as a rule.
-fn innermost(error: &(dyn Error + 'static)) -> String {
+pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
     let last = chain(error).last().map(ToString::to_string);
     one_line(&last.unwrap_or_default())
 }

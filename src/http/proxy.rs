@@ -3,19 +3,18 @@
 //! The value is taken apart here, not by the SDK: hyper-util's matcher drops what it cannot
 //! parse without a word, takes the first `@` for the end of the password, and knows neither
 //! ports nor `*.` in `NO_PROXY`. The rules are those of Go's `httpproxy`, which the tools around
-//! us follow (docker, podman, the established helper), with one of curl's: `.example.com` covers
-//! `example.com` too.
+//! us follow (docker, podman, the established helper).
 //!
 //! `HTTP_PROXY` and `ALL_PROXY` play no part: AWS is asked over https, and plain http goes to
 //! metadata endpoints, which no proxy may see.
 
 use std::fmt::{self, Write as _};
-use std::net::IpAddr;
+use std::net::Ipv6Addr;
 
 use http::Uri;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
-use crate::redaction::shown_url;
+use crate::net::{Authority, NoProxy, split_scheme};
 
 /// Why the value of `HTTPS_PROXY` is no proxy. Never shows any of it: it may hold a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -27,13 +26,10 @@ pub enum ProxyError {
     /// There is no host, or it holds what no host name holds.
     #[error("HTTPS_PROXY: no valid host; expected http://[USER:PASSWORD@]HOST:PORT")]
     Host,
-    /// The port is no number from 1 to 65535.
     #[error("HTTPS_PROXY: the port is not a number from 1 to 65535")]
     Port,
-    /// A `/`, `?` or `#` stands before the `@`.
     #[error("HTTPS_PROXY: write / ? and # in the user name or password as %2F %3F %23")]
     UserInfo,
-    /// White space or control characters.
     #[error("HTTPS_PROXY: contains white space or control characters")]
     Characters,
 }
@@ -46,12 +42,6 @@ pub enum ProxyError {
 pub fn shown_proxy(value: &str) -> Result<Option<String>, ProxyError> {
     let proxy = Proxy::parse(value, "")?;
     Ok(proxy.map(|proxy| proxy.url()))
-}
-
-/// A value of `NO_PROXY` for a message. Its entries may be URLs by mistake, with a password.
-pub fn shown_no_proxy(list: &str) -> String {
-    let entries: Vec<String> = entries(list).map(shown_url).collect();
-    entries.join(", ")
 }
 
 /// The proxy for https, and the hosts that go without.
@@ -81,27 +71,20 @@ impl Proxy {
             return Err(ProxyError::Characters);
         }
         // curl, Go and Python all take `host:port` for an http proxy.
-        let (scheme, rest) = match value.split_once("://") {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => ("http", rest),
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => ("https", rest),
+        let (scheme, rest) = match split_scheme(value) {
+            (Some(scheme), rest) if scheme.eq_ignore_ascii_case("http") => ("http", rest),
+            (Some(scheme), rest) if scheme.eq_ignore_ascii_case("https") => ("https", rest),
             // A password may hold "://".
-            Some((before, _)) if !before.contains('@') && !before.contains(':') => {
-                return Err(ProxyError::Scheme);
-            }
+            (Some(before), _) if !before.contains(['@', ':']) => return Err(ProxyError::Scheme),
             _ => ("http", value),
         };
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, after) = rest.split_at(end);
+        let (authority, after) = Authority::split(rest);
         if after.contains('@') {
             return Err(ProxyError::UserInfo);
         }
-        let (user_info, address) = match authority.rsplit_once('@') {
-            Some((user_info, address)) => (Some(user_info), address),
-            None => (None, authority),
-        };
-        let address = checked_address(address)?;
+        let address = checked_address(authority)?;
         let mut url = format!("{scheme}://");
-        if let Some(user_info) = user_info {
+        if let Some(user_info) = authority.user {
             push_user_info(&mut url, user_info);
         }
         url.push_str(&address);
@@ -140,31 +123,25 @@ impl Proxy {
     }
 }
 
-fn checked_address(address: &str) -> Result<String, ProxyError> {
-    let (host, port) = match address.rsplit_once(':') {
-        Some((host, port)) if !address.ends_with(']') => (host, Some(port)),
-        _ => (address, None),
-    };
-    let valid = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
-        Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
+/// `HOST[:PORT]` of a proxy; the port loses its leading zeros.
+fn checked_address(Authority { host, port, .. }: Authority<'_>) -> Result<String, ProxyError> {
+    let is_host = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
+        Some(v6) => v6.parse::<Ipv6Addr>().is_ok(),
         None => {
-            !host.is_empty()
-                && host
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
+            let in_names = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+            !host.is_empty() && host.bytes().all(in_names)
         }
     };
-    if !valid {
+    if !is_host {
         return Err(ProxyError::Host);
     }
-    match port {
+    let Some(port) = port else {
+        return Ok(host.to_owned());
+    };
+    match port.parse::<u16>() {
         // `u16::from_str` takes a plus sign.
-        Some(port) if !port.starts_with('+') => match port.parse::<u16>() {
-            Ok(port) if port > 0 => Ok(format!("{host}:{port}")),
-            _ => Err(ProxyError::Port),
-        },
-        Some(_) => Err(ProxyError::Port),
-        None => Ok(host.to_owned()),
+        Ok(number) if number > 0 && !port.starts_with('+') => Ok(format!("{host}:{number}")),
+        _ => Err(ProxyError::Port),
     }
 }
 
@@ -187,97 +164,6 @@ fn push_user_info(url: &mut String, user_info: &str) {
         }
     }
     url.push('@');
-}
-
-/// The list in `NO_PROXY`.
-#[derive(Debug, Default, PartialEq)]
-struct NoProxy(Vec<Rule>);
-
-fn entries(list: &str) -> impl Iterator<Item = &str> {
-    let entries = list.split(|c: char| c == ',' || c.is_whitespace());
-    entries.filter(|entry| !entry.is_empty())
-}
-
-#[derive(Debug, PartialEq)]
-enum Rule {
-    /// `*`
-    Everything,
-    /// A domain and all below it, on this port or on any.
-    Domain(String, Option<u16>),
-    /// An address, on this port or on any.
-    Address(IpAddr, Option<u16>),
-    /// `10.0.0.0/8`
-    Network(IpAddr, u8),
-}
-
-impl NoProxy {
-    /// What makes no sense is passed over, as everywhere.
-    fn parse(list: &str) -> Self {
-        Self(
-            entries(list)
-                .filter_map(|entry| Rule::parse(&entry.to_ascii_lowercase()))
-                .collect(),
-        )
-    }
-
-    fn contains(&self, host: &str, port: u16) -> bool {
-        let host = host.trim_end_matches('.').to_ascii_lowercase();
-        let address = host.trim_matches(['[', ']']).parse::<IpAddr>().ok();
-        let address = address.map(|address| address.to_canonical());
-        host == "localhost"
-            || address.is_some_and(|address| address.is_loopback())
-            || self.0.iter().any(|rule| rule.covers(&host, address, port))
-    }
-}
-
-impl Rule {
-    fn parse(entry: &str) -> Option<Self> {
-        if entry == "*" {
-            return Some(Self::Everything);
-        }
-        if let Some((network, bits)) = entry.split_once('/') {
-            let network = network.parse::<IpAddr>().ok()?;
-            let bits = bits.parse().ok()?;
-            let width = if network.is_ipv4() { 32 } else { 128 };
-            return (bits <= width).then_some(Self::Network(network, bits));
-        }
-        if let Ok(address) = entry.trim_matches(['[', ']']).parse::<IpAddr>() {
-            return Some(Self::Address(address.to_canonical(), None));
-        }
-        let (host, port) = match entry.rsplit_once(':') {
-            Some((host, port)) => (host, Some(port.parse().ok()?)),
-            None => (entry, None),
-        };
-        if let Ok(address) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
-            return Some(Self::Address(address.to_canonical(), port));
-        }
-        let domain = host.strip_prefix('*').unwrap_or(host);
-        let domain = domain.trim_start_matches('.').trim_end_matches('.');
-        (!domain.is_empty()).then(|| Self::Domain(domain.to_owned(), port))
-    }
-
-    fn covers(&self, host: &str, address: Option<IpAddr>, to: u16) -> bool {
-        let on = |port: &Option<u16>| port.is_none_or(|port| port == to);
-        match self {
-            Self::Everything => true,
-            Self::Domain(domain, port) => {
-                let below = host.strip_suffix(domain.as_str());
-                on(port) && below.is_some_and(|below| below.is_empty() || below.ends_with('.'))
-            }
-            Self::Address(one, port) => on(port) && address == Some(*one),
-            Self::Network(network, bits) => match (network, address) {
-                (IpAddr::V4(network), Some(IpAddr::V4(address))) => {
-                    let apart = network.to_bits() ^ address.to_bits();
-                    apart.leading_zeros() >= u32::from(*bits)
-                }
-                (IpAddr::V6(network), Some(IpAddr::V6(address))) => {
-                    let apart = network.to_bits() ^ address.to_bits();
-                    apart.leading_zeros() >= u32::from(*bits)
-                }
-                _ => false,
-            },
-        }
-    }
 }
 
 #[cfg(test)]
@@ -380,58 +266,5 @@ mod tests {
             format!("{proxy:?}"),
             "Some(Proxy { address: \"proxy:1\", .. })"
         );
-    }
-
-    #[test]
-    fn no_proxy_table() {
-        for (list, host, port, direct) in [
-            ("", "sts.amazonaws.com", 443, false),
-            ("amazonaws.com", "sts.amazonaws.com", 443, true),
-            (".amazonaws.com", "sts.amazonaws.com", 443, true),
-            ("*.amazonaws.com", "sts.amazonaws.com", 443, true),
-            (".amazonaws.com", "amazonaws.com", 443, true),
-            ("amazonaws.com", "notamazonaws.com", 443, false),
-            ("amazonaws.com", "amazonaws.com.cn", 443, false),
-            ("AmazonAWS.com", "STS.amazonaws.COM", 443, true),
-            ("amazonaws.com.", "sts.amazonaws.com", 443, true),
-            ("amazonaws.com", "sts.amazonaws.com.", 443, true),
-            (
-                "a.example, amazonaws.com ,b",
-                "sts.amazonaws.com",
-                443,
-                true,
-            ),
-            ("a.example amazonaws.com", "sts.amazonaws.com", 443, true),
-            (",,", "sts.amazonaws.com", 443, false),
-            ("*", "sts.amazonaws.com", 443, true),
-            ("*", "10.1.2.3", 443, true),
-            ("vpce.example:8443", "x.vpce.example", 8443, true),
-            ("vpce.example:8443", "x.vpce.example", 443, false),
-            ("vpce.example:x", "vpce.example", 443, false),
-            ("10.1.2.3", "10.1.2.3", 443, true),
-            ("10.1.2.3:443", "10.1.2.3", 443, true),
-            ("10.1.2.3:80", "10.1.2.3", 443, false),
-            ("10.1.2.3", "10.1.2.30", 443, false),
-            ("10.0.0.0/8", "10.1.2.3", 443, true),
-            ("10.0.0.0/8", "11.1.2.3", 443, false),
-            ("10.1.2.0/23", "10.1.3.255", 443, true),
-            ("10.1.2.0/23", "10.1.4.0", 443, false),
-            ("0.0.0.0/0", "10.1.4.0", 443, true),
-            ("10.0.0.0/33", "10.1.2.3", 443, false),
-            ("10.0.0.0/8", "ten.example", 443, false),
-            ("fd00::/8", "[fd12::1]", 443, true),
-            ("fd00::/8", "[fe80::1]", 443, false),
-            ("fd00::1", "[fd00::1]", 443, true),
-            ("[fd00::1]:443", "[fd00::1]", 443, true),
-            ("[fd00::1]", "[fd00::1]", 443, true),
-            ("10.0.0.0/8", "[::ffff:10.1.2.3]", 443, true),
-            // This machine is never asked through a proxy, as in Go.
-            ("", "localhost", 443, true),
-            ("", "127.0.0.2", 443, true),
-            ("", "[::1]", 443, true),
-        ] {
-            let proxy = Proxy::parse("http://proxy:1", list).unwrap().unwrap();
-            assert_eq!(!proxy.serves(host, port), direct, "{list:?} {host}:{port}");
-        }
     }
 }

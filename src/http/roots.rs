@@ -1,7 +1,7 @@
 //! The certificate authorities this program trusts.
 //!
 //! `AWS_CA_BUNDLE`, then `SSL_CERT_FILE` and `SSL_CERT_DIR`, then the system, each *instead of*
-//! the next. What a person names must be usable: a file that cannot be read, or holds no
+//! the next. What the user names must be usable: a file that cannot be read, or holds no
 //! certificate that counts, is an error that says so. A single odd certificate among good ones
 //! is skipped, because every large bundle has had one.
 //!
@@ -19,8 +19,8 @@ use base64_simd::forgiving_decode_to_vec;
 use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 
-use super::{HttpSettings, shown};
-use crate::error::one_line;
+use super::HttpSettings;
+use crate::error::escaped_path;
 use crate::fs::{self, Pipes};
 
 /// No bundle is larger; keeps `/dev/zero` from eating the memory. The largest bundle known, with
@@ -30,36 +30,30 @@ const MAX_BUNDLE: u64 = 16 << 20;
 /// Who names [`HttpSettings::ca_bundle`].
 const CA_BUNDLE: &str = "AWS_CA_BUNDLE (or ca_bundle of the profile)";
 
-/// Why no certificate authority can be trusted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RootsError {
-    /// The file that the variable names cannot be read.
-    #[error("cannot read {}, which {variable} names: {source}", shown(path))]
+    #[error("cannot read {}, which {variable} names: {source}", escaped_path(path))]
     Unreadable {
         /// `AWS_CA_BUNDLE`, with the profile's key beside it, or `SSL_CERT_FILE`.
         variable: &'static str,
-        /// The value of the variable.
         path: PathBuf,
-        /// What the operating system said.
         source: io::Error,
     },
-    /// The file that the variable names holds no certificate in PEM that can be used.
-    #[error("{}, which {variable} names, holds no usable certificate", shown(path))]
+    #[error(
+        "{}, which {variable} names, holds no usable certificate",
+        escaped_path(path)
+    )]
     NoCertificate {
         /// As above, or `SSL_CERT_DIR`.
         variable: &'static str,
-        /// The value of the variable.
         path: PathBuf,
     },
-    /// The system's bundle is there, and cannot be read.
-    #[error("cannot read the system's certificates in {}: {source}", shown(path))]
-    SystemUnreadable {
-        /// The bundle.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
+    #[error(
+        "cannot read the system's certificates in {}: {source}",
+        escaped_path(path)
+    )]
+    SystemUnreadable { path: PathBuf, source: io::Error },
     /// This machine has no certificate authorities, as in an image built from scratch.
     #[error(
         "no certificate authorities on this machine; install ca-certificates, \
@@ -125,10 +119,7 @@ fn file_or_dirs(
 pub(super) fn system() -> Result<RootCertStore, RootsError> {
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
-        log::debug!(
-            "certificates of the system: {}",
-            one_line(&error.to_string())
-        );
+        log::debug!("certificates of the system: {error}");
     }
     let mut roots = RootCertStore::empty();
     let (usable, _) = roots.add_parsable_certificates(found.certs);
@@ -164,7 +155,7 @@ fn cert_dirs(list: &OsStr) -> Result<RootCertStore, RootsError> {
 }
 
 /// Every regular file of these directories, each read once, however many hash links name it.
-/// What cannot be read is passed over, as OpenSSL does: a person named the folder, not the file.
+/// What cannot be read is passed over, as OpenSSL does: the user named the folder, not the file.
 fn dirs(dirs: &[PathBuf]) -> Option<RootCertStore> {
     let mut seen = HashSet::new();
     let mut roots = RootCertStore::empty();
@@ -172,7 +163,10 @@ fn dirs(dirs: &[PathBuf]) -> Option<RootCertStore> {
         let entries = match dir.read_dir() {
             Ok(entries) => entries,
             Err(error) => {
-                log::debug!("certificates in {} are not used: {error}", shown(dir));
+                log::debug!(
+                    "certificates in {} are not used: {error}",
+                    escaped_path(dir)
+                );
                 continue;
             }
         };
@@ -186,7 +180,7 @@ fn dirs(dirs: &[PathBuf]) -> Option<RootCertStore> {
                         .unwrap_or_else(RootCertStore::empty)
                         .roots,
                 ),
-                Err(error) => log::debug!("{} is not used: {error}", shown(&path)),
+                Err(error) => log::debug!("{} is not used: {error}", escaped_path(&path)),
             }
         }
     }
@@ -211,11 +205,8 @@ fn accepted(pem: &[u8], path: &Path) -> Option<RootCertStore> {
             None => Some("not base64".to_owned()),
         };
         if let Some(why) = refused {
-            log::debug!(
-                "a certificate in {} is skipped: {}",
-                shown(path),
-                one_line(&why)
-            );
+            let path = escaped_path(path);
+            log::debug!("a certificate in {path} is skipped: {why}");
         }
     }
     (!roots.is_empty()).then_some(roots)
@@ -255,7 +246,7 @@ fn certificates(pem: &[u8]) -> impl Iterator<Item = Option<CertificateDer<'stati
 mod tests {
     use std::fs;
 
-    use super::super::tests::Ca;
+    use super::super::client::tests::Ca;
     use super::*;
 
     const GARBAGE: &str = "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n";

@@ -5,8 +5,8 @@ use std::cell::OnceCell;
 
 use aws_config::profile::Profile;
 
-use crate::config::UrlParts;
 use crate::env::{Env, says_true, var};
+use crate::net::HttpUrl;
 use crate::redaction::shown_url;
 use crate::registry::{Partition, Region, Registry};
 
@@ -161,7 +161,7 @@ impl<'a> Settings<'a> {
     /// ignored.
     pub(super) fn refuse_wrong_url(&self, variable: &'static str) -> Result<(), IdentityError> {
         match self.env.get(variable) {
-            Some(url) if UrlParts::parse(url.trim()).is_none() => Err(IdentityError::EndpointUrl {
+            Some(url) if HttpUrl::parse(url.trim()).is_none() => Err(IdentityError::EndpointUrl {
                 url: shown_url(url.trim()),
                 from: variable.to_owned(),
             }),
@@ -190,7 +190,7 @@ impl<'a> Settings<'a> {
             return Ok(None);
         };
         let url = url.trim();
-        if UrlParts::parse(url).is_some() {
+        if HttpUrl::parse(url).is_some() {
             Ok(Some(url.to_owned()))
         } else {
             Err(IdentityError::EndpointUrl {

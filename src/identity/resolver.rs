@@ -4,8 +4,9 @@
 use std::fmt;
 use std::time::Instant;
 
-use crate::config::{Config, RegistrySettings, UrlParts};
+use crate::config::{Config, RegistrySettings};
 use crate::env::Env;
+use crate::net::HttpUrl;
 use crate::redaction::shown_url;
 use crate::registry::{Partition, Region, Registry, Service};
 use crate::secret::Secret;
@@ -197,7 +198,7 @@ fn same_partition_as_endpoint(
     registry: &Registry,
 ) -> Result<(), IdentityError> {
     let url = endpoint.url.as_deref().unwrap_or_default();
-    match UrlParts::parse(url).and_then(|url| Partition::of_api_host(url.host)) {
+    match HttpUrl::parse(url).and_then(|url| Partition::of_api_host(url.host)) {
         Some(theirs) if theirs != registry.partition() => Err(IdentityError::EndpointPartition {
             url: shown_url(url),
             theirs,

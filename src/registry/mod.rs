@@ -19,6 +19,8 @@ use std::fmt;
 pub use names::{AccountId, MfaDevice, ParseError, Region, RoleArn};
 pub use partition::Partition;
 
+use crate::net::{Authority, split_scheme};
+
 /// The longest host name that DNS allows, in bytes (RFC 1035, without the final dot).
 const MAX_HOST_LENGTH: usize = 253;
 
@@ -176,23 +178,23 @@ impl ServerName {
     /// classic way to make a host look like another.
     pub fn parse(server: &str) -> Option<Self> {
         let server = server.trim();
-        let lower = server.get(..8).map(str::to_ascii_lowercase);
-        let rest = match lower.as_deref() {
-            Some("https://") => &server[8..],
-            Some(other) if other.starts_with("http://") => &server[7..],
+        let is_http = |scheme: &str| {
+            scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http")
+        };
+        let rest = match split_scheme(server) {
+            (Some(scheme), rest) if is_http(scheme) => rest,
             _ => server,
         };
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-        let (host, port) = match authority.split_once(':') {
-            Some((host, port)) => {
-                if port.is_empty() || !port.bytes().all(|b| b.is_ascii_digit()) {
-                    return None;
-                }
-                (host, Some(port.parse().ok().filter(|port| *port != 0)?))
-            }
-            None => (authority, None),
+        let (authority, _) = Authority::split(rest);
+        if authority.user.is_some() {
+            return None;
+        }
+        let port = match authority.port {
+            Some(port) => Some(port_number(port)?),
+            None => None,
         };
-        let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+        let host = authority.host.strip_suffix('.').unwrap_or(authority.host);
+        let host = host.to_ascii_lowercase();
         let label = |label: &str| {
             !label.is_empty()
                 && label.len() <= 63
@@ -202,6 +204,14 @@ impl ServerName {
         };
         (host.len() <= MAX_HOST_LENGTH && host.split('.').all(label)).then_some(Self { host, port })
     }
+}
+
+/// Digits alone, which `u16::from_str` does not insist on.
+fn port_number(text: &str) -> Option<u16> {
+    let number = text.parse().ok().filter(|number| *number != 0)?;
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then_some(number)
 }
 
 /// `HOST` or `HOST:PORT`.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::ClientConfigError;
 use super::json::{self, Kind, Property, Value};
+use crate::net::split_scheme;
 use crate::secret::Secret;
 
 /// The names of the settings.
@@ -263,9 +264,9 @@ impl Document {
 
 /// The host that a key of `auths` is for, as docker and podman find it: without scheme and path.
 pub(crate) fn host_of(key: &str) -> &str {
-    let rest = key
-        .strip_prefix("https://")
-        .or_else(|| key.strip_prefix("http://"))
-        .unwrap_or(key);
+    let rest = match split_scheme(key) {
+        (Some("https" | "http"), rest) => rest,
+        _ => key,
+    };
     rest.split('/').next().unwrap_or(rest)
 }

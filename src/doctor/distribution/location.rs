@@ -1,9 +1,8 @@
 //! Where a registry says that something is.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use http::Uri;
 
+use crate::net::is_internal;
 use crate::redaction::Redactor;
 
 /// The algorithm in every signed URL. S3 names it in messages.
@@ -69,7 +68,7 @@ impl Location {
             return Err(LocationError::NotHttps(shown));
         }
         let is_the_registrys = is_same(authority.as_str(), registry);
-        if !is_the_registrys && is_inside(authority.host()) {
+        if !is_the_registrys && is_internal(authority.host()) {
             return Err(LocationError::Inside(shown));
         }
         Ok(Self {
@@ -115,43 +114,6 @@ impl Location {
 fn is_same(authority: &str, registry: &str) -> bool {
     let bare = |host: &str| host.trim_end_matches(":443").to_ascii_lowercase();
     bare(authority) == bare(registry)
-}
-
-/// Whether a host is this machine, or one that only its own network knows: instance metadata is
-/// at 169.254.169.254 and fd00:ec2::254.
-fn is_inside(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let name = host.trim_end_matches('.').to_ascii_lowercase();
-    if name == "localhost" || name.ends_with(".localhost") {
-        return true;
-    }
-    match host.parse() {
-        Ok(IpAddr::V4(address)) => is_inside_v4(address),
-        Ok(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
-            Some(mapped) => is_inside_v4(mapped),
-            None => is_inside_v6(address),
-        },
-        // What reads like a number (`0x7f.1`, `2130706433`) is an address for the C library.
-        Err(_) => name.rsplit('.').next().is_some_and(|label| {
-            label.bytes().all(|byte| byte.is_ascii_digit()) || label.starts_with("0x")
-        }),
-    }
-}
-
-fn is_inside_v4(address: Ipv4Addr) -> bool {
-    address.is_loopback()
-        || address.is_link_local()
-        || address.is_unspecified()
-        || address.is_broadcast()
-        || address.is_multicast()
-}
-
-fn is_inside_v6(address: Ipv6Addr) -> bool {
-    address.is_loopback()
-        || address.is_unspecified()
-        || address.is_unicast_link_local()
-        || address.is_unique_local()
-        || address.is_multicast()
 }
 
 #[cfg(test)]

@@ -4,11 +4,11 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::config::UrlParts;
 use crate::env::{Env, var};
 use crate::identity::error::{EnvironmentError, refuse_blank};
 use crate::identity::fingerprint::{Fingerprint, Hasher};
 use crate::identity::local_state::{LocalState, machine, read_token};
+use crate::net::HttpUrl;
 use crate::redaction::Redactor;
 use crate::registry::{Partition, RoleArn};
 use crate::secret::Secret;
@@ -75,7 +75,7 @@ fn uri(env: &Env) -> Result<Option<String>, EnvironmentError> {
             let variable = var::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI;
             (variable, expected, path, is_right)
         } else if let Some(url) = env.get(var::AWS_CONTAINER_CREDENTIALS_FULL_URI) {
-            let is_right = UrlParts::parse(&url).is_some() && is_uri(&url);
+            let is_right = HttpUrl::parse(&url).is_some() && is_uri(&url);
             let expected = "a URL such as http://localhost:8080/credentials";
             let variable = var::AWS_CONTAINER_CREDENTIALS_FULL_URI;
             (variable, expected, url, is_right)

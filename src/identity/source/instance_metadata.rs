@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use aws_config::profile::Profile;
 
-use crate::config::UrlParts;
 use crate::env::{Env, var};
 use crate::identity::error::EnvironmentError;
 use crate::identity::fingerprint::Hasher;
 use crate::identity::local_state::{LocalState, machine};
+use crate::net::{HttpUrl, Url};
 use crate::redaction::{Redactor, shown_url};
 use crate::registry::{Partition, RoleArn};
 
@@ -49,7 +49,7 @@ impl InstanceMetadata {
             "ec2_metadata_service_endpoint",
         ) {
             let endpoint = endpoint.trim();
-            return match UrlParts::parse(&without_user_part(endpoint)) {
+            return match HttpUrl::parse(&without_user_part(endpoint)) {
                 Some(_) => Ok(Some(Self {
                     endpoint: endpoint.to_owned(),
                 })),
@@ -79,13 +79,12 @@ impl InstanceMetadata {
 
 /// A URL without its user part, which instance metadata does not ask for and does not mind.
 fn without_user_part(url: &str) -> Cow<'_, str> {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.into();
-    };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    match rest[..end].rfind('@') {
-        Some(at) => format!("{scheme}://{}", &rest[at + 1..]).into(),
-        None => url.into(),
+    match Url::split(url) {
+        Some(parts) if parts.authority.user.is_some() => {
+            let (scheme, address, after) = (parts.scheme, parts.authority.address, parts.after);
+            format!("{scheme}://{address}{after}").into()
+        }
+        _ => url.into(),
     }
 }
 

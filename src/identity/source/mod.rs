@@ -168,9 +168,7 @@ impl Source {
 
     /// The host of its local endpoint.
     pub(crate) fn local_host(&self) -> Option<String> {
-        let (_, rest) = self.get().local_endpoint()?.split_once("://")?;
-        let authority = rest.split(['/', '?', '#']).next()?;
-        Some(ServerName::parse(authority)?.host)
+        Some(ServerName::parse(self.get().local_endpoint()?)?.host)
     }
 
     /// Feeds only what stays when temporary credentials are renewed, or when what is seen of a

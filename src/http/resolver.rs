@@ -1,3 +1,11 @@
+//! Names to addresses, with an error that says which name.
+//!
+//! hyper's own resolver does the same (`getaddrinfo` on a blocking thread), but its error can
+//! neither be named nor does it carry the host. A lookup that hangs goes on in its thread after
+//! we have given up, until the process ends.
+//!
+//! # Name services
+//!
 //! What `/etc/nsswitch.conf` adds to files and DNS, where the C library is inside the executable.
 //!
 //! A static C library resolves by `files` and `dns` alone: `/etc/hosts`, `/etc/resolv.conf` with
@@ -7,16 +15,105 @@
 //! (glibc 2.36, seen with strace). So where such a service is named, the machine's own resolver is
 //! asked, by `getent ahosts NAME` (`getent(1)`).
 
+use std::collections::HashMap;
 use std::fs;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, ToSocketAddrs as _};
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
 use tokio::process::Command;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::env::{Env, var};
+use crate::runtime;
 use crate::users::getent_program;
+
+/// A name that gave no address.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LookupError {
+    /// The resolver answered, and the answer was no.
+    #[error("{host} could not be resolved: {source}")]
+    Failed { host: String, source: io::Error },
+    #[error("{host} has no address")]
+    Empty { host: String },
+    /// No name server answered.
+    #[error("{host} was not resolved within {after:?}")]
+    TimedOut { host: String, after: Duration },
+}
+
+/// The system's resolver, with a deadline of its own.
+///
+/// A lookup that is not done by then goes on, and the next attempt takes it up: the C library
+/// waits 5 s for a name server before it asks the next one, and would begin with the first again.
+#[derive(Debug, Clone)]
+pub(super) struct SystemResolver {
+    timeout: Duration,
+    unfinished: Arc<Mutex<HashMap<String, PendingLookup>>>,
+}
+
+type PendingLookup = JoinHandle<io::Result<Vec<IpAddr>>>;
+
+impl SystemResolver {
+    /// Gives up shortly before the connection would: the whole of `connect_timeout` also covers
+    /// the lookup, and "no name server answers" is a better answer than "timed out".
+    pub(super) fn new(connect_timeout: Duration) -> Self {
+        Self {
+            timeout: connect_timeout * 9 / 10,
+            unfinished: Arc::default(),
+        }
+    }
+
+    fn unfinished(&self) -> MutexGuard<'_, HashMap<String, PendingLookup>> {
+        self.unfinished
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ResolveDns for SystemResolver {
+    fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
+        DnsFuture::new(async move {
+            let host = || name.to_owned();
+            let begun = self.unfinished().remove(name);
+            let mut lookup = begun.unwrap_or_else(|| tokio::spawn(lookup(host())));
+            let found = match timeout(self.timeout, &mut lookup).await {
+                // Whoever is no longer waited for ends with the runtime, and a panic ends the program.
+                Ok(ended) => ended.unwrap_or_else(|error| Err(io::Error::other(error))),
+                Err(_) => {
+                    self.unfinished().insert(host(), lookup);
+                    return Err(ResolveDnsError::new(LookupError::TimedOut {
+                        host: host(),
+                        after: self.timeout,
+                    }));
+                }
+            };
+            let found = found.map_err(|source| {
+                let host = host();
+                ResolveDnsError::new(LookupError::Failed { host, source })
+            })?;
+            if found.is_empty() {
+                return Err(ResolveDnsError::new(LookupError::Empty { host: host() }));
+            }
+            Ok(found)
+        })
+    }
+}
+
+async fn lookup(name: String) -> io::Result<Vec<IpAddr>> {
+    // What is linked dynamically is the machine's own C library, and knows all of its services.
+    if cfg!(all(target_os = "linux", target_feature = "crt-static"))
+        && let Some(answer) = ask_name_services(&name).await
+    {
+        return answer;
+    }
+    let found = runtime::apart(move || (name.as_str(), 0).to_socket_addrs());
+    Ok(found.await??.map(|address| address.ip()).collect())
+}
 
 /// `nsswitch.conf(5)`. Without it, the C library takes files, then DNS.
 const NSSWITCH: &str = "/etc/nsswitch.conf";
@@ -25,9 +122,9 @@ const NSSWITCH: &str = "/etc/nsswitch.conf";
 const RESOLVER_VARIABLES: [&str; 3] = ["LOCALDOMAIN", "RES_OPTIONS", "HOSTALIASES"];
 
 /// The addresses that the machine's name services give; `None` when files and DNS are all there
-/// is, or nobody can be asked. Dropped, it ends the process that it has started.
-pub(super) async fn lookup(host: &str) -> Option<io::Result<Vec<IpAddr>>> {
-    if !names_others(&fs::read_to_string(NSSWITCH).ok()?) {
+/// is, or there is no `getent`. Dropped, it ends the process that it has started.
+async fn ask_name_services(host: &str) -> Option<io::Result<Vec<IpAddr>>> {
+    if !needs_other_services(&fs::read_to_string(NSSWITCH).ok()?) {
         return None;
     }
     if let Some(program) = getent_program() {
@@ -38,7 +135,7 @@ pub(super) async fn lookup(host: &str) -> Option<io::Result<Vec<IpAddr>>> {
 }
 
 /// Whether hosts are looked for elsewhere than in files and DNS.
-fn names_others(nsswitch: &str) -> bool {
+fn needs_other_services(nsswitch: &str) -> bool {
     nsswitch
         .lines()
         .filter_map(|line| {
@@ -98,7 +195,7 @@ mod tests {
             " hosts : files [NOTFOUND=continue SUCCESS=return] dns\nnetworks: nis\n",
             "# hosts: resolve\n",
         ] {
-            assert!(!names_others(text), "{text}");
+            assert!(!needs_other_services(text), "{text}");
         }
     }
 
@@ -109,7 +206,7 @@ mod tests {
             "hosts: mymachines resolve [!UNAVAIL=return] files myhostname dns\n",
             "passwd: files\nhosts:files dns sss",
         ] {
-            assert!(names_others(text), "{text}");
+            assert!(needs_other_services(text), "{text}");
         }
     }
 

@@ -13,20 +13,24 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use rustls_pki_types::PrivateKeyDer;
 use tempfile::NamedTempFile;
 
+use super::super::failure::{ProxyFault, TlsFault, classify};
+use super::super::proxy::ProxyError;
+use super::super::resolver::LookupError;
+use super::super::roots::RootsError;
 use super::*;
 
 /// A certificate authority.
-pub(super) struct Ca(CertifiedIssuer<'static, KeyPair>);
+pub(in crate::http) struct Ca(CertifiedIssuer<'static, KeyPair>);
 
 impl Ca {
-    pub(super) fn new(name: &str) -> Self {
+    pub(in crate::http) fn new(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, name);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    pub(super) fn pem(&self) -> String {
+    pub(in crate::http) fn pem(&self) -> String {
         self.0.pem()
     }
 
@@ -131,7 +135,7 @@ impl ResolveDns for TestResolver {
         DnsFuture::ready(if name.ends_with(".test") {
             Ok(vec![IpAddr::V4(Ipv4Addr::LOCALHOST)])
         } else {
-            Err(ResolveDnsError::new(resolve::LookupError::Failed {
+            Err(ResolveDnsError::new(LookupError::Failed {
                 host: name.to_owned(),
                 source: io::Error::other("not a test name"),
             }))
@@ -158,7 +162,7 @@ fn test_client(settings: &HttpSettings) -> EcrxClient {
     EcrxClient::new(settings, SharedDnsResolver::new(TestResolver)).unwrap()
 }
 
-pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(in crate::http) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -278,7 +282,7 @@ fn server_without_tls_is_named_as_such() {
 }
 
 /// An address of loopback that is taken, so that no other test gets it, and refuses.
-pub(super) fn refusing() -> (tokio::net::TcpSocket, SocketAddr) {
+pub(in crate::http) fn refusing() -> (tokio::net::TcpSocket, SocketAddr) {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let address = socket.local_addr().unwrap();
@@ -330,7 +334,7 @@ fn broken_connection_is_named() {
 #[test]
 fn unknown_name_is_named_with_the_real_resolver() {
     // A label of 64 letters: the resolver refuses it by itself, and asks nobody.
-    let resolver = SharedDnsResolver::new(SystemResolver::within(Duration::from_secs(20)));
+    let resolver = SharedDnsResolver::new(SystemResolver::new(Duration::from_secs(20)));
     let client = EcrxClient::new(&settings(), resolver).unwrap();
     let timeouts = HttpConnectorSettings::builder().build();
     let error = get_with(
@@ -608,7 +612,7 @@ fn read_timeout_of_the_sdk_is_honoured() {
 
 #[test]
 fn slow_lookup_is_told_apart_from_a_slow_connection() {
-    let slow = resolve::LookupError::TimedOut {
+    let slow = LookupError::TimedOut {
         host: "aws.test".to_owned(),
         after: Duration::from_secs(2),
     };
@@ -644,33 +648,54 @@ fn broken_settings_are_reported_before_any_call() {
 }
 
 #[test]
-fn target_table() {
-    let target = |tls, authority, host, port| {
-        Some(Target {
+fn destination_table() {
+    let destination = |tls, address, host, port| {
+        Some(Destination {
             tls,
-            authority,
+            address,
             host,
             port,
         })
     };
     for (uri, expected) in [
-        ("https://a.test/x?y", target(true, "a.test", "a.test", 443)),
-        ("HTTP://a.test", target(false, "a.test", "a.test", 80)),
+        (
+            "https://a.test/x?y",
+            destination(true, "a.test", "a.test", 443),
+        ),
+        ("HTTP://a.test", destination(false, "a.test", "a.test", 80)),
         (
             "https://a.test:8443#x",
-            target(true, "a.test:8443", "a.test", 8443),
+            destination(true, "a.test:8443", "a.test", 8443),
         ),
         (
             "https://u:p@a.test:1/@",
-            target(true, "a.test:1", "a.test", 1),
+            destination(true, "a.test:1", "a.test", 1),
         ),
-        ("http://[::1]:80/", target(false, "[::1]:80", "[::1]", 80)),
-        ("http://[::1]", target(false, "[::1]", "[::1]", 80)),
+        (
+            "http://[::1]:80/",
+            destination(false, "[::1]:80", "[::1]", 80),
+        ),
+        ("http://[::1]", destination(false, "[::1]", "[::1]", 80)),
         ("ftp://a.test", None),
         ("/relative", None),
         ("https://a.test:x/", None),
     ] {
-        assert_eq!(Target::parse(uri), expected, "{uri}");
+        assert_eq!(Destination::parse(uri), expected, "{uri}");
+    }
+}
+
+#[test]
+fn a_date_is_a_moment_or_none() {
+    let read = |text| http_date(&HeaderValue::from_static(text));
+    let at = OffsetDateTime::from_unix_timestamp(1_795_359_920).unwrap();
+    assert_eq!(read("Sun, 22 Nov 2026 15:05:20 GMT"), Some(at));
+    for text in [
+        "",
+        "now",
+        "2026-11-22T15:05:20Z",
+        "Sun, 99 Nov 2026 15:05:20 GMT",
+    ] {
+        assert_eq!(read(text), None, "{text}");
     }
 }
 
