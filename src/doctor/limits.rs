@@ -1,7 +1,8 @@
 //! Policies that no statement outweighs: those that set limits, and those that deny.
 
-use crate::policy::iam::{Because, PolicyKind, Principal};
+use crate::policy::iam::Principal;
 
+use super::denial::{Because, PolicyKind};
 use super::mending::account;
 use super::report::Mending;
 

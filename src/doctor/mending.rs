@@ -3,10 +3,10 @@
 use crate::aws::{Failure, FailureKind, Stage, Survey};
 use crate::identity::Role;
 use crate::policy::iam::{
-    self, Access, Because, Callers, Denial, PolicyKind, Principal, PrincipalKind,
+    self, Access, Callers, Principal, PrincipalKind, Repositories, RepositoryArn,
 };
-use crate::policy::iam::{Repositories, RepositoryArn};
 
+use super::denial::{Because, Denial, PolicyKind};
 use super::limits::{denies, elsewhere, why};
 use super::refused::Refused;
 use super::report::Mending;

@@ -6,6 +6,7 @@
 //! token that the registry refuses, while it takes a new one, is dropped.
 
 mod clients;
+mod denial;
 pub mod distribution;
 mod identity;
 mod limits;

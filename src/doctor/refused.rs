@@ -2,9 +2,9 @@
 
 use crate::commands::target::Image;
 use crate::doctor::distribution::{Elsewhere, Layer, Refusal, RefusalKind, Step as Asked};
-use crate::policy::iam::Denial;
 use crate::registry::Registry;
 
+use super::denial::Denial;
 use super::registry::Outcome;
 use super::report::Finding;
 

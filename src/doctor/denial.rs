@@ -18,7 +18,7 @@ use crate::error::one_line;
 
 /// A denial, as far as AWS tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Denial {
+pub(super) struct Denial {
     /// The ARN of who asked, as AWS writes it: often `arn:…:assumed-role/ROLE/SESSION`.
     pub principal: String,
     /// What was asked: `ecr:BatchGetImage`.
@@ -31,7 +31,7 @@ pub(crate) struct Denial {
 
 /// Why somebody was denied.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Because {
+pub(super) enum Because {
     /// No policy of this kind allows it: one has to be added or widened.
     NoneAllows(PolicyKind),
     /// A policy denies it in so many words, which no other policy can outweigh.
@@ -49,7 +49,7 @@ pub(crate) enum Because {
 
 /// The kinds of policy that have a say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum PolicyKind {
+pub(super) enum PolicyKind {
     /// Of the caller: a user's or role's own.
     Identity,
     /// Of the resource: a repository's or registry's.
@@ -87,7 +87,7 @@ const LONGEST_NAME: usize = 3;
 impl Denial {
     /// Finds the first such sentence in a text, whatever stands around it and however it is
     /// broken into lines.
-    pub(crate) fn read(text: &str) -> Option<Self> {
+    pub(super) fn read(text: &str) -> Option<Self> {
         text.match_indices("User:")
             .find_map(|(start, mark)| Self::read_behind(&text[start + mark.len()..]))
     }
