@@ -10,7 +10,7 @@ use crate::error::one_line;
 use crate::http::{Received, TransportFailure};
 use crate::redaction::Redactor;
 
-use super::LocationError;
+use super::location::LocationError;
 
 /// What was being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

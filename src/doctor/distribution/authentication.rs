@@ -1,8 +1,16 @@
-//! What a registry wants by way of a login.
+//! How a registry is logged in to: with a password, or with the token that the password, or
+//! nothing, is exchanged for (Bearer, of public ECR).
 
 use std::iter;
 
+use base64_simd::STANDARD;
+use http::{HeaderValue, header};
+use serde::Deserialize;
+
 use crate::error::one_line;
+use crate::http::Received;
+use crate::secret::Secret;
+use crate::token::USERNAME;
 
 /// `WWW-Authenticate`, as far as it is looked at (RFC 9110, section 11.6.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +58,18 @@ impl Challenge {
             scope: of("scope"),
         })
     }
+
+    /// What asks the realm for a token: nothing, or `?` and parameters.
+    pub(super) fn query(&self) -> String {
+        let mut query = String::new();
+        for (name, value) in [("service", &self.service), ("scope", &self.scope)] {
+            if let Some(value) = value {
+                query.push(if query.is_empty() { '?' } else { '&' });
+                query.push_str(&format!("{name}={}", percent_encoded(value)));
+            }
+        }
+        query
+    }
 }
 
 /// `key="value", key=value`, as far as it reads so.
@@ -78,6 +98,50 @@ fn parameters(text: &str) -> impl Iterator<Item = (&str, String)> {
         }
         None
     })
+}
+
+/// What a Bearer challenge's realm gives, by its older and its newer name.
+#[derive(Deserialize)]
+struct Exchanged {
+    #[serde(alias = "access_token")]
+    token: String,
+}
+
+/// The `Authorization` of the token that an answer to [`Challenge::query`] holds.
+pub(super) fn bearer(received: &Received) -> Option<HeaderValue> {
+    let exchanged: Exchanged = serde_json::from_slice(&received.body).ok()?;
+    login("Bearer", &exchanged.token)
+}
+
+/// The login that an answer wants.
+pub(super) fn challenge(received: &Received) -> Option<Challenge> {
+    let value = received.headers.get(header::WWW_AUTHENTICATE);
+    let value = value.filter(|_| received.status == 401)?;
+    Challenge::parse(value.to_str().ok()?)
+}
+
+pub(super) fn basic(password: &Secret) -> HeaderValue {
+    let pair = format!("{USERNAME}:{}", password.expose());
+    login("Basic", &STANDARD.encode_to_string(pair)).expect("base64 is printable")
+}
+
+/// `None` when it holds what no header may.
+fn login(scheme: &str, token: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(format!("{scheme} {token}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~:/,".contains(&byte) {
+            encoded.push(char::from(byte))
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"))
+        }
+    }
+    encoded
 }
 
 #[cfg(test)]
