@@ -1,7 +1,9 @@
 //! What a registry says no to, and what people are told of it.
 
 use crate::commands::target::Image;
-use crate::doctor::distribution::{Elsewhere, Layer, Refusal, RefusalKind, Step as Asked};
+use crate::doctor::distribution::{
+    LayerProbe, Operation, RegistryError, RegistryErrorKind, StorageProbe,
+};
 use crate::registry::Registry;
 
 use super::denial::Denial;
@@ -31,28 +33,28 @@ impl Refused {
     }
 
     /// Of one refusal.
-    pub(super) fn of(refusal: &Refusal) -> Self {
+    pub(super) fn of(refusal: &RegistryError) -> Self {
         // What S3 denies is no matter of policies about ECR.
-        let is_denied =
-            matches!(refusal.kind, RefusalKind::Denied) && refusal.step != Asked::Storage;
+        let is_denied = matches!(refusal.kind, RegistryErrorKind::Denied)
+            && refusal.operation != Operation::Storage;
         let words = refusal.message.as_deref().filter(|_| is_denied);
         Self {
-            action: refusal.step.action(),
+            action: refusal.operation.action(),
             denial: words.and_then(Denial::read),
-            is_for_a_push: matches!(refusal.step, Asked::Upload),
+            is_for_a_push: matches!(refusal.operation, Operation::Upload),
         }
     }
 }
 
 /// What is not there may be somewhere else.
-pub(super) fn absent(registry: &Registry, image: &Image, refusal: &Refusal) -> Finding {
+pub(super) fn absent(registry: &Registry, image: &Image, refusal: &RegistryError) -> Finding {
     let finding = told(refusal);
     let Some(private) = registry.private() else {
         return finding;
     };
     let (account, region) = (&private.account, &private.region);
     match refusal.kind {
-        RefusalKind::RepositoryAbsent => finding.mend([
+        RegistryErrorKind::RepositoryAbsent => finding.mend([
             format!(
                 "account {account} has no repository {} in {region}",
                 image.repository
@@ -64,7 +66,7 @@ pub(super) fn absent(registry: &Registry, image: &Image, refusal: &Refusal) -> F
              ecr:BatchImportUpstreamImage"
                 .to_owned(),
         ]),
-        RefusalKind::ImageAbsent => finding.mend([
+        RegistryErrorKind::ImageAbsent => finding.mend([
             format!(
                 "the repository is there, and may be pulled from; it has nothing called {}: \
                  check the tag, or push it",
@@ -77,15 +79,15 @@ pub(super) fn absent(registry: &Registry, image: &Image, refusal: &Refusal) -> F
 }
 
 /// What is known of a layer that the registry has.
-pub(super) fn stored(layer: &Layer) -> Finding {
-    match &layer.elsewhere {
+pub(super) fn stored(layer: &LayerProbe) -> Finding {
+    match &layer.storage {
         None => Finding::good("its smallest layer can be pulled"),
-        Some(Elsewhere {
+        Some(StorageProbe {
             host,
-            answer: Ok(_),
+            response: Ok(_),
         }) => Finding::good(format!("its smallest layer can be pulled, from {host}")),
-        Some(Elsewhere {
-            answer: Err(refusal),
+        Some(StorageProbe {
+            response: Err(refusal),
             ..
         }) => told(refusal).mend([
             "ECR allows it, and keeps its layers in S3: in a VPC, the policy of the S3 endpoint \
@@ -95,16 +97,16 @@ pub(super) fn stored(layer: &Layer) -> Finding {
 }
 
 /// What a registry does not do, and what to do about it.
-pub(super) fn told(refusal: &Refusal) -> Finding {
+pub(super) fn told(refusal: &RegistryError) -> Finding {
     let finding = Finding::bad(refusal.to_string());
     match refusal.kind {
-        RefusalKind::Throttled => finding.mend(["try again in a minute"]),
-        RefusalKind::Unavailable => finding.mend(["try again; AWS's health page says more"]),
-        RefusalKind::NotARegistry(_) => finding.mend([
+        RegistryErrorKind::Throttled => finding.mend(["try again in a minute"]),
+        RegistryErrorKind::Unavailable => finding.mend(["try again; AWS's health page says more"]),
+        RegistryErrorKind::NotARegistry(_) => finding.mend([
             "something between here and the registry answers in its place: check HTTPS_PROXY, and \
              what the name resolves to",
         ]),
-        RefusalKind::Transport(_) | RefusalKind::Timeout => finding.mend([
+        RegistryErrorKind::Transport(_) | RegistryErrorKind::Timeout => finding.mend([
             "check the network, the VPN, the firewall, HTTPS_PROXY and NO_PROXY, and the region \
              in the host",
         ]),

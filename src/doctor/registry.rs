@@ -8,7 +8,7 @@ use crate::cache::CacheError;
 use crate::clock;
 use crate::commands::page::Mark;
 use crate::commands::target::Image;
-use crate::doctor::distribution::{Client, Refusal, RefusalKind};
+use crate::doctor::distribution::{RegistryClient, RegistryError, RegistryErrorKind};
 use crate::http::EcrxClient;
 use crate::registry::{Registry, Service};
 use crate::secret::Secret;
@@ -50,14 +50,14 @@ pub(super) struct Presence {
     /// What time it is there, and what it was here when it said so.
     pub clocks: Option<(OffsetDateTime, OffsetDateTime)>,
     /// Why it is not known to be there.
-    pub refusal: Option<Refusal>,
+    pub refusal: Option<RegistryError>,
 }
 
 /// Asks whether there is a registry, for so long at most.
 pub(super) fn find(client: &EcrxClient, registry: &Registry, limit: Duration) -> Option<Presence> {
     let client = asking(client, registry, Instant::now() + limit.min(FIRST_QUESTION))?;
     let (date, refusal) = match client.ping(None) {
-        Ok(pong) => (pong.answer.date, None),
+        Ok(pong) => (pong.response.date, None),
         Err(refusal) => (refusal.date, Some(refusal)),
     };
     Some(Presence {
@@ -66,9 +66,13 @@ pub(super) fn find(client: &EcrxClient, registry: &Registry, limit: Duration) ->
     })
 }
 
-fn asking<'a>(client: &'a EcrxClient, registry: &Registry, ends_at: Instant) -> Option<Client<'a>> {
+fn asking<'a>(
+    client: &'a EcrxClient,
+    registry: &Registry,
+    ends_at: Instant,
+) -> Option<RegistryClient<'a>> {
     let time_left = ends_at.saturating_duration_since(Instant::now());
-    Client::new(client, registry, time_left).ok()
+    RegistryClient::new(client, registry, time_left).ok()
 }
 
 /// Everything that is asked with a token.
@@ -112,7 +116,7 @@ impl Visit<'_> {
         };
         let mut token = first;
         if let Err(refusal) = client.ping(Some(first.password())) {
-            let is_refused = matches!(refusal.kind, RefusalKind::TokenRefused);
+            let is_refused = matches!(refusal.kind, RegistryErrorKind::TokenRefused);
             let other = self.new.filter(|_| is_refused && self.cached.is_some());
             match other.map(|other| (other, client.ping(Some(other.password())))) {
                 Some((other, Ok(_))) => {
@@ -143,7 +147,7 @@ impl Visit<'_> {
     }
 
     /// Of a cached token, where a new one is taken.
-    fn dead(&self, token: &AuthorizationToken, refusal: &Refusal) -> Finding {
+    fn dead(&self, token: &AuthorizationToken, refusal: &RegistryError) -> Finding {
         let what = "it takes a new token, but not the cached one, which";
         match (self.drop_dead)(token) {
             Ok(()) => Finding::bad(format!(
@@ -160,7 +164,7 @@ impl Visit<'_> {
     }
 
     /// Public ECR can be asked for an image all the same.
-    fn without_a_token(&self, client: &Client<'_>, findings: &mut Vec<Finding>) -> Outcome {
+    fn without_a_token(&self, client: &RegistryClient<'_>, findings: &mut Vec<Finding>) -> Outcome {
         match (&self.registry.service, self.image) {
             (Service::Public, Some(image)) => self.look_at(client, image, None, findings),
             _ => {
@@ -175,7 +179,7 @@ impl Visit<'_> {
     /// be allowed to push.
     fn look_at(
         &self,
-        client: &Client<'_>,
+        client: &RegistryClient<'_>,
         image: &Image,
         password: Option<&Secret>,
         findings: &mut Vec<Finding>,
@@ -192,9 +196,9 @@ impl Visit<'_> {
                 return self.without_a_manifest(image, &refusal, password, findings, push);
             }
         };
-        let digest = &manifest.content.digest;
+        let digest = &manifest.descriptor.digest;
         findings.push(Finding::good(format!("{image} is there: {digest}")));
-        if let Some(chosen) = &manifest.chosen {
+        if let Some(chosen) = &manifest.image {
             let platform = chosen.platform.as_deref().unwrap_or("one platform");
             findings.push(Finding::good(format!(
                 "of an index, the image for {platform}"
@@ -212,8 +216,8 @@ impl Visit<'_> {
                 }
                 Ok(found) => {
                     findings.push(stored(&found));
-                    let elsewhere = found.elsewhere.as_ref();
-                    let refusal = elsewhere.and_then(|place| place.answer.as_ref().err());
+                    let elsewhere = found.storage.as_ref();
+                    let refusal = elsewhere.and_then(|place| place.response.as_ref().err());
                     refusal.map(Refused::of)
                 }
             },
@@ -231,12 +235,12 @@ impl Visit<'_> {
     fn without_a_manifest(
         &self,
         image: &Image,
-        refusal: &Refusal,
+        refusal: &RegistryError,
         password: Option<&Secret>,
         findings: &mut Vec<Finding>,
         push: impl Fn(&mut Vec<Finding>) -> Option<Outcome>,
     ) -> Outcome {
-        let is_new = matches!(refusal.kind, RefusalKind::ImageAbsent);
+        let is_new = matches!(refusal.kind, RegistryErrorKind::ImageAbsent);
         let mut absent = absent(self.registry, image, refusal);
         if self.push && password.is_some() && is_new {
             // As it is before a first push.
@@ -260,15 +264,15 @@ impl Visit<'_> {
 
     /// ECR makes repositories for pushes where a template says so (`CREATE_ON_PUSH`), and nothing
     /// is to be changed here.
-    fn would_make_a_repository(&self, refusal: &Refusal) -> bool {
-        let is_absent = matches!(refusal.kind, RefusalKind::RepositoryAbsent);
+    fn would_make_a_repository(&self, refusal: &RegistryError) -> bool {
+        let is_absent = matches!(refusal.kind, RegistryErrorKind::RepositoryAbsent);
         self.push && is_absent && self.registry.private().is_some()
     }
 
     /// Whether an upload can be opened, where that was asked.
     fn push_to(
         &self,
-        client: &Client<'_>,
+        client: &RegistryClient<'_>,
         repository: &str,
         password: Option<&Secret>,
         findings: &mut Vec<Finding>,
@@ -292,7 +296,7 @@ impl Visit<'_> {
                 let finding = told(&refusal);
                 findings.push(match refusal.kind {
                     // aws/containers-roadmap#1970.
-                    RefusalKind::Transport(_) => finding.mend([
+                    RegistryErrorKind::Transport(_) => finding.mend([
                         "ECR closes the connection of a push into a repository that does not exist",
                     ]),
                     _ => finding,

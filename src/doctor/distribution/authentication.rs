@@ -37,8 +37,15 @@ pub enum Scheme {
 }
 
 impl Challenge {
+    /// The login that a response wants.
+    pub(super) fn from_response(received: &Received) -> Option<Self> {
+        let value = received.headers.get(header::WWW_AUTHENTICATE);
+        let value = value.filter(|_| received.status == 401)?;
+        Self::parse(value.to_str().ok()?)
+    }
+
     /// Reads the value of the header.
-    pub(super) fn parse(value: &str) -> Option<Self> {
+    fn parse(value: &str) -> Option<Self> {
         let (scheme, rest) = value.trim().split_once(' ').unwrap_or((value.trim(), ""));
         let scheme = match scheme.to_ascii_lowercase().as_str() {
             "" => return None,
@@ -107,17 +114,10 @@ struct Exchanged {
     token: String,
 }
 
-/// The `Authorization` of the token that an answer to [`Challenge::query`] holds.
+/// The `Authorization` header with the token that a realm gives.
 pub(super) fn bearer(received: &Received) -> Option<HeaderValue> {
     let exchanged: Exchanged = serde_json::from_slice(&received.body).ok()?;
     login("Bearer", &exchanged.token)
-}
-
-/// The login that an answer wants.
-pub(super) fn challenge(received: &Received) -> Option<Challenge> {
-    let value = received.headers.get(header::WWW_AUTHENTICATE);
-    let value = value.filter(|_| received.status == 401)?;
-    Challenge::parse(value.to_str().ok()?)
 }
 
 pub(super) fn basic(password: &Secret) -> HeaderValue {

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::io;
 use std::time::{Duration, Instant};
 
-use http::{HeaderName, HeaderValue, Method, Request, Uri, header};
+use http::{HeaderName, HeaderValue, Method, Request, header};
 use tokio::runtime::Runtime;
 
 use crate::http::{EcrxClient, Received};
@@ -14,17 +14,17 @@ use crate::registry::Registry;
 use crate::runtime;
 use crate::secret::Secret;
 
-use super::authentication::{Challenge, Scheme, basic, bearer, challenge};
-use super::error::{self, Refusal, RefusalKind, Step};
+use super::authentication::{Challenge, Scheme, basic, bearer};
+use super::error::{self, Operation, RegistryError, RegistryErrorKind};
 use super::location::Location;
 use super::manifest;
 
 /// No manifest is longer, in bytes; nor is anything else that is read to its end.
-const MAX_ANSWER: usize = 1 << 20;
+const MAX_RESPONSE: usize = 1 << 20;
 
 /// One registry.
 #[derive(Debug)]
-pub struct Client<'a> {
+pub struct RegistryClient<'a> {
     http: &'a EcrxClient,
     pub(super) host: String,
     /// The secrets that are known so far: the password, what it was exchanged for, signed URLs.
@@ -40,7 +40,7 @@ pub struct Client<'a> {
 #[error("cannot start the async runtime")]
 pub struct RuntimeError(#[source] io::Error);
 
-impl<'a> Client<'a> {
+impl<'a> RegistryClient<'a> {
     /// A client that ends whatever it is asked when `time_left` is over. It keeps its connections
     /// for the next request.
     ///
@@ -64,41 +64,48 @@ impl<'a> Client<'a> {
     }
 
     /// Asks the registry, which is the one host that is sent the password.
-    pub(super) async fn ask(
+    pub(super) async fn send(
         &self,
-        ask: &Ask,
+        request: &RegistryRequest,
         password: Option<&Secret>,
-    ) -> Result<Received, Refusal> {
+    ) -> Result<Received, RegistryError> {
         if let Some(password) = password {
             self.redactor.borrow_mut().add(password.expose());
         }
-        let received = self.ask_with(ask, password.map(basic)).await?;
-        let is_bare_ping = ask.step == Step::Ping && password.is_none();
-        match challenge(&received) {
+        let received = self.send_as(request, password.map(basic)).await?;
+        let is_bare_ping = request.operation == Operation::Ping && password.is_none();
+        match Challenge::from_response(&received) {
             Some(challenge) if challenge.scheme == Scheme::Bearer && !is_bare_ping => {
                 let bearer = self.exchange_token(&challenge, password, &received).await?;
-                self.ask_with(ask, Some(bearer)).await
+                self.send_as(request, Some(bearer)).await
             }
             _ => Ok(received),
         }
     }
 
-    async fn ask_with(&self, ask: &Ask, login: Option<HeaderValue>) -> Result<Received, Refusal> {
-        let invalid = |_| Refusal::unanswered(RefusalKind::InvalidName, ask.step, &self.host);
-        let url = url(&self.host, &ask.path).map_err(invalid)?;
-        let mut request = Request::new(());
-        *request.method_mut() = ask.method.clone();
-        *request.uri_mut() = url;
-        let headers = request.headers_mut();
-        if let Some((name, value)) = &ask.header {
+    async fn send_as(
+        &self,
+        request: &RegistryRequest,
+        login: Option<HeaderValue>,
+    ) -> Result<Received, RegistryError> {
+        let RegistryRequest {
+            operation, limit, ..
+        } = *request;
+        let url = format!("https://{}{}", self.host, request.path);
+        let mut sent = Request::new(());
+        *sent.method_mut() = request.method.clone();
+        *sent.uri_mut() = url.parse().map_err(|_| {
+            RegistryError::unanswered(RegistryErrorKind::InvalidName, operation, &self.host)
+        })?;
+        let headers = sent.headers_mut();
+        if let Some((name, value)) = &request.header {
             headers.insert(name, HeaderValue::from_static(value));
         }
         if let Some(login) = login {
             self.mask_login(&login);
             headers.insert(header::AUTHORIZATION, login);
         }
-        self.exchange(ask.step, &self.host, request, ask.limit)
-            .await
+        self.exchange(operation, &self.host, sent, limit).await
     }
 
     /// Masks what follows the scheme in every message from now on.
@@ -116,19 +123,19 @@ impl<'a> Client<'a> {
         challenge: &Challenge,
         password: Option<&Secret>,
         received: &Received,
-    ) -> Result<HeaderValue, Refusal> {
-        let refused = |kind| Refusal::because(kind, Step::Token, &self.host, received);
-        let realm = Location::of_upload(challenge.realm.as_deref(), &self.host)
-            .map_err(|why| refused(RefusalKind::Location(why)))?;
+    ) -> Result<HeaderValue, RegistryError> {
+        let refused = |kind| RegistryError::unusable(kind, Operation::Token, &self.host, received);
+        let realm = Location::parse_own(challenge.realm.as_deref(), &self.host)
+            .map_err(|why| refused(RegistryErrorKind::Location(why)))?;
         let path = format!("{}{}", realm.expose().path(), challenge.query());
-        let ask = Ask::new(Step::Token, Method::GET, path);
-        let received = self.ask_with(&ask, password.map(basic)).await?;
+        let request = RegistryRequest::new(Operation::Token, Method::GET, path);
+        let received = self.send_as(&request, password.map(basic)).await?;
         if received.status != 200 {
-            return Err(self.refused(&ask, &received, password));
+            return Err(self.refused(&request, &received, password));
         }
         let senseless = || {
             let kind = error::not_a_registry("it answers with what is no token");
-            self.because(kind, &ask, &received)
+            self.unusable(kind, &request, &received)
         };
         bearer(&received).ok_or_else(senseless)
     }
@@ -136,23 +143,23 @@ impl<'a> Client<'a> {
     /// `/v2/NAME/KIND/REFERENCE`.
     pub(super) fn path(
         &self,
-        step: Step,
+        operation: Operation,
         repository: &str,
         kind: &str,
         reference: &str,
-    ) -> Result<String, Refusal> {
+    ) -> Result<String, RegistryError> {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+._-:".contains(&byte);
         // Neither begins with a period; `..` would lead out of the repository.
         let is_part =
             |part: &str| !part.is_empty() && !part.starts_with('.') && part.bytes().all(is_plain);
-        let is_reference = match step {
-            Step::Upload => reference.is_empty(),
-            Step::Layer => manifest::is_digest(reference),
+        let is_reference = match operation {
+            Operation::Upload => reference.is_empty(),
+            Operation::Layer => manifest::is_digest(reference),
             _ => is_part(reference),
         };
         if !repository.split('/').all(is_part) || !is_reference {
-            let kind = RefusalKind::InvalidName;
-            return Err(Refusal::unanswered(kind, step, &self.host));
+            let kind = RegistryErrorKind::InvalidName;
+            return Err(RegistryError::unanswered(kind, operation, &self.host));
         }
         Ok(format!("/v2/{repository}/{kind}/{reference}"))
     }
@@ -164,49 +171,60 @@ impl<'a> Client<'a> {
 
     /// Masks what is secret in a URL in every message from now on.
     pub(super) fn mask_location(&self, location: &Location) {
-        location.keep_secret(&mut self.redactor.borrow_mut());
+        location.mask(&mut self.redactor.borrow_mut());
     }
 
     pub(super) fn refused(
         &self,
-        ask: &Ask,
+        request: &RegistryRequest,
         received: &Received,
         password: Option<&Secret>,
-    ) -> Refusal {
-        let (step, redactor) = (ask.step, self.redactor.borrow());
-        Refusal::of_registry(step, &self.host, received, password.is_some(), &redactor)
+    ) -> RegistryError {
+        let (operation, redactor) = (request.operation, self.redactor.borrow());
+        RegistryError::from_response(
+            operation,
+            &self.host,
+            received,
+            password.is_some(),
+            &redactor,
+        )
     }
 
-    pub(super) fn refused_by_storage(&self, host: &str, received: &Received) -> Refusal {
-        Refusal::of_storage(host, received, &self.redactor.borrow())
+    pub(super) fn refused_by_storage(&self, host: &str, received: &Received) -> RegistryError {
+        RegistryError::from_storage_response(host, received, &self.redactor.borrow())
     }
 
-    pub(super) fn because(&self, kind: RefusalKind, ask: &Ask, received: &Received) -> Refusal {
-        Refusal::because(kind, ask.step, &self.host, received)
+    pub(super) fn unusable(
+        &self,
+        kind: RegistryErrorKind,
+        request: &RegistryRequest,
+        received: &Received,
+    ) -> RegistryError {
+        RegistryError::unusable(kind, request.operation, &self.host, received)
     }
 
     /// One request to whatever host, and its answer before the time is over.
     pub(super) async fn exchange(
         &self,
-        step: Step,
+        operation: Operation,
         host: &str,
         request: Request<()>,
         limit: usize,
-    ) -> Result<Received, Refusal> {
-        let unanswered = |kind| Refusal::unanswered(kind, step, host);
-        log::debug!("{step}: {} {host}", request.method());
+    ) -> Result<Received, RegistryError> {
+        let unanswered = |kind| RegistryError::unanswered(kind, operation, host);
+        log::debug!("{operation}: {} {host}", request.method());
         let time_left = self.time_left.saturating_sub(self.begun_at.elapsed());
         let sent = self.http.send(request, limit);
         match tokio::time::timeout(time_left, sent).await {
-            Ok(received) => received.map_err(|why| unanswered(RefusalKind::Transport(why))),
-            Err(_) => Err(unanswered(RefusalKind::Timeout)),
+            Ok(received) => received.map_err(|why| unanswered(RegistryErrorKind::Transport(why))),
+            Err(_) => Err(unanswered(RegistryErrorKind::Timeout)),
         }
     }
 }
 
 /// What the registry is asked.
-pub(super) struct Ask {
-    pub step: Step,
+pub(super) struct RegistryRequest {
+    pub operation: Operation,
     method: Method,
     /// Path and query.
     path: String,
@@ -214,28 +232,23 @@ pub(super) struct Ask {
     pub limit: usize,
 }
 
-impl Ask {
-    pub(super) fn new(step: Step, method: Method, path: String) -> Self {
+impl RegistryRequest {
+    pub(super) fn new(operation: Operation, method: Method, path: String) -> Self {
         Self {
-            step,
+            operation,
             method,
             path,
             header: None,
-            limit: MAX_ANSWER,
+            limit: MAX_RESPONSE,
         }
     }
 }
 
-impl Drop for Client<'_> {
+impl Drop for RegistryClient<'_> {
     fn drop(&mut self) {
         // What blocks a thread of its own cannot be stopped: do not wait.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
-}
-
-/// The URL of a path at this host.
-fn url(host: &str, path: &str) -> Result<Uri, http::uri::InvalidUri> {
-    format!("https://{host}{path}").parse()
 }

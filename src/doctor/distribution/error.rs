@@ -14,7 +14,7 @@ use super::location::LocationError;
 
 /// What was being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum Operation {
     /// `/v2/`: is there a registry, and does it take the token.
     Ping,
     /// Getting the token of a Bearer challenge.
@@ -33,7 +33,7 @@ pub enum Step {
     CancelUpload,
 }
 
-impl Step {
+impl Operation {
     /// What must be allowed for it, as IAM spells it. ECR ends uploads by itself, and has no
     /// action for it.
     pub fn action(self) -> Option<&'static str> {
@@ -47,7 +47,7 @@ impl Step {
     }
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Ping => "asking the registry",
@@ -64,12 +64,12 @@ impl fmt::Display for Step {
 
 /// What happened.
 #[derive(Clone, Debug)]
-pub enum RefusalKind {
+pub enum RegistryErrorKind {
     /// It does not take this token: it has expired, was revoked, or is none.
     TokenRefused,
     /// It was asked without a token, and wants one.
     LoginRequired,
-    /// It knows who asks, and they may not. [`Refusal::message`] is AWS's sentence.
+    /// It knows who asks, and they may not. [`RegistryError::message`] is AWS's sentence.
     Denied,
     /// There is no such repository, in this account and region.
     RepositoryAbsent,
@@ -99,11 +99,11 @@ pub enum RefusalKind {
 /// A request that was not answered as it should have been. No text in it is longer than a line,
 /// and none holds a secret.
 #[derive(Clone, Debug)]
-pub struct Refusal {
+pub struct RegistryError {
     /// What happened.
-    pub kind: RefusalKind,
+    pub kind: RegistryErrorKind,
     /// What was being done.
-    pub step: Step,
+    pub operation: Operation,
     /// `HOST[:PORT]` that was asked.
     pub host: String,
     /// The status, where there was an answer.
@@ -119,24 +119,24 @@ pub struct Refusal {
 /// The body of a refusal: `{"errors":[{"code":…,"message":…,"detail":…}]}` (OCI distribution
 /// specification, "Error Codes").
 #[derive(Deserialize)]
-struct Body {
-    errors: Vec<Entry>,
+struct ErrorBody {
+    errors: Vec<ErrorEntry>,
 }
 
 #[derive(Deserialize)]
-struct Entry {
+struct ErrorEntry {
     #[serde(default)]
     code: Option<String>,
     #[serde(default)]
     message: Option<String>,
 }
 
-impl Refusal {
+impl RegistryError {
     /// Without an answer.
-    pub(super) fn unanswered(kind: RefusalKind, step: Step, host: &str) -> Self {
+    pub(super) fn unanswered(kind: RegistryErrorKind, operation: Operation, host: &str) -> Self {
         Self {
             kind,
-            step,
+            operation,
             host: one_line(host),
             status: None,
             date: None,
@@ -146,23 +146,28 @@ impl Refusal {
     }
 
     /// An answer of which no use can be made.
-    pub(super) fn because(kind: RefusalKind, step: Step, host: &str, answer: &Received) -> Self {
+    pub(super) fn unusable(
+        kind: RegistryErrorKind,
+        operation: Operation,
+        host: &str,
+        received: &Received,
+    ) -> Self {
         Self {
-            status: Some(answer.status),
-            date: answer.date,
-            ..Self::unanswered(kind, step, host)
+            status: Some(received.status),
+            date: received.date,
+            ..Self::unanswered(kind, operation, host)
         }
     }
 
     /// Reads a registry's answer that is not the one that was hoped for.
-    pub(super) fn of_registry(
-        step: Step,
+    pub(super) fn from_response(
+        operation: Operation,
         host: &str,
-        answer: &Received,
+        received: &Received,
         had_token: bool,
         redactor: &Redactor,
     ) -> Self {
-        let body = serde_json::from_slice::<Body>(&answer.body).ok();
+        let body = serde_json::from_slice::<ErrorBody>(&received.body).ok();
         let first = body.and_then(|body| body.errors.into_iter().next());
         let (code, message) = first.map_or((None, None), |first| (first.code, first.message));
         let clean = |text: Option<String>| {
@@ -170,37 +175,41 @@ impl Refusal {
             Some(one_line(&text)).filter(not_empty)
         };
         let (code, message) = (clean(code), clean(message));
-        let kind = kind(answer, code.as_deref(), message.as_deref(), had_token);
+        let kind = kind(received, code.as_deref(), message.as_deref(), had_token);
         Self {
             code,
             message,
-            ..Self::because(kind, step, host, answer)
+            ..Self::unusable(kind, operation, host, received)
         }
     }
 
     /// Reads an answer of S3 that is not the one that was hoped for.
-    pub(super) fn of_storage(host: &str, answer: &Received, redactor: &Redactor) -> Self {
-        let text = String::from_utf8_lossy(&answer.body);
+    pub(super) fn from_storage_response(
+        host: &str,
+        received: &Received,
+        redactor: &Redactor,
+    ) -> Self {
+        let text = String::from_utf8_lossy(&received.body);
         let of = |name: &str| {
             let (_, rest) = text.split_once(&format!("<{name}>"))?;
             let (value, _) = rest.split_once(&format!("</{name}>"))?;
             Some(one_line(&redactor.redact(value))).filter(not_empty)
         };
         let (code, message) = (of("Code"), of("Message"));
-        let kind = match answer.status {
-            403 if code.is_none() && is_page(answer) => a_page(),
-            401 | 403 => RefusalKind::Denied,
-            404 => RefusalKind::LayerAbsent,
-            429 => RefusalKind::Throttled,
-            500.. if code.as_deref() == Some("SlowDown") => RefusalKind::Throttled,
-            500.. => RefusalKind::Unavailable,
-            300..=399 => not_a_registry(&leads_elsewhere(answer)),
-            _ => RefusalKind::Refused,
+        let kind = match received.status {
+            403 if code.is_none() && is_page(received) => a_page(),
+            401 | 403 => RegistryErrorKind::Denied,
+            404 => RegistryErrorKind::LayerAbsent,
+            429 => RegistryErrorKind::Throttled,
+            500.. if code.as_deref() == Some("SlowDown") => RegistryErrorKind::Throttled,
+            500.. => RegistryErrorKind::Unavailable,
+            300..=399 => not_a_registry(&leads_elsewhere(received)),
+            _ => RegistryErrorKind::Refused,
         };
         Self {
             code,
             message,
-            ..Self::because(kind, Step::Storage, host, answer)
+            ..Self::unusable(kind, Operation::Storage, host, received)
         }
     }
 }
@@ -210,46 +219,46 @@ fn not_empty(text: &String) -> bool {
     !text.is_empty()
 }
 
-pub(super) fn not_a_registry(why: &str) -> RefusalKind {
-    RefusalKind::NotARegistry(why.to_owned())
+pub(super) fn not_a_registry(why: &str) -> RegistryErrorKind {
+    RegistryErrorKind::NotARegistry(why.to_owned())
 }
 
-pub(super) fn a_page() -> RefusalKind {
+pub(super) fn a_page() -> RegistryErrorKind {
     not_a_registry("it answers with a page for people")
 }
 
 fn kind(
-    answer: &Received,
+    received: &Received,
     code: Option<&str>,
     message: Option<&str>,
     had_token: bool,
-) -> RefusalKind {
+) -> RegistryErrorKind {
     // ECR: "Your authorization token has expired. Reauthenticate and try again.", with DENIED.
     let is_about_the_token = message.is_some_and(|message| {
         let message = message.to_ascii_lowercase();
         message.contains("authorization token") && !message.contains("not authorized to perform")
     });
-    match (answer.status, code) {
-        (429, _) | (_, Some("TOOMANYREQUESTS")) => RefusalKind::Throttled,
-        (500.., _) => RefusalKind::Unavailable,
-        (300..=399, _) => not_a_registry(&leads_elsewhere(answer)),
-        (401, _) | (_, Some("UNAUTHORIZED")) if !had_token => RefusalKind::LoginRequired,
-        (401, _) | (_, Some("UNAUTHORIZED")) => RefusalKind::TokenRefused,
-        (400 | 403, _) if had_token && is_about_the_token => RefusalKind::TokenRefused,
-        (_, Some("DENIED")) => RefusalKind::Denied,
-        (_, Some("NAME_UNKNOWN")) => RefusalKind::RepositoryAbsent,
-        (_, Some("MANIFEST_UNKNOWN")) => RefusalKind::ImageAbsent,
-        (_, Some("BLOB_UNKNOWN")) => RefusalKind::LayerAbsent,
-        (_, None) if is_page(answer) => a_page(),
-        (403, _) => RefusalKind::Denied,
+    match (received.status, code) {
+        (429, _) | (_, Some("TOOMANYREQUESTS")) => RegistryErrorKind::Throttled,
+        (500.., _) => RegistryErrorKind::Unavailable,
+        (300..=399, _) => not_a_registry(&leads_elsewhere(received)),
+        (401, _) | (_, Some("UNAUTHORIZED")) if !had_token => RegistryErrorKind::LoginRequired,
+        (401, _) | (_, Some("UNAUTHORIZED")) => RegistryErrorKind::TokenRefused,
+        (400 | 403, _) if had_token && is_about_the_token => RegistryErrorKind::TokenRefused,
+        (_, Some("DENIED")) => RegistryErrorKind::Denied,
+        (_, Some("NAME_UNKNOWN")) => RegistryErrorKind::RepositoryAbsent,
+        (_, Some("MANIFEST_UNKNOWN")) => RegistryErrorKind::ImageAbsent,
+        (_, Some("BLOB_UNKNOWN")) => RegistryErrorKind::LayerAbsent,
+        (_, None) if is_page(received) => a_page(),
+        (403, _) => RegistryErrorKind::Denied,
         (200..=299, _) => not_a_registry("it answers with something else"),
-        _ => RefusalKind::Refused,
+        _ => RegistryErrorKind::Refused,
     }
 }
 
 /// Whether an answer is a page, as proxies and hotels have them.
-pub(super) fn is_page(answer: &Received) -> bool {
-    let content_type = answer.headers.get(header::CONTENT_TYPE);
+pub(super) fn is_page(received: &Received) -> bool {
+    let content_type = received.headers.get(header::CONTENT_TYPE);
     content_type.is_some_and(|value| {
         value
             .as_bytes()
@@ -259,8 +268,8 @@ pub(super) fn is_page(answer: &Received) -> bool {
 }
 
 /// The host alone: the rest may be secret.
-fn leads_elsewhere(answer: &Received) -> String {
-    let location = answer.headers.get(header::LOCATION);
+fn leads_elsewhere(received: &Received) -> String {
+    let location = received.headers.get(header::LOCATION);
     let url = location.and_then(|value| value.to_str().ok()?.parse::<http::Uri>().ok());
     match url.as_ref().and_then(http::Uri::host) {
         Some(host) => format!("it leads to {}", one_line(host)),
@@ -268,31 +277,33 @@ fn leads_elsewhere(answer: &Received) -> String {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for RegistryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { step, host, .. } = self;
-        write!(f, "{step}: ")?;
+        let Self {
+            operation, host, ..
+        } = self;
+        write!(f, "{operation}: ")?;
         match &self.kind {
-            RefusalKind::TokenRefused => write!(f, "{host} does not take the token")?,
-            RefusalKind::LoginRequired => write!(f, "{host} wants a login")?,
-            RefusalKind::Denied => match step.action() {
+            RegistryErrorKind::TokenRefused => write!(f, "{host} does not take the token")?,
+            RegistryErrorKind::LoginRequired => write!(f, "{host} wants a login")?,
+            RegistryErrorKind::Denied => match operation.action() {
                 Some(action) => write!(f, "{host} denies {action}")?,
                 None => write!(f, "{host} denies it")?,
             },
-            RefusalKind::RepositoryAbsent => write!(f, "{host} has no such repository")?,
-            RefusalKind::ImageAbsent => write!(f, "the repository has no such image")?,
-            RefusalKind::LayerAbsent => write!(f, "{host} does not have it")?,
-            RefusalKind::Throttled => write!(f, "{host} throttles")?,
-            RefusalKind::NotARegistry(why) => {
+            RegistryErrorKind::RepositoryAbsent => write!(f, "{host} has no such repository")?,
+            RegistryErrorKind::ImageAbsent => write!(f, "the repository has no such image")?,
+            RegistryErrorKind::LayerAbsent => write!(f, "{host} does not have it")?,
+            RegistryErrorKind::Throttled => write!(f, "{host} throttles")?,
+            RegistryErrorKind::NotARegistry(why) => {
                 write!(f, "what answers as {host} is not what it should be: {why}")?;
             }
-            RefusalKind::Location(why) => write!(f, "{host} is not followed: {why}")?,
-            RefusalKind::Transport(transport) => write!(f, "{transport}")?,
-            RefusalKind::Timeout => write!(f, "{host} does not answer in time")?,
-            RefusalKind::InvalidName => {
+            RegistryErrorKind::Location(why) => write!(f, "{host} is not followed: {why}")?,
+            RegistryErrorKind::Transport(transport) => write!(f, "{transport}")?,
+            RegistryErrorKind::Timeout => write!(f, "{host} does not answer in time")?,
+            RegistryErrorKind::InvalidName => {
                 f.write_str("that is no name of a repository, tag or digest")?;
             }
-            RefusalKind::Unavailable | RefusalKind::Refused => match self.status {
+            RegistryErrorKind::Unavailable | RegistryErrorKind::Refused => match self.status {
                 Some(status) => write!(f, "{host} answers {status}")?,
                 None => write!(f, "{host} refuses")?,
             },
@@ -304,4 +315,4 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl std::error::Error for Refusal {}
+impl std::error::Error for RegistryError {}

@@ -79,7 +79,7 @@ impl Location {
     }
 
     /// The same for an upload, which nobody but the registry itself may be asked for.
-    pub(super) fn of_upload(value: Option<&str>, registry: &str) -> Result<Self, LocationError> {
+    pub(super) fn parse_own(value: Option<&str>, registry: &str) -> Result<Self, LocationError> {
         let location = Self::parse(value, registry)?;
         if location.is_the_registrys {
             Ok(location)
@@ -102,7 +102,7 @@ impl Location {
 
     /// Masks the values of the query in every message from now on, and the path too. A path of the
     /// registry itself is not secret: it holds the name of a repository.
-    pub(super) fn keep_secret(&self, redactor: &mut Redactor) {
+    pub(super) fn mask(&self, redactor: &mut Redactor) {
         redactor.add_url(&self.url.to_string());
         if !self.is_the_registrys {
             redactor.add(self.url.path().trim_start_matches('/'));
@@ -175,14 +175,14 @@ mod tests {
             &format!("https://{}:443/v2/", REGISTRY.to_uppercase()),
         ] {
             assert!(
-                Location::of_upload(Some(value), REGISTRY).is_ok(),
+                Location::parse_own(Some(value), REGISTRY).is_ok(),
                 "{value}"
             );
         }
         let elsewhere = format!("https://{BUCKET}/x");
         assert!(!parse(&elsewhere).unwrap().is_the_registrys);
         assert_eq!(
-            Location::of_upload(Some(&elsewhere), REGISTRY),
+            Location::parse_own(Some(&elsewhere), REGISTRY),
             Err(LocationError::OtherHost(BUCKET.to_owned()))
         );
     }
@@ -243,7 +243,7 @@ mod tests {
         .unwrap();
         assert_eq!(format!("{location:?}"), format!("Location({BUCKET}…)"));
         let mut redactor = Redactor::default();
-        location.keep_secret(&mut redactor);
+        location.mask(&mut redactor);
         for (text, shown) in [
             ("Access Denied b", "Access Denied b"),
             ("you sent feedfacecafe", "you sent …"),

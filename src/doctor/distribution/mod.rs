@@ -1,13 +1,14 @@
 //! Registries, asked as clients ask them: whether one takes a token, and what may be pulled from
 //! and pushed to it (OCI distribution specification 1.1).
 //!
-//! A [`Client`] asks one registry, always over TLS and through the proxy that serves it, and waits
-//! for the answers. It sends the password to that host alone. Where a layer lies elsewhere, as
-//! ECR's do in S3, one byte of it is asked for there, without a login and by a URL that is never
-//! shown; so a bucket that cannot be reached, or denies, is told apart from the registry.
+//! A [`RegistryClient`] sends requests to one registry, always over TLS and through the proxy that
+//! serves it, and waits for the responses. It sends the password to that host alone. If a layer is
+//! stored elsewhere, as ECR's are in S3, one byte of it is requested there, without a login and by
+//! a URL that is never shown; so a bucket that is unreachable, or denies, is told apart from the
+//! registry.
 //!
-//! Nothing that is asked changes anything, but for [`Client::upload`], which opens an upload and
-//! cancels it. Nothing is tried again.
+//! No request changes anything, but for [`RegistryClient::upload`], which opens an upload and
+//! cancels it. No request is repeated.
 
 mod authentication;
 mod client;
@@ -23,17 +24,17 @@ use crate::error::one_line;
 use crate::http::Received;
 use crate::secret::Secret;
 
-use client::Ask;
+use client::RegistryRequest;
 use location::Location;
-use manifest::{Descriptor, Document};
+use manifest::{ManifestEntry, RawManifest};
 
 pub use authentication::{Challenge, Scheme};
-pub use client::{Client, RuntimeError};
-pub use error::{Refusal, RefusalKind, Step};
+pub use client::{RegistryClient, RuntimeError};
+pub use error::{Operation, RegistryError, RegistryErrorKind};
 pub use location::LocationError;
 
-/// No more is read of what a layer is answered with: a byte of it, or why there is none.
-const MAX_LAYER_ANSWER: usize = 64 << 10;
+/// The most bytes that are read of the response to a request for a layer.
+const MAX_LAYER_RESPONSE: usize = 64 << 10;
 
 /// For `Range`.
 const FIRST_BYTE: &str = "bytes=0-0";
@@ -45,20 +46,20 @@ const GIVEN_IN_PART: u16 = 206;
 /// A layer without a first byte.
 const EMPTY: u16 = 416;
 
-/// What every answer says.
+/// What every response says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct Response {
     /// The status.
     pub status: u16,
     /// What time it is there, to the second.
     pub date: Option<OffsetDateTime>,
 }
 
-/// There is a registry, and it takes the token if one was sent.
+/// A registry exists, and accepts the token if one was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pong {
     /// 200, or 401 when no token was sent.
-    pub answer: Answer,
+    pub response: Response,
     /// With 401, the login that it wants.
     pub challenge: Option<Challenge>,
 }
@@ -67,31 +68,31 @@ pub struct Pong {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
     /// Of the first request.
-    pub answer: Answer,
+    pub response: Response,
     /// What the reference stands for.
-    pub content: Content,
+    pub descriptor: Descriptor,
     /// Of an index, the image that was looked at; `None` when it has none.
-    pub chosen: Option<Chosen>,
+    pub image: Option<PlatformImage>,
     /// The smallest layer of the image; `None` when there is no image, or it has no layer that the
     /// registry holds.
-    pub layer: Option<Content>,
+    pub layer: Option<Descriptor>,
 }
 
 /// An image of an index.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chosen {
+pub struct PlatformImage {
     /// Its manifest.
-    pub content: Content,
+    pub descriptor: Descriptor,
     /// `linux/arm64`; `None` when the index does not say.
     pub platform: Option<String>,
 }
 
 /// What a digest stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Content {
+pub struct Descriptor {
     /// `sha256:…`.
     pub digest: String,
-    /// Empty when nobody says.
+    /// Empty if neither manifest nor registry says.
     pub media_type: String,
     /// In bytes.
     pub size: u64,
@@ -99,33 +100,33 @@ pub struct Content {
 
 /// The registry has the layer, and lets it be pulled.
 #[derive(Clone, Debug)]
-pub struct Layer {
+pub struct LayerProbe {
     /// The registry's.
-    pub answer: Answer,
+    pub response: Response,
     /// Where it says that the layer is; `None` when it gave the layer itself.
-    pub elsewhere: Option<Elsewhere>,
+    pub storage: Option<StorageProbe>,
 }
 
 /// Where a layer is: with ECR, a bucket in S3.
 #[derive(Clone, Debug)]
-pub struct Elsewhere {
+pub struct StorageProbe {
     /// `HOST[:PORT]`.
     pub host: String,
-    /// What is said there to whoever asks for the first byte.
-    pub answer: Result<Answer, Refusal>,
+    /// To a request for the first byte.
+    pub response: Result<Response, RegistryError>,
 }
 
 /// An upload was opened: an image may be pushed, as far as that says.
 #[derive(Clone, Debug)]
-pub struct Upload {
+pub struct UploadProbe {
     /// 202.
-    pub answer: Answer,
+    pub response: Response,
     /// Whether it could be cancelled. Registries forget those that could not by themselves.
-    pub cancelled: Result<Answer, Refusal>,
+    pub cancelled: Result<Response, RegistryError>,
 }
 
-impl Answer {
-    fn of(received: &Received) -> Self {
+impl From<&Received> for Response {
+    fn from(received: &Received) -> Self {
         Self {
             status: received.status,
             date: received.date,
@@ -133,36 +134,36 @@ impl Answer {
     }
 }
 
-impl Content {
-    fn of(described: &Descriptor) -> Self {
+impl From<&ManifestEntry> for Descriptor {
+    fn from(entry: &ManifestEntry) -> Self {
         Self {
-            digest: described.digest.clone(),
-            media_type: one_line(&described.media_type),
-            size: described.size,
+            digest: entry.digest.clone(),
+            media_type: one_line(&entry.media_type),
+            size: entry.size,
         }
     }
 }
 
-impl Client<'_> {
+impl RegistryClient<'_> {
     /// Asks whether it is a registry, and with a password whether it takes that.
     ///
     /// # Errors
-    /// [`RefusalKind::TokenRefused`] when it does not.
-    pub fn ping(&self, password: Option<&Secret>) -> Result<Pong, Refusal> {
+    /// [`RegistryErrorKind::TokenRefused`] when it does not.
+    pub fn ping(&self, password: Option<&Secret>) -> Result<Pong, RegistryError> {
         self.block_on(async {
-            let ask = Ask::new(Step::Ping, Method::GET, "/v2/".to_owned());
-            let received = self.ask(&ask, password).await?;
-            let challenge = authentication::challenge(&received);
+            let request = RegistryRequest::new(Operation::Ping, Method::GET, "/v2/".to_owned());
+            let received = self.send(&request, password).await?;
+            let challenge = Challenge::from_response(&received);
             let is_wanted = received.status == 401 && password.is_none() && challenge.is_some();
             if received.status != 200 && !is_wanted {
-                return Err(self.refused(&ask, &received, password));
+                return Err(self.refused(&request, &received, password));
             }
             if received.status == 200 && !is_registry(&received) {
                 let kind = error::not_a_registry("it answers with something else");
-                return Err(self.because(kind, &ask, &received));
+                return Err(self.unusable(kind, &request, &received));
             }
             Ok(Pong {
-                answer: Answer::of(&received),
+                response: Response::from(&received),
                 challenge: challenge.filter(|_| is_wanted),
             })
         })
@@ -178,129 +179,135 @@ impl Client<'_> {
         repository: &str,
         reference: &str,
         password: Option<&Secret>,
-    ) -> Result<Manifest, Refusal> {
+    ) -> Result<Manifest, RegistryError> {
         self.block_on(async {
-            let (received, content, document) = self
-                .document(Step::Manifest, repository, reference, password)
+            let (received, descriptor, raw) = self
+                .read_manifest(Operation::Manifest, repository, reference, password)
                 .await?;
-            let answer = Answer::of(&received);
-            let (chosen, image) = match document.images().map(manifest::chosen) {
-                None => (None, Some(document)),
+            let response = Response::from(&received);
+            let (image, raw) = match raw.images().map(manifest::image_for_this_machine) {
+                None => (None, Some(raw)),
                 Some(None) => (None, None),
-                Some(Some(described)) => {
-                    let (_, content, image) = self
-                        .document(Step::ImageOfIndex, repository, &described.digest, password)
+                Some(Some(entry)) => {
+                    let operation = Operation::ImageOfIndex;
+                    let (_, descriptor, raw) = self
+                        .read_manifest(operation, repository, &entry.digest, password)
                         .await?;
-                    let platform = described.platform().map(|platform| one_line(&platform));
-                    (Some(Chosen { content, platform }), Some(image))
+                    let image = PlatformImage {
+                        descriptor,
+                        platform: entry.platform().map(|platform| one_line(&platform)),
+                    };
+                    (Some(image), Some(raw))
                 }
             };
-            let layer = image.as_ref().and_then(Document::smallest_layer);
+            let layer = raw.as_ref().and_then(RawManifest::smallest_layer);
             Ok(Manifest {
-                answer,
-                content,
-                chosen,
-                layer: layer.map(Content::of),
+                response,
+                descriptor,
+                image,
+                layer: layer.map(Descriptor::from),
             })
         })
     }
 
-    async fn document(
+    async fn read_manifest(
         &self,
-        step: Step,
+        operation: Operation,
         repository: &str,
         reference: &str,
         password: Option<&Secret>,
-    ) -> Result<(Received, Content, Document), Refusal> {
-        let path = self.path(step, repository, "manifests", reference)?;
-        let mut ask = Ask::new(step, Method::GET, path);
-        ask.header = Some((header::ACCEPT, manifest::ACCEPT));
-        let received = self.ask(&ask, password).await?;
+    ) -> Result<(Received, Descriptor, RawManifest), RegistryError> {
+        let path = self.path(operation, repository, "manifests", reference)?;
+        let mut request = RegistryRequest::new(operation, Method::GET, path);
+        request.header = Some((header::ACCEPT, manifest::ACCEPT));
+        let received = self.send(&request, password).await?;
         if received.status != 200 {
-            return Err(self.refused(&ask, &received, password));
+            return Err(self.refused(&request, &received, password));
         }
-        let senseless = |why| self.because(error::not_a_registry(why), &ask, &received);
+        let senseless = |why| self.unusable(error::not_a_registry(why), &request, &received);
         if !received.is_whole {
             return Err(senseless("its manifest is longer than 1 MiB"));
         }
-        let document = Document::parse(&received.body)
+        let raw = RawManifest::parse(&received.body)
             .ok_or_else(|| senseless("it answers with what is no manifest"))?;
         let digest = format!("sha256:{}", hex(&sha256(&received.body)));
         if reference.starts_with("sha256:") && reference != digest {
             return Err(senseless("its manifest is another than the digest says"));
         }
-        let parts = document.images().unwrap_or_default().iter();
+        let parts = raw.images().unwrap_or_default().iter();
         if !parts
-            .chain(document.smallest_layer())
+            .chain(raw.smallest_layer())
             .all(|part| manifest::is_digest(&part.digest))
         {
             return Err(senseless("its manifest names a digest that is none"));
         }
         let content_type = received.headers.get(header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok());
-        let media_type = document.media_type().or(content_type).unwrap_or_default();
-        let content = Content {
+        let media_type = raw.media_type().or(content_type).unwrap_or_default();
+        let descriptor = Descriptor {
             digest,
             media_type: one_line(media_type),
             size: received.body.len() as u64,
         };
-        Ok((received, content, document))
+        Ok((received, descriptor, raw))
     }
 
     /// Asks for a layer, and for one byte of it where the registry says that it is.
     ///
     /// # Errors
-    /// What the registry says. What is said elsewhere is in [`Layer`].
+    /// What the registry says. What is said elsewhere is in [`LayerProbe`].
     pub fn layer(
         &self,
         repository: &str,
         digest: &str,
         password: Option<&Secret>,
-    ) -> Result<Layer, Refusal> {
+    ) -> Result<LayerProbe, RegistryError> {
         self.block_on(async {
-            let path = self.path(Step::Layer, repository, "blobs", digest)?;
-            let mut ask = Ask::new(Step::Layer, Method::GET, path);
-            ask.header = Some((header::RANGE, FIRST_BYTE));
-            ask.limit = MAX_LAYER_ANSWER;
-            let received = self.ask(&ask, password).await?;
-            let elsewhere = match received.status {
+            let path = self.path(Operation::Layer, repository, "blobs", digest)?;
+            let mut request = RegistryRequest::new(Operation::Layer, Method::GET, path);
+            request.header = Some((header::RANGE, FIRST_BYTE));
+            request.limit = MAX_LAYER_RESPONSE;
+            let received = self.send(&request, password).await?;
+            let storage = match received.status {
                 GIVEN | GIVEN_IN_PART if error::is_page(&received) => {
-                    return Err(self.because(error::a_page(), &ask, &received));
+                    return Err(self.unusable(error::a_page(), &request, &received));
                 }
                 GIVEN | GIVEN_IN_PART | EMPTY => None,
                 301..=303 | 307 | 308 => {
-                    let location = Location::parse(location(&received), &self.host)
-                        .map_err(|why| self.because(RefusalKind::Location(why), &ask, &received))?;
-                    Some(Elsewhere {
+                    let location =
+                        Location::parse(location(&received), &self.host).map_err(|why| {
+                            self.unusable(RegistryErrorKind::Location(why), &request, &received)
+                        })?;
+                    Some(StorageProbe {
                         host: one_line(&location.host()),
-                        answer: self.elsewhere(&location).await,
+                        response: self.probe_storage(&location).await,
                     })
                 }
-                _ => return Err(self.refused(&ask, &received, password)),
+                _ => return Err(self.refused(&request, &received, password)),
             };
-            Ok(Layer {
-                answer: Answer::of(&received),
-                elsewhere,
+            Ok(LayerProbe {
+                response: Response::from(&received),
+                storage,
             })
         })
     }
 
     /// Asks for the first byte of a layer at a URL that the registry gave. Who asks is in the URL.
-    async fn elsewhere(&self, location: &Location) -> Result<Answer, Refusal> {
+    async fn probe_storage(&self, location: &Location) -> Result<Response, RegistryError> {
         self.mask_location(location);
         let host = one_line(&location.host());
         let mut request = Request::new(());
         *request.uri_mut() = location.expose().clone();
         let range = HeaderValue::from_static(FIRST_BYTE);
         request.headers_mut().insert(header::RANGE, range);
-        let received = self.exchange(Step::Storage, &host, request, MAX_LAYER_ANSWER);
+        let received = self.exchange(Operation::Storage, &host, request, MAX_LAYER_RESPONSE);
         let received = received.await?;
         match received.status {
             GIVEN | GIVEN_IN_PART if error::is_page(&received) => {
-                let (kind, step) = (error::a_page(), Step::Storage);
-                Err(Refusal::because(kind, step, &host, &received))
+                let (kind, operation) = (error::a_page(), Operation::Storage);
+                Err(RegistryError::unusable(kind, operation, &host, &received))
             }
-            GIVEN | GIVEN_IN_PART | EMPTY => Ok(Answer::of(&received)),
+            GIVEN | GIVEN_IN_PART | EMPTY => Ok(Response::from(&received)),
             _ => Err(self.refused_by_storage(&host, &received)),
         }
     }
@@ -309,21 +316,27 @@ impl Client<'_> {
     ///
     /// # Errors
     /// What the registry says to opening one.
-    pub fn upload(&self, repository: &str, password: Option<&Secret>) -> Result<Upload, Refusal> {
+    pub fn upload(
+        &self,
+        repository: &str,
+        password: Option<&Secret>,
+    ) -> Result<UploadProbe, RegistryError> {
         self.block_on(async {
-            let path = self.path(Step::Upload, repository, "blobs/uploads", "")?;
-            let ask = Ask::new(Step::Upload, Method::POST, path);
-            let received = self.ask(&ask, password).await?;
+            let path = self.path(Operation::Upload, repository, "blobs/uploads", "")?;
+            let request = RegistryRequest::new(Operation::Upload, Method::POST, path);
+            let received = self.send(&request, password).await?;
             if received.status != 202 {
-                return Err(self.refused(&ask, &received, password));
+                return Err(self.refused(&request, &received, password));
             }
-            let location = Location::of_upload(location(&received), &self.host);
+            let location = Location::parse_own(location(&received), &self.host);
             let cancelled = match location {
                 Ok(location) => self.cancel(&location, password).await,
-                Err(why) => Err(self.because(RefusalKind::Location(why), &ask, &received)),
+                Err(why) => {
+                    Err(self.unusable(RegistryErrorKind::Location(why), &request, &received))
+                }
             };
-            Ok(Upload {
-                answer: Answer::of(&received),
+            Ok(UploadProbe {
+                response: Response::from(&received),
                 cancelled,
             })
         })
@@ -333,15 +346,15 @@ impl Client<'_> {
         &self,
         location: &Location,
         password: Option<&Secret>,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Response, RegistryError> {
         self.mask_location(location);
         let path = location.expose().path_and_query();
         let path = path.map_or_else(String::new, ToString::to_string);
-        let ask = Ask::new(Step::CancelUpload, Method::DELETE, path);
-        let received = self.ask(&ask, password).await?;
+        let request = RegistryRequest::new(Operation::CancelUpload, Method::DELETE, path);
+        let received = self.send(&request, password).await?;
         match received.status {
-            200 | 202 | 204 => Ok(Answer::of(&received)),
-            _ => Err(self.refused(&ask, &received, password)),
+            200 | 202 | 204 => Ok(Response::from(&received)),
+            _ => Err(self.refused(&request, &received, password)),
         }
     }
 }
