@@ -6,17 +6,15 @@
 //! token that the registry refuses, while it takes a new one, is dropped.
 
 mod clients;
+mod conclusion;
+mod credentials;
 mod denial;
 pub mod distribution;
-mod identity;
-mod limits;
+mod evidence;
 mod machine;
-mod mending;
-mod refused;
+mod policy_change;
 mod registry;
 mod report;
-mod token;
-mod verdict;
 
 use std::time::Instant;
 
@@ -34,10 +32,11 @@ use crate::token::AuthorizationToken;
 
 use crate::commands::page::Mark;
 use crate::commands::{Page, Target, TargetError, Verdict};
+use conclusion::verdict;
+use evidence::Case;
 use machine::Machine;
 use registry::Visit;
 use report::{Finding, Place, Report, Step};
-use verdict::{Case, verdict};
 
 /// A third of the time is what the first question may take at most, and a third is kept for the
 /// registry.
@@ -184,7 +183,7 @@ impl Examination<'_> {
             .filter(|held| !identity.is_signed_out() && !held.entry.token.is_expired(clock::now()));
         let of_registry = client.as_ref().ok().cloned();
         let survey = self.survey(target, &identity, client, cached.as_ref());
-        let token = token::step(registry, cached.as_ref(), survey.as_ref());
+        let token = credentials::token_step(registry, cached.as_ref(), survey.as_ref());
         self.tell_of_token(registry, token);
         let new = survey.as_ref().and_then(|survey| survey.token.as_ref());
         let outcome = of_registry.map(|client| {
@@ -261,7 +260,7 @@ impl Examination<'_> {
         cached: Option<&Held>,
     ) -> Option<Survey> {
         if identity.wants_codes() && cached.is_some() {
-            self.tell(identity::step_without_codes(identity));
+            self.tell(credentials::identity_step_without_codes(identity));
             return None;
         }
         // The registry is asked in what is left.
@@ -276,11 +275,14 @@ impl Examination<'_> {
         }
         match survey {
             Ok(survey) => {
-                self.tell_of_token(&target.registry, identity::step(identity, &survey));
+                self.tell_of_token(
+                    &target.registry,
+                    credentials::identity_step(identity, &survey),
+                );
                 Some(survey)
             }
             Err(error) => {
-                let findings = vec![identity::error(&error)];
+                let findings = vec![credentials::error(&error)];
                 self.tell_of_token(&target.registry, Step::new(Place::Identity, findings));
                 None
             }

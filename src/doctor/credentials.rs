@@ -1,4 +1,5 @@
-//! Who asks: the first credentials, and the roles on top of them.
+//! Who asks: the first credentials, the roles on top of them, and the token: the one in the cache,
+//! and a new one.
 
 use time::OffsetDateTime;
 
@@ -6,12 +7,15 @@ use crate::aws::{Caller, Failure, Survey};
 use crate::clock;
 use crate::commands::moment::span;
 use crate::error::Error;
+use crate::get::Held;
 use crate::identity::Identity;
+use crate::registry::{Registry, Service};
+use crate::token::AuthorizationToken;
 
 use super::report::{Finding, Place, Step};
 
 /// A failure with its hints.
-pub(super) fn failed(failure: &Failure) -> Finding {
+fn failed(failure: &Failure) -> Finding {
     Finding::bad(failure.to_string()).mend(failure.hints())
 }
 
@@ -21,7 +25,7 @@ pub(super) fn error(error: &Error) -> Finding {
 }
 
 /// What was found of who asks.
-pub(super) fn step(identity: &Identity, survey: &Survey) -> Step {
+pub(super) fn identity_step(identity: &Identity, survey: &Survey) -> Step {
     let mut findings = Vec::new();
     let first = identity.first_caller();
     match &survey.source {
@@ -57,7 +61,7 @@ pub(super) fn step(identity: &Identity, survey: &Survey) -> Step {
 }
 
 /// Where no one is asked for a code, since a token is there.
-pub(super) fn step_without_codes(identity: &Identity) -> Step {
+pub(super) fn identity_step_without_codes(identity: &Identity) -> Step {
     let mut findings = vec![Finding::unknown(format!(
         "{}: not looked into, as this takes an MFA code, and the cached token takes none",
         identity.first_caller()
@@ -77,4 +81,60 @@ fn end(caller: &Caller) -> String {
 
 fn left(end: OffsetDateTime) -> String {
     span(end - clock::now())
+}
+
+/// What was found of tokens. There is no survey where nobody was to be asked for a code.
+pub(super) fn token_step(
+    registry: &Registry,
+    cached: Option<&Held>,
+    survey: Option<&Survey>,
+) -> Step {
+    let mut findings = vec![of_cache(cached)];
+    let action = token_action(registry);
+    match survey.map(|survey| &survey.token) {
+        Some(Some(Ok(token))) => findings.push(of_aws(action, token)),
+        Some(Some(Err(failure))) => findings.push(failed(failure)),
+        Some(None) => findings.push(Finding::unknown(format!("{action}: not come to"))),
+        None => {}
+    }
+    Step::new(Place::Token, findings)
+}
+
+fn of_aws(action: &str, token: &AuthorizationToken) -> Finding {
+    let (now, given) = (clock::now(), format!("{action} gives a new one"));
+    if !token.is_expired(now) {
+        Finding::good(format!(
+            "{given}, good for {}",
+            span(token.expires_at - now)
+        ))
+    } else {
+        Finding::warning(format!(
+            "{given}, which has ended by this machine's clock: it is not kept"
+        ))
+        .mend(["set the clock"])
+    }
+}
+
+/// What gives tokens, as IAM spells it.
+pub(super) fn token_action(registry: &Registry) -> &'static str {
+    match registry.service {
+        Service::Private(_) => "ecr:GetAuthorizationToken",
+        Service::Public => "ecr-public:GetAuthorizationToken",
+    }
+}
+
+fn of_cache(cached: Option<&Held>) -> Finding {
+    let Some(held) = cached else {
+        return Finding::unknown("no token for it in the cache");
+    };
+    let (token, now) = (&held.entry.token, clock::now());
+    let next = match held.refresh_at {
+        Some(moment) if moment > now => "answered without asking AWS",
+        _ => "renewed at the next pull",
+    };
+    Finding::good(format!(
+        "a token in the cache, {} old, good for another {}, {next}",
+        span(now - token.obtained_at),
+        span(token.expires_at - now)
+    ))
 }

@@ -1,4 +1,5 @@
-//! How a denial is mended: whose policy has to change, and the statement to add.
+//! How a denial is mended: whose policy has to change, and the statement to add. Against a policy
+//! that sets limits, or denies, no statement helps.
 
 use crate::aws::{Failure, FailureKind, Stage, Survey};
 use crate::identity::Role;
@@ -7,13 +8,15 @@ use crate::policy::iam::{
 };
 
 use super::denial::{Because, Denial, PolicyKind};
-use super::limits::{denies, elsewhere, why};
-use super::refused::Refused;
+use super::evidence::{Case, account_of};
+use super::registry::Refused;
 use super::report::Mending;
-use super::verdict::{Case, account_of};
 
 /// What stands where AWS is to be told an external id, which is not for screens.
 const EXTERNAL_ID: &str = "EXTERNAL-ID";
+
+/// Said of what outweighs every policy that allows.
+const ONLY_THERE: &str = "allowing more elsewhere does not help: it has to change there";
 
 /// Said where two accounts have a say, and AWS names neither.
 const BOTH: &str = ": AWS does not say which side is missing, and both must allow it";
@@ -232,7 +235,7 @@ fn of_a_role(because: Because) -> Because {
 }
 
 /// The account of who was denied.
-pub(super) fn account(caller: Option<&Principal>) -> Option<String> {
+fn account(caller: Option<&Principal>) -> Option<String> {
     Some(caller?.account().to_string())
 }
 
@@ -263,5 +266,91 @@ fn called(caller: Option<&Principal>) -> String {
     match caller {
         Some(caller) => format!("{} of account {}", caller.called(), caller.account()),
         None => "the caller".to_owned(),
+    }
+}
+
+/// Why somebody was denied, behind the sentence that says so.
+fn why(because: &Because) -> String {
+    match because {
+        Because::NoneAllows(kind) => format!(": no {} allows it", name(*kind)),
+        Because::Denies {
+            kind: Some(kind), ..
+        } => format!(": {} denies it explicitly", with_article(*kind)),
+        Because::Denies { kind: None, .. } => ": a policy denies it explicitly".to_owned(),
+        Because::Other(words) => format!(": because {words}"),
+        Because::Untold => String::new(),
+    }
+}
+
+fn name(kind: PolicyKind) -> &'static str {
+    match kind {
+        PolicyKind::Identity => "identity policy of the caller",
+        PolicyKind::Resource => "policy of the repository or registry",
+        PolicyKind::RoleTrust => "trust policy of the role",
+        PolicyKind::PermissionsBoundary => "permissions boundary of the caller",
+        PolicyKind::ServiceControl => "service control policy of the caller's organization",
+        PolicyKind::ResourceControl => "resource control policy of the owner's organization",
+        PolicyKind::Session => "session policy of the caller",
+        PolicyKind::VpcEndpoint => "policy of the VPC endpoint that the call came through",
+    }
+}
+
+fn with_article(kind: PolicyKind) -> String {
+    let name = name(kind);
+    if name.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        format!("an {name}")
+    } else {
+        format!("a {name}")
+    }
+}
+
+/// A policy that sets limits, and does not let this through: there is no statement to paste.
+fn elsewhere(kind: PolicyKind, caller: Option<&Principal>, owner: Option<&str>) -> Mending {
+    Mending {
+        account: account_with(kind, caller, owner),
+        place: format!("the {}", name(kind)),
+        statement: None,
+        notes: vec![
+            "let it through: it limits what all other policies can allow".to_owned(),
+            ONLY_THERE.to_owned(),
+        ],
+    }
+}
+
+/// A policy that denies it in so many words.
+fn denies(
+    kind: Option<PolicyKind>,
+    policy: Option<&str>,
+    caller: Option<&Principal>,
+    owner: Option<&str>,
+) -> Mending {
+    let place = match (kind, policy) {
+        (_, Some(arn)) => format!("the policy {arn}"),
+        (Some(kind), None) => format!("the {}", name(kind)),
+        (None, None) => "the policy that denies it".to_owned(),
+    };
+    Mending {
+        account: kind.and_then(|kind| account_with(kind, caller, owner)),
+        place,
+        statement: None,
+        notes: vec![
+            "take the denying statement out, or except the caller from it".to_owned(),
+            ONLY_THERE.to_owned(),
+        ],
+    }
+}
+
+/// Whose account such a policy is in; of an organization's nobody outside knows.
+fn account_with(
+    kind: PolicyKind,
+    caller: Option<&Principal>,
+    owner: Option<&str>,
+) -> Option<String> {
+    match kind {
+        PolicyKind::Resource | PolicyKind::RoleTrust => owner.map(str::to_owned),
+        PolicyKind::Identity | PolicyKind::PermissionsBoundary | PolicyKind::Session => {
+            account(caller)
+        }
+        _ => None,
     }
 }
