@@ -1,58 +1,56 @@
-//! What it all comes to: the worst of what was found.
+//! What all areas come to: the worst that was found.
 
 use crate::commands::page::Mark;
 
-use super::evidence::Case;
+use super::evidence::Evidence;
 use super::registry::{Allowed, Outcome};
-use super::report::{Place, Step, Verdict};
+use super::report::{Area, AreaReport, Conclusion};
 
-/// The verdict over these steps.
-pub(super) fn verdict(steps: &[Step], case: Option<&Case<'_>>) -> Verdict {
-    let policy = case.and_then(Case::policy_trouble);
-    let path = case.map(Case::path).unwrap_or_default();
-    let (mark, mut text, mendings) = match (policy, worst(steps)) {
-        (Some((text, mendings)), _) => (Mark::Bad, text, mendings),
-        (None, Some((Mark::Bad, place, found))) => {
-            let is_all = place == Place::Clients && case.is_some_and(Case::is_allowed);
+pub(super) fn conclude(areas: &[AreaReport], evidence: Option<&Evidence<'_>>) -> Conclusion {
+    let policy = evidence.and_then(Evidence::denied_by_policy);
+    let path = evidence.map(Evidence::path).unwrap_or_default();
+    let (mark, mut text, changes) = match (policy, worst(areas)) {
+        (Some((text, changes)), _) => (Mark::Bad, text, changes),
+        (None, Some((Mark::Bad, area, found))) => {
+            let is_all = area == Area::Clients && evidence.is_some_and(Evidence::is_allowed);
             let rest = if is_all {
                 "; AWS and the registry allow it"
             } else {
                 ""
             };
-            let text = format!("it breaks {}: {found}{rest}", name_of(place));
+            let text = format!("it breaks {}: {found}{rest}", area_name(area));
             (Mark::Bad, text, Vec::new())
         }
-        (None, Some((mark, place, found))) => {
-            let well = well(case).unwrap_or_else(|| "nothing fails".to_owned());
-            let text = format!("{well}; but see to this {}: {found}", name_of(place));
+        (None, Some((mark, area, found))) => {
+            let allowed = allowed(evidence).unwrap_or_else(|| "nothing fails".to_owned());
+            let name = area_name(area);
+            let text = format!("{allowed}; but see to this {name}: {found}");
             (mark, text, Vec::new())
         }
-        (None, None) => {
-            let nothing = || match case {
-                Some(_) => "nothing fails, as far as could be looked at".to_owned(),
-                None => {
-                    "nothing is wrong here; name an image, and the whole way to it is looked at"
-                        .to_owned()
-                }
-            };
-            (Mark::Good, well(case).unwrap_or_else(nothing), Vec::new())
-        }
+        (None, None) => (Mark::Good, nothing_wrong(evidence), Vec::new()),
     };
-    // What keeps the client from asking at all comes on top of what AWS says.
-    let of_clients = steps
-        .iter()
-        .find(|step| step.place == Place::Clients && step.mark == Mark::Bad);
-    if let Some(found) = of_clients.and_then(|step| first(step, Mark::Bad))
+    // If the client does not even ask, that is said in addition to AWS's denial.
+    let of_clients = areas.iter().find(|report| report.area == Area::Clients);
+    if let Some(found) = of_clients.and_then(|report| first(report, Mark::Bad))
         && !text.contains(found)
     {
         text = join(&text, found);
     }
-    Verdict {
+    Conclusion {
         mark,
         text,
         path,
-        mendings,
+        changes,
     }
+}
+
+fn nothing_wrong(evidence: Option<&Evidence<'_>>) -> String {
+    allowed(evidence).unwrap_or_else(|| match evidence {
+        Some(_) => "nothing fails, as far as could be looked at".to_owned(),
+        None => {
+            "nothing is wrong here; name an image, and the whole way to it is looked at".to_owned()
+        }
+    })
 }
 
 /// Two findings in one text. The first may be a question.
@@ -65,48 +63,48 @@ fn join(first: &str, second: &str) -> String {
     format!("{first}{end} Also: {second}")
 }
 
-/// The first thing that is bad, or else may not be meant. The clients come last: what keeps this
-/// program from an answer stays when they ask it.
-fn worst(steps: &[Step]) -> Option<(Mark, Place, &str)> {
-    let is_clients = |step: &&Step| step.place == Place::Clients;
-    let ours = steps.iter().filter(|step| !is_clients(step));
-    let in_order = ours.chain(steps.iter().filter(is_clients));
+/// The first thing that is bad, or else may not be meant. The clients come last: if they ask this
+/// program, what keeps it from an answer remains.
+fn worst(areas: &[AreaReport]) -> Option<(Mark, Area, &str)> {
+    let is_clients = |report: &&AreaReport| report.area == Area::Clients;
+    let ours = areas.iter().filter(|report| !is_clients(report));
+    let in_order = ours.chain(areas.iter().filter(is_clients));
     [Mark::Bad, Mark::Warning].into_iter().find_map(|mark| {
         in_order
             .clone()
-            .find_map(|step| Some((mark, step.place, first(step, mark)?)))
+            .find_map(|report| Some((mark, report.area, first(report, mark)?)))
     })
 }
 
-fn first(step: &Step, mark: Mark) -> Option<&str> {
-    let found = step.findings.iter().find(|finding| finding.mark == mark);
-    found.map(|finding| finding.text.as_str())
+fn first(report: &AreaReport, mark: Mark) -> Option<&str> {
+    let found = report.checks.iter().find(|check| check.mark == mark);
+    found.map(|check| check.text.as_str())
 }
 
-fn name_of(place: Place) -> &'static str {
-    match place {
-        Place::Machine => "on this machine",
-        Place::Clients => "in the configuration of docker or podman",
-        Place::Identity => "in who asks",
-        Place::Token => "at the token",
-        Place::Registry => "at the registry",
+fn area_name(area: Area) -> &'static str {
+    match area {
+        Area::Machine => "on this machine",
+        Area::Clients => "in the configuration of docker or podman",
+        Area::Identity => "in who asks",
+        Area::Token => "at the token",
+        Area::Registry => "at the registry",
     }
 }
 
-/// What the registry allows; `None` where it does not, or was not asked.
-fn well(case: Option<&Case<'_>>) -> Option<String> {
-    let case = case?;
-    let Outcome::Allowed(allowed) = case.outcome else {
+/// What the registry allows; `None` if it was not asked, or refused something.
+fn allowed(evidence: Option<&Evidence<'_>>) -> Option<String> {
+    let evidence = evidence?;
+    let Outcome::Allowed(allowed) = evidence.outcome else {
         return None;
     };
-    let has_roles = !case.roles().is_empty();
-    let whose = match (case.account(), case.caller_account()) {
+    let has_roles = !evidence.roles().is_empty();
+    let whose = match (evidence.account(), evidence.caller_account()) {
         (Some(theirs), Some(ours)) if theirs == ours => " (the same account)",
         (Some(_), Some(_)) if has_roles => " (another account's, by a role)",
         (Some(_), Some(_)) => " (another account's, whose policy allows it)",
         _ => "",
     };
-    let registry = &case.target.registry;
+    let registry = &evidence.target.registry;
     let what = match allowed {
         Allowed::Token => {
             return Some(format!(
@@ -117,7 +115,7 @@ fn well(case: Option<&Case<'_>>) -> Option<String> {
         Allowed::Push => "pushed to",
         Allowed::PullAndPush => "pulled from and pushed to",
     };
-    let image = case.target.image.as_ref()?;
+    let image = evidence.target.image.as_ref()?;
     Some(format!("{image} can be {what} {registry}{whose}"))
 }
 

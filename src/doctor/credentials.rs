@@ -1,7 +1,4 @@
-//! Who asks: the first credentials, the roles on top of them, and the token: the one in the cache,
-//! and a new one.
-
-use time::OffsetDateTime;
+//! The credentials: the first ones, the roles on top of them, and the tokens, cached and new.
 
 use crate::aws::{Caller, Failure, Survey};
 use crate::clock;
@@ -12,37 +9,34 @@ use crate::identity::Identity;
 use crate::registry::{Registry, Service};
 use crate::token::AuthorizationToken;
 
-use super::report::{Finding, Place, Step};
+use super::report::{Area, AreaReport, Check};
 
-/// A failure with its hints.
-fn failed(failure: &Failure) -> Finding {
-    Finding::bad(failure.to_string()).mend(failure.hints())
+fn failed(failure: &Failure) -> Check {
+    Check::bad(failure.to_string()).fix(failure.hints())
 }
 
-/// An error with its hints.
-pub(super) fn error(error: &Error) -> Finding {
-    Finding::bad(error.line()).mend(error.hint_lines().collect::<Vec<_>>())
+pub(super) fn error_check(error: &Error) -> Check {
+    Check::bad(error.line()).fix(error.hint_lines().collect::<Vec<_>>())
 }
 
-/// What was found of who asks.
-pub(super) fn identity_step(identity: &Identity, survey: &Survey) -> Step {
-    let mut findings = Vec::new();
+pub(super) fn identity_report(identity: &Identity, survey: &Survey) -> AreaReport {
+    let mut checks = Vec::new();
     let first = identity.first_caller();
     match &survey.source {
-        None => findings.push(Finding::unknown(format!("{first}: not come to"))),
-        Some(Err(failure)) => findings.push(failed(failure)),
-        Some(Ok(caller)) => findings.push(match &caller.arn {
-            Ok(arn) => Finding::good(format!("{first} is {arn}{}", end(caller))),
-            Err(failure) => Finding::warning(format!(
+        None => checks.push(Check::unknown(format!("{first}: not come to"))),
+        Some(Err(failure)) => checks.push(failed(failure)),
+        Some(Ok(caller)) => checks.push(match &caller.arn {
+            Ok(arn) => Check::good(format!("{first} is {arn}{}", session_end(caller))),
+            Err(failure) => Check::warning(format!(
                 "{first} gives credentials{}; STS does not say whose: {failure}",
-                end(caller)
+                session_end(caller)
             )),
         }),
     }
     for (index, role) in identity.roles.iter().enumerate() {
         let arn = &role.arn;
-        findings.push(match survey.roles.get(index) {
-            None => Finding::unknown(format!("the role {arn}: not come to")),
+        checks.push(match survey.roles.get(index) {
+            None => Check::unknown(format!("the role {arn}: not come to")),
             Some(Err(failure)) => failed(failure),
             Some(Ok(caller)) => {
                 let session = role.session_name();
@@ -50,72 +44,67 @@ pub(super) fn identity_step(identity: &Identity, survey: &Survey) -> Step {
                     Some(_) => ", with an external id",
                     None => "",
                 };
-                let end = end(caller);
-                Finding::good(format!(
+                let end = session_end(caller);
+                Check::good(format!(
                     "assumed the role {arn} (session {session}{external_id}){end}"
                 ))
             }
         });
     }
-    Step::new(Place::Identity, findings)
+    AreaReport::new(Area::Identity, checks)
 }
 
-/// Where no one is asked for a code, since a token is there.
-pub(super) fn identity_step_without_codes(identity: &Identity) -> Step {
-    let mut findings = vec![Finding::unknown(format!(
+/// If nobody is asked for an MFA code, since a token is cached.
+pub(super) fn identity_without_codes(identity: &Identity) -> AreaReport {
+    let mut checks = vec![Check::unknown(format!(
         "{}: not looked into, as this takes an MFA code, and the cached token takes none",
         identity.first_caller()
     ))];
     let roles = identity.roles.iter();
-    findings.extend(roles.map(|role| Finding::unknown(format!("the role {}", role.arn))));
-    Step::new(Place::Identity, findings)
+    checks.extend(roles.map(|role| Check::unknown(format!("the role {}", role.arn))));
+    AreaReport::new(Area::Identity, checks)
 }
 
-/// When a session ends.
-fn end(caller: &Caller) -> String {
+fn session_end(caller: &Caller) -> String {
     match caller.expires_at {
-        Some(end) => format!("; the session ends in {}", left(end)),
+        Some(end) => format!("; the session ends in {}", span(end - clock::now())),
         None => String::new(),
     }
 }
 
-fn left(end: OffsetDateTime) -> String {
-    span(end - clock::now())
-}
-
-/// What was found of tokens. There is no survey where nobody was to be asked for a code.
-pub(super) fn token_step(
+/// There is no survey if nobody was to be asked for an MFA code.
+pub(super) fn token_report(
     registry: &Registry,
     cached: Option<&Held>,
     survey: Option<&Survey>,
-) -> Step {
-    let mut findings = vec![of_cache(cached)];
+) -> AreaReport {
+    let mut checks = vec![cached_token(cached)];
     let action = token_action(registry);
     match survey.map(|survey| &survey.token) {
-        Some(Some(Ok(token))) => findings.push(of_aws(action, token)),
-        Some(Some(Err(failure))) => findings.push(failed(failure)),
-        Some(None) => findings.push(Finding::unknown(format!("{action}: not come to"))),
+        Some(Some(Ok(token))) => checks.push(new_token(action, token)),
+        Some(Some(Err(failure))) => checks.push(failed(failure)),
+        Some(None) => checks.push(Check::unknown(format!("{action}: not come to"))),
         None => {}
     }
-    Step::new(Place::Token, findings)
+    AreaReport::new(Area::Token, checks)
 }
 
-fn of_aws(action: &str, token: &AuthorizationToken) -> Finding {
+fn new_token(action: &str, token: &AuthorizationToken) -> Check {
     let (now, given) = (clock::now(), format!("{action} gives a new one"));
     if !token.is_expired(now) {
-        Finding::good(format!(
+        Check::good(format!(
             "{given}, good for {}",
             span(token.expires_at - now)
         ))
     } else {
-        Finding::warning(format!(
+        Check::warning(format!(
             "{given}, which has ended by this machine's clock: it is not kept"
         ))
-        .mend(["set the clock"])
+        .fix(["set the clock"])
     }
 }
 
-/// What gives tokens, as IAM spells it.
+/// The action of IAM that gives tokens.
 pub(super) fn token_action(registry: &Registry) -> &'static str {
     match registry.service {
         Service::Private(_) => "ecr:GetAuthorizationToken",
@@ -123,16 +112,16 @@ pub(super) fn token_action(registry: &Registry) -> &'static str {
     }
 }
 
-fn of_cache(cached: Option<&Held>) -> Finding {
+fn cached_token(cached: Option<&Held>) -> Check {
     let Some(held) = cached else {
-        return Finding::unknown("no token for it in the cache");
+        return Check::unknown("no token for it in the cache");
     };
     let (token, now) = (&held.entry.token, clock::now());
     let next = match held.refresh_at {
         Some(moment) if moment > now => "answered without asking AWS",
         _ => "renewed at the next pull",
     };
-    Finding::good(format!(
+    Check::good(format!(
         "a token in the cache, {} old, good for another {}, {next}",
         span(now - token.obtained_at),
         span(token.expires_at - now)

@@ -26,12 +26,12 @@ pub(super) struct Denial {
     /// What it was asked of, where AWS says it: mostly an ARN, `*` for a token.
     pub resource: Option<String>,
     /// Why not.
-    pub because: Because,
+    pub reason: DenialReason,
 }
 
 /// Why somebody was denied.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Because {
+pub(super) enum DenialReason {
     /// No policy of this kind allows it: one has to be added or widened.
     NoneAllows(PolicyKind),
     /// A policy denies it in so many words, which no other policy can outweigh.
@@ -44,7 +44,7 @@ pub(super) enum Because {
     /// Something else, in AWS's words (one line).
     Other(String),
     /// AWS does not say.
-    Untold,
+    Unstated,
 }
 
 /// The kinds of policy that have a say.
@@ -87,12 +87,12 @@ const LONGEST_NAME: usize = 3;
 impl Denial {
     /// Finds the first such sentence in a text, whatever stands around it and however it is
     /// broken into lines.
-    pub(super) fn read(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         text.match_indices("User:")
-            .find_map(|(start, mark)| Self::read_behind(&text[start + mark.len()..]))
+            .find_map(|(start, mark)| Self::parse_after(&text[start + mark.len()..]))
     }
 
-    fn read_behind(text: &str) -> Option<Self> {
+    fn parse_after(text: &str) -> Option<Self> {
         let mut words = text.split_whitespace();
         let principal = bare(words.next()?);
         if !principal.starts_with("arn:") {
@@ -120,13 +120,13 @@ impl Denial {
             principal: one_line(principal),
             action: one_line(action),
             resource: resource.map(one_line),
-            because: Because::read(words),
+            reason: DenialReason::parse(words),
         })
     }
 }
 
-impl Because {
-    fn read(mut words: SplitWhitespace<'_>) -> Self {
+impl DenialReason {
+    fn parse(mut words: SplitWhitespace<'_>) -> Self {
         loop {
             let mut here = words.clone();
             if after(&mut here, &["because", "no"]) {
@@ -134,7 +134,7 @@ impl Because {
                     return Self::NoneAllows(kind);
                 }
             } else if after(&mut here, &["with", "an", "explicit", "deny"]) {
-                return Self::read_deny(here);
+                return Self::parse_deny(here);
             }
             let mut here = words.clone();
             if after(&mut here, &["because"]) {
@@ -142,13 +142,13 @@ impl Because {
             }
             // The sentence ends, and another begins that is none of ours.
             match words.next() {
-                Some("User:") | None => return Self::Untold,
+                Some("User:") | None => return Self::Unstated,
                 Some(_) => {}
             }
         }
     }
 
-    fn read_deny(mut words: SplitWhitespace<'_>) -> Self {
+    fn parse_deny(mut words: SplitWhitespace<'_>) -> Self {
         let nobody = Self::Denies {
             kind: None,
             policy: None,

@@ -1,4 +1,4 @@
-//! What is known when a registry was asked about, and the path that it makes: from the caller by the
+//! What is known after a registry was asked, and the path that it makes: from the caller by the
 //! roles to the registry.
 
 use crate::aws::{Caller, Failure, Survey};
@@ -8,26 +8,23 @@ use crate::identity::{Identity, Role};
 use crate::registry::PrivateRegistry;
 
 use super::credentials::token_action;
-use super::registry::{Allowed, Outcome, Refused};
-use super::report::{CALLER, Station};
+use super::registry::{Allowed, Outcome, Rejection};
+use super::report::{CALLER, PathNode};
 
-/// Everything that is known when a registry was asked about.
-pub(super) struct Case<'a> {
+pub(super) struct Evidence<'a> {
     pub target: &'a Target,
-    /// Who asks; `None` where nobody does.
+    /// `None` if no identity could be chosen.
     pub identity: Option<&'a Identity>,
     pub survey: Option<&'a Survey>,
-    /// What the registry said.
     pub outcome: Outcome,
 }
 
-impl Case<'_> {
-    /// Nothing was refused.
+impl Evidence<'_> {
     pub(super) fn is_allowed(&self) -> bool {
         matches!(self.outcome, Outcome::Allowed(_))
     }
 
-    pub(super) fn refused(&self) -> Option<&Refused> {
+    pub(super) fn refused(&self) -> Option<&Rejection> {
         match &self.outcome {
             Outcome::Refused(refused) => Some(refused),
             Outcome::Allowed(_) | Outcome::NotAsked => None,
@@ -48,29 +45,29 @@ impl Case<'_> {
         Some(self.private()?.account.to_string())
     }
 
-    /// The ARN of who calls, before any role.
+    /// The ARN of the caller, before any role.
     fn caller(&self) -> Option<&str> {
         let source = self.survey?.source.as_ref()?.as_ref().ok()?;
         source.arn.as_deref().ok()
     }
 
-    /// The account of who calls, before any role.
+    /// The account of the caller, before any role.
     pub(super) fn caller_account(&self) -> Option<String> {
         account_of(self.caller()?)
     }
 
-    /// From the caller by the roles to the registry; empty where nobody asks.
-    pub(super) fn path(&self) -> Vec<Station> {
+    /// From the caller by the roles to the registry; empty without an identity.
+    pub(super) fn path(&self) -> Vec<PathNode> {
         let Some(identity) = self.identity else {
             return Vec::new();
         };
-        let reached = |step: Option<&Result<Caller, Failure>>| match step {
+        let reached = |result: Option<&Result<Caller, Failure>>| match result {
             Some(Ok(_)) => Mark::Good,
             Some(Err(_)) => Mark::Bad,
             None => Mark::Unknown,
         };
         let source = self.survey.and_then(|survey| survey.source.as_ref());
-        let mut path = vec![Station {
+        let mut path = vec![PathNode {
             what: CALLER,
             name: match self.caller() {
                 Some(arn) => arn.to_owned(),
@@ -81,7 +78,7 @@ impl Case<'_> {
             mark: reached(source),
         }];
         for (index, role) in identity.roles.iter().enumerate() {
-            path.push(Station {
+            path.push(PathNode {
                 what: "role",
                 name: role.arn.to_string(),
                 account: account_of(role.arn.as_str()),
@@ -91,7 +88,7 @@ impl Case<'_> {
         }
         let (by, mark) = self.last_hop();
         let registry = &self.target.registry;
-        path.push(Station {
+        path.push(PathNode {
             what: "registry",
             name: match &self.target.image {
                 Some(image) => format!("{registry}/{image}"),
@@ -104,22 +101,22 @@ impl Case<'_> {
         path
     }
 
-    /// What leads to the registry, and whether it does.
+    /// The action that leads to the registry, and whether it is allowed.
     fn last_hop(&self) -> (Option<&'static str>, Mark) {
         let token = Some(token_action(&self.target.registry));
-        // Everybody may pull from public ECR.
+        // Public ECR allows anonymous pulls.
         let pull = self.private().map(|_| "ecr:BatchGetImage");
         let survey = self.survey.map(|survey| &survey.token);
         let has_failed = self.private().is_some() && matches!(survey, Some(Some(Err(_))));
         match &self.outcome {
-            // The cached one serves for a while yet.
+            // The cached token is still accepted.
             Outcome::Allowed(_) if has_failed => return (token, Mark::Bad),
             Outcome::Allowed(Allowed::Token) => return (token, Mark::Good),
             Outcome::Allowed(Allowed::Pull | Allowed::PullAndPush) => return (pull, Mark::Good),
             Outcome::Allowed(Allowed::Push) => {
                 return (Some("ecr:InitiateLayerUpload"), Mark::Good);
             }
-            Outcome::Refused(Refused {
+            Outcome::Refused(Rejection {
                 action: Some(action),
                 ..
             }) => return (self.private().map(|_| *action), Mark::Bad),

@@ -1,5 +1,5 @@
-//! How a denial is mended: whose policy has to change, and the statement to add. Against a policy
-//! that sets limits, or denies, no statement helps.
+//! What to change after a denial: whose policy, and the statement to add. Against a policy that
+//! sets limits, or denies, no statement elsewhere helps.
 
 use crate::aws::{Failure, FailureKind, Stage, Survey};
 use crate::identity::Role;
@@ -7,202 +7,145 @@ use crate::policy::iam::{
     self, Access, Callers, Principal, PrincipalKind, Repositories, RepositoryArn,
 };
 
-use super::denial::{Because, Denial, PolicyKind};
-use super::evidence::{Case, account_of};
-use super::registry::Refused;
-use super::report::Mending;
+use super::denial::DenialReason::{self, Denies, NoneAllows, Other, Unstated};
+use super::denial::{Denial, PolicyKind};
+use super::evidence::{Evidence, account_of};
+use super::registry::Rejection;
+use super::report::PolicyChange;
 
-/// What stands where AWS is to be told an external id, which is not for screens.
+/// In place of the external id, which is a secret.
 const EXTERNAL_ID: &str = "EXTERNAL-ID";
 
-/// Said of what outweighs every policy that allows.
+/// A note on what outweighs every policy that allows.
 const ONLY_THERE: &str = "allowing more elsewhere does not help: it has to change there";
 
-/// Said where two accounts have a say, and AWS names neither.
+/// If two accounts must allow it, and AWS names neither.
 const BOTH: &str = ": AWS does not say which side is missing, and both must allow it";
 
-impl Case<'_> {
-    /// What keeps the image from being pulled, where it is a policy, and how it is mended.
-    pub(super) fn policy_trouble(&self) -> Option<(String, Vec<Mending>)> {
+impl Evidence<'_> {
+    /// If a policy prevents the pull or push: a sentence that says so, and what to change.
+    pub(super) fn denied_by_policy(&self) -> Option<(String, Vec<PolicyChange>)> {
         if let Some(denied) = self.refused().filter(|refused| refused.denial.is_some()) {
-            return self.registry_denies(denied);
+            return self.registry_denied(denied);
         }
-        // Public ECR lets everybody pull.
+        // Public ECR allows anonymous pulls.
         self.private()?;
         let failure = self.survey?.failure()?;
         match (&failure.kind, &failure.stage) {
             (FailureKind::RoleDenied, Stage::Role { role, .. }) => {
                 let mut roles = self.roles().iter();
                 let role = roles.find(|known| known.arn == *role)?;
-                Some(self.role_denies(failure, role))
+                Some(self.role_denied(failure, role))
             }
-            (FailureKind::TokenDenied, _) => Some(self.token_is_denied(failure)),
+            (FailureKind::TokenDenied, _) => Some(self.token_denied(failure)),
             _ => None,
         }
     }
 
-    fn role_denies(&self, failure: &Failure, role: &Role) -> (String, Vec<Mending>) {
-        let denial = Denial::read(&failure.to_string());
+    fn role_denied(&self, failure: &Failure, role: &Role) -> (String, Vec<PolicyChange>) {
+        let denial = Denial::parse(&failure.to_string());
         let caller = self.principal(denial.as_ref());
-        let who = called(caller.as_ref());
-        let because = denial.map_or(Because::Untold, |denial| of_a_role(denial.because));
+        let caller = caller.as_ref();
+        let reason = denial.map_or(Unstated, |denial| of_trust_policy(denial.reason));
         let arn = &role.arn;
         let owner = account_of(arn.as_str());
         let owner = owner.as_deref();
-        let identity = |notes| Mending {
+        let identity = PolicyChange {
             statement: Some(iam::assume_role(arn)),
-            notes,
-            ..in_identity_policy(caller.as_ref())
+            ..identity_policy(caller)
         };
-        let trust = |mut notes: Vec<String>| {
-            notes.extend(caller.as_ref().and_then(Principal::caveat));
-            let external_id = role.external_id.as_ref().map(|_| EXTERNAL_ID);
-            if external_id.is_some() {
-                notes.push(format!(
-                    "in place of {EXTERNAL_ID}, the external_id of your rule"
-                ));
-            }
-            Mending {
-                account: owner.map(str::to_owned),
-                place: format!("the trust policy of the role {}", iam::role_name(arn)),
-                statement: caller.clone().and_then(|caller| {
-                    let callers = Callers::from(caller);
-                    iam::in_trust_policy(&callers, external_id)
-                        .into_iter()
-                        .next()
-                }),
-                notes,
-            }
-        };
-        let mendings = match &because {
-            Because::NoneAllows(PolicyKind::Identity) => vec![identity(Vec::new())],
-            Because::NoneAllows(PolicyKind::RoleTrust) => vec![trust(Vec::new())],
-            Because::Untold | Because::Other(_) => {
+        let changes = match &reason {
+            NoneAllows(PolicyKind::Identity) => vec![identity],
+            NoneAllows(PolicyKind::RoleTrust) => vec![trust_policy(role, caller, None)],
+            Unstated | Other(_) => {
                 let exists = "the role must exist, too";
-                vec![identity(Vec::new()), trust(vec![exists.to_owned()])]
+                vec![identity, trust_policy(role, caller, Some(exists))]
             }
-            Because::NoneAllows(kind) => vec![elsewhere(*kind, caller.as_ref(), owner)],
-            Because::Denies { kind, policy } => {
-                vec![denies(*kind, policy.as_deref(), caller.as_ref(), owner)]
+            NoneAllows(kind) => vec![limit(*kind, caller, owner)],
+            Denies { kind, policy } => {
+                vec![explicit_deny(*kind, policy.as_deref(), caller, owner)]
             }
         };
-        let which = match mendings.len() {
+        let which = match changes.len() {
             1 => "",
-            _ if account(caller.as_ref()).as_deref() == owner => {
+            _ if account(caller).as_deref() == owner => {
                 ": AWS does not say which side is missing; within one account it is enough that \
                  the trust policy names the caller"
             }
             _ => BOTH,
         };
-        let why = why(&because);
-        (
-            format!("{who} may not assume the role {arn}{why}{which}"),
-            mendings,
-        )
+        let (who, why) = (called(caller), why(&reason));
+        let text = format!("{who} may not assume the role {arn}{why}{which}");
+        (text, changes)
     }
 
-    fn token_is_denied(&self, failure: &Failure) -> (String, Vec<Mending>) {
-        let denial = Denial::read(&failure.to_string());
+    fn token_denied(&self, failure: &Failure) -> (String, Vec<PolicyChange>) {
+        let denial = Denial::parse(&failure.to_string());
         let caller = self.principal(denial.as_ref());
-        let who = called(caller.as_ref());
-        let because = denial.map_or(Because::Untold, |denial| denial.because);
-        let mending = match &because {
-            Because::NoneAllows(PolicyKind::Identity) | Because::Untold | Because::Other(_) => {
-                Mending {
+        let caller = caller.as_ref();
+        let reason = denial.map_or(Unstated, |denial| denial.reason);
+        let change = match &reason {
+            NoneAllows(PolicyKind::Identity) | Unstated | Other(_) => {
+                let managed = "or attach AmazonEC2ContainerRegistryPullOnly, which is AWS's own";
+                PolicyChange {
                     statement: Some(iam::get_token()),
-                    notes: vec![
-                        "or attach AmazonEC2ContainerRegistryPullOnly, which is AWS's own"
-                            .to_owned(),
-                    ],
-                    ..in_identity_policy(caller.as_ref())
+                    notes: vec![managed.to_owned()],
+                    ..identity_policy(caller)
                 }
             }
-            Because::NoneAllows(kind) => elsewhere(*kind, caller.as_ref(), None),
-            Because::Denies { kind, policy } => {
-                denies(*kind, policy.as_deref(), caller.as_ref(), None)
-            }
+            NoneAllows(kind) => limit(*kind, caller, None),
+            Denies { kind, policy } => explicit_deny(*kind, policy.as_deref(), caller, None),
         };
-        let why = why(&because);
-        (format!("{who} gets no token{why}"), vec![mending])
+        let (who, why) = (called(caller), why(&reason));
+        (format!("{who} gets no token{why}"), vec![change])
     }
 
-    fn registry_denies(&self, refused: &Refused) -> Option<(String, Vec<Mending>)> {
-        let denial = refused.denial.as_ref()?;
+    fn registry_denied(&self, rejection: &Rejection) -> Option<(String, Vec<PolicyChange>)> {
+        let denial = rejection.denial.as_ref()?;
         let private = self.private()?;
-        let image = self.target.image.as_ref()?;
+        let name = &self.target.image.as_ref()?.repository;
         let caller = self.principal(Some(denial));
-        let who = called(caller.as_ref());
+        let caller = caller.as_ref();
         let owner = private.account.to_string();
-        let theirs = account(caller.as_ref());
-        let access = if refused.is_for_a_push {
-            Access::Push
+        let (access, managed) = if rejection.is_for_a_push {
+            (Access::Push, "AmazonEC2ContainerRegistryPowerUser")
         } else {
-            Access::Pull
+            (Access::Pull, "AmazonEC2ContainerRegistryPullOnly")
         };
-        let repository = RepositoryArn::new(private, &image.repository).ok()?;
-        let of_repository = |mut notes: Vec<String>| {
-            notes.extend(caller.as_ref().and_then(Principal::caveat));
-            Mending {
-                account: Some(owner.clone()),
-                place: format!("the policy of the repository {}", image.repository),
-                statement: caller.clone().and_then(|caller| {
-                    let callers = Callers::from(caller);
-                    iam::in_repository_policy(&callers, access)
-                        .into_iter()
-                        .next()
-                }),
-                notes,
-            }
+        let repositories = Repositories::from(RepositoryArn::new(private, name).ok()?);
+        let identity = PolicyChange {
+            statement: Some(iam::in_identity_policy(access, &repositories)),
+            ..identity_policy(caller)
         };
-        let of_caller = |notes: Vec<String>| Mending {
-            statement: Some(iam::in_identity_policy(
-                access,
-                &Repositories::from(repository.clone()),
-            )),
-            notes,
-            ..in_identity_policy(caller.as_ref())
-        };
-        let crosses = theirs.as_deref() != Some(owner.as_str());
-        let mendings = match &denial.because {
-            Because::NoneAllows(PolicyKind::Identity) => {
-                let managed = match access {
-                    Access::Push => "AmazonEC2ContainerRegistryPowerUser",
-                    _ => "AmazonEC2ContainerRegistryPullOnly",
-                };
-                vec![of_caller(vec![format!(
+        let repository = |note| repository_policy(&owner, name, access, caller, note);
+        let crosses = account(caller).as_deref() != Some(owner.as_str());
+        let changes = match &denial.reason {
+            NoneAllows(PolicyKind::Identity) => vec![PolicyChange {
+                notes: vec![format!(
                     "or attach {managed}, which is AWS's own, for all repositories"
-                )])]
-            }
-            Because::NoneAllows(PolicyKind::Resource) if crosses => vec![of_repository(vec![
-                "the caller's own identity policy must allow the same: when this is mended, ask again"
-                    .to_owned(),
-            ])],
-            Because::NoneAllows(PolicyKind::Resource) => vec![of_repository(Vec::new())],
-            Because::Untold | Because::Other(_) if crosses => {
-                vec![of_caller(Vec::new()), of_repository(Vec::new())]
-            }
-            Because::Untold | Because::Other(_) => vec![of_caller(Vec::new())],
-            Because::NoneAllows(kind) => vec![elsewhere(*kind, caller.as_ref(), Some(&owner))],
-            Because::Denies { kind, policy } => {
-                let owner = Some(owner.as_str());
-                vec![denies(*kind, policy.as_deref(), caller.as_ref(), owner)]
+                )],
+                ..identity
+            }],
+            NoneAllows(PolicyKind::Resource) => vec![repository(crosses.then_some(
+                "the caller's own identity policy must allow the same: when this is mended, ask again",
+            ))],
+            Unstated | Other(_) if crosses => vec![identity, repository(None)],
+            Unstated | Other(_) => vec![identity],
+            NoneAllows(kind) => vec![limit(*kind, caller, Some(&owner))],
+            Denies { kind, policy } => {
+                vec![explicit_deny(*kind, policy.as_deref(), caller, Some(&owner))]
             }
         };
-        let which = match mendings.len() {
-            1 => "",
-            _ => BOTH,
-        };
-        let why = why(&denial.because);
-        let action = &denial.action;
+        let which = if changes.len() == 1 { "" } else { BOTH };
+        let (who, action, why) = (called(caller), &denial.action, why(&denial.reason));
         let text = format!(
-            "{who} may not {action} in the repository {} of account {owner}{why}{which}",
-            image.repository
+            "{who} may not {action} in the repository {name} of account {owner}{why}{which}"
         );
-        Some((text, mendings))
+        Some((text, changes))
     }
 
-    /// Whom AWS denied: by what STS said of who asks, else by the denial. A registry could name
-    /// anybody there, and have that one let in.
+    /// The principal that AWS denied: the last caller by STS, else the one in the denial. A registry
+    /// could name anybody there, and so have them allowed.
     fn principal(&self, denial: Option<&Denial>) -> Option<Principal> {
         let partition = self.target.registry.partition();
         let known = self.survey.and_then(Survey::last_caller);
@@ -220,13 +163,13 @@ impl Case<'_> {
 }
 
 /// The resource of sts:AssumeRole is the role, and its policy the trust policy.
-fn of_a_role(because: Because) -> Because {
-    match because {
-        Because::NoneAllows(PolicyKind::Resource) => Because::NoneAllows(PolicyKind::RoleTrust),
-        Because::Denies {
+fn of_trust_policy(reason: DenialReason) -> DenialReason {
+    match reason {
+        NoneAllows(PolicyKind::Resource) => NoneAllows(PolicyKind::RoleTrust),
+        Denies {
             kind: Some(PolicyKind::Resource),
             policy,
-        } => Because::Denies {
+        } => Denies {
             kind: Some(PolicyKind::RoleTrust),
             policy,
         },
@@ -234,14 +177,13 @@ fn of_a_role(because: Because) -> Because {
     }
 }
 
-/// The account of who was denied.
 fn account(caller: Option<&Principal>) -> Option<String> {
     Some(caller?.account().to_string())
 }
 
 /// A change on the caller's side. The role of a permission set cannot be changed itself, and
 /// Identity Center may be in another account.
-fn in_identity_policy(caller: Option<&Principal>) -> Mending {
+fn identity_policy(caller: Option<&Principal>) -> PolicyChange {
     let (account, place) = match caller.map(|caller| (caller, caller.kind())) {
         Some((_, PrincipalKind::PermissionSet(role))) => {
             let name = iam::permission_set(role);
@@ -254,12 +196,57 @@ fn in_identity_policy(caller: Option<&Principal>) -> Mending {
         ),
         None => (None, "the identity policy of the caller".to_owned()),
     };
-    Mending {
+    PolicyChange {
         account,
         place,
         statement: None,
         notes: Vec::new(),
     }
+}
+
+fn trust_policy(role: &Role, caller: Option<&Principal>, note: Option<&str>) -> PolicyChange {
+    let external_id = role.external_id.as_ref().map(|_| EXTERNAL_ID);
+    let mut notes = notes(note, caller);
+    if external_id.is_some() {
+        notes.push(format!(
+            "in place of {EXTERNAL_ID}, the external_id of your rule"
+        ));
+    }
+    PolicyChange {
+        account: account_of(role.arn.as_str()),
+        place: format!("the trust policy of the role {}", iam::role_name(&role.arn)),
+        statement: caller.and_then(|caller| {
+            let callers = Callers::from(caller.clone());
+            let statements = iam::in_trust_policy(&callers, external_id);
+            statements.into_iter().next()
+        }),
+        notes,
+    }
+}
+
+fn repository_policy(
+    owner: &str,
+    name: &str,
+    access: Access,
+    caller: Option<&Principal>,
+    note: Option<&str>,
+) -> PolicyChange {
+    PolicyChange {
+        account: Some(owner.to_owned()),
+        place: format!("the policy of the repository {name}"),
+        statement: caller.and_then(|caller| {
+            let callers = Callers::from(caller.clone());
+            let statements = iam::in_repository_policy(&callers, access);
+            statements.into_iter().next()
+        }),
+        notes: notes(note, caller),
+    }
+}
+
+/// A note, and what is to be known of the caller.
+fn notes(note: Option<&str>, caller: Option<&Principal>) -> Vec<String> {
+    let caveat = caller.and_then(Principal::caveat);
+    note.map(str::to_owned).into_iter().chain(caveat).collect()
 }
 
 fn called(caller: Option<&Principal>) -> String {
@@ -269,16 +256,16 @@ fn called(caller: Option<&Principal>) -> String {
     }
 }
 
-/// Why somebody was denied, behind the sentence that says so.
-fn why(because: &Because) -> String {
-    match because {
-        Because::NoneAllows(kind) => format!(": no {} allows it", name(*kind)),
-        Because::Denies {
+/// The reason of a denial, after the sentence about it.
+fn why(reason: &DenialReason) -> String {
+    match reason {
+        NoneAllows(kind) => format!(": no {} allows it", name(*kind)),
+        Denies {
             kind: Some(kind), ..
         } => format!(": {} denies it explicitly", with_article(*kind)),
-        Because::Denies { kind: None, .. } => ": a policy denies it explicitly".to_owned(),
-        Because::Other(words) => format!(": because {words}"),
-        Because::Untold => String::new(),
+        Denies { kind: None, .. } => ": a policy denies it explicitly".to_owned(),
+        Other(words) => format!(": because {words}"),
+        Unstated => String::new(),
     }
 }
 
@@ -304,9 +291,9 @@ fn with_article(kind: PolicyKind) -> String {
     }
 }
 
-/// A policy that sets limits, and does not let this through: there is no statement to paste.
-fn elsewhere(kind: PolicyKind, caller: Option<&Principal>, owner: Option<&str>) -> Mending {
-    Mending {
+/// A policy that sets limits, and does not allow this: there is no statement to add.
+fn limit(kind: PolicyKind, caller: Option<&Principal>, owner: Option<&str>) -> PolicyChange {
+    PolicyChange {
         account: account_with(kind, caller, owner),
         place: format!("the {}", name(kind)),
         statement: None,
@@ -317,19 +304,19 @@ fn elsewhere(kind: PolicyKind, caller: Option<&Principal>, owner: Option<&str>) 
     }
 }
 
-/// A policy that denies it in so many words.
-fn denies(
+/// A policy that denies it explicitly.
+fn explicit_deny(
     kind: Option<PolicyKind>,
     policy: Option<&str>,
     caller: Option<&Principal>,
     owner: Option<&str>,
-) -> Mending {
+) -> PolicyChange {
     let place = match (kind, policy) {
         (_, Some(arn)) => format!("the policy {arn}"),
         (Some(kind), None) => format!("the {}", name(kind)),
         (None, None) => "the policy that denies it".to_owned(),
     };
-    Mending {
+    PolicyChange {
         account: kind.and_then(|kind| account_with(kind, caller, owner)),
         place,
         statement: None,
@@ -340,7 +327,7 @@ fn denies(
     }
 }
 
-/// Whose account such a policy is in; of an organization's nobody outside knows.
+/// The account that such a policy is in, which is unknown for an organization's.
 fn account_with(
     kind: PolicyKind,
     caller: Option<&Principal>,

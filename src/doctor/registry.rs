@@ -17,37 +17,34 @@ use crate::secret::Secret;
 use crate::token::AuthorizationToken;
 
 use super::denial::Denial;
-use super::report::{Finding, Place, Step};
+use super::report::{Area, AreaReport, Check};
 
 /// A registry that is asked without a token must not use up what the rest needs.
 const FIRST_QUESTION: Duration = Duration::from_secs(5);
 
-/// How it ended, at the registry or at where its layers are.
+/// What the registry, or the storage of its layers, allows.
 #[derive(Clone, Debug, Default)]
 pub(super) enum Outcome {
     /// It could not be asked, or there was nothing to ask it with.
     #[default]
     NotAsked,
-    /// It said no.
-    Refused(Refused),
-    /// It said yes to this.
+    Refused(Rejection),
     Allowed(Allowed),
 }
 
-/// What it said no to.
+/// What the registry denied.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Refused {
-    /// What it would have taken, as IAM spells it; `None` where it did not come to that.
+pub(super) struct Rejection {
+    /// The action of IAM; `None` if no operation was denied, or it has none.
     pub action: Option<&'static str>,
-    /// AWS's sentence about it.
     pub denial: Option<Denial>,
-    /// Pushing was denied: alone, or with pulling.
+    /// Pushing was denied, alone or with pulling.
     pub is_for_a_push: bool,
 }
 
-impl Refused {
-    /// Of a pull, with what came of the push.
-    pub(super) fn with(self, pushed: Option<&Outcome>) -> Outcome {
+impl Rejection {
+    /// The outcome of a denied pull, with that of the push.
+    fn with_push(self, pushed: Option<&Outcome>) -> Outcome {
         let is_for_a_push =
             matches!(pushed, Some(Outcome::Refused(refused)) if refused.denial.is_some());
         Outcome::Refused(Self {
@@ -55,31 +52,29 @@ impl Refused {
             ..self
         })
     }
+}
 
-    /// Of one refusal.
-    pub(super) fn of(refusal: &RegistryError) -> Self {
+impl From<&RegistryError> for Rejection {
+    fn from(error: &RegistryError) -> Self {
         // What S3 denies is no matter of policies about ECR.
-        let is_denied = matches!(refusal.kind, RegistryErrorKind::Denied)
-            && refusal.operation != Operation::Storage;
-        let words = refusal.message.as_deref().filter(|_| is_denied);
+        let is_denied = matches!(error.kind, RegistryErrorKind::Denied)
+            && error.operation != Operation::Storage;
+        let words = error.message.as_deref().filter(|_| is_denied);
         Self {
-            action: refusal.operation.action(),
-            denial: words.and_then(Denial::read),
-            is_for_a_push: matches!(refusal.operation, Operation::Upload),
+            action: error.operation.action(),
+            denial: words.and_then(Denial::parse),
+            is_for_a_push: matches!(error.operation, Operation::Upload),
         }
     }
 }
 
-/// What it said yes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Allowed {
-    /// The token.
+    /// The token was accepted; no image was named.
     Token,
-    /// Pulling the image.
     Pull,
-    /// Pushing an image that is not there yet.
+    /// Pushing an image that does not exist yet.
     Push,
-    /// Pulling the image, and pushing it.
     PullAndPush,
 }
 
@@ -88,23 +83,27 @@ pub(super) struct Presence {
     /// What time it is there, and what it was here when it said so.
     pub clocks: Option<(OffsetDateTime, OffsetDateTime)>,
     /// Why it is not known to be there.
-    pub refusal: Option<RegistryError>,
+    pub error: Option<RegistryError>,
 }
 
-/// Asks whether there is a registry, for so long at most.
-pub(super) fn find(client: &EcrxClient, registry: &Registry, limit: Duration) -> Option<Presence> {
-    let client = asking(client, registry, Instant::now() + limit.min(FIRST_QUESTION))?;
-    let (date, refusal) = match client.ping(None) {
+/// Asks whether there is a registry, for `limit` at most.
+pub(super) fn presence(
+    client: &EcrxClient,
+    registry: &Registry,
+    limit: Duration,
+) -> Option<Presence> {
+    let client = registry_client(client, registry, Instant::now() + limit.min(FIRST_QUESTION))?;
+    let (date, error) = match client.ping(None) {
         Ok(pong) => (pong.response.date, None),
-        Err(refusal) => (refusal.date, Some(refusal)),
+        Err(error) => (error.date, Some(error)),
     };
     Some(Presence {
         clocks: date.map(|theirs| (theirs, clock::now())),
-        refusal,
+        error,
     })
 }
 
-fn asking<'a>(
+fn registry_client<'a>(
     client: &'a EcrxClient,
     registry: &Registry,
     ends_at: Instant,
@@ -113,8 +112,8 @@ fn asking<'a>(
     RegistryClient::new(client, registry, time_left).ok()
 }
 
-/// Everything that is asked with a token.
-pub(super) struct Visit<'a> {
+/// Everything that is asked of the registry, mostly with a token.
+pub(super) struct RegistryExamination<'a> {
     pub client: &'a EcrxClient,
     pub registry: &'a Registry,
     pub image: Option<&'a Image>,
@@ -122,198 +121,195 @@ pub(super) struct Visit<'a> {
     pub ends_at: Instant,
     /// The token that a client would be given now.
     pub cached: Option<&'a AuthorizationToken>,
-    /// One that was bought to compare it with.
+    /// One that was requested to compare it with.
     pub new: Option<&'a AuthorizationToken>,
     /// Drops a cached token that the registry does not take.
     pub drop_dead: &'a dyn Fn(&AuthorizationToken) -> Result<(), CacheError>,
 }
 
-impl Visit<'_> {
-    /// Asks all of it.
-    pub(super) fn pay(&self, presence: Option<&Presence>) -> (Step, Outcome) {
-        let mut findings = Vec::new();
-        let outcome = self.ask(presence, &mut findings);
-        (Step::new(Place::Registry, findings), outcome)
+impl RegistryExamination<'_> {
+    pub(super) fn report(&self, presence: Option<&Presence>) -> (AreaReport, Outcome) {
+        let mut checks = Vec::new();
+        let outcome = self.ask(presence, &mut checks);
+        (AreaReport::new(Area::Registry, checks), outcome)
     }
 
-    fn ask(&self, presence: Option<&Presence>, findings: &mut Vec<Finding>) -> Outcome {
-        let refused = || Outcome::Refused(Refused::default());
-        if let Some(refusal) = presence.and_then(|presence| presence.refusal.as_ref()) {
-            findings.push(told(refusal));
+    fn ask(&self, presence: Option<&Presence>, checks: &mut Vec<Check>) -> Outcome {
+        let refused = || Outcome::Refused(Rejection::default());
+        if let Some(error) = presence.and_then(|presence| presence.error.as_ref()) {
+            checks.push(failed(error));
             return refused();
         }
-        let Some(client) = asking(self.client, self.registry, self.ends_at) else {
-            findings.push(Finding::unknown(
+        let Some(client) = registry_client(self.client, self.registry, self.ends_at) else {
+            checks.push(Check::unknown(
                 "not asked: the system refuses what it takes",
             ));
             return Outcome::NotAsked;
         };
-        findings.push(Finding::good(format!("{} answers", self.registry)));
+        checks.push(Check::good(format!("{} answers", self.registry)));
         let Some(first) = self.cached.or(self.new) else {
-            return self.without_a_token(&client, findings);
+            return self.without_a_token(&client, checks);
         };
-        let mut token = first;
-        if let Err(refusal) = client.ping(Some(first.password())) {
-            let is_refused = matches!(refusal.kind, RegistryErrorKind::TokenRefused);
-            let other = self.new.filter(|_| is_refused && self.cached.is_some());
-            match other.map(|other| (other, client.ping(Some(other.password())))) {
-                Some((other, Ok(_))) => {
-                    findings.push(self.dead(first, &refusal));
-                    token = other;
-                }
-                Some((_, Err(second))) => {
-                    findings.push(told(&second).mend([
-                        "it takes neither the cached token nor a new one: that is not a matter of age",
-                    ]));
-                    return refused();
-                }
-                None => {
-                    findings.push(told(&refusal));
-                    return refused();
-                }
-            }
-        } else {
-            findings.push(Finding::good(match self.cached {
-                Some(_) => "it takes the cached token",
-                None => "it takes the new token",
-            }));
-        }
+        let Some(token) = self.accepted_token(&client, first, checks) else {
+            return refused();
+        };
         match self.image {
-            Some(image) => self.look_at(&client, image, Some(token.password()), findings),
+            Some(image) => self.look_at(&client, image, Some(token.password()), checks),
             None => Outcome::Allowed(Allowed::Token),
         }
     }
 
-    /// Of a cached token, where a new one is taken.
-    fn dead(&self, token: &AuthorizationToken, refusal: &RegistryError) -> Finding {
+    /// The token that the registry accepts: the first, or if that is the cached one, a new one.
+    fn accepted_token<'t>(
+        &'t self,
+        client: &RegistryClient<'_>,
+        first: &'t AuthorizationToken,
+        checks: &mut Vec<Check>,
+    ) -> Option<&'t AuthorizationToken> {
+        let Err(error) = client.ping(Some(first.password())) else {
+            checks.push(Check::good(match self.cached {
+                Some(_) => "it takes the cached token",
+                None => "it takes the new token",
+            }));
+            return Some(first);
+        };
+        let is_refused = matches!(error.kind, RegistryErrorKind::TokenRefused);
+        let new = self.new.filter(|_| is_refused && self.cached.is_some());
+        let Some(new) = new else {
+            checks.push(failed(&error));
+            return None;
+        };
+        match client.ping(Some(new.password())) {
+            Ok(_) => {
+                checks.push(self.dead(first, &error));
+                Some(new)
+            }
+            Err(second) => {
+                checks.push(failed(&second).fix([
+                    "it takes neither the cached token nor a new one: that is not a matter of age",
+                ]));
+                None
+            }
+        }
+    }
+
+    /// Of a cached token, if the registry accepts a new one.
+    fn dead(&self, token: &AuthorizationToken, error: &RegistryError) -> Check {
         let what = "it takes a new token, but not the cached one, which";
         match (self.drop_dead)(token) {
-            Ok(()) => Finding::bad(format!(
-                "{what} has been dropped from the cache ({refusal})"
+            Ok(()) => Check::bad(format!("{what} has been dropped from the cache ({error})"))
+                .fix(["pull again: a new token is bought then"]),
+            Err(why) => Check::bad(format!(
+                "{what} could not be dropped from the cache ({error})"
             ))
-            .mend(["pull again: a new token is bought then"]),
-            Err(error) => Finding::bad(format!(
-                "{what} could not be dropped from the cache ({refusal})"
-            ))
-            .mend([format!(
-                "clients are given it until it is deleted by who may do so: {error}"
+            .fix([format!(
+                "clients are given it until it is deleted by who may do so: {why}"
             )]),
         }
     }
 
     /// Public ECR can be asked for an image all the same.
-    fn without_a_token(&self, client: &RegistryClient<'_>, findings: &mut Vec<Finding>) -> Outcome {
+    fn without_a_token(&self, client: &RegistryClient<'_>, checks: &mut Vec<Check>) -> Outcome {
         match (&self.registry.service, self.image) {
-            (Service::Public, Some(image)) => self.look_at(client, image, None, findings),
+            (Service::Public, Some(image)) => self.look_at(client, image, None, checks),
             _ => {
                 let text = "not asked for more: there is no token to ask with";
-                findings.push(Finding::unknown(text));
+                checks.push(Check::unknown(text));
                 Outcome::NotAsked
             }
         }
     }
 
-    /// The image and its layers. The first refusal ends it, save that who may not pull may still
-    /// be allowed to push.
+    /// The image and its layers, up to the first error. Without the right to pull, a caller may
+    /// still have the right to push.
     fn look_at(
         &self,
         client: &RegistryClient<'_>,
         image: &Image,
         password: Option<&Secret>,
-        findings: &mut Vec<Finding>,
+        checks: &mut Vec<Check>,
     ) -> Outcome {
         let Image {
             repository,
             reference,
         } = image;
-        let push =
-            |findings: &mut Vec<Finding>| self.push_to(client, repository, password, findings);
+        let push = |checks: &mut Vec<Check>| self.push_to(client, repository, password, checks);
         let manifest = match client.manifest(repository, reference, password) {
             Ok(manifest) => manifest,
-            Err(refusal) => {
-                return self.without_a_manifest(image, &refusal, password, findings, push);
+            Err(error) => {
+                return self.without_a_manifest(image, &error, password, checks, push);
             }
         };
         let digest = &manifest.descriptor.digest;
-        findings.push(Finding::good(format!("{image} is there: {digest}")));
+        checks.push(Check::good(format!("{image} is there: {digest}")));
         if let Some(chosen) = &manifest.image {
             let platform = chosen.platform.as_deref().unwrap_or("one platform");
-            findings.push(Finding::good(format!(
+            checks.push(Check::good(format!(
                 "of an index, the image for {platform}"
             )));
         }
-        let refused = match manifest.layer.map(|layer| layer.digest) {
+        let layer = manifest.layer.map(|layer| layer.digest);
+        let refused = match layer {
+            Some(digest) => look_at_layer(client, repository, &digest, password, checks),
             None => {
-                findings.push(Finding::unknown("it has no layer here to look at"));
+                checks.push(Check::unknown("it has no layer here to look at"));
                 None
             }
-            Some(digest) => match client.layer(repository, &digest, password) {
-                Err(refusal) => {
-                    findings.push(told(&refusal));
-                    Some(Refused::of(&refusal))
-                }
-                Ok(found) => {
-                    findings.push(stored(&found));
-                    let elsewhere = found.storage.as_ref();
-                    let refusal = elsewhere.and_then(|place| place.response.as_ref().err());
-                    refusal.map(Refused::of)
-                }
-            },
         };
-        let push = push(findings);
+        let push = push(checks);
         match (refused, push) {
-            (Some(refused), pushed) => refused.with(pushed.as_ref()),
+            (Some(refused), pushed) => refused.with_push(pushed.as_ref()),
             (None, Some(Outcome::Allowed(_))) => Outcome::Allowed(Allowed::PullAndPush),
             (None, Some(refused)) => refused,
             (None, None) => Outcome::Allowed(Allowed::Pull),
         }
     }
 
-    /// What is left to ask when an image is not given.
+    /// What is left to ask if the registry does not give the image.
     fn without_a_manifest(
         &self,
         image: &Image,
-        refusal: &RegistryError,
+        error: &RegistryError,
         password: Option<&Secret>,
-        findings: &mut Vec<Finding>,
-        push: impl Fn(&mut Vec<Finding>) -> Option<Outcome>,
+        checks: &mut Vec<Check>,
+        push: impl Fn(&mut Vec<Check>) -> Option<Outcome>,
     ) -> Outcome {
-        let is_new = matches!(refusal.kind, RegistryErrorKind::ImageAbsent);
-        let mut absent = absent(self.registry, image, refusal);
+        let is_new = matches!(error.kind, RegistryErrorKind::ImageAbsent);
+        let mut absent = absent(self.registry, image, error);
         if self.push && password.is_some() && is_new {
             // As it is before a first push.
             absent.mark = Mark::Warning;
         }
-        findings.push(absent);
-        let pushed = if self.would_make_a_repository(refusal) {
-            findings.push(Finding::unknown(
+        checks.push(absent);
+        let pushed = if self.would_make_a_repository(error) {
+            checks.push(Check::unknown(
                 "a push was not tried: where a repository creation template fits, it would \
                  make the repository",
             ));
             None
         } else {
-            push(findings)
+            push(checks)
         };
         match (pushed, is_new) {
             (Some(pushed), true) => pushed,
-            (pushed, _) => Refused::of(refusal).with(pushed.as_ref()),
+            (pushed, _) => Rejection::from(error).with_push(pushed.as_ref()),
         }
     }
 
-    /// ECR makes repositories for pushes where a template says so (`CREATE_ON_PUSH`), and nothing
-    /// is to be changed here.
-    fn would_make_a_repository(&self, refusal: &RegistryError) -> bool {
-        let is_absent = matches!(refusal.kind, RegistryErrorKind::RepositoryAbsent);
+    /// ECR creates a repository for a push if a template says so (`CREATE_ON_PUSH`), and doctor
+    /// must not change anything.
+    fn would_make_a_repository(&self, error: &RegistryError) -> bool {
+        let is_absent = matches!(error.kind, RegistryErrorKind::RepositoryAbsent);
         self.push && is_absent && self.registry.private().is_some()
     }
 
-    /// Whether an upload can be opened, where that was asked.
+    /// Whether an upload can be opened; `None` without `--push`.
     fn push_to(
         &self,
         client: &RegistryClient<'_>,
         repository: &str,
         password: Option<&Secret>,
-        findings: &mut Vec<Finding>,
+        checks: &mut Vec<Check>,
     ) -> Option<Outcome> {
         // Nobody pushes without a token.
         if !self.push || password.is_none() {
@@ -321,39 +317,60 @@ impl Visit<'_> {
         }
         match client.upload(repository, password) {
             Ok(upload) => {
-                findings.push(Finding::good("an upload can be opened, and was cancelled; ecr:PutImage is asked at the end of a push alone"));
-                if let Err(refusal) = upload.cancelled {
+                checks.push(Check::good("an upload can be opened, and was cancelled; ecr:PutImage is asked at the end of a push alone"));
+                if let Err(error) = upload.cancelled {
                     // Whether ECR knows how to is not documented.
-                    findings.push(Finding::unknown(format!(
-                        "the upload could not be cancelled, and ends by itself: {refusal}"
+                    checks.push(Check::unknown(format!(
+                        "the upload could not be cancelled, and ends by itself: {error}"
                     )));
                 }
                 Some(Outcome::Allowed(Allowed::Push))
             }
-            Err(refusal) => {
-                let finding = told(&refusal);
-                findings.push(match refusal.kind {
+            Err(error) => {
+                let check = failed(&error);
+                checks.push(match error.kind {
                     // aws/containers-roadmap#1970.
-                    RegistryErrorKind::Transport(_) => finding.mend([
+                    RegistryErrorKind::Transport(_) => check.fix([
                         "ECR closes the connection of a push into a repository that does not exist",
                     ]),
-                    _ => finding,
+                    _ => check,
                 });
-                Some(Outcome::Refused(Refused::of(&refusal)))
+                Some(Outcome::Refused(Rejection::from(&error)))
             }
         }
     }
 }
 
-/// What is not there may be somewhere else.
-pub(super) fn absent(registry: &Registry, image: &Image, refusal: &RegistryError) -> Finding {
-    let finding = told(refusal);
+/// What is denied of a layer, by the registry or by the storage that it leads to.
+fn look_at_layer(
+    client: &RegistryClient<'_>,
+    repository: &str,
+    digest: &str,
+    password: Option<&Secret>,
+    checks: &mut Vec<Check>,
+) -> Option<Rejection> {
+    match client.layer(repository, digest, password) {
+        Ok(layer) => {
+            checks.push(stored(&layer));
+            let refused = layer.storage?.response.err()?;
+            Some(Rejection::from(&refused))
+        }
+        Err(error) => {
+            checks.push(failed(&error));
+            Some(Rejection::from(&error))
+        }
+    }
+}
+
+/// A repository or image that does not exist here may exist elsewhere.
+fn absent(registry: &Registry, image: &Image, error: &RegistryError) -> Check {
+    let check = failed(error);
     let Some(private) = registry.private() else {
-        return finding;
+        return check;
     };
     let (account, region) = (&private.account, &private.region);
-    match refusal.kind {
-        RegistryErrorKind::RepositoryAbsent => finding.mend([
+    match error.kind {
+        RegistryErrorKind::RepositoryAbsent => check.fix([
             format!(
                 "account {account} has no repository {} in {region}",
                 image.repository
@@ -365,7 +382,7 @@ pub(super) fn absent(registry: &Registry, image: &Image, refusal: &RegistryError
              ecr:BatchImportUpstreamImage"
                 .to_owned(),
         ]),
-        RegistryErrorKind::ImageAbsent => finding.mend([
+        RegistryErrorKind::ImageAbsent => check.fix([
             format!(
                 "the repository is there, and may be pulled from; it has nothing called {}: \
                  check the tag, or push it",
@@ -373,42 +390,42 @@ pub(super) fn absent(registry: &Registry, image: &Image, refusal: &RegistryError
             ),
             "in a pull through cache, fetching it takes ecr:BatchImportUpstreamImage".to_owned(),
         ]),
-        _ => finding,
+        _ => check,
     }
 }
 
 /// What is known of a layer that the registry has.
-pub(super) fn stored(layer: &LayerProbe) -> Finding {
+fn stored(layer: &LayerProbe) -> Check {
     match &layer.storage {
-        None => Finding::good("its smallest layer can be pulled"),
+        None => Check::good("its smallest layer can be pulled"),
         Some(StorageProbe {
             host,
             response: Ok(_),
-        }) => Finding::good(format!("its smallest layer can be pulled, from {host}")),
+        }) => Check::good(format!("its smallest layer can be pulled, from {host}")),
         Some(StorageProbe {
-            response: Err(refusal),
+            response: Err(error),
             ..
-        }) => told(refusal).mend([
+        }) => failed(error).fix([
             "ECR allows it, and keeps its layers in S3: in a VPC, the policy of the S3 endpoint \
              must let s3:GetObject on that bucket through; elsewhere, a proxy or firewall the host",
         ]),
     }
 }
 
-/// What a registry does not do, and what to do about it.
-pub(super) fn told(refusal: &RegistryError) -> Finding {
-    let finding = Finding::bad(refusal.to_string());
-    match refusal.kind {
-        RegistryErrorKind::Throttled => finding.mend(["try again in a minute"]),
-        RegistryErrorKind::Unavailable => finding.mend(["try again; AWS's health page says more"]),
-        RegistryErrorKind::NotARegistry(_) => finding.mend([
+/// An error of the registry, and what to do about it.
+fn failed(error: &RegistryError) -> Check {
+    let check = Check::bad(error.to_string());
+    match error.kind {
+        RegistryErrorKind::Throttled => check.fix(["try again in a minute"]),
+        RegistryErrorKind::Unavailable => check.fix(["try again; AWS's health page says more"]),
+        RegistryErrorKind::NotARegistry(_) => check.fix([
             "something between here and the registry answers in its place: check HTTPS_PROXY, and \
              what the name resolves to",
         ]),
-        RegistryErrorKind::Transport(_) | RegistryErrorKind::Timeout => finding.mend([
+        RegistryErrorKind::Transport(_) | RegistryErrorKind::Timeout => check.fix([
             "check the network, the VPN, the firewall, HTTPS_PROXY and NO_PROXY, and the region \
              in the host",
         ]),
-        _ => finding,
+        _ => check,
     }
 }

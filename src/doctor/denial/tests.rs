@@ -3,17 +3,17 @@ use super::*;
 const WHO: &str = "arn:aws:sts::111122223333:assumed-role/ecr-pull/i-0123456789abcdef0";
 const WHAT: &str = "arn:aws:ecr:us-west-2:999999999999:repository/team/app";
 
-fn denial(because: Because) -> Denial {
+fn denial(reason: DenialReason) -> Denial {
     Denial {
         principal: WHO.to_owned(),
         action: "ecr:BatchGetImage".to_owned(),
         resource: Some(WHAT.to_owned()),
-        because,
+        reason,
     }
 }
 
-fn denies(kind: PolicyKind) -> Because {
-    Because::Denies {
+fn denies(kind: PolicyKind) -> DenialReason {
+    DenialReason::Denies {
         kind: Some(kind),
         policy: None,
     }
@@ -22,10 +22,10 @@ fn denies(kind: PolicyKind) -> Because {
 /// The IAM user guide has an example of each.
 #[test]
 fn the_policy_to_mend_is_read_from_the_reason() {
-    use Because::{NoneAllows, Other, Untold};
+    use DenialReason::{NoneAllows, Other, Unstated};
     use PolicyKind as P;
     let action = "allows the ecr:BatchGetImage action";
-    for (reason, because) in [
+    for (words, reason) in [
         (
             format!("because no identity-based policy {action}"),
             NoneAllows(P::Identity),
@@ -96,7 +96,7 @@ fn the_policy_to_mend_is_read_from_the_reason() {
         ),
         (
             "with an explicit deny".to_owned(),
-            Because::Denies {
+            DenialReason::Denies {
                 kind: None,
                 policy: None,
             },
@@ -109,13 +109,13 @@ fn the_policy_to_mend_is_read_from_the_reason() {
             "because no moon policy shines. Status code: 400".to_owned(),
             Other("no moon policy shines".to_owned()),
         ),
-        (String::new(), Untold),
-        ("(status code: 400)".to_owned(), Untold),
+        (String::new(), Unstated),
+        ("(status code: 400)".to_owned(), Unstated),
     ] {
         let text = format!(
-            "User: {WHO} is not authorized to perform: ecr:BatchGetImage on resource: {WHAT} {reason}"
+            "User: {WHO} is not authorized to perform: ecr:BatchGetImage on resource: {WHAT} {words}"
         );
-        assert_eq!(Denial::read(&text), Some(denial(because)), "{reason}");
+        assert_eq!(Denial::parse(&text), Some(denial(reason)), "{words}");
     }
 }
 
@@ -127,11 +127,11 @@ fn the_denying_policys_arn_is_read_where_aws_tells_it() {
         "User: {WHO} is not authorized to perform: ecr:BatchGetImage on resource: {WHAT} \
          with an explicit deny in a service control policy: {policy}"
     );
-    let because = Because::Denies {
+    let reason = DenialReason::Denies {
         kind: Some(PolicyKind::ServiceControl),
         policy: Some(policy.to_owned()),
     };
-    assert_eq!(Denial::read(&text), Some(denial(because)));
+    assert_eq!(Denial::parse(&text), Some(denial(reason)));
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn the_sentence_is_found_in_other_text() {
          because no identity-based policy allows the ecr:BatchGetImage action"
     );
     let quoted = sentence.replace(WHAT, &format!("\"{WHAT}\""));
-    let denial = denial(Because::NoneAllows(PolicyKind::Identity));
+    let denial = denial(DenialReason::NoneAllows(PolicyKind::Identity));
     for text in [
         format!("AccessDeniedException: {sentence}"),
         format!("denied: {sentence}\n"),
@@ -151,7 +151,7 @@ fn the_sentence_is_found_in_other_text() {
         sentence.replace(' ', "\n   "),
         format!("{sentence} {}", sentence.replace("identity", "resource")),
     ] {
-        assert_eq!(Denial::read(&text), Some(denial.clone()), "{text}");
+        assert_eq!(Denial::parse(&text), Some(denial.clone()), "{text}");
     }
 }
 
@@ -159,17 +159,23 @@ fn the_sentence_is_found_in_other_text() {
 fn the_resource_may_be_missing() {
     let text = "User: arn:aws:iam::111122223333:user/alice is not authorized to perform: \
                 sts:AssumeRole because no role trust policy allows the sts:AssumeRole action";
-    let denial = Denial::read(text).unwrap();
+    let denial = Denial::parse(text).unwrap();
     assert_eq!(denial.principal, "arn:aws:iam::111122223333:user/alice");
     assert_eq!(denial.action, "sts:AssumeRole");
     assert_eq!(denial.resource, None);
-    assert_eq!(denial.because, Because::NoneAllows(PolicyKind::RoleTrust));
+    assert_eq!(
+        denial.reason,
+        DenialReason::NoneAllows(PolicyKind::RoleTrust)
+    );
 
     let text = "User: arn:aws:iam::111122223333:user/alice is not authorized to perform: \
                 ecr:GetAuthorizationToken on resource: * because no identity-based policy allows";
-    let denial = Denial::read(text).unwrap();
+    let denial = Denial::parse(text).unwrap();
     assert_eq!(denial.resource.as_deref(), Some("*"));
-    assert_eq!(denial.because, Because::NoneAllows(PolicyKind::Identity));
+    assert_eq!(
+        denial.reason,
+        DenialReason::NoneAllows(PolicyKind::Identity)
+    );
 }
 
 #[test]
@@ -185,7 +191,7 @@ fn nothing_is_read_from_what_is_no_denial() {
         "no basic auth credentials",
         "You are not authorized to perform this operation.",
     ] {
-        assert_eq!(Denial::read(text), None, "{text}");
+        assert_eq!(Denial::parse(text), None, "{text}");
     }
 }
 
@@ -193,15 +199,15 @@ fn nothing_is_read_from_what_is_no_denial() {
 fn control_characters_do_not_pass() {
     let text = "User: arn:aws:iam::111122223333:user/al\x1b[31mice is not authorized to perform: \
                 ecr:BatchGetImage on resource: arn:\x07x because \x1b[0mof it";
-    let denial = Denial::read(text).unwrap();
+    let denial = Denial::parse(text).unwrap();
     assert_eq!(denial.principal, "arn:aws:iam::111122223333:user/al[31mice");
     assert_eq!(denial.resource.as_deref(), Some("arn:x"));
-    assert_eq!(denial.because, Because::Other("[0mof it".to_owned()));
+    assert_eq!(denial.reason, DenialReason::Other("[0mof it".to_owned()));
 }
 
 proptest::proptest! {
     #[test]
     fn any_text_is_read_without_a_panic(text in "(User: |arn:|is not authorized to perform: |a:b |on resource: |because |no |with an explicit deny |in a |\\PC)*") {
-        let _ = Denial::read(&text);
+        let _ = Denial::parse(&text);
     }
 }
