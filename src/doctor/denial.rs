@@ -1,4 +1,4 @@
-//! AWS's sentence of a denial: who, what, on what, and for want of which policy.
+//! AWS's sentence about a denial: the principal, the action, the resource, and the reason.
 //!
 //! ```text
 //! User: PRINCIPAL is not authorized to perform: ACTION [on resource: RESOURCE]
@@ -16,55 +16,47 @@ use std::str::SplitWhitespace;
 
 use crate::error::one_line;
 
-/// A denial, as far as AWS tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Denial {
-    /// The ARN of who asked, as AWS writes it: often `arn:…:assumed-role/ROLE/SESSION`.
+    /// The caller's ARN as AWS writes it: often `arn:…:assumed-role/ROLE/SESSION`.
     pub principal: String,
-    /// What was asked: `ecr:BatchGetImage`.
+    /// `ecr:BatchGetImage`.
     pub action: String,
-    /// What it was asked of, where AWS says it: mostly an ARN, `*` for a token.
+    /// If AWS names it: mostly an ARN, `*` for a token.
     pub resource: Option<String>,
-    /// Why not.
     pub reason: DenialReason,
 }
 
-/// Why somebody was denied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum DenialReason {
     /// No policy of this kind allows it: one has to be added or widened.
     NoneAllows(PolicyKind),
-    /// A policy denies it in so many words, which no other policy can outweigh.
+    /// A policy denies it explicitly, which no other policy can outweigh.
     Denies {
-        /// The kind of policy, where AWS tells.
         kind: Option<PolicyKind>,
-        /// The ARN of the policy, where AWS tells: in one account and organization at most.
+        /// The ARN of the policy. AWS tells it within one account or organization at most.
         policy: Option<String>,
     },
     /// Something else, in AWS's words (one line).
     Other(String),
-    /// AWS does not say.
     Unstated,
 }
 
-/// The kinds of policy that have a say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum PolicyKind {
-    /// Of the caller: a user's or role's own.
+    /// A user's or role's own.
     Identity,
-    /// Of the resource: a repository's or registry's.
+    /// A repository's or registry's.
     Resource,
-    /// Of a role: who may assume it.
     RoleTrust,
     /// The most that a user's or role's own policies can allow.
     PermissionsBoundary,
-    /// Of the organization, over its accounts' callers.
+    /// Of the organization, for callers of its accounts.
     ServiceControl,
-    /// Of the organization, over its accounts' resources.
+    /// Of the organization, for resources of its accounts.
     ResourceControl,
-    /// Handed over when a session was begun.
+    /// Passed when a session was created.
     Session,
-    /// Of the VPC endpoint that the call came through.
     VpcEndpoint,
 }
 
@@ -85,8 +77,8 @@ const NAMES: &[(&str, PolicyKind)] = &[
 const LONGEST_NAME: usize = 3;
 
 impl Denial {
-    /// Finds the first such sentence in a text, whatever stands around it and however it is
-    /// broken into lines.
+    /// Finds the first such sentence in a text, whatever is around it and however it is broken into
+    /// lines.
     pub(super) fn parse(text: &str) -> Option<Self> {
         text.match_indices("User:")
             .find_map(|(start, mark)| Self::parse_after(&text[start + mark.len()..]))
@@ -140,7 +132,7 @@ impl DenialReason {
             if after(&mut here, &["because"]) {
                 return Self::Other(sentence(here));
             }
-            // The sentence ends, and another begins that is none of ours.
+            // The sentence ends, and another begins.
             match words.next() {
                 Some("User:") | None => return Self::Unstated,
                 Some(_) => {}
@@ -167,7 +159,7 @@ impl DenialReason {
     }
 }
 
-/// Takes these words away when they come next.
+/// Skips these words if they come next.
 fn after(words: &mut SplitWhitespace<'_>, expected: &[&str]) -> bool {
     let mut ahead = words.clone();
     let come = expected.iter().all(|word| ahead.next() == Some(word));
@@ -177,7 +169,7 @@ fn after(words: &mut SplitWhitespace<'_>, expected: &[&str]) -> bool {
     come
 }
 
-/// Takes the name of a kind of policy away when it comes next.
+/// Skips the name of a kind of policy if it comes next.
 fn kind(words: &mut SplitWhitespace<'_>) -> Option<PolicyKind> {
     let mut ahead = words.clone();
     let mut name = String::new();
@@ -194,7 +186,7 @@ fn kind(words: &mut SplitWhitespace<'_>) -> Option<PolicyKind> {
     None
 }
 
-/// A word without the quotes around it and the marks behind it.
+/// A word without the quotes around it and the punctuation after it.
 fn bare(word: &str) -> &str {
     word.trim_matches(|c| matches!(c, '"' | '\\' | '\'' | '`' | '}' | ']'))
         .trim_end_matches(['.', ',', ';', ':', '"', '\\', '}', ']'])

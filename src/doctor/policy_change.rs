@@ -46,7 +46,7 @@ impl Evidence<'_> {
         let denial = Denial::parse(&failure.to_string());
         let caller = self.principal(denial.as_ref());
         let caller = caller.as_ref();
-        let reason = denial.map_or(Unstated, |denial| of_trust_policy(denial.reason));
+        let reason = denial.map_or(Unstated, |denial| for_trust_policy(denial.reason));
         let arn = &role.arn;
         let owner = account_of(arn.as_str());
         let owner = owner.as_deref();
@@ -163,7 +163,7 @@ impl Evidence<'_> {
 }
 
 /// The resource of sts:AssumeRole is the role, and its policy the trust policy.
-fn of_trust_policy(reason: DenialReason) -> DenialReason {
+fn for_trust_policy(reason: DenialReason) -> DenialReason {
     match reason {
         NoneAllows(PolicyKind::Resource) => NoneAllows(PolicyKind::RoleTrust),
         Denies {

@@ -25,7 +25,7 @@ const FIRST_QUESTION: Duration = Duration::from_secs(5);
 /// What the registry, or the storage of its layers, allows.
 #[derive(Clone, Debug, Default)]
 pub(super) enum Outcome {
-    /// It could not be asked, or there was nothing to ask it with.
+    /// It could not be asked, or there was no token to ask it with.
     #[default]
     NotAsked,
     Refused(Rejection),
@@ -78,15 +78,14 @@ pub(super) enum Allowed {
     PullAndPush,
 }
 
-/// Whether there is a registry at all, asked without a token.
+/// Whether there is a registry, asked without a token.
 pub(super) struct Presence {
-    /// What time it is there, and what it was here when it said so.
+    /// The registry's time, and this machine's at the same moment.
     pub clocks: Option<(OffsetDateTime, OffsetDateTime)>,
-    /// Why it is not known to be there.
     pub error: Option<RegistryError>,
 }
 
-/// Asks whether there is a registry, for `limit` at most.
+/// Asks for `limit` at most. `None` if the system refuses what that takes.
 pub(super) fn presence(
     client: &EcrxClient,
     registry: &Registry,
@@ -121,7 +120,7 @@ pub(super) struct RegistryExamination<'a> {
     pub ends_at: Instant,
     /// The token that a client would be given now.
     pub cached: Option<&'a AuthorizationToken>,
-    /// One that was requested to compare it with.
+    /// Requested to compare the cached one with.
     pub new: Option<&'a AuthorizationToken>,
     /// Drops a cached token that the registry does not take.
     pub drop_dead: &'a dyn Fn(&AuthorizationToken) -> Result<(), CacheError>,
@@ -208,7 +207,7 @@ impl RegistryExamination<'_> {
         }
     }
 
-    /// Public ECR can be asked for an image all the same.
+    /// Public ECR can be asked for an image without one.
     fn without_a_token(&self, client: &RegistryClient<'_>, checks: &mut Vec<Check>) -> Outcome {
         match (&self.registry.service, self.image) {
             (Service::Public, Some(image)) => self.look_at(client, image, None, checks),
@@ -394,7 +393,6 @@ fn absent(registry: &Registry, image: &Image, error: &RegistryError) -> Check {
     }
 }
 
-/// What is known of a layer that the registry has.
 fn stored(layer: &LayerProbe) -> Check {
     match &layer.storage {
         None => Check::good("its smallest layer can be pulled"),

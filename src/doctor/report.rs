@@ -6,7 +6,7 @@ use crate::commands::Page;
 use crate::commands::page::Mark;
 use crate::policy::iam::Statement;
 
-/// Of the JSON form. New fields do not change it.
+/// The version of the JSON form. New fields do not change it.
 const VERSION: u32 = 1;
 
 /// Part of the way from this machine to the registry.
@@ -15,11 +15,10 @@ const VERSION: u32 = 1;
 pub(super) enum Area {
     /// This program, its configuration, and the way to AWS.
     Machine,
-    /// What docker and podman are configured to do.
+    /// The configuration of docker and podman.
     Clients,
     /// Credentials and roles.
     Identity,
-    /// The authorization token.
     Token,
     /// The registry, the image and its layers.
     Registry,
@@ -43,7 +42,7 @@ pub(super) struct Check {
     pub mark: Mark,
     /// One line.
     pub text: String,
-    /// What to do about it, a line each.
+    /// One line each.
     #[serde(rename = "mend", skip_serializing_if = "Vec::is_empty")]
     pub fixes: Vec<String>,
 }
@@ -149,7 +148,6 @@ pub(super) struct PolicyChange {
     pub account: Option<String>,
     /// The policy, as part of a heading: `the policy of the repository team/app`.
     pub place: String,
-    /// The statement to add.
     pub statement: Option<Statement>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

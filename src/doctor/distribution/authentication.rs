@@ -15,24 +15,20 @@ use crate::token::USERNAME;
 /// `WWW-Authenticate`, as far as it is looked at (RFC 9110, section 11.6.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
-    /// How to log in.
     pub scheme: Scheme,
     /// For Basic a name, for Bearer the URL that gives tokens.
     pub realm: Option<String>,
-    /// Whom such a token is for; ECR's Basic has it too.
+    /// The audience of such a token. ECR sends it with Basic, too.
     pub service: Option<String>,
-    /// What such a token is to allow.
     pub scope: Option<String>,
 }
 
-/// How to log in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// With user and password: private ECR, and registries with a password file.
+    /// User and password: private ECR, and registries with a password file.
     Basic,
-    /// With a token that somebody else gives: public ECR, Docker Hub.
+    /// A token that the realm issues: public ECR, Docker Hub.
     Bearer,
-    /// Another.
     Other(String),
 }
 
@@ -44,7 +40,6 @@ impl Challenge {
         Self::parse(value.to_str().ok()?)
     }
 
-    /// Reads the value of the header.
     fn parse(value: &str) -> Option<Self> {
         let (scheme, rest) = value.trim().split_once(' ').unwrap_or((value.trim(), ""));
         let scheme = match scheme.to_ascii_lowercase().as_str() {
@@ -66,7 +61,7 @@ impl Challenge {
         })
     }
 
-    /// What asks the realm for a token: nothing, or `?` and parameters.
+    /// The query of a request to the realm: empty, or `?` and parameters.
     pub(super) fn query(&self) -> String {
         let mut query = String::new();
         for (name, value) in [("service", &self.service), ("scope", &self.scope)] {
@@ -107,7 +102,7 @@ fn parameters(text: &str) -> impl Iterator<Item = (&str, String)> {
     })
 }
 
-/// What a Bearer challenge's realm gives, by its older and its newer name.
+/// The response of a Bearer challenge's realm. The field has an older and a newer name.
 #[derive(Deserialize)]
 struct Exchanged {
     #[serde(alias = "access_token")]
@@ -125,7 +120,7 @@ pub(super) fn basic(password: &Secret) -> HeaderValue {
     login("Basic", &STANDARD.encode_to_string(pair)).expect("base64 is printable")
 }
 
-/// `None` when it holds what no header may.
+/// `None` if the token holds what a header must not.
 fn login(scheme: &str, token: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::try_from(format!("{scheme} {token}")).ok()?;
     value.set_sensitive(true);

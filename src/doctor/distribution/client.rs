@@ -1,5 +1,5 @@
-//! One registry, and how requests are sent to it. The exchange for a token is done at the
-//! registry's own host alone.
+//! The client of one registry. A password is exchanged for a token at the registry's own host
+//! alone.
 
 use std::cell::RefCell;
 use std::io;
@@ -19,33 +19,31 @@ use super::error::{self, Operation, RegistryError, RegistryErrorKind};
 use super::location::Location;
 use super::manifest;
 
-/// No manifest is longer, in bytes; nor is anything else that is read to its end.
+/// In bytes, of manifests and of everything else that is read to its end.
 const MAX_RESPONSE: usize = 1 << 20;
 
-/// One registry.
 #[derive(Debug)]
 pub struct RegistryClient<'a> {
     http: &'a EcrxClient,
     pub(super) host: String,
-    /// The secrets that are known so far: the password, what it was exchanged for, signed URLs.
+    /// With the secrets so far: the password, what it was exchanged for, signed URLs.
     redactor: RefCell<Redactor>,
     begun_at: Instant,
     time_left: Duration,
-    /// Gone only while the client is dropped.
+    /// `None` only while the client is dropped.
     runtime: Option<Runtime>,
 }
 
-/// Why nothing was asked.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot start the async runtime")]
 pub struct RuntimeError(#[source] io::Error);
 
 impl<'a> RegistryClient<'a> {
-    /// A client that ends whatever it is asked when `time_left` is over. It keeps its connections
-    /// for the next request.
+    /// A client that ends every request when `time_left` is over. It keeps its connections for the
+    /// next request.
     ///
     /// # Errors
-    /// When the system refuses what the async runtime needs.
+    /// If the system refuses what the async runtime needs.
     pub fn new(
         http: &'a EcrxClient,
         registry: &Registry,
@@ -63,7 +61,7 @@ impl<'a> RegistryClient<'a> {
         })
     }
 
-    /// Asks the registry, which is the one host that is sent the password.
+    /// Sends a request to the registry, the one host that is sent the password.
     pub(super) async fn send(
         &self,
         request: &RegistryRequest,
@@ -203,7 +201,7 @@ impl<'a> RegistryClient<'a> {
         RegistryError::unusable(kind, request.operation, &self.host, received)
     }
 
-    /// One request to whatever host, and its answer before the time is over.
+    /// One request to any host, and its response before the time is over.
     pub(super) async fn exchange(
         &self,
         operation: Operation,
@@ -222,7 +220,6 @@ impl<'a> RegistryClient<'a> {
     }
 }
 
-/// What the registry is asked.
 pub(super) struct RegistryRequest {
     pub operation: Operation,
     method: Method,

@@ -1,4 +1,4 @@
-//! Why a registry does not do what it was asked, in its own words.
+//! Why a request to a registry failed, in the registry's words.
 
 use std::fmt;
 
@@ -12,30 +12,26 @@ use crate::redaction::Redactor;
 
 use super::location::LocationError;
 
-/// What was being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// `/v2/`: is there a registry, and does it take the token.
+    /// `/v2/`: whether there is a registry, and whether it accepts the token.
     Ping,
-    /// Getting the token of a Bearer challenge.
+    /// The token of a Bearer challenge.
     Token,
     /// A manifest or an index.
     Manifest,
     /// An image that an index names.
     ImageOfIndex,
-    /// A layer, or where it is.
+    /// A layer, or its location.
     Layer,
-    /// A layer, where the registry says that it is.
+    /// A layer, at the location that the registry gave.
     Storage,
-    /// Opening an upload.
     Upload,
-    /// Cancelling it.
     CancelUpload,
 }
 
 impl Operation {
-    /// What must be allowed for it, as IAM spells it. ECR ends uploads by itself, and has no
-    /// action for it.
+    /// The action of IAM. ECR ends uploads by itself, and has no action for that.
     pub fn action(self) -> Option<&'static str> {
         match self {
             Self::Ping | Self::Token | Self::CancelUpload => None,
@@ -62,62 +58,53 @@ impl fmt::Display for Operation {
     }
 }
 
-/// What happened.
 #[derive(Clone, Debug)]
 pub enum RegistryErrorKind {
-    /// It does not take this token: it has expired, was revoked, or is none.
+    /// The token has expired, was revoked, or is malformed.
     TokenRefused,
-    /// It was asked without a token, and wants one.
+    /// The request had no token.
     LoginRequired,
-    /// It knows who asks, and they may not. [`RegistryError::message`] is AWS's sentence.
+    /// The caller has no permission. [`RegistryError::message`] is AWS's sentence.
     Denied,
-    /// There is no such repository, in this account and region.
+    /// In this account and region.
     RepositoryAbsent,
-    /// The repository has no such image.
     ImageAbsent,
-    /// The repository has no such layer.
     LayerAbsent,
-    /// Too many requests.
     Throttled,
-    /// It answers 5xx.
+    /// Status 5xx.
     Unavailable,
-    /// What answers is no registry: the page of a proxy or of a hotel, or an answer that makes no
+    /// The response is not a registry's: the page of a proxy or of a hotel, or one that makes no
     /// sense. The text says what it does.
     NotARegistry(String),
-    /// It names a place that is not asked.
+    /// The registry gave a location that must not be requested.
     Location(LocationError),
-    /// The name, the connection, TLS or the proxy.
+    /// Name resolution, the connection, TLS or the proxy.
     Transport(TransportFailure),
-    /// The time is over.
     Timeout,
-    /// The name of the repository, tag or digest is none. Nothing was asked.
+    /// Repository, tag or digest are malformed. Nothing was sent.
     InvalidName,
-    /// It refuses for another reason.
+    /// For another reason.
     Refused,
 }
 
-/// A request that was not answered as it should have been. No text in it is longer than a line,
-/// and none holds a secret.
+/// Why a request failed. No text in it is longer than a line, and none holds a secret.
 #[derive(Clone, Debug)]
 pub struct RegistryError {
-    /// What happened.
     pub kind: RegistryErrorKind,
-    /// What was being done.
     pub operation: Operation,
-    /// `HOST[:PORT]` that was asked.
+    /// `HOST[:PORT]`.
     pub host: String,
-    /// The status, where there was an answer.
+    /// `None` without a response.
     pub status: Option<u16>,
-    /// What time it was there.
+    /// The registry's time.
     pub date: Option<OffsetDateTime>,
-    /// The registry's error code: `DENIED`.
+    /// The registry's, such as `DENIED`.
     pub code: Option<String>,
-    /// The registry's words.
     pub message: Option<String>,
 }
 
-/// The body of a refusal: `{"errors":[{"code":…,"message":…,"detail":…}]}` (OCI distribution
-/// specification, "Error Codes").
+/// `{"errors":[{"code":…,"message":…,"detail":…}]}` (OCI distribution specification, "Error
+/// Codes").
 #[derive(Deserialize)]
 struct ErrorBody {
     errors: Vec<ErrorEntry>,
@@ -132,7 +119,7 @@ struct ErrorEntry {
 }
 
 impl RegistryError {
-    /// Without an answer.
+    /// Without a response.
     pub(super) fn unanswered(kind: RegistryErrorKind, operation: Operation, host: &str) -> Self {
         Self {
             kind,
@@ -145,7 +132,7 @@ impl RegistryError {
         }
     }
 
-    /// An answer of which no use can be made.
+    /// A response that cannot be used.
     pub(super) fn unusable(
         kind: RegistryErrorKind,
         operation: Operation,
@@ -159,7 +146,7 @@ impl RegistryError {
         }
     }
 
-    /// Reads a registry's answer that is not the one that was hoped for.
+    /// Reads a registry's response without success.
     pub(super) fn from_response(
         operation: Operation,
         host: &str,
@@ -183,7 +170,7 @@ impl RegistryError {
         }
     }
 
-    /// Reads an answer of S3 that is not the one that was hoped for.
+    /// Reads a response of S3 without success.
     pub(super) fn from_storage_response(
         host: &str,
         received: &Received,
@@ -256,7 +243,7 @@ fn kind(
     }
 }
 
-/// Whether an answer is a page, as proxies and hotels have them.
+/// Whether a response is a page, as proxies and hotels send them.
 pub(super) fn is_page(received: &Received) -> bool {
     let content_type = received.headers.get(header::CONTENT_TYPE);
     content_type.is_some_and(|value| {

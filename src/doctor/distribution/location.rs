@@ -1,4 +1,4 @@
-//! Where a registry says that something is.
+//! The URLs that registries give: of layers, uploads and realms.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -9,30 +9,28 @@ use crate::redaction::Redactor;
 /// The algorithm in every signed URL. S3 names it in messages.
 const SIGNATURE_VERSION: &str = "AWS4-HMAC-SHA256";
 
-/// A URL that a registry gave, and that may be asked. Layers lie behind URLs that are signed: who
-/// has one has the layer. So it is never shown; its host may be.
+/// A URL that a registry gave, and that may be requested. Those of layers are signed: a URL is
+/// enough to get the layer. So it is never shown; its host may be.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Location {
     url: Uri,
     is_the_registrys: bool,
 }
 
-/// Why a registry's `Location` is not asked.
+/// Why a registry's `Location` is not requested.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LocationError {
-    /// There is none.
     #[error("it does not say where")]
     Absent,
-    /// It is no URL.
     #[error("it says where by what is no URL")]
     Malformed,
-    /// Whatever is sent there can be read on the way.
+    /// The request could be read on the way.
     #[error("it leads to {0} without TLS")]
     NotHttps(String),
-    /// There, the machine itself or its metadata could be asked.
+    /// This machine's own services or its metadata could be reached there.
     #[error("it leads to {0}, which is this machine's or its network's own address")]
     Inside(String),
-    /// Of uploads, which are the registry's own.
+    /// Of uploads and realms, which must be the registry's own.
     #[error("it leads to {0}, another host")]
     OtherHost(String),
 }
@@ -78,7 +76,7 @@ impl Location {
         })
     }
 
-    /// The same for an upload, which nobody but the registry itself may be asked for.
+    /// The same for uploads and realms, which must be at the registry itself.
     pub(super) fn parse_own(value: Option<&str>, registry: &str) -> Result<Self, LocationError> {
         let location = Self::parse(value, registry)?;
         if location.is_the_registrys {
@@ -95,7 +93,7 @@ impl Location {
             .map_or_else(String::new, ToString::to_string)
     }
 
-    /// The whole of it. Each caller is a place where it leaves the program's hands.
+    /// The whole URL. Each caller is a place where the secret leaves the program.
     pub(super) fn expose(&self) -> &Uri {
         &self.url
     }

@@ -3,13 +3,13 @@
 
 use serde::Deserialize;
 
-/// What a registry is asked for, in the order in which clients ask.
+/// The media types that are requested, in the order in which clients name them.
 pub(super) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, \
     application/vnd.docker.distribution.manifest.v2+json";
 
-/// The text of a manifest or an index.
+/// A manifest or an index, as far as it is looked at.
 #[derive(Debug, Deserialize)]
 pub(super) struct RawManifest {
     #[serde(rename = "schemaVersion")]
@@ -22,14 +22,14 @@ pub(super) struct RawManifest {
     manifests: Option<Vec<ManifestEntry>>,
 }
 
-/// What points at one of its parts.
+/// A layer of a manifest, or a manifest of an index.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(super) struct ManifestEntry {
     #[serde(rename = "mediaType", default)]
     pub media_type: String,
     pub digest: String,
     pub size: u64,
-    /// Where else it lies: layers of Windows, which registries do not hold.
+    /// Where else it is: layers of Windows, which registries do not store.
     #[serde(default)]
     urls: Vec<String>,
     #[serde(default)]
@@ -43,14 +43,13 @@ struct Platform {
 }
 
 impl RawManifest {
-    /// Reads a text; `None` when it is neither.
+    /// `None` if the text is neither manifest nor index.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let read: Self = serde_json::from_slice(text).ok()?;
         let is_one = read.layers.is_some() != read.manifests.is_some();
         (read.version == 2 && is_one).then_some(read)
     }
 
-    /// What the text itself says that it is.
     pub(super) fn media_type(&self) -> Option<&str> {
         self.media_type.as_deref()
     }
@@ -60,7 +59,7 @@ impl RawManifest {
         self.manifests.as_deref()
     }
 
-    /// The smallest layer that the registry holds.
+    /// The smallest layer that the registry stores.
     pub(super) fn smallest_layer(&self) -> Option<&ManifestEntry> {
         let layers = self.layers.iter().flatten();
         layers
@@ -76,14 +75,13 @@ impl ManifestEntry {
         Some(format!("{}/{}", platform.os, platform.architecture))
     }
 
-    /// Attestations of BuildKit lie among the images of an index, for the platform
-    /// `unknown/unknown`.
+    /// BuildKit adds attestations to the images of an index, for the platform `unknown/unknown`.
     fn is_image(&self) -> bool {
         self.platform().as_deref() != Some("unknown/unknown")
     }
 }
 
-/// The image of an index that a client on this machine would take, else the first.
+/// The image of an index that a client on this machine would pull, else the first.
 pub(super) fn image_for_this_machine(images: &[ManifestEntry]) -> Option<&ManifestEntry> {
     let ours = format!("linux/{}", architecture());
     let is_ours = |image: &&ManifestEntry| image.platform().as_ref() == Some(&ours);

@@ -39,19 +39,17 @@ const MAX_LAYER_RESPONSE: usize = 64 << 10;
 /// For `Range`.
 const FIRST_BYTE: &str = "bytes=0-0";
 
-/// The whole of a layer.
 const GIVEN: u16 = 200;
 /// The byte that was asked for.
 const GIVEN_IN_PART: u16 = 206;
 /// A layer without a first byte.
 const EMPTY: u16 = 416;
 
-/// What every response says.
+/// What every response has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Response {
-    /// The status.
     pub status: u16,
-    /// What time it is there, to the second.
+    /// The registry's time, to the second.
     pub date: Option<OffsetDateTime>,
 }
 
@@ -67,9 +65,9 @@ pub struct Pong {
 /// An image, or an index of images.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
-    /// Of the first request.
+    /// To the first request.
     pub response: Response,
-    /// What the reference stands for.
+    /// Of what the reference names.
     pub descriptor: Descriptor,
     /// Of an index, the image that was looked at; `None` when it has none.
     pub image: Option<PlatformImage>,
@@ -78,7 +76,6 @@ pub struct Manifest {
     pub layer: Option<Descriptor>,
 }
 
-/// An image of an index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlatformImage {
     /// Its manifest.
@@ -87,7 +84,6 @@ pub struct PlatformImage {
     pub platform: Option<String>,
 }
 
-/// What a digest stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Descriptor {
     /// `sha256:…`.
@@ -98,16 +94,15 @@ pub struct Descriptor {
     pub size: u64,
 }
 
-/// The registry has the layer, and lets it be pulled.
+/// The registry has the layer, and allows it to be pulled.
 #[derive(Clone, Debug)]
 pub struct LayerProbe {
-    /// The registry's.
     pub response: Response,
-    /// Where it says that the layer is; `None` when it gave the layer itself.
+    /// `None` if the registry gave the layer itself.
     pub storage: Option<StorageProbe>,
 }
 
-/// Where a layer is: with ECR, a bucket in S3.
+/// The storage of a layer: for ECR, a bucket in S3.
 #[derive(Clone, Debug)]
 pub struct StorageProbe {
     /// `HOST[:PORT]`.
@@ -116,10 +111,9 @@ pub struct StorageProbe {
     pub response: Result<Response, RegistryError>,
 }
 
-/// An upload was opened: an image may be pushed, as far as that says.
+/// An upload was opened: an image may be pushed, as far as this tells.
 #[derive(Clone, Debug)]
 pub struct UploadProbe {
-    /// 202.
     pub response: Response,
     /// Whether it could be cancelled. Registries forget those that could not by themselves.
     pub cancelled: Result<Response, RegistryError>,
@@ -145,10 +139,10 @@ impl From<&ManifestEntry> for Descriptor {
 }
 
 impl RegistryClient<'_> {
-    /// Asks whether it is a registry, and with a password whether it takes that.
+    /// Asks whether there is a registry, and with a password whether it accepts that.
     ///
     /// # Errors
-    /// [`RegistryErrorKind::TokenRefused`] when it does not.
+    /// [`RegistryErrorKind::TokenRefused`] if it does not.
     pub fn ping(&self, password: Option<&Secret>) -> Result<Pong, RegistryError> {
         self.block_on(async {
             let request = RegistryRequest::new(Operation::Ping, Method::GET, "/v2/".to_owned());
@@ -169,11 +163,11 @@ impl RegistryClient<'_> {
         })
     }
 
-    /// Asks for a manifest, by tag or digest. Of an index, it goes on to the image for Linux on
-    /// this machine's architecture, or else to the first.
+    /// Requests a manifest, by tag or digest, and of an index the image for Linux on this machine's
+    /// architecture, or else the first.
     ///
     /// # Errors
-    /// What the registry says, or that what it gives is no manifest.
+    /// The registry's, or that its response is not a manifest.
     pub fn manifest(
         &self,
         repository: &str,
@@ -252,10 +246,10 @@ impl RegistryClient<'_> {
         Ok((received, descriptor, raw))
     }
 
-    /// Asks for a layer, and for one byte of it where the registry says that it is.
+    /// Requests a layer, and one byte of it at the location that the registry gives.
     ///
     /// # Errors
-    /// What the registry says. What is said elsewhere is in [`LayerProbe`].
+    /// The registry's. Those of its storage are in [`LayerProbe`].
     pub fn layer(
         &self,
         repository: &str,
@@ -292,7 +286,7 @@ impl RegistryClient<'_> {
         })
     }
 
-    /// Asks for the first byte of a layer at a URL that the registry gave. Who asks is in the URL.
+    /// Requests the first byte of a layer at a URL that the registry gave. The URL is the login.
     async fn probe_storage(&self, location: &Location) -> Result<Response, RegistryError> {
         self.mask_location(location);
         let host = one_line(&location.host());
@@ -315,7 +309,7 @@ impl RegistryClient<'_> {
     /// Opens an upload and cancels it. Nothing is left of it in the repository.
     ///
     /// # Errors
-    /// What the registry says to opening one.
+    /// The registry's, to opening one.
     pub fn upload(
         &self,
         repository: &str,
@@ -359,7 +353,7 @@ impl RegistryClient<'_> {
     }
 }
 
-/// Whether an answer to `/v2/` is a registry's: it says so, or says nothing else.
+/// Whether a response to `/v2/` is a registry's: it says so, or says nothing else.
 fn is_registry(received: &Received) -> bool {
     let version = HeaderName::from_static("docker-distribution-api-version");
     let is_plain = || {
@@ -369,7 +363,6 @@ fn is_registry(received: &Received) -> bool {
     received.headers.contains_key(version) || !error::is_page(received) && is_plain()
 }
 
-/// Where an answer leads.
 fn location(received: &Received) -> Option<&str> {
     let value = received.headers.get(header::LOCATION)?;
     Some(value.to_str().unwrap_or_default())
