@@ -126,7 +126,7 @@ pub(super) struct RegistryExamination<'a> {
     pub drop_dead: &'a dyn Fn(&AuthorizationToken) -> Result<(), CacheError>,
 }
 
-impl RegistryExamination<'_> {
+impl<'a> RegistryExamination<'a> {
     pub(super) fn report(&self, presence: Option<&Presence>) -> (AreaReport, Outcome) {
         let mut checks = Vec::new();
         let outcome = self.ask(presence, &mut checks);
@@ -140,31 +140,47 @@ impl RegistryExamination<'_> {
             return refused();
         }
         let Some(client) = registry_client(self.client, self.registry, self.ends_at) else {
-            checks.push(Check::unknown(
-                "not asked: the system refuses what it takes",
-            ));
+            let text = "not asked: the system refuses what it takes";
+            checks.push(Check::unknown(text));
             return Outcome::NotAsked;
         };
         checks.push(Check::good(format!("{} answers", self.registry)));
-        let Some(first) = self.cached.or(self.new) else {
-            return self.without_a_token(&client, checks);
+        let is_public = self.registry.service == Service::Public;
+        let password = match self.cached.or(self.new) {
+            Some(first) => match self.accepted_token(&client, first, checks) {
+                Some(token) => Some(token.password()),
+                None => return refused(),
+            },
+            // Public ECR can be asked for an image without a token.
+            None if is_public && self.image.is_some() => None,
+            None => {
+                let text = "not asked for more: there is no token to ask with";
+                checks.push(Check::unknown(text));
+                return Outcome::NotAsked;
+            }
         };
-        let Some(token) = self.accepted_token(&client, first, checks) else {
-            return refused();
+        let Some(image) = self.image else {
+            return Outcome::Allowed(Allowed::Token);
         };
-        match self.image {
-            Some(image) => self.look_at(&client, image, Some(token.password()), checks),
-            None => Outcome::Allowed(Allowed::Token),
-        }
+        let mut examination = ImageExamination {
+            client,
+            registry: self.registry,
+            image,
+            password,
+            // Nobody pushes without a token.
+            push: self.push && password.is_some(),
+            checks,
+        };
+        examination.pull_and_push()
     }
 
     /// The token that the registry accepts: the first, or if that is the cached one, a new one.
-    fn accepted_token<'t>(
-        &'t self,
+    fn accepted_token(
+        &self,
         client: &RegistryClient<'_>,
-        first: &'t AuthorizationToken,
+        first: &'a AuthorizationToken,
         checks: &mut Vec<Check>,
-    ) -> Option<&'t AuthorizationToken> {
+    ) -> Option<&'a AuthorizationToken> {
         let Err(error) = client.ping(Some(first.password())) else {
             checks.push(Check::good(match self.cached {
                 Some(_) => "it takes the cached token",
@@ -206,57 +222,45 @@ impl RegistryExamination<'_> {
             )]),
         }
     }
+}
 
-    /// Public ECR can be asked for an image without one.
-    fn without_a_token(&self, client: &RegistryClient<'_>, checks: &mut Vec<Check>) -> Outcome {
-        match (&self.registry.service, self.image) {
-            (Service::Public, Some(image)) => self.look_at(client, image, None, checks),
-            _ => {
-                let text = "not asked for more: there is no token to ask with";
-                checks.push(Check::unknown(text));
-                Outcome::NotAsked
-            }
-        }
-    }
+/// An image, its layers, and pushes to its repository.
+struct ImageExamination<'a> {
+    client: RegistryClient<'a>,
+    registry: &'a Registry,
+    image: &'a Image,
+    password: Option<&'a Secret>,
+    push: bool,
+    checks: &'a mut Vec<Check>,
+}
 
-    /// The image and its layers, up to the first error. Without the right to pull, a caller may
-    /// still have the right to push.
-    fn look_at(
-        &self,
-        client: &RegistryClient<'_>,
-        image: &Image,
-        password: Option<&Secret>,
-        checks: &mut Vec<Check>,
-    ) -> Outcome {
+impl ImageExamination<'_> {
+    /// Up to the first error. Without the right to pull, a caller may still have the right to push.
+    fn pull_and_push(&mut self) -> Outcome {
         let Image {
             repository,
             reference,
-        } = image;
-        let push = |checks: &mut Vec<Check>| self.push_to(client, repository, password, checks);
-        let manifest = match client.manifest(repository, reference, password) {
+        } = self.image;
+        let manifest = match self.client.manifest(repository, reference, self.password) {
             Ok(manifest) => manifest,
-            Err(error) => {
-                return self.without_a_manifest(image, &error, password, checks, push);
-            }
+            Err(error) => return self.without_a_manifest(&error),
         };
         let digest = &manifest.descriptor.digest;
-        checks.push(Check::good(format!("{image} is there: {digest}")));
-        if let Some(chosen) = &manifest.image {
-            let platform = chosen.platform.as_deref().unwrap_or("one platform");
-            checks.push(Check::good(format!(
+        self.add(Check::good(format!("{} is there: {digest}", self.image)));
+        if let Some(image) = manifest.image {
+            let platform = image.platform.as_deref().unwrap_or("one platform");
+            self.add(Check::good(format!(
                 "of an index, the image for {platform}"
             )));
         }
-        let layer = manifest.layer.map(|layer| layer.digest);
-        let refused = match layer {
-            Some(digest) => look_at_layer(client, repository, &digest, password, checks),
+        let refused = match manifest.layer {
+            Some(layer) => self.pull_layer(&layer.digest),
             None => {
-                checks.push(Check::unknown("it has no layer here to look at"));
+                self.add(Check::unknown("it has no layer here to look at"));
                 None
             }
         };
-        let push = push(checks);
-        match (refused, push) {
+        match (refused, self.push()) {
             (Some(refused), pushed) => refused.with_push(pushed.as_ref()),
             (None, Some(Outcome::Allowed(_))) => Outcome::Allowed(Allowed::PullAndPush),
             (None, Some(refused)) => refused,
@@ -264,30 +268,43 @@ impl RegistryExamination<'_> {
         }
     }
 
+    fn add(&mut self, check: Check) {
+        self.checks.push(check);
+    }
+
+    /// What is denied of a layer, by the registry or by the storage that it leads to.
+    fn pull_layer(&mut self, digest: &str) -> Option<Rejection> {
+        let repository = &self.image.repository;
+        let error = match self.client.layer(repository, digest, self.password) {
+            Ok(layer) => {
+                self.add(stored(&layer));
+                layer.storage?.response.err()?
+            }
+            Err(error) => {
+                self.add(failed(&error));
+                error
+            }
+        };
+        Some(Rejection::from(&error))
+    }
+
     /// What is left to ask if the registry does not give the image.
-    fn without_a_manifest(
-        &self,
-        image: &Image,
-        error: &RegistryError,
-        password: Option<&Secret>,
-        checks: &mut Vec<Check>,
-        push: impl Fn(&mut Vec<Check>) -> Option<Outcome>,
-    ) -> Outcome {
+    fn without_a_manifest(&mut self, error: &RegistryError) -> Outcome {
         let is_new = matches!(error.kind, RegistryErrorKind::ImageAbsent);
-        let mut absent = absent(self.registry, image, error);
-        if self.push && password.is_some() && is_new {
+        let mut absent = absent(self.registry, self.image, error);
+        if self.push && is_new {
             // As it is before a first push.
             absent.mark = Mark::Warning;
         }
-        checks.push(absent);
+        self.add(absent);
         let pushed = if self.would_make_a_repository(error) {
-            checks.push(Check::unknown(
+            self.add(Check::unknown(
                 "a push was not tried: where a repository creation template fits, it would \
                  make the repository",
             ));
             None
         } else {
-            push(checks)
+            self.push()
         };
         match (pushed, is_new) {
             (Some(pushed), true) => pushed,
@@ -302,24 +319,17 @@ impl RegistryExamination<'_> {
         self.push && is_absent && self.registry.private().is_some()
     }
 
-    /// Whether an upload can be opened; `None` without `--push`.
-    fn push_to(
-        &self,
-        client: &RegistryClient<'_>,
-        repository: &str,
-        password: Option<&Secret>,
-        checks: &mut Vec<Check>,
-    ) -> Option<Outcome> {
-        // Nobody pushes without a token.
-        if !self.push || password.is_none() {
+    /// Whether an upload can be opened; `None` if no push is wanted.
+    fn push(&mut self) -> Option<Outcome> {
+        if !self.push {
             return None;
         }
-        match client.upload(repository, password) {
+        match self.client.upload(&self.image.repository, self.password) {
             Ok(upload) => {
-                checks.push(Check::good("an upload can be opened, and was cancelled; ecr:PutImage is asked at the end of a push alone"));
+                self.add(Check::good("an upload can be opened, and was cancelled; ecr:PutImage is asked at the end of a push alone"));
                 if let Err(error) = upload.cancelled {
                     // Whether ECR knows how to is not documented.
-                    checks.push(Check::unknown(format!(
+                    self.add(Check::unknown(format!(
                         "the upload could not be cancelled, and ends by itself: {error}"
                     )));
                 }
@@ -327,7 +337,7 @@ impl RegistryExamination<'_> {
             }
             Err(error) => {
                 let check = failed(&error);
-                checks.push(match error.kind {
+                self.add(match error.kind {
                     // aws/containers-roadmap#1970.
                     RegistryErrorKind::Transport(_) => check.fix([
                         "ECR closes the connection of a push into a repository that does not exist",
@@ -336,27 +346,6 @@ impl RegistryExamination<'_> {
                 });
                 Some(Outcome::Refused(Rejection::from(&error)))
             }
-        }
-    }
-}
-
-/// What is denied of a layer, by the registry or by the storage that it leads to.
-fn look_at_layer(
-    client: &RegistryClient<'_>,
-    repository: &str,
-    digest: &str,
-    password: Option<&Secret>,
-    checks: &mut Vec<Check>,
-) -> Option<Rejection> {
-    match client.layer(repository, digest, password) {
-        Ok(layer) => {
-            checks.push(stored(&layer));
-            let refused = layer.storage?.response.err()?;
-            Some(Rejection::from(&refused))
-        }
-        Err(error) => {
-            checks.push(failed(&error));
-            Some(Rejection::from(&error))
         }
     }
 }

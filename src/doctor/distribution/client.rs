@@ -34,21 +34,13 @@ pub struct RegistryClient<'a> {
     runtime: Option<Runtime>,
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("cannot start the async runtime")]
-pub struct RuntimeError(#[source] io::Error);
-
 impl<'a> RegistryClient<'a> {
     /// A client that ends every request when `time_left` is over. It keeps its connections for the
     /// next request.
     ///
     /// # Errors
     /// If the system refuses what the async runtime needs.
-    pub fn new(
-        http: &'a EcrxClient,
-        registry: &Registry,
-        time_left: Duration,
-    ) -> Result<Self, RuntimeError> {
+    pub fn new(http: &'a EcrxClient, registry: &Registry, time_left: Duration) -> io::Result<Self> {
         let mut redactor = Redactor::default();
         redactor.show(registry.host());
         Ok(Self {
@@ -57,7 +49,7 @@ impl<'a> RegistryClient<'a> {
             redactor: RefCell::new(redactor),
             begun_at: Instant::now(),
             time_left,
-            runtime: Some(runtime::start().map_err(RuntimeError)?),
+            runtime: Some(runtime::start()?),
         })
     }
 

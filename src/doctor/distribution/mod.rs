@@ -29,7 +29,7 @@ use location::Location;
 use manifest::{ManifestEntry, RawManifest};
 
 pub use authentication::{Challenge, Scheme};
-pub use client::{RegistryClient, RuntimeError};
+pub use client::RegistryClient;
 pub use error::{Operation, RegistryError, RegistryErrorKind};
 pub use location::LocationError;
 
