@@ -5,11 +5,11 @@ use crate::configure::clients::{self, Asked, Client, Severity};
 use crate::env::Env;
 use crate::registry::{Registry, Service};
 
-use super::report::{Finding, Place, Step};
+use super::report::{Area, AreaReport, Check};
 
-/// What is found for one registry, or without one for all.
-pub(super) fn step(env: &Env, registry: Option<&Registry>) -> Step {
-    let mut findings = Vec::new();
+/// For one registry, or without one for all.
+pub(super) fn report(env: &Env, registry: Option<&Registry>) -> AreaReport {
+    let mut checks = Vec::new();
     if let Some(registry) = registry {
         let clients = [Client::Docker, Client::Podman];
         let asked = clients.map(|client| clients::asked(env, client, registry.host()));
@@ -17,9 +17,9 @@ pub(super) fn step(env: &Env, registry: Option<&Registry>) -> Step {
             .iter()
             .any(|asked| matches!(asked, Ok(Asked::Us { .. })));
         for (client, asked) in clients.into_iter().zip(asked) {
-            // A file that cannot be read, and an old login, are among the findings below.
+            // A file that cannot be read, and an old login, are among the checks below.
             if let Ok(asked) = asked {
-                findings.extend(told(client, registry, &asked, is_asked));
+                checks.extend(asked_helper(client, registry, &asked, is_asked));
             }
         }
     }
@@ -28,19 +28,24 @@ pub(super) fn step(env: &Env, registry: Option<&Registry>) -> Step {
             Severity::Bad => Mark::Bad,
             Severity::Warning => Mark::Warning,
         };
-        findings.push(Finding::new(mark, found.text).mend([found.fix]));
+        checks.push(Check::new(mark, found.text).fix([found.fix]));
     }
-    if findings.is_empty() {
-        findings.push(Finding::good(
+    if checks.is_empty() {
+        checks.push(Check::good(
             "nothing in their configuration stands in the way",
         ));
     }
-    Step::new(Place::Clients, findings)
+    AreaReport::new(Area::Clients, checks)
 }
 
-/// Whom a client asks. That it does not ask this program is bad where no client does: many people
-/// use but one of them.
-fn told(client: Client, registry: &Registry, asked: &Asked, is_asked: bool) -> Option<Finding> {
+/// The credential helper that a client asks. Another helper than this program is bad only if no
+/// client asks this program, as many people use but one of them.
+fn asked_helper(
+    client: Client,
+    registry: &Registry,
+    asked: &Asked,
+    is_asked: bool,
+) -> Option<Check> {
     let name = client.name();
     let other = |text: String| {
         let mark = match (&registry.service, is_asked) {
@@ -48,7 +53,7 @@ fn told(client: Client, registry: &Registry, asked: &Asked, is_asked: bool) -> O
             (Service::Private(_), true) => Mark::Warning,
             (Service::Private(_), false) => Mark::Bad,
         };
-        Finding::new(mark, text).mend([format!("{} {registry}", client.configured_by())])
+        Check::new(mark, text).fix([format!("{} {registry}", client.configured_by())])
     };
     Some(match asked {
         Asked::Us {
@@ -61,7 +66,7 @@ fn told(client: Client, registry: &Registry, asked: &Asked, is_asked: bool) -> O
                 false => "credsStore",
             };
             let file = file.display();
-            Finding::good(format!(
+            Check::good(format!(
                 "{name} asks docker-credential-{helper} for {registry} ({by} in {file})"
             ))
         }

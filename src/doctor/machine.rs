@@ -13,41 +13,39 @@ use crate::http::{EcrxClient, shown_proxy};
 use crate::identity::{Identity, IdentityError, Misspelled};
 use crate::net::shown_no_proxy;
 
-use super::report::{Finding, Place, Step};
+use super::report::{Area, AreaReport, Check};
 
-/// By how much they differ where both are kept right.
+/// The difference of two clocks that are both kept right.
 const USUAL_DIFFERENCE: time::Duration = time::Duration::minutes(1);
 
-/// What is found without asking anybody, and the registry's clock where it has told it.
-pub(super) struct Machine<'a> {
+/// What is found without a network, and the registry's clock if that is known.
+pub(super) struct MachineExamination<'a> {
     pub env: &'a Env,
     pub config: &'a Config,
     pub config_error: Option<&'a ConfigError>,
     pub provider: &'a Provider<'a>,
     pub identity: Option<&'a Result<Identity, IdentityError>>,
-    /// What AWS and the registry are reached by.
     pub client: &'a Result<EcrxClient, FetchError>,
-    /// What time it is by the registry, and what it was here when it said so.
+    /// The registry's time, and this machine's at the same moment.
     pub clocks: Option<(OffsetDateTime, OffsetDateTime)>,
 }
 
-impl Machine<'_> {
-    /// Looks at all of it.
-    pub(super) fn step(&self) -> Step {
-        let mut findings = vec![program(self.env), self.configuration()];
-        findings.extend(self.chosen());
-        findings.extend(self.misspelled());
-        findings.push(self.cache());
-        findings.extend(self.proxy());
-        findings.push(self.certificates());
-        findings.extend(self.clock());
-        Step::new(Place::Machine, findings)
+impl MachineExamination<'_> {
+    pub(super) fn report(&self) -> AreaReport {
+        let mut checks = vec![program(self.env), self.configuration()];
+        checks.extend(self.chosen());
+        checks.extend(self.misspelled());
+        checks.push(self.cache());
+        checks.extend(self.proxy());
+        checks.push(self.certificates());
+        checks.extend(self.clock());
+        AreaReport::new(Area::Machine, checks)
     }
 
-    fn configuration(&self) -> Finding {
+    fn configuration(&self) -> Check {
         if let Some(error) = self.config_error {
-            return Finding::bad(format!("the configuration cannot be used: {error}"))
-                .mend(["until then every registry fails, with this message"]);
+            return Check::bad(format!("the configuration cannot be used: {error}"))
+                .fix(["until then every registry fails, with this message"]);
         }
         let files: Vec<String> = self
             .config
@@ -55,36 +53,36 @@ impl Machine<'_> {
             .map(|path| path.display().to_string())
             .collect();
         if files.is_empty() {
-            Finding::good("no config.toml: everything is as by default")
+            Check::good("no config.toml: everything is as by default")
         } else {
-            Finding::good(format!("configuration: {}", files.join(", then ")))
+            Check::good(format!("configuration: {}", files.join(", then ")))
         }
     }
 
-    fn chosen(&self) -> Option<Finding> {
+    fn chosen(&self) -> Option<Check> {
         let identity = self.identity?.as_ref().ok()?;
         let chosen_by = format!("who asks is chosen by {}", identity.chosen_by);
         Some(if identity.passed_over.is_empty() {
-            Finding::good(chosen_by)
+            Check::good(chosen_by)
         } else {
             let variables = identity.passed_over.join(", ");
-            Finding::warning(format!("{chosen_by}; passed over: {variables}"))
+            Check::warning(format!("{chosen_by}; passed over: {variables}"))
         })
     }
 
-    /// Variables that are misspelled. If an identity fails because of one, its step says so.
-    fn misspelled(&self) -> Vec<Finding> {
+    /// Variables that are misspelled. If an identity fails because of one, its area says so.
+    fn misspelled(&self) -> Vec<Check> {
         let mark = match self.identity {
             None => Mark::Bad,
             Some(Ok(_)) => Mark::Warning,
             Some(Err(_)) => return Vec::new(),
         };
         let all = Misspelled::all(self.env).into_iter();
-        all.map(|it| Finding::new(mark, it.to_string()).mend([it.hint()]))
+        all.map(|it| Check::new(mark, it.to_string()).fix([it.hint()]))
             .collect()
     }
 
-    fn cache(&self) -> Finding {
+    fn cache(&self) -> Check {
         match self.provider.cache_state() {
             CacheState::Usable {
                 dir,
@@ -99,30 +97,30 @@ impl Machine<'_> {
                 let dir = dir.display();
                 let text = format!("the cache {dir} is private, works, and holds {tokens}");
                 match doubtful {
-                    0 => Finding::good(text),
-                    many => Finding::warning(format!("{text}, and {many} more that cannot be used"))
-                        .mend(["the next pull puts new ones in their places; ECRX_LOG=warn says what is wrong with them"]),
+                    0 => Check::good(text),
+                    many => Check::warning(format!("{text}, and {many} more that cannot be used"))
+                        .fix(["the next pull puts new ones in their places; ECRX_LOG=warn says what is wrong with them"]),
                 }
             }
-            CacheState::Off(why) => Finding::unknown(format!("tokens are not cached: {why}")),
-            CacheState::Unusable(error) => Finding::warning(format!(
+            CacheState::Off(why) => Check::unknown(format!("tokens are not cached: {why}")),
+            CacheState::Unusable(error) => Check::warning(format!(
                 "tokens are not cached, each pull asks AWS: {error}"
             )),
         }
     }
 
-    /// `None` also if it is malformed: then [`Machine::certificates`] shows the error.
-    fn proxy(&self) -> Option<Finding> {
+    /// `None` also if it is malformed: then [`MachineExamination::certificates`] shows the error.
+    fn proxy(&self) -> Option<Check> {
         let proxy = self.env.get_either_case(var::HTTPS_PROXY)?;
         let mut text = format!("HTTPS_PROXY: {}", shown_proxy(&proxy).ok()??);
         if let Some(hosts) = self.env.get_either_case(var::NO_PROXY) {
             let hosts = shown_no_proxy(&hosts);
             text.push_str(&format!("; not for NO_PROXY: {hosts}"));
         }
-        Some(Finding::good(text))
+        Some(Check::good(text))
     }
 
-    fn certificates(&self) -> Finding {
+    fn certificates(&self) -> Check {
         let named = [var::AWS_CA_BUNDLE, var::SSL_CERT_FILE, var::SSL_CERT_DIR];
         let variable = named
             .into_iter()
@@ -137,12 +135,12 @@ impl Machine<'_> {
             None => "certificate authorities: those of the system".to_owned(),
         };
         match self.client {
-            Err(error) => Finding::bad(one_line(&error.to_string())),
-            Ok(_) => Finding::good(text),
+            Err(error) => Check::bad(one_line(&error.to_string())),
+            Ok(_) => Check::good(text),
         }
     }
 
-    fn clock(&self) -> Option<Finding> {
+    fn clock(&self) -> Option<Check> {
         let (theirs, ours) = self.clocks?;
         let difference = ours - theirs;
         let direction = if difference.is_negative() {
@@ -155,16 +153,16 @@ impl Machine<'_> {
         // From 5 minutes on AWS refuses what is signed by it (SigV4), which the SDK corrects. Where
         // that does not help, AWS's refusal says so.
         Some(if difference.abs() >= USUAL_DIFFERENCE {
-            Finding::warning(text)
-                .mend(["set it: AWS refuses what is signed 5 min too early or too late"])
+            Check::warning(text)
+                .fix(["set it: AWS refuses what is signed 5 min too early or too late"])
         } else {
-            Finding::good("this machine's clock agrees with the registry's")
+            Check::good("this machine's clock agrees with the registry's")
         })
     }
 }
 
-/// Where clients start another one, or none, the step about them says so.
-fn program(env: &Env) -> Finding {
+/// If clients start another executable, or none, their area says so.
+fn program(env: &Env) -> Check {
     let mut text = concat!("docker-credential-ecrx ", env!("CARGO_PKG_VERSION")).to_owned();
     if let Ok(path) = std::env::current_exe() {
         text.push_str(&format!(" at {}", path.display()));
@@ -172,5 +170,5 @@ fn program(env: &Env) -> Finding {
             text.push_str(", the first on PATH");
         }
     }
-    Finding::good(text)
+    Check::good(text)
 }

@@ -1,27 +1,32 @@
 //! `doctor`: why an image cannot be pulled.
 //!
-//! It goes the way that a pull goes, from this machine to the registry, and says at each place what
-//! it found ([`report`]). What can be looked at without a network is looked at first, so that
-//! something is said even where there is none. It changes nothing, but for one thing: a cached
-//! token that the registry refuses, while it takes a new one, is dropped.
+//! It follows the steps of a pull, from this machine to the registry, and reports on each area
+//! ([`report`]). What needs no network comes first, so that there is a report even without one. It
+//! changes nothing, but for one thing: a cached token that the registry refuses is dropped if the
+//! registry accepts a new one.
+//!
+//! Imports run one way: [`report`] ← areas ([`machine`], [`clients`], [`credentials`],
+//! [`registry`]) ← [`evidence`] ← [`policy_change`] ← [`conclusion`]. Registries are asked by
+//! [`distribution`]; AWS's sentences about denials are parsed by [`denial`].
 
 mod clients;
+mod conclusion;
+mod credentials;
+mod denial;
 pub mod distribution;
-mod identity;
-mod limits;
+mod evidence;
 mod machine;
-mod mending;
-mod refused;
+mod policy_change;
 mod registry;
 mod report;
-mod token;
-mod verdict;
 
 use std::time::Instant;
 
 use crate::aws::{FetchError, Survey};
 use crate::cli::Doctor;
 use crate::clock;
+use crate::commands::page::Mark;
+use crate::commands::{Page, Target, TargetError, Verdict};
 use crate::config::{Config, ConfigError};
 use crate::env::Env;
 use crate::error::Error;
@@ -30,16 +35,13 @@ use crate::http::EcrxClient;
 use crate::identity::{Identity, IdentityError};
 use crate::registry::{Registry, Service};
 use crate::token::AuthorizationToken;
+use conclusion::conclude;
+use evidence::Evidence;
+use machine::MachineExamination;
+use registry::{Presence, RegistryExamination};
+use report::{Area, AreaReport, Check, Conclusion, Diagnosis};
 
-use crate::commands::page::Mark;
-use crate::commands::{Page, Target, TargetError, Verdict};
-use machine::Machine;
-use registry::Visit;
-use report::{Finding, Place, Report, Step};
-use verdict::{Case, verdict};
-
-/// A third of the time is what the first question may take at most, and a third is kept for the
-/// registry.
+/// The first question may take a third of the time, and a third is kept for the registry.
 const SHARE: u32 = 3;
 
 /// A push without a repository to push to.
@@ -47,17 +49,15 @@ const SHARE: u32 = 3;
 #[error("--push looks at the repository of an image: give {0}/REPOSITORY[:TAG]")]
 struct PushWhere(String);
 
-/// Runs the command.
-///
 /// # Errors
-/// When the target is none.
+/// If the target is not a registry or image.
 pub(super) fn run(arguments: &Doctor, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
     let loaded = load_config(env);
     let config = loaded.as_ref().ok().cloned().unwrap_or_default();
     let target = match &arguments.target {
         Some(text) => match Target::parse(text, &config) {
             Ok(target) => Some(target),
-            // It may be a host that a rule names: why no rule counts is what is to be told.
+            // It may be a host that a rule names: the report says why no rule counts.
             Err(TargetError::Registry(_)) if loaded.is_err() => None,
             Err(error) => return Err(error.told(env)),
         },
@@ -78,29 +78,29 @@ pub(super) fn run(arguments: &Doctor, env: &Env, page: &mut Page) -> Result<Verd
         config_error: loaded.as_ref().err(),
         provider: Provider::new(env, &config),
         ends_at: Instant::now() + config.timeout,
-        steps: Vec::new(),
+        areas: Vec::new(),
         page,
     };
-    let verdict = match &target {
+    let conclusion = match &target {
         // Without the configuration it is not known who asks.
-        Some(target) if loaded.is_ok() => examination.of(target),
+        Some(target) if loaded.is_ok() => examination.whole_path(target),
         _ => examination.machine_alone(target.as_ref()),
     };
-    let outcome = match verdict.mark {
+    let verdict = match conclusion.mark {
         Mark::Bad => Verdict::Bad,
         Mark::Good | Mark::Warning | Mark::Unknown => Verdict::Good,
     };
-    if !arguments.json {
-        verdict.print(examination.page)
-    } else {
+    if arguments.json {
         let target = arguments.target.clone();
-        let report = Report::new(target, examination.steps, verdict);
-        examination.page.json(&report);
+        let diagnosis = Diagnosis::new(target, examination.areas, conclusion);
+        examination.page.json(&diagnosis);
+    } else {
+        conclusion.print(examination.page);
     }
-    Ok(outcome)
+    Ok(verdict)
 }
 
-/// One way from this machine to a registry, under way.
+/// The way from this machine to a registry, as far as it has been looked at.
 struct Examination<'a> {
     arguments: &'a Doctor,
     env: &'a Env,
@@ -108,43 +108,43 @@ struct Examination<'a> {
     config_error: Option<&'a ConfigError>,
     provider: Provider<'a>,
     ends_at: Instant,
-    steps: Vec<Step>,
+    areas: Vec<AreaReport>,
     page: &'a mut Page,
 }
 
 impl Examination<'_> {
-    /// What has been found is told at once: what comes next may take a while.
-    fn tell(&mut self, step: Step) {
+    /// Prints what has been found at once, as the next area may take a while.
+    fn add(&mut self, report: AreaReport) {
         if !self.arguments.json {
-            step.print(self.page);
+            report.print(self.page);
         }
-        self.steps.push(step);
+        self.areas.push(report);
     }
 
-    /// What fails on the way to a token keeps nobody from pulling from public ECR.
-    fn tell_of_token(&mut self, registry: &Registry, step: Step) {
-        self.tell(match registry.service {
-            Service::Private(_) => step,
-            Service::Public => step.without_harm(),
+    /// Without a token, public ECR can still be pulled from.
+    fn add_credentials(&mut self, registry: &Registry, report: AreaReport) {
+        self.add(match registry.service {
+            Service::Private(_) => report,
+            Service::Public => report.into_warnings(),
         });
     }
 
-    fn machine_alone(&mut self, target: Option<&Target>) -> report::Verdict {
+    fn machine_alone(&mut self, target: Option<&Target>) -> Conclusion {
         let client = self.provider.client(None);
         let machine = self.machine(None, &client, None);
-        self.tell(machine);
+        self.add(machine);
         let registry = target.map(|target| &target.registry);
-        self.tell(clients::step(self.env, registry));
-        verdict(&self.steps, None)
+        self.add(clients::report(self.env, registry));
+        conclude(&self.areas, None)
     }
 
     fn machine(
         &self,
         identity: Option<&Result<Identity, IdentityError>>,
         client: &Result<EcrxClient, FetchError>,
-        presence: Option<&registry::Presence>,
-    ) -> Step {
-        let machine = Machine {
+        presence: Option<&Presence>,
+    ) -> AreaReport {
+        let machine = MachineExamination {
             env: self.env,
             config: self.config,
             config_error: self.config_error,
@@ -153,93 +153,97 @@ impl Examination<'_> {
             client,
             clocks: presence.and_then(|presence| presence.clocks),
         };
-        machine.step()
+        machine.report()
     }
 
-    fn of(&mut self, target: &Target) -> report::Verdict {
+    fn whole_path(&mut self, target: &Target) -> Conclusion {
         let registry = &target.registry;
         let identity = self.provider.resolver().resolve(registry);
-        // One for all that is asked: a pipe of certificates can be read only once.
+        // One client for all requests: a pipe of certificates can be read only once.
         let client = self.provider.client(identity.as_ref().ok());
-        // Asked first of all, since its clock is a matter of this machine.
-        // Should it be silent, there is still to be time for AWS.
+        // Asked first, since its clock is compared with this machine's. If it does not respond,
+        // there must be time left for AWS.
         let limit = self.config.timeout / SHARE;
         let presence = client
             .as_ref()
             .ok()
-            .and_then(|client| registry::find(client, registry, limit));
+            .and_then(|client| registry::presence(client, registry, limit));
         let machine = self.machine(Some(&identity), &client, presence.as_ref());
-        self.tell(machine);
-        self.tell(clients::step(self.env, Some(registry)));
+        self.add(machine);
+        self.add(clients::report(self.env, Some(registry)));
         let identity = match identity {
             Ok(identity) => identity,
-            Err(error) => return self.of_nobody(target, &error, client.ok(), presence.as_ref()),
+            Err(error) => {
+                return self.without_identity(target, &error, client.ok(), presence.as_ref());
+            }
         };
-        let cached = self
-            .provider
-            .held(registry, &identity)
-            // What is wrong with the cache has been told.
-            .unwrap_or_default()
-            .filter(|held| !identity.is_signed_out() && !held.entry.token.is_expired(clock::now()));
+        let cached = self.cached(registry, &identity);
         let of_registry = client.as_ref().ok().cloned();
         let survey = self.survey(target, &identity, client, cached.as_ref());
-        let token = token::step(registry, cached.as_ref(), survey.as_ref());
-        self.tell_of_token(registry, token);
+        let token = credentials::token_report(registry, cached.as_ref(), survey.as_ref());
+        self.add_credentials(registry, token);
         let new = survey.as_ref().and_then(|survey| survey.token.as_ref());
         let outcome = of_registry.map(|client| {
             let drop_dead =
                 |dead: &AuthorizationToken| self.provider.drop_dead(registry, &identity, dead);
-            let visit = Visit {
+            let examination = RegistryExamination {
                 cached: cached.as_ref().map(|held| &held.entry.token),
                 new: new.and_then(|token| token.as_ref().ok()),
                 drop_dead: &drop_dead,
-                ..self.visit(&client, target)
+                ..self.registry(&client, target)
             };
-            let (step, outcome) = visit.pay(presence.as_ref());
-            self.tell(step);
+            let (report, outcome) = examination.report(presence.as_ref());
+            self.add(report);
             outcome
         });
-        let case = Case {
+        let evidence = Evidence {
             target,
             identity: Some(&identity),
             survey: survey.as_ref(),
             outcome: outcome.unwrap_or_default(),
         };
-        verdict(&self.steps, Some(&case))
+        conclude(&self.areas, Some(&evidence))
     }
 
-    /// Without anybody who could ask for a token. Public ECR lets everybody pull.
-    fn of_nobody(
+    /// The token that a client would be given now. If the cache is unusable, the report on this
+    /// machine says so.
+    fn cached(&self, registry: &Registry, identity: &Identity) -> Option<Held> {
+        let held = self.provider.held(registry, identity).unwrap_or_default();
+        held.filter(|held| !identity.is_signed_out() && !held.entry.token.is_expired(clock::now()))
+    }
+
+    /// Without an identity to request a token for. Public ECR allows anonymous pulls.
+    fn without_identity(
         &mut self,
         target: &Target,
         error: &IdentityError,
         client: Option<EcrxClient>,
-        presence: Option<&registry::Presence>,
-    ) -> report::Verdict {
+        presence: Option<&Presence>,
+    ) -> Conclusion {
         let is_public = target.registry.service == Service::Public;
-        let finding = if is_public {
-            Finding::unknown(format!("pulls are anonymous: {error}"))
+        let check = if is_public {
+            Check::unknown(format!("pulls are anonymous: {error}"))
         } else {
-            Finding::bad(error.to_string()).mend(error.hints())
+            Check::bad(error.to_string()).fix(error.hints())
         };
-        self.tell(Step::new(Place::Identity, vec![finding]));
+        self.add(AreaReport::new(Area::Identity, vec![check]));
         let outcome = client.map(|client| {
-            let (step, outcome) = self.visit(&client, target).pay(presence);
-            self.tell(step);
+            let (report, outcome) = self.registry(&client, target).report(presence);
+            self.add(report);
             outcome
         });
-        let case = Case {
+        let evidence = Evidence {
             target,
             identity: None,
             survey: None,
             outcome: outcome.unwrap_or_default(),
         };
-        verdict(&self.steps, Some(&case))
+        conclude(&self.areas, Some(&evidence))
     }
 
-    /// A visit without a token.
-    fn visit<'v>(&self, client: &'v EcrxClient, target: &'v Target) -> Visit<'v> {
-        Visit {
+    /// Without a token.
+    fn registry<'v>(&self, client: &'v EcrxClient, target: &'v Target) -> RegistryExamination<'v> {
+        RegistryExamination {
             client,
             registry: &target.registry,
             image: target.image.as_ref(),
@@ -251,7 +255,8 @@ impl Examination<'_> {
         }
     }
 
-    /// Who asks, by asking. Nobody is asked for a code while there is a token.
+    /// Asks AWS who the caller is, and for a token. Nobody is asked for an MFA code while a token is
+    /// cached.
     fn survey(
         &mut self,
         target: &Target,
@@ -260,27 +265,27 @@ impl Examination<'_> {
         cached: Option<&Held>,
     ) -> Option<Survey> {
         if identity.wants_codes() && cached.is_some() {
-            self.tell(identity::step_without_codes(identity));
+            self.add(credentials::identity_without_codes(identity));
             return None;
         }
-        // The registry is asked in what is left.
         let rest = self.config.timeout / SHARE;
         let ends_at = self.ends_at - rest;
         let survey = self
             .provider
             .survey(&target.registry, identity, client, ends_at);
         if identity.wants_codes() {
-            // What a person took to type counts for nobody.
+            // The time that a person took to type the code does not count.
             self.ends_at = self.ends_at.max(Instant::now() + rest);
         }
         match survey {
             Ok(survey) => {
-                self.tell_of_token(&target.registry, identity::step(identity, &survey));
+                let report = credentials::identity_report(identity, &survey);
+                self.add_credentials(&target.registry, report);
                 Some(survey)
             }
             Err(error) => {
-                let findings = vec![identity::error(&error)];
-                self.tell_of_token(&target.registry, Step::new(Place::Identity, findings));
+                let checks = vec![credentials::error_check(&error)];
+                self.add_credentials(&target.registry, AreaReport::new(Area::Identity, checks));
                 None
             }
         }

@@ -6,226 +6,212 @@ use crate::commands::Page;
 use crate::commands::page::Mark;
 use crate::policy::iam::Statement;
 
-/// The number of the JSON form. Fields may be added under the same one.
+/// The version of the JSON form. New fields do not change it.
 const VERSION: u32 = 1;
 
-/// Where on the way from this machine to the registry something was looked at.
+/// Part of the way from this machine to the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Place {
+pub(super) enum Area {
     /// This program, its configuration, and the way to AWS.
     Machine,
-    /// What docker and podman are configured to do.
+    /// The configuration of docker and podman.
     Clients,
     /// Credentials and roles.
     Identity,
-    /// The authorization token.
     Token,
     /// The registry, the image and its layers.
     Registry,
 }
 
-impl Place {
+impl Area {
     fn title(self) -> &'static str {
         match self {
-            Place::Machine => "This machine",
-            Place::Clients => "Docker and podman",
-            Place::Identity => "Who asks",
-            Place::Token => "The token",
-            Place::Registry => "The registry",
+            Area::Machine => "This machine",
+            Area::Clients => "Docker and podman",
+            Area::Identity => "Who asks",
+            Area::Token => "The token",
+            Area::Registry => "The registry",
         }
     }
 }
 
-/// One thing that was found.
+/// One thing that was looked at, and what was found.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Finding {
-    /// How it is.
+pub(super) struct Check {
     pub mark: Mark,
-    /// What it is, in one line.
+    /// One line.
     pub text: String,
-    /// What to do about it, a line each.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub mend: Vec<String>,
+    /// One line each.
+    #[serde(rename = "mend", skip_serializing_if = "Vec::is_empty")]
+    pub fixes: Vec<String>,
 }
 
-impl Finding {
-    /// With nothing to do about it.
+impl Check {
     pub(super) fn new(mark: Mark, text: impl Into<String>) -> Self {
         Self {
             mark,
             text: text.into(),
-            mend: Vec::new(),
+            fixes: Vec::new(),
         }
     }
 
-    /// As it should be.
     pub(super) fn good(text: impl Into<String>) -> Self {
         Self::new(Mark::Good, text)
     }
 
-    /// Fails.
     pub(super) fn bad(text: impl Into<String>) -> Self {
         Self::new(Mark::Bad, text)
     }
 
-    /// Not known, or not looked at.
     pub(super) fn unknown(text: impl Into<String>) -> Self {
         Self::new(Mark::Unknown, text)
     }
 
-    /// May not be what is meant.
     pub(super) fn warning(text: impl Into<String>) -> Self {
         Self::new(Mark::Warning, text)
     }
 
-    /// Adds what to do.
     #[must_use]
-    pub(super) fn mend(mut self, steps: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.mend.extend(steps.into_iter().map(Into::into));
+    pub(super) fn fix(mut self, fixes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.fixes.extend(fixes.into_iter().map(Into::into));
         self
     }
 }
 
-/// All that was found at one place.
+/// All that was found in one area.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Step {
-    /// Where.
-    pub place: Place,
-    /// The worst of what was found.
+pub(super) struct AreaReport {
+    #[serde(rename = "place")]
+    pub area: Area,
+    /// The worst mark of the checks.
     pub mark: Mark,
-    /// What.
-    pub findings: Vec<Finding>,
+    #[serde(rename = "findings")]
+    pub checks: Vec<Check>,
 }
 
-impl Step {
-    /// Takes findings together.
-    pub(super) fn new(place: Place, findings: Vec<Finding>) -> Self {
-        let has = |mark| findings.iter().any(|finding| finding.mark == mark);
+impl AreaReport {
+    pub(super) fn new(area: Area, checks: Vec<Check>) -> Self {
+        let has = |mark| checks.iter().any(|check| check.mark == mark);
         let mark = [Mark::Bad, Mark::Warning, Mark::Good]
             .into_iter()
             .find(|mark| has(*mark))
             .unwrap_or(Mark::Unknown);
-        Self {
-            place,
-            mark,
-            findings,
-        }
+        Self { area, mark, checks }
     }
 
-    /// The same, where what fails keeps nobody from pulling.
+    /// The same if no failure in it prevents a pull.
     #[must_use]
-    pub(super) fn without_harm(mut self) -> Self {
-        for finding in &mut self.findings {
-            if finding.mark == Mark::Bad {
-                finding.mark = Mark::Warning;
+    pub(super) fn into_warnings(mut self) -> Self {
+        for check in &mut self.checks {
+            if check.mark == Mark::Bad {
+                check.mark = Mark::Warning;
             }
         }
-        Self::new(self.place, self.findings)
+        Self::new(self.area, self.checks)
     }
 
-    /// Writes it for a person.
     pub(super) fn print(&self, page: &mut Page) {
-        page.heading(self.place.title());
-        for Finding { mark, text, mend } in &self.findings {
+        page.heading(self.area.title());
+        for Check { mark, text, fixes } in &self.checks {
             page.marked(*mark, text);
-            for step in mend {
-                page.paragraph(4, step);
+            for fix in fixes {
+                page.paragraph(4, fix);
             }
         }
         page.gap();
     }
 }
 
-/// The first station.
+/// [`PathNode::what`] of the first.
 pub(super) const CALLER: &str = "caller";
 
-/// One station on the way from the caller to the registry.
+/// A node of the path from the caller by the roles to the registry.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Station {
+pub(super) struct PathNode {
     /// `caller`, `role` or `registry`.
     pub what: &'static str,
     /// Its ARN, or the registry's host with the image.
     pub name: String,
-    /// The account that it is in, where that is known.
     pub account: Option<String>,
-    /// What leads here from the station before: an action of IAM; `None` at the first station,
-    /// and where no action of the caller's has a part in it.
+    /// The action of IAM that leads here from the node before; `None` at the first node, and if
+    /// it takes no action of the caller's.
     pub by: Option<&'static str>,
-    /// Whether the step from the station before is allowed.
+    /// Whether that action is allowed.
     pub mark: Mark,
 }
 
-/// Where something has to change, and what.
+/// A policy that has to change, and how.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Mending {
-    /// The account in which it is changed.
+pub(super) struct PolicyChange {
+    /// The account that the policy is in.
     pub account: Option<String>,
-    /// What is changed there, as a heading: `the policy of the repository team/app`.
+    /// The policy, as part of a heading: `the policy of the repository team/app`.
     pub place: String,
-    /// The statement to add.
     pub statement: Option<Statement>,
-    /// What else is to be known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
-/// What it all comes to.
+/// What all areas come to.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Verdict {
-    /// Good, or what is wrong.
+pub(super) struct Conclusion {
     pub mark: Mark,
-    /// In one sentence or two.
+    /// One sentence or two.
     pub text: String,
-    /// The way, from the caller to the registry. Empty where it did not come to that.
+    /// From the caller to the registry; empty without a caller.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub path: Vec<Station>,
-    /// What has to change; several where one of them is enough, or all are needed, as the text says.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub mendings: Vec<Mending>,
+    pub path: Vec<PathNode>,
+    /// If there are several, the text says whether one is enough, or all are needed.
+    #[serde(rename = "mendings", skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<PolicyChange>,
 }
 
-/// The whole, for programs.
+/// All that doctor found, as JSON.
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
+pub(super) struct Diagnosis {
     version: u32,
-    /// The image or registry that was asked about.
+    /// The image or registry, as it was named.
     target: Option<String>,
-    steps: Vec<Step>,
-    verdict: Verdict,
+    #[serde(rename = "steps")]
+    areas: Vec<AreaReport>,
+    #[serde(rename = "verdict")]
+    conclusion: Conclusion,
 }
 
-impl Report {
-    /// Takes it together.
-    pub(super) fn new(target: Option<String>, steps: Vec<Step>, verdict: Verdict) -> Self {
+impl Diagnosis {
+    pub(super) fn new(
+        target: Option<String>,
+        areas: Vec<AreaReport>,
+        conclusion: Conclusion,
+    ) -> Self {
         Self {
             version: VERSION,
             target,
-            steps,
-            verdict,
+            areas,
+            conclusion,
         }
     }
 }
 
-impl Verdict {
-    /// Writes it for a person.
+impl Conclusion {
     pub(super) fn print(&self, page: &mut Page) {
         page.heading("Verdict");
         page.marked(self.mark, &self.text);
         if !self.path.is_empty() {
             page.gap();
         }
-        for station in &self.path {
-            station.print(page);
+        for node in &self.path {
+            node.print(page);
         }
-        for mending in &self.mendings {
+        for change in &self.changes {
             page.gap();
-            mending.print(page);
+            change.print(page);
         }
     }
 }
 
-impl Station {
+impl PathNode {
     fn print(&self, page: &mut Page) {
         let breaks = match self.mark {
             Mark::Bad => " ✗ breaks here",
@@ -248,7 +234,7 @@ impl Station {
     }
 }
 
-impl Mending {
+impl PolicyChange {
     fn print(&self, page: &mut Page) {
         let place = &self.place;
         let account = self

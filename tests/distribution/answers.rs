@@ -1,6 +1,6 @@
 //! What is well.
 
-use docker_credential_ecrx::doctor::distribution::{Content, Elsewhere, Scheme};
+use docker_credential_ecrx::doctor::distribution::{Descriptor, Scheme, StorageProbe};
 use docker_credential_ecrx::secret::Secret;
 use time::OffsetDateTime;
 
@@ -12,7 +12,7 @@ use crate::stage::{REPOSITORY, Stage, alice, image};
 fn without_a_token_the_registry_says_how_to_log_in() {
     let stage = Stage::new();
     let pong = stage.client().ping(None).unwrap();
-    assert_eq!(pong.answer.status, 401);
+    assert_eq!(pong.response.status, 401);
     let challenge = pong.challenge.unwrap();
     assert_eq!(challenge.scheme, Scheme::Basic);
     assert_eq!(challenge.realm, Some(format!("https://{HOST}/")));
@@ -24,7 +24,7 @@ fn without_a_token_the_registry_says_how_to_log_in() {
 fn a_token_is_taken_and_is_that_of_whoever_bought_it() {
     let stage = Stage::new();
     let pong = stage.client().ping(Some(&alice())).unwrap();
-    assert_eq!((pong.answer.status, pong.challenge), (200, None));
+    assert_eq!((pong.response.status, pong.challenge), (200, None));
     let [visit] = &stage.registry.visits()[..] else {
         panic!("{:?}", stage.registry.visits());
     };
@@ -40,7 +40,7 @@ fn the_registrys_clock_can_be_compared() {
     let stage = Stage::new();
     for hours in [0, -3, 7] {
         stage.registry.set_clock_offset(hours * 3600);
-        let there = stage.client().ping(Some(&alice())).unwrap().answer.date;
+        let there = stage.client().ping(Some(&alice())).unwrap().response.date;
         let ahead = there.unwrap() - OffsetDateTime::now_utc();
         assert!((ahead.whole_seconds() - hours * 3600).abs() < 30, "{ahead}");
     }
@@ -56,12 +56,12 @@ fn an_image_is_described_by_its_manifest_and_its_smallest_layer() {
             let found = client
                 .manifest(REPOSITORY, reference, Some(&alice()))
                 .unwrap();
-            let content = Content {
+            let descriptor = Descriptor {
                 digest: made.digest.clone(),
                 media_type: made.media_type.clone(),
                 size: made.size as u64,
             };
-            assert_eq!((found.content, found.chosen), (content, None));
+            assert_eq!((found.descriptor, found.image), (descriptor, None));
             let layer = found.layer.unwrap();
             assert_eq!(layer.digest, made.smallest().digest);
             assert_eq!(layer.size, made.smallest().size as u64);
@@ -81,11 +81,11 @@ fn an_index_leads_to_an_image_for_linux() {
         let (index, images) = stage.registry.add_index(&image("1"), format, &platforms);
         let found = stage.client().manifest(REPOSITORY, "1", Some(&alice()));
         let found = found.unwrap();
-        assert_eq!(found.content.digest, index.digest);
-        assert_eq!(found.content.media_type, index.media_type);
-        let chosen = found.chosen.unwrap();
-        assert_eq!(chosen.platform.as_deref(), Some(ours));
-        assert_eq!(chosen.content.digest, images[2].digest);
+        assert_eq!(found.descriptor.digest, index.digest);
+        assert_eq!(found.descriptor.media_type, index.media_type);
+        let image = found.image.unwrap();
+        assert_eq!(image.platform.as_deref(), Some(ours));
+        assert_eq!(image.descriptor.digest, images[2].digest);
         assert_eq!(found.layer.unwrap().digest, images[2].smallest().digest);
     }
 }
@@ -97,10 +97,10 @@ fn a_layer_is_followed_to_the_bucket_without_the_token_and_for_one_byte() {
     let digest = &made.smallest().digest;
     let layer = stage.client().layer(REPOSITORY, digest, Some(&alice()));
     let layer = layer.unwrap();
-    assert_eq!(layer.answer.status, 307);
-    let Elsewhere { host, answer } = layer.elsewhere.unwrap();
+    assert_eq!(layer.response.status, 307);
+    let StorageProbe { host, response } = layer.storage.unwrap();
     assert_eq!(host, stage.registry.bucket());
-    assert_eq!(answer.unwrap().status, 206);
+    assert_eq!(response.unwrap().status, 206);
     let [visit] = &stage.registry.visits_of(Route::Storage)[..] else {
         panic!("{:?}", stage.registry.visits());
     };
@@ -115,7 +115,7 @@ fn a_registry_may_give_its_layers_itself() {
     let made = stage.registry.add_image(&image("1"));
     let digest = &made.smallest().digest;
     let layer = stage.client().layer(REPOSITORY, digest, Some(&alice()));
-    assert!(layer.unwrap().elsewhere.is_none());
+    assert!(layer.unwrap().storage.is_none());
     assert!(stage.registry.visits_of(Route::Storage).is_empty());
 }
 
@@ -130,7 +130,7 @@ fn an_upload_is_opened_and_cancelled_however_it_is_named() {
             stage.registry.name_uploads_by_path();
         }
         let upload = stage.client().upload(REPOSITORY, Some(&alice())).unwrap();
-        assert_eq!(upload.answer.status, 202);
+        assert_eq!(upload.response.status, 202);
         assert_eq!(upload.cancelled.unwrap().status, 204);
         assert_eq!(stage.registry.uploads(), 0);
         let opened = &stage.registry.visits_of(Route::Upload)[0];

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use docker_credential_ecrx::doctor::distribution::{LocationError, Refusal, RefusalKind};
+use docker_credential_ecrx::doctor::distribution::{
+    LocationError, RegistryError, RegistryErrorKind,
+};
 use serde_json::json;
 
 use crate::common::HOST;
@@ -16,13 +18,13 @@ fn raw(status: u16, content_type: &str, body: impl Into<String>) -> RegistryFaul
     RegistryFault::Raw(status, headers, body.into())
 }
 
-fn ping(fault: RegistryFault) -> Refusal {
+fn ping(fault: RegistryFault) -> RegistryError {
     let stage = Stage::new();
     stage.registry.on(Route::Ping, fault);
     stage.client().ping(Some(&alice())).unwrap_err()
 }
 
-fn manifest(fault: RegistryFault) -> Refusal {
+fn manifest(fault: RegistryFault) -> RegistryError {
     let stage = Stage::new();
     stage.registry.on(Route::Manifest, fault);
     let client = stage.client();
@@ -32,10 +34,10 @@ fn manifest(fault: RegistryFault) -> Refusal {
 }
 
 #[track_caller]
-fn no_registry(refused: &Refusal, why: &str) {
+fn no_registry(refused: &RegistryError, why: &str) {
     assert!(told(refused).contains(why), "{refused}");
     match &refused.kind {
-        RefusalKind::NotARegistry(told) => assert_eq!(told, why),
+        RegistryErrorKind::NotARegistry(told) => assert_eq!(told, why),
         kind => panic!("{kind:?}"),
     }
 }
@@ -140,7 +142,7 @@ fn another_content_type_makes_no_other_manifest() {
             .on(Route::Manifest, raw(200, content_type, &body));
         let found = stage.client().manifest(REPOSITORY, "1", Some(&alice()));
         let found = found.unwrap();
-        assert_eq!(found.content.media_type, content_type);
+        assert_eq!(found.descriptor.media_type, content_type);
         assert_eq!(found.layer, None);
     }
 }
@@ -178,7 +180,7 @@ fn a_body_that_is_not_all_there_is_waited_for_no_longer_than_there_is_time() {
     .concat();
     let refused = manifest(RegistryFault::Raw(200, broken, "{".to_owned()));
     assert!(
-        matches!(refused.kind, RefusalKind::Transport(_)),
+        matches!(refused.kind, RegistryErrorKind::Transport(_)),
         "{refused:?}"
     );
     assert!(told(&refused).starts_with(&format!("asking for the manifest: cannot reach {HOST}: ")));
@@ -190,7 +192,10 @@ fn a_body_that_is_not_all_there_is_waited_for_no_longer_than_there_is_time() {
     let refused = client
         .manifest(REPOSITORY, "1", Some(&alice()))
         .unwrap_err();
-    assert!(matches!(refused.kind, RefusalKind::Timeout), "{refused:?}");
+    assert!(
+        matches!(refused.kind, RegistryErrorKind::Timeout),
+        "{refused:?}"
+    );
 }
 
 #[test]
@@ -198,7 +203,7 @@ fn headers_without_end_are_no_answer() {
     let header = |length| vec![("x-long".to_owned(), "x".repeat(length))];
     let refused = ping(RegistryFault::Raw(200, header(2 << 20), String::new()));
     assert!(
-        matches!(refused.kind, RefusalKind::Transport(_)),
+        matches!(refused.kind, RegistryErrorKind::Transport(_)),
         "{refused:?}"
     );
     assert!(told(&refused).len() < 300);
@@ -207,7 +212,7 @@ fn headers_without_end_are_no_answer() {
         .collect();
     let refused = ping(RegistryFault::Raw(200, many, String::new()));
     assert!(
-        matches!(refused.kind, RefusalKind::Transport(_)),
+        matches!(refused.kind, RegistryErrorKind::Transport(_)),
         "{refused:?}"
     );
 }
@@ -220,7 +225,7 @@ fn nothing_that_is_said_can_drive_a_terminal_or_fill_a_page() {
         ping(raw(403, "application/json", body.to_string())),
         manifest(raw(403, "application/json", body.to_string())),
     ] {
-        assert!(matches!(refused.kind, RefusalKind::Denied));
+        assert!(matches!(refused.kind, RegistryErrorKind::Denied));
         assert_eq!(refused.code.as_deref(), Some("[2JDENIED"));
         let line = told(&refused);
         assert!(line.contains(": [31mno way way"), "{line}");
@@ -246,8 +251,8 @@ fn a_layer_of_no_bytes_is_one() {
             .client()
             .layer(REPOSITORY, digest, Some(&alice()))
             .unwrap();
-        if let Some(elsewhere) = layer.elsewhere {
-            assert_eq!(elsewhere.answer.unwrap().status, 416);
+        if let Some(elsewhere) = layer.storage {
+            assert_eq!(elsewhere.response.unwrap().status, 416);
         }
     }
 }
@@ -265,7 +270,7 @@ fn errors_of_another_shape_are_no_reason() {
     ] {
         let refused = manifest(raw(404, "application/json", body));
         assert!(
-            matches!(refused.kind, RefusalKind::Refused),
+            matches!(refused.kind, RegistryErrorKind::Refused),
             "{body}: {refused:?}"
         );
         assert_eq!(
@@ -299,7 +304,7 @@ fn an_upload_elsewhere_is_not_cancelled_there() {
         let upload = stage.client().upload(REPOSITORY, Some(&alice())).unwrap();
         let refused = upload.cancelled.unwrap_err();
         match &refused.kind {
-            RefusalKind::Location(told) => assert_eq!(*told, why),
+            RegistryErrorKind::Location(told) => assert_eq!(*told, why),
             kind => panic!("{kind:?}"),
         }
         assert_eq!(stage.hosts(), [format!("{HOST}:443")]);
@@ -310,9 +315,9 @@ fn an_upload_elsewhere_is_not_cancelled_there() {
 fn names_that_would_lead_elsewhere_are_not_asked_for() {
     let stage = Stage::new();
     let client = stage.client();
-    let invalid = |refused: Refusal| {
+    let invalid = |refused: RegistryError| {
         assert!(
-            matches!(refused.kind, RefusalKind::InvalidName),
+            matches!(refused.kind, RegistryErrorKind::InvalidName),
             "{refused:?}"
         );
     };

@@ -1,7 +1,9 @@
 //! Layers that the registry lets be pulled, and that cannot be: told apart from what the registry
 //! itself refuses.
 
-use docker_credential_ecrx::doctor::distribution::{LocationError, Refusal, RefusalKind, Step};
+use docker_credential_ecrx::doctor::distribution::{
+    LocationError, Operation, RegistryError, RegistryErrorKind,
+};
 use docker_credential_ecrx::http::{ProxyFault, TransportCause};
 
 use crate::common::HOST;
@@ -10,15 +12,15 @@ use crate::stage::{REPOSITORY, Stage, alice, image, told};
 
 /// What is said where the registry says that the layer is.
 #[track_caller]
-fn elsewhere(stage: &Stage) -> Refusal {
+fn elsewhere(stage: &Stage) -> RegistryError {
     let made = stage.registry.add_image(&image("1"));
     let digest = &made.smallest().digest;
     let layer = stage.client().layer(REPOSITORY, digest, Some(&alice()));
     let layer = layer.unwrap();
-    assert_eq!(layer.answer.status, 307);
+    assert_eq!(layer.response.status, 307);
     let debug = format!("{layer:?}");
     assert!(!debug.contains(SIGNATURE), "{debug}");
-    layer.elsewhere.unwrap().answer.unwrap_err()
+    layer.storage.unwrap().response.unwrap_err()
 }
 
 /// Why the place is not asked that the registry names.
@@ -30,10 +32,13 @@ fn not_asked(stage: &Stage, url: &str) -> LocationError {
     let layer = stage.client().layer(REPOSITORY, digest, Some(&alice()));
     let refused = layer.unwrap_err();
     told(&refused);
-    assert_eq!((refused.step, refused.status), (Step::Layer, Some(307)));
+    assert_eq!(
+        (refused.operation, refused.status),
+        (Operation::Layer, Some(307))
+    );
     assert_eq!(stage.hosts(), [format!("{HOST}:443")]);
     match refused.kind {
-        RefusalKind::Location(why) => why,
+        RegistryErrorKind::Location(why) => why,
         kind => panic!("{kind:?}"),
     }
 }
@@ -43,8 +48,11 @@ fn a_bucket_that_denies_is_told_with_its_host() {
     let stage = Stage::new();
     stage.registry.deny_storage();
     let refused = elsewhere(&stage);
-    assert!(matches!(refused.kind, RefusalKind::Denied));
-    assert_eq!((refused.step, refused.status), (Step::Storage, Some(403)));
+    assert!(matches!(refused.kind, RegistryErrorKind::Denied));
+    assert_eq!(
+        (refused.operation, refused.status),
+        (Operation::Storage, Some(403))
+    );
     let bucket = stage.registry.bucket();
     assert_eq!(refused.host, bucket);
     assert_eq!(
@@ -59,7 +67,7 @@ fn a_bucket_that_cannot_be_reached_is_told_with_its_host() {
     let bucket = stage.registry.bucket();
     stage.registry.proxy().forget(&bucket);
     let refused = elsewhere(&stage);
-    let RefusalKind::Transport(transport) = &refused.kind else {
+    let RegistryErrorKind::Transport(transport) = &refused.kind else {
         panic!("{refused:?}");
     };
     assert!(matches!(
@@ -135,7 +143,7 @@ fn what_is_between_here_and_the_bucket_is_told_from_the_bucket() {
         stage.registry.on(Route::Storage, fault);
         let refused = elsewhere(&stage);
         assert!(
-            matches!(refused.kind, RefusalKind::NotARegistry(_)),
+            matches!(refused.kind, RegistryErrorKind::NotARegistry(_)),
             "{refused:?}"
         );
         assert_eq!(refused.status, Some(status));
@@ -172,7 +180,7 @@ fn the_token_goes_to_no_other_host_whatever_the_registry_says() {
         .redirect_layers_to("https://elsewhere.example/layer");
     // Its certificate is another authority's: it is not even asked.
     let refused = elsewhere(&stage);
-    assert!(matches!(refused.kind, RefusalKind::Transport(_)));
+    assert!(matches!(refused.kind, RegistryErrorKind::Transport(_)));
     assert!(other.calls().is_empty());
 
     // At a host that is trusted, it is asked without.
@@ -180,10 +188,10 @@ fn the_token_goes_to_no_other_host_whatever_the_registry_says() {
     stage
         .registry
         .redirect_layers_to(&format!("https://{bucket}/layers/none"));
-    assert!(matches!(elsewhere(&stage).kind, RefusalKind::Denied));
+    assert!(matches!(elsewhere(&stage).kind, RegistryErrorKind::Denied));
     // And at the registry's own.
     stage.registry.redirect_layers_to("/v2/");
-    assert!(matches!(elsewhere(&stage).kind, RefusalKind::Denied));
+    assert!(matches!(elsewhere(&stage).kind, RegistryErrorKind::Denied));
     let asked: Vec<bool> = stage
         .registry
         .visits()

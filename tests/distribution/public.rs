@@ -1,6 +1,8 @@
 //! Public ECR, which exchanges a password, or nothing, for a token of its own.
 
-use docker_credential_ecrx::doctor::distribution::{LocationError, RefusalKind, Scheme, Step};
+use docker_credential_ecrx::doctor::distribution::{
+    LocationError, Operation, RegistryErrorKind, Scheme,
+};
 
 use crate::common::fake_aws::{ALICE, RegistryFault, Route};
 use crate::stage::{LIMIT, Stage, alice, told};
@@ -23,12 +25,12 @@ fn everybody_may_pull_and_alice_as_herself() {
         let found = client
             .manifest("docker/library/app", "1", password)
             .unwrap();
-        assert_eq!(found.content.digest, made.digest);
+        assert_eq!(found.descriptor.digest, made.digest);
         let digest = &found.layer.unwrap().digest;
         let layer = client
             .layer("docker/library/app", digest, password)
             .unwrap();
-        layer.elsewhere.unwrap().answer.unwrap();
+        layer.storage.unwrap().response.unwrap();
         let visits = stage.registry.visits();
         let last = visits.iter().rfind(|visit| visit.route == Route::Layer);
         assert_eq!(last.unwrap().principal.as_deref(), Some(principal));
@@ -63,9 +65,9 @@ fn the_password_is_exchanged_at_the_registrys_own_host_alone() {
         );
         let refused = client.manifest("app", "1", Some(&alice())).unwrap_err();
         told(&refused);
-        assert_eq!(refused.step, Step::Token);
+        assert_eq!(refused.operation, Operation::Token);
         match refused.kind {
-            RefusalKind::Location(told) => assert_eq!(told, why),
+            RegistryErrorKind::Location(told) => assert_eq!(told, why),
             kind => panic!("{kind:?}"),
         }
     }
@@ -82,9 +84,9 @@ fn what_is_no_token_is_not_sent() {
         stage.registry.on(Route::Token, fault);
         let refused = client.manifest("app", "1", None).unwrap_err();
         assert!(
-            matches!(refused.kind, RefusalKind::NotARegistry(_)),
+            matches!(refused.kind, RegistryErrorKind::NotARegistry(_)),
             "{body}: {refused:?}"
         );
-        assert_eq!(refused.step, Step::Token);
+        assert_eq!(refused.operation, Operation::Token);
     }
 }

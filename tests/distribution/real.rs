@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use docker_credential_ecrx::doctor::distribution::{Client, RefusalKind, Scheme};
+use docker_credential_ecrx::doctor::distribution::{RegistryClient, RegistryErrorKind, Scheme};
 use docker_credential_ecrx::http::{self, HttpSettings};
 use docker_credential_ecrx::registry::Registry;
 use docker_credential_ecrx::secret::Secret;
@@ -128,7 +128,7 @@ fn the_reference_registry_and_a_real_client_agree_with_ours() {
     };
     let http = http::client(&settings).expect("a client");
     let registry = Registry::parse(REAL).expect("a registry");
-    let client = Client::new(&http, &registry, LIMIT).expect("a runtime");
+    let client = RegistryClient::new(&http, &registry, LIMIT).expect("a runtime");
     let (secret, wrong) = (Secret::new(password), Secret::new("another"));
     let login = Some(&secret);
 
@@ -136,45 +136,45 @@ fn the_reference_registry_and_a_real_client_agree_with_ours() {
     assert_eq!(challenge.scheme, Scheme::Basic);
     assert_eq!(challenge.realm.as_deref(), Some("lab"));
     let pong = client.ping(login).unwrap();
-    assert_eq!((pong.answer.status, pong.challenge), (200, None));
-    assert!(pong.answer.date.is_some());
+    assert_eq!((pong.response.status, pong.challenge), (200, None));
+    assert!(pong.response.date.is_some());
     let refused = client.ping(Some(&wrong)).unwrap_err();
     assert!(
-        matches!(refused.kind, RefusalKind::TokenRefused),
+        matches!(refused.kind, RegistryErrorKind::TokenRefused),
         "{refused:?}"
     );
     assert_eq!(refused.code.as_deref(), Some("UNAUTHORIZED"));
     let refused = client.manifest(REPOSITORY, "1", None).unwrap_err();
     assert!(
-        matches!(refused.kind, RefusalKind::LoginRequired),
+        matches!(refused.kind, RegistryErrorKind::LoginRequired),
         "{refused:?}"
     );
     // It does not tell a repository that is absent from an image that is, as ECR does.
     let refused = client.manifest(REPOSITORY, "1", login).unwrap_err();
     assert!(
-        matches!(refused.kind, RefusalKind::ImageAbsent),
+        matches!(refused.kind, RegistryErrorKind::ImageAbsent),
         "{refused:?}"
     );
     let upload = client.upload(REPOSITORY, login).unwrap();
-    assert_eq!(upload.answer.status, 202);
+    assert_eq!(upload.response.status, 202);
     assert_eq!(upload.cancelled.unwrap().status, 204);
 
     let made = fake.add_image_as(&format!("{HOST}/{REPOSITORY}:1"), Format::Docker);
     copy(folder, fake.proxy(), password, "1");
     assert!(!fake.visits_of(Route::Storage).is_empty());
     let found = client.manifest(REPOSITORY, "1", login).unwrap();
-    assert_eq!(found.content.digest, made.digest);
-    assert_eq!(found.content.media_type, made.media_type);
+    assert_eq!(found.descriptor.digest, made.digest);
+    assert_eq!(found.descriptor.media_type, made.media_type);
     let layer = found.layer.unwrap();
     assert_eq!(layer.digest, made.smallest().digest);
     let layer = client.layer(REPOSITORY, &layer.digest, login).unwrap();
-    assert_eq!(layer.answer.status, 206);
-    assert!(layer.elsewhere.is_none());
+    assert_eq!(layer.response.status, 206);
+    assert!(layer.storage.is_none());
     let nothing = format!("sha256:{}", "0".repeat(64));
     let absent = client.layer(REPOSITORY, &nothing, login);
     let refused = absent.unwrap_err();
     assert!(
-        matches!(refused.kind, RefusalKind::LayerAbsent),
+        matches!(refused.kind, RegistryErrorKind::LayerAbsent),
         "{refused:?}"
     );
 
@@ -183,11 +183,11 @@ fn the_reference_registry_and_a_real_client_agree_with_ours() {
         fake.add_index(&format!("{HOST}/{REPOSITORY}:2"), Format::Oci, &platforms);
     copy(folder, fake.proxy(), password, "2");
     let found = client.manifest(REPOSITORY, "2", login).unwrap();
-    assert_eq!(found.content.digest, index.digest);
-    let chosen = found.chosen.unwrap();
+    assert_eq!(found.descriptor.digest, index.digest);
+    let chosen = found.image.unwrap();
     let image = images
         .iter()
-        .find(|image| image.digest == chosen.content.digest);
+        .find(|image| image.digest == chosen.descriptor.digest);
     assert_eq!(
         found.layer.unwrap().digest,
         image.unwrap().smallest().digest

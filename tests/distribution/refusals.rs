@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use docker_credential_ecrx::doctor::distribution::{Refusal, RefusalKind, Step};
+use docker_credential_ecrx::doctor::distribution::{Operation, RegistryError, RegistryErrorKind};
 use docker_credential_ecrx::http::{ProxyFault, TransportCause};
 use docker_credential_ecrx::secret::Secret;
 
@@ -17,7 +17,7 @@ const EXPIRED: &str = "Your authorization token has expired. Reauthenticate and 
 const RESOURCE: &str = "arn:aws:ecr:us-west-2:999999999999:repository/team/app";
 
 #[track_caller]
-fn is(refusal: &Refusal, status: u16, code: Option<&str>, line: &str) {
+fn is(refusal: &RegistryError, status: u16, code: Option<&str>, line: &str) {
     assert_eq!(refusal.status, Some(status));
     assert_eq!(refusal.code.as_deref(), code);
     assert_eq!(refusal.host, HOST);
@@ -33,19 +33,19 @@ fn a_token_that_is_no_longer_taken_is_told_in_both_ways_that_there_are() {
     stage.registry.revoke_with(2, Refused::Unauthorized);
 
     let denied = client.ping(Some(&token(ALICE.2, 1))).unwrap_err();
-    assert!(matches!(denied.kind, RefusalKind::TokenRefused));
+    assert!(matches!(denied.kind, RegistryErrorKind::TokenRefused));
     let line = format!("asking the registry: {HOST} does not take the token: {EXPIRED}");
     is(&denied, 403, Some("DENIED"), &line);
 
     let unauthorized = client.ping(Some(&token(ALICE.2, 2))).unwrap_err();
-    assert!(matches!(unauthorized.kind, RefusalKind::TokenRefused));
+    assert!(matches!(unauthorized.kind, RegistryErrorKind::TokenRefused));
     let line = format!("asking the registry: {HOST} does not take the token");
     is(&unauthorized, 401, None, &line);
 
     client.ping(Some(&token(ALICE.2, 3))).unwrap();
     let strange = Secret::new("no token of ECR's");
     let refused = client.ping(Some(&strange)).unwrap_err();
-    assert!(matches!(refused.kind, RefusalKind::TokenRefused));
+    assert!(matches!(refused.kind, RegistryErrorKind::TokenRefused));
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn without_a_token_nothing_but_a_ping_is_answered() {
     let stage = Stage::new();
     stage.registry.add_image(&image("1"));
     let refused = stage.client().manifest(REPOSITORY, "1", None).unwrap_err();
-    assert!(matches!(refused.kind, RefusalKind::LoginRequired));
+    assert!(matches!(refused.kind, RegistryErrorKind::LoginRequired));
     let line = format!("asking for the manifest: {HOST} wants a login");
     is(&refused, 401, None, &line);
 }
@@ -75,49 +75,55 @@ fn a_denial_holds_awss_sentence_whoever_has_to_change_what() {
             .unwrap_err()
     };
     let upload = || client.upload(REPOSITORY, Some(&alice())).unwrap_err();
-    type Refuse<'a> = &'a dyn Fn() -> Refusal;
-    let table: [(&str, Refuse<'_>, Step, &str, &str); 4] = [
+    type Refuse<'a> = &'a dyn Fn() -> RegistryError;
+    let table: [(&str, Refuse<'_>, Operation, &str, &str); 4] = [
         (
             "ecr:BatchGetImage",
             &manifest,
-            Step::Manifest,
+            Operation::Manifest,
             denial::NO_IDENTITY_POLICY,
             " because no identity-based policy allows the ecr:BatchGetImage action",
         ),
         (
             "ecr:GetDownloadUrlForLayer",
             &layer,
-            Step::Layer,
+            Operation::Layer,
             denial::NO_RESOURCE_POLICY,
             " because no resource-based policy allows the ecr:GetDownloadUrlForLayer action",
         ),
         (
             "ecr:InitiateLayerUpload",
             &upload,
-            Step::Upload,
+            Operation::Upload,
             denial::EXPLICIT_IN_SCP,
             " with an explicit deny in a service control policy",
         ),
         (
             "ecr:BatchGetImage",
             &manifest,
-            Step::Manifest,
+            Operation::Manifest,
             denial::UNEXPLAINED,
             "",
         ),
     ];
-    for (action, ask, step, reason, end) in table {
+    for (action, ask, operation, reason, end) in table {
         stage.registry.allow_all();
         stage.registry.deny(ALICE.2, action, reason);
         let refused = ask();
-        assert!(matches!(refused.kind, RefusalKind::Denied), "{refused:?}");
-        assert_eq!((refused.step, refused.step.action()), (step, Some(action)));
+        assert!(
+            matches!(refused.kind, RegistryErrorKind::Denied),
+            "{refused:?}"
+        );
+        assert_eq!(
+            (refused.operation, refused.operation.action()),
+            (operation, Some(action))
+        );
         let sentence = format!(
             "User: {} is not authorized to perform: {action} on resource: {RESOURCE}{end}",
             ALICE.2
         );
         assert_eq!(refused.message.as_deref(), Some(sentence.as_str()));
-        let line = format!("{step}: {HOST} denies {action}: {sentence}");
+        let line = format!("{operation}: {HOST} denies {action}: {sentence}");
         is(&refused, 403, Some("DENIED"), &line);
     }
     // The rule is about Alice alone.
@@ -140,17 +146,17 @@ fn a_repository_that_is_absent_is_told_from_an_image_that_is() {
     let absent = client
         .manifest(REPOSITORY, "1", Some(&alice()))
         .unwrap_err();
-    assert!(matches!(absent.kind, RefusalKind::RepositoryAbsent));
+    assert!(matches!(absent.kind, RegistryErrorKind::RepositoryAbsent));
     let line = format!("asking for the manifest: {HOST} has no such repository: {why}");
     is(&absent, 404, Some("NAME_UNKNOWN"), &line);
     let absent = client.upload(REPOSITORY, Some(&alice())).unwrap_err();
-    assert!(matches!(absent.kind, RefusalKind::RepositoryAbsent));
+    assert!(matches!(absent.kind, RegistryErrorKind::RepositoryAbsent));
 
     let made = stage.registry.add_image(&image("1"));
     let absent = client
         .manifest(REPOSITORY, "2", Some(&alice()))
         .unwrap_err();
-    assert!(matches!(absent.kind, RefusalKind::ImageAbsent));
+    assert!(matches!(absent.kind, RegistryErrorKind::ImageAbsent));
     let line =
         "asking for the manifest: the repository has no such image: Requested image not found";
     is(&absent, 404, Some("MANIFEST_UNKNOWN"), line);
@@ -158,7 +164,7 @@ fn a_repository_that_is_absent_is_told_from_an_image_that_is() {
     let absent = client
         .layer(REPOSITORY, &made.digest, Some(&alice()))
         .unwrap_err();
-    assert!(matches!(absent.kind, RefusalKind::LayerAbsent));
+    assert!(matches!(absent.kind, RegistryErrorKind::LayerAbsent));
     // In its own region it is there.
     let there = stage.client_of(OTHER_REGION, crate::stage::LIMIT);
     there.manifest(REPOSITORY, "1", Some(&alice())).unwrap();
@@ -170,7 +176,7 @@ fn a_registry_that_is_busy_or_broken_is_told_from_one_that_says_no() {
     let client = stage.client();
     stage.registry.on(Route::Ping, RegistryFault::Throttle);
     let busy = client.ping(Some(&alice())).unwrap_err();
-    assert!(matches!(busy.kind, RefusalKind::Throttled));
+    assert!(matches!(busy.kind, RegistryErrorKind::Throttled));
     let line = format!("asking the registry: {HOST} throttles: Rate exceeded");
     is(&busy, 429, Some("TOOMANYREQUESTS"), &line);
     for status in [500, 502, 503] {
@@ -179,7 +185,7 @@ fn a_registry_that_is_busy_or_broken_is_told_from_one_that_says_no() {
             .registry
             .on(Route::Ping, RegistryFault::Status(status));
         let broken = client.ping(Some(&alice())).unwrap_err();
-        assert!(matches!(broken.kind, RefusalKind::Unavailable));
+        assert!(matches!(broken.kind, RegistryErrorKind::Unavailable));
         let line = format!("asking the registry: {HOST} answers {status}");
         is(&broken, status, None, &line);
     }
@@ -192,7 +198,7 @@ fn silence_ends_with_the_time() {
     let client = stage.client_of(HOST, Duration::from_millis(400));
     let start = Instant::now();
     let refused = client.ping(Some(&alice())).unwrap_err();
-    assert!(matches!(refused.kind, RefusalKind::Timeout));
+    assert!(matches!(refused.kind, RegistryErrorKind::Timeout));
     assert_eq!(
         told(&refused),
         format!("asking the registry: {HOST} does not answer in time")
@@ -200,7 +206,7 @@ fn silence_ends_with_the_time() {
     // Whatever comes next is not begun.
     stage.registry.heal(Route::Ping);
     let refused = client.ping(Some(&alice())).unwrap_err();
-    assert!(matches!(refused.kind, RefusalKind::Timeout));
+    assert!(matches!(refused.kind, RegistryErrorKind::Timeout));
     drop(client);
     assert!(start.elapsed() < Duration::from_secs(10));
 }
@@ -213,7 +219,7 @@ fn a_connection_that_is_closed_is_no_answer() {
         .client()
         .upload(REPOSITORY, Some(&alice()))
         .unwrap_err();
-    let RefusalKind::Transport(transport) = &refused.kind else {
+    let RegistryErrorKind::Transport(transport) = &refused.kind else {
         panic!("{refused:?}");
     };
     assert!(matches!(transport.cause, TransportCause::Connection { .. }));
@@ -226,7 +232,7 @@ fn a_registry_that_cannot_be_reached_is_told_with_the_proxy() {
     let stage = Stage::new();
     stage.registry.proxy().forget(HOST);
     let refused = stage.client().ping(None).unwrap_err();
-    let RefusalKind::Transport(transport) = &refused.kind else {
+    let RegistryErrorKind::Transport(transport) = &refused.kind else {
         panic!("{refused:?}");
     };
     assert!(matches!(
@@ -248,9 +254,9 @@ fn an_upload_that_cannot_be_cancelled_has_been_opened_all_the_same() {
         .add_repository(&format!("{HOST}/{REPOSITORY}"));
     stage.registry.refuse_to_cancel();
     let upload = stage.client().upload(REPOSITORY, Some(&alice())).unwrap();
-    assert_eq!(upload.answer.status, 202);
+    assert_eq!(upload.response.status, 202);
     let refused = upload.cancelled.unwrap_err();
-    assert!(matches!(refused.kind, RefusalKind::Refused));
+    assert!(matches!(refused.kind, RegistryErrorKind::Refused));
     let line = format!("cancelling the upload: {HOST} answers 405: The operation is unsupported.");
     is(&refused, 405, Some("UNSUPPORTED"), &line);
     assert_eq!(stage.registry.uploads(), 1);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use docker_credential_ecrx::doctor::distribution::{Client, Refusal};
+use docker_credential_ecrx::doctor::distribution::{RegistryClient, RegistryError};
 use docker_credential_ecrx::http::{self, EcrxClient, HttpSettings};
 use docker_credential_ecrx::registry::Registry;
 use docker_credential_ecrx::secret::Secret;
@@ -48,13 +48,13 @@ impl Stage {
     }
 
     /// A client of [`HOST`].
-    pub fn client(&self) -> Client<'_> {
+    pub fn client(&self) -> RegistryClient<'_> {
         self.client_of(HOST, LIMIT)
     }
 
-    pub fn client_of(&self, host: &str, time_left: Duration) -> Client<'_> {
+    pub fn client_of(&self, host: &str, time_left: Duration) -> RegistryClient<'_> {
         let registry = Registry::parse(host).expect("a registry");
-        Client::new(&self.http, &registry, time_left).expect("a runtime")
+        RegistryClient::new(&self.http, &registry, time_left).expect("a runtime")
     }
 
     /// The hosts that the proxy was asked for.
@@ -89,7 +89,7 @@ pub fn token(principal: &str, serial: usize) -> Secret {
 
 /// What a person is told, in which no secret stands, and nothing that drives a terminal.
 #[track_caller]
-pub fn told(refusal: &Refusal) -> String {
+pub fn told(refusal: &RegistryError) -> String {
     for text in [refusal.to_string(), format!("{refusal:?}")] {
         assert!(!text.contains(SIGNATURE), "{text}");
         assert!(!text.contains("X-Amz-"), "{text}");

@@ -1,4 +1,4 @@
-//! Where a registry says that something is.
+//! The URLs that registries give: of layers, uploads and realms.
 
 use http::Uri;
 
@@ -8,30 +8,28 @@ use crate::redaction::Redactor;
 /// The algorithm in every signed URL. S3 names it in messages.
 const SIGNATURE_VERSION: &str = "AWS4-HMAC-SHA256";
 
-/// A URL that a registry gave, and that may be asked. Layers lie behind URLs that are signed: who
-/// has one has the layer. So it is never shown; its host may be.
+/// A URL that a registry gave, and that may be requested. Those of layers are signed: a URL is
+/// enough to get the layer. So it is never shown; its host may be.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Location {
     url: Uri,
     is_the_registrys: bool,
 }
 
-/// Why a registry's `Location` is not asked.
+/// Why a registry's `Location` is not requested.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LocationError {
-    /// There is none.
     #[error("it does not say where")]
     Absent,
-    /// It is no URL.
     #[error("it says where by what is no URL")]
     Malformed,
-    /// Whatever is sent there can be read on the way.
+    /// The request could be read on the way.
     #[error("it leads to {0} without TLS")]
     NotHttps(String),
-    /// There, the machine itself or its metadata could be asked.
+    /// This machine's own services or its metadata could be reached there.
     #[error("it leads to {0}, which is this machine's or its network's own address")]
     Inside(String),
-    /// Of uploads, which are the registry's own.
+    /// Of uploads and realms, which must be the registry's own.
     #[error("it leads to {0}, another host")]
     OtherHost(String),
 }
@@ -77,8 +75,8 @@ impl Location {
         })
     }
 
-    /// The same for an upload, which nobody but the registry itself may be asked for.
-    pub(super) fn of_upload(value: Option<&str>, registry: &str) -> Result<Self, LocationError> {
+    /// The same for uploads and realms, which must be at the registry itself.
+    pub(super) fn parse_own(value: Option<&str>, registry: &str) -> Result<Self, LocationError> {
         let location = Self::parse(value, registry)?;
         if location.is_the_registrys {
             Ok(location)
@@ -94,14 +92,14 @@ impl Location {
             .map_or_else(String::new, ToString::to_string)
     }
 
-    /// The whole of it. Each caller is a place where it leaves the program's hands.
+    /// The whole URL. Each caller is a place where the secret leaves the program.
     pub(super) fn expose(&self) -> &Uri {
         &self.url
     }
 
     /// Masks the values of the query in every message from now on, and the path too. A path of the
     /// registry itself is not secret: it holds the name of a repository.
-    pub(super) fn keep_secret(&self, redactor: &mut Redactor) {
+    pub(super) fn mask(&self, redactor: &mut Redactor) {
         redactor.add_url(&self.url.to_string());
         if !self.is_the_registrys {
             redactor.add(self.url.path().trim_start_matches('/'));
@@ -137,14 +135,14 @@ mod tests {
             &format!("https://{}:443/v2/", REGISTRY.to_uppercase()),
         ] {
             assert!(
-                Location::of_upload(Some(value), REGISTRY).is_ok(),
+                Location::parse_own(Some(value), REGISTRY).is_ok(),
                 "{value}"
             );
         }
         let elsewhere = format!("https://{BUCKET}/x");
         assert!(!parse(&elsewhere).unwrap().is_the_registrys);
         assert_eq!(
-            Location::of_upload(Some(&elsewhere), REGISTRY),
+            Location::parse_own(Some(&elsewhere), REGISTRY),
             Err(LocationError::OtherHost(BUCKET.to_owned()))
         );
     }
@@ -205,7 +203,7 @@ mod tests {
         .unwrap();
         assert_eq!(format!("{location:?}"), format!("Location({BUCKET}…)"));
         let mut redactor = Redactor::default();
-        location.keep_secret(&mut redactor);
+        location.mask(&mut redactor);
         for (text, shown) in [
             ("Access Denied b", "Access Denied b"),
             ("you sent feedfacecafe", "you sent …"),

@@ -3,33 +3,33 @@
 
 use serde::Deserialize;
 
-/// What a registry is asked for, in the order in which clients ask.
+/// The media types that are requested, in the order in which clients name them.
 pub(super) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, \
     application/vnd.docker.distribution.manifest.v2+json";
 
-/// The text of a manifest or an index.
+/// A manifest or an index, as far as it is looked at.
 #[derive(Debug, Deserialize)]
-pub(super) struct Document {
+pub(super) struct RawManifest {
     #[serde(rename = "schemaVersion")]
     version: u64,
     #[serde(rename = "mediaType")]
     media_type: Option<String>,
     #[serde(default)]
-    layers: Option<Vec<Descriptor>>,
+    layers: Option<Vec<ManifestEntry>>,
     #[serde(default)]
-    manifests: Option<Vec<Descriptor>>,
+    manifests: Option<Vec<ManifestEntry>>,
 }
 
-/// What points at one of its parts.
+/// A layer of a manifest, or a manifest of an index.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub(super) struct Descriptor {
+pub(super) struct ManifestEntry {
     #[serde(rename = "mediaType", default)]
     pub media_type: String,
     pub digest: String,
     pub size: u64,
-    /// Where else it lies: layers of Windows, which registries do not hold.
+    /// Where else it is: layers of Windows, which registries do not store.
     #[serde(default)]
     urls: Vec<String>,
     #[serde(default)]
@@ -42,26 +42,25 @@ struct Platform {
     architecture: String,
 }
 
-impl Document {
-    /// Reads a text; `None` when it is neither.
+impl RawManifest {
+    /// `None` if the text is neither manifest nor index.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let read: Self = serde_json::from_slice(text).ok()?;
         let is_one = read.layers.is_some() != read.manifests.is_some();
         (read.version == 2 && is_one).then_some(read)
     }
 
-    /// What the text itself says that it is.
     pub(super) fn media_type(&self) -> Option<&str> {
         self.media_type.as_deref()
     }
 
     /// The images of an index; `None` of a manifest.
-    pub(super) fn images(&self) -> Option<&[Descriptor]> {
+    pub(super) fn images(&self) -> Option<&[ManifestEntry]> {
         self.manifests.as_deref()
     }
 
-    /// The smallest layer that the registry holds.
-    pub(super) fn smallest_layer(&self) -> Option<&Descriptor> {
+    /// The smallest layer that the registry stores.
+    pub(super) fn smallest_layer(&self) -> Option<&ManifestEntry> {
         let layers = self.layers.iter().flatten();
         layers
             .filter(|layer| layer.urls.is_empty() && !layer.media_type.contains("foreign"))
@@ -69,24 +68,23 @@ impl Document {
     }
 }
 
-impl Descriptor {
+impl ManifestEntry {
     /// `linux/arm64`.
     pub(super) fn platform(&self) -> Option<String> {
         let platform = self.platform.as_ref()?;
         Some(format!("{}/{}", platform.os, platform.architecture))
     }
 
-    /// Attestations of BuildKit lie among the images of an index, for the platform
-    /// `unknown/unknown`.
+    /// BuildKit adds attestations to the images of an index, for the platform `unknown/unknown`.
     fn is_image(&self) -> bool {
         self.platform().as_deref() != Some("unknown/unknown")
     }
 }
 
-/// The image of an index that a client on this machine would take, else the first.
-pub(super) fn chosen(images: &[Descriptor]) -> Option<&Descriptor> {
+/// The image of an index that a client on this machine would pull, else the first.
+pub(super) fn image_for_this_machine(images: &[ManifestEntry]) -> Option<&ManifestEntry> {
     let ours = format!("linux/{}", architecture());
-    let is_ours = |image: &&Descriptor| image.platform().as_ref() == Some(&ours);
+    let is_ours = |image: &&ManifestEntry| image.platform().as_ref() == Some(&ours);
     images
         .iter()
         .find(is_ours)
@@ -124,10 +122,10 @@ mod tests {
         format!(r#"{{"mediaType":"{name}","digest":"sha256:00","size":{size}}}"#)
     }
 
-    fn manifest(layers: &[String]) -> Document {
+    fn manifest(layers: &[String]) -> RawManifest {
         let layers = layers.join(",");
         let text = format!(r#"{{"schemaVersion":2,"config":{{}},"layers":[{layers}]}}"#);
-        Document::parse(text.as_bytes()).unwrap()
+        RawManifest::parse(text.as_bytes()).unwrap()
     }
 
     #[test]
@@ -151,10 +149,10 @@ mod tests {
         format!(r#"{{"digest":"sha256:00","size":{size}{platform}}}"#)
     }
 
-    fn index(images: &[String]) -> Vec<Descriptor> {
+    fn index(images: &[String]) -> Vec<ManifestEntry> {
         let images = images.join(",");
         let text = format!(r#"{{"schemaVersion":2,"manifests":[{images}]}}"#);
-        let document = Document::parse(text.as_bytes()).unwrap();
+        let document = RawManifest::parse(text.as_bytes()).unwrap();
         document.images().unwrap().to_vec()
     }
 
@@ -162,13 +160,16 @@ mod tests {
     fn of_an_index_this_machines_image_is_taken_else_the_first_that_is_one() {
         let ours = format!("linux/{}", architecture());
         let images = index(&[image("linux/s390", 1), image(&ours, 2)]);
-        assert_eq!(chosen(&images).unwrap().size, 2);
+        assert_eq!(image_for_this_machine(&images).unwrap().size, 2);
         let images = index(&[image("unknown/unknown", 1), image("plan9/mips", 2)]);
-        assert_eq!(chosen(&images).unwrap().size, 2);
+        assert_eq!(image_for_this_machine(&images).unwrap().size, 2);
         let images = index(&[image("", 1)]);
-        assert_eq!(chosen(&images).unwrap().size, 1);
-        assert_eq!(chosen(&index(&[image("unknown/unknown", 1)])), None);
-        assert_eq!(chosen(&[]), None);
+        assert_eq!(image_for_this_machine(&images).unwrap().size, 1);
+        assert_eq!(
+            image_for_this_machine(&index(&[image("unknown/unknown", 1)])),
+            None
+        );
+        assert_eq!(image_for_this_machine(&[]), None);
     }
 
     #[test]
@@ -186,7 +187,7 @@ mod tests {
             r#"{"schemaVersion":2,"layers":[{"size":1}]}"#,
             r#"{"schemaVersion":2,"layers":{}}"#,
         ] {
-            assert!(Document::parse(text.as_bytes()).is_none(), "{text}");
+            assert!(RawManifest::parse(text.as_bytes()).is_none(), "{text}");
         }
     }
 

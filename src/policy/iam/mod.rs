@@ -1,5 +1,4 @@
-//! IAM, as far as ECR needs it: who a policy is about, what it allows, the documents, and the
-//! sentence in which AWS says that one is missing.
+//! IAM, as far as ECR needs it: who a policy is about, what it allows, and the documents.
 //!
 //! Nothing here asks anybody; and what is parsed here cannot make a policy that opens more than
 //! it says. There is no way to write a `Deny`, an `ecr:*`, or a wildcard principal without a
@@ -11,7 +10,6 @@
 //! log subscriber (aws-iam), for the two structs of `iam/document.rs`.
 
 mod callers;
-mod denial;
 mod document;
 mod organization;
 mod principal;
@@ -19,7 +17,6 @@ mod repository;
 mod statements;
 
 pub(crate) use callers::Callers;
-pub(crate) use denial::{Because, Denial, PolicyKind};
 pub(crate) use document::{Document, Statement};
 pub(crate) use organization::{OrganizationId, OrganizationIdError};
 pub(crate) use principal::{Principal, PrincipalError, PrincipalKind, permission_set, role_name};

@@ -1,36 +1,46 @@
-//! What a registry wants by way of a login.
+//! How a registry is logged in to: with a password, or with the token that the password, or
+//! nothing, is exchanged for (Bearer, of public ECR).
 
 use std::iter;
 
+use base64_simd::STANDARD;
+use http::{HeaderValue, header};
+use serde::Deserialize;
+
 use crate::error::one_line;
+use crate::http::Received;
+use crate::secret::Secret;
+use crate::token::USERNAME;
 
 /// `WWW-Authenticate`, as far as it is looked at (RFC 9110, section 11.6.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
-    /// How to log in.
     pub scheme: Scheme,
     /// For Basic a name, for Bearer the URL that gives tokens.
     pub realm: Option<String>,
-    /// Whom such a token is for; ECR's Basic has it too.
+    /// The audience of such a token. ECR sends it with Basic, too.
     pub service: Option<String>,
-    /// What such a token is to allow.
     pub scope: Option<String>,
 }
 
-/// How to log in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// With user and password: private ECR, and registries with a password file.
+    /// User and password: private ECR, and registries with a password file.
     Basic,
-    /// With a token that somebody else gives: public ECR, Docker Hub.
+    /// A token that the realm issues: public ECR, Docker Hub.
     Bearer,
-    /// Another.
     Other(String),
 }
 
 impl Challenge {
-    /// Reads the value of the header.
-    pub(super) fn parse(value: &str) -> Option<Self> {
+    /// The login that a response wants.
+    pub(super) fn from_response(received: &Received) -> Option<Self> {
+        let value = received.headers.get(header::WWW_AUTHENTICATE);
+        let value = value.filter(|_| received.status == 401)?;
+        Self::parse(value.to_str().ok()?)
+    }
+
+    fn parse(value: &str) -> Option<Self> {
         let (scheme, rest) = value.trim().split_once(' ').unwrap_or((value.trim(), ""));
         let scheme = match scheme.to_ascii_lowercase().as_str() {
             "" => return None,
@@ -49,6 +59,18 @@ impl Challenge {
             service: of("service"),
             scope: of("scope"),
         })
+    }
+
+    /// The query of a request to the realm: empty, or `?` and parameters.
+    pub(super) fn query(&self) -> String {
+        let mut query = String::new();
+        for (name, value) in [("service", &self.service), ("scope", &self.scope)] {
+            if let Some(value) = value {
+                query.push(if query.is_empty() { '?' } else { '&' });
+                query.push_str(&format!("{name}={}", percent_encoded(value)));
+            }
+        }
+        query
     }
 }
 
@@ -78,6 +100,43 @@ fn parameters(text: &str) -> impl Iterator<Item = (&str, String)> {
         }
         None
     })
+}
+
+/// The response of a Bearer challenge's realm. The field has an older and a newer name.
+#[derive(Deserialize)]
+struct Exchanged {
+    #[serde(alias = "access_token")]
+    token: String,
+}
+
+/// The `Authorization` header with the token that a realm gives.
+pub(super) fn bearer(received: &Received) -> Option<HeaderValue> {
+    let exchanged: Exchanged = serde_json::from_slice(&received.body).ok()?;
+    login("Bearer", &exchanged.token)
+}
+
+pub(super) fn basic(password: &Secret) -> HeaderValue {
+    let pair = format!("{USERNAME}:{}", password.expose());
+    login("Basic", &STANDARD.encode_to_string(pair)).expect("base64 is printable")
+}
+
+/// `None` if the token holds what a header must not.
+fn login(scheme: &str, token: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(format!("{scheme} {token}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~:/,".contains(&byte) {
+            encoded.push(char::from(byte))
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"))
+        }
+    }
+    encoded
 }
 
 #[cfg(test)]

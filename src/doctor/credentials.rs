@@ -1,0 +1,129 @@
+//! The credentials: the first ones, the roles on top of them, and the tokens, cached and new.
+
+use crate::aws::{Caller, Failure, Survey};
+use crate::clock;
+use crate::commands::moment::span;
+use crate::error::Error;
+use crate::get::Held;
+use crate::identity::Identity;
+use crate::registry::{Registry, Service};
+use crate::token::AuthorizationToken;
+
+use super::report::{Area, AreaReport, Check};
+
+fn failed(failure: &Failure) -> Check {
+    Check::bad(failure.to_string()).fix(failure.hints())
+}
+
+pub(super) fn error_check(error: &Error) -> Check {
+    Check::bad(error.line()).fix(error.hint_lines().collect::<Vec<_>>())
+}
+
+pub(super) fn identity_report(identity: &Identity, survey: &Survey) -> AreaReport {
+    let mut checks = Vec::new();
+    let first = identity.first_caller();
+    match &survey.source {
+        None => checks.push(Check::unknown(format!("{first}: not come to"))),
+        Some(Err(failure)) => checks.push(failed(failure)),
+        Some(Ok(caller)) => checks.push(match &caller.arn {
+            Ok(arn) => Check::good(format!("{first} is {arn}{}", session_end(caller))),
+            Err(failure) => Check::warning(format!(
+                "{first} gives credentials{}; STS does not say whose: {failure}",
+                session_end(caller)
+            )),
+        }),
+    }
+    for (index, role) in identity.roles.iter().enumerate() {
+        let arn = &role.arn;
+        checks.push(match survey.roles.get(index) {
+            None => Check::unknown(format!("the role {arn}: not come to")),
+            Some(Err(failure)) => failed(failure),
+            Some(Ok(caller)) => {
+                let session = role.session_name();
+                let external_id = match role.external_id {
+                    Some(_) => ", with an external id",
+                    None => "",
+                };
+                let end = session_end(caller);
+                Check::good(format!(
+                    "assumed the role {arn} (session {session}{external_id}){end}"
+                ))
+            }
+        });
+    }
+    AreaReport::new(Area::Identity, checks)
+}
+
+/// If nobody is asked for an MFA code, since a token is cached.
+pub(super) fn identity_without_codes(identity: &Identity) -> AreaReport {
+    let mut checks = vec![Check::unknown(format!(
+        "{}: not looked into, as this takes an MFA code, and the cached token takes none",
+        identity.first_caller()
+    ))];
+    let roles = identity.roles.iter();
+    checks.extend(roles.map(|role| Check::unknown(format!("the role {}", role.arn))));
+    AreaReport::new(Area::Identity, checks)
+}
+
+fn session_end(caller: &Caller) -> String {
+    match caller.expires_at {
+        Some(end) => format!("; the session ends in {}", span(end - clock::now())),
+        None => String::new(),
+    }
+}
+
+/// There is no survey if nobody was to be asked for an MFA code.
+pub(super) fn token_report(
+    registry: &Registry,
+    cached: Option<&Held>,
+    survey: Option<&Survey>,
+) -> AreaReport {
+    let mut checks = vec![cached_token(cached)];
+    let action = token_action(registry);
+    match survey.map(|survey| &survey.token) {
+        Some(Some(Ok(token))) => checks.push(new_token(action, token)),
+        Some(Some(Err(failure))) => checks.push(failed(failure)),
+        Some(None) => checks.push(Check::unknown(format!("{action}: not come to"))),
+        None => {}
+    }
+    AreaReport::new(Area::Token, checks)
+}
+
+fn new_token(action: &str, token: &AuthorizationToken) -> Check {
+    let (now, given) = (clock::now(), format!("{action} gives a new one"));
+    if !token.is_expired(now) {
+        Check::good(format!(
+            "{given}, good for {}",
+            span(token.expires_at - now)
+        ))
+    } else {
+        Check::warning(format!(
+            "{given}, which has ended by this machine's clock: it is not kept"
+        ))
+        .fix(["set the clock"])
+    }
+}
+
+/// The action of IAM that gives tokens.
+pub(super) fn token_action(registry: &Registry) -> &'static str {
+    match registry.service {
+        Service::Private(_) => "ecr:GetAuthorizationToken",
+        Service::Public => "ecr-public:GetAuthorizationToken",
+    }
+}
+
+fn cached_token(cached: Option<&Held>) -> Check {
+    let Some(held) = cached else {
+        return Check::unknown("no token for it in the cache");
+    };
+    let (token, now) = (&held.entry.token, clock::now());
+    let next = match held.refresh_at {
+        Some(moment) if moment > now => "answered without asking AWS",
+        _ => "renewed at the next pull",
+    };
+    Check::good(format!(
+        "a token in the cache, {} old, good for another {}, {next}",
+        span(now - token.obtained_at),
+        span(token.expires_at - now)
+    ))
+}

@@ -1,0 +1,343 @@
+//! What to change after a denial: whose policy, and the statement to add. Against a policy that
+//! sets limits, or denies, no statement elsewhere helps.
+
+use crate::aws::{Failure, FailureKind, Stage, Survey};
+use crate::identity::Role;
+use crate::policy::iam::{
+    self, Access, Callers, Principal, PrincipalKind, Repositories, RepositoryArn,
+};
+
+use super::denial::DenialReason::{self, Denies, NoneAllows, Other, Unstated};
+use super::denial::{Denial, PolicyKind};
+use super::evidence::{Evidence, account_of};
+use super::registry::Rejection;
+use super::report::PolicyChange;
+
+/// In place of the external id, which is a secret.
+const EXTERNAL_ID: &str = "EXTERNAL-ID";
+
+/// A note on what outweighs every policy that allows.
+const ONLY_THERE: &str = "allowing more elsewhere does not help: it has to change there";
+
+/// If two accounts must allow it, and AWS names neither.
+const BOTH: &str = ": AWS does not say which side is missing, and both must allow it";
+
+impl Evidence<'_> {
+    /// If a policy prevents the pull or push: a sentence that says so, and what to change.
+    pub(super) fn denied_by_policy(&self) -> Option<(String, Vec<PolicyChange>)> {
+        if let Some(denied) = self.refused().filter(|refused| refused.denial.is_some()) {
+            return self.registry_denied(denied);
+        }
+        // Public ECR allows anonymous pulls.
+        self.private()?;
+        let failure = self.survey?.failure()?;
+        match (&failure.kind, &failure.stage) {
+            (FailureKind::RoleDenied, Stage::Role { role, .. }) => {
+                let mut roles = self.roles().iter();
+                let role = roles.find(|known| known.arn == *role)?;
+                Some(self.role_denied(failure, role))
+            }
+            (FailureKind::TokenDenied, _) => Some(self.token_denied(failure)),
+            _ => None,
+        }
+    }
+
+    fn role_denied(&self, failure: &Failure, role: &Role) -> (String, Vec<PolicyChange>) {
+        let denial = Denial::parse(&failure.to_string());
+        let caller = self.principal(denial.as_ref());
+        let caller = caller.as_ref();
+        let reason = denial.map_or(Unstated, |denial| for_trust_policy(denial.reason));
+        let arn = &role.arn;
+        let owner = account_of(arn.as_str());
+        let owner = owner.as_deref();
+        let identity = PolicyChange {
+            statement: Some(iam::assume_role(arn)),
+            ..identity_policy(caller)
+        };
+        let changes = match &reason {
+            NoneAllows(PolicyKind::Identity) => vec![identity],
+            NoneAllows(PolicyKind::RoleTrust) => vec![trust_policy(role, caller, None)],
+            Unstated | Other(_) => {
+                let exists = "the role must exist, too";
+                vec![identity, trust_policy(role, caller, Some(exists))]
+            }
+            NoneAllows(kind) => vec![limit(*kind, caller, owner)],
+            Denies { kind, policy } => {
+                vec![explicit_deny(*kind, policy.as_deref(), caller, owner)]
+            }
+        };
+        let which = match changes.len() {
+            1 => "",
+            _ if account(caller).as_deref() == owner => {
+                ": AWS does not say which side is missing; within one account it is enough that \
+                 the trust policy names the caller"
+            }
+            _ => BOTH,
+        };
+        let (who, why) = (called(caller), why(&reason));
+        let text = format!("{who} may not assume the role {arn}{why}{which}");
+        (text, changes)
+    }
+
+    fn token_denied(&self, failure: &Failure) -> (String, Vec<PolicyChange>) {
+        let denial = Denial::parse(&failure.to_string());
+        let caller = self.principal(denial.as_ref());
+        let caller = caller.as_ref();
+        let reason = denial.map_or(Unstated, |denial| denial.reason);
+        let change = match &reason {
+            NoneAllows(PolicyKind::Identity) | Unstated | Other(_) => {
+                let managed = "or attach AmazonEC2ContainerRegistryPullOnly, which is AWS's own";
+                PolicyChange {
+                    statement: Some(iam::get_token()),
+                    notes: vec![managed.to_owned()],
+                    ..identity_policy(caller)
+                }
+            }
+            NoneAllows(kind) => limit(*kind, caller, None),
+            Denies { kind, policy } => explicit_deny(*kind, policy.as_deref(), caller, None),
+        };
+        let (who, why) = (called(caller), why(&reason));
+        (format!("{who} gets no token{why}"), vec![change])
+    }
+
+    fn registry_denied(&self, rejection: &Rejection) -> Option<(String, Vec<PolicyChange>)> {
+        let denial = rejection.denial.as_ref()?;
+        let private = self.private()?;
+        let name = &self.target.image.as_ref()?.repository;
+        let caller = self.principal(Some(denial));
+        let caller = caller.as_ref();
+        let owner = private.account.to_string();
+        let (access, managed) = if rejection.is_for_a_push {
+            (Access::Push, "AmazonEC2ContainerRegistryPowerUser")
+        } else {
+            (Access::Pull, "AmazonEC2ContainerRegistryPullOnly")
+        };
+        let repositories = Repositories::from(RepositoryArn::new(private, name).ok()?);
+        let identity = PolicyChange {
+            statement: Some(iam::in_identity_policy(access, &repositories)),
+            ..identity_policy(caller)
+        };
+        let repository = |note| repository_policy(&owner, name, access, caller, note);
+        let crosses = account(caller).as_deref() != Some(owner.as_str());
+        let changes = match &denial.reason {
+            NoneAllows(PolicyKind::Identity) => vec![PolicyChange {
+                notes: vec![format!(
+                    "or attach {managed}, which is AWS's own, for all repositories"
+                )],
+                ..identity
+            }],
+            NoneAllows(PolicyKind::Resource) => vec![repository(crosses.then_some(
+                "the caller's own identity policy must allow the same: when this is mended, ask again",
+            ))],
+            Unstated | Other(_) if crosses => vec![identity, repository(None)],
+            Unstated | Other(_) => vec![identity],
+            NoneAllows(kind) => vec![limit(*kind, caller, Some(&owner))],
+            Denies { kind, policy } => {
+                vec![explicit_deny(*kind, policy.as_deref(), caller, Some(&owner))]
+            }
+        };
+        let which = if changes.len() == 1 { "" } else { BOTH };
+        let (who, action, why) = (called(caller), &denial.action, why(&denial.reason));
+        let text = format!(
+            "{who} may not {action} in the repository {name} of account {owner}{why}{which}"
+        );
+        Some((text, changes))
+    }
+
+    /// The principal that AWS denied: the last caller by STS, else the one in the denial. A registry
+    /// could name anybody there, and so have them allowed.
+    fn principal(&self, denial: Option<&Denial>) -> Option<Principal> {
+        let partition = self.target.registry.partition();
+        let known = self.survey.and_then(Survey::last_caller);
+        let denied = denial.map(|denial| denial.principal.as_str());
+        let principal = known
+            .into_iter()
+            .chain(denied)
+            .find_map(|arn| Principal::parse(arn, partition).ok())?;
+        let of_source = self
+            .identity
+            .and_then(|identity| identity.source.get().role());
+        let roles = self.roles().iter().map(|role| &role.arn).chain(of_source);
+        Some(roles.fold(principal, Principal::or_role))
+    }
+}
+
+/// The resource of sts:AssumeRole is the role, and its policy the trust policy.
+fn for_trust_policy(reason: DenialReason) -> DenialReason {
+    match reason {
+        NoneAllows(PolicyKind::Resource) => NoneAllows(PolicyKind::RoleTrust),
+        Denies {
+            kind: Some(PolicyKind::Resource),
+            policy,
+        } => Denies {
+            kind: Some(PolicyKind::RoleTrust),
+            policy,
+        },
+        other => other,
+    }
+}
+
+fn account(caller: Option<&Principal>) -> Option<String> {
+    Some(caller?.account().to_string())
+}
+
+/// A change on the caller's side. The role of a permission set cannot be changed itself, and
+/// Identity Center may be in another account.
+fn identity_policy(caller: Option<&Principal>) -> PolicyChange {
+    let (account, place) = match caller.map(|caller| (caller, caller.kind())) {
+        Some((_, PrincipalKind::PermissionSet(role))) => {
+            let name = iam::permission_set(role);
+            let place = format!("the inline policy of the permission set {name}");
+            (None, format!("{place}, in IAM Identity Center"))
+        }
+        Some((caller, _)) => (
+            account(Some(caller)),
+            format!("the identity policy of {}", caller.called()),
+        ),
+        None => (None, "the identity policy of the caller".to_owned()),
+    };
+    PolicyChange {
+        account,
+        place,
+        statement: None,
+        notes: Vec::new(),
+    }
+}
+
+fn trust_policy(role: &Role, caller: Option<&Principal>, note: Option<&str>) -> PolicyChange {
+    let external_id = role.external_id.as_ref().map(|_| EXTERNAL_ID);
+    let mut notes = notes(note, caller);
+    if external_id.is_some() {
+        notes.push(format!(
+            "in place of {EXTERNAL_ID}, the external_id of your rule"
+        ));
+    }
+    PolicyChange {
+        account: account_of(role.arn.as_str()),
+        place: format!("the trust policy of the role {}", iam::role_name(&role.arn)),
+        statement: caller.and_then(|caller| {
+            let callers = Callers::from(caller.clone());
+            let statements = iam::in_trust_policy(&callers, external_id);
+            statements.into_iter().next()
+        }),
+        notes,
+    }
+}
+
+fn repository_policy(
+    owner: &str,
+    name: &str,
+    access: Access,
+    caller: Option<&Principal>,
+    note: Option<&str>,
+) -> PolicyChange {
+    PolicyChange {
+        account: Some(owner.to_owned()),
+        place: format!("the policy of the repository {name}"),
+        statement: caller.and_then(|caller| {
+            let callers = Callers::from(caller.clone());
+            let statements = iam::in_repository_policy(&callers, access);
+            statements.into_iter().next()
+        }),
+        notes: notes(note, caller),
+    }
+}
+
+/// A note, and what is to be known of the caller.
+fn notes(note: Option<&str>, caller: Option<&Principal>) -> Vec<String> {
+    let caveat = caller.and_then(Principal::caveat);
+    note.map(str::to_owned).into_iter().chain(caveat).collect()
+}
+
+fn called(caller: Option<&Principal>) -> String {
+    match caller {
+        Some(caller) => format!("{} of account {}", caller.called(), caller.account()),
+        None => "the caller".to_owned(),
+    }
+}
+
+/// The reason of a denial, after the sentence about it.
+fn why(reason: &DenialReason) -> String {
+    match reason {
+        NoneAllows(kind) => format!(": no {} allows it", name(*kind)),
+        Denies {
+            kind: Some(kind), ..
+        } => format!(": {} denies it explicitly", with_article(*kind)),
+        Denies { kind: None, .. } => ": a policy denies it explicitly".to_owned(),
+        Other(words) => format!(": because {words}"),
+        Unstated => String::new(),
+    }
+}
+
+fn name(kind: PolicyKind) -> &'static str {
+    match kind {
+        PolicyKind::Identity => "identity policy of the caller",
+        PolicyKind::Resource => "policy of the repository or registry",
+        PolicyKind::RoleTrust => "trust policy of the role",
+        PolicyKind::PermissionsBoundary => "permissions boundary of the caller",
+        PolicyKind::ServiceControl => "service control policy of the caller's organization",
+        PolicyKind::ResourceControl => "resource control policy of the owner's organization",
+        PolicyKind::Session => "session policy of the caller",
+        PolicyKind::VpcEndpoint => "policy of the VPC endpoint that the call came through",
+    }
+}
+
+fn with_article(kind: PolicyKind) -> String {
+    let name = name(kind);
+    if name.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        format!("an {name}")
+    } else {
+        format!("a {name}")
+    }
+}
+
+/// A policy that sets limits, and does not allow this: there is no statement to add.
+fn limit(kind: PolicyKind, caller: Option<&Principal>, owner: Option<&str>) -> PolicyChange {
+    PolicyChange {
+        account: account_with(kind, caller, owner),
+        place: format!("the {}", name(kind)),
+        statement: None,
+        notes: vec![
+            "let it through: it limits what all other policies can allow".to_owned(),
+            ONLY_THERE.to_owned(),
+        ],
+    }
+}
+
+/// A policy that denies it explicitly.
+fn explicit_deny(
+    kind: Option<PolicyKind>,
+    policy: Option<&str>,
+    caller: Option<&Principal>,
+    owner: Option<&str>,
+) -> PolicyChange {
+    let place = match (kind, policy) {
+        (_, Some(arn)) => format!("the policy {arn}"),
+        (Some(kind), None) => format!("the {}", name(kind)),
+        (None, None) => "the policy that denies it".to_owned(),
+    };
+    PolicyChange {
+        account: kind.and_then(|kind| account_with(kind, caller, owner)),
+        place,
+        statement: None,
+        notes: vec![
+            "take the denying statement out, or except the caller from it".to_owned(),
+            ONLY_THERE.to_owned(),
+        ],
+    }
+}
+
+/// The account that such a policy is in, which is unknown for an organization's.
+fn account_with(
+    kind: PolicyKind,
+    caller: Option<&Principal>,
+    owner: Option<&str>,
+) -> Option<String> {
+    match kind {
+        PolicyKind::Resource | PolicyKind::RoleTrust => owner.map(str::to_owned),
+        PolicyKind::Identity | PolicyKind::PermissionsBoundary | PolicyKind::Session => {
+            account(caller)
+        }
+        _ => None,
+    }
+}
