@@ -210,10 +210,15 @@ impl NoProxy {
     }
 }
 
-/// A value of `NO_PROXY` for a message. Its entries may be URLs by mistake, with a password.
+/// A value of `NO_PROXY` for a message. Its entries may be URLs by mistake, with a password, which may
+/// hold the commas between entries.
 pub(crate) fn shown_no_proxy(list: &str) -> String {
-    let entries: Vec<String> = no_proxy_entries(list).map(shown_url).collect();
-    entries.join(", ")
+    let is_cut = |entry: &str| entry.contains('@') && !entry.contains("://");
+    let entries = || no_proxy_entries(list);
+    if entries().any(is_cut) && entries().any(|entry| entry.contains("://")) {
+        return "…".to_owned();
+    }
+    entries().map(shown_url).collect::<Vec<_>>().join(", ")
 }
 
 fn no_proxy_entries(list: &str) -> impl Iterator<Item = &str> {

@@ -86,12 +86,17 @@ impl Target {
     }
 }
 
-/// What a person gave, but for a user part, which may hold a password.
+/// What a person gave, but for what may hold a password: a user part, and what is no host where one
+/// belongs.
 pub(crate) fn shown(text: &str) -> String {
     let (_, rest) = split_scheme(text);
-    match rest.split('/').next() {
-        Some(host) if host.contains('@') => shown_url(text),
-        _ => text.to_owned(),
+    let host = rest.split('/').next().unwrap_or_default();
+    // Behind the name of an image stands a digest.
+    let (_, behind) = rest.rsplit_once('@').unwrap_or_default();
+    if shown_url(host) == host && (behind.is_empty() || behind.contains(':')) {
+        text.to_owned()
+    } else {
+        shown_url(text)
     }
 }
 

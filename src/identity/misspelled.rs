@@ -10,6 +10,7 @@
 //! `ECRX_REASON`). After another beginning than `ECRX`, such as `ERCX`, the rest must be right.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 
 use strsim::osa_distance;
@@ -215,8 +216,36 @@ fn is_another_word(word: &str, known: &str) -> bool {
     if let Some(added) = word.strip_prefix(known) {
         return !matches!(added, "" | "S") && !known.ends_with(added);
     }
+    let parts = word.split('_').zip(known.split('_'));
+    if parts
+        .clone()
+        .any(|(part, known)| is_another_short_word(part, known))
+    {
+        return true;
+    }
     let are_missing = known.len() == word.len() + MOST_WRONG;
     known.len() < LONG && !are_missing && osa_distance(word, known) == MOST_WRONG
+}
+
+/// Whether a part of a name is not a short one of a known name with its letters in another order, with
+/// one missing, or in plural: IP is not ID, LOC not LOG.
+fn is_another_short_word(part: &str, known: &str) -> bool {
+    const SHORT: usize = 3;
+    let sorted = |word: &str| {
+        let mut letters = word.as_bytes().to_vec();
+        letters.sort_unstable();
+        letters
+    };
+    let is_longer = || {
+        let added = part.strip_prefix(known);
+        added.is_some_and(|added| added == "S" || known.ends_with(added))
+    };
+    let is_near = match part.len().cmp(&known.len()) {
+        Ordering::Less => true,
+        Ordering::Equal => sorted(part) == sorted(known),
+        Ordering::Greater => is_longer(),
+    };
+    known.len() <= SHORT && !is_near
 }
 
 fn end_of(own: &'static str) -> Option<&'static str> {
@@ -401,6 +430,14 @@ mod tests {
             "ECRX",
             "ECRX_",
             "ECRX_2",
+            "ECRX_EXTERNAL_IP",
+            "ECRX_EXTERNAL_DB",
+            "ECRX_EXTERNAL_UI",
+            "ECRX_ROLE_ARG",
+            "ECRX_LOC",
+            "ECRX_LOW",
+            "ECRX_DOG",
+            "ECRX_BLOG",
             "ECRX_VERSION",
             "ECRX_TAG",
             "ECRX_ORG",

@@ -148,6 +148,11 @@ fn doctor_shows_of_a_proxy_where_it_is_and_nothing_else() {
         ),
         (
             "proxy.example:3128".to_owned(),
+            format!("http://alice:x,{SECRET},y@direct.example"),
+            "✓ HTTPS_PROXY: http://proxy.example:3128; not for NO_PROXY: …",
+        ),
+        (
+            "proxy.example:3128".to_owned(),
             "fd00::1,[fd00::2]:443".to_owned(),
             "✓ HTTPS_PROXY: http://proxy.example:3128; not for NO_PROXY: fd00::1, [fd00::2]:443",
         ),
@@ -193,6 +198,24 @@ fn doctor_shows_of_a_proxy_where_it_is_and_nothing_else() {
             }
             let outcome = environment.get(HOST);
             search.look(&aws, &environment, &proxy, &outcome, Tokens::Answered);
+        }
+    }
+}
+
+#[test]
+fn a_half_written_url_as_an_argument_is_not_repeated() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    let mut search = Search::new(&environment, &[SECRET.to_owned()]);
+    for url in [
+        format!("https://alice:{SECRET}"),
+        format!("alice:{SECRET}"),
+        format!("https//alice:{SECRET}@h"),
+    ] {
+        for command in ["whoami", "doctor", "password"] {
+            let outcome = environment.run(&[command, &url], "");
+            assert_ne!(outcome.code, Some(0), "{url}: {outcome:?}");
+            search.look(&aws, &environment, &url, &outcome, Tokens::Hidden);
         }
     }
 }
