@@ -10,7 +10,7 @@ use fs2::FileExt as _;
 
 use super::TEMPORARY;
 use super::error::UserFileError;
-use super::place::Place;
+use super::resolved_path::ResolvedPath;
 
 /// How long another process is waited for: it changes its files within milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -24,8 +24,8 @@ pub(crate) struct Locks(Vec<(PathBuf, File)>);
 
 impl Locks {
     /// Waits until no other process has the folder. Taking it twice is taking it once.
-    pub(super) fn take(&mut self, place: &Place) -> Result<(), UserFileError> {
-        let at = place.folder_at();
+    pub(super) fn take(&mut self, resolved: &ResolvedPath) -> Result<(), UserFileError> {
+        let at = resolved.folder_at();
         let folder = at.canonicalize().unwrap_or_else(|_| at.clone());
         if self.0.iter().any(|(taken, _)| *taken == folder) {
             return Ok(());

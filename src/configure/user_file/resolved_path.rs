@@ -7,27 +7,29 @@ use std::path::{Path, PathBuf};
 
 use crate::fs::open_without_following;
 
-use super::error::UserFileError;
+use super::error::{MOST_LINKS, UserFileError};
 #[cfg(unix)]
-use super::walk::{Held, walk};
-use super::{MAX_LENGTH, MOST_LINKS};
+use super::held_folder::HeldFolder;
 
-/// A file behind all links, which need not exist.
+/// A larger file is not read.
+const MAX_LENGTH: u64 = 8 << 20;
+
+/// What a path leads to after all links. It need not exist.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ResolvedPath {
     folder: PathBuf,
     name: OsString,
     /// For root.
     #[cfg(unix)]
-    held: Option<Held>,
+    held: Option<HeldFolder>,
 }
 
-impl Place {
+impl ResolvedPath {
     /// Follows links: root only those that no other user can make it follow.
-    pub(super) fn find(path: &Path) -> Result<Self, UserFileError> {
+    pub(super) fn resolve(path: &Path) -> Result<Self, UserFileError> {
         #[cfg(unix)]
         if rustix::process::geteuid().is_root() {
-            let held = walk(path)?;
+            let held = HeldFolder::find(path)?;
             return Ok(Self {
                 folder: held
                     .missing
@@ -46,7 +48,6 @@ impl Place {
         })
     }
 
-    /// The name of the file.
     pub(super) fn name(&self) -> &OsStr {
         &self.name
     }
