@@ -8,12 +8,12 @@
 //!   the folder that it is made in.
 //! - As root, no link decides that another user controls (`held_folder.rs`).
 //! - Nobody else's change is lost: the file is compared with what was read just before it is
-//!   replaced. Between two processes of this program, a lock on the folder keeps the order.
+//!   replaced. Between two processes of this program, a lock on the folder keeps the order. It is
+//!   the folder itself that is locked, so that no lock file is left.
 
 mod error;
 #[cfg(unix)]
 mod held_folder;
-mod lock;
 mod overwrite;
 mod owner;
 mod resolved_path;
@@ -21,13 +21,15 @@ mod resolved_path;
 mod tests;
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use fs2::FileExt as _;
 
 pub(crate) use error::UserFileError;
-pub(crate) use lock::Locks;
 use overwrite::overwrite;
 use owner::{has_other_names, make_alike, may_write, sync_folder};
 use resolved_path::{ResolvedPath, open};
@@ -37,6 +39,9 @@ const TEMPORARY: (&str, &str) = (".ecrx-", ".tmp");
 
 /// What is added to a file's name for its first backup.
 const BACKUP: &str = ".before-ecrx";
+
+/// How long another process is waited for: it changes its files within milliseconds.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A file as it was found.
 #[derive(Debug)]
@@ -298,6 +303,64 @@ impl UserFile {
         UserFileError::Write {
             path: self.target.clone(),
             source,
+        }
+    }
+}
+
+/// The folders that are locked, until this is dropped.
+///
+/// Whoever takes several takes them in the same order, or two processes could wait for each other
+/// until their patience ends.
+#[derive(Debug, Default)]
+pub(crate) struct Locks(Vec<(PathBuf, File)>);
+
+impl Locks {
+    /// Waits until no other process has the folder. Taking it twice is taking it once.
+    fn take(&mut self, resolved: &ResolvedPath) -> Result<(), UserFileError> {
+        let at = resolved.folder_at();
+        let folder = at.canonicalize().unwrap_or_else(|_| at.clone());
+        if self.0.iter().any(|(taken, _)| *taken == folder) {
+            return Ok(());
+        }
+        // Windows opens no folders. There, and on file systems that lock none, what is left is
+        // that a file which somebody else has changed is not replaced.
+        let Ok(file) = File::open(&at) else {
+            return Ok(());
+        };
+        let started = Instant::now();
+        loop {
+            match file.try_lock_exclusive() {
+                Ok(()) => break,
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    if started.elapsed() > PATIENCE {
+                        return Err(UserFileError::Locked { path: folder });
+                    }
+                    thread::sleep(Duration::from_millis(10));
+                }
+                Err(error) => {
+                    log::warn!("{} cannot be locked: {error}", folder.display());
+                    return Ok(());
+                }
+            }
+        }
+        sweep(&at);
+        self.0.push((folder, file));
+        Ok(())
+    }
+}
+
+/// Deletes what processes that were killed have left, which may hold logins. Nobody writes such a
+/// file while this process has the lock.
+fn sweep(folder: &Path) {
+    let items = fs::read_dir(folder).into_iter().flatten().flatten();
+    for item in items {
+        let name = item.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(TEMPORARY.0)
+            && name.ends_with(TEMPORARY.1)
+            && let Err(error) = fs::remove_file(item.path())
+        {
+            log::debug!("{} stays: {error}", item.path().display());
         }
     }
 }
