@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::rules::HEADER;
-use crate::configure::clients::{Document, is_ours};
+use crate::configure::clients::Document;
+use crate::helper_name::is_ours;
 
 /// Two configurations of a client differ in nothing but this program's entries.
 pub(super) fn is_but_for_entries(one: &[u8], other: &[u8]) -> bool {

@@ -3,8 +3,9 @@
 use super::error::ConfigureError;
 use super::logins::Kept;
 use crate::config::Config;
-use crate::configure::clients::{Document, ECR_LOGIN, is_ours};
+use crate::configure::clients::{Document, ECR_LOGIN};
 use crate::error::Error;
+use crate::helper_name::is_ours;
 use crate::redaction::shown_server;
 
 /// What has to be done first.

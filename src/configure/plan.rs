@@ -13,13 +13,13 @@ use super::show;
 use crate::cli::ConfigureDocker;
 use crate::config::{Config, ConfigPaths};
 use crate::configure::clients::{
-    Client, Finding, Repair, Severity, Undo, is_ours, is_same_server, own_name,
-    without_byte_order_mark,
+    Client, Finding, Repair, Severity, Undo, is_same_server, own_name, without_byte_order_mark,
 };
 use crate::configure::user_file::{Locks, UserFile};
 use crate::env::Env;
 use crate::error::Error;
 use crate::get::{config_paths, load_config};
+use crate::helper_name::is_ours;
 use crate::identity::Resolver;
 
 /// Everything, in the order in which it is done.

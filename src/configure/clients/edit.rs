@@ -2,10 +2,8 @@
 //!
 //! What is added looks like what is there: its indentation, its line ends, or all on one line.
 
-use super::document::{AUTHS, CRED_HELPERS, CREDS_STORE, Document};
-use super::error::ClientConfigError;
+use super::client_config::{AUTHS, CRED_HELPERS, CREDS_STORE, ClientConfigError, Document};
 use super::json::{Kind, Property, Value};
-use super::style::{New, Style, gap_by_colon, is_white_space, quoted, white_space_at};
 
 /// How docker itself indents.
 const INDENT: &str = "\t";
@@ -267,4 +265,102 @@ impl Document {
     fn comma_gap(&self) -> String {
         gap_by_colon(&self.colon())
     }
+}
+
+/// A value that is added.
+enum New<'a> {
+    Text(&'a str),
+    /// JSON as it is.
+    Raw(&'a str),
+    /// An object with one property.
+    Object(&'a str, &'a New<'a>),
+}
+
+/// What properties of an object look like.
+struct Style {
+    /// Between a comma and the next name.
+    pub gap: String,
+    /// Between a name and its value.
+    pub colon: String,
+    /// Before the closing brace.
+    pub end: String,
+    /// A line end and one step of indentation. On one line, nothing.
+    pub deeper: Option<(String, String)>,
+}
+
+impl Style {
+    fn one_line(colon: String, gap: String) -> Self {
+        Self {
+            gap,
+            colon,
+            end: String::new(),
+            deeper: None,
+        }
+    }
+
+    /// `indent` is that of the line that the object begins on.
+    fn many_lines(line_end: &str, unit: &str, indent: &str) -> Self {
+        Self {
+            gap: format!("{line_end}{indent}{unit}"),
+            colon: ": ".to_owned(),
+            end: format!("{line_end}{indent}"),
+            deeper: Some((line_end.to_owned(), unit.to_owned())),
+        }
+    }
+
+    fn property(&self, name: &str, new: &New<'_>) -> String {
+        let value = match new {
+            New::Text(text) => quoted(text),
+            New::Raw(json) => (*json).to_owned(),
+            New::Object(name, new) => self.within().object(&[(name, new)]),
+        };
+        format!("{}{}{value}", quoted(name), self.colon)
+    }
+
+    /// The style of an object that is the value of such a property.
+    fn within(&self) -> Self {
+        match &self.deeper {
+            None => Self::one_line(self.colon.clone(), self.gap.clone()),
+            Some((line_end, unit)) => {
+                let indent = self.gap.rsplit('\n').next().unwrap_or_default();
+                Self {
+                    colon: self.colon.clone(),
+                    ..Self::many_lines(line_end, unit, indent)
+                }
+            }
+        }
+    }
+
+    fn object(&self, properties: &[(&str, &New<'_>)]) -> String {
+        let properties: Vec<String> = properties
+            .iter()
+            .map(|(name, new)| self.property(name, new))
+            .collect();
+        let between = format!(",{}", self.gap);
+        let start = match self.deeper {
+            Some(_) => &*self.gap,
+            None => "",
+        };
+        format!("{{{start}{}{}}}", properties.join(&between), self.end)
+    }
+}
+
+fn gap_by_colon(colon: &str) -> String {
+    if colon.ends_with(is_white_space) {
+        " ".to_owned()
+    } else {
+        String::new()
+    }
+}
+
+fn is_white_space(character: char) -> bool {
+    matches!(character, ' ' | '\t' | '\r' | '\n')
+}
+
+fn white_space_at(text: &str) -> &str {
+    &text[..text.len() - text.trim_start_matches([' ', '\t']).len()]
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }

@@ -1,11 +1,13 @@
 //! Edits that touch nothing else, on texts made up at random; what the clients read, on texts
 //! that they were seen to read so.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::env::Env;
+use crate::helper_name::is_ours;
 
 const HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
 

@@ -4,9 +4,10 @@
 //! this program, the backup itself is put back, byte by byte. Otherwise each entry is put back
 //! alone, and what was changed by another hand stays.
 
-use super::document::{AUTHS, CRED_HELPERS, CREDS_STORE, Document, Login};
-use super::error::ClientConfigError;
-use super::{is_ours, is_same_server};
+use super::client_config::{
+    AUTHS, CRED_HELPERS, CREDS_STORE, ClientConfigError, Document, Login, is_same_server,
+};
+use crate::helper_name::is_ours;
 use crate::registry::Registry;
 
 /// A configuration as it was, and whether it began with a byte order mark.

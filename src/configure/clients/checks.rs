@@ -1,15 +1,120 @@
-//! What stands in the configuration files and keeps this program from being asked.
+//! The search for what keeps this program from being asked: in the clients' files, and with
+//! `environment` around them.
 
-use super::document::Document;
-use super::finding::{Finding, Repair, Severity, concerns, is_same_server};
-use super::{Asked, Client, ECR_LOGIN, asked_by, is_ours, own_name};
-use crate::env::Env;
+use std::path::{Path, PathBuf};
+
+use super::client::{Asked, Client, ECR_LOGIN, asked_by, docker_file, own_name};
+use super::client_config::{ClientConfigError, Document, is_same_server};
+use super::environment;
+use super::problem::{Finding, Repair, Severity, concerns};
+use crate::configure::user_file::UserFile;
+use crate::env::{Env, var};
+use crate::error::Error;
+use crate::helper_name::is_ours;
 use crate::redaction::shown_server;
 use crate::registry::{Registry, ServerName};
 use crate::shell_word::shell_word;
 
+/// Everything that is found for docker and for podman; `registry` limits it to what matters for
+/// one registry.
+pub(crate) fn findings(env: &Env, registry: Option<&Registry>) -> Vec<Finding> {
+    let hosts: Vec<String> = registry.iter().map(ToString::to_string).collect();
+    let mut all: Vec<Finding> = Vec::new();
+    for client in [Client::Docker, Client::Podman] {
+        let mut documents = Vec::new();
+        // podman reads docker's file last. What is in the way there is docker's to tell.
+        let is_told = |path: &PathBuf| {
+            client == Client::Podman
+                && env.get_os(var::REGISTRY_AUTH_FILE).is_none()
+                && Some(path) == docker_file(env).as_ref()
+        };
+        for path in client.files(env) {
+            if is_told(&path) {
+                continue;
+            }
+            match read(&path) {
+                Ok(document) => documents.extend(document),
+                Err(finding) => all.push(finding),
+            }
+        }
+        let documents: Vec<&Document> = documents.iter().collect();
+        let found = findings_in(env, client, &documents, &hosts).into_iter();
+        all.extend(found.filter(|found| match &found.repair {
+            // A line for another registry keeps nobody from this one.
+            Some(Repair::SetHelper { host, .. }) => concerns(host, &hosts),
+            _ => true,
+        }));
+    }
+    // What is found for both is told once.
+    let mut told: Vec<Finding> = Vec::new();
+    for finding in all {
+        if !told.contains(&finding) {
+            told.push(finding);
+        }
+    }
+    told
+}
+
+fn read(path: &Path) -> Result<Option<Document>, Finding> {
+    let document = UserFile::read(path).map_err(Into::into).and_then(|file| {
+        file.bytes()
+            .map(|bytes| Document::read(path, bytes))
+            .transpose()
+    });
+    document.map_err(|error: ClientConfigError| {
+        let repair = match &error {
+            ClientConfigError::ByteOrderMark { path } => {
+                Some(Repair::RemoveByteOrderMark { file: path.clone() })
+            }
+            _ => None,
+        };
+        // Clients follow links that this program does not follow as root.
+        let as_user = match &error {
+            ClientConfigError::File(error) => error.hint("doctor"),
+            _ => None,
+        };
+        Finding {
+            severity: match as_user {
+                Some(_) => Severity::Warning,
+                None => Severity::Bad,
+            },
+            text: Error::failure(error).line(),
+            fix: as_user.unwrap_or_else(|| {
+                "correct the file: until then the clients that read it ask no helper".to_owned()
+            }),
+            repair,
+        }
+    })
+}
+
+/// What is found for one client: `documents` are its files in the order that it reads them in.
+/// Without `hosts`, all of ECR's are meant.
+pub(crate) fn findings_in(
+    env: &Env,
+    client: Client,
+    documents: &[&Document],
+    hosts: &[String],
+) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (index, document) in documents.iter().enumerate() {
+        old_logins(client, documents, index, hosts, &mut found);
+        other_helpers(env, client, document, &mut found);
+        found.extend(empty(client, document));
+        if client == Client::Docker && document.is_docker_desktops() {
+            found.push(docker_desktop(document));
+        }
+    }
+    found.extend(
+        hosts
+            .iter()
+            .filter_map(|host| hidden(client, documents, host)),
+    );
+    found.extend(environment::findings(env, client, documents, hosts));
+    found
+}
+
 /// A file that is read earlier names another helper.
-pub(super) fn hidden(client: Client, documents: &[&Document], host: &str) -> Option<Finding> {
+fn hidden(client: Client, documents: &[&Document], host: &str) -> Option<Finding> {
     let mut asked = documents
         .iter()
         .filter_map(|document| asked_by(client, document, host));
@@ -38,7 +143,7 @@ pub(super) fn hidden(client: Client, documents: &[&Document], host: &str) -> Opt
 }
 
 /// podman and its kin read no file that is empty, and none after it.
-pub(super) fn empty(client: Client, document: &Document) -> Option<Finding> {
+fn empty(client: Client, document: &Document) -> Option<Finding> {
     let is_empty = client == Client::Podman && document.top.is_none();
     is_empty.then(|| Finding {
         severity: Severity::Bad,
@@ -52,7 +157,7 @@ pub(super) fn empty(client: Client, document: &Document) -> Option<Finding> {
 }
 
 /// Logins in one of these files, which are read in this order.
-pub(super) fn old_logins(
+fn old_logins(
     client: Client,
     documents: &[&Document],
     index: usize,
@@ -107,12 +212,7 @@ pub(super) fn old_logins(
 }
 
 /// Entries of the established helper, and keys of `credHelpers` that no client ever asks for.
-pub(super) fn other_helpers(
-    env: &Env,
-    client: Client,
-    document: &Document,
-    found: &mut Vec<Finding>,
-) {
+fn other_helpers(env: &Env, client: Client, document: &Document, found: &mut Vec<Finding>) {
     for (key, helper) in document.cred_helpers() {
         let is_of_ecr = is_ours(helper) || helper == ECR_LOGIN || Registry::parse(key).is_some();
         if !is_of_ecr {
@@ -217,7 +317,7 @@ fn established_helper(env: &Env, client: Client, document: &Document, key: &str)
     }
 }
 
-pub(super) fn docker_desktop(document: &Document) -> Finding {
+fn docker_desktop(document: &Document) -> Finding {
     Finding {
         severity: Severity::Warning,
         text: format!(

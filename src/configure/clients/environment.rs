@@ -1,13 +1,16 @@
-//! What lies around the configuration files and keeps this program from being asked.
+//! What is set on this machine, outside of the configuration files, and keeps this program from being asked.
 
 use std::path::{Path, PathBuf};
 
-use super::document::{Document, without_byte_order_mark};
-use super::finding::{Finding, Severity, concerns};
-use super::{Client, ECR_LOGIN, PREFIX, own_name};
+use super::client::{Client, ECR_LOGIN, own_name};
+use super::client_config::{Document, without_byte_order_mark};
+use super::problem::{Finding, Severity, concerns};
 use crate::configure::user_file::UserFile;
 use crate::env::{Env, var};
 use crate::shell_word::shell_word;
+
+/// What credential helpers are called before their names.
+const PREFIX: &str = "docker-credential-";
 
 /// All of it, for one client. Without `hosts`, all of ECR's are meant.
 pub(super) fn findings(

@@ -8,10 +8,12 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::error::ClientConfigError;
 use super::json::{self, Kind, Property, Value};
+use crate::configure::user_file::UserFileError;
+use crate::registry::ServerName;
 use crate::secret::Secret;
 
 /// The names of the settings.
@@ -21,6 +23,13 @@ pub(super) const AUTHS: &str = "auths";
 
 /// What editors put in front of UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What stands in place of a text.
+const MASKED: &str = "\"…\"";
+
+/// The settings whose texts are names of helpers and contexts, as those in `credHelpers` are. All
+/// others may hold anything: logins, headers, proxies with passwords in them.
+const HARMLESS: [&str; 2] = [CREDS_STORE, "currentContext"];
 
 /// A configuration: its text and what that means.
 #[derive(Clone)]
@@ -259,6 +268,27 @@ impl Document {
             })
             .collect()
     }
+
+    /// The text, with every text in it masked that is not known to be harmless.
+    pub(crate) fn masked(&self) -> String {
+        let mut masked = Vec::new();
+        for setting in self.top.iter().flat_map(Value::properties) {
+            mask_name(setting, &mut masked);
+            match &setting.value.kind {
+                Kind::Object(hosts) if setting.is_called(CRED_HELPERS) => {
+                    hosts.iter().for_each(|host| mask_name(host, &mut masked));
+                }
+                Kind::Text(_) if HARMLESS.iter().any(|name| setting.is_called(name)) => {}
+                _ => mask(&setting.value, &mut masked),
+            }
+        }
+        let mut text = self.text().expose().to_owned();
+        masked.sort_by_key(|range| range.start);
+        for range in masked.into_iter().rev() {
+            text.replace_range(range, MASKED);
+        }
+        text
+    }
 }
 
 /// The host that a key of `auths` is for, as docker and podman find it: without scheme and path.
@@ -268,4 +298,95 @@ pub(crate) fn host_of(key: &str) -> &str {
         .or_else(|| key.strip_prefix("http://"))
         .unwrap_or(key);
     rest.split('/').next().unwrap_or(rest)
+}
+
+/// Whether two texts name the same server, in any spelling: scheme, path, capitals, the port of https.
+pub(crate) fn is_same_server(one: &str, other: &str) -> bool {
+    let server = |text: &str| {
+        let name = ServerName::parse(text)?;
+        Some((name.host, name.port.unwrap_or(443)))
+    };
+    server(one).is_some_and(|one| server(other) == Some(one))
+}
+
+fn mask(value: &Value, masked: &mut Vec<Range<usize>>) {
+    match &value.kind {
+        Kind::Text(_) => masked.push(value.range.clone()),
+        Kind::List(values) => values.iter().for_each(|value| mask(value, masked)),
+        Kind::Object(properties) => {
+            for property in properties {
+                mask_name(property, masked);
+                mask(&property.value, masked);
+            }
+        }
+        Kind::Null | Kind::Other => {}
+    }
+}
+
+/// A server may be named with a password before it (`https://alice:secret@host`).
+fn mask_name(property: &Property, masked: &mut Vec<Range<usize>>) {
+    if property.name.contains('@') {
+        masked.push(property.name_range.clone());
+    }
+}
+
+/// Why a client's configuration was not read or not changed. It is as it was.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientConfigError {
+    /// The file itself.
+    #[error(transparent)]
+    File(#[from] UserFileError),
+    /// There is nowhere that it could be.
+    #[error("there is no home folder, and so no place for the configuration of {0}")]
+    NoHome(&'static str),
+    /// What Windows editors put in front of UTF-8. The clients, written in Go, refuse the file.
+    #[error(
+        "{} begins with a byte order mark, which docker and podman do not read: to them the file is broken",
+        path.display()
+    )]
+    ByteOrderMark {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Clients take it with replacement characters, and would write those.
+    #[error("{} is not UTF-8 text", path.display())]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No JSON, or JSON with comments.
+    #[error(
+        "{}:{line}:{column}: {reason}: docker and podman cannot read the file either (they know neither comments nor trailing commas)",
+        path.display()
+    )]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+        /// The parser's words.
+        reason: String,
+    },
+    /// JSON that the clients read, and this program does not.
+    #[error("{}:{line}:{column}: {reason}: this program changes no such file", path.display())]
+    Beyond {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+        /// The parser's words.
+        reason: String,
+    },
+    /// JSON, of another shape than clients read.
+    #[error("{}: {what}: docker and podman cannot read the file either", path.display())]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: &'static str,
+    },
 }
