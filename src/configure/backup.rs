@@ -3,16 +3,16 @@
 use std::path::Path;
 
 use super::rules::HEADER;
-use crate::configure::clients::Document;
+use crate::configure::clients::ClientConfig;
 use crate::helper_name::is_ours;
 
 /// Two configurations of a client differ in nothing but this program's entries.
 pub(super) fn is_but_for_entries(one: &[u8], other: &[u8]) -> bool {
     let rest = |bytes: &[u8]| {
         // The path would be for errors.
-        let document = Document::read(Path::new(""), bytes).ok()?;
-        let document = document.without_helpers(|_, helper| is_ours(helper)).ok()?;
-        document.without_creds_store(is_ours).ok()
+        let config = ClientConfig::read(Path::new(""), bytes).ok()?;
+        let config = config.without_helpers(|_, helper| is_ours(helper)).ok()?;
+        config.without_creds_store(is_ours).ok()
     };
     match (rest(one), rest(other)) {
         (Some(one), Some(other)) => one.text() == other.text(),

@@ -3,7 +3,7 @@
 use super::error::ConfigureError;
 use super::logins::Kept;
 use crate::config::Config;
-use crate::configure::clients::{Document, ECR_LOGIN};
+use crate::configure::clients::{ClientConfig, ECR_LOGIN};
 use crate::error::Error;
 use crate::helper_name::is_ours;
 use crate::redaction::shown_server;
@@ -23,18 +23,27 @@ pub(super) struct Before {
 ///
 /// # Errors
 /// When somebody would lose a login; with `fix`, when that cannot be kept from happening.
-pub(super) fn before(document: &Document, config: &Config, fix: bool) -> Result<Before, Error> {
-    match document.creds_store() {
+pub(super) fn before(
+    client_config: &ClientConfig,
+    config: &Config,
+    fix: bool,
+) -> Result<Before, Error> {
+    match client_config.creds_store() {
         Some(store) if is_ours(store) || store == ECR_LOGIN => Ok(Before::default()),
         // What stands in `auths` has been ignored all along.
-        Some(store) => beside(document, store, config, fix),
-        None => instead_of_logins(document, config, fix),
+        Some(store) => beside(client_config, store, config, fix),
+        None => instead_of_logins(client_config, config, fix),
     }
 }
 
 /// Another helper is there, and has to be named in `config.toml`.
-fn beside(document: &Document, store: &str, config: &Config, fix: bool) -> Result<Before, Error> {
-    let file = document.path().to_owned();
+fn beside(
+    client_config: &ClientConfig,
+    store: &str,
+    config: &Config,
+    fix: bool,
+) -> Result<Before, Error> {
+    let file = client_config.path().to_owned();
     let store = store.to_owned();
     match &config.other_registries_helper {
         Some(helper) if helper.program() == format!("docker-credential-{store}") => {
@@ -64,18 +73,22 @@ fn beside(document: &Document, store: &str, config: &Config, fix: bool) -> Resul
 
 /// Logins stand in the file, which docker reads no longer when there is a `credsStore`. Those
 /// that `credHelpers` names a helper for it does not read now.
-fn instead_of_logins(document: &Document, config: &Config, fix: bool) -> Result<Before, Error> {
-    let logins: Vec<_> = document
+fn instead_of_logins(
+    client_config: &ClientConfig,
+    config: &Config,
+    fix: bool,
+) -> Result<Before, Error> {
+    let logins: Vec<_> = client_config
         .logins()
         .into_iter()
-        .filter(|login| login.is_secret() && document.helper_of(&login.key).is_none())
+        .filter(|login| login.is_secret() && client_config.helper_of(&login.key).is_none())
         .collect();
     if logins.is_empty() {
         return Ok(Before::default());
     }
     let refused = || {
         Error::failure(ConfigureError::Logins {
-            file: document.path().to_owned(),
+            file: client_config.path().to_owned(),
             keys: logins
                 .iter()
                 .map(|login| shown_server(&login.key).to_owned())

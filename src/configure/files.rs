@@ -6,8 +6,8 @@ use super::backup::is_but_for_entries;
 use crate::cli::ConfigureDocker;
 use crate::commands::target::shown;
 use crate::configure::clients::{
-    Before, Client, ClientConfigError, Document, Finding, Severity, Undo, findings_in,
-    without_byte_order_mark,
+    ClientConfig, ClientConfigError, ClientProblem, ContainerClient, EarlierConfig, Severity, Undo,
+    problems_in, without_byte_order_mark,
 };
 use crate::configure::user_file::{Locks, UserFile};
 use crate::env::Env;
@@ -35,7 +35,7 @@ pub(super) struct Change {
 /// A client's file, and what is to become of it.
 pub(super) struct Open {
     pub file: UserFile,
-    pub document: Document,
+    pub config: ClientConfig,
     pub drops_logins: bool,
     /// It begins with a byte order mark when this is done, as it did before.
     with_byte_order_mark: bool,
@@ -48,10 +48,10 @@ impl Open {
             Some(rest) if without_mark => rest,
             _ => bytes,
         };
-        let document = Document::read(file.path(), bytes)?;
+        let config = ClientConfig::read(file.path(), bytes)?;
         Ok(Self {
             file,
-            document,
+            config,
             drops_logins: false,
             with_byte_order_mark: false,
         })
@@ -59,38 +59,38 @@ impl Open {
 
     pub(super) fn edit(
         &mut self,
-        edit: impl FnOnce(&Document) -> Result<Document, ClientConfigError>,
+        edit: impl FnOnce(&ClientConfig) -> Result<ClientConfig, ClientConfigError>,
     ) -> Result<(), Error> {
-        self.document = edit(&self.document).map_err(Error::failure)?;
+        self.config = edit(&self.config).map_err(Error::failure)?;
         Ok(())
     }
 
     /// Takes this program out. Returns whether that was done without a backup.
     pub(super) fn undo(&mut self, undo: &Undo<'_>) -> Result<bool, Error> {
-        let backups: Vec<Before> = self
+        let backups: Vec<EarlierConfig> = self
             .file
             .backups()
             .iter()
             .filter_map(|bytes| {
                 let rest = without_byte_order_mark(bytes);
-                let document = Document::read(self.file.path(), rest.unwrap_or(bytes)).ok()?;
-                Some(Before {
-                    document,
+                let config = ClientConfig::read(self.file.path(), rest.unwrap_or(bytes)).ok()?;
+                Some(EarlierConfig {
+                    config,
                     had_byte_order_mark: rest.is_some(),
                 })
             })
             .collect();
-        let before = undo.of(&self.document, &backups).map_err(Error::failure)?;
-        let is_changed = before.document.text() != self.document.text();
+        let before = undo.apply(&self.config, &backups).map_err(Error::failure)?;
+        let is_changed = before.config.text() != self.config.text();
         self.with_byte_order_mark = is_changed && before.had_byte_order_mark;
-        self.document = before.document;
+        self.config = before.config;
         Ok(is_changed && backups.is_empty())
     }
 
     /// `None` where nothing is to be changed.
     fn change(self) -> Option<Change> {
         let mark = if self.with_byte_order_mark { MARK } else { "" };
-        let after = format!("{mark}{}", self.document.text().expose()).into_bytes();
+        let after = format!("{mark}{}", self.config.text().expose()).into_bytes();
         let before = self.file.bytes();
         if before.unwrap_or_default() == after {
             return None;
@@ -98,12 +98,12 @@ impl Open {
         let shown_before = before.map(|bytes| {
             let rest = without_byte_order_mark(bytes);
             let mark = rest.map_or("", |_| MARK);
-            Document::read(self.file.path(), rest.unwrap_or(bytes))
+            ClientConfig::read(self.file.path(), rest.unwrap_or(bytes))
                 .map_or_else(|_| String::new(), |it| format!("{mark}{}", it.masked()))
         });
         Some(Change {
             shown_before,
-            shown_after: format!("{mark}{}", self.document.masked()),
+            shown_after: format!("{mark}{}", self.config.masked()),
             drops_logins: self.drops_logins,
             is_but_for_us: is_but_for_entries,
             after,
@@ -116,12 +116,12 @@ impl Open {
 pub(super) struct Files {
     pub earlier: Vec<Open>,
     pub target: Open,
-    pub unreadable: Vec<Finding>,
+    pub unreadable: Vec<ClientProblem>,
 }
 
 impl Files {
     pub(super) fn open(
-        client: Client,
+        client: ContainerClient,
         env: &Env,
         path: &Path,
         arguments: &ConfigureDocker,
@@ -153,7 +153,7 @@ impl Files {
             };
             match opened {
                 Ok(open) => files.earlier.push(open),
-                Err(error) => files.unreadable.push(Finding {
+                Err(error) => files.unreadable.push(ClientProblem {
                     severity: Severity::Bad,
                     text: error.line(),
                     fix: "correct the file, which is read before the one that is changed here"
@@ -174,10 +174,15 @@ impl Files {
         [&mut self.target].into_iter().chain(&mut self.earlier)
     }
 
-    pub(super) fn findings(&self, env: &Env, client: Client, hosts: &[String]) -> Vec<Finding> {
+    pub(super) fn problems(
+        &self,
+        env: &Env,
+        client: ContainerClient,
+        hosts: &[String],
+    ) -> Vec<ClientProblem> {
         let all = self.earlier.iter().chain([&self.target]);
-        let documents: Vec<&Document> = all.map(|open| &open.document).collect();
-        findings_in(env, client, &documents, hosts)
+        let configs: Vec<&ClientConfig> = all.map(|open| &open.config).collect();
+        problems_in(env, client, &configs, hosts)
     }
 
     pub(super) fn changes(self) -> Vec<Change> {

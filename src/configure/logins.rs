@@ -3,7 +3,7 @@
 use base64_simd::STANDARD;
 
 use super::error::ConfigureError;
-use crate::configure::clients::Login;
+use crate::configure::clients::SavedLogin;
 use crate::redaction::shown_server;
 use crate::secret::Secret;
 
@@ -24,7 +24,7 @@ impl Kept {
     ///
     /// # Errors
     /// When a helper could not keep it.
-    pub(super) fn of(login: &Login) -> Result<Self, ConfigureError> {
+    pub(super) fn of(login: &SavedLogin) -> Result<Self, ConfigureError> {
         let odd = || ConfigureError::OddLogin {
             key: shown_server(&login.key).to_owned(),
         };

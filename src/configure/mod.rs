@@ -21,7 +21,7 @@ mod show;
 mod user_file;
 
 use crate::cli::ConfigureDocker;
-use crate::configure::clients::{Finding, Severity};
+use crate::configure::clients::{ClientProblem, Severity};
 use crate::configure::user_file::Locks;
 use crate::docker::other_helper::{OtherHelper, OtherHelperError};
 use crate::env::Env;
@@ -92,7 +92,7 @@ pub(super) fn run(
     if arguments.undo && !plan.config.rules().is_empty() {
         page.marked(Mark::Unknown, "left alone: the rules in config.toml");
     }
-    Ok(tell(&plan.findings, page))
+    Ok(tell(&plan.problems, page))
 }
 
 /// What a difference does not show, and that nothing of all this was done.
@@ -205,22 +205,22 @@ fn move_logins(plan: &Plan, env: &Env, page: &mut Page) -> Result<(), Error> {
     Ok(())
 }
 
-fn tell(findings: &[Finding], page: &mut Page) -> Verdict {
-    for finding in findings {
-        let mark = match finding.severity {
+fn tell(problems: &[ClientProblem], page: &mut Page) -> Verdict {
+    for problem in problems {
+        let mark = match problem.severity {
             Severity::Bad => Mark::Bad,
             Severity::Warning => Mark::Warning,
         };
-        page.marked(mark, &finding.text);
-        let offer = match finding.repair {
+        page.marked(mark, &problem.text);
+        let offer = match problem.repair {
             Some(_) => " (--fix does it)",
             None => "",
         };
-        page.paragraph(2, &format!("to mend it: {}{offer}", finding.fix));
+        page.paragraph(2, &format!("to mend it: {}{offer}", problem.fix));
     }
-    if findings
+    if problems
         .iter()
-        .any(|finding| finding.severity == Severity::Bad)
+        .any(|problem| problem.severity == Severity::Bad)
     {
         Verdict::Bad
     } else {

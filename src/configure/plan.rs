@@ -13,7 +13,8 @@ use super::show;
 use crate::cli::ConfigureDocker;
 use crate::config::{Config, ConfigPaths};
 use crate::configure::clients::{
-    Client, Finding, Repair, Severity, Undo, is_same_server, own_name, without_byte_order_mark,
+    ClientProblem, ContainerClient, Repair, Severity, Undo, is_same_server, own_name,
+    without_byte_order_mark,
 };
 use crate::configure::user_file::{Locks, UserFile};
 use crate::env::Env;
@@ -35,7 +36,7 @@ pub(super) struct Plan {
     /// What else is to be known.
     pub remarks: Vec<String>,
     /// What is in the way when all this is done.
-    pub findings: Vec<Finding>,
+    pub problems: Vec<ClientProblem>,
     pub config: Config,
     /// The file that it is about.
     pub file: PathBuf,
@@ -58,9 +59,9 @@ impl Plan {
         mut locks: Option<&mut Locks>,
     ) -> Result<Self, Error> {
         let client = if arguments.podman {
-            Client::Podman
+            ContainerClient::Podman
         } else {
-            Client::Docker
+            ContainerClient::Docker
         };
         let who = Who {
             profile: arguments.profile.as_deref(),
@@ -100,18 +101,18 @@ impl Plan {
             client_files: Vec::new(),
             notes: Vec::new(),
             remarks: Vec::new(),
-            findings: Vec::new(),
+            problems: Vec::new(),
             config,
             file,
         };
         let mut other_helper = None;
         if arguments.undo {
             notes.extend(plan.undo(&mut files, arguments, env)?);
-            plan.findings.append(&mut files.unreadable);
+            plan.problems.append(&mut files.unreadable);
         } else {
             other_helper = plan.name_us(arguments, env, &hosts, &mut files)?;
             plan.find(arguments, env, client, &hosts, &mut files)?;
-            plan.findings
+            plan.problems
                 .extend(missing_profile(env, &plan.config, who));
         }
         if let Some(file) = config_file {
@@ -143,7 +144,7 @@ impl Plan {
             moves,
             drops,
             other_helper,
-        } = creds_store::before(&target.document, &self.config, arguments.fix)?;
+        } = creds_store::before(&target.config, &self.config, arguments.fix)?;
         self.moves = moves;
         for key in &drops {
             target.edit(|target| target.without_login(key))?;
@@ -158,7 +159,7 @@ impl Plan {
         &mut self,
         arguments: &ConfigureDocker,
         env: &Env,
-        client: Client,
+        client: ContainerClient,
         hosts: &[Host],
         files: &mut Files,
     ) -> Result<(), Error> {
@@ -169,21 +170,21 @@ impl Plan {
             repair.is_for(&keys) || (is_login && keys.is_empty() && arguments.creds_store)
         };
         if arguments.fix {
-            for finding in files.findings(env, client, &keys) {
-                if let Some(repair) = finding.repair.filter(is_meant) {
+            for problem in files.problems(env, client, &keys) {
+                if let Some(repair) = problem.repair.filter(is_meant) {
                     repair_in(files, repair)?;
                 }
             }
         }
-        self.findings = files.findings(env, client, &keys);
-        for finding in &mut self.findings {
-            if finding.repair.as_ref().is_some_and(|it| !is_meant(it)) {
+        self.problems = files.problems(env, client, &keys);
+        for problem in &mut self.problems {
+            if problem.repair.as_ref().is_some_and(|it| !is_meant(it)) {
                 // Other registries are not what this run is about.
-                finding.repair = None;
-                finding.severity = Severity::Warning;
+                problem.repair = None;
+                problem.severity = Severity::Warning;
             }
         }
-        self.findings.append(&mut files.unreadable);
+        self.problems.append(&mut files.unreadable);
         Ok(())
     }
 
@@ -204,10 +205,10 @@ impl Plan {
             undone: &[],
             other_helper: other_helper.map(|helper| helper.name()),
         };
-        let all = files.all().flat_map(|open| undo.hosts_in(&open.document));
+        let all = files.all().flat_map(|open| undo.hosts_in(&open.config));
         let undone: Vec<String> = all.collect();
         undo.undone = &undone;
-        let had_store = files.target.document.creds_store().is_some_and(is_ours);
+        let had_store = files.target.config.creds_store().is_some_and(is_ours);
         for open in files.all() {
             if open.undo(&undo)? {
                 self.remarks.push(format!(
@@ -216,7 +217,7 @@ impl Plan {
                 ));
             }
         }
-        let store = files.target.document.creds_store();
+        let store = files.target.config.creds_store();
         if let Some(helper) = other_helper
             && had_store
             && undo.creds_store
@@ -236,7 +237,7 @@ impl Plan {
                 helper.origin()
             ));
         }
-        for (key, helper) in files.target.document.cred_helpers() {
+        for (key, helper) in files.target.config.cred_helpers() {
             let is_named = named.iter().any(|host| is_same_server(key, host));
             if is_named && !undone.iter().any(|host| is_same_server(key, host)) {
                 notes.push(format!(
@@ -252,7 +253,7 @@ fn repair_in(files: &mut Files, repair: Repair) -> Result<(), Error> {
     match repair {
         Repair::RemoveLogin { file, key } => {
             if let Some(found) = files.get(&file) {
-                found.edit(|document| document.without_login(&key))?;
+                found.edit(|config| config.without_login(&key))?;
                 found.drops_logins = true;
             }
         }
@@ -264,9 +265,9 @@ fn repair_in(files: &mut Files, repair: Repair) -> Result<(), Error> {
         } => {
             if let Some(found) = files.get(&file) {
                 // The new one first: it takes the place of what is removed.
-                found.edit(|document| document.set_helper(&host, &helper))?;
+                found.edit(|config| config.set_helper(&host, &helper))?;
                 if key != host {
-                    found.edit(|document| document.without_helpers(|host, _| host == key))?;
+                    found.edit(|config| config.without_helpers(|host, _| host == key))?;
                 }
             }
         }
@@ -277,12 +278,12 @@ fn repair_in(files: &mut Files, repair: Repair) -> Result<(), Error> {
 }
 
 /// The profile that is to ask is none of AWS's files.
-fn missing_profile(env: &Env, config: &Config, who: Who<'_>) -> Option<Finding> {
+fn missing_profile(env: &Env, config: &Config, who: Who<'_>) -> Option<ClientProblem> {
     let profile = who.profile?;
     let resolver = Resolver::new(env, config);
     // Files that cannot be read are told by whoever needs them.
     let is_there = resolver.profile_names().ok()?.contains(&profile);
-    (!is_there).then(|| Finding {
+    (!is_there).then(|| ClientProblem {
         severity: Severity::Warning,
         text: format!(
             "the AWS profile `{profile}` does not exist: until it does, no password can be had for \

@@ -11,7 +11,7 @@
 
 use std::path::PathBuf;
 
-use super::client_config::{ClientConfigError, Document, host_of};
+use super::client_config::{ClientConfig, ClientConfigError, host_of};
 use crate::configure::user_file::UserFile;
 use crate::env::{Env, var};
 use crate::helper_name::{OWN_NAME, is_ours};
@@ -21,35 +21,35 @@ pub(crate) const ECR_LOGIN: &str = "ecr-login";
 
 /// Whose configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Client {
+pub(crate) enum ContainerClient {
     /// docker, and what reads its file.
     Docker,
     /// podman, skopeo and buildah.
     Podman,
 }
 
-impl Client {
+impl ContainerClient {
     /// Its name.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Client::Docker => "docker",
-            Client::Podman => "podman",
+            ContainerClient::Docker => "docker",
+            ContainerClient::Podman => "podman",
         }
     }
 
     /// The command that changes its file.
     pub(crate) fn configured_by(self) -> &'static str {
         match self {
-            Client::Docker => "docker-credential-ecrx configure-docker",
-            Client::Podman => "docker-credential-ecrx configure-docker --podman",
+            ContainerClient::Docker => "docker-credential-ecrx configure-docker",
+            ContainerClient::Podman => "docker-credential-ecrx configure-docker --podman",
         }
     }
 
     /// The files that it reads, in order. They need not be there.
     pub(crate) fn files(self, env: &Env) -> Vec<PathBuf> {
         match self {
-            Client::Docker => docker_file(env).into_iter().collect(),
-            Client::Podman => podman_files(env),
+            ContainerClient::Docker => docker_file(env).into_iter().collect(),
+            ContainerClient::Podman => podman_files(env),
         }
     }
 
@@ -59,8 +59,8 @@ impl Client {
     /// When there is no home folder.
     pub(crate) fn file(self, env: &Env) -> Result<PathBuf, ClientConfigError> {
         let file = match self {
-            Client::Docker => docker_file(env),
-            Client::Podman => podman_file(env),
+            ContainerClient::Docker => docker_file(env),
+            ContainerClient::Podman => podman_file(env),
         };
         file.ok_or(ClientConfigError::NoHome(self.name()))
     }
@@ -129,9 +129,9 @@ fn podman_own_file(env: &Env) -> Option<PathBuf> {
 
 /// Whom a client asks for the password of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub(crate) enum HelperLookup {
     /// This program.
-    Us {
+    Ours {
         /// What says so.
         file: PathBuf,
         /// The name it is called by: `ecrx`, or `ecrx-NAME`.
@@ -140,7 +140,7 @@ pub(crate) enum Asked {
         is_named: bool,
     },
     /// Another helper.
-    Another {
+    Other {
         /// What says so.
         file: PathBuf,
         /// Its name.
@@ -154,53 +154,61 @@ pub(crate) enum Asked {
         key: String,
     },
     /// Nobody, and there is no login: it goes on anonymously.
-    Nobody,
+    Anonymous,
 }
 
 /// Whom a client asks for the password of a host, `HOST[:PORT]` as in an image's name.
 ///
 /// # Errors
 /// When one of its files cannot be read. Then the client cannot read it either.
-pub(crate) fn asked(env: &Env, client: Client, host: &str) -> Result<Asked, ClientConfigError> {
+pub(crate) fn look_up(
+    env: &Env,
+    client: ContainerClient,
+    host: &str,
+) -> Result<HelperLookup, ClientConfigError> {
     for file in client.files(env) {
         let found = UserFile::read(&file)?;
         let Some(bytes) = found.bytes() else {
             continue;
         };
-        let document = Document::read(&file, bytes)?;
-        if let Some(asked) = asked_by(client, &document, host) {
+        let config = ClientConfig::read(&file, bytes)?;
+        if let Some(asked) = look_up_in(client, &config, host) {
             return Ok(asked);
         }
     }
-    Ok(Asked::Nobody)
+    Ok(HelperLookup::Anonymous)
 }
 
 /// The same by one file; `None` where it says nothing of the host.
-pub(super) fn asked_by(client: Client, document: &Document, host: &str) -> Option<Asked> {
-    let file = document.path().to_owned();
-    let named = document.helper_of(host).map(|helper| (helper, true));
+pub(super) fn look_up_in(
+    client: ContainerClient,
+    config: &ClientConfig,
+    host: &str,
+) -> Option<HelperLookup> {
+    let file = config.path().to_owned();
+    let named = config.helper_of(host).map(|helper| (helper, true));
     // podman and its kin know no `credsStore`.
     let helper = named.or_else(|| match client {
-        Client::Docker => document.creds_store().map(|helper| (helper, false)),
-        Client::Podman => None,
+        ContainerClient::Docker => config.creds_store().map(|helper| (helper, false)),
+        ContainerClient::Podman => None,
     });
     if let Some((helper, is_named)) = helper {
         let helper = helper.to_owned();
         return Some(if is_ours(&helper) {
-            Asked::Us {
+            HelperLookup::Ours {
                 file,
                 helper,
                 is_named,
             }
         } else {
-            Asked::Another { file, helper }
+            HelperLookup::Other { file, helper }
         });
     }
-    let login = document
+    let login = config
         .logins()
         .into_iter()
         .find(|login| login.is_secret() && host_of(&login.key) == host)?;
-    Some(Asked::Login {
+    Some(HelperLookup::Login {
         file,
         key: login.key,
     })

@@ -11,7 +11,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::json::{self, Kind, Property, Value};
+use super::json::{self, Property, Value, ValueKind};
 use crate::configure::user_file::UserFileError;
 use crate::registry::ServerName;
 use crate::secret::Secret;
@@ -33,7 +33,7 @@ const HARMLESS: [&str; 2] = [CREDS_STORE, "currentContext"];
 
 /// A configuration: its text and what that means.
 #[derive(Clone)]
-pub(crate) struct Document {
+pub(crate) struct ClientConfig {
     pub(super) path: PathBuf,
     /// Logins stand in it.
     pub(super) text: Secret,
@@ -43,7 +43,7 @@ pub(crate) struct Document {
 
 /// A login that the file itself holds.
 #[derive(Clone, Debug)]
-pub(crate) struct Login {
+pub(crate) struct SavedLogin {
     /// What it is for, as written: a host, with or without scheme and path.
     pub key: String,
     /// `base64(user:password)`.
@@ -58,7 +58,7 @@ pub(crate) struct Login {
     pub registry_token: Option<Secret>,
 }
 
-impl Login {
+impl SavedLogin {
     /// There is something to log in with. Docker Desktop leaves empty entries, for what is kept
     /// elsewhere.
     pub(crate) fn is_secret(&self) -> bool {
@@ -73,9 +73,9 @@ impl Login {
 }
 
 /// Logins stand in it.
-impl fmt::Debug for Document {
+impl fmt::Debug for ClientConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Document")
+        f.debug_struct("ClientConfig")
             .field("path", &self.path)
             .finish_non_exhaustive()
     }
@@ -86,7 +86,7 @@ pub(crate) fn without_byte_order_mark(bytes: &[u8]) -> Option<&[u8]> {
     bytes.strip_prefix(BYTE_ORDER_MARK)
 }
 
-impl Document {
+impl ClientConfig {
     /// Reads the bytes of a file.
     ///
     /// # Errors
@@ -118,13 +118,13 @@ impl Document {
                 }
             }
         })?;
-        let document = Self {
+        let config = Self {
             path,
             text: Secret::new(text),
             top,
         };
-        document.check_shape()?;
-        Ok(document)
+        config.check_shape()?;
+        Ok(config)
     }
 
     fn check_shape(&self) -> Result<(), ClientConfigError> {
@@ -134,7 +134,7 @@ impl Document {
                 what,
             })
         };
-        let is_object = |value: &Value| matches!(value.kind, Kind::Object(_));
+        let is_object = |value: &Value| matches!(value.kind, ValueKind::Object(_));
         let of_objects = |value: &Value| value.is_null() || is_object(value);
         let of_text = |value: &Value| value.is_null() || value.text().is_some();
         if self.top.as_ref().is_some_and(Value::is_null) {
@@ -245,7 +245,7 @@ impl Document {
     }
 
     /// The logins in the file, those without anything to log in with included.
-    pub(crate) fn logins(&self) -> Vec<Login> {
+    pub(crate) fn logins(&self) -> Vec<SavedLogin> {
         let entries = self.entries(AUTHS);
         entries
             .into_iter()
@@ -257,7 +257,7 @@ impl Document {
                         .filter_map(|field| field.value.text());
                     texts.next_back().filter(|text| !text.is_empty())
                 };
-                Login {
+                SavedLogin {
                     key: entry.name.clone(),
                     auth: text("auth").map(Secret::new),
                     username: text("username").map(str::to_owned),
@@ -275,10 +275,10 @@ impl Document {
         for setting in self.top.iter().flat_map(Value::properties) {
             mask_name(setting, &mut masked);
             match &setting.value.kind {
-                Kind::Object(hosts) if setting.is_called(CRED_HELPERS) => {
+                ValueKind::Object(hosts) if setting.is_called(CRED_HELPERS) => {
                     hosts.iter().for_each(|host| mask_name(host, &mut masked));
                 }
-                Kind::Text(_) if HARMLESS.iter().any(|name| setting.is_called(name)) => {}
+                ValueKind::Text(_) if HARMLESS.iter().any(|name| setting.is_called(name)) => {}
                 _ => mask(&setting.value, &mut masked),
             }
         }
@@ -311,15 +311,15 @@ pub(crate) fn is_same_server(one: &str, other: &str) -> bool {
 
 fn mask(value: &Value, masked: &mut Vec<Range<usize>>) {
     match &value.kind {
-        Kind::Text(_) => masked.push(value.range.clone()),
-        Kind::List(values) => values.iter().for_each(|value| mask(value, masked)),
-        Kind::Object(properties) => {
+        ValueKind::Text(_) => masked.push(value.range.clone()),
+        ValueKind::List(values) => values.iter().for_each(|value| mask(value, masked)),
+        ValueKind::Object(properties) => {
             for property in properties {
                 mask_name(property, masked);
                 mask(&property.value, masked);
             }
         }
-        Kind::Null | Kind::Other => {}
+        ValueKind::Null | ValueKind::Other => {}
     }
 }
 

@@ -2,9 +2,9 @@
 //! in them would keep this program from being asked, and changes that leave all else as it is.
 //!
 //! ```text
-//! client ─▶ file ─ json ─▶ Document ─ edit ─▶ Document ─ masked ─▶ what may be shown
-//!                              ├─ undo, with backups ─▶ Document
-//!                              └─ checks, environment ─▶ Finding ─▶ Repair
+//! client ─▶ file ─ json ─▶ ClientConfig ─ edit ─▶ ClientConfig ─ masked ─▶ what may be shown
+//!                              ├─ undo, with backups ─▶ ClientConfig
+//!                              └─ checks, environment ─▶ ClientProblem ─▶ Repair
 //! ```
 //!
 //! Nothing here writes a file.
@@ -21,11 +21,11 @@ mod undo;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use checks::{findings, findings_in};
-pub(crate) use client::{Asked, Client, ECR_LOGIN, asked, own_name};
+pub(crate) use checks::{problems, problems_in};
+pub(crate) use client::{ContainerClient, ECR_LOGIN, HelperLookup, look_up, own_name};
 pub(crate) use client_config::{
-    ClientConfigError, Document, Login, is_same_server, without_byte_order_mark,
+    ClientConfig, ClientConfigError, SavedLogin, is_same_server, without_byte_order_mark,
 };
 pub(crate) use environment::is_first_on_path;
-pub(crate) use problem::{Finding, Repair, Severity};
-pub(crate) use undo::{Before, Undo};
+pub(crate) use problem::{ClientProblem, Repair, Severity};
+pub(crate) use undo::{EarlierConfig, Undo};

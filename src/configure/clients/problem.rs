@@ -17,7 +17,7 @@ pub(crate) enum Severity {
 
 /// Something that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Finding {
+pub(crate) struct ClientProblem {
     /// How bad it is.
     pub severity: Severity,
     /// What was found and what comes of it, in one line.
@@ -28,7 +28,7 @@ pub(crate) struct Finding {
     pub repair: Option<Repair>,
 }
 
-/// A change that puts an end to a finding.
+/// A change that puts an end to a problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Repair {
     /// Take a login out of `auths`.
