@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use super::backup::is_but_for_entries;
+use super::change::{Change, open};
 use crate::cli::ConfigureDocker;
-use crate::commands::target::shown;
 use crate::configure::clients::{
     ClientConfig, ClientConfigError, ClientProblem, ContainerClient, EarlierConfig, Severity, Undo,
     problems_in, without_byte_order_mark,
@@ -12,28 +11,13 @@ use crate::configure::clients::{
 use crate::configure::user_file::{Locks, UserFile};
 use crate::env::Env;
 use crate::error::Error;
-use crate::shell_word::shell_word;
+use crate::helper_name::is_ours;
 
 /// What editors put in front of UTF-8.
 const MARK: &str = "\u{feff}";
 
-/// One file, as it is and as it is to be.
-#[derive(Debug)]
-pub(super) struct Change {
-    pub file: UserFile,
-    pub after: Vec<u8>,
-    /// Both without secrets.
-    pub shown_before: Option<String>,
-    pub shown_after: String,
-    /// Logins are taken out, which the backup still holds.
-    pub drops_logins: bool,
-    /// Whether two states of it differ in nothing but what this program puts there, so that a
-    /// backup of the one is enough for both.
-    pub is_but_for_us: fn(&[u8], &[u8]) -> bool,
-}
-
 /// A client's file, and what is to become of it.
-pub(super) struct Open {
+pub(super) struct OpenFile {
     pub file: UserFile,
     pub config: ClientConfig,
     pub drops_logins: bool,
@@ -41,8 +25,8 @@ pub(super) struct Open {
     with_byte_order_mark: bool,
 }
 
-impl Open {
-    fn of(file: UserFile, without_mark: bool) -> Result<Self, ClientConfigError> {
+impl OpenFile {
+    fn read(file: UserFile, without_mark: bool) -> Result<Self, ClientConfigError> {
         let bytes = file.bytes().unwrap_or_default();
         let bytes = match without_byte_order_mark(bytes) {
             Some(rest) if without_mark => rest,
@@ -113,13 +97,13 @@ impl Open {
 }
 
 /// The files of a client that decide before the one to be changed, and that one.
-pub(super) struct Files {
-    pub earlier: Vec<Open>,
-    pub target: Open,
+pub(super) struct ClientFiles {
+    pub earlier: Vec<OpenFile>,
+    pub target: OpenFile,
     pub unreadable: Vec<ClientProblem>,
 }
 
-impl Files {
+impl ClientFiles {
     pub(super) fn open(
         client: ContainerClient,
         env: &Env,
@@ -128,7 +112,7 @@ impl Files {
         mut locks: Option<&mut Locks>,
     ) -> Result<Self, Error> {
         let target = open(path, arguments, locks.as_deref_mut())?;
-        let target = Open::of(target, arguments.fix).map_err(|error| {
+        let target = OpenFile::read(target, arguments.fix).map_err(|error| {
             // --undo knows no --fix.
             let is_mark = matches!(error, ClientConfigError::ByteOrderMark { .. });
             match (is_mark && !arguments.undo, Error::failure(error)) {
@@ -148,7 +132,7 @@ impl Files {
                 .filter(|_| (arguments.fix || arguments.undo) && path.is_file());
             let opened = match open(&path, arguments, locks) {
                 Ok(file) if file.bytes().is_none() => continue,
-                Ok(file) => Open::of(file, false).map_err(Error::failure),
+                Ok(file) => OpenFile::read(file, false).map_err(Error::failure),
                 Err(error) => Err(error),
             };
             match opened {
@@ -165,12 +149,12 @@ impl Files {
         Ok(files)
     }
 
-    pub(super) fn get(&mut self, path: &Path) -> Option<&mut Open> {
+    pub(super) fn get(&mut self, path: &Path) -> Option<&mut OpenFile> {
         let all = self.earlier.iter_mut().chain([&mut self.target]);
         all.into_iter().find(|open| open.file.path() == path)
     }
 
-    pub(super) fn all(&mut self) -> impl Iterator<Item = &mut Open> {
+    pub(super) fn all(&mut self) -> impl Iterator<Item = &mut OpenFile> {
         [&mut self.target].into_iter().chain(&mut self.earlier)
     }
 
@@ -188,95 +172,20 @@ impl Files {
     pub(super) fn changes(self) -> Vec<Change> {
         // The one that it is about first.
         let all = [self.target].into_iter().chain(self.earlier);
-        all.filter_map(Open::change).collect()
+        all.filter_map(OpenFile::change).collect()
     }
 }
 
-pub(super) fn open(
-    path: &Path,
-    arguments: &ConfigureDocker,
-    locks: Option<&mut Locks>,
-) -> Result<UserFile, Error> {
-    match locks {
-        Some(locks) => UserFile::lock(path, locks),
-        None => UserFile::read(path),
-    }
-    .map_err(|error| {
-        let hint = error.hint(&typed(arguments));
-        Error::failure(error).hints(hint)
-    })
-}
-
-/// This command once more, for a shell.
-fn typed(arguments: &ConfigureDocker) -> String {
-    // Every field, so that none is left out when one is added.
-    let ConfigureDocker {
-        hosts,
-        profile,
-        role_arn,
-        podman,
-        all,
-        creds_store,
-        fix,
-        dry_run,
-        undo,
-    } = arguments;
-    let switches = [
-        ("--podman", podman),
-        ("--all", all),
-        ("--creds-store", creds_store),
-        ("--fix", fix),
-        ("--dry-run", dry_run),
-        ("--undo", undo),
-    ];
-    let switches = switches.into_iter().filter(|(_, is_set)| **is_set);
-    let mut words: Vec<String> = switches.map(|(name, _)| name.to_owned()).collect();
-    for (name, value) in [("--profile", profile), ("--role-arn", role_arn)] {
-        let value = value.iter().map(|value| format!("{name}={value}"));
-        words.extend(value);
-    }
-    words.extend(hosts.iter().map(|host| shown(host)));
-    let words = words.iter().map(|word| shell_word(word));
-    let command = ["configure-docker".into()].into_iter().chain(words);
-    command.collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser as _;
-
-    use super::*;
-    use crate::cli::{Cli, Command};
-
-    fn typed_again(command: &str) -> String {
-        let words = ["docker-credential-ecrx"]
-            .into_iter()
-            .chain(command.split(' '));
-        match Cli::try_parse_from(words).expect("a command").command {
-            Command::ConfigureDocker(arguments) => typed(&arguments),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_command_is_typed_again_with_all_its_arguments() {
-        for command in [
-            "configure-docker 111122223333/eu-west-1 public.ecr.aws",
-            "configure-docker --podman --fix public.ecr.aws",
-            "configure-docker --all --creds-store --fix --dry-run",
-            "configure-docker --undo",
-            "configure-docker --profile=work 111122223333/eu-west-1",
-            "configure-docker --role-arn=arn:aws:iam::999999999999:role/pull 999999999999/eu-west-1",
-        ] {
-            assert_eq!(typed_again(command), command);
-        }
-    }
-
-    #[test]
-    fn a_command_is_typed_again_without_passwords_and_for_a_shell() {
-        let typed =
-            typed_again("configure-docker --profile=it's https://alice:secret@public.ecr.aws");
-        assert!(!typed.contains("secret"), "{typed}");
-        assert!(typed.contains(r"'--profile=it'\''s'"), "{typed}");
+/// Two configurations of a client differ in nothing but this program's entries.
+fn is_but_for_entries(one: &[u8], other: &[u8]) -> bool {
+    let rest = |bytes: &[u8]| {
+        // The path would be for errors.
+        let config = ClientConfig::read(Path::new(""), bytes).ok()?;
+        let config = config.without_helpers(|_, helper| is_ours(helper)).ok()?;
+        config.without_creds_store(is_ours).ok()
+    };
+    match (rest(one), rest(other)) {
+        (Some(one), Some(other)) => one.text() == other.text(),
+        _ => false,
     }
 }

@@ -2,21 +2,18 @@
 
 use std::path::PathBuf;
 
-use super::backup::is_but_for_rules;
-use super::creds_store::{self, Before};
+use super::change::Change;
+use super::client_files::ClientFiles;
+use super::config_toml::{self, RuleIdentity};
+use super::creds_store::{self, HelperLogin, Preparation};
 use super::error::ConfigureError;
-use super::files::{Change, Files, open};
 use super::hosts::{self, Host};
-use super::logins::Kept;
-use super::rules::{self, Who};
-use super::show;
 use crate::cli::ConfigureDocker;
-use crate::config::{Config, ConfigPaths};
+use crate::config::Config;
 use crate::configure::clients::{
     ClientProblem, ContainerClient, Repair, Severity, Undo, is_same_server, own_name,
-    without_byte_order_mark,
 };
-use crate::configure::user_file::{Locks, UserFile};
+use crate::configure::user_file::Locks;
 use crate::env::Env;
 use crate::error::Error;
 use crate::get::{config_paths, load_config};
@@ -25,11 +22,11 @@ use crate::identity::Resolver;
 
 /// Everything, in the order in which it is done.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct ChangePlan {
     /// The rules, before anybody is sent to this program.
     pub config_file: Option<Change>,
     /// Logins that the other helper has before they vanish from the file.
-    pub moves: Vec<Kept>,
+    pub moves: Vec<HelperLogin>,
     pub client_files: Vec<Change>,
     /// What was left alone, and why.
     pub notes: Vec<String>,
@@ -42,7 +39,7 @@ pub(super) struct Plan {
     pub file: PathBuf,
 }
 
-impl Plan {
+impl ChangePlan {
     pub(super) fn changes(&self) -> impl Iterator<Item = &Change> {
         self.config_file.iter().chain(&self.client_files)
     }
@@ -63,7 +60,7 @@ impl Plan {
         } else {
             ContainerClient::Docker
         };
-        let who = Who {
+        let who = RuleIdentity {
             profile: arguments.profile.as_deref(),
             role_arn: arguments.role_arn.as_deref(),
         };
@@ -76,13 +73,17 @@ impl Plan {
             }));
         }
         let config_file = if wants_rules || (arguments.creds_store && arguments.fix) {
-            Some(open_config(&paths, arguments, locks.as_deref_mut())?)
+            Some(config_toml::open_config(
+                &paths,
+                arguments,
+                locks.as_deref_mut(),
+            )?)
         } else {
             None
         };
         let config = load_config(env).map_err(Error::failure)?;
         let file = client.file(env).map_err(Error::failure)?;
-        let mut files = Files::open(client, env, &file, arguments, locks)?;
+        let mut files = ClientFiles::open(client, env, &file, arguments, locks)?;
         let (hosts, mut notes) = if arguments.all {
             hosts::of_rules(&config)
         } else {
@@ -116,7 +117,7 @@ impl Plan {
                 .extend(missing_profile(env, &plan.config, who));
         }
         if let Some(file) = config_file {
-            plan.config_file = rules(&paths, file, &hosts, who, other_helper)?;
+            plan.config_file = config_toml::change(&paths, file, &hosts, who, other_helper)?;
         }
         plan.notes = notes;
         plan.client_files = files.changes();
@@ -130,7 +131,7 @@ impl Plan {
         arguments: &ConfigureDocker,
         env: &Env,
         hosts: &[Host],
-        files: &mut Files,
+        files: &mut ClientFiles,
     ) -> Result<Option<String>, Error> {
         let name = own_name(env);
         let target = &mut files.target;
@@ -140,11 +141,11 @@ impl Plan {
         if !arguments.creds_store {
             return Ok(None);
         }
-        let Before {
+        let Preparation {
             moves,
             drops,
             other_helper,
-        } = creds_store::before(&target.config, &self.config, arguments.fix)?;
+        } = creds_store::prepare(&target.config, &self.config, arguments.fix)?;
         self.moves = moves;
         for key in &drops {
             target.edit(|target| target.without_login(key))?;
@@ -161,7 +162,7 @@ impl Plan {
         env: &Env,
         client: ContainerClient,
         hosts: &[Host],
-        files: &mut Files,
+        files: &mut ClientFiles,
     ) -> Result<(), Error> {
         let keys: Vec<String> = hosts.iter().map(|host| host.key.clone()).collect();
         // With --creds-store alone, no login of ECR may be in the way.
@@ -191,7 +192,7 @@ impl Plan {
     /// Takes this program out; what was left alone.
     fn undo(
         &mut self,
-        files: &mut Files,
+        files: &mut ClientFiles,
         arguments: &ConfigureDocker,
         env: &Env,
     ) -> Result<Vec<String>, Error> {
@@ -249,7 +250,7 @@ impl Plan {
     }
 }
 
-fn repair_in(files: &mut Files, repair: Repair) -> Result<(), Error> {
+fn repair_in(files: &mut ClientFiles, repair: Repair) -> Result<(), Error> {
     match repair {
         Repair::RemoveLogin { file, key } => {
             if let Some(found) = files.get(&file) {
@@ -271,17 +272,17 @@ fn repair_in(files: &mut Files, repair: Repair) -> Result<(), Error> {
                 }
             }
         }
-        // Files are opened without it.
+        // ClientFiles are opened without it.
         Repair::RemoveByteOrderMark { .. } => {}
     }
     Ok(())
 }
 
 /// The profile that is to ask is none of AWS's files.
-fn missing_profile(env: &Env, config: &Config, who: Who<'_>) -> Option<ClientProblem> {
+fn missing_profile(env: &Env, config: &Config, who: RuleIdentity<'_>) -> Option<ClientProblem> {
     let profile = who.profile?;
     let resolver = Resolver::new(env, config);
-    // Files that cannot be read are told by whoever needs them.
+    // ClientFiles that cannot be read are told by whoever needs them.
     let is_there = resolver.profile_names().ok()?.contains(&profile);
     (!is_there).then(|| ClientProblem {
         severity: Severity::Warning,
@@ -293,49 +294,4 @@ fn missing_profile(env: &Env, config: &Config, who: Who<'_>) -> Option<ClientPro
             .to_owned(),
         repair: None,
     })
-}
-
-fn open_config(
-    paths: &ConfigPaths,
-    arguments: &ConfigureDocker,
-    locks: Option<&mut Locks>,
-) -> Result<UserFile, Error> {
-    let path = paths.explicit.as_ref().or(paths.user.as_ref());
-    let path = path.ok_or_else(|| Error::failure(ConfigureError::NoConfigFile))?;
-    open(path, arguments, locks)
-}
-
-/// The change of `config.toml`.
-fn rules(
-    paths: &ConfigPaths,
-    file: UserFile,
-    hosts: &[Host],
-    who: Who<'_>,
-    other_helper: Option<String>,
-) -> Result<Option<Change>, Error> {
-    let bytes = file.bytes().unwrap_or_default();
-    let (mark, rest) = match without_byte_order_mark(bytes) {
-        Some(rest) => bytes.split_at(bytes.len() - rest.len()),
-        None => (&b""[..], bytes),
-    };
-    // It was read as configuration before, and so it is UTF-8.
-    let before = String::from_utf8_lossy(rest).into_owned();
-    let mut after = before.clone();
-    if who.profile.or(who.role_arn).is_some() {
-        after = rules::with_rules(paths, &after, hosts, who)?;
-    }
-    if let Some(helper) = other_helper {
-        after = rules::with_other_helper(paths, &after, &helper)?;
-    }
-    if after == before {
-        return Ok(None);
-    }
-    Ok(Some(Change {
-        shown_before: file.bytes().map(|_| show::masked(&before)),
-        shown_after: show::masked(&after),
-        drops_logins: false,
-        is_but_for_us: is_but_for_rules,
-        after: [mark, after.as_bytes()].concat(),
-        file,
-    }))
 }
