@@ -28,33 +28,86 @@ pub(super) struct Change {
     pub is_but_for_us: fn(&[u8], &[u8]) -> bool,
 }
 
-/// Prints what changes in a file. Neither text may hold a secret.
-pub(super) fn difference(page: &mut Page, path: &str, before: Option<&str>, after: &str) {
-    let path = one_line(path);
-    let old = match before {
-        Some(_) => &*path,
-        None => "/dev/null",
-    };
-    let diff = TextDiff::from_lines(before.unwrap_or_default(), after);
-    page.raw(&format!("--- {old}\n+++ {path}\n"));
-    let (red, green) = (AnsiColor::Red.on_default(), AnsiColor::Green.on_default());
-    for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
-        line(
-            page,
-            AnsiColor::Cyan.on_default(),
-            &hunk.header().to_string(),
-        );
-        for change in hunk.iter_changes() {
-            let (sign, style) = match change.tag() {
-                ChangeTag::Equal => (' ', Style::new()),
-                ChangeTag::Delete => ('-', red),
-                ChangeTag::Insert => ('+', green),
-            };
-            line(page, style, &format!("{sign}{}", safe(change.value())));
-            if change.missing_newline() {
-                page.raw("\\ No newline at end of file\n");
+impl Change {
+    /// Prints what changes in the file.
+    pub(super) fn show(&self, page: &mut Page) {
+        let path = self.file.path().display().to_string();
+        let path = one_line(&path);
+        let before = self.shown_before.as_deref();
+        let old = match before {
+            Some(_) => &*path,
+            None => "/dev/null",
+        };
+        let diff = TextDiff::from_lines(before.unwrap_or_default(), &self.shown_after);
+        page.raw(&format!("--- {old}\n+++ {path}\n"));
+        let (red, green) = (AnsiColor::Red.on_default(), AnsiColor::Green.on_default());
+        for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
+            line(
+                page,
+                AnsiColor::Cyan.on_default(),
+                &hunk.header().to_string(),
+            );
+            for change in hunk.iter_changes() {
+                let (sign, style) = match change.tag() {
+                    ChangeTag::Equal => (' ', Style::new()),
+                    ChangeTag::Delete => ('-', red),
+                    ChangeTag::Insert => ('+', green),
+                };
+                line(page, style, &format!("{sign}{}", safe(change.value())));
+                if change.missing_newline() {
+                    page.raw("\\ No newline at end of file\n");
+                }
             }
         }
+    }
+
+    pub(super) fn apply(&self, page: &mut Page) -> Result<(), Error> {
+        let before = self.file.bytes().unwrap_or_default();
+        let path = self.file.path();
+        let suffices = |kept: &[u8]| (self.is_but_for_us)(kept, before);
+        let replaced = self.file.replace(&self.after, suffices);
+        let replaced = replaced.map_err(Error::failure)?;
+        let backup = replaced.backup;
+        let path = match self.file.link_target() {
+            Some(target) => format!("{} (a link to {})", path.display(), target.display()),
+            None => path.display().to_string(),
+        };
+        let text = match &backup {
+            Some(backup) => {
+                let kept = if backup.is_whole {
+                    "as it was"
+                } else {
+                    "as it was but for entries such as these"
+                };
+                format!("changed {path}; {kept}: {}", backup.path.display())
+            }
+            None => format!("made {path}"),
+        };
+        page.marked(Mark::Good, &text);
+        if replaced.is_mounted {
+            page.marked(
+                Mark::Warning,
+                "it is mounted by itself, so that it could not be replaced: it was written in place",
+            );
+        }
+        if replaced.had_other_names {
+            page.marked(
+                Mark::Warning,
+                "it had other names (hard links): by those it is as it was",
+            );
+        }
+        if self.drops_logins
+            && let Some(backup) = backup
+        {
+            let backup = backup.path.display();
+            page.marked(
+                Mark::Warning,
+                &format!(
+                    "{backup} still holds the logins that were taken out: delete it when all works"
+                ),
+            );
+        }
+        Ok(())
     }
 }
 
@@ -69,55 +122,6 @@ fn safe(line: &str) -> String {
         .chars()
         .filter(|character| *character == '\t' || !is_unsafe(*character))
         .collect()
-}
-
-pub(super) fn replace(change: &Change, page: &mut Page) -> Result<(), Error> {
-    let before = change.file.bytes().unwrap_or_default();
-    let path = change.file.path();
-    let suffices = |kept: &[u8]| (change.is_but_for_us)(kept, before);
-    let replaced = change.file.replace(&change.after, suffices);
-    let replaced = replaced.map_err(Error::failure)?;
-    let backup = replaced.backup;
-    let path = match change.file.link_target() {
-        Some(target) => format!("{} (a link to {})", path.display(), target.display()),
-        None => path.display().to_string(),
-    };
-    let text = match &backup {
-        Some(backup) => {
-            let kept = if backup.is_whole {
-                "as it was"
-            } else {
-                "as it was but for entries such as these"
-            };
-            format!("changed {path}; {kept}: {}", backup.path.display())
-        }
-        None => format!("made {path}"),
-    };
-    page.marked(Mark::Good, &text);
-    if replaced.is_mounted {
-        page.marked(
-            Mark::Warning,
-            "it is mounted by itself, so that it could not be replaced: it was written in place",
-        );
-    }
-    if replaced.had_other_names {
-        page.marked(
-            Mark::Warning,
-            "it had other names (hard links): by those it is as it was",
-        );
-    }
-    if change.drops_logins
-        && let Some(backup) = backup
-    {
-        let backup = backup.path.display();
-        page.marked(
-            Mark::Warning,
-            &format!(
-                "{backup} still holds the logins that were taken out: delete it when all works"
-            ),
-        );
-    }
-    Ok(())
 }
 
 pub(super) fn open(

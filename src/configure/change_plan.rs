@@ -85,7 +85,7 @@ impl ChangePlan {
         let file = client.file(env).map_err(Error::failure)?;
         let mut files = ClientFiles::open(client, env, &file, arguments, locks)?;
         let (hosts, mut notes) = if arguments.all {
-            hosts::of_rules(&config)
+            hosts::from_rules(&config)
         } else {
             Default::default()
         };
@@ -111,8 +111,8 @@ impl ChangePlan {
             notes.extend(plan.undo(&mut files, arguments, env)?);
             plan.problems.append(&mut files.unreadable);
         } else {
-            other_helper = plan.name_us(arguments, env, &hosts, &mut files)?;
-            plan.find(arguments, env, client, &hosts, &mut files)?;
+            other_helper = plan.set_helpers(arguments, env, &hosts, &mut files)?;
+            plan.find_problems(arguments, env, client, &hosts, &mut files)?;
             plan.problems
                 .extend(missing_profile(env, &plan.config, who));
         }
@@ -126,7 +126,7 @@ impl ChangePlan {
 
     /// Has this program asked. Returns the helper that `config.toml` is to name for all that is
     /// not ECR's.
-    fn name_us(
+    fn set_helpers(
         &mut self,
         arguments: &ConfigureDocker,
         env: &Env,
@@ -156,7 +156,7 @@ impl ChangePlan {
     }
 
     /// What is in the way, and what of it is mended.
-    fn find(
+    fn find_problems(
         &mut self,
         arguments: &ConfigureDocker,
         env: &Env,
@@ -272,7 +272,7 @@ fn repair_in(files: &mut ClientFiles, repair: Repair) -> Result<(), Error> {
                 }
             }
         }
-        // ClientFiles are opened without it.
+        // Files are opened without it.
         Repair::RemoveByteOrderMark { .. } => {}
     }
     Ok(())
@@ -282,7 +282,7 @@ fn repair_in(files: &mut ClientFiles, repair: Repair) -> Result<(), Error> {
 fn missing_profile(env: &Env, config: &Config, who: RuleIdentity<'_>) -> Option<ClientProblem> {
     let profile = who.profile?;
     let resolver = Resolver::new(env, config);
-    // ClientFiles that cannot be read are told by whoever needs them.
+    // Files that cannot be read are told by whoever needs them.
     let is_there = resolver.profile_names().ok()?.contains(&profile);
     (!is_there).then(|| ClientProblem {
         severity: Severity::Warning,

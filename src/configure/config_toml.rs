@@ -20,7 +20,7 @@ use crate::registry::Registry;
 /// The line that a rule begins with.
 const HEADER: &str = "[[registry]]";
 
-/// RuleIdentity is to ask.
+/// The identity that the rules are to name.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RuleIdentity<'a> {
     pub profile: Option<&'a str>,
@@ -37,7 +37,6 @@ pub(super) fn open_config(
     open(path, arguments, locks)
 }
 
-/// The change of `config.toml`.
 pub(super) fn change(
     paths: &ConfigPaths,
     file: UserFile,
@@ -200,7 +199,7 @@ fn with_rule(
             rule: format!("{{ {} }}", keys.join(", ")),
         })),
         (_, Some(origin), _) => Ok(before(&text, origin, &rule)),
-        _ => Ok(behind(&text, &rule)),
+        _ => Ok(after_all(&text, &rule)),
     }
 }
 
@@ -216,7 +215,7 @@ fn before(text: &str, origin: &Origin, rule: &str) -> String {
     format!("{start}{rule}{}{end}", line_end(text))
 }
 
-fn behind(text: &str, rule: &str) -> String {
+fn after_all(text: &str, rule: &str) -> String {
     let line_end = line_end(text);
     let mut new = text.to_owned();
     if !text.is_empty() {
@@ -262,7 +261,7 @@ fn is_ecrs_name(registry: &Registry) -> bool {
     Registry::parse(registry.host()).is_some()
 }
 
-/// RuleIdentity asks, in a few words. No external id.
+/// Who asks, in a few words. No external id.
 fn shown(identity: &IdentitySettings) -> String {
     let roles: Vec<&str> = identity
         .roles
@@ -357,7 +356,7 @@ fn rule_at(lines: &[&str]) -> usize {
 fn masked(text: &str) -> String {
     let mut ranges = Vec::new();
     match Document::parse(text) {
-        Ok(document) => of_table(document.as_table(), &mut ranges),
+        Ok(document) => external_ids_in_table(document.as_table(), &mut ranges),
         // It is not ours to change then, and not to be shown.
         Err(_) => return String::new(),
     }
@@ -366,11 +365,14 @@ fn masked(text: &str) -> String {
     for range in ranges.into_iter().rev() {
         masked.replace_range(range, "\"…\"");
     }
-    masked.split_inclusive('\n').map(without_put_away).collect()
+    masked
+        .split_inclusive('\n')
+        .map(without_commented_out)
+        .collect()
 }
 
 /// A rule that somebody has made a comment of keeps its external id.
-fn without_put_away(line: &str) -> Cow<'_, str> {
+fn without_commented_out(line: &str) -> Cow<'_, str> {
     match line.split_once('#') {
         Some((start, comment)) if comment.contains("external_id") => {
             let text = line.trim_end_matches(['\r', '\n']);
@@ -380,28 +382,32 @@ fn without_put_away(line: &str) -> Cow<'_, str> {
     }
 }
 
-fn of_table(table: &Table, ranges: &mut Vec<Range<usize>>) {
+fn external_ids_in_table(table: &Table, ranges: &mut Vec<Range<usize>>) {
     for (key, item) in table {
         match item {
-            Item::Value(value) => of_value(key, value, ranges),
-            Item::Table(table) => of_table(table, ranges),
+            Item::Value(value) => external_ids_in_value(key, value, ranges),
+            Item::Table(table) => external_ids_in_table(table, ranges),
             Item::ArrayOfTables(tables) => {
-                tables.iter().for_each(|table| of_table(table, ranges));
+                tables
+                    .iter()
+                    .for_each(|table| external_ids_in_table(table, ranges));
             }
             Item::None => {}
         }
     }
 }
 
-fn of_value(key: &str, value: &Value, ranges: &mut Vec<Range<usize>>) {
+fn external_ids_in_value(key: &str, value: &Value, ranges: &mut Vec<Range<usize>>) {
     match value {
         _ if key == "external_id" => ranges.extend(value.span()),
         Value::InlineTable(table) => {
             table
                 .iter()
-                .for_each(|(key, value)| of_value(key, value, ranges));
+                .for_each(|(key, value)| external_ids_in_value(key, value, ranges));
         }
-        Value::Array(list) => list.iter().for_each(|value| of_value("", value, ranges)),
+        Value::Array(list) => list
+            .iter()
+            .for_each(|value| external_ids_in_value("", value, ranges)),
         _ => {}
     }
 }

@@ -1,8 +1,8 @@
 //! `configure-docker`: has docker or podman ask this program, and shows what it does.
 //!
 //! ```text
-//! client_files, hosts, config_toml, creds_store ─▶ ChangePlan ─▶ Change ─ difference
-//!                                                       └─ apply ─▶ config.toml, logins, the client's file
+//! client_files, hosts, config_toml, creds_store ─▶ ChangePlan ─▶ Change ─ show ─▶ difference
+//!                                                                      └─ apply ─▶ file
 //! ```
 //!
 //! The plan is made twice: once to see whether there is anything to do, which locks and creates
@@ -28,12 +28,10 @@ use crate::redaction::shown_server;
 
 use crate::commands::page::Mark;
 use crate::commands::{Page, Verdict};
-use change::{difference, replace};
 use change_plan::ChangePlan;
 use creds_store::HelperLogin;
 use error::ConfigureError;
 
-/// Runs the command.
 pub(super) fn run(
     arguments: &ConfigureDocker,
     env: &Env,
@@ -47,9 +45,7 @@ pub(super) fn run(
         ChangePlan::make(arguments, env, Some(&mut locks))?
     };
     for change in plan.changes() {
-        let path = change.file.path().display().to_string();
-        let before = change.shown_before.as_deref();
-        difference(page, &path, before, &change.shown_after);
+        change.show(page);
     }
     if !plan.is_empty() {
         page.gap();
@@ -112,11 +108,11 @@ fn apply(plan: &ChangePlan, env: &Env, page: &mut Page) -> Result<(), Error> {
         change.file.check_writable().map_err(Error::failure)?;
     }
     if let Some(change) = &plan.config_file {
-        replace(change, page)?;
+        change.apply(page)?;
     }
     move_logins(plan, env, page)?;
     for change in &plan.client_files {
-        replace(change, page)?;
+        change.apply(page)?;
     }
     Ok(())
 }

@@ -19,7 +19,6 @@ use crate::helper_name::{OWN_NAME, is_ours};
 /// The established helper for ECR, by its name in configurations.
 pub(crate) const ECR_LOGIN: &str = "ecr-login";
 
-/// Whose configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ContainerClient {
     /// docker, and what reads its file.
@@ -29,7 +28,6 @@ pub(crate) enum ContainerClient {
 }
 
 impl ContainerClient {
-    /// Its name.
     pub(crate) fn name(self) -> &'static str {
         match self {
             ContainerClient::Docker => "docker",
@@ -66,7 +64,6 @@ impl ContainerClient {
     }
 }
 
-/// Docker's file.
 pub(super) fn docker_file(env: &Env) -> Option<PathBuf> {
     let folder = match env.get_os(var::DOCKER_CONFIG) {
         Some(folder) => PathBuf::from(folder),
@@ -130,25 +127,19 @@ fn podman_own_file(env: &Env) -> Option<PathBuf> {
 /// Whom a client asks for the password of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum HelperLookup {
-    /// This program.
     Ours {
-        /// What says so.
         file: PathBuf,
         /// The name it is called by: `ecrx`, or `ecrx-NAME`.
         helper: String,
         /// The host is named (`credHelpers`), not all hosts are meant (`credsStore`).
         is_named: bool,
     },
-    /// Another helper.
     Other {
-        /// What says so.
         file: PathBuf,
-        /// Its name.
         helper: String,
     },
     /// Nobody: it takes a login from the file.
     Login {
-        /// The file.
         file: PathBuf,
         /// What the login is for, as written.
         key: String,

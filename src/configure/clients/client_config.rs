@@ -16,7 +16,6 @@ use crate::configure::user_file::UserFileError;
 use crate::registry::ServerName;
 use crate::secret::Secret;
 
-/// The names of the settings.
 pub(super) const CRED_HELPERS: &str = "credHelpers";
 pub(super) const CREDS_STORE: &str = "credsStore";
 pub(super) const AUTHS: &str = "auths";
@@ -176,7 +175,6 @@ impl ClientConfig {
         Ok(())
     }
 
-    /// The file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -333,7 +331,6 @@ fn mask_name(property: &Property, masked: &mut Vec<Range<usize>>) {
 /// Why a client's configuration was not read or not changed. It is as it was.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientConfigError {
-    /// The file itself.
     #[error(transparent)]
     File(#[from] UserFileError),
     /// There is nowhere that it could be.
@@ -344,23 +341,16 @@ pub(crate) enum ClientConfigError {
         "{} begins with a byte order mark, which docker and podman do not read: to them the file is broken",
         path.display()
     )]
-    ByteOrderMark {
-        /// The file.
-        path: PathBuf,
-    },
+    ByteOrderMark { path: PathBuf },
     /// Clients take it with replacement characters, and would write those.
     #[error("{} is not UTF-8 text", path.display())]
-    NotUtf8 {
-        /// The file.
-        path: PathBuf,
-    },
+    NotUtf8 { path: PathBuf },
     /// No JSON, or JSON with comments.
     #[error(
         "{}:{line}:{column}: {reason}: docker and podman cannot read the file either (they know neither comments nor trailing commas)",
         path.display()
     )]
     Syntax {
-        /// The file.
         path: PathBuf,
         /// From 1.
         line: usize,
@@ -372,7 +362,6 @@ pub(crate) enum ClientConfigError {
     /// JSON that the clients read, and this program does not.
     #[error("{}:{line}:{column}: {reason}: this program changes no such file", path.display())]
     Beyond {
-        /// The file.
         path: PathBuf,
         /// From 1.
         line: usize,
@@ -383,10 +372,5 @@ pub(crate) enum ClientConfigError {
     },
     /// JSON, of another shape than clients read.
     #[error("{}: {what}: docker and podman cannot read the file either", path.display())]
-    Shape {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        what: &'static str,
-    },
+    Shape { path: PathBuf, what: &'static str },
 }

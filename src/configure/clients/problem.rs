@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use super::client_config::is_same_server;
 use crate::registry::Registry;
 
-/// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Severity {
     /// A pull fails.
@@ -15,10 +14,8 @@ pub(crate) enum Severity {
     Warning,
 }
 
-/// Something that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ClientProblem {
-    /// How bad it is.
     pub severity: Severity,
     /// What was found and what comes of it, in one line.
     pub text: String,
@@ -31,16 +28,13 @@ pub(crate) struct ClientProblem {
 /// A change that puts an end to a problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Repair {
-    /// Take a login out of `auths`.
     RemoveLogin {
-        /// The file.
         file: PathBuf,
         /// What the login is for, as written.
         key: String,
     },
     /// Have this program asked for a host.
     SetHelper {
-        /// The file.
         file: PathBuf,
         /// The key of `credHelpers` as written.
         key: String,
@@ -49,9 +43,7 @@ pub(crate) enum Repair {
         /// The name of this program that is to be asked.
         helper: String,
     },
-    /// Take the byte order mark out.
     RemoveByteOrderMark {
-        /// The file.
         file: PathBuf,
     },
 }

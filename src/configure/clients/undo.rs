@@ -24,7 +24,6 @@ pub(crate) struct EarlierConfig {
 pub(crate) struct Undo<'a> {
     /// Entries of `credHelpers` for these hosts; `None` for all.
     pub hosts: Option<&'a [String]>,
-    /// `credsStore`.
     pub creds_store: bool,
     /// Hosts that are taken out of one of the client's files. Logins for them are put back in all.
     pub undone: &'a [String],

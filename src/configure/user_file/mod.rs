@@ -111,7 +111,6 @@ impl UserFile {
         &self.path
     }
 
-    /// What it is a link to.
     pub(crate) fn link_target(&self) -> Option<&Path> {
         (self.path != self.target).then_some(&*self.target)
     }
