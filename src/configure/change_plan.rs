@@ -11,7 +11,7 @@ use super::hosts::{self, Host};
 use crate::cli::ConfigureDocker;
 use crate::config::Config;
 use crate::configure::clients::{
-    ClientProblem, ContainerClient, Repair, Severity, Undo, is_same_server, own_name,
+    ClientProblem, ContainerClient, Repair, Severity, Undo, is_one_of_servers, own_name,
 };
 use crate::configure::user_file::Locks;
 use crate::env::Env;
@@ -239,8 +239,7 @@ impl ChangePlan {
             ));
         }
         for (key, helper) in files.target.config.cred_helpers() {
-            let is_named = named.iter().any(|host| is_same_server(key, host));
-            if is_named && !undone.iter().any(|host| is_same_server(key, host)) {
+            if is_one_of_servers(key, &named) && !is_one_of_servers(key, &undone) {
                 notes.push(format!(
                     "{key} has the helper {helper}, which is none of this program's names"
                 ));

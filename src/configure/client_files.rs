@@ -5,16 +5,13 @@ use std::path::Path;
 use super::change::{Change, open};
 use crate::cli::ConfigureDocker;
 use crate::configure::clients::{
-    ClientConfig, ClientConfigError, ClientProblem, ContainerClient, EarlierConfig, Severity, Undo,
-    problems_in, without_byte_order_mark,
+    BYTE_ORDER_MARK, ClientConfig, ClientConfigError, ClientProblem, ContainerClient,
+    EarlierConfig, Severity, Undo, problems_in, without_byte_order_mark,
 };
 use crate::configure::user_file::{Locks, UserFile};
 use crate::env::Env;
 use crate::error::Error;
 use crate::helper_name::is_ours;
-
-/// What editors put in front of UTF-8.
-const MARK: &str = "\u{feff}";
 
 /// A client's file, and what is to become of it.
 pub(super) struct OpenFile {
@@ -73,7 +70,11 @@ impl OpenFile {
 
     /// `None` where nothing is to be changed.
     fn change(self) -> Option<Change> {
-        let mark = if self.with_byte_order_mark { MARK } else { "" };
+        let mark = if self.with_byte_order_mark {
+            BYTE_ORDER_MARK
+        } else {
+            ""
+        };
         let after = format!("{mark}{}", self.config.text().expose()).into_bytes();
         let before = self.file.bytes();
         if before.unwrap_or_default() == after {
@@ -81,7 +82,7 @@ impl OpenFile {
         }
         let shown_before = before.map(|bytes| {
             let rest = without_byte_order_mark(bytes);
-            let mark = rest.map_or("", |_| MARK);
+            let mark = rest.map_or("", |_| BYTE_ORDER_MARK);
             ClientConfig::read(self.file.path(), rest.unwrap_or(bytes))
                 .map_or_else(|_| String::new(), |it| format!("{mark}{}", it.masked()))
         });

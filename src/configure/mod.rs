@@ -69,7 +69,7 @@ pub(super) fn run(
                 );
             }
         }
-        (false, true) => foretell(&plan, page),
+        (false, true) => print_dry_run(&plan, page),
         (false, false) => apply(&plan, env, page)?,
     }
     for note in &plan.notes {
@@ -86,11 +86,11 @@ pub(super) fn run(
     if arguments.undo && !plan.config.rules().is_empty() {
         page.marked(Mark::Unknown, "left alone: the rules in config.toml");
     }
-    Ok(tell(&plan.problems, page))
+    Ok(print_problems(&plan.problems, page))
 }
 
 /// What a difference does not show, and that nothing of all this was done.
-fn foretell(plan: &ChangePlan, page: &mut Page) {
+fn print_dry_run(plan: &ChangePlan, page: &mut Page) {
     if let Some(helper) = &plan.config.other_registries_helper {
         for login in &plan.moves {
             let (key, program) = (shown_server(&login.key), helper.program());
@@ -150,7 +150,7 @@ fn move_logins(plan: &ChangePlan, env: &Env, page: &mut Page) -> Result<(), Erro
     Ok(())
 }
 
-fn tell(problems: &[ClientProblem], page: &mut Page) -> Verdict {
+fn print_problems(problems: &[ClientProblem], page: &mut Page) -> Verdict {
     for problem in problems {
         let mark = match problem.severity {
             Severity::Bad => Mark::Bad,

@@ -21,7 +21,7 @@ pub(super) const CREDS_STORE: &str = "credsStore";
 pub(super) const AUTHS: &str = "auths";
 
 /// What editors put in front of UTF-8.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// What stands in place of a text.
 const MASKED: &str = "\"…\"";
@@ -82,7 +82,7 @@ impl fmt::Debug for ClientConfig {
 
 /// Takes the byte order mark away; `None` where there is none.
 pub(crate) fn without_byte_order_mark(bytes: &[u8]) -> Option<&[u8]> {
-    bytes.strip_prefix(BYTE_ORDER_MARK)
+    bytes.strip_prefix(BYTE_ORDER_MARK.as_bytes())
 }
 
 impl ClientConfig {
@@ -305,6 +305,11 @@ pub(crate) fn is_same_server(one: &str, other: &str) -> bool {
         Some((name.host, name.port.unwrap_or(443)))
     };
     server(one).is_some_and(|one| server(other) == Some(one))
+}
+
+/// Whether a text names one of these servers, in any spelling.
+pub(crate) fn is_one_of_servers(key: &str, hosts: &[String]) -> bool {
+    hosts.iter().any(|host| is_same_server(key, host))
 }
 
 fn mask(value: &Value, masked: &mut Vec<Range<usize>>) {

@@ -315,13 +315,13 @@ impl ObjectStyle {
         let value = match new {
             NewValue::Text(text) => quoted(text),
             NewValue::Raw(json) => (*json).to_owned(),
-            NewValue::Object(name, new) => self.within().object(&[(name, new)]),
+            NewValue::Object(name, new) => self.nested().object(&[(name, new)]),
         };
         format!("{}{}{value}", quoted(name), self.colon)
     }
 
     /// The style of an object that is the value of such a property.
-    fn within(&self) -> Self {
+    fn nested(&self) -> Self {
         match &self.deeper {
             None => Self::one_line(self.colon.clone(), self.gap.clone()),
             Some((line_end, unit)) => {

@@ -29,7 +29,7 @@ pub(super) fn problems(
 /// Clients start `docker-credential-NAME` from a folder of `PATH`.
 fn on_path(env: &Env) -> Option<ClientProblem> {
     let program = format!("{PREFIX}{}", own_name(env));
-    let this = behind_links(&std::env::current_exe().ok()?);
+    let this = without_links(&std::env::current_exe().ok()?);
     let Some(first) = programs_on_path(env, &program).next() else {
         return Some(ClientProblem {
             severity: Severity::Bad,
@@ -46,7 +46,7 @@ fn on_path(env: &Env) -> Option<ClientProblem> {
             repair: None,
         });
     };
-    (behind_links(&first) != this).then(|| ClientProblem {
+    (without_links(&first) != this).then(|| ClientProblem {
         severity: Severity::Warning,
         text: format!(
             "another {program} comes first on PATH: clients start {}, and not {}",
@@ -62,10 +62,10 @@ fn on_path(env: &Env) -> Option<ClientProblem> {
 pub(crate) fn is_first_on_path(env: &Env, this: &Path) -> bool {
     let program = format!("{PREFIX}{}", own_name(env));
     let first = programs_on_path(env, &program).next();
-    first.is_some_and(|first| behind_links(&first) == behind_links(this))
+    first.is_some_and(|first| without_links(&first) == without_links(this))
 }
 
-fn behind_links(path: &Path) -> PathBuf {
+fn without_links(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
@@ -240,11 +240,11 @@ fn auth_config(env: &Env, hosts: &[String]) -> Option<ClientProblem> {
 #[cfg(unix)]
 fn snap(env: &Env) -> Option<ClientProblem> {
     let docker = programs_on_path(env, "docker").next()?;
-    let behind = behind_links(&docker);
-    let is_snap = [&docker, &behind]
+    let target = without_links(&docker);
+    let is_snap = [&docker, &target]
         .into_iter()
         .any(|path| path.starts_with("/snap") || path.starts_with("/var/lib/snapd"))
-        || behind.file_name().is_some_and(|name| name == "snap");
+        || target.file_name().is_some_and(|name| name == "snap");
     is_snap.then(|| ClientProblem {
         severity: Severity::Bad,
         text: format!(

@@ -24,7 +24,8 @@ mod tests;
 pub(crate) use checks::{problems, problems_in};
 pub(crate) use client::{ContainerClient, ECR_LOGIN, HelperLookup, look_up, own_name};
 pub(crate) use client_config::{
-    ClientConfig, ClientConfigError, SavedLogin, is_same_server, without_byte_order_mark,
+    BYTE_ORDER_MARK, ClientConfig, ClientConfigError, SavedLogin, is_one_of_servers,
+    without_byte_order_mark,
 };
 pub(crate) use environment::is_first_on_path;
 pub(crate) use problem::{ClientProblem, Repair, Severity};

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::client_config::is_same_server;
+use super::client_config::is_one_of_servers;
 use crate::registry::Registry;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub(crate) enum Repair {
 impl Repair {
     /// Whether it changes nothing but what is there for these hosts, or for the whole file.
     pub(crate) fn is_for(&self, hosts: &[String]) -> bool {
-        let is_named = |key: &str| hosts.iter().any(|host| is_same_server(key, host));
+        let is_named = |key: &str| is_one_of_servers(key, hosts);
         match self {
             Self::RemoveLogin { key, .. } => is_named(key),
             Self::SetHelper { host, .. } => is_named(host),
@@ -64,6 +64,6 @@ impl Repair {
 pub(super) fn concerns(key: &str, hosts: &[String]) -> bool {
     match hosts {
         [] => Registry::parse(key).is_some(),
-        hosts => hosts.iter().any(|host| is_same_server(key, host)),
+        hosts => is_one_of_servers(key, hosts),
     }
 }

@@ -5,7 +5,8 @@
 //! alone, and what was changed by another hand stays.
 
 use super::client_config::{
-    AUTHS, CRED_HELPERS, CREDS_STORE, ClientConfig, ClientConfigError, SavedLogin, is_same_server,
+    AUTHS, CRED_HELPERS, CREDS_STORE, ClientConfig, ClientConfigError, SavedLogin,
+    is_one_of_servers, is_same_server,
 };
 use crate::helper_name::is_ours;
 use crate::registry::Registry;
@@ -33,7 +34,7 @@ pub(crate) struct Undo<'a> {
 
 impl Undo<'_> {
     fn means(&self, key: &str) -> bool {
-        self.hosts.is_none_or(|hosts| is_one_of(key, hosts))
+        self.hosts.is_none_or(|hosts| is_one_of_servers(key, hosts))
     }
 
     /// The hosts of this program's entries that are to be taken out.
@@ -71,7 +72,7 @@ impl Undo<'_> {
         now: &ClientConfig,
         before: &ClientConfig,
     ) -> Result<Option<ClientConfig>, ClientConfigError> {
-        let is_undone = |key: &str| is_one_of(key, self.undone) || self.means(key);
+        let is_undone = |key: &str| is_one_of_servers(key, self.undone) || self.means(key);
         let was_in_it = !self.hosts_in(before).is_empty()
             || (self.creds_store && before.creds_store().is_some_and(is_ours));
         let all = Redo {
@@ -145,12 +146,12 @@ impl Undo<'_> {
         is_store_undone: bool,
     ) -> Result<ClientConfig, ClientConfigError> {
         for (key, helper) in removed_helpers(&config, before) {
-            if is_one_of(key, self.undone) && !is_ours(helper) {
+            if is_one_of_servers(key, self.undone) && !is_ours(helper) {
                 config = config.set_helper(key, helper)?;
             }
         }
         for login in removed_logins(&config, before) {
-            let is_meant = is_one_of(&login.key, self.undone)
+            let is_meant = is_one_of_servers(&login.key, self.undone)
                 || (is_store_undone && goes_with_store(&login.key, before));
             if is_meant {
                 config = config.with_login_of(before, &login.key)?;
@@ -195,7 +196,8 @@ impl Redo<'_> {
         }
         let is_served = |key: &str| {
             let mut hosts = hosts.iter();
-            hosts.any(|(host, _)| is_same_server(key, host)) || is_one_of(key, self.elsewhere)
+            hosts.any(|(host, _)| is_same_server(key, host))
+                || is_one_of_servers(key, self.elsewhere)
         };
         for (key, _) in removed_helpers(now, before) {
             if is_served(key) {
@@ -228,10 +230,6 @@ fn removed_logins(now: &ClientConfig, before: &ClientConfig) -> Vec<SavedLogin> 
     let mut logins = before.logins();
     logins.retain(|login| login.is_secret() && !left.iter().any(|it| it.key == login.key));
     logins
-}
-
-fn is_one_of(key: &str, hosts: &[String]) -> bool {
-    hosts.iter().any(|host| is_same_server(key, host))
 }
 
 impl ClientConfig {

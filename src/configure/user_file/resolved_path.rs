@@ -39,7 +39,7 @@ impl ResolvedPath {
                 held: Some(held),
             });
         }
-        let target = behind_links(path)?;
+        let target = follow_links(path)?;
         Ok(Self {
             folder: folder_of(&target).to_owned(),
             name: target.file_name().unwrap_or_default().to_owned(),
@@ -157,7 +157,7 @@ fn is_absent(error: &std::io::Error) -> bool {
 }
 
 /// What a chain of links leads to, which need not be there.
-fn behind_links(path: &Path) -> Result<PathBuf, UserFileError> {
+fn follow_links(path: &Path) -> Result<PathBuf, UserFileError> {
     let mut target = path.to_owned();
     for _ in 0..MOST_LINKS {
         match fs::read_link(&target) {
