@@ -1,17 +1,20 @@
 //! `--creds-store`: this program for all registries, when nobody loses a login by it.
 
+use base64_simd::STANDARD;
+
 use super::error::ConfigureError;
-use super::logins::Kept;
 use crate::config::Config;
-use crate::configure::clients::{Document, ECR_LOGIN, is_ours};
+use crate::configure::clients::{ClientConfig, ECR_LOGIN, SavedLogin};
 use crate::error::Error;
+use crate::helper_name::is_ours;
 use crate::redaction::shown_server;
+use crate::secret::Secret;
 
 /// What has to be done first.
 #[derive(Debug, Default)]
-pub(super) struct Before {
+pub(super) struct Preparation {
     /// To be handed to the other helper.
-    pub moves: Vec<Kept>,
+    pub moves: Vec<HelperLogin>,
     /// To be taken out of the file: what is moved, and what is worth nothing.
     pub drops: Vec<String>,
     /// To be named as `other_registries_helper`.
@@ -22,22 +25,31 @@ pub(super) struct Before {
 ///
 /// # Errors
 /// When somebody would lose a login; with `fix`, when that cannot be kept from happening.
-pub(super) fn before(document: &Document, config: &Config, fix: bool) -> Result<Before, Error> {
-    match document.creds_store() {
-        Some(store) if is_ours(store) || store == ECR_LOGIN => Ok(Before::default()),
+pub(super) fn prepare(
+    client_config: &ClientConfig,
+    config: &Config,
+    fix: bool,
+) -> Result<Preparation, Error> {
+    match client_config.creds_store() {
+        Some(store) if is_ours(store) || store == ECR_LOGIN => Ok(Preparation::default()),
         // What stands in `auths` has been ignored all along.
-        Some(store) => beside(document, store, config, fix),
-        None => instead_of_logins(document, config, fix),
+        Some(store) => other_store(client_config, store, config, fix),
+        None => saved_logins(client_config, config, fix),
     }
 }
 
 /// Another helper is there, and has to be named in `config.toml`.
-fn beside(document: &Document, store: &str, config: &Config, fix: bool) -> Result<Before, Error> {
-    let file = document.path().to_owned();
+fn other_store(
+    client_config: &ClientConfig,
+    store: &str,
+    config: &Config,
+    fix: bool,
+) -> Result<Preparation, Error> {
+    let file = client_config.path().to_owned();
     let store = store.to_owned();
     match &config.other_registries_helper {
         Some(helper) if helper.program() == format!("docker-credential-{store}") => {
-            Ok(Before::default())
+            Ok(Preparation::default())
         }
         Some(helper) => Err(Error::failure(ConfigureError::TwoStores {
             file,
@@ -45,9 +57,9 @@ fn beside(document: &Document, store: &str, config: &Config, fix: bool) -> Resul
             program: helper.program(),
             origin: helper.origin().clone(),
         })),
-        None if fix => Ok(Before {
+        None if fix => Ok(Preparation {
             other_helper: Some(store),
-            ..Before::default()
+            ..Preparation::default()
         }),
         None => Err(Error::failure(ConfigureError::OtherStore {
             file,
@@ -63,18 +75,22 @@ fn beside(document: &Document, store: &str, config: &Config, fix: bool) -> Resul
 
 /// Logins stand in the file, which docker reads no longer when there is a `credsStore`. Those
 /// that `credHelpers` names a helper for it does not read now.
-fn instead_of_logins(document: &Document, config: &Config, fix: bool) -> Result<Before, Error> {
-    let logins: Vec<_> = document
+fn saved_logins(
+    client_config: &ClientConfig,
+    config: &Config,
+    fix: bool,
+) -> Result<Preparation, Error> {
+    let logins: Vec<_> = client_config
         .logins()
         .into_iter()
-        .filter(|login| login.is_secret() && document.helper_of(&login.key).is_none())
+        .filter(|login| login.is_secret() && client_config.helper_of(&login.key).is_none())
         .collect();
     if logins.is_empty() {
-        return Ok(Before::default());
+        return Ok(Preparation::default());
     }
     let refused = || {
         Error::failure(ConfigureError::Logins {
-            file: document.path().to_owned(),
+            file: client_config.path().to_owned(),
             keys: logins
                 .iter()
                 .map(|login| shown_server(&login.key).to_owned())
@@ -104,10 +120,60 @@ fn instead_of_logins(document: &Document, config: &Config, fix: bool) -> Result<
         };
         return Err(refused().hint(what));
     }
-    let moves = others.iter().map(|login| Kept::of(login));
-    Ok(Before {
+    let moves = others.iter().map(|login| HelperLogin::from_saved(login));
+    Ok(Preparation {
         moves: moves.collect::<Result<_, _>>().map_err(Error::failure)?,
         drops: logins.iter().map(|login| login.key.clone()).collect(),
         other_helper: None,
     })
+}
+
+/// The user name by which docker's helpers know that the secret is an identity token
+/// (docker/cli, `cli/config/credentials/native_store.go`).
+const TOKEN_USER: &str = "<token>";
+
+/// A login as helpers keep it.
+#[derive(Clone, Debug)]
+pub(super) struct HelperLogin {
+    pub key: String,
+    pub username: String,
+    pub secret: Secret,
+}
+
+impl HelperLogin {
+    /// Reads a login of the file.
+    ///
+    /// # Errors
+    /// When a helper could not keep it.
+    pub(super) fn from_saved(login: &SavedLogin) -> Result<Self, ConfigureError> {
+        let odd = || ConfigureError::OddLogin {
+            key: shown_server(&login.key).to_owned(),
+        };
+        if login.registry_token.is_some() {
+            return Err(odd());
+        }
+        let (username, secret) = match (&login.identity_token, &login.auth) {
+            (Some(token), _) => (TOKEN_USER.to_owned(), token.clone()),
+            (None, Some(auth)) => user_and_password(auth).ok_or_else(odd)?,
+            (None, None) => {
+                let user = login.username.clone().ok_or_else(odd)?;
+                (user, login.password.clone().ok_or_else(odd)?)
+            }
+        };
+        Ok(Self {
+            key: login.key.clone(),
+            username,
+            secret,
+        })
+    }
+}
+
+/// `base64(user:password)`. Docker takes zero bytes at the end away.
+fn user_and_password(auth: &Secret) -> Option<(String, Secret)> {
+    let bytes = STANDARD.decode_to_vec(auth.expose()).ok()?;
+    let text = String::from_utf8(bytes).ok()?;
+    let (user, password) = text.split_once(':')?;
+    let password = password.trim_matches('\0');
+    let is_whole = !user.is_empty() && !password.is_empty();
+    is_whole.then(|| (user.to_owned(), Secret::new(password)))
 }

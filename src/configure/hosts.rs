@@ -56,7 +56,7 @@ fn key_of(text: &str, registry: &Registry) -> String {
 }
 
 /// Every host that a rule names, and the rules that name none, each with why.
-pub(super) fn of_rules(config: &Config) -> (Vec<Host>, Vec<String>) {
+pub(super) fn from_rules(config: &Config) -> (Vec<Host>, Vec<String>) {
     let mut hosts = Vec::new();
     let mut skipped = Vec::new();
     for (rule, written) in config.rules().iter().zip(config.matches_as_written()) {

@@ -1,27 +1,25 @@
 //! `configure-docker`: has docker or podman ask this program, and shows what it does.
 //!
 //! ```text
-//! files ─ hosts, rules, creds_store ─▶ Plan ─ show ─▶ difference
-//!                                        └─ apply ─▶ config.toml, logins, the client's file
+//! client_files, hosts, config_toml, creds_store ─▶ ChangePlan ─▶ Change ─ show ─▶ difference
+//!                                                                      └─ apply ─▶ file
 //! ```
 //!
 //! The plan is made twice: once to see whether there is anything to do, which locks and creates
 //! nothing, and once more when nobody else of this program changes the files.
 
-mod backup;
+mod change;
+mod change_plan;
+mod client_files;
 pub(crate) mod clients;
+mod config_toml;
 mod creds_store;
 mod error;
-mod files;
 mod hosts;
-mod logins;
-mod plan;
-mod rules;
-mod show;
 mod user_file;
 
 use crate::cli::ConfigureDocker;
-use crate::configure::clients::{Finding, Severity};
+use crate::configure::clients::{ClientProblem, Severity};
 use crate::configure::user_file::Locks;
 use crate::docker::other_helper::{OtherHelper, OtherHelperError};
 use crate::env::Env;
@@ -30,28 +28,24 @@ use crate::redaction::shown_server;
 
 use crate::commands::page::Mark;
 use crate::commands::{Page, Verdict};
+use change_plan::ChangePlan;
+use creds_store::HelperLogin;
 use error::ConfigureError;
-use files::Change;
-use logins::Kept;
-use plan::Plan;
 
-/// Runs the command.
 pub(super) fn run(
     arguments: &ConfigureDocker,
     env: &Env,
     page: &mut Page,
 ) -> Result<Verdict, Error> {
-    let looked = Plan::make(arguments, env, None)?;
+    let looked = ChangePlan::make(arguments, env, None)?;
     let mut locks = Locks::default();
     let plan = if arguments.dry_run || looked.is_empty() {
         looked
     } else {
-        Plan::make(arguments, env, Some(&mut locks))?
+        ChangePlan::make(arguments, env, Some(&mut locks))?
     };
     for change in plan.changes() {
-        let path = change.file.path().display().to_string();
-        let before = change.shown_before.as_deref();
-        show::difference(page, &path, before, &change.shown_after);
+        change.show(page);
     }
     if !plan.is_empty() {
         page.gap();
@@ -75,7 +69,7 @@ pub(super) fn run(
                 );
             }
         }
-        (false, true) => foretell(&plan, page),
+        (false, true) => print_dry_run(&plan, page),
         (false, false) => apply(&plan, env, page)?,
     }
     for note in &plan.notes {
@@ -92,11 +86,11 @@ pub(super) fn run(
     if arguments.undo && !plan.config.rules().is_empty() {
         page.marked(Mark::Unknown, "left alone: the rules in config.toml");
     }
-    Ok(tell(&plan.findings, page))
+    Ok(print_problems(&plan.problems, page))
 }
 
 /// What a difference does not show, and that nothing of all this was done.
-fn foretell(plan: &Plan, page: &mut Page) {
+fn print_dry_run(plan: &ChangePlan, page: &mut Page) {
     if let Some(helper) = &plan.config.other_registries_helper {
         for login in &plan.moves {
             let (key, program) = (shown_server(&login.key), helper.program());
@@ -109,76 +103,27 @@ fn foretell(plan: &Plan, page: &mut Page) {
 
 /// Carries a plan out: first what this program needs when it is asked, then what sends clients
 /// to it.
-fn apply(plan: &Plan, env: &Env, page: &mut Page) -> Result<(), Error> {
+fn apply(plan: &ChangePlan, env: &Env, page: &mut Page) -> Result<(), Error> {
     for change in plan.changes() {
         change.file.check_writable().map_err(Error::failure)?;
     }
     if let Some(change) = &plan.config_file {
-        replace(change, page)?;
+        change.apply(page)?;
     }
     move_logins(plan, env, page)?;
     for change in &plan.client_files {
-        replace(change, page)?;
-    }
-    Ok(())
-}
-
-fn replace(change: &Change, page: &mut Page) -> Result<(), Error> {
-    let before = change.file.bytes().unwrap_or_default();
-    let path = change.file.path();
-    let suffices = |kept: &[u8]| (change.is_but_for_us)(kept, before);
-    let replaced = change.file.replace(&change.after, suffices);
-    let replaced = replaced.map_err(Error::failure)?;
-    let backup = replaced.backup;
-    let path = match change.file.link_target() {
-        Some(target) => format!("{} (a link to {})", path.display(), target.display()),
-        None => path.display().to_string(),
-    };
-    let text = match &backup {
-        Some(backup) => {
-            let kept = if backup.is_whole {
-                "as it was"
-            } else {
-                "as it was but for entries such as these"
-            };
-            format!("changed {path}; {kept}: {}", backup.path.display())
-        }
-        None => format!("made {path}"),
-    };
-    page.marked(Mark::Good, &text);
-    if replaced.is_mounted {
-        page.marked(
-            Mark::Warning,
-            "it is mounted by itself, so that it could not be replaced: it was written in place",
-        );
-    }
-    if replaced.had_other_names {
-        page.marked(
-            Mark::Warning,
-            "it had other names (hard links): by those it is as it was",
-        );
-    }
-    if change.drops_logins
-        && let Some(backup) = backup
-    {
-        let backup = backup.path.display();
-        page.marked(
-            Mark::Warning,
-            &format!(
-                "{backup} still holds the logins that were taken out: delete it when all works"
-            ),
-        );
+        change.apply(page)?;
     }
     Ok(())
 }
 
 /// Each is with the other helper before any is taken out of the file.
-fn move_logins(plan: &Plan, env: &Env, page: &mut Page) -> Result<(), Error> {
+fn move_logins(plan: &ChangePlan, env: &Env, page: &mut Page) -> Result<(), Error> {
     let name = plan.config.other_registries_helper.as_ref();
     let (Some(helper), Some(name)) = (OtherHelper::of(&plan.config), name) else {
         return Ok(());
     };
-    let stays = |login: &Kept, cause: OtherHelperError| {
+    let stays = |login: &HelperLogin, cause: OtherHelperError| {
         let hints = cause.hints();
         Error::failure(ConfigureError::NotMoved {
             key: shown_server(&login.key).to_owned(),
@@ -205,22 +150,22 @@ fn move_logins(plan: &Plan, env: &Env, page: &mut Page) -> Result<(), Error> {
     Ok(())
 }
 
-fn tell(findings: &[Finding], page: &mut Page) -> Verdict {
-    for finding in findings {
-        let mark = match finding.severity {
+fn print_problems(problems: &[ClientProblem], page: &mut Page) -> Verdict {
+    for problem in problems {
+        let mark = match problem.severity {
             Severity::Bad => Mark::Bad,
             Severity::Warning => Mark::Warning,
         };
-        page.marked(mark, &finding.text);
-        let offer = match finding.repair {
+        page.marked(mark, &problem.text);
+        let offer = match problem.repair {
             Some(_) => " (--fix does it)",
             None => "",
         };
-        page.paragraph(2, &format!("to mend it: {}{offer}", finding.fix));
+        page.paragraph(2, &format!("to mend it: {}{offer}", problem.fix));
     }
-    if findings
+    if problems
         .iter()
-        .any(|finding| finding.severity == Severity::Bad)
+        .any(|problem| problem.severity == Severity::Bad)
     {
         Verdict::Bad
     } else {

@@ -1,7 +1,7 @@
 //! Docker and podman: whether they ask this program, and what would keep its answer from them.
 
 use crate::commands::page::Mark;
-use crate::configure::clients::{self, Asked, Client, Severity};
+use crate::configure::clients::{self, ContainerClient, HelperLookup, Severity};
 use crate::env::Env;
 use crate::registry::{Registry, Service};
 
@@ -11,11 +11,11 @@ use super::report::{Area, AreaReport, Check};
 pub(super) fn report(env: &Env, registry: Option<&Registry>) -> AreaReport {
     let mut checks = Vec::new();
     if let Some(registry) = registry {
-        let clients = [Client::Docker, Client::Podman];
-        let asked = clients.map(|client| clients::asked(env, client, registry.host()));
+        let clients = [ContainerClient::Docker, ContainerClient::Podman];
+        let asked = clients.map(|client| clients::look_up(env, client, registry.host()));
         let is_asked = asked
             .iter()
-            .any(|asked| matches!(asked, Ok(Asked::Us { .. })));
+            .any(|asked| matches!(asked, Ok(HelperLookup::Ours { .. })));
         for (client, asked) in clients.into_iter().zip(asked) {
             // A file that cannot be read, and an old login, are among the checks below.
             if let Ok(asked) = asked {
@@ -23,7 +23,7 @@ pub(super) fn report(env: &Env, registry: Option<&Registry>) -> AreaReport {
             }
         }
     }
-    for found in clients::findings(env, registry) {
+    for found in clients::problems(env, registry) {
         let mark = match found.severity {
             Severity::Bad => Mark::Bad,
             Severity::Warning => Mark::Warning,
@@ -41,9 +41,9 @@ pub(super) fn report(env: &Env, registry: Option<&Registry>) -> AreaReport {
 /// The credential helper that a client asks. Another helper than this program is bad only if no
 /// client asks this program, as many people use but one of them.
 fn asked_helper(
-    client: Client,
+    client: ContainerClient,
     registry: &Registry,
-    asked: &Asked,
+    asked: &HelperLookup,
     is_asked: bool,
 ) -> Option<Check> {
     let name = client.name();
@@ -56,7 +56,7 @@ fn asked_helper(
         Check::new(mark, text).fix([format!("{} {registry}", client.configured_by())])
     };
     Some(match asked {
-        Asked::Us {
+        HelperLookup::Ours {
             file,
             helper,
             is_named,
@@ -70,12 +70,12 @@ fn asked_helper(
                 "{name} asks docker-credential-{helper} for {registry} ({by} in {file})"
             ))
         }
-        Asked::Another { file, helper } => other(format!(
+        HelperLookup::Other { file, helper } => other(format!(
             "{name} asks docker-credential-{helper} for {registry}, and not this program ({})",
             file.display()
         )),
-        Asked::Login { .. } => return None,
-        Asked::Nobody => other(format!(
+        HelperLookup::Login { .. } => return None,
+        HelperLookup::Anonymous => other(format!(
             "{name} asks nobody for {registry}: \"no basic auth credentials\""
         )),
     })

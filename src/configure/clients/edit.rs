@@ -2,15 +2,13 @@
 //!
 //! What is added looks like what is there: its indentation, its line ends, or all on one line.
 
-use super::document::{AUTHS, CRED_HELPERS, CREDS_STORE, Document};
-use super::error::ClientConfigError;
-use super::json::{Kind, Property, Value};
-use super::style::{New, Style, gap_by_colon, is_white_space, quoted, white_space_at};
+use super::client_config::{AUTHS, CRED_HELPERS, CREDS_STORE, ClientConfig, ClientConfigError};
+use super::json::{Property, Value, ValueKind};
 
 /// How docker itself indents.
 const INDENT: &str = "\t";
 
-impl Document {
+impl ClientConfig {
     /// Has this helper asked for this host.
     pub(crate) fn set_helper(&self, host: &str, helper: &str) -> Result<Self, ClientConfigError> {
         if self.helper_of(host) == Some(helper) {
@@ -25,13 +23,16 @@ impl Document {
         }
         match self.settings(CRED_HELPERS).last() {
             Some(setting) if !setting.value.is_null() => {
-                self.with_property(&setting.value, host, &New::Text(helper))
+                self.with_property(&setting.value, host, &NewValue::Text(helper))
             }
             Some(setting) => {
-                let object = self.new_object(&setting.value, host, &New::Text(helper));
+                let object = self.new_object(&setting.value, host, &NewValue::Text(helper));
                 self.with(setting.value.range.clone(), &object)
             }
-            None => self.with_setting(CRED_HELPERS, &New::Object(host, &New::Text(helper))),
+            None => self.with_setting(
+                CRED_HELPERS,
+                &NewValue::Object(host, &NewValue::Text(helper)),
+            ),
         }
     }
 
@@ -45,18 +46,18 @@ impl Document {
             let helper = entry.value.text().unwrap_or_default();
             is_meant(&entry.name, helper)
         };
-        let mut document = self.clone();
+        let mut config = self.clone();
         loop {
-            let setting = document
+            let setting = config
                 .settings(CRED_HELPERS)
                 .find(|setting| setting.value.properties().iter().any(is_meant));
             let Some(setting) = setting else {
-                return Ok(document);
+                return Ok(config);
             };
-            document = if setting.value.properties().iter().all(is_meant) {
-                document.without_setting(setting)?
+            config = if setting.value.properties().iter().all(is_meant) {
+                config.without_setting(setting)?
             } else {
-                document.without_properties(&setting.value, is_meant)?
+                config.without_properties(&setting.value, is_meant)?
             };
         }
     }
@@ -68,7 +69,7 @@ impl Document {
         }
         match self.settings(CREDS_STORE).last() {
             Some(setting) => self.with(setting.value.range.clone(), &quoted(helper)),
-            None => self.with_setting(CREDS_STORE, &New::Text(helper)),
+            None => self.with_setting(CREDS_STORE, &NewValue::Text(helper)),
         }
     }
 
@@ -77,39 +78,39 @@ impl Document {
         &self,
         is_meant: impl Fn(&str) -> bool,
     ) -> Result<Self, ClientConfigError> {
-        let mut document = self.clone();
+        let mut config = self.clone();
         loop {
-            let mut settings = document.settings(CREDS_STORE);
+            let mut settings = config.settings(CREDS_STORE);
             let setting = settings.find(|setting| setting.value.text().is_some_and(&is_meant));
             let Some(setting) = setting.cloned() else {
                 drop(settings);
-                return Ok(document);
+                return Ok(config);
             };
             drop(settings);
-            document = document.without_setting(&setting)?;
+            config = config.without_setting(&setting)?;
         }
     }
 
     /// Takes out a login, however often it is there.
     pub(crate) fn without_login(&self, key: &str) -> Result<Self, ClientConfigError> {
-        let mut document = self.clone();
+        let mut config = self.clone();
         loop {
-            let found = document.settings(AUTHS).find_map(|setting| {
+            let found = config.settings(AUTHS).find_map(|setting| {
                 let mut logins = setting.value.properties().iter();
                 logins
                     .any(|login| login.name == key)
                     .then(|| setting.value.clone())
             });
             let Some(logins) = found else {
-                return Ok(document);
+                return Ok(config);
             };
-            document = document.without_properties(&logins, |login| login.name == key)?;
+            config = config.without_properties(&logins, |login| login.name == key)?;
         }
     }
 
     /// Adds a login, which is not there, by its JSON.
     pub(super) fn with_login(&self, key: &str, json: &str) -> Result<Self, ClientConfigError> {
-        let login = New::Raw(json);
+        let login = NewValue::Raw(json);
         match self.settings(AUTHS).last() {
             Some(setting) if !setting.value.is_null() => {
                 self.with_property(&setting.value, key, &login)
@@ -118,7 +119,7 @@ impl Document {
                 let object = self.new_object(&setting.value, key, &login);
                 self.with(setting.value.range.clone(), &object)
             }
-            None => self.with_setting(AUTHS, &New::Object(key, &login)),
+            None => self.with_setting(AUTHS, &NewValue::Object(key, &login)),
         }
     }
 
@@ -130,11 +131,11 @@ impl Document {
     }
 
     /// Adds a setting at the end of the file's object.
-    fn with_setting(&self, name: &str, new: &New<'_>) -> Result<Self, ClientConfigError> {
+    fn with_setting(&self, name: &str, new: &NewValue<'_>) -> Result<Self, ClientConfigError> {
         match &self.top {
             Some(top) => self.with_property(top, name, new),
             None => {
-                let style = Style::many_lines("\n", INDENT, "");
+                let style = ObjectStyle::many_lines("\n", INDENT, "");
                 let text = format!("{}\n", style.object(&[(name, new)]));
                 Self::read(&self.path, text.as_bytes())
             }
@@ -154,7 +155,7 @@ impl Document {
         &self,
         object: &Value,
         name: &str,
-        new: &New<'_>,
+        new: &NewValue<'_>,
     ) -> Result<Self, ClientConfigError> {
         let style = self.style_in(object);
         match object.properties().last() {
@@ -191,16 +192,16 @@ impl Document {
     }
 
     /// An object with one property, in place of a value.
-    fn new_object(&self, value: &Value, name: &str, new: &New<'_>) -> String {
+    fn new_object(&self, value: &Value, name: &str, new: &NewValue<'_>) -> String {
         let empty = Value {
             range: value.range.clone(),
-            kind: Kind::Object(Vec::new()),
+            kind: ValueKind::Object(Vec::new()),
         };
         self.style_in(&empty).object(&[(name, new)])
     }
 
     /// What a further property of an object has to look like.
-    fn style_in(&self, object: &Value) -> Style {
+    fn style_in(&self, object: &Value) -> ObjectStyle {
         let text = self.text.expose();
         let unit = self.indent();
         let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
@@ -209,15 +210,15 @@ impl Document {
             let is_whole = top == object.range;
             let is_on_lines = text[top].contains('\n');
             if !is_whole && !is_on_lines {
-                return Style::one_line(self.colon(), self.comma_gap());
+                return ObjectStyle::one_line(self.colon(), self.comma_gap());
             }
             let line = text[..object.range.start]
                 .rfind('\n')
                 .map_or(0, |at| at + 1);
             let indent = white_space_at(&text[line..]);
-            return Style {
+            return ObjectStyle {
                 colon: self.colon(),
-                ..Style::many_lines(line_end, &unit, indent)
+                ..ObjectStyle::many_lines(line_end, &unit, indent)
             };
         };
         let colon = text[last.name_range.end..last.value.range.start].to_owned();
@@ -226,16 +227,16 @@ impl Document {
         match gap.rfind('\n') {
             Some(at) => {
                 let indent = &gap[at + 1..];
-                Style {
+                ObjectStyle {
                     gap: format!("{line_end}{indent}"),
                     colon,
-                    ..Style::many_lines(line_end, &unit, indent)
+                    ..ObjectStyle::many_lines(line_end, &unit, indent)
                 }
             }
-            None if object.properties().len() > 1 => Style::one_line(colon, gap.to_owned()),
+            None if object.properties().len() > 1 => ObjectStyle::one_line(colon, gap.to_owned()),
             None => {
                 let gap = gap_by_colon(&colon);
-                Style::one_line(colon, gap)
+                ObjectStyle::one_line(colon, gap)
             }
         }
     }
@@ -267,4 +268,102 @@ impl Document {
     fn comma_gap(&self) -> String {
         gap_by_colon(&self.colon())
     }
+}
+
+/// A value that is added.
+enum NewValue<'a> {
+    Text(&'a str),
+    /// JSON as it is.
+    Raw(&'a str),
+    /// An object with one property.
+    Object(&'a str, &'a NewValue<'a>),
+}
+
+/// What properties of an object look like.
+struct ObjectStyle {
+    /// Between a comma and the next name.
+    pub gap: String,
+    /// Between a name and its value.
+    pub colon: String,
+    /// Before the closing brace.
+    pub end: String,
+    /// A line end and one step of indentation. On one line, nothing.
+    pub deeper: Option<(String, String)>,
+}
+
+impl ObjectStyle {
+    fn one_line(colon: String, gap: String) -> Self {
+        Self {
+            gap,
+            colon,
+            end: String::new(),
+            deeper: None,
+        }
+    }
+
+    /// `indent` is that of the line that the object begins on.
+    fn many_lines(line_end: &str, unit: &str, indent: &str) -> Self {
+        Self {
+            gap: format!("{line_end}{indent}{unit}"),
+            colon: ": ".to_owned(),
+            end: format!("{line_end}{indent}"),
+            deeper: Some((line_end.to_owned(), unit.to_owned())),
+        }
+    }
+
+    fn property(&self, name: &str, new: &NewValue<'_>) -> String {
+        let value = match new {
+            NewValue::Text(text) => quoted(text),
+            NewValue::Raw(json) => (*json).to_owned(),
+            NewValue::Object(name, new) => self.nested().object(&[(name, new)]),
+        };
+        format!("{}{}{value}", quoted(name), self.colon)
+    }
+
+    /// The style of an object that is the value of such a property.
+    fn nested(&self) -> Self {
+        match &self.deeper {
+            None => Self::one_line(self.colon.clone(), self.gap.clone()),
+            Some((line_end, unit)) => {
+                let indent = self.gap.rsplit('\n').next().unwrap_or_default();
+                Self {
+                    colon: self.colon.clone(),
+                    ..Self::many_lines(line_end, unit, indent)
+                }
+            }
+        }
+    }
+
+    fn object(&self, properties: &[(&str, &NewValue<'_>)]) -> String {
+        let properties: Vec<String> = properties
+            .iter()
+            .map(|(name, new)| self.property(name, new))
+            .collect();
+        let between = format!(",{}", self.gap);
+        let start = match self.deeper {
+            Some(_) => &*self.gap,
+            None => "",
+        };
+        format!("{{{start}{}{}}}", properties.join(&between), self.end)
+    }
+}
+
+fn gap_by_colon(colon: &str) -> String {
+    if colon.ends_with(is_white_space) {
+        " ".to_owned()
+    } else {
+        String::new()
+    }
+}
+
+fn is_white_space(character: char) -> bool {
+    matches!(character, ' ' | '\t' | '\r' | '\n')
+}
+
+fn white_space_at(text: &str) -> &str {
+    &text[..text.len() - text.trim_start_matches([' ', '\t']).len()]
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }

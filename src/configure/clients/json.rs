@@ -10,12 +10,12 @@ use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 #[derive(Clone)]
 pub(super) struct Value {
     pub range: Range<usize>,
-    pub kind: Kind,
+    pub kind: ValueKind,
 }
 
 /// What a value is. Nothing is read of numbers and lists but where they stand.
 #[derive(Clone)]
-pub(super) enum Kind {
+pub(super) enum ValueKind {
     Object(Vec<Property>),
     List(Vec<Value>),
     Text(String),
@@ -48,20 +48,20 @@ impl Value {
     /// The properties of an object, none of anything else.
     pub(super) fn properties(&self) -> &[Property] {
         match &self.kind {
-            Kind::Object(properties) => properties,
+            ValueKind::Object(properties) => properties,
             _ => &[],
         }
     }
 
     pub(super) fn text(&self) -> Option<&str> {
         match &self.kind {
-            Kind::Text(text) => Some(text),
+            ValueKind::Text(text) => Some(text),
             _ => None,
         }
     }
 
     pub(super) fn is_null(&self) -> bool {
-        matches!(self.kind, Kind::Null)
+        matches!(self.kind, ValueKind::Null)
     }
 }
 
@@ -121,12 +121,12 @@ fn value(parsed: ast::Value<'_>) -> Value {
     let range = range.start..range.end;
     let kind = match parsed {
         ast::Value::Object(object) => {
-            Kind::Object(object.properties.into_iter().map(property).collect())
+            ValueKind::Object(object.properties.into_iter().map(property).collect())
         }
-        ast::Value::Array(list) => Kind::List(list.elements.into_iter().map(value).collect()),
-        ast::Value::StringLit(text) => Kind::Text(text.value.into_owned()),
-        ast::Value::NullKeyword(_) => Kind::Null,
-        _ => Kind::Other,
+        ast::Value::Array(list) => ValueKind::List(list.elements.into_iter().map(value).collect()),
+        ast::Value::StringLit(text) => ValueKind::Text(text.value.into_owned()),
+        ast::Value::NullKeyword(_) => ValueKind::Null,
+        _ => ValueKind::Other,
     };
     Value { range, kind }
 }

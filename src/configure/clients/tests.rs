@@ -1,20 +1,22 @@
 //! Edits that touch nothing else, on texts made up at random; what the clients read, on texts
 //! that they were seen to read so.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::env::Env;
+use crate::helper_name::is_ours;
 
 const HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
 
-fn document(text: &str) -> Document {
-    Document::read(Path::new("config.json"), text.as_bytes()).expect("a configuration")
+fn config(text: &str) -> ClientConfig {
+    ClientConfig::read(Path::new("config.json"), text.as_bytes()).expect("a configuration")
 }
 
-fn text(document: &Document) -> &str {
-    document.text().expose()
+fn text(config: &ClientConfig) -> &str {
+    config.text().expose()
 }
 
 #[test]
@@ -44,12 +46,12 @@ fn helpers_are_found_as_docker_finds_them() {
         ("", None),
     ];
     for (json, helper) in table {
-        let document = document(&json.replace("HOST", HOST));
-        assert_eq!(document.helper_of(HOST), helper, "{json}");
-        let set = document.set_helper(HOST, "ecrx").expect("an edit");
+        let config = config(&json.replace("HOST", HOST));
+        assert_eq!(config.helper_of(HOST), helper, "{json}");
+        let set = config.set_helper(HOST, "ecrx").expect("an edit");
         assert_eq!(set.helper_of(HOST), Some("ecrx"), "{json}");
     }
-    let escaped = document(r#"{"credHelpers":{"\u0031.dkr":"a"}}"#);
+    let escaped = config(r#"{"credHelpers":{"\u0031.dkr":"a"}}"#);
     assert_eq!(escaped.helper_of("1.dkr"), Some("a"));
 }
 
@@ -86,20 +88,20 @@ fn what_docker_cannot_read_is_refused() {
         ),
     ];
     for (json, told) in table {
-        let error = Document::read(Path::new("x"), json.as_bytes()).expect_err(json);
+        let error = ClientConfig::read(Path::new("x"), json.as_bytes()).expect_err(json);
         let error = error.to_string();
         assert!(error.starts_with(told), "{json}: {error}");
     }
     let deep = format!("{}1{}", "{\"a\":".repeat(600), "}".repeat(600));
     for json in [r#"{"a":"\ud800"}"#, "null", &deep] {
-        let error = Document::read(Path::new("x"), json.as_bytes()).expect_err(json);
+        let error = ClientConfig::read(Path::new("x"), json.as_bytes()).expect_err(json);
         let error = error.to_string();
         assert!(
             error.ends_with(": this program changes no such file"),
             "{error}"
         );
     }
-    let error = Document::read(Path::new("x"), b"{\"a\":\"\xff\"}").expect_err("no UTF-8");
+    let error = ClientConfig::read(Path::new("x"), b"{\"a\":\"\xff\"}").expect_err("no UTF-8");
     assert_eq!(error.to_string(), "x is not UTF-8 text");
 }
 
@@ -132,13 +134,13 @@ fn an_entry_that_is_taken_out_takes_its_comma_along() {
         (r#"{"credHelpers":{}}"#, r#"{"credHelpers":{}}"#),
     ];
     for (before, after) in table {
-        let without = document(before).without_helpers(|_, helper| is_ours(helper));
+        let without = config(before).without_helpers(|_, helper| is_ours(helper));
         assert_eq!(text(&without.expect("an edit")), after, "{before}");
     }
-    let store = document(r#"{"credsStore":"x", "credsStore": "ecrx"}"#);
+    let store = config(r#"{"credsStore":"x", "credsStore": "ecrx"}"#);
     let store = store.without_creds_store(is_ours).expect("an edit");
     assert_eq!(text(&store), r#"{"credsStore":"x"}"#);
-    let login = document("{\"auths\": {\n  \"a\": {},\n  \"b\": {}\n}}").without_login("a");
+    let login = config("{\"auths\": {\n  \"a\": {},\n  \"b\": {}\n}}").without_login("a");
     assert_eq!(
         text(&login.expect("an edit")),
         "{\"auths\": {\n  \"b\": {}\n}}"
@@ -173,9 +175,9 @@ fn any_of_several_entries_are_taken_out() {
                     .map(entry)
                     .collect(),
             );
-            let at_once = document(&before).without_helpers(|_, helper| is_ours(helper));
+            let at_once = config(&before).without_helpers(|_, helper| is_ours(helper));
             assert_eq!(text(&at_once.expect("an edit")), after, "{before}");
-            let mut one_by_one = document(&before);
+            let mut one_by_one = config(&before);
             for number in (0..5).filter(|number| is_our(*number)) {
                 let host = format!("h{number}");
                 let without = one_by_one.without_helpers(|found, _| found == host);
@@ -188,17 +190,17 @@ fn any_of_several_entries_are_taken_out() {
 
 #[test]
 fn nothing_that_may_be_secret_is_shown() {
-    let document = document(
+    let config = config(
         r#"{"auths":{"h":{"auth":"S1","Password":"S2","x":["S3",{"y":"S4"}],"n":5}},"credsStore":"pass",
  "HttpHeaders":{"X":"S5"},"proxies":{"default":{"httpProxy":"http://u:S6@p"}},"credHelpers":{"h":"ecrx","https://u:S7@x":"y"},"unknown":"S8","currentContext":{"x":"S9"}}"#,
     );
     assert_eq!(
-        document.masked(),
+        config.masked(),
         r#"{"auths":{"h":{"auth":"…","Password":"…","x":["…",{"y":"…"}],"n":5}},"credsStore":"pass",
  "HttpHeaders":{"X":"…"},"proxies":{"default":{"httpProxy":"…"}},"credHelpers":{"h":"ecrx","…":"y"},"unknown":"…","currentContext":{"x":"…"}}"#
     );
     assert!(
-        !format!("{document:?}").contains("S1\""),
+        !format!("{config:?}").contains("S1\""),
         "not in a log either"
     );
 }
@@ -215,36 +217,42 @@ fn a_client_asks_whom_its_files_name() {
     let (home_name, run) = (home.path().display().to_string(), home.path().join("run"));
     let run = run.display().to_string();
     let env = Env::of([("HOME", &*home_name), ("XDG_RUNTIME_DIR", &*run)]);
-    let asked = |client| asked(&env, client, HOST).expect("files");
-    assert_eq!(asked(Client::Docker), Asked::Nobody);
+    let asked = |client| look_up(&env, client, HOST).expect("files");
+    assert_eq!(asked(ContainerClient::Docker), HelperLookup::Anonymous);
 
     let docker = write(".docker/config.json", r#"{"credsStore":"ecrx"}"#);
-    let us = |file: &PathBuf, is_named| Asked::Us {
+    let us = |file: &PathBuf, is_named| HelperLookup::Ours {
         file: file.clone(),
         helper: "ecrx".to_owned(),
         is_named,
     };
-    assert_eq!(asked(Client::Docker), us(&docker, false));
-    assert_eq!(asked(Client::Podman), Asked::Nobody);
+    assert_eq!(asked(ContainerClient::Docker), us(&docker, false));
+    assert_eq!(asked(ContainerClient::Podman), HelperLookup::Anonymous);
 
     let docker = write(".docker/config.json", r#"{"credHelpers":{"HOST":"ecrx"}}"#);
-    assert_eq!(asked(Client::Docker), us(&docker, true));
-    assert_eq!(asked(Client::Podman), us(&docker, true));
+    assert_eq!(asked(ContainerClient::Docker), us(&docker, true));
+    assert_eq!(asked(ContainerClient::Podman), us(&docker, true));
 
     let auth = write(
         ".config/containers/auth.json",
         r#"{"credHelpers":{"HOST":"other"}}"#,
     );
     let helper = "other".to_owned();
-    assert_eq!(asked(Client::Podman), Asked::Another { file: auth, helper });
+    assert_eq!(
+        asked(ContainerClient::Podman),
+        HelperLookup::Other { file: auth, helper }
+    );
 
     let auth = write(
         "run/containers/auth.json",
         r#"{"auths":{"https://HOST/v1/":{"auth":"eDp5"}}}"#,
     );
     let key = format!("https://{HOST}/v1/");
-    assert_eq!(asked(Client::Podman), Asked::Login { file: auth, key });
-    assert_eq!(asked(Client::Docker), us(&docker, true));
+    assert_eq!(
+        asked(ContainerClient::Podman),
+        HelperLookup::Login { file: auth, key }
+    );
+    assert_eq!(asked(ContainerClient::Docker), us(&docker, true));
 }
 
 /// As `doctor` tells them, of whatever is on the machine and with nothing changed.
@@ -270,11 +278,11 @@ fn what_is_in_the_way_is_told_once_for_both_clients() {
     );
     let host = crate::registry::Registry::parse(HOST).expect("a registry");
     let told = |registry| {
-        let found = findings(&env, registry).into_iter();
-        let told = found.map(|finding| {
-            let text = finding.text.replace(&home_name, "~");
+        let found = problems(&env, registry).into_iter();
+        let told = found.map(|problem| {
+            let text = problem.text.replace(&home_name, "~");
             let text = text.split(": ").next().unwrap_or_default().to_owned();
-            (finding.severity, text, finding.fix)
+            (problem.severity, text, problem.fix)
         });
         told.collect::<Vec<_>>()
     };
@@ -439,7 +447,7 @@ proptest! {
         let mut before = String::new();
         render_object(&settings, &layout, 0, &mut before);
         before.push_str(layout.end);
-        let there = document(&before);
+        let there = config(&before);
         let set = there.set_helper(HOST, "ecrx").expect("an edit");
         prop_assert!(inserted(&before, text(&set)).contains(HOST));
         prop_assert_eq!(set.helper_of(HOST), Some("ecrx"));
@@ -474,7 +482,7 @@ proptest! {
         let mut before = String::new();
         render_object(&settings, &layout, 0, &mut before);
         before.push_str(layout.end);
-        let there = document(&before);
+        let there = config(&before);
 
         // All of them, as several runs might do it.
         let mut now = there.clone();
@@ -493,22 +501,22 @@ proptest! {
 
         let undone: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
         let all = Undo { hosts: None, creds_store: true, undone: &undone, other_helper: None };
-        let backups = [Before { document: there.clone(), had_byte_order_mark: false }];
-        let back = all.of(&now, &backups).expect("an edit").document;
+        let backups = [EarlierConfig { config: there.clone(), had_byte_order_mark: false }];
+        let back = all.apply(&now, &backups).expect("an edit").config;
         prop_assert_eq!(text(&back), &before);
         // There is nothing left to do then.
         let none = Undo { undone: &[], ..all };
-        let again = none.of(&back, &backups).expect("an edit").document;
+        let again = none.apply(&back, &backups).expect("an edit").config;
         prop_assert_eq!(text(&again), &before);
 
         let since = now.set_helper("y.example", "pass").expect("an edit");
-        let back = all.of(&since, &backups).expect("an edit").document;
+        let back = all.apply(&since, &backups).expect("an edit").config;
         let mut expected = there.cred_helpers();
         expected.push(("y.example", "pass"));
         prop_assert_eq!(back.cred_helpers(), expected);
         prop_assert_eq!(back.creds_store(), there.creds_store());
-        let logins = |document: &Document| {
-            let logins = document.logins().into_iter();
+        let logins = |config: &ClientConfig| {
+            let logins = config.logins().into_iter();
             logins.map(|login| login.key).collect::<std::collections::BTreeSet<_>>()
         };
         prop_assert_eq!(logins(&back), logins(&there));

@@ -4,16 +4,18 @@
 //! this program, the backup itself is put back, byte by byte. Otherwise each entry is put back
 //! alone, and what was changed by another hand stays.
 
-use super::document::{AUTHS, CRED_HELPERS, CREDS_STORE, Document, Login};
-use super::error::ClientConfigError;
-use super::{is_ours, is_same_server};
+use super::client_config::{
+    AUTHS, CRED_HELPERS, CREDS_STORE, ClientConfig, ClientConfigError, SavedLogin,
+    is_one_of_servers, is_same_server,
+};
+use crate::helper_name::is_ours;
 use crate::registry::Registry;
 
 /// A configuration as it was, and whether it began with a byte order mark.
 #[derive(Clone, Debug)]
-pub(crate) struct Before {
+pub(crate) struct EarlierConfig {
     /// Without the mark.
-    pub document: Document,
+    pub config: ClientConfig,
     /// Clients could not read it.
     pub had_byte_order_mark: bool,
 }
@@ -23,7 +25,6 @@ pub(crate) struct Before {
 pub(crate) struct Undo<'a> {
     /// Entries of `credHelpers` for these hosts; `None` for all.
     pub hosts: Option<&'a [String]>,
-    /// `credsStore`.
     pub creds_store: bool,
     /// Hosts that are taken out of one of the client's files. Logins for them are put back in all.
     pub undone: &'a [String],
@@ -33,12 +34,12 @@ pub(crate) struct Undo<'a> {
 
 impl Undo<'_> {
     fn means(&self, key: &str) -> bool {
-        self.hosts.is_none_or(|hosts| is_one_of(key, hosts))
+        self.hosts.is_none_or(|hosts| is_one_of_servers(key, hosts))
     }
 
     /// The hosts of this program's entries that are to be taken out.
-    pub(crate) fn hosts_in(&self, document: &Document) -> Vec<String> {
-        let helpers = document.cred_helpers().into_iter();
+    pub(crate) fn hosts_in(&self, config: &ClientConfig) -> Vec<String> {
+        let helpers = config.cred_helpers().into_iter();
         helpers
             .filter(|(key, helper)| is_ours(helper) && self.means(key))
             .map(|(key, _)| key.to_owned())
@@ -46,32 +47,32 @@ impl Undo<'_> {
     }
 
     /// Carries it out. `backups` begin with that of the last change.
-    pub(crate) fn of(
+    pub(crate) fn apply(
         &self,
-        now: &Document,
-        backups: &[Before],
-    ) -> Result<Before, ClientConfigError> {
+        now: &ClientConfig,
+        backups: &[EarlierConfig],
+    ) -> Result<EarlierConfig, ClientConfigError> {
         for before in backups {
-            if let Some(document) = self.of_unchanged(now, &before.document)? {
-                return Ok(Before {
-                    document,
+            if let Some(config) = self.restore_backup(now, &before.config)? {
+                return Ok(EarlierConfig {
+                    config,
                     had_byte_order_mark: before.had_byte_order_mark,
                 });
             }
         }
-        Ok(Before {
-            document: self.of_changed(now, backups)?,
+        Ok(EarlierConfig {
+            config: self.restore_entries(now, backups)?,
             had_byte_order_mark: false,
         })
     }
 
     /// `None` if another hand has changed it since, or this program was in it before.
-    fn of_unchanged(
+    fn restore_backup(
         &self,
-        now: &Document,
-        before: &Document,
-    ) -> Result<Option<Document>, ClientConfigError> {
-        let is_undone = |key: &str| is_one_of(key, self.undone) || self.means(key);
+        now: &ClientConfig,
+        before: &ClientConfig,
+    ) -> Result<Option<ClientConfig>, ClientConfigError> {
+        let is_undone = |key: &str| is_one_of_servers(key, self.undone) || self.means(key);
         let was_in_it = !self.hosts_in(before).is_empty()
             || (self.creds_store && before.creds_store().is_some_and(is_ours));
         let all = Redo {
@@ -79,7 +80,7 @@ impl Undo<'_> {
             creds_store: true,
             elsewhere: self.undone,
         };
-        if was_in_it || all.of(now, before)?.text != now.text {
+        if was_in_it || all.apply(now, before)?.text != now.text {
             return Ok(None);
         }
         let rest = Redo {
@@ -87,76 +88,76 @@ impl Undo<'_> {
             creds_store: !self.creds_store,
             elsewhere: &[],
         };
-        rest.of(now, before).map(Some)
+        rest.apply(now, before).map(Some)
     }
 
     /// Entry by entry.
-    fn of_changed(
+    fn restore_entries(
         &self,
-        now: &Document,
-        backups: &[Before],
-    ) -> Result<Document, ClientConfigError> {
-        let mut document = now.clone();
+        now: &ClientConfig,
+        backups: &[EarlierConfig],
+    ) -> Result<ClientConfig, ClientConfigError> {
+        let mut config = now.clone();
         for host in self.hosts_in(now) {
             let before = backups.iter().find(|before| {
-                let helper = before.document.helper_of(&host);
+                let helper = before.config.helper_of(&host);
                 !helper.is_some_and(is_ours)
             });
-            document = match before.and_then(|before| before.document.helper_of(&host)) {
-                Some(helper) => document.set_helper(&host, helper)?,
-                None => document.without_helpers(|key, helper| key == host && is_ours(helper))?,
+            config = match before.and_then(|before| before.config.helper_of(&host)) {
+                Some(helper) => config.set_helper(&host, helper)?,
+                None => config.without_helpers(|key, helper| key == host && is_ours(helper))?,
             };
         }
         // Also those that do not count, as a later one is there.
-        document = document.without_helpers(|key, helper| is_ours(helper) && self.means(key))?;
+        config = config.without_helpers(|key, helper| is_ours(helper) && self.means(key))?;
         let is_store_undone = self.creds_store && now.creds_store().is_some_and(is_ours);
         if is_store_undone {
-            document = self.store_of_changed(document, backups)?;
+            config = self.restore_store(config, backups)?;
         }
         let Some(before) = backups.iter().find(|before| {
-            let is_free = self.hosts_in(&before.document).is_empty();
-            is_free && !(is_store_undone && before.document.creds_store().is_some_and(is_ours))
+            let is_free = self.hosts_in(&before.config).is_empty();
+            is_free && !(is_store_undone && before.config.creds_store().is_some_and(is_ours))
         }) else {
-            return Ok(document);
+            return Ok(config);
         };
-        self.with_logins(document, &before.document, is_store_undone)
+        self.restore_removed(config, &before.config, is_store_undone)
     }
 
-    fn store_of_changed(
+    fn restore_store(
         &self,
-        document: Document,
-        backups: &[Before],
-    ) -> Result<Document, ClientConfigError> {
-        let mut stores = backups.iter().map(|before| before.document.creds_store());
+        config: ClientConfig,
+        backups: &[EarlierConfig],
+    ) -> Result<ClientConfig, ClientConfigError> {
+        let mut stores = backups.iter().map(|before| before.config.creds_store());
         let before = stores.find(|store| !store.is_some_and(is_ours));
         // Or docker would find no login that this program hands over to that helper.
-        let document = match before.unwrap_or(self.other_helper) {
-            Some(store) => document.set_creds_store(store)?,
-            None => document,
+        let config = match before.unwrap_or(self.other_helper) {
+            Some(store) => config.set_creds_store(store)?,
+            None => config,
         };
-        document.without_creds_store(is_ours)
+        config.without_creds_store(is_ours)
     }
 
     /// With the logins and the keys of `credHelpers` that this program has removed.
-    fn with_logins(
+    fn restore_removed(
         &self,
-        mut document: Document,
-        before: &Document,
+        mut config: ClientConfig,
+        before: &ClientConfig,
         is_store_undone: bool,
-    ) -> Result<Document, ClientConfigError> {
-        for (key, helper) in removed_helpers(&document, before) {
-            if is_one_of(key, self.undone) && !is_ours(helper) {
-                document = document.set_helper(key, helper)?;
+    ) -> Result<ClientConfig, ClientConfigError> {
+        for (key, helper) in removed_helpers(&config, before) {
+            if is_one_of_servers(key, self.undone) && !is_ours(helper) {
+                config = config.set_helper(key, helper)?;
             }
         }
-        for login in removed_logins(&document, before) {
-            let is_meant = is_one_of(&login.key, self.undone)
+        for login in removed_logins(&config, before) {
+            let is_meant = is_one_of_servers(&login.key, self.undone)
                 || (is_store_undone && goes_with_store(&login.key, before));
             if is_meant {
-                document = document.with_login_of(before, &login.key)?;
+                config = config.with_login_of(before, &login.key)?;
             }
         }
-        Ok(document)
+        Ok(config)
     }
 }
 
@@ -171,66 +172,67 @@ struct Redo<'a> {
 
 impl Redo<'_> {
     /// Does to `before` what can be seen in `now`.
-    fn of(&self, now: &Document, before: &Document) -> Result<Document, ClientConfigError> {
+    fn apply(
+        &self,
+        now: &ClientConfig,
+        before: &ClientConfig,
+    ) -> Result<ClientConfig, ClientConfigError> {
         let mut hosts = now.cred_helpers();
         hosts.retain(|(key, helper)| is_ours(helper) && (self.means)(key));
         let store = now.creds_store();
         let store = store.filter(|it| self.creds_store && is_ours(it));
-        let mut document = before.clone();
+        let mut config = before.clone();
         // New settings come in the order in which they were made.
         let place = |name| now.settings(name).next().map(|it| it.name_range.start);
         let is_store_first = place(CREDS_STORE) < place(CRED_HELPERS);
         if let Some(store) = store.filter(|_| is_store_first) {
-            document = document.set_creds_store(store)?;
+            config = config.set_creds_store(store)?;
         }
         for (key, helper) in &hosts {
-            document = document.set_helper(key, helper)?;
+            config = config.set_helper(key, helper)?;
         }
         if let Some(store) = store {
-            document = document.set_creds_store(store)?;
+            config = config.set_creds_store(store)?;
         }
         let is_served = |key: &str| {
             let mut hosts = hosts.iter();
-            hosts.any(|(host, _)| is_same_server(key, host)) || is_one_of(key, self.elsewhere)
+            hosts.any(|(host, _)| is_same_server(key, host))
+                || is_one_of_servers(key, self.elsewhere)
         };
         for (key, _) in removed_helpers(now, before) {
             if is_served(key) {
-                document = document.without_helpers(|host, _| host == key)?;
+                config = config.without_helpers(|host, _| host == key)?;
             }
         }
         for login in removed_logins(now, before) {
             let key = &login.key;
             if is_served(key) || (store.is_some() && goes_with_store(key, before)) {
-                document = document.without_login(key)?;
+                config = config.without_login(key)?;
             }
         }
-        Ok(document)
+        Ok(config)
     }
 }
 
 /// `--creds-store --fix` removes the logins that docker would ignore, and those of ECR.
-fn goes_with_store(key: &str, before: &Document) -> bool {
+fn goes_with_store(key: &str, before: &ClientConfig) -> bool {
     before.creds_store().is_none() || Registry::parse(key).is_some()
 }
 
-fn removed_helpers<'d>(now: &Document, before: &'d Document) -> Vec<(&'d str, &'d str)> {
+fn removed_helpers<'d>(now: &ClientConfig, before: &'d ClientConfig) -> Vec<(&'d str, &'d str)> {
     let mut helpers = before.cred_helpers();
     helpers.retain(|(key, _)| now.helper_of(key).is_none());
     helpers
 }
 
-fn removed_logins(now: &Document, before: &Document) -> Vec<Login> {
+fn removed_logins(now: &ClientConfig, before: &ClientConfig) -> Vec<SavedLogin> {
     let left = now.logins();
     let mut logins = before.logins();
     logins.retain(|login| login.is_secret() && !left.iter().any(|it| it.key == login.key));
     logins
 }
 
-fn is_one_of(key: &str, hosts: &[String]) -> bool {
-    hosts.iter().any(|host| is_same_server(key, host))
-}
-
-impl Document {
+impl ClientConfig {
     /// With a login as it is in another configuration.
     fn with_login_of(&self, other: &Self, key: &str) -> Result<Self, ClientConfigError> {
         let logins = other.entries(AUTHS);

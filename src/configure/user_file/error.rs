@@ -9,9 +9,9 @@ use super::owner::UserName;
 /// By what a user controls a symbolic link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Control {
-    /// By being its owner.
+    /// The user owns it.
     Link,
-    /// By being the owner of its folder, while the link is root's.
+    /// The user owns its folder, while the link is root's.
     Folder,
 }
 
@@ -24,53 +24,34 @@ impl fmt::Display for Control {
     }
 }
 
+/// The most links that may lead from one to the next.
+pub(super) const MOST_LINKS: usize = 40;
+
 /// Why a file was not read or not replaced. In each case but [`Self::HalfWritten`] it is as it
 /// was.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UserFileError {
-    /// The system does not let us read it.
     #[error("cannot read {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    Read { path: PathBuf, source: io::Error },
     /// A folder, pipe or device where a file should be.
     #[error("{} is not a regular file", path.display())]
-    NotAFile {
-        /// What should have been the file.
-        path: PathBuf,
-    },
+    NotAFile { path: PathBuf },
     /// Something else where a folder should be, or a link to nothing.
     #[error("{} is not a folder", path.display())]
-    NotAFolder {
-        /// What should have been the folder.
-        path: PathBuf,
-    },
+    NotAFolder { path: PathBuf },
     /// More than anybody has in such a file.
     #[error("{} is larger than 8 MiB, the most that is read of it", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Links that lead in a circle.
+    TooLarge { path: PathBuf },
     #[error("{} is a link that leads nowhere", path.display())]
-    TooManyLinks {
-        /// The first of them.
-        path: PathBuf,
-    },
+    TooManyLinks { path: PathBuf },
     /// Root would change what another user has chosen.
     #[error(
         "{} is a symbolic link {controlled_by} {user}, and {} does not belong to {user}: as root, this program does not follow it",
         link.display(), target.display()
     )]
     ForeignLink {
-        /// The link.
         link: PathBuf,
-        /// The user who controls it.
         user: UserName,
-        /// By what.
         controlled_by: Control,
         /// What it leads to, or the folder that this would be in.
         target: PathBuf,
@@ -81,11 +62,8 @@ pub(crate) enum UserFileError {
         link.display()
     )]
     SharedLink {
-        /// The link.
         link: PathBuf,
-        /// Its owner.
         owner: UserName,
-        /// Its folder's owner.
         folder_owner: UserName,
     },
     /// The same, by several users.
@@ -93,19 +71,14 @@ pub(crate) enum UserFileError {
         "{} is a symbolic link in a folder that several users may write to: as root, this program does not follow it",
         link.display()
     )]
-    OpenLink {
-        /// The link.
-        link: PathBuf,
-    },
+    OpenLink { link: PathBuf },
     /// It may be a hard link to a file that only root may read.
     #[error(
         "{} belongs to {owner} and has more than one hard link, and its folder can be changed by {writers}: as root, this program does not change it",
         path.display()
     )]
     HardLink {
-        /// The file.
         path: PathBuf,
-        /// Its owner.
         owner: UserName,
         /// Those who may have put it there.
         writers: String,
@@ -116,50 +89,32 @@ pub(crate) enum UserFileError {
         path.display()
     )]
     ForeignFile {
-        /// The file.
         path: PathBuf,
-        /// Its owner.
         owner: UserName,
-        /// Its folder's owner.
         folder_owner: UserName,
     },
-    /// Not to be written to.
     #[error("{} is read-only: nothing was changed", path.display())]
     ReadOnly {
         /// The file, or its folder.
         path: PathBuf,
     },
-    /// The system does not let us write it.
     #[error("cannot write {}: it is as it was", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    Write { path: PathBuf, source: io::Error },
     /// A mounted file, which can only be written in place, and was neither written whole nor put
     /// back.
     #[error("{} was not written whole: as it was, it is at {}", path.display(), backup.display())]
     HalfWritten {
-        /// The file.
         path: PathBuf,
         /// What to put back.
         backup: PathBuf,
-        /// What the system said.
         source: io::Error,
     },
     /// Somebody else has changed it meanwhile.
     #[error("{} was changed by somebody else just now, and is left as it is: run this again", path.display())]
-    Changed {
-        /// The file.
-        path: PathBuf,
-    },
+    Changed { path: PathBuf },
     /// Another process of this program does not come to its end.
     #[error("another docker-credential-ecrx is changing files in {}", path.display())]
-    Locked {
-        /// The folder.
-        path: PathBuf,
-    },
+    Locked { path: PathBuf },
 }
 
 impl UserFileError {

@@ -6,48 +6,48 @@
 //!   could be given to another one. It is written in place, with the backup made before.
 //! - Mode and owner stay. What is new gets mode 0600 (folders 0700), and from root the owner of
 //!   the folder that it is made in.
-//! - As root, no link decides that another user controls (`walk.rs`).
+//! - As root, no link decides that another user controls (`held_folder.rs`).
 //! - Nobody else's change is lost: the file is compared with what was read just before it is
-//!   replaced. Between two processes of this program, a lock on the folder keeps the order.
+//!   replaced. Between two processes of this program, a lock on the folder keeps the order. It is
+//!   the folder itself that is locked, so that no lock file is left.
 
 mod error;
-mod in_place;
-mod lock;
+#[cfg(unix)]
+mod held_folder;
+mod overwrite;
 mod owner;
-mod place;
+mod resolved_path;
 #[cfg(test)]
 mod tests;
-#[cfg(unix)]
-mod walk;
 
-use std::ffi::OsString;
-use std::fs::{self, Metadata};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, Metadata};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use fs2::FileExt as _;
 
 pub(crate) use error::UserFileError;
-pub(crate) use lock::Locks;
+use overwrite::overwrite;
 use owner::{has_other_names, make_alike, may_write, sync_folder};
-use place::Place;
-
-/// A larger file is not read.
-const MAX_LENGTH: u64 = 8 << 20;
+use resolved_path::{ResolvedPath, open};
 
 /// What files are called that are being written.
 const TEMPORARY: (&str, &str) = (".ecrx-", ".tmp");
 
-/// What is put behind a file's name for its first backup.
+/// What is added to a file's name for its first backup.
 const BACKUP: &str = ".before-ecrx";
 
-/// Links that lead from one to the next.
-const MOST_LINKS: usize = 40;
+/// How long another process is waited for: it changes its files within milliseconds.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A file as it was found.
 #[derive(Debug)]
 pub(crate) struct UserFile {
     path: PathBuf,
-    place: Place,
+    resolved: ResolvedPath,
     target: PathBuf,
     before: Option<Vec<u8>>,
     /// Of the very file that was read.
@@ -86,12 +86,12 @@ impl Backup {
 impl UserFile {
     /// Reads a file, which may be absent. Creates nothing.
     pub(crate) fn read(path: &Path) -> Result<Self, UserFileError> {
-        let place = Place::find(path)?;
-        let (before, seen) = place.read(place.name())?.unzip();
+        let resolved = ResolvedPath::resolve(path)?;
+        let (before, seen) = resolved.read(resolved.name())?.unzip();
         Ok(Self {
             path: path.to_owned(),
-            target: place.target(),
-            place,
+            target: resolved.target(),
+            resolved,
             before,
             seen,
         })
@@ -100,9 +100,9 @@ impl UserFile {
     /// Reads a file when nobody else of this program changes it, or one beside it, for as long
     /// as `locks` live. Makes the folder where it is missing.
     pub(crate) fn lock(path: &Path, locks: &mut Locks) -> Result<Self, UserFileError> {
-        let mut place = Place::find(path)?;
-        place.make_folder()?;
-        locks.take(&place)?;
+        let mut resolved = ResolvedPath::resolve(path)?;
+        resolved.make_folder()?;
+        locks.take(&resolved)?;
         Self::read(path)
     }
 
@@ -111,7 +111,6 @@ impl UserFile {
         &self.path
     }
 
-    /// What it is a link to.
     pub(crate) fn link_target(&self) -> Option<&Path> {
         (self.path != self.target).then_some(&*self.target)
     }
@@ -126,7 +125,7 @@ impl UserFile {
         let read_only = |path: &Path| UserFileError::ReadOnly {
             path: path.to_owned(),
         };
-        let target = self.place.at(self.place.name());
+        let target = self.resolved.at(self.resolved.name());
         match &self.seen {
             // Root may write to it all the same, but somebody has meant it.
             Some(seen) if seen.permissions().readonly() => return Err(read_only(&self.target)),
@@ -135,9 +134,9 @@ impl UserFile {
             }
             _ => {}
         }
-        let folder = self.place.folder_at();
+        let folder = self.resolved.folder_at();
         if folder.is_dir() && !may_write(&folder) {
-            Err(read_only(self.place.folder()))
+            Err(read_only(self.resolved.folder()))
         } else {
             Ok(())
         }
@@ -160,19 +159,19 @@ impl UserFile {
             None => None,
         };
         self.check_unchanged()?;
-        let target = self.place.at(self.place.name());
+        let target = self.resolved.at(self.resolved.name());
         let is_mounted = match (new.persist(&target), &self.before) {
             (Ok(_), _) => false,
             (Err(error), Some(before)) if error.error.kind() == ErrorKind::ResourceBusy => {
                 // Who is killed meanwhile must find all of it.
                 let whole = self.keep(before, |_| false)?;
-                in_place::write((&target, &self.target), before, after, &whole.path)?;
+                overwrite((&target, &self.target), before, after, &whole.path)?;
                 backup = Some(whole);
                 true
             }
             (Err(error), _) => return Err(self.not_written(error.error)),
         };
-        sync_folder(&self.place.folder_at());
+        sync_folder(&self.resolved.folder_at());
         let has_other_names = self.seen.as_ref().is_some_and(has_other_names);
         Ok(Replaced {
             backup,
@@ -184,7 +183,7 @@ impl UserFile {
 
     fn check_unchanged(&self) -> Result<(), UserFileError> {
         let now = Self::read(&self.path)?;
-        if now.before == self.before && now.place.is_same(&self.place) {
+        if now.before == self.before && now.resolved.is_same(&self.resolved) {
             Ok(())
         } else {
             Err(UserFileError::Changed {
@@ -201,8 +200,8 @@ impl UserFile {
     ) -> Result<Backup, UserFileError> {
         for number in 1..=u32::MAX {
             let name = self.backup_name(number);
-            let path = self.place.path(&name);
-            let found = self.place.read(&name).map(Option::unzip);
+            let path = self.resolved.path(&name);
+            let found = self.resolved.read(&name).map(Option::unzip);
             match found {
                 Ok((Some(kept), _)) if kept == before || suffices(&kept) => {
                     self.make_latest(&name);
@@ -217,7 +216,7 @@ impl UserFile {
                     let backup = self.temporary(before)?;
                     // By the same clock as in `make_latest`, which is finer than the system's own.
                     let _ = backup.as_file().set_modified(SystemTime::now());
-                    match backup.persist_noclobber(self.place.at(&name)) {
+                    match backup.persist_noclobber(self.resolved.at(&name)) {
                         Ok(_) => return Ok(Backup::whole(path)),
                         Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {}
                         Err(error) => return Err(self.not_written(error.error)),
@@ -230,7 +229,7 @@ impl UserFile {
 
     /// `FILE.before-ecrx`, then `…-2`.
     fn backup_name(&self, number: u32) -> OsString {
-        let mut name = self.place.name().to_os_string();
+        let mut name = self.resolved.name().to_os_string();
         name.push(BACKUP);
         if number > 1 {
             name.push(format!("-{number}"));
@@ -239,13 +238,13 @@ impl UserFile {
     }
 
     /// The order in which backups were of use is that of their times.
-    fn make_latest(&self, name: &std::ffi::OsStr) {
+    fn make_latest(&self, name: &OsStr) {
         let now = SystemTime::now();
-        let touched = place::open(&self.place.at(name)).and_then(|file| file.set_modified(now));
+        let touched = open(&self.resolved.at(name)).and_then(|file| file.set_modified(now));
         if let Err(error) = touched {
             log::debug!(
                 "{} keeps its time: {error}",
-                self.place.path(name).display()
+                self.resolved.path(name).display()
             );
         }
     }
@@ -253,7 +252,7 @@ impl UserFile {
     /// What the backups hold, that of the last change first.
     pub(crate) fn backups(&self) -> Vec<Vec<u8>> {
         let mut found = Vec::new();
-        for item in fs::read_dir(self.place.folder_at())
+        for item in fs::read_dir(self.resolved.folder_at())
             .into_iter()
             .flatten()
             .flatten()
@@ -262,7 +261,7 @@ impl UserFile {
             let Some(number) = self.backup_number(&name) else {
                 continue;
             };
-            match self.place.read(&name) {
+            match self.resolved.read(&name) {
                 Ok(Some((bytes, seen))) => found.push((seen.modified().ok(), number, bytes)),
                 Ok(None) => {}
                 Err(error) => log::debug!("not used as a backup: {error}"),
@@ -272,10 +271,10 @@ impl UserFile {
         found.into_iter().map(|(.., bytes)| bytes).collect()
     }
 
-    fn backup_number(&self, name: &std::ffi::OsStr) -> Option<u32> {
+    fn backup_number(&self, name: &OsStr) -> Option<u32> {
         let number = name
             .to_str()?
-            .strip_prefix(self.place.name().to_str()?)?
+            .strip_prefix(self.resolved.name().to_str()?)?
             .strip_prefix(BACKUP)?;
         match number.strip_prefix('-') {
             Some(number) => number.parse().ok().filter(|number| *number > 1),
@@ -286,7 +285,7 @@ impl UserFile {
     /// A file in the same folder that holds these bytes, on the disk, with the mode and owner
     /// that the one it is for has.
     fn temporary(&self, bytes: &[u8]) -> Result<tempfile::NamedTempFile, UserFileError> {
-        let folder = self.place.folder_at();
+        let folder = self.resolved.folder_at();
         let wrong = |source| self.not_written(source);
         let mut file = tempfile::Builder::new()
             .prefix(TEMPORARY.0)
@@ -303,6 +302,64 @@ impl UserFile {
         UserFileError::Write {
             path: self.target.clone(),
             source,
+        }
+    }
+}
+
+/// The folders that are locked, until this is dropped.
+///
+/// Whoever takes several takes them in the same order, or two processes could wait for each other
+/// until their patience ends.
+#[derive(Debug, Default)]
+pub(crate) struct Locks(Vec<(PathBuf, File)>);
+
+impl Locks {
+    /// Waits until no other process has the folder. Taking it twice is taking it once.
+    fn take(&mut self, resolved: &ResolvedPath) -> Result<(), UserFileError> {
+        let at = resolved.folder_at();
+        let folder = at.canonicalize().unwrap_or_else(|_| at.clone());
+        if self.0.iter().any(|(taken, _)| *taken == folder) {
+            return Ok(());
+        }
+        // Windows opens no folders. There, and on file systems that lock none, what is left is
+        // that a file which somebody else has changed is not replaced.
+        let Ok(file) = File::open(&at) else {
+            return Ok(());
+        };
+        let started = Instant::now();
+        loop {
+            match file.try_lock_exclusive() {
+                Ok(()) => break,
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    if started.elapsed() > PATIENCE {
+                        return Err(UserFileError::Locked { path: folder });
+                    }
+                    thread::sleep(Duration::from_millis(10));
+                }
+                Err(error) => {
+                    log::warn!("{} cannot be locked: {error}", folder.display());
+                    return Ok(());
+                }
+            }
+        }
+        sweep(&at);
+        self.0.push((folder, file));
+        Ok(())
+    }
+}
+
+/// Deletes what processes that were killed have left, which may hold logins. Nobody writes such a
+/// file while this process has the lock.
+fn sweep(folder: &Path) {
+    let items = fs::read_dir(folder).into_iter().flatten().flatten();
+    for item in items {
+        let name = item.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(TEMPORARY.0)
+            && name.ends_with(TEMPORARY.1)
+            && let Err(error) = fs::remove_file(item.path())
+        {
+            log::debug!("{} stays: {error}", item.path().display());
         }
     }
 }

@@ -15,7 +15,7 @@ use super::error::UserFileError;
 /// as it was, and where even that cannot be done, the error names the backup.
 ///
 /// The file is given as the system finds it, and as messages name it.
-pub(super) fn write(
+pub(super) fn overwrite(
     (target, named): (&Path, &Path),
     before: &[u8],
     after: &[u8],
@@ -35,10 +35,10 @@ pub(super) fn write(
         Ok(false) => return Err(UserFileError::Changed { path }),
         Err(source) => return Err(UserFileError::Write { path, source }),
     }
-    let Err(source) = overwrite(&mut file, before.len(), after) else {
+    let Err(source) = write_over(&mut file, before.len(), after) else {
         return Ok(());
     };
-    Err(match overwrite(&mut file, after.len(), before) {
+    Err(match write_over(&mut file, after.len(), before) {
         Ok(()) => UserFileError::Write { path, source },
         Err(_) => UserFileError::HalfWritten {
             path,
@@ -58,7 +58,7 @@ fn holds(file: &File, bytes: &[u8]) -> io::Result<bool> {
 }
 
 /// What makes the file longer comes first: on a disk that is full, nothing else has been touched.
-fn overwrite(file: &mut File, length: usize, bytes: &[u8]) -> io::Result<()> {
+fn write_over(file: &mut File, length: usize, bytes: &[u8]) -> io::Result<()> {
     let (over, beyond) = bytes.split_at(length.min(bytes.len()));
     file.seek(SeekFrom::Start(over.len() as u64))?;
     file.write_all(beyond)?;
@@ -82,7 +82,7 @@ mod tests {
     }
 
     fn write(file: &Path, after: &[u8]) -> Result<(), UserFileError> {
-        super::write((file, file), BEFORE, after, Path::new("backup"))
+        super::overwrite((file, file), BEFORE, after, Path::new("backup"))
     }
 
     #[test]

@@ -1,34 +1,37 @@
-//! What lies around the configuration files and keeps this program from being asked.
+//! What is set on this machine, outside of the configuration files, and keeps this program from being asked.
 
 use std::path::{Path, PathBuf};
 
-use super::document::{Document, without_byte_order_mark};
-use super::finding::{Finding, Severity, concerns};
-use super::{Client, ECR_LOGIN, PREFIX, own_name};
+use super::client::{ContainerClient, ECR_LOGIN, own_name};
+use super::client_config::{ClientConfig, without_byte_order_mark};
+use super::problem::{ClientProblem, Severity, concerns};
 use crate::configure::user_file::UserFile;
 use crate::env::{Env, var};
 use crate::shell_word::shell_word;
 
+/// What credential helpers are called before their names.
+const PREFIX: &str = "docker-credential-";
+
 /// All of it, for one client. Without `hosts`, all of ECR's are meant.
-pub(super) fn findings(
+pub(super) fn problems(
     env: &Env,
-    client: Client,
-    documents: &[&Document],
+    client: ContainerClient,
+    configs: &[&ClientConfig],
     hosts: &[String],
-) -> Vec<Finding> {
-    let mut found = vec![on_path(env), wrong_home(env), old_cache(env, documents)];
-    if client == Client::Docker {
+) -> Vec<ClientProblem> {
+    let mut found = vec![on_path(env), wrong_home(env), old_cache(env, configs)];
+    if client == ContainerClient::Docker {
         found.extend([auth_config(env, hosts), snap(env)]);
     }
     found.into_iter().flatten().collect()
 }
 
 /// Clients start `docker-credential-NAME` from a folder of `PATH`.
-fn on_path(env: &Env) -> Option<Finding> {
+fn on_path(env: &Env) -> Option<ClientProblem> {
     let program = format!("{PREFIX}{}", own_name(env));
-    let this = behind_links(&std::env::current_exe().ok()?);
+    let this = without_links(&std::env::current_exe().ok()?);
     let Some(first) = programs_on_path(env, &program).next() else {
-        return Some(Finding {
+        return Some(ClientProblem {
             severity: Severity::Bad,
             text: format!(
                 "{program} is not on PATH: no client can start it, and a pull fails with \"executable \
@@ -43,7 +46,7 @@ fn on_path(env: &Env) -> Option<Finding> {
             repair: None,
         });
     };
-    (behind_links(&first) != this).then(|| Finding {
+    (without_links(&first) != this).then(|| ClientProblem {
         severity: Severity::Warning,
         text: format!(
             "another {program} comes first on PATH: clients start {}, and not {}",
@@ -59,10 +62,10 @@ fn on_path(env: &Env) -> Option<Finding> {
 pub(crate) fn is_first_on_path(env: &Env, this: &Path) -> bool {
     let program = format!("{PREFIX}{}", own_name(env));
     let first = programs_on_path(env, &program).next();
-    first.is_some_and(|first| behind_links(&first) == behind_links(this))
+    first.is_some_and(|first| without_links(&first) == without_links(this))
 }
 
-fn behind_links(path: &Path) -> PathBuf {
+fn without_links(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
@@ -94,7 +97,7 @@ fn is_program(file: &Path) -> bool {
 
 /// Root's files are not the person's who called sudo, and the other way round.
 #[cfg(unix)]
-fn wrong_home(env: &Env) -> Option<Finding> {
+fn wrong_home(env: &Env) -> Option<ClientProblem> {
     use std::os::unix::fs::MetadataExt as _;
 
     if !rustix::process::geteuid().is_root() {
@@ -122,7 +125,7 @@ fn wrong_home(env: &Env) -> Option<Finding> {
         ),
         _ => return None,
     };
-    Some(Finding {
+    Some(ClientProblem {
         severity: Severity::Warning,
         text,
         fix: fix.to_owned(),
@@ -131,21 +134,21 @@ fn wrong_home(env: &Env) -> Option<Finding> {
 }
 
 #[cfg(not(unix))]
-fn wrong_home(_: &Env) -> Option<Finding> {
+fn wrong_home(_: &Env) -> Option<ClientProblem> {
     None
 }
 
 /// What amazon-ecr-credential-helper has left. It is that program's to delete, or its user's.
-fn old_cache(env: &Env, documents: &[&Document]) -> Option<Finding> {
+fn old_cache(env: &Env, configs: &[&ClientConfig]) -> Option<ClientProblem> {
     let folder = env.home()?.join(".ecr");
     let cache = folder.join("cache.json");
-    cache.is_file().then(|| Finding {
+    cache.is_file().then(|| ClientProblem {
         severity: Severity::Warning,
         text: format!(
             "{} holds tokens in plain text, left by {ECR_LOGIN}",
             cache.display()
         ),
-        fix: match names_ecr_login(env, documents) {
+        fix: match names_ecr_login(env, configs) {
             Some(file) => format!("first replace {ECR_LOGIN} in {}", file.display()),
             None => removal(&folder),
         },
@@ -154,26 +157,26 @@ fn old_cache(env: &Env, documents: &[&Document]) -> Option<Finding> {
 }
 
 /// The first file of a client that names the established helper, or cannot be read. Of those in
-/// `documents`, what they will say.
-fn names_ecr_login(env: &Env, documents: &[&Document]) -> Option<PathBuf> {
-    let names_it = |document: &Document| {
-        let mut helpers = document.cred_helpers().into_iter();
-        helpers.any(|(_, helper)| helper == ECR_LOGIN) || document.creds_store() == Some(ECR_LOGIN)
+/// `configs`, what they will say.
+fn names_ecr_login(env: &Env, configs: &[&ClientConfig]) -> Option<PathBuf> {
+    let names_it = |config: &ClientConfig| {
+        let mut helpers = config.cred_helpers().into_iter();
+        helpers.any(|(_, helper)| helper == ECR_LOGIN) || config.creds_store() == Some(ECR_LOGIN)
     };
-    let mut files = [Client::Docker, Client::Podman]
+    let mut files = [ContainerClient::Docker, ContainerClient::Podman]
         .into_iter()
         .flat_map(|client| client.files(env));
     files.find(|path| {
-        let known = documents.iter().find(|document| document.path() == path);
+        let known = configs.iter().find(|config| config.path() == path);
         known.map_or_else(
             || match UserFile::read(path) {
                 Ok(file) => file.bytes().is_some_and(|bytes| {
                     let bytes = without_byte_order_mark(bytes).unwrap_or(bytes);
-                    Document::read(path, bytes).map_or(true, |document| names_it(&document))
+                    ClientConfig::read(path, bytes).map_or(true, |config| names_it(&config))
                 }),
                 Err(_) => true,
             },
-            |document| names_it(document),
+            |config| names_it(config),
         )
     })
 }
@@ -204,12 +207,12 @@ fn removal(folder: &Path) -> String {
 }
 
 /// docker 28.3 and later takes a host's login from there, before it asks a helper.
-fn auth_config(env: &Env, hosts: &[String]) -> Option<Finding> {
+fn auth_config(env: &Env, hosts: &[String]) -> Option<ClientProblem> {
     let variable = var::DOCKER_AUTH_CONFIG;
     let text = env.get(variable)?;
-    let document = Document::read(Path::new(variable), text.as_bytes());
-    let holds_host = document.is_ok_and(|document| {
-        let mut logins = document.logins().into_iter();
+    let config = ClientConfig::read(Path::new(variable), text.as_bytes());
+    let holds_host = config.is_ok_and(|config| {
+        let mut logins = config.logins().into_iter();
         logins.any(|login| login.is_secret() && concerns(&login.key, hosts))
     });
     let (severity, what) = if holds_host {
@@ -225,7 +228,7 @@ fn auth_config(env: &Env, hosts: &[String]) -> Option<Finding> {
          those of config.json",
         )
     };
-    Some(Finding {
+    Some(ClientProblem {
         severity,
         text: format!("{variable} {what}"),
         fix: format!("unset {variable}"),
@@ -235,14 +238,14 @@ fn auth_config(env: &Env, hosts: &[String]) -> Option<Finding> {
 
 /// A snap has a home folder of its own and may start nothing outside of it.
 #[cfg(unix)]
-fn snap(env: &Env) -> Option<Finding> {
+fn snap(env: &Env) -> Option<ClientProblem> {
     let docker = programs_on_path(env, "docker").next()?;
-    let behind = behind_links(&docker);
-    let is_snap = [&docker, &behind]
+    let target = without_links(&docker);
+    let is_snap = [&docker, &target]
         .into_iter()
         .any(|path| path.starts_with("/snap") || path.starts_with("/var/lib/snapd"))
-        || behind.file_name().is_some_and(|name| name == "snap");
-    is_snap.then(|| Finding {
+        || target.file_name().is_some_and(|name| name == "snap");
+    is_snap.then(|| ClientProblem {
         severity: Severity::Bad,
         text: format!(
             "{} is a snap: it reads ~/snap/docker/current/.docker/config.json and cannot start a \
@@ -256,6 +259,6 @@ fn snap(env: &Env) -> Option<Finding> {
 }
 
 #[cfg(not(unix))]
-fn snap(_: &Env) -> Option<Finding> {
+fn snap(_: &Env) -> Option<ClientProblem> {
     None
 }

@@ -1,23 +1,74 @@
 //! Rules for `config.toml`, added to its text: every other byte stays.
 
-use toml_edit::{Document, Item, Table};
+use std::borrow::Cow;
+use std::ops::Range;
 
+use toml_edit::{Document, Item, Table, Value};
+
+use super::change::{Change, open};
 use super::error::ConfigureError;
 use super::hosts::Host;
+use crate::cli::ConfigureDocker;
 use crate::config::{
     Blanks, Config, ConfigPaths, IdentitySettings, Match, Origin, RoleArnTemplate, Rule,
 };
+use crate::configure::clients::without_byte_order_mark;
+use crate::configure::user_file::{Locks, UserFile};
 use crate::error::Error;
 use crate::registry::Registry;
 
 /// The line that a rule begins with.
-pub(super) const HEADER: &str = "[[registry]]";
+const HEADER: &str = "[[registry]]";
 
-/// Who is to ask.
+/// The identity that the rules are to name.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Who<'a> {
+pub(super) struct RuleIdentity<'a> {
     pub profile: Option<&'a str>,
     pub role_arn: Option<&'a str>,
+}
+
+pub(super) fn open_config(
+    paths: &ConfigPaths,
+    arguments: &ConfigureDocker,
+    locks: Option<&mut Locks>,
+) -> Result<UserFile, Error> {
+    let path = paths.explicit.as_ref().or(paths.user.as_ref());
+    let path = path.ok_or_else(|| Error::failure(ConfigureError::NoConfigFile))?;
+    open(path, arguments, locks)
+}
+
+pub(super) fn change(
+    paths: &ConfigPaths,
+    file: UserFile,
+    hosts: &[Host],
+    who: RuleIdentity<'_>,
+    other_helper: Option<String>,
+) -> Result<Option<Change>, Error> {
+    let bytes = file.bytes().unwrap_or_default();
+    let (mark, rest) = match without_byte_order_mark(bytes) {
+        Some(rest) => bytes.split_at(bytes.len() - rest.len()),
+        None => (&b""[..], bytes),
+    };
+    // It was read as configuration before, and so it is UTF-8.
+    let before = String::from_utf8_lossy(rest).into_owned();
+    let mut after = before.clone();
+    if who.profile.or(who.role_arn).is_some() {
+        after = with_rules(paths, &after, hosts, who)?;
+    }
+    if let Some(helper) = other_helper {
+        after = with_other_helper(paths, &after, &helper)?;
+    }
+    if after == before {
+        return Ok(None);
+    }
+    Ok(Some(Change {
+        shown_before: file.bytes().map(|_| masked(&before)),
+        shown_after: masked(&after),
+        drops_logins: false,
+        is_but_for_us: is_but_for_rules,
+        after: [mark, after.as_bytes()].concat(),
+        file,
+    }))
 }
 
 /// The text with a rule for each of these hosts that has none that says so.
@@ -25,11 +76,11 @@ pub(super) struct Who<'a> {
 /// # Errors
 /// When a rule of that file for exactly that registry says something else, or the result could
 /// not be used.
-pub(super) fn with_rules(
+fn with_rules(
     paths: &ConfigPaths,
     text: &str,
     hosts: &[Host],
-    who: Who<'_>,
+    who: RuleIdentity<'_>,
 ) -> Result<String, Error> {
     let mut text = text.to_owned();
     for Host { registry, .. } in hosts {
@@ -53,11 +104,7 @@ pub(super) fn with_rules(
 }
 
 /// The text with another key at its top: who keeps the logins of other registries.
-pub(super) fn with_other_helper(
-    paths: &ConfigPaths,
-    text: &str,
-    name: &str,
-) -> Result<String, Error> {
+fn with_other_helper(paths: &ConfigPaths, text: &str, name: &str) -> Result<String, Error> {
     let header = Document::parse(text).ok().and_then(|it| first_header(&it));
     let at = header.map_or(text.len(), |header| {
         let line = text[..header].rfind('\n').map_or(0, |at| at + 1);
@@ -118,7 +165,7 @@ fn with_rule(
     config: &Config,
     text: String,
     registry: &Registry,
-    who: Who<'_>,
+    who: RuleIdentity<'_>,
 ) -> Result<String, Error> {
     let file = paths.explicit.as_ref().or(paths.user.as_ref());
     // The machine's rules come behind all of the user's.
@@ -152,7 +199,7 @@ fn with_rule(
             rule: format!("{{ {} }}", keys.join(", ")),
         })),
         (_, Some(origin), _) => Ok(before(&text, origin, &rule)),
-        _ => Ok(behind(&text, &rule)),
+        _ => Ok(after_all(&text, &rule)),
     }
 }
 
@@ -168,7 +215,7 @@ fn before(text: &str, origin: &Origin, rule: &str) -> String {
     format!("{start}{rule}{}{end}", line_end(text))
 }
 
-fn behind(text: &str, rule: &str) -> String {
+fn after_all(text: &str, rule: &str) -> String {
     let line_end = line_end(text);
     let mut new = text.to_owned();
     if !text.is_empty() {
@@ -230,7 +277,7 @@ fn shown(identity: &IdentitySettings) -> String {
     }
 }
 
-impl Who<'_> {
+impl RuleIdentity<'_> {
     fn is(&self, identity: &IdentitySettings, registry: &Registry) -> bool {
         let role = self.role_arn.and_then(|arn| {
             RoleArnTemplate::parse(arn)
@@ -261,7 +308,108 @@ impl Who<'_> {
 }
 
 fn toml(text: &str) -> String {
-    toml_edit::Value::from(text).to_string()
+    Value::from(text).to_string()
+}
+
+/// The keys of a rule that this program writes, in its order.
+const KEYS: [&str; 5] = ["match", "account", "region", "profile", "role_arn"];
+
+/// Whether two texts of a `config.toml` differ in nothing but rules that this program writes.
+fn is_but_for_rules(one: &[u8], other: &[u8]) -> bool {
+    let rest = |text| Some(without_rules(str::from_utf8(text).ok()?));
+    match (rest(one), rest(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => false,
+    }
+}
+
+/// The lines of a text without those rules, and without empty lines, which come and go with them.
+fn without_rules(text: &str) -> Vec<&str> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut rest = Vec::new();
+    let mut at = 0;
+    while at < lines.len() {
+        let length = rule_at(&lines[at..]);
+        if length == 0 && !lines[at].trim().is_empty() {
+            rest.push(lines[at]);
+        }
+        at += length.max(1);
+    }
+    rest
+}
+
+/// How many lines the rule has that begins here; 0 where none does that this program would write.
+fn rule_at(lines: &[&str]) -> usize {
+    if lines.first() != Some(&HEADER) {
+        return 0;
+    }
+    let rule = lines[1..].iter().take_while(|line| !line.trim().is_empty());
+    let mut keys = KEYS.iter();
+    let is_ours = rule.clone().all(|line| {
+        let key = line.split_once(" = ").map(|(key, _)| key);
+        key.is_some_and(|key| keys.any(|known| *known == key))
+    });
+    if is_ours { 1 + rule.count() } else { 0 }
+}
+
+/// The text of a `config.toml` as it may be shown: external ids are not for everybody.
+fn masked(text: &str) -> String {
+    let mut ranges = Vec::new();
+    match Document::parse(text) {
+        Ok(document) => external_ids_in_table(document.as_table(), &mut ranges),
+        // It is not ours to change then, and not to be shown.
+        Err(_) => return String::new(),
+    }
+    ranges.sort_by_key(|range| range.start);
+    let mut masked = text.to_owned();
+    for range in ranges.into_iter().rev() {
+        masked.replace_range(range, "\"…\"");
+    }
+    masked
+        .split_inclusive('\n')
+        .map(without_commented_out)
+        .collect()
+}
+
+/// A rule that somebody has made a comment of keeps its external id.
+fn without_commented_out(line: &str) -> Cow<'_, str> {
+    match line.split_once('#') {
+        Some((start, comment)) if comment.contains("external_id") => {
+            let text = line.trim_end_matches(['\r', '\n']);
+            format!("{start}# …{}", &line[text.len()..]).into()
+        }
+        _ => line.into(),
+    }
+}
+
+fn external_ids_in_table(table: &Table, ranges: &mut Vec<Range<usize>>) {
+    for (key, item) in table {
+        match item {
+            Item::Value(value) => external_ids_in_value(key, value, ranges),
+            Item::Table(table) => external_ids_in_table(table, ranges),
+            Item::ArrayOfTables(tables) => {
+                tables
+                    .iter()
+                    .for_each(|table| external_ids_in_table(table, ranges));
+            }
+            Item::None => {}
+        }
+    }
+}
+
+fn external_ids_in_value(key: &str, value: &Value, ranges: &mut Vec<Range<usize>>) {
+    match value {
+        _ if key == "external_id" => ranges.extend(value.span()),
+        Value::InlineTable(table) => {
+            table
+                .iter()
+                .for_each(|(key, value)| external_ids_in_value(key, value, ranges));
+        }
+        Value::Array(list) => list
+            .iter()
+            .for_each(|value| external_ids_in_value("", value, ranges)),
+        _ => {}
+    }
 }
 
 #[cfg(test)]
@@ -281,11 +429,44 @@ mod tests {
         };
         let key = "111122223333.dkr.ecr.eu-west-1.amazonaws.com".to_owned();
         let registry = Registry::parse(&key).expect("a registry");
-        let who = Who {
+        let who = RuleIdentity {
             profile: Some("mine"),
             role_arn: None,
         };
         let mine = with_rules(&paths, "", &[Host { key, registry }], who).expect("a rule");
         assert_eq!(mine, theirs.replace("machine", "mine"));
+    }
+
+    #[test]
+    fn rules_of_ours_are_told_from_those_of_others() {
+        let ours = "[[registry]]\nmatch = \"111122223333/eu-west-1\"\nprofile = \"work\"\n";
+        let own_name = "[[registry]]\nmatch = \"images.example.com\"\naccount = \"111122223333\"\n\
+                        region = \"eu-west-1\"\nrole_arn = \"arn:aws:iam::111122223333:role/pull\"\n";
+        let theirs =
+            "# mine\ntimeout_seconds = 10\n\n[[registry]]\nmatch = \"*\"\nduration_seconds = 900\n";
+        let is_but_for_rules =
+            |one: &str, other: &str| is_but_for_rules(one.as_bytes(), other.as_bytes());
+        for same in [
+            format!("{theirs}\n{ours}"),
+            format!("{ours}\n{theirs}"),
+            format!("{own_name}\n{theirs}\n{ours}"),
+            format!("{theirs}\n{ours}").replace('\n', "\r\n"),
+        ] {
+            assert!(is_but_for_rules(theirs, &same), "{same}");
+        }
+        for different in [
+            theirs.replace("900", "3600"),
+            format!("{ours}external_id = \"build\"\n\n{theirs}"),
+            format!("# why\n{ours}\n{theirs}"),
+            format!("{ours}# why\n\n{theirs}"),
+            format!(
+                "{theirs}\n{}",
+                ours.replace("match", "profile = \"a\"\nmatch")
+            ),
+            theirs.replace("10", "11"),
+        ] {
+            assert!(!is_but_for_rules(theirs, &different), "{different}");
+        }
+        assert!(!is_but_for_rules(theirs, &format!("\u{feff}{theirs}")));
     }
 }

@@ -8,24 +8,32 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::error::ClientConfigError;
-use super::json::{self, Kind, Property, Value};
+use super::json::{self, Property, Value, ValueKind};
+use crate::configure::user_file::UserFileError;
 use crate::net::split_scheme;
+use crate::registry::ServerName;
 use crate::secret::Secret;
 
-/// The names of the settings.
 pub(super) const CRED_HELPERS: &str = "credHelpers";
 pub(super) const CREDS_STORE: &str = "credsStore";
 pub(super) const AUTHS: &str = "auths";
 
 /// What editors put in front of UTF-8.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// What stands in place of a text.
+const MASKED: &str = "\"…\"";
+
+/// The settings whose texts are names of helpers and contexts, as those in `credHelpers` are. All
+/// others may hold anything: logins, headers, proxies with passwords in them.
+const HARMLESS: [&str; 2] = [CREDS_STORE, "currentContext"];
 
 /// A configuration: its text and what that means.
 #[derive(Clone)]
-pub(crate) struct Document {
+pub(crate) struct ClientConfig {
     pub(super) path: PathBuf,
     /// Logins stand in it.
     pub(super) text: Secret,
@@ -35,7 +43,7 @@ pub(crate) struct Document {
 
 /// A login that the file itself holds.
 #[derive(Clone, Debug)]
-pub(crate) struct Login {
+pub(crate) struct SavedLogin {
     /// What it is for, as written: a host, with or without scheme and path.
     pub key: String,
     /// `base64(user:password)`.
@@ -50,7 +58,7 @@ pub(crate) struct Login {
     pub registry_token: Option<Secret>,
 }
 
-impl Login {
+impl SavedLogin {
     /// There is something to log in with. Docker Desktop leaves empty entries, for what is kept
     /// elsewhere.
     pub(crate) fn is_secret(&self) -> bool {
@@ -65,9 +73,9 @@ impl Login {
 }
 
 /// Logins stand in it.
-impl fmt::Debug for Document {
+impl fmt::Debug for ClientConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Document")
+        f.debug_struct("ClientConfig")
             .field("path", &self.path)
             .finish_non_exhaustive()
     }
@@ -75,10 +83,10 @@ impl fmt::Debug for Document {
 
 /// Takes the byte order mark away; `None` where there is none.
 pub(crate) fn without_byte_order_mark(bytes: &[u8]) -> Option<&[u8]> {
-    bytes.strip_prefix(BYTE_ORDER_MARK)
+    bytes.strip_prefix(BYTE_ORDER_MARK.as_bytes())
 }
 
-impl Document {
+impl ClientConfig {
     /// Reads the bytes of a file.
     ///
     /// # Errors
@@ -110,13 +118,13 @@ impl Document {
                 }
             }
         })?;
-        let document = Self {
+        let config = Self {
             path,
             text: Secret::new(text),
             top,
         };
-        document.check_shape()?;
-        Ok(document)
+        config.check_shape()?;
+        Ok(config)
     }
 
     fn check_shape(&self) -> Result<(), ClientConfigError> {
@@ -126,7 +134,7 @@ impl Document {
                 what,
             })
         };
-        let is_object = |value: &Value| matches!(value.kind, Kind::Object(_));
+        let is_object = |value: &Value| matches!(value.kind, ValueKind::Object(_));
         let of_objects = |value: &Value| value.is_null() || is_object(value);
         let of_text = |value: &Value| value.is_null() || value.text().is_some();
         if self.top.as_ref().is_some_and(Value::is_null) {
@@ -168,7 +176,6 @@ impl Document {
         Ok(())
     }
 
-    /// The file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -237,7 +244,7 @@ impl Document {
     }
 
     /// The logins in the file, those without anything to log in with included.
-    pub(crate) fn logins(&self) -> Vec<Login> {
+    pub(crate) fn logins(&self) -> Vec<SavedLogin> {
         let entries = self.entries(AUTHS);
         entries
             .into_iter()
@@ -249,7 +256,7 @@ impl Document {
                         .filter_map(|field| field.value.text());
                     texts.next_back().filter(|text| !text.is_empty())
                 };
-                Login {
+                SavedLogin {
                     key: entry.name.clone(),
                     auth: text("auth").map(Secret::new),
                     username: text("username").map(str::to_owned),
@@ -260,6 +267,27 @@ impl Document {
             })
             .collect()
     }
+
+    /// The text, with every text in it masked that is not known to be harmless.
+    pub(crate) fn masked(&self) -> String {
+        let mut masked = Vec::new();
+        for setting in self.top.iter().flat_map(Value::properties) {
+            mask_name(setting, &mut masked);
+            match &setting.value.kind {
+                ValueKind::Object(hosts) if setting.is_called(CRED_HELPERS) => {
+                    hosts.iter().for_each(|host| mask_name(host, &mut masked));
+                }
+                ValueKind::Text(_) if HARMLESS.iter().any(|name| setting.is_called(name)) => {}
+                _ => mask(&setting.value, &mut masked),
+            }
+        }
+        let mut text = self.text().expose().to_owned();
+        masked.sort_by_key(|range| range.start);
+        for range in masked.into_iter().rev() {
+            text.replace_range(range, MASKED);
+        }
+        text
+    }
 }
 
 /// The host that a key of `auths` is for, as docker and podman find it: without scheme and path.
@@ -269,4 +297,86 @@ pub(crate) fn host_of(key: &str) -> &str {
         _ => key,
     };
     rest.split('/').next().unwrap_or(rest)
+}
+
+/// Whether two texts name the same server, in any spelling: scheme, path, capitals, the port of https.
+pub(crate) fn is_same_server(one: &str, other: &str) -> bool {
+    let server = |text: &str| {
+        let name = ServerName::parse(text)?;
+        Some((name.host, name.port.unwrap_or(443)))
+    };
+    server(one).is_some_and(|one| server(other) == Some(one))
+}
+
+/// Whether a text names one of these servers, in any spelling.
+pub(crate) fn is_one_of_servers(key: &str, hosts: &[String]) -> bool {
+    hosts.iter().any(|host| is_same_server(key, host))
+}
+
+fn mask(value: &Value, masked: &mut Vec<Range<usize>>) {
+    match &value.kind {
+        ValueKind::Text(_) => masked.push(value.range.clone()),
+        ValueKind::List(values) => values.iter().for_each(|value| mask(value, masked)),
+        ValueKind::Object(properties) => {
+            for property in properties {
+                mask_name(property, masked);
+                mask(&property.value, masked);
+            }
+        }
+        ValueKind::Null | ValueKind::Other => {}
+    }
+}
+
+/// A server may be named with a password before it (`https://alice:secret@host`).
+fn mask_name(property: &Property, masked: &mut Vec<Range<usize>>) {
+    if property.name.contains('@') {
+        masked.push(property.name_range.clone());
+    }
+}
+
+/// Why a client's configuration was not read or not changed. It is as it was.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientConfigError {
+    #[error(transparent)]
+    File(#[from] UserFileError),
+    /// There is nowhere that it could be.
+    #[error("there is no home folder, and so no place for the configuration of {0}")]
+    NoHome(&'static str),
+    /// What Windows editors put in front of UTF-8. The clients, written in Go, refuse the file.
+    #[error(
+        "{} begins with a byte order mark, which docker and podman do not read: to them the file is broken",
+        path.display()
+    )]
+    ByteOrderMark { path: PathBuf },
+    /// Clients take it with replacement characters, and would write those.
+    #[error("{} is not UTF-8 text", path.display())]
+    NotUtf8 { path: PathBuf },
+    /// No JSON, or JSON with comments.
+    #[error(
+        "{}:{line}:{column}: {reason}: docker and podman cannot read the file either (they know neither comments nor trailing commas)",
+        path.display()
+    )]
+    Syntax {
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+        /// The parser's words.
+        reason: String,
+    },
+    /// JSON that the clients read, and this program does not.
+    #[error("{}:{line}:{column}: {reason}: this program changes no such file", path.display())]
+    Beyond {
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+        /// The parser's words.
+        reason: String,
+    },
+    /// JSON, of another shape than clients read.
+    #[error("{}: {what}: docker and podman cannot read the file either", path.display())]
+    Shape { path: PathBuf, what: &'static str },
 }

@@ -19,15 +19,14 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::MOST_LINKS;
-use super::error::{Control, UserFileError};
+use super::error::{Control, MOST_LINKS, UserFileError};
 use super::owner::user_name;
 
 const STICKY: u32 = 0o1000;
 
 /// A folder that is held open, and what of the path comes after it.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct HeldFolder {
     folder: OwnedFd,
     /// Without links.
     pub path: PathBuf,
@@ -54,7 +53,7 @@ struct Controller {
 }
 
 /// What is left to do of a path.
-enum Step {
+enum PathStep {
     Root,
     Up,
     Name(OsString),
@@ -62,64 +61,35 @@ enum Step {
     EndOf(PathBuf, Option<Controller>),
 }
 
-struct Walk {
+/// A path on its way to where it leads.
+struct Resolution {
     folder: OwnedFd,
     path: PathBuf,
-    steps: VecDeque<Step>,
+    steps: VecDeque<PathStep>,
     links: usize,
     /// Not a folder, and so the last of the path.
     last: Option<OsString>,
     missing: Vec<OsString>,
-    of_users: Vec<Link>,
+    user_links: Vec<Link>,
 }
 
-/// Finds a file, which need not exist.
-///
-/// # Errors
-/// When a link of another user leads to something that does not belong to that user.
-pub(super) fn walk(path: &Path) -> Result<Held, UserFileError> {
-    let wrong = |source| read_error(path, source);
-    let absolute = std::path::absolute(path).map_err(wrong)?;
-    let mut walk = Walk {
-        folder: open_folder(CWD, OsStr::new("/")).map_err(|errno| wrong(errno.into()))?,
-        path: "/".into(),
-        steps: steps(&absolute).collect(),
-        links: 0,
-        last: None,
-        missing: Vec::new(),
-        of_users: Vec::new(),
-    };
-    while let Some(step) = walk.steps.pop_front() {
-        walk.go(step, path)?;
-    }
-    let mut missing = walk.missing;
-    let name = walk.last.or_else(|| missing.pop());
-    Ok(Held {
-        name: name.ok_or_else(|| not_a_file(path))?,
-        folder: walk.folder,
-        path: walk.path,
-        missing,
-        links: walk.of_users,
-    })
-}
-
-impl Walk {
-    fn go(&mut self, step: Step, whole: &Path) -> Result<(), UserFileError> {
+impl Resolution {
+    fn take(&mut self, step: PathStep, whole: &Path) -> Result<(), UserFileError> {
         match step {
-            Step::EndOf(link, controller) => self.end_of(link, controller),
-            Step::Root | Step::Up if self.is_past_folders() => Err(self.not_a_folder()),
-            Step::Root => self.enter(OsStr::new("/"), "/".into()),
-            Step::Up => {
+            PathStep::EndOf(link, controller) => self.end_of(link, controller),
+            PathStep::Root | PathStep::Up if self.is_past_folders() => Err(self.not_a_folder()),
+            PathStep::Root => self.enter(OsStr::new("/"), "/".into()),
+            PathStep::Up => {
                 let above = self.path.parent().unwrap_or(&self.path).to_owned();
                 self.enter(OsStr::new(".."), above)
             }
             // Below a file there is nothing, and nothing can be made.
-            Step::Name(name) if self.is_past_folders() => {
+            PathStep::Name(name) if self.is_past_folders() => {
                 self.missing.extend(self.last.take());
                 self.missing.push(name);
                 Ok(())
             }
-            Step::Name(name) => self.name(name, whole),
+            PathStep::Name(name) => self.name(name, whole),
         }
     }
 
@@ -153,11 +123,11 @@ impl Walk {
         }
         let folder = self.stat()?;
         let controller = controller(link, &folder)
-            .ok_or_else(|| of_several_users(path.clone(), link, &folder))?;
+            .ok_or_else(|| shared_link_error(path.clone(), link, &folder))?;
         let target = rustix::fs::readlinkat(&self.folder, name, Vec::new())
             .map_err(|errno| read_error(&path, errno.into()))?;
         let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
-        self.steps.push_front(Step::EndOf(path, controller));
+        self.steps.push_front(PathStep::EndOf(path, controller));
         for step in steps(&target).collect::<Vec<_>>().into_iter().rev() {
             self.steps.push_front(step);
         }
@@ -181,7 +151,7 @@ impl Walk {
         };
         if self.last.is_some() {
             // Its owner is looked at when it is open.
-            self.of_users.push(link);
+            self.user_links.push(link);
             return Ok(());
         }
         let owner = self.stat()?.st_uid;
@@ -201,7 +171,7 @@ impl Walk {
 
     fn goes_on(&self) -> bool {
         let mut steps = self.steps.iter();
-        steps.any(|step| !matches!(step, Step::EndOf(..)))
+        steps.any(|step| !matches!(step, PathStep::EndOf(..)))
     }
 
     fn is_past_folders(&self) -> bool {
@@ -232,7 +202,37 @@ impl Link {
     }
 }
 
-impl Held {
+impl HeldFolder {
+    /// Finds a file, which need not exist.
+    ///
+    /// # Errors
+    /// When a link of another user leads to something that does not belong to that user.
+    pub(super) fn find(path: &Path) -> Result<Self, UserFileError> {
+        let wrong = |source| read_error(path, source);
+        let absolute = std::path::absolute(path).map_err(wrong)?;
+        let mut resolution = Resolution {
+            folder: open_folder(CWD, OsStr::new("/")).map_err(|errno| wrong(errno.into()))?,
+            path: "/".into(),
+            steps: steps(&absolute).collect(),
+            links: 0,
+            last: None,
+            missing: Vec::new(),
+            user_links: Vec::new(),
+        };
+        while let Some(step) = resolution.steps.pop_front() {
+            resolution.take(step, path)?;
+        }
+        let mut missing = resolution.missing;
+        let name = resolution.last.or_else(|| missing.pop());
+        Ok(Self {
+            name: name.ok_or_else(|| not_a_file(path))?,
+            folder: resolution.folder,
+            path: resolution.path,
+            missing,
+            links: resolution.user_links,
+        })
+    }
+
     /// The folder, by a path that leads to what is held: links that are put above it meanwhile do
     /// not count. Without `/proc`, it is the path that was checked.
     pub(super) fn at(&self) -> PathBuf {
@@ -274,7 +274,7 @@ impl Held {
         if is_fine {
             Ok(())
         } else {
-            Err(not_to_be_changed(path, file, &folder))
+            Err(foreign_file_error(path, file, &folder))
         }
     }
 
@@ -317,7 +317,7 @@ impl Held {
 }
 
 /// Why a file is refused by its owner, its links and its folder.
-fn not_to_be_changed(path: PathBuf, file: &Metadata, folder: &Stat) -> UserFileError {
+fn foreign_file_error(path: PathBuf, file: &Metadata, folder: &Stat) -> UserFileError {
     let owner = user_name(file.uid());
     let folder_owner = user_name(folder.st_uid);
     match folder.st_uid {
@@ -340,7 +340,7 @@ fn not_to_be_changed(path: PathBuf, file: &Metadata, folder: &Stat) -> UserFileE
 }
 
 /// Why a link is refused that has no single [`controller`].
-fn of_several_users(link: PathBuf, found: &Stat, folder: &Stat) -> UserFileError {
+fn shared_link_error(link: PathBuf, found: &Stat, folder: &Stat) -> UserFileError {
     match (found.st_uid, folder.st_uid) {
         (0, 0) => UserFileError::OpenLink { link },
         (owner, folder_owner) => UserFileError::SharedLink {
@@ -398,11 +398,11 @@ fn open_folder(folder: impl std::os::fd::AsFd, name: &OsStr) -> Result<OwnedFd, 
     rustix::fs::openat(folder, name, flags, Mode::empty())
 }
 
-fn steps(path: &Path) -> impl Iterator<Item = Step> + '_ {
+fn steps(path: &Path) -> impl Iterator<Item = PathStep> + '_ {
     path.components().filter_map(|component| match component {
-        Component::RootDir => Some(Step::Root),
-        Component::ParentDir => Some(Step::Up),
-        Component::Normal(name) => Some(Step::Name(name.to_owned())),
+        Component::RootDir => Some(PathStep::Root),
+        Component::ParentDir => Some(PathStep::Up),
+        Component::Normal(name) => Some(PathStep::Name(name.to_owned())),
         Component::CurDir | Component::Prefix(_) => None,
     })
 }

@@ -1,26 +1,131 @@
-//! What stands in the configuration files and keeps this program from being asked.
+//! The search for what keeps this program from being asked: in the clients' files, and with
+//! `environment` around them.
 
-use super::document::Document;
-use super::finding::{Finding, Repair, Severity, concerns, is_same_server};
-use super::{Asked, Client, ECR_LOGIN, asked_by, is_ours, own_name};
-use crate::env::Env;
+use std::path::{Path, PathBuf};
+
+use super::client::{ContainerClient, ECR_LOGIN, HelperLookup, docker_file, look_up_in, own_name};
+use super::client_config::{ClientConfig, ClientConfigError, is_same_server};
+use super::environment;
+use super::problem::{ClientProblem, Repair, Severity, concerns};
+use crate::configure::user_file::UserFile;
+use crate::env::{Env, var};
+use crate::error::Error;
+use crate::helper_name::is_ours;
 use crate::redaction::shown_server;
 use crate::registry::{Registry, ServerName};
 use crate::shell_word::shell_word;
 
+/// Everything that is found for docker and for podman; `registry` limits it to what matters for
+/// one registry.
+pub(crate) fn problems(env: &Env, registry: Option<&Registry>) -> Vec<ClientProblem> {
+    let hosts: Vec<String> = registry.iter().map(ToString::to_string).collect();
+    let mut all: Vec<ClientProblem> = Vec::new();
+    for client in [ContainerClient::Docker, ContainerClient::Podman] {
+        let mut configs = Vec::new();
+        // podman reads docker's file last. What is in the way there is docker's to tell.
+        let is_told = |path: &PathBuf| {
+            client == ContainerClient::Podman
+                && env.get_os(var::REGISTRY_AUTH_FILE).is_none()
+                && Some(path) == docker_file(env).as_ref()
+        };
+        for path in client.files(env) {
+            if is_told(&path) {
+                continue;
+            }
+            match read(&path) {
+                Ok(config) => configs.extend(config),
+                Err(problem) => all.push(problem),
+            }
+        }
+        let configs: Vec<&ClientConfig> = configs.iter().collect();
+        let found = problems_in(env, client, &configs, &hosts).into_iter();
+        all.extend(found.filter(|found| match &found.repair {
+            // A line for another registry keeps nobody from this one.
+            Some(Repair::SetHelper { host, .. }) => concerns(host, &hosts),
+            _ => true,
+        }));
+    }
+    // What is found for both is told once.
+    let mut told: Vec<ClientProblem> = Vec::new();
+    for problem in all {
+        if !told.contains(&problem) {
+            told.push(problem);
+        }
+    }
+    told
+}
+
+fn read(path: &Path) -> Result<Option<ClientConfig>, ClientProblem> {
+    let config = UserFile::read(path).map_err(Into::into).and_then(|file| {
+        file.bytes()
+            .map(|bytes| ClientConfig::read(path, bytes))
+            .transpose()
+    });
+    config.map_err(|error: ClientConfigError| {
+        let repair = match &error {
+            ClientConfigError::ByteOrderMark { path } => {
+                Some(Repair::RemoveByteOrderMark { file: path.clone() })
+            }
+            _ => None,
+        };
+        // Clients follow links that this program does not follow as root.
+        let as_user = match &error {
+            ClientConfigError::File(error) => error.hint("doctor"),
+            _ => None,
+        };
+        ClientProblem {
+            severity: match as_user {
+                Some(_) => Severity::Warning,
+                None => Severity::Bad,
+            },
+            text: Error::failure(error).line(),
+            fix: as_user.unwrap_or_else(|| {
+                "correct the file: until then the clients that read it ask no helper".to_owned()
+            }),
+            repair,
+        }
+    })
+}
+
+/// What is found for one client: `configs` are its files in the order that it reads them in.
+/// Without `hosts`, all of ECR's are meant.
+pub(crate) fn problems_in(
+    env: &Env,
+    client: ContainerClient,
+    configs: &[&ClientConfig],
+    hosts: &[String],
+) -> Vec<ClientProblem> {
+    let mut found = Vec::new();
+    for (index, config) in configs.iter().enumerate() {
+        old_logins(client, configs, index, hosts, &mut found);
+        other_helpers(env, client, config, &mut found);
+        found.extend(empty(client, config));
+        if client == ContainerClient::Docker && config.is_docker_desktops() {
+            found.push(docker_desktop(config));
+        }
+    }
+    found.extend(
+        hosts
+            .iter()
+            .filter_map(|host| hidden(client, configs, host)),
+    );
+    found.extend(environment::problems(env, client, configs, hosts));
+    found
+}
+
 /// A file that is read earlier names another helper.
-pub(super) fn hidden(client: Client, documents: &[&Document], host: &str) -> Option<Finding> {
-    let mut asked = documents
+fn hidden(client: ContainerClient, configs: &[&ClientConfig], host: &str) -> Option<ClientProblem> {
+    let mut asked = configs
         .iter()
-        .filter_map(|document| asked_by(client, document, host));
-    let Some(Asked::Another { file, helper }) = asked.next() else {
+        .filter_map(|config| look_up_in(client, config, host));
+    let Some(HelperLookup::Other { file, helper }) = asked.next() else {
         return None;
     };
     let (ours, own_name) = asked.find_map(|asked| match asked {
-        Asked::Us { file, helper, .. } => Some((file, helper)),
+        HelperLookup::Ours { file, helper, .. } => Some((file, helper)),
         _ => None,
     })?;
-    Some(Finding {
+    Some(ClientProblem {
         severity: Severity::Bad,
         text: format!(
             "{} is read before {}, and names the helper {helper} for {host}: this program is not asked",
@@ -38,13 +143,13 @@ pub(super) fn hidden(client: Client, documents: &[&Document], host: &str) -> Opt
 }
 
 /// podman and its kin read no file that is empty, and none after it.
-pub(super) fn empty(client: Client, document: &Document) -> Option<Finding> {
-    let is_empty = client == Client::Podman && document.top.is_none();
-    is_empty.then(|| Finding {
+fn empty(client: ContainerClient, config: &ClientConfig) -> Option<ClientProblem> {
+    let is_empty = client == ContainerClient::Podman && config.top.is_none();
+    is_empty.then(|| ClientProblem {
         severity: Severity::Bad,
         text: format!(
             "{} is empty, which podman takes for broken: a pull fails with \"unexpected end of JSON input\"",
-            document.path().display()
+            config.path().display()
         ),
         fix: "remove the file, or write {} into it".to_owned(),
         repair: None,
@@ -52,15 +157,15 @@ pub(super) fn empty(client: Client, document: &Document) -> Option<Finding> {
 }
 
 /// Logins in one of these files, which are read in this order.
-pub(super) fn old_logins(
-    client: Client,
-    documents: &[&Document],
+fn old_logins(
+    client: ContainerClient,
+    configs: &[&ClientConfig],
     index: usize,
     hosts: &[String],
-    found: &mut Vec<Finding>,
+    found: &mut Vec<ClientProblem>,
 ) {
-    let document = documents[index];
-    for login in document.logins() {
+    let config = configs[index];
+    for login in config.logins() {
         if !login.is_secret() || !concerns(&login.key, hosts) {
             continue;
         }
@@ -72,14 +177,14 @@ pub(super) fn old_logins(
         let Some(host) = host else {
             continue;
         };
-        let asked = |documents: &[&Document]| {
-            let mut asked = documents.iter();
-            asked.find_map(|document| asked_by(client, document, &host))
+        let asked = |configs: &[&ClientConfig]| {
+            let mut asked = configs.iter();
+            asked.find_map(|config| look_up_in(client, config, &host))
         };
-        let is_us = |asked| matches!(asked, Some(Asked::Us { .. }));
-        let is_asked = is_us(asked(&documents[..=index]));
-        let is_asked_later = is_us(asked(&documents[index + 1..]));
-        let (file, key) = (document.path().to_owned(), login.key);
+        let is_us = |asked| matches!(asked, Some(HelperLookup::Ours { .. }));
+        let is_asked = is_us(asked(&configs[..=index]));
+        let is_asked_later = is_us(asked(&configs[index + 1..]));
+        let (file, key) = (config.path().to_owned(), login.key);
         let shown = shown_server(&key);
         let (severity, what_for) = if is_asked {
             (
@@ -92,7 +197,7 @@ pub(super) fn old_logins(
                 format!("{} sends it and asks no helper", client.name()),
             )
         };
-        found.push(Finding {
+        found.push(ClientProblem {
             severity,
             text: format!(
                 "auths of {} holds an old login for {shown}: {what_for}, and 12 hours after it was \
@@ -107,27 +212,27 @@ pub(super) fn old_logins(
 }
 
 /// Entries of the established helper, and keys of `credHelpers` that no client ever asks for.
-pub(super) fn other_helpers(
+fn other_helpers(
     env: &Env,
-    client: Client,
-    document: &Document,
-    found: &mut Vec<Finding>,
+    client: ContainerClient,
+    config: &ClientConfig,
+    found: &mut Vec<ClientProblem>,
 ) {
-    for (key, helper) in document.cred_helpers() {
+    for (key, helper) in config.cred_helpers() {
         let is_of_ecr = is_ours(helper) || helper == ECR_LOGIN || Registry::parse(key).is_some();
         if !is_of_ecr {
             continue;
         }
         if let Some(why) = never_matches(key) {
-            found.push(never_asked(env, client, document, (key, helper), why));
+            found.push(never_asked(env, client, config, (key, helper), why));
         } else if helper == ECR_LOGIN {
-            found.push(established_helper(env, client, document, key));
+            found.push(established_helper(env, client, config, key));
         }
     }
     // podman and its kin know no `credsStore`.
-    if client == Client::Docker && document.creds_store() == Some(ECR_LOGIN) {
-        let file = document.path();
-        found.push(Finding {
+    if client == ContainerClient::Docker && config.creds_store() == Some(ECR_LOGIN) {
+        let file = config.path();
+        found.push(ClientProblem {
             severity: Severity::Warning,
             text: format!(
                 "credsStore of {} is {ECR_LOGIN}, which is asked for every host that credHelpers \
@@ -144,16 +249,16 @@ pub(super) fn other_helpers(
 /// An entry of `credHelpers` whose key never matches.
 fn never_asked(
     env: &Env,
-    client: Client,
-    document: &Document,
+    client: ContainerClient,
+    config: &ClientConfig,
     (key, helper): (&str, &str),
     why: &str,
-) -> Finding {
-    let file = document.path();
+) -> ClientProblem {
+    let file = config.path();
     let (severity, fix, repair) = match ServerName::parse(key).map(|name| name.to_string()) {
         Some(host) => {
             // `ecrx-NAME` asks as somebody else than `ecrx`.
-            let mut named = document.helper_of(&host).into_iter().chain([helper]);
+            let mut named = config.helper_of(&host).into_iter().chain([helper]);
             let ours = named.find(|helper| is_ours(helper));
             let helper = ours.map_or_else(|| own_name(env), str::to_owned);
             (
@@ -169,11 +274,11 @@ fn never_asked(
         }
         None => {
             let all = match client {
-                Client::Docker => format!(
+                ContainerClient::Docker => format!(
                     ", or {} --creds-store has this program asked for all",
                     client.configured_by()
                 ),
-                Client::Podman => String::new(),
+                ContainerClient::Podman => String::new(),
             };
             // It is for no host that could be named.
             (
@@ -183,7 +288,7 @@ fn never_asked(
             )
         }
     };
-    Finding {
+    ClientProblem {
         severity,
         text: format!(
             "credHelpers of {} has the key {}, which never matches, as {why}: the helper is not \
@@ -197,10 +302,15 @@ fn never_asked(
 }
 
 /// An entry of the established helper.
-fn established_helper(env: &Env, client: Client, document: &Document, key: &str) -> Finding {
-    let (file, shown) = (document.path(), shown_server(key));
+fn established_helper(
+    env: &Env,
+    client: ContainerClient,
+    config: &ClientConfig,
+    key: &str,
+) -> ClientProblem {
+    let (file, shown) = (config.path(), shown_server(key));
     let host = ServerName::parse(key).filter(|_| Registry::parse(key).is_some());
-    Finding {
+    ClientProblem {
         severity: Severity::Warning,
         text: format!(
             "credHelpers of {} still has {ECR_LOGIN} for {shown}: it asks by rules of its own, and \
@@ -217,13 +327,13 @@ fn established_helper(env: &Env, client: Client, document: &Document, key: &str)
     }
 }
 
-pub(super) fn docker_desktop(document: &Document) -> Finding {
-    Finding {
+fn docker_desktop(config: &ClientConfig) -> ClientProblem {
+    ClientProblem {
         severity: Severity::Warning,
         text: format!(
             "Docker Desktop keeps {}: at its start it sets credsStore to its own helper again \
              (lines in credHelpers come before that)",
-            document.path().display()
+            config.path().display()
         ),
         fix: "name the hosts, not --creds-store; should a line vanish, run this again".to_owned(),
         repair: None,

@@ -2,46 +2,44 @@
 
 use std::path::PathBuf;
 
-use super::backup::is_but_for_rules;
-use super::creds_store::{self, Before};
+use super::change::Change;
+use super::client_files::ClientFiles;
+use super::config_toml::{self, RuleIdentity};
+use super::creds_store::{self, HelperLogin, Preparation};
 use super::error::ConfigureError;
-use super::files::{Change, Files, open};
 use super::hosts::{self, Host};
-use super::logins::Kept;
-use super::rules::{self, Who};
-use super::show;
 use crate::cli::ConfigureDocker;
-use crate::config::{Config, ConfigPaths};
+use crate::config::Config;
 use crate::configure::clients::{
-    Client, Finding, Repair, Severity, Undo, is_ours, is_same_server, own_name,
-    without_byte_order_mark,
+    ClientProblem, ContainerClient, Repair, Severity, Undo, is_one_of_servers, own_name,
 };
-use crate::configure::user_file::{Locks, UserFile};
+use crate::configure::user_file::Locks;
 use crate::env::Env;
 use crate::error::Error;
 use crate::get::{config_paths, load_config};
+use crate::helper_name::is_ours;
 use crate::identity::Resolver;
 
 /// Everything, in the order in which it is done.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct ChangePlan {
     /// The rules, before anybody is sent to this program.
     pub config_file: Option<Change>,
     /// Logins that the other helper has before they vanish from the file.
-    pub moves: Vec<Kept>,
+    pub moves: Vec<HelperLogin>,
     pub client_files: Vec<Change>,
     /// What was left alone, and why.
     pub notes: Vec<String>,
     /// What else is to be known.
     pub remarks: Vec<String>,
     /// What is in the way when all this is done.
-    pub findings: Vec<Finding>,
+    pub problems: Vec<ClientProblem>,
     pub config: Config,
     /// The file that it is about.
     pub file: PathBuf,
 }
 
-impl Plan {
+impl ChangePlan {
     pub(super) fn changes(&self) -> impl Iterator<Item = &Change> {
         self.config_file.iter().chain(&self.client_files)
     }
@@ -58,11 +56,11 @@ impl Plan {
         mut locks: Option<&mut Locks>,
     ) -> Result<Self, Error> {
         let client = if arguments.podman {
-            Client::Podman
+            ContainerClient::Podman
         } else {
-            Client::Docker
+            ContainerClient::Docker
         };
-        let who = Who {
+        let who = RuleIdentity {
             profile: arguments.profile.as_deref(),
             role_arn: arguments.role_arn.as_deref(),
         };
@@ -75,15 +73,19 @@ impl Plan {
             }));
         }
         let config_file = if wants_rules || (arguments.creds_store && arguments.fix) {
-            Some(open_config(&paths, arguments, locks.as_deref_mut())?)
+            Some(config_toml::open_config(
+                &paths,
+                arguments,
+                locks.as_deref_mut(),
+            )?)
         } else {
             None
         };
         let config = load_config(env).map_err(Error::failure)?;
         let file = client.file(env).map_err(Error::failure)?;
-        let mut files = Files::open(client, env, &file, arguments, locks)?;
+        let mut files = ClientFiles::open(client, env, &file, arguments, locks)?;
         let (hosts, mut notes) = if arguments.all {
-            hosts::of_rules(&config)
+            hosts::from_rules(&config)
         } else {
             Default::default()
         };
@@ -100,22 +102,22 @@ impl Plan {
             client_files: Vec::new(),
             notes: Vec::new(),
             remarks: Vec::new(),
-            findings: Vec::new(),
+            problems: Vec::new(),
             config,
             file,
         };
         let mut other_helper = None;
         if arguments.undo {
             notes.extend(plan.undo(&mut files, arguments, env)?);
-            plan.findings.append(&mut files.unreadable);
+            plan.problems.append(&mut files.unreadable);
         } else {
-            other_helper = plan.name_us(arguments, env, &hosts, &mut files)?;
-            plan.find(arguments, env, client, &hosts, &mut files)?;
-            plan.findings
+            other_helper = plan.set_helpers(arguments, env, &hosts, &mut files)?;
+            plan.find_problems(arguments, env, client, &hosts, &mut files)?;
+            plan.problems
                 .extend(missing_profile(env, &plan.config, who));
         }
         if let Some(file) = config_file {
-            plan.config_file = rules(&paths, file, &hosts, who, other_helper)?;
+            plan.config_file = config_toml::change(&paths, file, &hosts, who, other_helper)?;
         }
         plan.notes = notes;
         plan.client_files = files.changes();
@@ -124,12 +126,12 @@ impl Plan {
 
     /// Has this program asked. Returns the helper that `config.toml` is to name for all that is
     /// not ECR's.
-    fn name_us(
+    fn set_helpers(
         &mut self,
         arguments: &ConfigureDocker,
         env: &Env,
         hosts: &[Host],
-        files: &mut Files,
+        files: &mut ClientFiles,
     ) -> Result<Option<String>, Error> {
         let name = own_name(env);
         let target = &mut files.target;
@@ -139,11 +141,11 @@ impl Plan {
         if !arguments.creds_store {
             return Ok(None);
         }
-        let Before {
+        let Preparation {
             moves,
             drops,
             other_helper,
-        } = creds_store::before(&target.document, &self.config, arguments.fix)?;
+        } = creds_store::prepare(&target.config, &self.config, arguments.fix)?;
         self.moves = moves;
         for key in &drops {
             target.edit(|target| target.without_login(key))?;
@@ -154,13 +156,13 @@ impl Plan {
     }
 
     /// What is in the way, and what of it is mended.
-    fn find(
+    fn find_problems(
         &mut self,
         arguments: &ConfigureDocker,
         env: &Env,
-        client: Client,
+        client: ContainerClient,
         hosts: &[Host],
-        files: &mut Files,
+        files: &mut ClientFiles,
     ) -> Result<(), Error> {
         let keys: Vec<String> = hosts.iter().map(|host| host.key.clone()).collect();
         // With --creds-store alone, no login of ECR may be in the way.
@@ -169,28 +171,28 @@ impl Plan {
             repair.is_for(&keys) || (is_login && keys.is_empty() && arguments.creds_store)
         };
         if arguments.fix {
-            for finding in files.findings(env, client, &keys) {
-                if let Some(repair) = finding.repair.filter(is_meant) {
+            for problem in files.problems(env, client, &keys) {
+                if let Some(repair) = problem.repair.filter(is_meant) {
                     repair_in(files, repair)?;
                 }
             }
         }
-        self.findings = files.findings(env, client, &keys);
-        for finding in &mut self.findings {
-            if finding.repair.as_ref().is_some_and(|it| !is_meant(it)) {
+        self.problems = files.problems(env, client, &keys);
+        for problem in &mut self.problems {
+            if problem.repair.as_ref().is_some_and(|it| !is_meant(it)) {
                 // Other registries are not what this run is about.
-                finding.repair = None;
-                finding.severity = Severity::Warning;
+                problem.repair = None;
+                problem.severity = Severity::Warning;
             }
         }
-        self.findings.append(&mut files.unreadable);
+        self.problems.append(&mut files.unreadable);
         Ok(())
     }
 
     /// Takes this program out; what was left alone.
     fn undo(
         &mut self,
-        files: &mut Files,
+        files: &mut ClientFiles,
         arguments: &ConfigureDocker,
         env: &Env,
     ) -> Result<Vec<String>, Error> {
@@ -204,10 +206,10 @@ impl Plan {
             undone: &[],
             other_helper: other_helper.map(|helper| helper.name()),
         };
-        let all = files.all().flat_map(|open| undo.hosts_in(&open.document));
+        let all = files.all().flat_map(|open| undo.hosts_in(&open.config));
         let undone: Vec<String> = all.collect();
         undo.undone = &undone;
-        let had_store = files.target.document.creds_store().is_some_and(is_ours);
+        let had_store = files.target.config.creds_store().is_some_and(is_ours);
         for open in files.all() {
             if open.undo(&undo)? {
                 self.remarks.push(format!(
@@ -216,7 +218,7 @@ impl Plan {
                 ));
             }
         }
-        let store = files.target.document.creds_store();
+        let store = files.target.config.creds_store();
         if let Some(helper) = other_helper
             && had_store
             && undo.creds_store
@@ -236,9 +238,8 @@ impl Plan {
                 helper.origin()
             ));
         }
-        for (key, helper) in files.target.document.cred_helpers() {
-            let is_named = named.iter().any(|host| is_same_server(key, host));
-            if is_named && !undone.iter().any(|host| is_same_server(key, host)) {
+        for (key, helper) in files.target.config.cred_helpers() {
+            if is_one_of_servers(key, &named) && !is_one_of_servers(key, &undone) {
                 notes.push(format!(
                     "{key} has the helper {helper}, which is none of this program's names"
                 ));
@@ -248,11 +249,11 @@ impl Plan {
     }
 }
 
-fn repair_in(files: &mut Files, repair: Repair) -> Result<(), Error> {
+fn repair_in(files: &mut ClientFiles, repair: Repair) -> Result<(), Error> {
     match repair {
         Repair::RemoveLogin { file, key } => {
             if let Some(found) = files.get(&file) {
-                found.edit(|document| document.without_login(&key))?;
+                found.edit(|config| config.without_login(&key))?;
                 found.drops_logins = true;
             }
         }
@@ -264,9 +265,9 @@ fn repair_in(files: &mut Files, repair: Repair) -> Result<(), Error> {
         } => {
             if let Some(found) = files.get(&file) {
                 // The new one first: it takes the place of what is removed.
-                found.edit(|document| document.set_helper(&host, &helper))?;
+                found.edit(|config| config.set_helper(&host, &helper))?;
                 if key != host {
-                    found.edit(|document| document.without_helpers(|host, _| host == key))?;
+                    found.edit(|config| config.without_helpers(|host, _| host == key))?;
                 }
             }
         }
@@ -277,12 +278,12 @@ fn repair_in(files: &mut Files, repair: Repair) -> Result<(), Error> {
 }
 
 /// The profile that is to ask is none of AWS's files.
-fn missing_profile(env: &Env, config: &Config, who: Who<'_>) -> Option<Finding> {
+fn missing_profile(env: &Env, config: &Config, who: RuleIdentity<'_>) -> Option<ClientProblem> {
     let profile = who.profile?;
     let resolver = Resolver::new(env, config);
     // Files that cannot be read are told by whoever needs them.
     let is_there = resolver.profile_names().ok()?.contains(&profile);
-    (!is_there).then(|| Finding {
+    (!is_there).then(|| ClientProblem {
         severity: Severity::Warning,
         text: format!(
             "the AWS profile `{profile}` does not exist: until it does, no password can be had for \
@@ -292,49 +293,4 @@ fn missing_profile(env: &Env, config: &Config, who: Who<'_>) -> Option<Finding> 
             .to_owned(),
         repair: None,
     })
-}
-
-fn open_config(
-    paths: &ConfigPaths,
-    arguments: &ConfigureDocker,
-    locks: Option<&mut Locks>,
-) -> Result<UserFile, Error> {
-    let path = paths.explicit.as_ref().or(paths.user.as_ref());
-    let path = path.ok_or_else(|| Error::failure(ConfigureError::NoConfigFile))?;
-    open(path, arguments, locks)
-}
-
-/// The change of `config.toml`.
-fn rules(
-    paths: &ConfigPaths,
-    file: UserFile,
-    hosts: &[Host],
-    who: Who<'_>,
-    other_helper: Option<String>,
-) -> Result<Option<Change>, Error> {
-    let bytes = file.bytes().unwrap_or_default();
-    let (mark, rest) = match without_byte_order_mark(bytes) {
-        Some(rest) => bytes.split_at(bytes.len() - rest.len()),
-        None => (&b""[..], bytes),
-    };
-    // It was read as configuration before, and so it is UTF-8.
-    let before = String::from_utf8_lossy(rest).into_owned();
-    let mut after = before.clone();
-    if who.profile.or(who.role_arn).is_some() {
-        after = rules::with_rules(paths, &after, hosts, who)?;
-    }
-    if let Some(helper) = other_helper {
-        after = rules::with_other_helper(paths, &after, &helper)?;
-    }
-    if after == before {
-        return Ok(None);
-    }
-    Ok(Some(Change {
-        shown_before: file.bytes().map(|_| show::masked(&before)),
-        shown_after: show::masked(&after),
-        drops_logins: false,
-        is_but_for_us: is_but_for_rules,
-        after: [mark, after.as_bytes()].concat(),
-        file,
-    }))
 }

@@ -7,27 +7,29 @@ use std::path::{Path, PathBuf};
 
 use crate::fs::open_without_following;
 
-use super::error::UserFileError;
+use super::error::{MOST_LINKS, UserFileError};
 #[cfg(unix)]
-use super::walk::{Held, walk};
-use super::{MAX_LENGTH, MOST_LINKS};
+use super::held_folder::HeldFolder;
 
-/// A file behind all links, which need not exist.
+/// A larger file is not read.
+const MAX_LENGTH: u64 = 8 << 20;
+
+/// What a path leads to after all links. It need not exist.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ResolvedPath {
     folder: PathBuf,
     name: OsString,
     /// For root.
     #[cfg(unix)]
-    held: Option<Held>,
+    held: Option<HeldFolder>,
 }
 
-impl Place {
+impl ResolvedPath {
     /// Follows links: root only those that no other user can make it follow.
-    pub(super) fn find(path: &Path) -> Result<Self, UserFileError> {
+    pub(super) fn resolve(path: &Path) -> Result<Self, UserFileError> {
         #[cfg(unix)]
         if rustix::process::geteuid().is_root() {
-            let held = walk(path)?;
+            let held = HeldFolder::find(path)?;
             return Ok(Self {
                 folder: held
                     .missing
@@ -37,7 +39,7 @@ impl Place {
                 held: Some(held),
             });
         }
-        let target = behind_links(path)?;
+        let target = follow_links(path)?;
         Ok(Self {
             folder: folder_of(&target).to_owned(),
             name: target.file_name().unwrap_or_default().to_owned(),
@@ -46,7 +48,6 @@ impl Place {
         })
     }
 
-    /// The name of the file.
     pub(super) fn name(&self) -> &OsStr {
         &self.name
     }
@@ -156,7 +157,7 @@ fn is_absent(error: &std::io::Error) -> bool {
 }
 
 /// What a chain of links leads to, which need not be there.
-fn behind_links(path: &Path) -> Result<PathBuf, UserFileError> {
+fn follow_links(path: &Path) -> Result<PathBuf, UserFileError> {
     let mut target = path.to_owned();
     for _ in 0..MOST_LINKS {
         match fs::read_link(&target) {

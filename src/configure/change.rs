@@ -1,0 +1,214 @@
+//! The change of one file: opened, shown as `diff -u` shows it, and written.
+
+use std::path::Path;
+
+use anstyle::{AnsiColor, Style};
+use similar::{ChangeTag, TextDiff};
+
+use crate::cli::ConfigureDocker;
+use crate::commands::Page;
+use crate::commands::page::Mark;
+use crate::commands::target::shown;
+use crate::configure::user_file::{Locks, UserFile};
+use crate::error::{Error, is_unsafe, one_line};
+use crate::shell_word::shell_word;
+
+/// One file, as it is and as it is to be.
+#[derive(Debug)]
+pub(super) struct Change {
+    pub file: UserFile,
+    pub after: Vec<u8>,
+    /// Both without secrets.
+    pub shown_before: Option<String>,
+    pub shown_after: String,
+    /// Logins are taken out, which the backup still holds.
+    pub drops_logins: bool,
+    /// Whether two states of it differ in nothing but what this program puts there, so that a
+    /// backup of the one is enough for both.
+    pub is_but_for_us: fn(&[u8], &[u8]) -> bool,
+}
+
+impl Change {
+    /// Prints what changes in the file.
+    pub(super) fn show(&self, page: &mut Page) {
+        let path = self.file.path().display().to_string();
+        let path = one_line(&path);
+        let before = self.shown_before.as_deref();
+        let old = match before {
+            Some(_) => &*path,
+            None => "/dev/null",
+        };
+        let diff = TextDiff::from_lines(before.unwrap_or_default(), &self.shown_after);
+        page.raw(&format!("--- {old}\n+++ {path}\n"));
+        let (red, green) = (AnsiColor::Red.on_default(), AnsiColor::Green.on_default());
+        for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
+            line(
+                page,
+                AnsiColor::Cyan.on_default(),
+                &hunk.header().to_string(),
+            );
+            for change in hunk.iter_changes() {
+                let (sign, style) = match change.tag() {
+                    ChangeTag::Equal => (' ', Style::new()),
+                    ChangeTag::Delete => ('-', red),
+                    ChangeTag::Insert => ('+', green),
+                };
+                line(page, style, &format!("{sign}{}", safe(change.value())));
+                if change.missing_newline() {
+                    page.raw("\\ No newline at end of file\n");
+                }
+            }
+        }
+    }
+
+    pub(super) fn apply(&self, page: &mut Page) -> Result<(), Error> {
+        let before = self.file.bytes().unwrap_or_default();
+        let path = self.file.path();
+        let suffices = |kept: &[u8]| (self.is_but_for_us)(kept, before);
+        let replaced = self.file.replace(&self.after, suffices);
+        let replaced = replaced.map_err(Error::failure)?;
+        let backup = replaced.backup;
+        let path = match self.file.link_target() {
+            Some(target) => format!("{} (a link to {})", path.display(), target.display()),
+            None => path.display().to_string(),
+        };
+        let text = match &backup {
+            Some(backup) => {
+                let kept = if backup.is_whole {
+                    "as it was"
+                } else {
+                    "as it was but for entries such as these"
+                };
+                format!("changed {path}; {kept}: {}", backup.path.display())
+            }
+            None => format!("made {path}"),
+        };
+        page.marked(Mark::Good, &text);
+        if replaced.is_mounted {
+            page.marked(
+                Mark::Warning,
+                "it is mounted by itself, so that it could not be replaced: it was written in place",
+            );
+        }
+        if replaced.had_other_names {
+            page.marked(
+                Mark::Warning,
+                "it had other names (hard links): by those it is as it was",
+            );
+        }
+        if self.drops_logins
+            && let Some(backup) = backup
+        {
+            let backup = backup.path.display();
+            page.marked(
+                Mark::Warning,
+                &format!(
+                    "{backup} still holds the logins that were taken out: delete it when all works"
+                ),
+            );
+        }
+        Ok(())
+    }
+}
+
+fn line(page: &mut Page, style: Style, text: &str) {
+    page.raw(&format!("{style}{text}{style:#}\n"));
+}
+
+/// A line of a file without what could drive a terminal.
+fn safe(line: &str) -> String {
+    // As git shows a byte order mark.
+    line.replace('\u{feff}', "<U+FEFF>")
+        .chars()
+        .filter(|character| *character == '\t' || !is_unsafe(*character))
+        .collect()
+}
+
+pub(super) fn open(
+    path: &Path,
+    arguments: &ConfigureDocker,
+    locks: Option<&mut Locks>,
+) -> Result<UserFile, Error> {
+    match locks {
+        Some(locks) => UserFile::lock(path, locks),
+        None => UserFile::read(path),
+    }
+    .map_err(|error| {
+        let hint = error.hint(&typed(arguments));
+        Error::failure(error).hints(hint)
+    })
+}
+
+/// This command once more, for a shell.
+fn typed(arguments: &ConfigureDocker) -> String {
+    // Every field, so that none is left out when one is added.
+    let ConfigureDocker {
+        hosts,
+        profile,
+        role_arn,
+        podman,
+        all,
+        creds_store,
+        fix,
+        dry_run,
+        undo,
+    } = arguments;
+    let switches = [
+        ("--podman", podman),
+        ("--all", all),
+        ("--creds-store", creds_store),
+        ("--fix", fix),
+        ("--dry-run", dry_run),
+        ("--undo", undo),
+    ];
+    let switches = switches.into_iter().filter(|(_, is_set)| **is_set);
+    let mut words: Vec<String> = switches.map(|(name, _)| name.to_owned()).collect();
+    for (name, value) in [("--profile", profile), ("--role-arn", role_arn)] {
+        let value = value.iter().map(|value| format!("{name}={value}"));
+        words.extend(value);
+    }
+    words.extend(hosts.iter().map(|host| shown(host)));
+    let words = words.iter().map(|word| shell_word(word));
+    let command = ["configure-docker".into()].into_iter().chain(words);
+    command.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn typed_again(command: &str) -> String {
+        let words = ["docker-credential-ecrx"]
+            .into_iter()
+            .chain(command.split(' '));
+        match Cli::try_parse_from(words).expect("a command").command {
+            Command::ConfigureDocker(arguments) => typed(&arguments),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_command_is_typed_again_with_all_its_arguments() {
+        for command in [
+            "configure-docker 111122223333/eu-west-1 public.ecr.aws",
+            "configure-docker --podman --fix public.ecr.aws",
+            "configure-docker --all --creds-store --fix --dry-run",
+            "configure-docker --undo",
+            "configure-docker --profile=work 111122223333/eu-west-1",
+            "configure-docker --role-arn=arn:aws:iam::999999999999:role/pull 999999999999/eu-west-1",
+        ] {
+            assert_eq!(typed_again(command), command);
+        }
+    }
+
+    #[test]
+    fn a_command_is_typed_again_without_passwords_and_for_a_shell() {
+        let typed =
+            typed_again("configure-docker --profile=it's https://alice:secret@public.ecr.aws");
+        assert!(!typed.contains("secret"), "{typed}");
+        assert!(typed.contains(r"'--profile=it'\''s'"), "{typed}");
+    }
+}

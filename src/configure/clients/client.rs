@@ -1,0 +1,214 @@
+//! The clients, docker and podman with what reads their files, where those files are, and whom
+//! they name for a host.
+//!
+//! - docker, nerdctl, BuildKit and go-containerregistry: `config.json` in `DOCKER_CONFIG`, else in
+//!   `~/.docker`.
+//! - podman, skopeo and buildah: `REGISTRY_AUTH_FILE` alone (podman 4.3 reads on in the others).
+//!   Without it `$XDG_RUNTIME_DIR/containers/auth.json` (on Linux without that variable
+//!   `/run/containers/UID/auth.json`), then `containers/auth.json` in `$XDG_CONFIG_HOME`, else in
+//!   `~/.config`, then docker's file. The first that has the host, as a login or in `credHelpers`,
+//!   decides. Seen with podman 4.3 and 5.4, skopeo 1.9 and 1.18.
+
+use std::path::PathBuf;
+
+use super::client_config::{ClientConfig, ClientConfigError, host_of};
+use crate::configure::user_file::UserFile;
+use crate::env::{Env, var};
+use crate::helper_name::{OWN_NAME, is_ours};
+
+/// The established helper for ECR, by its name in configurations.
+pub(crate) const ECR_LOGIN: &str = "ecr-login";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ContainerClient {
+    /// docker, and what reads its file.
+    Docker,
+    /// podman, skopeo and buildah.
+    Podman,
+}
+
+impl ContainerClient {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            ContainerClient::Docker => "docker",
+            ContainerClient::Podman => "podman",
+        }
+    }
+
+    /// The command that changes its file.
+    pub(crate) fn configured_by(self) -> &'static str {
+        match self {
+            ContainerClient::Docker => "docker-credential-ecrx configure-docker",
+            ContainerClient::Podman => "docker-credential-ecrx configure-docker --podman",
+        }
+    }
+
+    /// The files that it reads, in order. They need not be there.
+    pub(crate) fn files(self, env: &Env) -> Vec<PathBuf> {
+        match self {
+            ContainerClient::Docker => docker_file(env).into_iter().collect(),
+            ContainerClient::Podman => podman_files(env),
+        }
+    }
+
+    /// The file that is changed to have it ask this program.
+    ///
+    /// # Errors
+    /// When there is no home folder.
+    pub(crate) fn file(self, env: &Env) -> Result<PathBuf, ClientConfigError> {
+        let file = match self {
+            ContainerClient::Docker => docker_file(env),
+            ContainerClient::Podman => podman_file(env),
+        };
+        file.ok_or(ClientConfigError::NoHome(self.name()))
+    }
+}
+
+pub(super) fn docker_file(env: &Env) -> Option<PathBuf> {
+    let folder = match env.get_os(var::DOCKER_CONFIG) {
+        Some(folder) => PathBuf::from(folder),
+        None => env.home()?.join(".docker"),
+    };
+    Some(folder.join("config.json"))
+}
+
+/// The files that podman reads, in order.
+fn podman_files(env: &Env) -> Vec<PathBuf> {
+    if let Some(file) = env.get_os(var::REGISTRY_AUTH_FILE) {
+        return vec![file.into()];
+    }
+    [
+        podman_login_file(env),
+        podman_own_file(env),
+        docker_file(env),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The file of podman's that is to be changed. The one that `podman login` writes is gone with
+/// the next start of the machine, and so this is the other.
+fn podman_file(env: &Env) -> Option<PathBuf> {
+    match env.get_os(var::REGISTRY_AUTH_FILE) {
+        Some(file) => Some(file.into()),
+        None => podman_own_file(env),
+    }
+}
+
+/// Where `podman login` writes.
+fn podman_login_file(env: &Env) -> Option<PathBuf> {
+    let folder = match env.get_os(var::XDG_RUNTIME_DIR) {
+        Some(folder) => PathBuf::from(folder).join("containers"),
+        None => run_folder()?,
+    };
+    Some(folder.join("auth.json"))
+}
+
+#[cfg(target_os = "linux")]
+fn run_folder() -> Option<PathBuf> {
+    let user = rustix::process::getuid().as_raw();
+    Some(format!("/run/containers/{user}").into())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn run_folder() -> Option<PathBuf> {
+    None
+}
+
+fn podman_own_file(env: &Env) -> Option<PathBuf> {
+    let folder = match env.get_os(var::XDG_CONFIG_HOME) {
+        Some(folder) => PathBuf::from(folder),
+        None => env.home()?.join(".config"),
+    };
+    Some(folder.join("containers/auth.json"))
+}
+
+/// Whom a client asks for the password of a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum HelperLookup {
+    Ours {
+        file: PathBuf,
+        /// The name it is called by: `ecrx`, or `ecrx-NAME`.
+        helper: String,
+        /// The host is named (`credHelpers`), not all hosts are meant (`credsStore`).
+        is_named: bool,
+    },
+    Other {
+        file: PathBuf,
+        helper: String,
+    },
+    /// Nobody: it takes a login from the file.
+    Login {
+        file: PathBuf,
+        /// What the login is for, as written.
+        key: String,
+    },
+    /// Nobody, and there is no login: it goes on anonymously.
+    Anonymous,
+}
+
+/// Whom a client asks for the password of a host, `HOST[:PORT]` as in an image's name.
+///
+/// # Errors
+/// When one of its files cannot be read. Then the client cannot read it either.
+pub(crate) fn look_up(
+    env: &Env,
+    client: ContainerClient,
+    host: &str,
+) -> Result<HelperLookup, ClientConfigError> {
+    for file in client.files(env) {
+        let found = UserFile::read(&file)?;
+        let Some(bytes) = found.bytes() else {
+            continue;
+        };
+        let config = ClientConfig::read(&file, bytes)?;
+        if let Some(asked) = look_up_in(client, &config, host) {
+            return Ok(asked);
+        }
+    }
+    Ok(HelperLookup::Anonymous)
+}
+
+/// The same by one file; `None` where it says nothing of the host.
+pub(super) fn look_up_in(
+    client: ContainerClient,
+    config: &ClientConfig,
+    host: &str,
+) -> Option<HelperLookup> {
+    let file = config.path().to_owned();
+    let named = config.helper_of(host).map(|helper| (helper, true));
+    // podman and its kin know no `credsStore`.
+    let helper = named.or_else(|| match client {
+        ContainerClient::Docker => config.creds_store().map(|helper| (helper, false)),
+        ContainerClient::Podman => None,
+    });
+    if let Some((helper, is_named)) = helper {
+        let helper = helper.to_owned();
+        return Some(if is_ours(&helper) {
+            HelperLookup::Ours {
+                file,
+                helper,
+                is_named,
+            }
+        } else {
+            HelperLookup::Other { file, helper }
+        });
+    }
+    let login = config
+        .logins()
+        .into_iter()
+        .find(|login| login.is_secret() && host_of(&login.key) == host)?;
+    Some(HelperLookup::Login {
+        file,
+        key: login.key,
+    })
+}
+
+/// The name that clients know this program by, as it was called now.
+pub(crate) fn own_name(env: &Env) -> String {
+    match env.name() {
+        Some(name) => format!("{OWN_NAME}-{name}"),
+        None => OWN_NAME.to_owned(),
+    }
+}
