@@ -1,6 +1,6 @@
 //! The way to a token, looked at step by step: who the caller is, what each role says, and whether
 //! a token is given. For people who want to know where it breaks; a `get` takes the same steps by
-//! [`super::buy`].
+//! [`super::fetch_token`].
 
 use std::cell::RefCell;
 use std::time::SystemTime;
@@ -43,7 +43,7 @@ pub(super) struct Surveyor<'a> {
 }
 
 impl Survey {
-    /// The first failure that keeps a token from being bought.
+    /// The first failure that keeps a token from being fetched.
     pub(crate) fn failure(&self) -> Option<&Failure> {
         let steps = self.source.iter().chain(&self.roles);
         let failed = steps.filter_map(|step| step.as_ref().err()).next();

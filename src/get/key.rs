@@ -7,8 +7,8 @@ use crate::cache::Key;
 use crate::identity::Identity;
 use crate::registry::{Registry, Service};
 
-/// The key of a token: the registry, the endpoint that sells it, and who buys.
-pub(super) fn of_entry(registry: &Registry, identity: &Identity) -> Key {
+/// The key of a token: the registry, the endpoint that issues it, and who requests it.
+pub(super) fn entry(registry: &Registry, identity: &Identity) -> Key {
     let (service, account) = match &registry.service {
         Service::Private(private) => ("ecr", private.account.as_str()),
         Service::Public => ("ecr-public", ""),
@@ -25,7 +25,7 @@ pub(super) fn of_entry(registry: &Registry, identity: &Identity) -> Key {
 }
 
 /// The key of attempts: whatever registry they were for, and whatever roles lie on top.
-pub(super) fn of_attempts(registry: &Registry, identity: &Identity) -> Key {
+pub(super) fn attempts(registry: &Registry, identity: &Identity) -> Key {
     let service: &[u8] = match &registry.service {
         Service::Private(_) => b"attempt ecr",
         Service::Public => b"attempt ecr-public",
@@ -39,7 +39,7 @@ pub(super) fn of_attempts(registry: &Registry, identity: &Identity) -> Key {
 
 /// The key of attempts of a source, whatever registry and roles they were for: at any endpoint,
 /// or at one that is named by hand.
-pub(super) fn of_source(identity: &Identity, endpoint: Option<&str>) -> Key {
+pub(super) fn source(identity: &Identity, endpoint: Option<&str>) -> Key {
     let source = identity.source_fingerprint();
     match endpoint {
         None => Key::of(&[b"source", source.as_bytes()]),
@@ -48,7 +48,7 @@ pub(super) fn of_source(identity: &Identity, endpoint: Option<&str>) -> Key {
 }
 
 /// The key of a network that is dead: all of it, or the way to an endpoint that is named by hand.
-pub(super) fn of_network(endpoint: Option<&str>) -> Key {
+pub(super) fn network(endpoint: Option<&str>) -> Key {
     match endpoint {
         None => Key::of(&[b"network"]),
         Some(url) => Key::of(&[b"network at", url.as_bytes()]),
@@ -62,35 +62,35 @@ pub(super) enum Nth {
     Second,
 }
 
-/// The key of failures to buy one entry.
-pub(super) fn of_failure(registry: &Registry, identity: &Identity, nth: Nth) -> Key {
+/// The key of failures to fetch one entry.
+pub(super) fn failure(registry: &Registry, identity: &Identity, nth: Nth) -> Key {
     let nth: &[u8] = match nth {
         Nth::First => b"first",
         Nth::Second => b"second",
     };
-    let entry = of_entry(registry, identity);
+    let entry = entry(registry, identity);
     let (slot, owner) = (entry.slot().to_string(), entry.owner().to_string());
     Key::rotating(&[b"failure", nth, slot.as_bytes()], &[owner.as_bytes()])
 }
 
 /// The keys of all that is remembered of failures for a registry and identity.
-pub(super) fn of_memories(registry: &Registry, identity: &Identity) -> [Key; 8] {
+pub(super) fn memories(registry: &Registry, identity: &Identity) -> [Key; 8] {
     let url = Some(identity.api.url.as_deref().unwrap_or_default());
     [
-        of_attempts(registry, identity),
-        of_codes(registry, identity),
-        of_source(identity, None),
-        of_source(identity, url),
-        of_network(None),
-        of_network(url),
-        of_failure(registry, identity, Nth::First),
-        of_failure(registry, identity, Nth::Second),
+        attempts(registry, identity),
+        codes(registry, identity),
+        source(identity, None),
+        source(identity, url),
+        network(None),
+        network(url),
+        failure(registry, identity, Nth::First),
+        failure(registry, identity, Nth::Second),
     ]
 }
 
 /// The key of codes that were not given or not taken.
-pub(super) fn of_codes(registry: &Registry, identity: &Identity) -> Key {
-    let attempts = of_attempts(registry, identity);
+pub(super) fn codes(registry: &Registry, identity: &Identity) -> Key {
+    let attempts = attempts(registry, identity);
     Key::of(&[
         b"codes",
         attempts.to_string().as_bytes(),

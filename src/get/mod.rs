@@ -1,12 +1,11 @@
 //! The one path: registry → rule → identity → cache → AWS → token. Each mode of the program
 //! walks it, and only reads the question and prints the answer in its own way.
 
-mod attempt;
+mod failure_memory;
 mod inspection;
 mod key;
-mod lookup;
-mod people;
 mod place;
+mod request;
 mod step;
 mod walk;
 
@@ -27,11 +26,10 @@ use crate::registry::{MfaDevice, Registry, RoleArn, Service};
 use crate::terminal::{Absence, TerminalError};
 use crate::token::{AuthorizationToken, Renewal};
 
-pub(crate) use inspection::CacheState;
+pub(crate) use inspection::{CacheState, Held};
 
-use lookup::Lookup;
-pub(crate) use people::Held;
 pub(crate) use place::{CacheOff, CachePlace, DirFrom};
+use request::Request;
 
 /// Answers with tokens.
 pub(crate) struct Provider<'a> {
@@ -54,7 +52,7 @@ enum Obstacle {
     Identity(#[from] IdentityError),
     /// It was tried.
     #[error(transparent)]
-    Purchase(#[from] FetchError),
+    Fetch(#[from] FetchError),
     /// A role wants a code, and none was given.
     #[error("the role {role} wants an MFA code from {device}: {cause}")]
     Code {
@@ -112,7 +110,7 @@ impl<'a> Provider<'a> {
             .map_err(|error| no_token(registry, error.into()))?;
         // It is not taken apart again: the process is about to end.
         let identity = ManuallyDrop::new(identity);
-        Lookup::new(self, registry, &identity)
+        Request::new(self, registry, &identity)
             .token()
             .map_err(|cause| no_token(registry, cause).hint(identity.explain()))
     }
@@ -130,8 +128,8 @@ impl<'a> Provider<'a> {
         let (Some(cache), Ok(identity)) = (&self.cache, self.resolver.resolve(registry)) else {
             return Ok(());
         };
-        cache.erase(&key::of_entry(registry, &identity))?;
-        for key in key::of_memories(registry, &identity) {
+        cache.erase(&key::entry(registry, &identity))?;
+        for key in key::memories(registry, &identity) {
             cache.clear_mark(&key)?;
         }
         Ok(())
@@ -144,7 +142,7 @@ impl<'a> Provider<'a> {
         };
         let now = clock::now();
         let entries: HashMap<_, _> = cache.list(now)?.into_iter().collect();
-        // As the hosts are written here, not as a file says it. What was bought by one name is
+        // As the hosts are written here, not as a file says it. What was fetched by one name is
         // answered by the registry's other names too.
         let mut registries: Vec<Registry> = entries
             .values()
@@ -165,7 +163,7 @@ impl<'a> Provider<'a> {
             self.resolver.resolve(registry).is_ok_and(|identity| {
                 !identity.is_signed_out()
                     && entries
-                        .get(&key::of_entry(registry, &identity))
+                        .get(&key::entry(registry, &identity))
                         .is_some_and(|entry| entry.token.is_fresh(now, self.renewal(&identity)))
             })
         });
@@ -221,7 +219,7 @@ impl Obstacle {
     /// The failure of a call, where it is one.
     fn failure(&self) -> Option<&Failure> {
         match self {
-            Obstacle::Purchase(FetchError::Failure(failure)) => Some(failure),
+            Obstacle::Fetch(FetchError::Failure(failure)) => Some(failure),
             _ => None,
         }
     }
@@ -229,7 +227,7 @@ impl Obstacle {
     fn hints(&self, registry: &Registry) -> Vec<String> {
         match self {
             Obstacle::Identity(error) => error.hints(),
-            Obstacle::Purchase(FetchError::Failure(failure)) => failure.hints(),
+            Obstacle::Fetch(FetchError::Failure(failure)) => failure.hints(),
             Obstacle::Code {
                 program,
                 cause:
@@ -241,7 +239,7 @@ impl Obstacle {
                 "get a token on a terminal first, it serves for half a day: echo {registry} | {program} get >/dev/null"
             )],
             Obstacle::Config(_)
-            | Obstacle::Purchase(_)
+            | Obstacle::Fetch(_)
             | Obstacle::Code { .. }
             | Obstacle::CodeForPublic { .. }
             | Obstacle::Overdue(_)

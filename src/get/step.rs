@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! look ─▶ fresh ─▶ end                            ┌──────────── wait ◀───────────┐ theirs
-//!   └─▶ recall a failure ─▶ open the lock ─▶ claim it ─▶ look again ─▶ recall ─▶ buy ─▶ keep
+//!   └─▶ recall a failure ─▶ open the lock ─▶ claim it ─▶ look again ─▶ recall ─▶ fetch ─▶ keep
 //! ```
 //!
 //! [`Walk`](super::walk::Walk) carries the acts out on files and AWS. The tests let a model
@@ -49,10 +49,10 @@ pub(super) enum Act {
     /// Wait a little, as somebody else holds the lock.
     Wait(Lock),
     /// Ask AWS.
-    Buy,
+    Fetch,
     /// Write the entry.
     Keep,
-    /// Remember that nothing could be bought.
+    /// Remember that nothing could be fetched.
     Remember,
     /// Remove the entry: AWS has said no to who it belongs to.
     Drop,
@@ -81,11 +81,11 @@ pub(super) enum Event {
     Waited,
     /// Of [`Act::Wait`]: whoever holds the lock has had his time, and may be stopped.
     Overdue,
-    /// Of [`Act::Buy`].
-    Bought,
-    /// Of [`Act::Buy`]: AWS says no, or nobody is signed in any more.
+    /// Of [`Act::Fetch`].
+    Fetched,
+    /// Of [`Act::Fetch`]: AWS says no, or nobody is signed in any more.
     Denied,
-    /// Of [`Act::Buy`]: anything else.
+    /// Of [`Act::Fetch`]: anything else.
     Failed,
     /// Of [`Act::Keep`], [`Act::Remember`] and [`Act::Drop`], whether it worked or not.
     Done,
@@ -131,8 +131,8 @@ pub(super) enum End {
     Cached,
     /// With the old token that the last look saw.
     Held,
-    /// With the token just bought.
-    Bought,
+    /// With the token just fetched.
+    Fetched,
     /// Without a token: a failure is remembered.
     Remembered,
     /// Without a token: all who hold locks have had their time.
@@ -189,11 +189,11 @@ impl Step {
             (Act::Recall(_), Event::Recalled(false)) => match self.holds {
                 Holds::Nothing => Act::Open(Lock::Entry(self.seat)),
                 Holds::Entry => Act::Open(Lock::Asking),
-                Holds::Both => Act::Buy,
+                Holds::Both => Act::Fetch,
             },
             (Act::Open(lock), Event::Opened) => Act::Claim(lock),
-            (Act::Open(Lock::Asking), Event::Needless) => Act::Buy,
-            (Act::Open(_) | Act::Claim(_), Event::Unusable) => Act::Buy,
+            (Act::Open(Lock::Asking), Event::Needless) => Act::Fetch,
+            (Act::Open(_) | Act::Claim(_), Event::Unusable) => Act::Fetch,
             (Act::Claim(lock), Event::Theirs) => Act::Wait(lock),
             (Act::Claim(Lock::Entry(_)), Event::Claimed) => {
                 self.holds = Holds::Entry;
@@ -222,20 +222,20 @@ impl Step {
                 if self.holds_token {
                     self.give_up(End::Overdue)
                 } else {
-                    Act::Buy
+                    Act::Fetch
                 }
             }
-            (Act::Buy, Event::Bought) => match self.holds {
-                Holds::Nothing => Act::End(End::Bought),
+            (Act::Fetch, Event::Fetched) => match self.holds {
+                Holds::Nothing => Act::End(End::Fetched),
                 Holds::Entry | Holds::Both => Act::Keep,
             },
-            (Act::Keep, Event::Done) => Act::End(End::Bought),
-            (Act::Buy, Event::Denied) => {
+            (Act::Keep, Event::Done) => Act::End(End::Fetched),
+            (Act::Fetch, Event::Denied) => {
                 self.holds_token = false;
                 self.given_up = Some(End::Denied);
                 Act::Remember
             }
-            (Act::Buy, Event::Failed) => {
+            (Act::Fetch, Event::Failed) => {
                 self.given_up = Some(End::Failed);
                 Act::Remember
             }

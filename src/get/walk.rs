@@ -8,30 +8,30 @@ use crate::cache::{Cache, CacheError, EntryLock, LockFile, Pauses, Seat};
 use crate::token::AuthorizationToken;
 
 use super::Obstacle;
-use super::attempt::Attempts;
-use super::lookup::Lookup;
+use super::failure_memory::FailureMemory;
+use super::request::Request;
 use super::step::{Act, End, Event, Lock, Sight, Step, When};
 
 /// One walk along the steps of the protocol, with what they are carried out on.
 pub(super) struct Walk<'a> {
-    lookup: &'a Lookup<'a>,
+    request: &'a Request<'a>,
     cache: &'a Cache,
     step: Step,
     /// Made when first needed: a warm `get` has none.
-    attempts: Option<Attempts<'a>>,
+    attempts: Option<FailureMemory<'a>>,
     seen: Option<AuthorizationToken>,
     file: Option<LockFile>,
     pauses: Option<Pauses>,
     lock: Option<EntryLock>,
     asking: Option<EntryLock>,
-    bought: Option<AuthorizationToken>,
+    fetched: Option<AuthorizationToken>,
     obstacle: Option<Obstacle>,
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(lookup: &'a Lookup<'a>, cache: &'a Cache) -> Self {
+    pub(super) fn new(request: &'a Request<'a>, cache: &'a Cache) -> Self {
         Self {
-            lookup,
+            request,
             cache,
             step: Step::first(),
             attempts: None,
@@ -40,7 +40,7 @@ impl<'a> Walk<'a> {
             pauses: None,
             lock: None,
             asking: None,
-            bought: None,
+            fetched: None,
             obstacle: None,
         }
     }
@@ -54,7 +54,7 @@ impl<'a> Walk<'a> {
                 Act::Open(lock) => self.open(lock),
                 Act::Claim(lock) => self.claim(lock),
                 Act::Wait(lock) => self.wait(lock),
-                Act::Buy => self.buy(),
+                Act::Fetch => self.fetch(),
                 Act::Keep => self.keep(),
                 Act::Remember => self.remember(),
                 Act::Drop => self.drop_entry(),
@@ -65,20 +65,20 @@ impl<'a> Walk<'a> {
     }
 
     fn look(&mut self) -> Event {
-        self.seen = self.lookup.look(self.cache);
+        self.seen = self.request.look(self.cache);
         Event::Saw(match &self.seen {
             None => Sight::Nothing,
-            Some(token) if self.lookup.is_fresh(token) => Sight::Fresh,
+            Some(token) if self.request.is_fresh(token) => Sight::Fresh,
             Some(_) => Sight::Stale,
         })
     }
 
-    fn attempts(&mut self) -> &Attempts<'a> {
-        let Self { lookup, cache, .. } = self;
+    fn attempts(&mut self) -> &FailureMemory<'a> {
+        let Self { request, cache, .. } = self;
         self.attempts.get_or_insert_with(|| {
-            let provider = lookup.provider;
+            let provider = request.provider;
             let (env, resolver) = (provider.env, &provider.resolver);
-            Attempts::new(cache, env, resolver, lookup.registry, lookup.identity)
+            FailureMemory::new(cache, env, resolver, request.registry, request.identity)
         })
     }
 
@@ -92,7 +92,7 @@ impl<'a> Walk<'a> {
 
     fn open(&mut self, lock: Lock) -> Event {
         let file = match lock {
-            Lock::Entry(seat) => self.cache.open_lock(&self.lookup.key, seat),
+            Lock::Entry(seat) => self.cache.open_lock(&self.request.key, seat),
             Lock::Asking => match self.attempts().key_of_asking() {
                 Some(key) => self.cache.open_lock(&key, Seat::First),
                 None => return Event::Needless,
@@ -129,7 +129,7 @@ impl<'a> Walk<'a> {
     }
 
     fn wait(&mut self, lock: Lock) -> Event {
-        let until = self.lookup.overdue_at(lock, self.step.holds_token());
+        let until = self.request.overdue_at(lock, self.step.holds_token());
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             if let Some(Obstacle::Overdue(error)) = &self.obstacle {
@@ -142,15 +142,15 @@ impl<'a> Walk<'a> {
         Event::Waited
     }
 
-    fn buy(&mut self) -> Event {
-        let limit = self.lookup.limit(self.step.holds_token());
-        match self.lookup.buy(limit) {
+    fn fetch(&mut self) -> Event {
+        let limit = self.request.limit(self.step.holds_token());
+        match self.request.fetch(limit) {
             Ok(token) => {
-                self.bought = Some(token);
-                Event::Bought
+                self.fetched = Some(token);
+                Event::Fetched
             }
             Err(error) => {
-                let is_final = is_denial(&error) || self.lookup.identity.is_signed_out();
+                let is_final = is_denial(&error) || self.request.identity.is_signed_out();
                 self.obstacle = Some(error);
                 if is_final {
                     Event::Denied
@@ -162,8 +162,8 @@ impl<'a> Walk<'a> {
     }
 
     fn keep(&mut self) -> Event {
-        if let (Some(lock), Some(token)) = (&self.lock, &self.bought) {
-            self.lookup.keep(lock, token);
+        if let (Some(lock), Some(token)) = (&self.lock, &self.fetched) {
+            self.request.keep(lock, token);
         }
         Event::Done
     }
@@ -171,7 +171,7 @@ impl<'a> Walk<'a> {
     /// While the lock is held, so that the next in line knows of it.
     fn remember(&mut self) -> Event {
         let holds_token = self.step.holds_token();
-        let registry = self.lookup.registry;
+        let registry = self.request.registry;
         if let Some(obstacle) = self.obstacle.take() {
             self.attempts().remember(&obstacle, holds_token);
             if holds_token {
@@ -194,11 +194,11 @@ impl<'a> Walk<'a> {
     fn answer(self, end: End) -> Result<AuthorizationToken, Obstacle> {
         let token = match end {
             End::Cached | End::Held => self.seen,
-            End::Bought => self.bought,
+            End::Fetched => self.fetched,
             End::Remembered | End::Overdue | End::Denied | End::Failed => None,
         };
         if end == End::Cached {
-            log::debug!("{}: from the cache", self.lookup.registry);
+            log::debug!("{}: from the cache", self.request.registry);
         }
         match (token, self.obstacle) {
             (Some(token), _) => Ok(token),

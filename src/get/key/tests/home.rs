@@ -88,7 +88,7 @@ impl Home {
         let server = situation.get(&Place::Server).unwrap();
         let registry = config.registry(server).unwrap();
         let identity = Resolver::new(&env, &config).resolve(&registry).ok()?;
-        Some(super::super::of_entry(&registry, &identity))
+        Some(super::super::entry(&registry, &identity))
     }
 
     fn write(&self, name: &str, text: &str) {

@@ -3,7 +3,7 @@
 use super::super::{Lock, Sight};
 use crate::cache::Seat;
 
-/// A token's age: as it was bought; past its renewal; past its end.
+/// A token's age: as it was fetched; past its renewal; past its end.
 pub(super) type Age = u8;
 pub(super) const STALE: Age = 1;
 pub(super) const EXPIRED: Age = 2;
@@ -11,7 +11,7 @@ pub(super) const EXPIRED: Age = 2;
 /// A lock file, whether it still has a name or not.
 pub(super) type Inode = u8;
 
-/// A token, told from others by its number: of two, the one that was bought later has the higher.
+/// A token, told from others by its number: of two, the one that was fetched later has the higher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Token {
     pub(super) number: u8,

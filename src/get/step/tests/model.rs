@@ -99,10 +99,10 @@ impl Protocol {
                     Some(_) => return Vec::new(),
                 }
             }
-            Act::Buy if world.left.refusals > 0 => {
-                return vec![Event::Bought, Event::Denied, Event::Failed];
+            Act::Fetch if world.left.refusals > 0 => {
+                return vec![Event::Fetched, Event::Denied, Event::Failed];
             }
-            Act::Buy => Event::Bought,
+            Act::Fetch => Event::Fetched,
             Act::Keep | Act::Remember | Act::Drop => Event::Done,
             Act::End(_) => return Vec::new(),
         };
@@ -175,12 +175,12 @@ impl Protocol {
                 Lock::Asking => process.asking = process.file.take(),
             },
             (Act::Claim(_), _) => process.file = None,
-            (Act::Buy, Event::Bought) => {
-                world.bought += 1;
-                let (number, age) = (world.bought, 0);
+            (Act::Fetch, Event::Fetched) => {
+                world.fetched += 1;
+                let (number, age) = (world.fetched, 0);
                 process.token = Some(Token { number, age });
             }
-            (Act::Buy, _) => {
+            (Act::Fetch, _) => {
                 world.left.refusals -= 1;
                 world.refused_in_line += u8::from(step.has_waited);
             }
@@ -302,7 +302,7 @@ impl Model for Protocol {
             asking: None,
             failed_code: false,
             left: self.budget,
-            bought: 0,
+            fetched: 0,
             refused_in_line: 0,
             has_lost: false,
         };

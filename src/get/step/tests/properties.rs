@@ -14,7 +14,7 @@ pub(super) fn all() -> Vec<Property<Protocol>> {
         Property::always("one fetches at a time", |protocol, world: &World| {
             let stops = protocol.budget.stops - world.left.stops;
             let fetches = |process: &&Process| {
-                let is_buying = process.get().is_some_and(|step| step.act() == Act::Buy);
+                let is_buying = process.get().is_some_and(|step| step.act() == Act::Fetch);
                 is_buying && process.is_under_way() && !process.was_stopped
             };
             (0..world.files.len()).all(|entry| {
@@ -32,7 +32,7 @@ pub(super) fn all() -> Vec<Property<Protocol>> {
         // old, is made once more; no other.
         Property::always("nobody fetches what is there", |protocol, world: &World| {
             let spent = protocol.budget.sum() - world.left.sum();
-            usize::from(world.bought) <= world.files.len() + usize::from(spent)
+            usize::from(world.fetched) <= world.files.len() + usize::from(spent)
         }),
         // Of those in line the next one tries, and who overtakes one that is stopped or comes
         // when it is forgotten.
@@ -47,7 +47,7 @@ pub(super) fn all() -> Vec<Property<Protocol>> {
         }),
         Property::always("no expired token is answered", |_, world: &World| {
             world.processes.iter().all(|process| match process.end() {
-                Some(End::Cached | End::Held | End::Bought) if !process.was_stopped => {
+                Some(End::Cached | End::Held | End::Fetched) if !process.was_stopped => {
                     process.token.is_some_and(|token| token.age < EXPIRED)
                 }
                 _ => true,
@@ -65,9 +65,9 @@ pub(super) fn all() -> Vec<Property<Protocol>> {
         }),
         Property::sometimes("all share one token", |_, world: &World| {
             let shares = |process: &Process| {
-                matches!(process.end(), Some(End::Cached | End::Bought)) || process.get().is_none()
+                matches!(process.end(), Some(End::Cached | End::Fetched)) || process.get().is_none()
             };
-            world.bought == 1 && world.processes.iter().all(shares)
+            world.fetched == 1 && world.processes.iter().all(shares)
         }),
         Property::sometimes("the old token is answered", |_, world: &World| {
             ends(world, End::Held)

@@ -64,7 +64,7 @@ pub(super) struct World {
     /// A code that was not taken is remembered.
     pub(super) failed_code: bool,
     pub(super) left: Budget,
-    pub(super) bought: u8,
+    pub(super) fetched: u8,
     /// How often AWS was asked in vain by who had stood in line.
     pub(super) refused_in_line: u8,
     /// An entry was removed while it was good, and without a no of AWS's, or replaced by an older
@@ -114,7 +114,7 @@ impl Process {
     pub(super) fn may_take_hours(&self) -> bool {
         let takes_time = match self.task {
             Task::Get(step) => {
-                step == Step::first() || matches!(step.act(), Act::Wait(_) | Act::Buy)
+                step == Step::first() || matches!(step.act(), Act::Wait(_) | Act::Fetch)
             }
             Task::Sweep(state, _) => state == sweep::State::begin().0,
         };

@@ -1,4 +1,4 @@
-//! Attempts that failed, as far as they are remembered: for a minute by source and endpoint, so
+//! FailureMemory that failed, as far as they are remembered: for a minute by source and endpoint, so
 //! that one dead network is found out once; for some seconds by what was asked for, so that a herd
 //! does not repeat them.
 
@@ -30,8 +30,8 @@ const CODE_PAUSE: time::Duration = time::Duration::seconds(30);
 /// there is, at all their endpoints. Short, as whoever mends it tries again at once.
 const SHARED_PAUSE: time::Duration = time::Duration::seconds(5);
 
-/// What is remembered of failed attempts, as far as it concerns one lookup.
-pub(super) struct Attempts<'a> {
+/// What is remembered of failed attempts, as far as it concerns one request.
+pub(super) struct FailureMemory<'a> {
     cache: &'a Cache,
     registry: &'a Registry,
     identity: &'a Identity,
@@ -43,7 +43,7 @@ pub(super) struct Attempts<'a> {
     follows: Cell<bool>,
 }
 
-impl<'a> Attempts<'a> {
+impl<'a> FailureMemory<'a> {
     pub(super) fn new(
         cache: &'a Cache,
         env: &Env,
@@ -75,11 +75,11 @@ impl<'a> Attempts<'a> {
 
     fn find(&self, holds_token: bool, when: When) -> Option<Mark> {
         let (registry, identity) = (self.registry, self.identity);
-        let of_codes = || self.mark(&key::of_codes(registry, identity));
+        let of_codes = || self.mark(&key::codes(registry, identity));
         if let Some(mark) = self.identity.wants_codes().then(of_codes).flatten() {
             return Some(mark);
         }
-        let of_failure = |nth| self.mark(&key::of_failure(registry, identity, nth));
+        let of_failure = |nth| self.mark(&key::failure(registry, identity, nth));
         if holds_token || registry.service == Service::Public {
             let shared = || {
                 of_failure(Nth::First)
@@ -87,7 +87,7 @@ impl<'a> Attempts<'a> {
                     .or_else(|| self.of_network())
             };
             return self
-                .mark(&key::of_attempts(registry, identity))
+                .mark(&key::attempts(registry, identity))
                 .or_else(|| holds_token.then(shared).flatten());
         }
         let first = of_failure(Nth::First);
@@ -105,8 +105,8 @@ impl<'a> Attempts<'a> {
     /// What keeps the whole source from getting a token, or all that it asks at this endpoint.
     fn of_source(&self) -> Option<Mark> {
         let endpoint = self.identity.api.url.as_deref();
-        self.mark(&key::of_source(self.identity, None))
-            .or_else(|| self.mark(&key::of_source(self.identity, Some(endpoint?))))
+        self.mark(&key::source(self.identity, None))
+            .or_else(|| self.mark(&key::source(self.identity, Some(endpoint?))))
     }
 
     /// What keeps everybody from reaching AWS, or this endpoint. Only who has a token to go by
@@ -114,7 +114,7 @@ impl<'a> Attempts<'a> {
     fn of_network(&self) -> Option<Mark> {
         let endpoint = self.identity.api.url.as_deref();
         let of = |endpoint| {
-            let key = key::of_network(endpoint);
+            let key = key::network(endpoint);
             self.cache.mark(&key, &self.way, clock::now())
         };
         of(None).or_else(|| of(Some(endpoint?)))
@@ -131,7 +131,7 @@ impl<'a> Attempts<'a> {
     /// whatever registry it is for. `None` where no code is wanted, or nobody can be asked.
     pub(super) fn key_of_asking(&self) -> Option<Key> {
         let (major, minor) = self.identity.wants_codes().then(terminal::number)??;
-        let codes = key::of_codes(self.registry, self.identity).to_string();
+        let codes = key::codes(self.registry, self.identity).to_string();
         let terminal = format!("{major} {minor}");
         let key = Key::of(&[b"asking", codes.as_bytes(), terminal.as_bytes()]);
         Some(key)
@@ -148,7 +148,7 @@ impl<'a> Attempts<'a> {
         if let Obstacle::Code { cause, .. } = error
             && was_asked(cause)
         {
-            return self.put(&key::of_codes(registry, identity), CODE_PAUSE, error);
+            return self.put(&key::codes(registry, identity), CODE_PAUSE, error);
         }
         let Some(failure) = error.failure() else {
             return;
@@ -156,25 +156,25 @@ impl<'a> Attempts<'a> {
         if self.identity.wants_codes() && (failure.is_about_the_code() || !holds_token) {
             // Whatever failed, the code is used up, and the device shows the next half a minute
             // later: until then a question would be in vain.
-            self.put(&key::of_codes(registry, identity), CODE_PAUSE, error);
+            self.put(&key::codes(registry, identity), CODE_PAUSE, error);
         } else if holds_token {
             if failure.concerns_the_source() {
-                let key = key::of_attempts(registry, identity);
+                let key = key::attempts(registry, identity);
                 self.put(&key, REFRESH_PAUSE, error);
                 let endpoint = self.endpoint_of(failure);
-                let key = key::of_source(identity, endpoint);
+                let key = key::source(identity, endpoint);
                 self.put(&key, SHARED_PAUSE, error);
                 if let FailureKind::Transport(_) | FailureKind::Timeout = failure.kind {
-                    self.put_in(&key::of_network(endpoint), self.way, SHARED_PAUSE, error);
+                    self.put_in(&key::network(endpoint), self.way, SHARED_PAUSE, error);
                 }
             } else {
-                let key = key::of_failure(registry, identity, Nth::First);
+                let key = key::failure(registry, identity, Nth::First);
                 self.put(&key, SHARED_PAUSE, error);
             }
         } else if registry.service == Service::Public {
-            self.put(&key::of_attempts(registry, identity), PUBLIC_PAUSE, error);
+            self.put(&key::attempts(registry, identity), PUBLIC_PAUSE, error);
         } else {
-            let of = |nth| key::of_failure(registry, identity, nth);
+            let of = |nth| key::failure(registry, identity, nth);
             let nth = if !(self.follows.get() || self.mark(&of(Nth::First)).is_some()) {
                 Nth::First
             } else {
@@ -182,7 +182,7 @@ impl<'a> Attempts<'a> {
             };
             self.put(&of(nth), SHARED_PAUSE, error);
             if failure.concerns_the_source() {
-                let key = key::of_source(identity, self.endpoint_of(failure));
+                let key = key::source(identity, self.endpoint_of(failure));
                 self.put(&key, SHARED_PAUSE, error);
             }
         }

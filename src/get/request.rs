@@ -1,4 +1,4 @@
-//! What one question is about: the entry, how long it may take, how a token is bought and kept.
+//! What one question is about: the entry, how long it may take, how a token is fetched and kept.
 
 use std::cell::OnceCell;
 use std::time::{Duration, Instant};
@@ -28,7 +28,7 @@ const PUBLIC_LIMIT: Duration = Duration::from_secs(2);
 const CODE_LIMIT: Duration = Duration::from_secs(120);
 
 /// A registry, and who asks for its token.
-pub(super) struct Lookup<'a> {
+pub(super) struct Request<'a> {
     pub(super) provider: &'a Provider<'a>,
     pub(super) registry: &'a Registry,
     pub(super) identity: &'a Identity,
@@ -40,7 +40,7 @@ pub(super) struct Lookup<'a> {
     is_within_a_call: OnceCell<bool>,
 }
 
-impl<'a> Lookup<'a> {
+impl<'a> Request<'a> {
     pub(super) fn new(
         provider: &'a Provider<'a>,
         registry: &'a Registry,
@@ -50,7 +50,7 @@ impl<'a> Lookup<'a> {
             provider,
             registry,
             identity,
-            key: key::of_entry(registry, identity),
+            key: key::entry(registry, identity),
             renewal: provider.renewal(identity),
             least_life: Duration::ZERO,
             started: provider.started,
@@ -67,7 +67,7 @@ impl<'a> Lookup<'a> {
     pub(super) fn token(&self) -> Result<AuthorizationToken, Obstacle> {
         self.asks_nobody_for_public()?;
         match &self.provider.cache {
-            None => self.buy(self.limit(false)),
+            None => self.fetch(self.limit(false)),
             Some(cache) => Walk::new(self, cache).finish(),
         }
     }
@@ -148,14 +148,14 @@ impl<'a> Lookup<'a> {
         token.is_fresh(clock::now(), self.renewal)
     }
 
-    pub(super) fn buy(&self, limit: Duration) -> Result<AuthorizationToken, Obstacle> {
+    pub(super) fn fetch(&self, limit: Duration) -> Result<AuthorizationToken, Obstacle> {
         log::info!("{}: {}", self.registry, self.identity.explain());
         let http = self
             .provider
             .http_settings(Some(self.identity), self.started + limit);
         let client = http::client(&http).map_err(FetchError::from)?;
         let codes = match self.identity.wants_codes() {
-            // Nobody is asked for what could not be used: the purchase says why.
+            // Nobody is asked for what could not be used: the fetch says why.
             true if self.identity.needs_a_sign_in(clock::now()) => Vec::new(),
             true => self.codes()?,
             false => Vec::new(),
