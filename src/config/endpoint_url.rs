@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
-use super::problem::Problem;
+use super::error::Problem;
 use crate::redaction::shown_url;
 
 /// A URL that credentials may travel to: `https://HOST[:PORT][/PATH]`, or `http://` to this
@@ -13,7 +13,6 @@ use crate::redaction::shown_url;
 pub struct EndpointUrl(String);
 
 impl EndpointUrl {
-    /// The URL as written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -41,7 +40,6 @@ impl FromStr for EndpointUrl {
 /// A URL taken apart, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UrlParts<'a> {
-    /// It is `https`.
     pub secure: bool,
     /// The host; an IPv6 address is in brackets.
     pub host: &'a str,
