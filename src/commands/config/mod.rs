@@ -1,7 +1,6 @@
 //! `config`: what is wrong with the configuration, and what it decides.
 
 mod check;
-mod settings;
 mod show;
 
 use crate::cli::{self, ConfigCommand};
