@@ -56,8 +56,8 @@ pub enum Command {
     Policy(Policy),
     Password(Password),
     Whoami(Whoami),
-    Cache(Cache),
-    Config(Config),
+    Cache(CacheArguments),
+    Config(ConfigArguments),
     Completions(Completions),
 }
 
@@ -197,7 +197,7 @@ pub struct Whoami {
 
 /// See and empty the cache of tokens
 #[derive(Debug, Args)]
-pub struct Cache {
+pub struct CacheArguments {
     /// What to do
     #[command(subcommand)]
     pub command: CacheCommand,
@@ -226,7 +226,7 @@ pub enum CacheCommand {
 
 /// Check config.toml, and see what it decides
 #[derive(Debug, Args)]
-pub struct Config {
+pub struct ConfigArguments {
     /// What to do
     #[command(subcommand)]
     pub command: ConfigCommand,

@@ -1,35 +1,64 @@
-//! `cache list`: the tokens that are kept, for whom, and for how long.
+//! `cache`: what is in the cache of tokens, for whom and for how long, and out with it.
 
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use crate::cache::CacheError;
+use crate::cache::{Cache, CacheError, Cleared, END_OF_TIME, Entry, Which};
+use crate::cli::{CacheArguments, CacheCommand};
 use crate::clock;
-use crate::commands::moment::{from_now, iso, span};
-use crate::commands::page::Mark;
-use crate::commands::{Page, Verdict};
 use crate::config::Config;
 use crate::env::Env;
-use crate::error::Error;
-use crate::get::{CachePlace, Held, Provider};
+use crate::error::{Error, one_line};
+use crate::get::{CacheOff, CachePlace, Held, Provider, load_config};
+use crate::registry::{Registry, ServerName, Service};
+
+use super::moment::{from_now, iso, span};
+use super::page::Mark;
+use super::{Page, Target, Verdict};
+
+/// Runs the command.
+pub(crate) fn run(
+    arguments: &CacheArguments,
+    env: &Env,
+    page: &mut Page,
+) -> Result<Verdict, Error> {
+    let config = load_config(env).map_err(Error::failure)?;
+    match &arguments.command {
+        CacheCommand::List { json } => list(env, &config, *json, page),
+        CacheCommand::Clear { host } => clear(env, &config, host.as_deref(), page),
+        CacheCommand::Path => {
+            page.path(&there(env, &config)?.folder());
+            Ok(Verdict::Good)
+        }
+    }
+}
+
+/// The cache, though it may be switched off: what it holds is there all the same.
+fn there(env: &Env, config: &Config) -> Result<Cache, Error> {
+    let place = CachePlace::find(env, config);
+    place.dir.map(Cache::at).ok_or_else(|| {
+        Error::failure(place.off.unwrap_or(CacheOff::NoHome))
+            .hint("name a folder with `dir` under [cache] in config.toml, or AWS_ECR_CACHE_DIR")
+    })
+}
 
 /// What is found.
 #[derive(Serialize)]
-struct Report {
+struct CacheReport {
     /// The private folder; `None` where there is no place for one.
     folder: Option<String>,
-    state: State,
+    state: CacheUse,
     /// Why nothing is kept, where that is so.
     reason: Option<String>,
-    tokens: Vec<Token>,
+    tokens: Vec<ListedToken>,
     /// How many files of entries there are that cannot be believed or read.
     unusable: usize,
-    failures: Vec<Failure>,
+    failures: Vec<RememberedFailure>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum State {
+enum CacheUse {
     /// Tokens are kept.
     Used,
     /// By configuration, or without a home folder, none are.
@@ -39,7 +68,7 @@ enum State {
 }
 
 #[derive(Serialize)]
-struct Token {
+struct ListedToken {
     registry: String,
     identity: String,
     obtained_at: String,
@@ -53,75 +82,69 @@ struct Token {
 
 /// A failure that is remembered, so that it is not repeated at once.
 #[derive(Serialize)]
-struct Failure {
+struct RememberedFailure {
     until: String,
     message: String,
 }
 
-pub(super) fn run(
-    env: &Env,
-    config: &Config,
-    json: bool,
-    page: &mut Page,
-) -> Result<Verdict, Error> {
-    let report = Report::make(env, config);
+fn list(env: &Env, config: &Config, json: bool, page: &mut Page) -> Result<Verdict, Error> {
+    let report = CacheReport::read(env, config);
     if json {
         page.json(&report)
     } else {
         report.print(page)
     }
     Ok(match report.state {
-        State::Unusable => Verdict::Bad,
-        State::Used | State::Off => Verdict::Good,
+        CacheUse::Unusable => Verdict::Bad,
+        CacheUse::Used | CacheUse::Off => Verdict::Good,
     })
 }
 
-impl Report {
-    fn make(env: &Env, config: &Config) -> Self {
+impl CacheReport {
+    fn read(env: &Env, config: &Config) -> Self {
         let place = CachePlace::find(env, config);
-        let cache = place.dir.map(crate::cache::Cache::at);
+        let cache = place.dir.map(Cache::at);
         let mut report = Self {
             folder: cache
                 .as_ref()
                 .map(|cache| cache.folder().display().to_string()),
-            state: place.off.map_or(State::Used, |_| State::Off),
+            state: place.off.map_or(CacheUse::Used, |_| CacheUse::Off),
             reason: place.off.map(|off| off.to_string()),
             tokens: Vec::new(),
             unusable: 0,
             failures: Vec::new(),
         };
         if let Some(cache) = cache
-            && let Err(error) = report.read(&cache, &Provider::new(env, config))
+            && let Err(error) = report.add(&cache, &Provider::new(env, config))
         {
             // One that is switched off anyway need not be mended.
-            if report.state == State::Used {
-                report.state = State::Unusable;
+            if report.state == CacheUse::Used {
+                report.state = CacheUse::Unusable;
                 report.reason = Some(error.to_string());
             }
         }
         report
     }
 
-    fn read(
-        &mut self,
-        cache: &crate::cache::Cache,
-        provider: &Provider<'_>,
-    ) -> Result<(), CacheError> {
+    fn add(&mut self, cache: &Cache, provider: &Provider<'_>) -> Result<(), CacheError> {
         let now = clock::now();
         let mut held = provider.judge(cache.list(now)?);
         held.sort_by(|one, other| {
             let key = |held: &Held| (held.entry.registry.clone(), held.entry.identity.clone());
             key(one).cmp(&key(other))
         });
-        self.tokens = held.iter().map(|held| Token::of(held, now)).collect();
+        self.tokens = held
+            .iter()
+            .map(|held| ListedToken::new(held, now))
+            .collect();
         self.unusable = cache.doubtful(self.tokens.len())?;
         let mut failures = cache.marks(now)?;
         failures.sort();
         self.failures = failures
             .into_iter()
-            .map(|(until, message)| Failure {
+            .map(|(until, message)| RememberedFailure {
                 until: iso(until),
-                message: crate::error::one_line(&message),
+                message: one_line(&message),
             })
             .collect();
         cache.judge()
@@ -130,8 +153,8 @@ impl Report {
     fn print(&self, page: &mut Page) {
         if let Some(reason) = &self.reason {
             let mark = match self.state {
-                State::Unusable => Mark::Bad,
-                State::Used | State::Off => Mark::Warning,
+                CacheUse::Unusable => Mark::Bad,
+                CacheUse::Used | CacheUse::Off => Mark::Warning,
             };
             page.marked(mark, &format!("nothing is cached: {reason}"));
         }
@@ -144,12 +167,12 @@ impl Report {
                 },
             ),
             tokens => {
-                let rows: Vec<Vec<String>> = tokens.iter().flat_map(Token::rows).collect();
+                let rows: Vec<Vec<String>> = tokens.iter().flat_map(ListedToken::rows).collect();
                 page.table(
                     &["AGE", "RENEWAL", "END", "REGISTRY, AND WHO BOUGHT"],
                     &rows,
                 );
-                let is_others = |token: &Token| !token.expired && token.refresh_at.is_none();
+                let is_others = |token: &ListedToken| !token.expired && token.refresh_at.is_none();
                 if tokens.iter().any(is_others) {
                     page.gap();
                     page.paragraph(
@@ -182,8 +205,8 @@ impl Report {
     }
 }
 
-impl Token {
-    fn of(held: &Held, now: OffsetDateTime) -> Self {
+impl ListedToken {
+    fn new(held: &Held, now: OffsetDateTime) -> Self {
         let token = &held.entry.token;
         let expired = token.is_expired(now);
         let renewal = match held.refresh_at {
@@ -199,8 +222,8 @@ impl Token {
             from_now(token.expires_at, now)
         };
         Self {
-            registry: crate::error::one_line(&held.entry.registry),
-            identity: crate::error::one_line(&held.entry.identity),
+            registry: one_line(&held.entry.registry),
+            identity: one_line(&held.entry.identity),
             obtained_at: iso(token.obtained_at),
             refresh_at: held.refresh_at.map(iso),
             expires_at: iso(token.expires_at),
@@ -216,5 +239,134 @@ impl Token {
         let mut second = vec![String::new(); self.row.len()];
         second.push(self.identity.clone());
         [first, second]
+    }
+}
+
+fn clear(
+    env: &Env,
+    config: &Config,
+    host: Option<&str>,
+    page: &mut Page,
+) -> Result<Verdict, Error> {
+    let cache = there(env, config)?;
+    let cleared = match host {
+        None => cache.clear(&Which::All),
+        Some(host) => match Target::parse(host, config) {
+            Ok(Target { registry, .. }) => {
+                cache.clear(&Which::Entries(&|entry| is_of(entry, &registry, config)))
+            }
+            Err(error) => {
+                let former = Former::parse(host, config);
+                let former = former.ok_or_else(|| error.clone().told(env))?;
+                // Nothing is deleted, no memory of a failure either, for a host that is mistyped.
+                if !former.is_kept(&cache).map_err(Error::failure)? {
+                    return Err(error.told(env));
+                }
+                cache.clear(&Which::Entries(&|entry| former.is_of(entry)))
+            }
+        },
+    };
+    let cleared = cleared.map_err(Error::failure)?;
+    print_cleared(&cleared, page);
+    Ok(if cleared.left.is_empty() {
+        Verdict::Good
+    } else {
+        Verdict::Bad
+    })
+}
+
+/// Whether an entry is of a registry, by whatever name: FIPS, dual-stack and hosts of one's own
+/// are the same.
+fn is_of(entry: &Entry, registry: &Registry, config: &Config) -> bool {
+    let same = |other: &Registry| match (&other.service, &registry.service) {
+        (Service::Private(one), Service::Private(other)) => {
+            (&one.account, &one.region) == (&other.account, &other.region)
+        }
+        (Service::Public, Service::Public) => true,
+        _ => false,
+    };
+    config
+        .registry(&entry.registry)
+        .is_some_and(|other| same(&other))
+}
+
+/// A host of one's own that no rule names any more. Which registry was behind it is forgotten, but
+/// what was bought by its name is still kept.
+struct Former<'a> {
+    name: ServerName,
+    config: &'a Config,
+}
+
+impl<'a> Former<'a> {
+    fn parse(host: &str, config: &'a Config) -> Option<Self> {
+        let name = ServerName::parse(host)?;
+        Some(Self { name, config })
+    }
+
+    fn is_kept(&self, cache: &Cache) -> Result<bool, CacheError> {
+        let entries = cache.list(END_OF_TIME)?;
+        Ok(entries.iter().any(|(_, entry)| self.is_of(entry)))
+    }
+
+    /// A name without a port stands for every port, as in a rule.
+    fn is_of(&self, entry: &Entry) -> bool {
+        let is_named = |bought: &ServerName| {
+            bought.host == self.name.host
+                && (self.name.port.is_none()
+                    || bought.port.is_none()
+                    || bought.port == self.name.port)
+        };
+        self.config.registry(&entry.registry).is_none()
+            && ServerName::parse(&entry.registry)
+                .as_ref()
+                .is_some_and(is_named)
+    }
+}
+
+fn print_cleared(cleared: &Cleared, page: &mut Page) {
+    let mut tokens: Vec<String> = cleared
+        .entries
+        .iter()
+        .map(|entry| {
+            format!(
+                "deleted the token for {}: {}",
+                entry.registry, entry.identity
+            )
+        })
+        .collect();
+    tokens.sort();
+    for token in &tokens {
+        page.paragraph(0, token);
+    }
+    let counts = [
+        (
+            cleared.unreadable,
+            "file that held no token",
+            "files that held no token",
+        ),
+        (cleared.temporary, "half-written file", "half-written files"),
+        (cleared.marks, "remembered failure", "remembered failures"),
+    ];
+    for (count, one, many) in counts {
+        match count {
+            0 => {}
+            1 => page.paragraph(0, &format!("deleted 1 {one}")),
+            _ => page.paragraph(0, &format!("deleted {count} {many}")),
+        }
+    }
+    if tokens.is_empty() && counts.iter().all(|(count, ..)| *count == 0) {
+        page.paragraph(0, "nothing to delete");
+    }
+    for entry in &cleared.busy {
+        page.marked(
+            Mark::Warning,
+            &format!(
+                "a token for {} is being bought, and will be kept",
+                entry.registry
+            ),
+        );
+    }
+    for error in &cleared.left {
+        page.marked(Mark::Bad, &error.to_string());
     }
 }

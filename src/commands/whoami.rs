@@ -17,7 +17,7 @@ use super::{Page, Target, Verdict};
 
 /// What is found out.
 #[derive(Serialize)]
-struct Report {
+struct WhoamiReport {
     registry: String,
     /// Those of a private registry.
     account: Option<String>,
@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &Whoami, env: &Env, page: &mut Page) -> Result<Verd
         return Ok(Verdict::Bad);
     }
     let report = match &facts.identity {
-        Ok(identity) => Report::new(&facts, identity),
+        Ok(identity) => WhoamiReport::new(&facts, identity),
         Err(_) => return facts.identity.map(|_| Verdict::Bad),
     };
     if arguments.json {
@@ -71,7 +71,7 @@ pub(crate) fn run(arguments: &Whoami, env: &Env, page: &mut Page) -> Result<Verd
     Ok(if is_good { Verdict::Good } else { Verdict::Bad })
 }
 
-impl Report {
+impl WhoamiReport {
     fn new(facts: &Facts<'_>, identity: &Identity) -> Self {
         let private = facts.registry.private();
         Self {

@@ -14,7 +14,7 @@ use crate::registry::Registry;
 
 /// What is found out.
 #[derive(Serialize)]
-struct Report {
+struct ShowReport {
     registry: String,
     /// The layer that decides; `None` where nobody can ask.
     decides: Option<LayerName>,
@@ -54,7 +54,7 @@ struct RuleFacts {
 pub(super) fn run(env: &Env, host: &str, json: bool, page: &mut Page) -> Result<Verdict, Error> {
     let config = load_config(env).map_err(Error::failure)?;
     let target = Target::parse(host, &config).map_err(|error| error.told(env))?;
-    let report = Report::new(&Facts::read(env, &config, &target.registry));
+    let report = ShowReport::new(&Facts::read(env, &config, &target.registry));
     if json {
         page.json(&report)
     } else {
@@ -66,7 +66,7 @@ pub(super) fn run(env: &Env, host: &str, json: bool, page: &mut Page) -> Result<
     })
 }
 
-impl Report {
+impl ShowReport {
     fn new(facts: &Facts<'_>) -> Self {
         let identity = facts.identity();
         let decides = identity.map(|identity| identity.chosen_by.layer());
