@@ -12,12 +12,10 @@
 //! ```
 
 mod names;
-mod partition;
 
 use std::fmt;
 
-pub use names::{AccountId, MfaDevice, ParseError, Region, RoleArn};
-pub use partition::Partition;
+pub use names::{AccountId, MfaDevice, ParseError, Partition, Region, RoleArn};
 
 /// The longest host name that DNS allows, in bytes (RFC 1035, without the final dot).
 const MAX_HOST_LENGTH: usize = 253;
