@@ -16,7 +16,6 @@ use super::moment::{from_now, iso, span};
 use super::page::Mark;
 use super::{Page, Target, Verdict};
 
-/// Runs the command.
 pub(crate) fn run(
     arguments: &CacheArguments,
     env: &Env,
@@ -42,7 +41,6 @@ fn there(env: &Env, config: &Config) -> Result<Cache, Error> {
     })
 }
 
-/// What is found.
 #[derive(Serialize)]
 struct CacheReport {
     /// The private folder; `None` where there is no place for one.

@@ -32,7 +32,6 @@ pub(super) struct Facts<'a> {
 pub(super) struct Setting {
     /// The name of its key, where it has one.
     pub name: &'static str,
-    /// What it is, in words.
     pub value: String,
     /// Where it stands; `default` where nobody says it.
     pub from: String,

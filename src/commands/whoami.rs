@@ -15,7 +15,6 @@ use super::facts::{
 use super::page::Mark;
 use super::{Page, Target, Verdict};
 
-/// What is found out.
 #[derive(Serialize)]
 struct WhoamiReport {
     registry: String,
@@ -41,7 +40,6 @@ struct Nobody {
     hints: Vec<String>,
 }
 
-/// Runs the command.
 pub(crate) fn run(arguments: &Whoami, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
     let config = load_config(env).map_err(Error::failure)?;
     let target = Target::parse(&arguments.host, &config).map_err(|error| error.told(env))?;

@@ -25,7 +25,6 @@ const MAX_HOST_LENGTH: usize = 253;
 pub struct PrivateRegistry {
     /// The account that owns the registry.
     pub account: AccountId,
-    /// The region it is in.
     pub region: Region,
     /// The host has the FIPS label, so the API must be the FIPS one.
     pub fips: bool,
@@ -116,7 +115,6 @@ impl Registry {
         }
     }
 
-    /// The partition that the registry is in.
     pub fn partition(&self) -> Partition {
         match &self.service {
             Service::Private(private) => Partition::of_region(&private.region),

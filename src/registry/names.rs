@@ -34,7 +34,6 @@ pub enum ParseError {
 pub struct AccountId(String);
 
 impl AccountId {
-    /// The 12 digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -60,7 +59,6 @@ impl FromStr for AccountId {
 pub struct Region(String);
 
 impl Region {
-    /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -104,7 +102,6 @@ pub struct MfaDevice {
 }
 
 impl MfaDevice {
-    /// The name as written.
     pub fn as_str(&self) -> &str {
         &self.serial
     }
@@ -157,17 +154,14 @@ pub struct RoleArn {
 }
 
 impl RoleArn {
-    /// The ARN as written.
     pub fn as_str(&self) -> &str {
         &self.arn
     }
 
-    /// The partition the role lives in.
     pub fn partition(&self) -> Partition {
         self.partition
     }
 
-    /// The account the role lives in.
     pub fn account(&self) -> &AccountId {
         &self.account
     }
@@ -231,13 +225,9 @@ pub enum Partition {
     AwsUsGov,
     /// The European Sovereign Cloud.
     AwsEusc,
-    /// ISO.
     AwsIso,
-    /// ISO-B.
     AwsIsoB,
-    /// ISO-E.
     AwsIsoE,
-    /// ISO-F.
     AwsIsoF,
 }
 

@@ -15,7 +15,6 @@ use crate::identity::{Misspelled, Resolver};
 /// So many places are named in one finding.
 const MOST_PLACES: usize = 3;
 
-/// What is found.
 #[derive(Serialize)]
 struct CheckReport {
     files: Vec<FileFacts>,

@@ -9,7 +9,6 @@ use crate::error::Error;
 
 use super::{Page, Verdict};
 
-/// Runs the command.
 pub(crate) fn run(
     arguments: &ConfigArguments,
     env: &Env,

@@ -12,7 +12,6 @@ use crate::get::load_config;
 use crate::identity::{LayerName, LayerSays};
 use crate::registry::Registry;
 
-/// What is found out.
 #[derive(Serialize)]
 struct ShowReport {
     registry: String,
