@@ -51,7 +51,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             command(&arguments, &env)
         }
         _ => {
-            if let Some(error) = NoCommand::of(&words) {
+            if let Some(error) = NoCommand::from_words(&words) {
                 Page::stderr(&env).failure(&Error::failure(error));
             }
             help(&env);

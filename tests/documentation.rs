@@ -12,7 +12,7 @@ const README: &str = include_str!("../README.md");
 const SECURITY: &str = include_str!("../SECURITY.md");
 const CHANGELOG: &str = include_str!("../CHANGELOG.md");
 const ENV: &str = include_str!("../src/env.rs");
-const SHAPE: &str = include_str!("../src/config/shape.rs");
+const SETTINGS: &str = include_str!("../src/config/settings.rs");
 const EXAMPLE: &str = include_str!("../packaging/config.example.toml");
 const MANIFEST: &str = include_str!("../Cargo.toml");
 
@@ -72,9 +72,9 @@ fn variables() -> BTreeSet<&'static str> {
 /// The keys of a `Shape` in the configuration's source, by the name it is bound to.
 #[track_caller]
 fn keys(shape: &str) -> BTreeSet<&'static str> {
-    let shape = between(SHAPE, &format!("const {shape}: Shape"), ";\n\n");
+    let shape = between(SETTINGS, &format!("const {shape}: Shape"), ";\n\n");
     let groups = between(shape, "groups: ", ",\n}");
-    let who = between(SHAPE, "const WHO: &[&str] = &[", "]");
+    let who = between(SETTINGS, "const WHO: &[&str] = &[", "]");
     let who = Some(who).filter(|_| groups.contains("WHO"));
     let texts = [Some(groups), who].into_iter().flatten();
     texts

@@ -5,7 +5,6 @@ use crate::error::Error;
 
 use super::{Page, Verdict};
 
-/// Runs the command.
 pub(crate) fn run(arguments: &Completions, page: &mut Page) -> Result<Verdict, Error> {
     page.raw(match arguments.shell {
         Shell::Bash => include_str!("../../packaging/completions/docker-credential-ecrx.bash"),

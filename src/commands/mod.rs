@@ -6,6 +6,7 @@
 pub(crate) mod cache;
 pub(crate) mod completions;
 pub(crate) mod config;
+mod facts;
 pub(crate) mod moment;
 pub(crate) mod page;
 pub(crate) mod password;

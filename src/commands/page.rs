@@ -18,7 +18,6 @@ pub(crate) const MAX_WIDTH: usize = 100;
 /// Fewer are not worth wrapping for.
 const MIN_WIDTH: usize = 40;
 
-/// How a line is marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Mark {
@@ -26,7 +25,6 @@ pub(crate) enum Mark {
     Good,
     /// Works, and may not be what is meant.
     Warning,
-    /// Fails.
     Bad,
     /// Not looked at, or not known.
     Unknown,
@@ -69,12 +67,10 @@ impl fmt::Debug for Page {
 }
 
 impl Page {
-    /// The standard output of this process.
     pub(crate) fn stdout(env: &Env) -> Self {
         Self::on(io::stdout(), env)
     }
 
-    /// The standard error of this process.
     pub(crate) fn stderr(env: &Env) -> Self {
         Self::on(io::stderr(), env)
     }
@@ -107,7 +103,6 @@ impl Page {
         }
     }
 
-    /// Columns that may be used.
     pub(crate) fn width(&self) -> usize {
         self.width
     }
@@ -136,12 +131,10 @@ impl Page {
         }
     }
 
-    /// An empty line.
     pub(crate) fn gap(&mut self) {
         self.raw("\n");
     }
 
-    /// A heading, on a line of its own.
     pub(crate) fn heading(&mut self, text: &str) {
         let style = Style::new().bold();
         self.raw(&format!("{style}{}{style:#}\n", one_line(text)));

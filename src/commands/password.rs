@@ -8,7 +8,6 @@ use crate::stdout;
 
 use super::{Page, Target, Verdict};
 
-/// Runs the command.
 pub(crate) fn run(arguments: &Password, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
     stdout::check().map_err(Error::failure)?;
     let config = load_config(env).map_err(Error::failure)?;

@@ -13,7 +13,6 @@ use crate::registry::{AccountId, Partition, Region, Registry};
 /// A registry, and the image in it where one is named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
-    /// The registry.
     pub registry: Registry,
     /// What stands behind the host.
     pub image: Option<Image>,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::problem::Problem;
+use super::error::Problem;
 use crate::net::{HttpUrl, is_loopback};
 use crate::redaction::shown_url;
 
@@ -13,7 +13,6 @@ use crate::redaction::shown_url;
 pub struct EndpointUrl(String);
 
 impl EndpointUrl {
-    /// The URL as written.
     pub fn as_str(&self) -> &str {
         &self.0
     }

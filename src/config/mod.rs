@@ -1,8 +1,8 @@
 //! The configuration: `config.toml` of the user and of the machine, as validated values.
 //!
 //! ```text
-//! ConfigPaths ─ file ─▶ text ─ shape, section, value ─▶ Rule, IdentityTemplate ─ merge ─▶ Config
-//! Config + Registry ─ rule, matching, identity_settings, template ─▶ IdentitySettings
+//! ConfigPaths ─ load ─▶ ConfigText ─ section, settings ─▶ Rule, IdentityTemplate ─ load ─▶ Config
+//! Config + Registry ─ rule, identity ─▶ IdentitySettings
 //! ```
 //!
 //! - The user's rules come before the machine's, and the first that fits is the one. Of all
@@ -12,298 +12,28 @@
 //!   a rule that is skipped would let somebody else ask.
 //! - The environment is not read here: the caller hands in paths.
 
+mod check;
 mod endpoint_url;
 mod error;
-mod file;
-mod identity_settings;
-mod matching;
-mod origins;
-mod other_helper;
-mod problem;
+mod identity;
+mod load;
 mod rule;
 mod section;
-mod shape;
-mod template;
-mod unreachable;
-mod value;
+mod settings;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
-
+pub use check::{Unreachable, Why};
 pub use endpoint_url::EndpointUrl;
-pub use error::{ConfigError, Origin};
-pub use file::MAX_FILE_BYTES;
-pub use identity_settings::{
-    IdentitySettings, RoleSettings, parse_external_id, parse_session_name,
+pub use error::{ConfigError, Origin, Problem};
+pub use identity::{
+    Blanks, IdentitySettings, RoleArnTemplate, RoleSettings, parse_external_id, parse_session_name,
 };
-pub use matching::{Match, OwnName};
-pub use other_helper::OtherHelperName;
-pub use problem::Problem;
-pub use rule::{RegistrySettings, Rule};
-pub use template::{Blanks, RoleArnTemplate};
-pub use unreachable::{Unreachable, Why};
-
-use crate::registry::{Registry, ServerName};
-use crate::secret::Secret;
-use file::Source;
-use identity_settings::IdentityTemplate;
-use shape::FileSettings;
-
-/// How long a whole `get` may take when no file says otherwise.
-pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long a connection may take to come about when no file says otherwise.
-pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// How long another credential helper may take when no file says otherwise: it may have to ask a
-/// person to unlock a keyring.
-pub const DEFAULT_OTHER_REGISTRIES_TIMEOUT: Duration = Duration::from_secs(120);
-
-/// Where the configuration files are.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ConfigPaths {
-    /// `ECRX_CONFIG`: read instead of the other two, and must be there.
-    pub explicit: Option<PathBuf>,
-    /// The user's file, which may be absent.
-    pub user: Option<PathBuf>,
-    /// The machine's file, which may be absent.
-    pub machine: Option<PathBuf>,
-}
-
-/// What the configuration files say, taken together.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// How long a whole `get` may take, network included: 1 s to 5 min.
-    pub timeout: Duration,
-    /// How long a connection may take to come about: 1 s to 1 min.
-    pub connect_timeout: Duration,
-    /// The helper that everything but ECR is handed to; `None` when no file names one.
-    pub other_registries_helper: Option<OtherHelperName>,
-    /// How long that helper may take for one answer: 1 s to 1 h.
-    pub other_registries_timeout: Duration,
-    /// The token cache.
-    pub cache: CacheSettings,
-    defaults: Option<IdentityTemplate>,
-    rules: Vec<Rule>,
-    identities: BTreeMap<String, IdentityTemplate>,
-    files: Vec<File>,
-}
-
-/// A file that was there.
-#[derive(Clone, Debug)]
-struct File {
-    path: Arc<Path>,
-    /// External ids stand in it, which are not for logs.
-    text: Secret,
-}
-
-/// What the files say of the token cache.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CacheSettings {
-    /// Tokens are kept at all; `true` when no file says otherwise.
-    pub enabled: bool,
-    /// The folder, absolute; `None` when no file names one.
-    pub dir: Option<PathBuf>,
-    /// How old a token may become before it is bought anew, 1 min to 12 h; `None` when no file
-    /// says so, which means half its life.
-    pub max_age: Option<Duration>,
-}
-
-impl Config {
-    /// Reads the files that are there. With none, everything is as by default.
-    ///
-    /// # Errors
-    /// With the first thing that is wrong in any of the files, even where it would not matter
-    /// for the registry at hand.
-    pub fn load(paths: &ConfigPaths) -> Result<Self, ConfigError> {
-        let sources = match &paths.explicit {
-            Some(path) => match Source::read(path)? {
-                Some(source) => vec![source],
-                None => return Err(ConfigError::Missing { path: path.clone() }),
-            },
-            None => {
-                let mut sources = Vec::new();
-                for path in [&paths.user, &paths.machine].into_iter().flatten() {
-                    sources.extend(Source::read(path)?);
-                }
-                sources
-            }
-        };
-        Self::from_sources(sources)
-    }
-
-    /// As [`Config::load`], with `text` in place of what the user's file, or the explicit one,
-    /// holds: what would come of a change.
-    ///
-    /// # Errors
-    /// As [`Config::load`].
-    pub fn load_with(paths: &ConfigPaths, text: &str) -> Result<Self, ConfigError> {
-        let mut sources = Vec::new();
-        if let Some(path) = paths.explicit.as_ref().or(paths.user.as_ref()) {
-            sources.push(Source::new(path, text.as_bytes().to_vec())?);
-        }
-        if let (None, Some(machine)) = (&paths.explicit, &paths.machine) {
-            sources.extend(Source::read(machine)?);
-        }
-        Self::from_sources(sources)
-    }
-
-    /// `sources` in the order in which they are asked.
-    fn from_sources(sources: Vec<Source>) -> Result<Self, ConfigError> {
-        let mut settings = FileSettings::default();
-        for source in &sources {
-            settings = settings.or(FileSettings::read(source)?);
-        }
-        Ok(Self {
-            timeout: settings.timeout.unwrap_or(DEFAULT_TIMEOUT),
-            connect_timeout: settings.connect_timeout.unwrap_or(DEFAULT_CONNECT_TIMEOUT),
-            other_registries_helper: settings.other_registries_helper,
-            other_registries_timeout: settings
-                .other_registries_timeout
-                .unwrap_or(DEFAULT_OTHER_REGISTRIES_TIMEOUT),
-            cache: CacheSettings {
-                enabled: settings.cache_enabled.unwrap_or(true),
-                dir: settings.cache_dir,
-                max_age: settings.cache_max_age,
-            },
-            defaults: settings.defaults,
-            rules: settings.rules,
-            identities: settings.identities,
-            files: sources
-                .into_iter()
-                .map(|Source { path, text, .. }| File {
-                    path,
-                    text: Secret::new(text),
-                })
-                .collect(),
-        })
-    }
-
-    /// The registry that a client's server is: one of ECR's hosts, or a host of one's own that a
-    /// rule names. No other server ever gets a token.
-    pub fn registry(&self, server: &str) -> Option<Registry> {
-        Registry::parse(server).or_else(|| {
-            let name = ServerName::parse(server)?;
-            self.rules
-                .iter()
-                .find_map(|rule| rule.registry_behind(&name))
-        })
-    }
-
-    /// The registries that have names of one's own, called by these.
-    pub fn own_registries(&self) -> impl Iterator<Item = &Registry> {
-        self.rules
-            .iter()
-            .filter_map(|rule| match rule.registries() {
-                Match::Own(own) => Some(own.registry()),
-                _ => None,
-            })
-    }
-
-    /// Who asks, by the first rule for this registry that says so; `None` where none does.
-    ///
-    /// # Errors
-    /// When a role or the rule's region is of another partition than the registry.
-    pub fn rule_for(&self, registry: &Registry) -> Result<Option<IdentitySettings>, ConfigError> {
-        self.rules_of(registry)
-            .find_map(|rule| rule.identity_for(registry).transpose())
-            .transpose()
-    }
-
-    /// What the rules say of this registry besides who asks: each setting as the first rule has it
-    /// that has it.
-    pub fn settings_for(&self, registry: &Registry) -> RegistrySettings {
-        self.rules_of(registry)
-            .fold(RegistrySettings::default(), |settings, rule| {
-                settings.or(rule.settings())
-            })
-    }
-
-    fn rules_of(&self, registry: &Registry) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().filter(|rule| rule.matches(registry))
-    }
-
-    /// Who asks, by `[identity.NAME]`; `None` where there is no such table.
-    ///
-    /// # Errors
-    /// When a role or the region does not fit the registry.
-    pub fn identity_for(
-        &self,
-        name: &str,
-        registry: &Registry,
-    ) -> Result<Option<IdentitySettings>, ConfigError> {
-        self.identities
-            .get(name)
-            .map(|identity| identity.expand(registry))
-            .transpose()
-    }
-
-    /// The names of all `[identity.NAME]`, sorted.
-    pub fn identity_names(&self) -> impl Iterator<Item = &str> {
-        self.identities.keys().map(String::as_str)
-    }
-
-    /// Who asks, by `[defaults]`, when nothing more explicit speaks; `None` when it is silent.
-    /// It is silent, as a whole, on public ECR when one of its roles is to be filled in from a
-    /// private registry's name.
-    ///
-    /// # Errors
-    /// When a role or the region is of another partition than the registry.
-    pub fn defaults_for(
-        &self,
-        registry: &Registry,
-    ) -> Result<Option<IdentitySettings>, ConfigError> {
-        self.defaults
-            .as_ref()
-            .filter(|defaults| registry.private().is_some() || !defaults.has_blanks())
-            .map(|defaults| defaults.expand(registry))
-            .transpose()
-    }
-
-    /// All rules, in the order in which they are asked.
-    pub fn rules(&self) -> &[Rule] {
-        &self.rules
-    }
-
-    /// The files that were there, in the order in which they are asked.
-    pub fn files(&self) -> impl Iterator<Item = &Path> {
-        self.files.iter().map(|file| &*file.path)
-    }
-
-    /// The texts of these files.
-    pub fn texts(&self) -> impl Iterator<Item = &Secret> {
-        self.files.iter().map(|file| &file.text)
-    }
-}
-
-impl Default for Config {
-    /// The configuration of a machine that has no file.
-    fn default() -> Self {
-        Self {
-            timeout: DEFAULT_TIMEOUT,
-            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
-            other_registries_helper: None,
-            other_registries_timeout: DEFAULT_OTHER_REGISTRIES_TIMEOUT,
-            cache: CacheSettings::default(),
-            defaults: None,
-            rules: Vec::new(),
-            identities: BTreeMap::new(),
-            files: Vec::new(),
-        }
-    }
-}
-
-impl Default for CacheSettings {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            dir: None,
-            max_age: None,
-        }
-    }
-}
+pub use load::{
+    CacheSettings, Config, ConfigPaths, DEFAULT_CONNECT_TIMEOUT, DEFAULT_OTHER_REGISTRIES_TIMEOUT,
+    DEFAULT_TIMEOUT,
+};
+pub use rule::{Match, OwnName, RegistrySettings, Rule};
+pub use section::MAX_FILE_BYTES;
+pub use settings::OtherHelperName;

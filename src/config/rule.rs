@@ -1,15 +1,19 @@
 //! One `[[registry]]`: which registries it is for, and who asks for their tokens.
 
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::time::Duration;
 
 use super::endpoint_url::EndpointUrl;
-use super::error::{ConfigError, Origin};
-use super::identity_settings::{IdentitySettings, IdentityTemplate};
-use super::matching::{Match, read_match};
-use super::problem::Problem;
+use super::error::{ConfigError, Origin, Problem};
+use super::identity::{IdentitySettings, IdentityTemplate};
 use super::section::Section;
-use super::shape::MAX_AGE_SECONDS;
-use crate::registry::{AccountId, Registry, ServerName};
+use crate::net::split_scheme;
+use crate::registry::{AccountId, Partition, PrivateRegistry, Region, Registry, ServerName};
+
+/// How old a token may be allowed to become. None lives longer than 12 hours.
+pub(super) const MAX_AGE_SECONDS: RangeInclusive<u64> = 60..=43200;
 
 /// A rule: registries, and the identity that asks for them, how they are reached, or both.
 #[derive(Clone, Debug)]
@@ -46,7 +50,6 @@ impl RegistrySettings {
 }
 
 impl Rule {
-    /// Reads a `[[registry]]`.
     pub(super) fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
         let registries = read_match(section)?;
         let accounts = read_accounts(section, &registries)?;
@@ -64,7 +67,11 @@ impl Rule {
                     section,
                     (!trusted).then_some("list the `accounts` that may know it"),
                 )?;
-                identity.check_registries(section, Some(&registries))?;
+                if registries == Match::Public {
+                    identity.check_blanks(section)?;
+                }
+                let partition = registries.partition();
+                identity.check_partition(section, partition.map(|it| (&registries as _, it)))?;
             }
             None if !is_own && settings == RegistrySettings::default() => {
                 return Err(section.error_of_all(Problem::NoIdentity));
@@ -83,7 +90,6 @@ impl Rule {
         })
     }
 
-    /// The rule is for this registry.
     pub fn matches(&self, registry: &Registry) -> bool {
         let listed = |account| self.accounts.is_empty() || self.accounts.contains(account);
         self.registries.contains(registry)
@@ -110,7 +116,6 @@ impl Rule {
         &self.accounts
     }
 
-    /// Where the rule stands.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
@@ -156,4 +161,197 @@ fn read_accounts(section: &Section<'_>, registries: &Match) -> Result<Vec<Accoun
         }
         _ => Ok(accounts),
     }
+}
+
+/// What `match` holds: a set of registries.
+///
+/// A registry is known by service, account and region, so FIPS, dual-stack, a port and capital
+/// letters make no difference, in the rule as in what a client sends. Only [`Match::Public`]
+/// ever means public ECR.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// `"*"`: every private registry.
+    Private,
+    /// `"aws-cn"`: every private registry of a partition.
+    Partition(Partition),
+    /// `"111122223333"`: the private registries of an account, in all regions.
+    Account(AccountId),
+    /// `"111122223333/eu-west-1"`, or a private registry's host: that one.
+    AccountAndRegion(AccountId, Region),
+    /// `"public.ecr.aws"`: public ECR.
+    Public,
+    /// A host of one's own, with `account` and `region` beside it: the registry behind it, as
+    /// far as it is called by that name.
+    Own(OwnName),
+}
+
+/// A host of one's own in front of an ECR registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnName {
+    name: ServerName,
+    registry: Registry,
+}
+
+impl OwnName {
+    /// Puts a name in front of a registry; one with a port is for that port alone.
+    pub fn new(name: ServerName, account: AccountId, region: Region) -> Self {
+        let registry = Registry::behind(&name, account, region);
+        Self { name, registry }
+    }
+
+    /// The registry, called by this name.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    fn private(&self) -> Option<&PrivateRegistry> {
+        self.registry.private()
+    }
+
+    /// A client's server is called so.
+    pub(super) fn is_of(&self, server: &ServerName) -> bool {
+        // Clients leave the port of https away.
+        let port = |name: &ServerName| name.port.unwrap_or(443);
+        self.name.host == server.host
+            && (self.name.port.is_none() || port(&self.name) == port(server))
+    }
+}
+
+impl Match {
+    pub fn contains(&self, registry: &Registry) -> bool {
+        match (self, registry.private()) {
+            (Self::Public, private) => private.is_none(),
+            (_, None) => false,
+            (Self::Private, Some(_)) => true,
+            (Self::Own(own), private) => {
+                own.private() == private
+                    && ServerName::parse(registry.host()).is_some_and(|server| own.is_of(&server))
+            }
+            (Self::Partition(partition), Some(_)) => registry.partition() == *partition,
+            (Self::Account(account), Some(private)) => private.account == *account,
+            (Self::AccountAndRegion(account, region), Some(private)) => {
+                private.account == *account && private.region == *region
+            }
+        }
+    }
+
+    /// The one account that all registries of the set are in.
+    pub fn account(&self) -> Option<&AccountId> {
+        match self {
+            Self::Account(account) | Self::AccountAndRegion(account, _) => Some(account),
+            Self::Own(own) => own.private().map(|private| &private.account),
+            Self::Private | Self::Partition(_) | Self::Public => None,
+        }
+    }
+
+    /// The one region that all registries of the set are in.
+    pub fn region(&self) -> Option<&Region> {
+        match self {
+            Self::AccountAndRegion(_, region) => Some(region),
+            Self::Own(own) => own.private().map(|private| &private.region),
+            _ => None,
+        }
+    }
+
+    /// The one partition that all registries of the set are in. (An account is in one too, but
+    /// its number does not tell which.)
+    pub fn partition(&self) -> Option<Partition> {
+        match self {
+            Self::Partition(partition) => Some(*partition),
+            Self::AccountAndRegion(..) | Self::Own(_) => self.region().map(Partition::of_region),
+            Self::Public => Some(Partition::Aws),
+            Self::Private | Self::Account(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Match {
+    /// The shortest spelling that means the same.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Private => f.write_str("*"),
+            Self::Partition(partition) => write!(f, "{partition}"),
+            Self::Account(account) => write!(f, "{account}"),
+            Self::AccountAndRegion(account, region) => write!(f, "{account}/{region}"),
+            Self::Public => f.write_str("public.ecr.aws"),
+            Self::Own(own) => write!(f, "{}", own.name),
+        }
+    }
+}
+
+impl FromStr for Match {
+    type Err = Problem;
+
+    /// Everything but a host of one's own, whose registry its name does not tell.
+    fn from_str(text: &str) -> Result<Self, Problem> {
+        if text == "*" {
+            return Ok(Self::Private);
+        }
+        if text.contains('*') {
+            return Err(Problem::Wildcard(text.to_owned()));
+        }
+        if let Ok(partition) = text.parse() {
+            return Ok(Self::Partition(partition));
+        }
+        let digits =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if digits(text) {
+            return Ok(Self::Account(text.parse()?));
+        }
+        if let Some((account, region)) = text.split_once('/').filter(|(account, _)| digits(account))
+        {
+            return Ok(Self::AccountAndRegion(account.parse()?, region.parse()?));
+        }
+        let Some(registry) = Registry::parse(text) else {
+            return Err(Problem::Match(text.to_owned()));
+        };
+        if has_path(text) {
+            return Err(Problem::MatchWithPath(text.to_owned()));
+        }
+        Ok(match registry.private() {
+            Some(private) => {
+                Self::AccountAndRegion(private.account.clone(), private.region.clone())
+            }
+            None => Self::Public,
+        })
+    }
+}
+
+/// Something follows the host, which someone may take for a rule about one repository.
+fn has_path(server: &str) -> bool {
+    let server = match split_scheme(server) {
+        (Some(scheme), rest) if !scheme.contains('/') => rest,
+        _ => server,
+    };
+    server
+        .strip_suffix('/')
+        .unwrap_or(server)
+        .contains(['/', '?', '#'])
+}
+
+/// Reads `match`, with `account` and `region` where it is a host of one's own.
+pub(super) fn read_match(section: &Section<'_>) -> Result<Match, ConfigError> {
+    let Some(text) = section.text("match")? else {
+        return Err(section.error("match", Problem::MissingMatch));
+    };
+    let of_ecr = text.text.parse::<Match>();
+    let Some(account) = section.parsed("account")? else {
+        return of_ecr.map_err(|problem| section.error_in(&text, "match", problem));
+    };
+    if of_ecr.is_ok() {
+        return Err(section.error("account", Problem::AccountOfEcr));
+    }
+    let wrong = |problem| section.error_in(&text, "match", problem);
+    if let Err(problem @ Problem::Value(_)) = of_ecr {
+        return Err(wrong(problem));
+    }
+    if has_path(text.text) {
+        return Err(wrong(Problem::MatchWithPath(text.text.to_owned())));
+    }
+    let name = ServerName::parse(text.text)
+        .ok_or_else(|| wrong(Problem::MatchOfOwn(text.text.to_owned())))?;
+    let region = section
+        .parsed("region")?
+        .ok_or_else(|| section.error("region", Problem::MissingRegion))?;
+    Ok(Match::Own(OwnName::new(name, account, region)))
 }

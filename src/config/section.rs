@@ -1,20 +1,114 @@
-//! One table of a configuration file: its keys, the tables in it, and errors that name the
-//! line. Reading the values of keys is in `value.rs`.
+//! The text of a configuration file and its tables: keys, values and bounds, and errors that name
+//! the line.
 //!
 //! serde would be shorter here and say less: its errors know neither the nearest key nor, for
 //! a value that is of the right type and wrong all the same, the line.
 
 use std::borrow::Cow;
-use std::ops::Range;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
+use std::ops::{Range, RangeInclusive};
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{ConfigError, Origin};
-use super::file::Source;
-use super::problem::Problem;
-use super::value::{Text, found};
+use super::error::{ConfigError, Origin, Problem};
 use crate::nearest::nearest;
+
+/// The most that is read of a configuration file: 1 MiB, some 8000 rules.
+pub const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// The text of one file, with its lines.
+#[derive(Debug)]
+pub(super) struct ConfigText {
+    pub path: Arc<Path>,
+    pub text: String,
+    /// Where each line but the first begins, so that 1000 rules find their lines without 1000
+    /// walks through the text.
+    line_starts: Vec<usize>,
+}
+
+impl ConfigText {
+    /// Reads a file; `None` when there is none.
+    ///
+    /// # Errors
+    /// When something is there that is no readable regular file of UTF-8 text, or is too large.
+    pub(super) fn read(path: &Path) -> Result<Option<Self>, ConfigError> {
+        let unreadable = |cause| ConfigError::Unreadable {
+            path: path.to_owned(),
+            cause,
+        };
+        // Looked at before it is opened: opening a pipe would wait for a writer.
+        let length = match fs::metadata(path) {
+            Ok(metadata) if metadata.is_file() => metadata.len(),
+            Ok(_) => {
+                return Err(ConfigError::NotAFile {
+                    path: path.to_owned(),
+                });
+            }
+            // `NotADirectory`: services often have HOME=/dev/null.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(unreadable(error)),
+        };
+        let mut bytes = Vec::with_capacity(length.min(MAX_FILE_BYTES) as usize + 1);
+        File::open(path)
+            .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+            .map_err(unreadable)?;
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            return Err(ConfigError::TooLarge {
+                path: path.to_owned(),
+            });
+        }
+        Self::new(path, bytes).map(Some)
+    }
+
+    /// Takes the bytes of a file, without the mark that some editors put in front of UTF-8.
+    pub(super) fn new(path: &Path, mut bytes: Vec<u8>) -> Result<Self, ConfigError> {
+        if bytes.starts_with(b"\xef\xbb\xbf") {
+            bytes.drain(..3);
+        }
+        let path = Arc::from(path);
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+                let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+                let origin = Origin { file: path, line };
+                return Err(ConfigError::NotUtf8 { origin });
+            }
+        };
+        let bytes = text.bytes().enumerate();
+        let line_starts = bytes
+            .filter_map(|(at, byte)| (byte == b'\n').then_some(at + 1))
+            .collect();
+        Ok(Self {
+            path,
+            text,
+            line_starts,
+        })
+    }
+
+    /// The file and the line that a byte of the text is in.
+    pub(super) fn origin(&self, offset: usize) -> Origin {
+        Origin {
+            file: Arc::clone(&self.path),
+            line: 1 + self.line_starts.partition_point(|start| *start <= offset),
+        }
+    }
+
+    /// As [`ConfigText::origin`], for the start of a range.
+    pub(super) fn origin_of(&self, range: &Range<usize>) -> Origin {
+        self.origin(range.start)
+    }
+}
 
 /// The name of a kind of table and the keys it may hold.
 #[derive(Debug)]
@@ -28,12 +122,10 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// Its keys.
     pub(super) fn keys(&self) -> impl Iterator<Item = &'static str> + Clone {
         self.groups.iter().copied().flatten().copied()
     }
 
-    /// It has this key.
     pub(super) fn has(&self, key: &str) -> bool {
         self.keys().any(|known| known == key)
     }
@@ -42,7 +134,7 @@ impl Shape {
 /// A table of a file, of which all keys are known.
 #[derive(Debug)]
 pub(super) struct Section<'a> {
-    source: &'a Source,
+    source: &'a ConfigText,
     shape: &'static Shape,
     /// What errors call it; empty for the top of the file.
     name: Cow<'static, str>,
@@ -59,7 +151,7 @@ impl<'a> Section<'a> {
     /// When there is one that `shape` does not have. This comes before anything else is said
     /// of the table, as a misspelled key is the usual reason why another seems to be missing.
     pub(super) fn new(
-        source: &'a Source,
+        source: &'a ConfigText,
         table: &'a DeTable<'a>,
         span: Range<usize>,
         shape: &'static Shape,
@@ -70,7 +162,7 @@ impl<'a> Section<'a> {
 
     fn named(
         name: Cow<'static, str>,
-        source: &'a Source,
+        source: &'a ConfigText,
         table: &'a DeTable<'a>,
         span: Range<usize>,
         shape: &'static Shape,
@@ -172,12 +264,10 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Where the section begins.
     pub(super) fn origin(&self) -> Origin {
         self.source.origin_of(&self.span)
     }
 
-    /// Where a text stands.
     pub(super) fn origin_of(&self, text: &Text<'_>) -> Origin {
         self.source.origin_of(&text.span)
     }
@@ -187,24 +277,20 @@ impl<'a> Section<'a> {
         &self.name
     }
 
-    /// The section says nothing at all.
     pub(super) fn is_empty(&self) -> bool {
         self.table.is_empty()
     }
 
-    /// The key is there.
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }
 
-    /// A key's value.
     pub(super) fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         // A key that a shape does not list would always be refused as unknown.
         debug_assert!(self.shape.has(key), "{key}");
         self.table.get(key)
     }
 
-    /// A table within this one.
     pub(super) fn table(&self, shape: &'static Shape) -> Result<Option<Self>, ConfigError> {
         let Some(value) = self.get(shape.name) else {
             return Ok(None);
@@ -274,5 +360,161 @@ impl<'a> Section<'a> {
             shape.name,
             Problem::NotSection { written, found },
         )
+    }
+}
+
+/// The longest text that any key takes, in bytes: role ARNs are at most 2048.
+const LONGEST_TEXT: usize = 2048;
+
+/// A text and the place it stands at.
+#[derive(Debug, Clone)]
+pub(super) struct Text<'a> {
+    pub text: &'a str,
+    pub span: Range<usize>,
+}
+
+/// The readers. Each gives `None` when the key is absent, and an error that names the key and
+/// its line when the value is not what the key takes.
+impl<'a> Section<'a> {
+    /// A text that is neither empty nor holds anything invisible.
+    pub(super) fn text(&self, key: &'static str) -> Result<Option<Text<'a>>, ConfigError> {
+        self.get(key)
+            .map(|value| self.read_text(key, value, "a text in quotes"))
+            .transpose()
+    }
+
+    /// A text that is one of AWS's names, or a URL.
+    pub(super) fn parsed<T>(&self, key: &'static str) -> Result<Option<T>, ConfigError>
+    where
+        T: FromStr<Err: Into<Problem>>,
+    {
+        let parse = |text: Text<'_>| {
+            text.text
+                .parse()
+                .map_err(|error: T::Err| self.error_in(&text, key, error))
+        };
+        self.text(key)?.map(parse).transpose()
+    }
+
+    /// A list of texts, not empty.
+    pub(super) fn texts(&self, key: &'static str) -> Result<Option<Vec<Text<'a>>>, ConfigError> {
+        self.list(key, "a list of texts", false)
+    }
+
+    /// One text or a list of them, not empty.
+    pub(super) fn one_or_more_texts(
+        &self,
+        key: &'static str,
+    ) -> Result<Option<Vec<Text<'a>>>, ConfigError> {
+        self.list(key, "a text or a list of texts", true)
+    }
+
+    fn list(
+        &self,
+        key: &'static str,
+        expected: &'static str,
+        one: bool,
+    ) -> Result<Option<Vec<Text<'a>>>, ConfigError> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        let list = match value.get_ref() {
+            DeValue::Array(list) => list,
+            DeValue::String(_) if one => {
+                return Ok(Some(vec![self.read_text(key, value, expected)?]));
+            }
+            _ => return Err(self.wrong_type(key, value, expected)),
+        };
+        if list.is_empty() {
+            return Err(self.error(key, Problem::EmptyList));
+        }
+        let read = |value| self.read_text(key, value, "a list of texts in quotes");
+        list.iter().map(read).collect::<Result<_, _>>().map(Some)
+    }
+
+    fn read_text(
+        &self,
+        key: &str,
+        value: &'a Spanned<DeValue<'a>>,
+        expected: &'static str,
+    ) -> Result<Text<'a>, ConfigError> {
+        let DeValue::String(text) = value.get_ref() else {
+            return Err(self.wrong_type(key, value, expected));
+        };
+        let problem = if text.is_empty() {
+            Problem::Empty
+        } else if text.len() > LONGEST_TEXT {
+            Problem::TooLong { most: LONGEST_TEXT }
+        } else if text.trim().len() != text.len() || text.contains(char::is_control) {
+            Problem::Unclean
+        } else {
+            let span = value.span();
+            return Ok(Text { text, span });
+        };
+        Err(self.error_at(&value.span(), key, problem))
+    }
+
+    pub(super) fn number(
+        &self,
+        key: &'static str,
+        bounds: RangeInclusive<u64>,
+    ) -> Result<Option<u64>, ConfigError> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        let DeValue::Integer(integer) = value.get_ref() else {
+            return Err(self.wrong_type(key, value, "a whole number without quotes"));
+        };
+        match u64::from_str_radix(integer.as_str(), integer.radix()) {
+            Ok(number) if bounds.contains(&number) => Ok(Some(number)),
+            _ => {
+                let (least, most) = bounds.into_inner();
+                let found = integer.to_string();
+                Err(self.error(key, Problem::OutOfRange { least, most, found }))
+            }
+        }
+    }
+
+    pub(super) fn seconds(
+        &self,
+        key: &'static str,
+        bounds: RangeInclusive<u64>,
+    ) -> Result<Option<Duration>, ConfigError> {
+        Ok(self.number(key, bounds)?.map(Duration::from_secs))
+    }
+
+    pub(super) fn switch(&self, key: &'static str) -> Result<Option<bool>, ConfigError> {
+        self.get(key)
+            .map(|value| match value.get_ref() {
+                DeValue::Boolean(on) => Ok(*on),
+                _ => Err(self.wrong_type(key, value, "true or false without quotes")),
+            })
+            .transpose()
+    }
+
+    fn wrong_type(
+        &self,
+        key: &str,
+        value: &Spanned<DeValue<'_>>,
+        expected: &'static str,
+    ) -> ConfigError {
+        let found = found(value.get_ref());
+        self.error_at(&value.span(), key, Problem::WrongType { expected, found })
+    }
+}
+
+/// What a value is, in words.
+pub(super) fn found(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a decimal number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(list) if list.iter().any(|item| item.get_ref().is_table()) => {
+            "a list of tables"
+        }
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
     }
 }

@@ -6,10 +6,15 @@ mod messages;
 mod own_names;
 mod unreachable;
 
-use super::*;
+use std::path::Path;
+use std::time::Duration;
 
-fn source(path: &str, text: &str) -> Source {
-    Source::new(Path::new(path), text.as_bytes().to_vec()).expect("the text is UTF-8")
+use super::section::ConfigText;
+use super::*;
+use crate::registry::Registry;
+
+fn source(path: &str, text: &str) -> ConfigText {
+    ConfigText::new(Path::new(path), text.as_bytes().to_vec()).expect("the text is UTF-8")
 }
 
 fn read(text: &str) -> Result<Config, ConfigError> {
@@ -460,7 +465,7 @@ fn the_example_is_right_and_shows_every_key() {
     let own = config.registry("images.example.com").expect("a registry");
     assert_eq!(own.private(), registry(IRELAND).private());
     assert_eq!(config.identity_names().collect::<Vec<_>>(), ["release"]);
-    for shape in shape::ALL {
+    for shape in settings::ALL {
         for key in shape.keys() {
             let shown = |line: &str| {
                 line.starts_with(&format!("{key} = "))
@@ -522,7 +527,7 @@ fn no_text_whatever_makes_it_panic_or_break_a_line() {
                 }
             }
         }
-        let result = Source::new(Path::new("/c.toml"), bytes)
+        let result = ConfigText::new(Path::new("/c.toml"), bytes)
             .and_then(|source| Config::from_sources(vec![source]));
         match result {
             Ok(config) => {

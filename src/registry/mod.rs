@@ -12,12 +12,10 @@
 //! ```
 
 mod names;
-mod partition;
 
 use std::fmt;
 
-pub use names::{AccountId, MfaDevice, ParseError, Region, RoleArn};
-pub use partition::Partition;
+pub use names::{AccountId, MfaDevice, ParseError, Partition, Region, RoleArn};
 
 use crate::net::{Authority, split_scheme};
 
@@ -29,7 +27,6 @@ const MAX_HOST_LENGTH: usize = 253;
 pub struct PrivateRegistry {
     /// The account that owns the registry.
     pub account: AccountId,
-    /// The region it is in.
     pub region: Region,
     /// The host has the FIPS label, so the API must be the FIPS one.
     pub fips: bool,
@@ -120,7 +117,6 @@ impl Registry {
         }
     }
 
-    /// The partition that the registry is in.
     pub fn partition(&self) -> Partition {
         match &self.service {
             Service::Private(private) => Partition::of_region(&private.region),

@@ -4,33 +4,25 @@
 use std::io;
 use std::time::Duration;
 
-use crate::secret::Secret;
-
-#[cfg(unix)]
-mod answer;
-#[cfg(unix)]
-mod turn;
 #[cfg(unix)]
 mod unix;
+
+#[cfg(not(unix))]
+pub use absent::{ask_for_code, number};
+#[cfg(unix)]
+pub use unix::{ask_for_code, number};
 
 /// Why no code came. The texts stand behind what wanted one.
 #[derive(Debug, thiserror::Error)]
 pub enum TerminalError {
-    /// Nobody can be asked.
     #[error("{why}")]
-    Absent {
-        /// What is missing.
-        why: Absence,
-    },
+    Absent { why: Absence },
     /// The person pressed Ctrl-C or Ctrl-D, or Enter alone.
     #[error("it was cancelled")]
     Cancelled,
     /// The person did not answer.
     #[error("none was given within {:.0} s", limit.as_secs_f64())]
-    TimedOut {
-        /// For how long was waited.
-        limit: Duration,
-    },
+    TimedOut { limit: Duration },
     /// The person answered, but never with a code.
     #[error("three answers were not codes of six digits")]
     Refused,
@@ -48,32 +40,23 @@ pub enum Absence {
     /// This process is not in the terminal's foreground, or no longer.
     #[error("the terminal to ask for it on is in use by another program")]
     Background,
-    /// Not unix.
     #[error("asking for it on a terminal is not supported on this system")]
     Unsupported,
 }
 
-/// Which terminal controls this process, while it lives; `None` where there is none, or where the
-/// system does not tell.
-pub fn number() -> Option<(u32, u32)> {
-    #[cfg(unix)]
-    return turn::number();
-    #[cfg(not(unix))]
-    None
-}
+/// Without a terminal that could be asked on.
+#[cfg(not(unix))]
+mod absent {
+    use std::time::Duration;
 
-/// Asks for a code of six digits on the terminal that the process is controlled by, three times
-/// at most, and all within the time limit. What is typed is not shown. Blocks the thread.
-///
-/// # Errors
-/// The [`TerminalError`] that says why no code came. The terminal is as it was before, unless
-/// another program has taken it meanwhile.
-pub fn ask_for_code(question: &str, time_limit: Duration) -> Result<Secret, TerminalError> {
-    #[cfg(unix)]
-    return unix::ask_for_code(question, time_limit);
-    #[cfg(not(unix))]
-    {
-        let _ = (question, time_limit);
+    use super::{Absence, TerminalError};
+    use crate::secret::Secret;
+
+    pub fn number() -> Option<(u32, u32)> {
+        None
+    }
+
+    pub fn ask_for_code(_: &str, _: Duration) -> Result<Secret, TerminalError> {
         let why = Absence::Unsupported;
         Err(TerminalError::Absent { why })
     }

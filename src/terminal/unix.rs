@@ -10,6 +10,7 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::time::{Duration, Instant};
 
+use fs2::FileExt as _;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -19,13 +20,18 @@ use rustix::termios::{
     tcflush, tcgetattr, tcgetpgrp, tcsetattr,
 };
 
-use super::answer::{Answer, CTRL_C, LONGEST_LINE};
-use super::turn::Turn;
 use super::{Absence, TerminalError};
 use crate::error::one_line;
 use crate::secret::Secret;
 
+/// Ends a line like Enter while a question stands on the terminal.
+const CTRL_C: u8 = 0x03;
+
 const CTRL_D: u8 = 0x04;
+
+/// No line discipline keeps a longer line: Linux has room for 4,095 bytes and the end of line,
+/// others for less. What is typed beyond it is lost there.
+const LONGEST_LINE: usize = 4096;
 
 /// How often the question is asked.
 const QUESTIONS: usize = 3;
@@ -36,7 +42,13 @@ const GLANCE: Duration = Duration::from_secs(1);
 /// How often is tried what cannot be polled.
 const SHORT_GLANCE: Duration = Duration::from_millis(50);
 
-pub(super) fn ask_for_code(question: &str, time_limit: Duration) -> Result<Secret, TerminalError> {
+/// Asks for a code of six digits on the terminal that the process is controlled by, three times
+/// at most, and all within the time limit. What is typed is not shown. Blocks the thread.
+///
+/// # Errors
+/// The [`TerminalError`] that says why no code came. The terminal is as it was before, unless
+/// another program has taken it meanwhile.
+pub fn ask_for_code(question: &str, time_limit: Duration) -> Result<Secret, TerminalError> {
     let terminal = Terminal::open(time_limit)?;
     let question = format!("{} ", one_line(question));
     for nth in 0..QUESTIONS {
@@ -45,10 +57,10 @@ pub(super) fn ask_for_code(question: &str, time_limit: Duration) -> Result<Secre
             terminal.say("\nthat is not a code of six digits\n")?;
         }
         terminal.say(&question)?;
-        match Answer::of(&terminal.read_line()?) {
-            Answer::Code(code) => return Ok(code),
-            Answer::Cancel => return Err(TerminalError::Cancelled),
-            Answer::Other => {}
+        match TypedLine::read(&terminal.read_line()?) {
+            TypedLine::Code(code) => return Ok(code),
+            TypedLine::Cancel => return Err(TerminalError::Cancelled),
+            TypedLine::Other => {}
         }
     }
     Err(TerminalError::Refused)
@@ -265,4 +277,164 @@ impl Time {
 fn timespec(duration: Duration) -> Timespec {
     // No more than a glance.
     Timespec::try_from(duration).unwrap_or_default()
+}
+
+/// What a line from the terminal means.
+#[derive(Debug, PartialEq, Eq)]
+enum TypedLine {
+    /// Six ASCII digits; blanks around and within do not count.
+    Code(Secret),
+    /// Ctrl-C somewhere, or nothing but an end: Ctrl-D, Enter.
+    Cancel,
+    /// No code.
+    Other,
+}
+
+impl TypedLine {
+    fn read(line: &[u8]) -> Self {
+        let answer: Vec<u8> = line
+            .iter()
+            .copied()
+            .filter(|byte| !byte.is_ascii_whitespace())
+            .collect();
+        if answer.is_empty() || answer.contains(&CTRL_C) {
+            return Self::Cancel;
+        }
+        match String::from_utf8(answer) {
+            Ok(code) if code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Self::Code(Secret::new(code))
+            }
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The terminal's lock, for one question at a time. It ends with this process at the latest.
+///
+/// Clients run several of us at once, on one terminal: two questions would take each other's
+/// answers, and the one that ends last would put back the other's settings, with echo off, for
+/// good.
+struct Turn {
+    _terminal: Option<File>,
+}
+
+impl Turn {
+    /// `None` while another question stands on the terminal. Where the terminal cannot be locked,
+    /// it is always our turn.
+    fn take() -> Option<Self> {
+        let terminal = open_by_name();
+        let is_taken = terminal.as_ref().is_some_and(|terminal| {
+            let contended = fs2::lock_contended_error().kind();
+            terminal
+                .try_lock_exclusive()
+                .is_err_and(|error| error.kind() == contended)
+        });
+        (!is_taken).then_some(Self {
+            _terminal: terminal,
+        })
+    }
+}
+
+/// Linux's major number of `/dev/pts/*`; the minor one is the name.
+#[cfg(target_os = "linux")]
+const PSEUDO_TERMINALS: u32 = 136;
+
+/// The controlling terminal by its own name. `/dev/tty` is one file for all terminals and users,
+/// so its lock would make strangers wait for each other; `/dev/pts/N` is open to its user alone.
+#[cfg(target_os = "linux")]
+fn open_by_name() -> Option<File> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let (major, minor) = number()?;
+    if major != PSEUDO_TERMINALS {
+        return None;
+    }
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let terminal = std::fs::OpenOptions::new()
+        .read(true)
+        // The flags are the C ones, of which none has the sign bit.
+        .custom_flags(flags.bits().cast_signed())
+        .open(format!("/dev/pts/{minor}"))
+        .ok()?;
+    // The terminal may be of another container, whose numbers are others'.
+    let device = terminal.metadata().ok()?.rdev();
+    (device == rustix::fs::makedev(major, minor)).then_some(terminal)
+}
+
+/// Which terminal controls this process, while it lives; `None` where there is none, or where the
+/// system does not tell.
+#[cfg(target_os = "linux")]
+pub fn number() -> Option<(u32, u32)> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    device_in(&stat).filter(|number| *number != (0, 0))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn number() -> Option<(u32, u32)> {
+    None
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_by_name() -> Option<File> {
+    None
+}
+
+/// Major and minor number of the controlling terminal: `tty_nr` of proc_pid_stat(5), the fifth
+/// field behind the program's name, which is in parentheses and may hold any.
+#[cfg(target_os = "linux")]
+fn device_in(stat: &str) -> Option<(u32, u32)> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    let device: u32 = fields.split_ascii_whitespace().nth(4)?.parse().ok()?;
+    Some((
+        (device >> 8) & 0xfff,
+        (device & 0xff) | ((device >> 12) & 0xfff00),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn six_digits_are_a_code_whatever_blanks_there_are() {
+        for line in ["123456\n", "123 456\n", "  1 2\t3 4 5 6 \n", "123456"] {
+            let code = TypedLine::Code(Secret::new("123456"));
+            assert_eq!(TypedLine::read(line.as_bytes()), code, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn no_other_line_is_a_code() {
+        for line in ["12345\n", "1234567\n", "12345a\n", "+12345\n", "١٢٣٤٥٦\n"] {
+            assert_eq!(
+                TypedLine::read(line.as_bytes()),
+                TypedLine::Other,
+                "{line:?}"
+            );
+        }
+        assert_eq!(TypedLine::read(b"123456\xff\n"), TypedLine::Other);
+        assert_eq!(TypedLine::read(&[b'1'; LONGEST_LINE]), TypedLine::Other);
+    }
+
+    #[test]
+    fn nothing_and_ctrl_c_cancel() {
+        for line in ["", "\n", "  \n", "\x03", "123456\x03", "12\x0334\n"] {
+            assert_eq!(
+                TypedLine::read(line.as_bytes()),
+                TypedLine::Cancel,
+                "{line:?}"
+            );
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_terminal_is_found_whatever_the_program_is_called() {
+        let of = |device: u32| device_in(&format!("42 (a ) S 1) R 41 42 42 {device} 42 0"));
+        assert_eq!(of(0), Some((0, 0)));
+        assert_eq!(of(136 << 8 | 7), Some((136, 7)));
+        // Minor 0x12345: its lowest eight bits, the major, the rest.
+        assert_eq!(of(0x123 << 20 | 136 << 8 | 0x45), Some((136, 0x12345)));
+        assert_eq!(device_in("42 (a) R 41"), None);
+    }
 }

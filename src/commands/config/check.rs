@@ -15,11 +15,10 @@ use crate::identity::{Misspelled, Resolver};
 /// So many places are named in one finding.
 const MOST_PLACES: usize = 3;
 
-/// What is found.
 #[derive(Serialize)]
-struct Report {
+struct CheckReport {
     files: Vec<FileFacts>,
-    findings: Vec<Finding>,
+    findings: Vec<CheckFinding>,
 }
 
 #[derive(Serialize)]
@@ -33,7 +32,7 @@ struct FileFacts {
 
 /// Something to be mended.
 #[derive(Serialize)]
-struct Finding {
+struct CheckFinding {
     mark: Mark,
     file: Option<String>,
     line: Option<usize>,
@@ -46,21 +45,21 @@ pub(super) fn run(env: &Env, json: bool, page: &mut Page) -> Result<Verdict, Err
         // For people it is told as every error is.
         Err(error) if !json => return Err(Error::failure(error)),
         Err(error) => {
-            page.json(&Report {
+            page.json(&CheckReport {
                 files: files(env, &Config::default()),
-                findings: vec![Finding::of_error(&error)],
+                findings: vec![CheckFinding::from_error(&error)],
             });
             return Ok(Verdict::Bad);
         }
     };
-    let mut findings: Vec<Finding> = config
+    let mut findings: Vec<CheckFinding> = config
         .unreachable_rules()
         .iter()
-        .map(Finding::of_rule)
+        .map(CheckFinding::from_rule)
         .collect();
     findings.extend(missing_profiles(env, &config));
-    findings.extend(Misspelled::all(env).iter().map(Finding::of_variable));
-    let report = Report {
+    findings.extend(Misspelled::all(env).iter().map(CheckFinding::from_variable));
+    let report = CheckReport {
         files: files(env, &config),
         findings,
     };
@@ -102,7 +101,7 @@ fn files(env: &Env, config: &Config) -> Vec<FileFacts> {
 }
 
 /// Profiles that rules, `[defaults]` and `[identity.NAME]` name, and AWS's files do not have.
-fn missing_profiles(env: &Env, config: &Config) -> Vec<Finding> {
+fn missing_profiles(env: &Env, config: &Config) -> Vec<CheckFinding> {
     let mut named: Vec<(&str, &Origin)> = config.profiles().collect();
     if named.is_empty() {
         return Vec::new();
@@ -111,7 +110,7 @@ fn missing_profiles(env: &Env, config: &Config) -> Vec<Finding> {
     let known = match resolver.profile_names() {
         Ok(known) => known,
         Err(error) => {
-            return vec![Finding {
+            return vec![CheckFinding {
                 mark: Mark::Bad,
                 file: None,
                 line: None,
@@ -124,7 +123,7 @@ fn missing_profiles(env: &Env, config: &Config) -> Vec<Finding> {
     named
         .into_iter()
         .map(|(profile, origin)| {
-            Finding::at(
+            CheckFinding::at(
                 Mark::Warning,
                 origin,
                 format!("the AWS profile `{profile}` does not exist"),
@@ -133,7 +132,7 @@ fn missing_profiles(env: &Env, config: &Config) -> Vec<Finding> {
         .collect()
 }
 
-impl Finding {
+impl CheckFinding {
     fn at(mark: Mark, origin: &Origin, message: String) -> Self {
         Self {
             mark,
@@ -143,7 +142,7 @@ impl Finding {
         }
     }
 
-    fn of_error(error: &ConfigError) -> Self {
+    fn from_error(error: &ConfigError) -> Self {
         Self {
             mark: Mark::Bad,
             file: Some(error.path().display().to_string()),
@@ -152,7 +151,7 @@ impl Finding {
         }
     }
 
-    fn of_variable(misspelled: &Misspelled) -> Self {
+    fn from_variable(misspelled: &Misspelled) -> Self {
         Self {
             mark: Mark::Bad,
             file: None,
@@ -161,7 +160,7 @@ impl Finding {
         }
     }
 
-    fn of_rule(rule: &Unreachable) -> Self {
+    fn from_rule(rule: &Unreachable) -> Self {
         let registries = &rule.registries;
         let message = match &rule.why {
             Why::SaidBefore(origins) => {
@@ -198,7 +197,7 @@ impl Finding {
     }
 }
 
-impl Report {
+impl CheckReport {
     fn print(&self, page: &mut Page) {
         let facts: Vec<(&str, String)> = self
             .files

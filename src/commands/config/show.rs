@@ -2,20 +2,18 @@
 
 use serde::Serialize;
 
+use crate::commands::facts::{DEFAULT, Facts, Setting};
 use crate::commands::page::Mark;
 use crate::commands::{Page, Target, Verdict};
-use crate::config::{Config, IdentitySettings, Rule};
+use crate::config::{IdentitySettings, Rule};
 use crate::env::Env;
 use crate::error::Error;
-use crate::get::{Provider, load_config};
+use crate::get::load_config;
 use crate::identity::{LayerName, LayerSays};
 use crate::registry::Registry;
 
-use super::settings::{Setting, Settings};
-
-/// What is found out.
 #[derive(Serialize)]
-struct Report {
+struct ShowReport {
     registry: String,
     /// The layer that decides; `None` where nobody can ask.
     decides: Option<LayerName>,
@@ -55,7 +53,7 @@ struct RuleFacts {
 pub(super) fn run(env: &Env, host: &str, json: bool, page: &mut Page) -> Result<Verdict, Error> {
     let config = load_config(env).map_err(Error::failure)?;
     let target = Target::parse(host, &config).map_err(|error| error.told(env))?;
-    let report = Report::make(env, &config, &target.registry);
+    let report = ShowReport::new(&Facts::read(env, &config, &target.registry));
     if json {
         page.json(&report)
     } else {
@@ -67,44 +65,25 @@ pub(super) fn run(env: &Env, host: &str, json: bool, page: &mut Page) -> Result<
     })
 }
 
-impl Report {
-    fn make(env: &Env, config: &Config, registry: &Registry) -> Self {
-        let provider = Provider::new(env, config);
-        let (identity, error) = match provider.identity(registry) {
-            Ok(identity) => (Some(identity), None),
-            Err(error) => (None, Some(error)),
-        };
-        let identity = identity.as_ref();
+impl ShowReport {
+    fn new(facts: &Facts<'_>) -> Self {
+        let identity = facts.identity();
         let decides = identity.map(|identity| identity.chosen_by.layer());
-        let settings = Settings {
-            env,
-            config,
-            provider: &provider,
-            registry,
-            identity,
-        };
+        let layers = facts.layers().into_iter();
+        let rules = facts.rules();
         Self {
-            registry: registry.to_string(),
+            registry: facts.registry.to_string(),
             decides,
             asks_as: identity.map(ToString::to_string),
-            hints: error
-                .iter()
-                .flat_map(|error| error.hint_lines().collect::<Vec<_>>())
+            error: facts.error(),
+            hints: facts.hints(),
+            layers: layers
+                .map(|layer| LayerFacts::new(layer, decides))
                 .collect(),
-            error: error.map(|error| error.line()),
-            layers: provider
-                .resolver()
-                .layers(registry)
-                .into_iter()
-                .map(|layer| LayerFacts::of(layer, decides))
+            rules: rules
+                .map(|rule| RuleFacts::new(rule, facts.registry))
                 .collect(),
-            rules: config
-                .rules()
-                .iter()
-                .filter(|rule| rule.matches(registry))
-                .map(|rule| RuleFacts::of(rule, registry))
-                .collect(),
-            settings: settings.list(),
+            settings: facts.settings(),
         }
     }
 
@@ -147,7 +126,7 @@ impl Report {
             .iter()
             .map(|setting| {
                 let text = match setting.from.as_str() {
-                    "default" => setting.value.clone(),
+                    DEFAULT => setting.value.clone(),
                     from => format!("{} ({from})", setting.value),
                 };
                 vec![setting.name.to_owned(), text]
@@ -158,7 +137,7 @@ impl Report {
 }
 
 impl LayerFacts {
-    fn of(layer: LayerSays, decides: Option<LayerName>) -> Self {
+    fn new(layer: LayerSays, decides: Option<LayerName>) -> Self {
         let (says, by, error) = match layer.says {
             Ok(Some(said)) => (Some(said.who), Some(said.chosen_by.to_string()), None),
             Ok(None) => (None, None, None),
@@ -189,7 +168,7 @@ impl LayerFacts {
 }
 
 impl RuleFacts {
-    fn of(rule: &Rule, registry: &Registry) -> Self {
+    fn new(rule: &Rule, registry: &Registry) -> Self {
         let settings = rule.settings();
         let (says, error) = match rule.identity_for(registry) {
             Ok(identity) => (identity.as_ref().map(who), None),

@@ -1,8 +1,10 @@
 //! Files on disk: which are read, and what is said of those that cannot be.
 
 use std::fs;
+use std::path::Path;
 
 use super::super::*;
+use crate::registry::Registry;
 
 fn rule(profile: &str) -> String {
     format!("[[registry]]\nmatch = \"*\"\nprofile = \"{profile}\"\n")

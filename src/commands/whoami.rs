@@ -1,27 +1,27 @@
 //! `whoami`: who would ask for a registry's token, and why. Nobody is asked.
 
-mod facts;
-
 use serde::Serialize;
 
 use crate::cli::Whoami;
 use crate::env::Env;
 use crate::error::Error;
-use crate::get::{CachePlace, Provider, load_config};
+use crate::get::load_config;
+use crate::identity::Identity;
 use crate::registry::Registry;
 
+use super::facts::{
+    CacheFacts, ChoiceFacts, EndpointFacts, Facts, RoleFacts, SignInFacts, SourceFacts, USABLE,
+};
 use super::page::Mark;
 use super::{Page, Target, Verdict};
-use facts::{CacheFacts, Choice, EndpointFacts, RoleFacts, SignInFacts, SourceFacts, USABLE};
 
-/// What is found out.
 #[derive(Serialize)]
-struct Report {
+struct WhoamiReport {
     registry: String,
     /// Those of a private registry.
     account: Option<String>,
     region: Option<String>,
-    chosen_by: Choice,
+    chosen_by: ChoiceFacts,
     profile: Option<String>,
     source: SourceFacts,
     sign_in: Option<SignInFacts>,
@@ -40,48 +40,21 @@ struct Nobody {
     hints: Vec<String>,
 }
 
-/// Runs the command.
 pub(crate) fn run(arguments: &Whoami, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
     let config = load_config(env).map_err(Error::failure)?;
     let target = Target::parse(&arguments.host, &config).map_err(|error| error.told(env))?;
-    let provider = Provider::new(env, &config);
-    let identity = match provider.identity(&target.registry) {
-        Ok(identity) => identity,
-        Err(error) if arguments.json => {
-            page.json(&Nobody {
-                registry: target.registry.to_string(),
-                error: error.line(),
-                hints: error.hint_lines().collect(),
-            });
-            return Ok(Verdict::Bad);
-        }
-        Err(error) => return Err(error),
-    };
-    let cache = match CachePlace::find(env, &config).off {
-        Some(off) => CacheFacts::off(&off),
-        None => match provider.held(&target.registry, &identity) {
-            Ok(held) => CacheFacts::of(held.as_ref()),
-            Err(error) => CacheFacts::off(&error),
-        },
-    };
-    let private = target.registry.private();
-    let report = Report {
-        registry: target.registry.to_string(),
-        account: private.map(|private| private.account.to_string()),
-        region: private.map(|private| private.region.to_string()),
-        chosen_by: Choice::of(&identity.chosen_by),
-        profile: identity.profile.clone(),
-        source: SourceFacts::of(&identity.source),
-        sign_in: SignInFacts::of(&identity),
-        roles: identity.roles.iter().map(RoleFacts::of).collect(),
-        ecr: EndpointFacts::of(&identity.api),
-        sts: identity.sts.as_ref().map(EndpointFacts::of),
-        passed_over: identity
-            .passed_over
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
-        cache,
+    let facts = Facts::read(env, &config, &target.registry);
+    if facts.identity.is_err() && arguments.json {
+        page.json(&Nobody {
+            registry: facts.registry.to_string(),
+            error: facts.error().unwrap_or_default(),
+            hints: facts.hints(),
+        });
+        return Ok(Verdict::Bad);
+    }
+    let report = match &facts.identity {
+        Ok(identity) => WhoamiReport::new(&facts, identity),
+        Err(_) => return facts.identity.map(|_| Verdict::Bad),
     };
     if arguments.json {
         page.json(&report)
@@ -96,7 +69,29 @@ pub(crate) fn run(arguments: &Whoami, env: &Env, page: &mut Page) -> Result<Verd
     Ok(if is_good { Verdict::Good } else { Verdict::Bad })
 }
 
-impl Report {
+impl WhoamiReport {
+    fn new(facts: &Facts<'_>, identity: &Identity) -> Self {
+        let private = facts.registry.private();
+        Self {
+            registry: facts.registry.to_string(),
+            account: private.map(|private| private.account.to_string()),
+            region: private.map(|private| private.region.to_string()),
+            chosen_by: ChoiceFacts::from_chosen_by(&identity.chosen_by),
+            profile: identity.profile.clone(),
+            source: SourceFacts::from_source(&identity.source),
+            sign_in: SignInFacts::from_identity(identity),
+            roles: identity.roles.iter().map(RoleFacts::from_role).collect(),
+            ecr: EndpointFacts::from_endpoint(&identity.api),
+            sts: identity.sts.as_ref().map(EndpointFacts::from_endpoint),
+            passed_over: identity
+                .passed_over
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            cache: facts.cache(identity),
+        }
+    }
+
     fn print(&self, page: &mut Page) {
         page.heading(&self.registry);
         let mut facts = Vec::new();

@@ -1,26 +1,20 @@
-//! The shape of `config.toml`: its tables, their keys and their bounds.
+//! What one `config.toml` says: its tables, their keys and their bounds.
 //!
 //! A key that is to be added is listed in a `Shape` and read in the function that reads the
 //! table; until then it is refused as unknown. `packaging/config.example.toml` shows every
 //! key, and the tests read it.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::de::DeTable;
 
-use super::error::ConfigError;
-use super::file::Source;
-use super::identity_settings::IdentityTemplate;
-use super::other_helper::OtherHelperName;
-use super::problem::Problem;
-use super::rule::Rule;
-use super::section::{Section, Shape};
-
-/// How old a token may be allowed to become. None lives longer than 12 hours.
-pub(super) const MAX_AGE_SECONDS: RangeInclusive<u64> = 60..=43200;
+use super::error::{ConfigError, Origin, Problem};
+use super::identity::IdentityTemplate;
+use super::rule::{MAX_AGE_SECONDS, Rule};
+use super::section::{ConfigText, Section, Shape};
+use crate::helper_name::OWN_NAME;
 
 const TOP: Shape = Shape {
     name: "",
@@ -102,7 +96,7 @@ pub(super) struct FileSettings {
 
 impl FileSettings {
     /// Reads a file's text.
-    pub(super) fn read(source: &Source) -> Result<Self, ConfigError> {
+    pub(super) fn read(source: &ConfigText) -> Result<Self, ConfigError> {
         let table = DeTable::parse(&source.text).map_err(|error| syntax(source, &error))?;
         let top = Section::new(source, table.get_ref(), 0..0, &TOP, ALL)?;
         let mut settings = Self {
@@ -157,7 +151,7 @@ impl FileSettings {
     }
 }
 
-fn syntax(source: &Source, error: &toml::de::Error) -> ConfigError {
+fn syntax(source: &ConfigText, error: &toml::de::Error) -> ConfigError {
     let span = error.span().unwrap_or(source.text.len()..source.text.len());
     let mut message = error.message().to_owned();
     // The parser does not say which, and its span is the key.
@@ -207,6 +201,75 @@ fn read_who(section: &Section<'_>) -> Result<IdentityTemplate, ConfigError> {
     };
     let remedy = "move it to a [[registry]] with the `accounts` that may know it";
     identity.check_external_id(section, Some(remedy))?;
-    identity.check_registries(section, None)?;
+    identity.check_partition(section, None)?;
     Ok(identity)
+}
+
+/// What every credential helper's name begins with
+/// (docker/docker-credential-helpers, `client/command.go`).
+const PREFIX: &str = "docker-credential-";
+
+/// The longest name, in characters.
+const LONGEST_NAME: usize = 64;
+
+/// Another credential helper, named as Docker's `credsStore` names it: `secretservice`, `pass`,
+/// `osxkeychain`. The name holds no slash and no blank, and is not our own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherHelperName {
+    name: String,
+    origin: Origin,
+}
+
+impl OtherHelperName {
+    /// Reads the key at the top of a file.
+    ///
+    /// # Errors
+    /// When it is no helper's name, or would be our own.
+    pub(super) fn read(top: &Section<'_>) -> Result<Option<Self>, ConfigError> {
+        const KEY: &str = "other_registries_helper";
+        let Some(text) = top.text(KEY)? else {
+            return Ok(None);
+        };
+        check(text.text).map_err(|problem| top.error_in(&text, KEY, problem))?;
+        Ok(Some(Self {
+            name: text.text.to_owned(),
+            origin: top.origin_of(&text),
+        }))
+    }
+
+    /// As `credsStore` names it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The executable's name: `docker-credential-NAME`.
+    pub fn program(&self) -> String {
+        format!("{PREFIX}{}", self.name)
+    }
+
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+}
+
+fn check(name: &str) -> Result<(), Problem> {
+    let end = name.strip_prefix(PREFIX);
+    // In any case: there are file systems that do not tell capitals from small letters.
+    let lower = end.unwrap_or(name).to_ascii_lowercase();
+    if let Some(rest) = lower.strip_prefix(OWN_NAME)
+        && (rest.is_empty() || rest.starts_with(['-', '.']))
+    {
+        return Err(Problem::OwnHelperName(name.to_owned()));
+    }
+    if let Some(end) = end {
+        return Err(Problem::WholeHelperName {
+            name: name.to_owned(),
+            end: end.to_owned(),
+        });
+    }
+    let allowed = |char: char| char.is_ascii_alphanumeric() || "._-".contains(char);
+    if name.len() > LONGEST_NAME || name.starts_with(['.', '-']) || !name.chars().all(allowed) {
+        return Err(Problem::HelperName(name.to_owned()));
+    }
+    Ok(())
 }

@@ -8,18 +8,17 @@
 
 use std::collections::BTreeSet;
 
-use super::matching::Match;
-use super::{Config, Origin, Rule};
+use super::error::Origin;
+use super::load::Config;
+use super::rule::{Match, Rule};
 use crate::registry::{AccountId, Partition, Region, Registry, ServerName};
 
 /// A rule that never has a say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreachable {
-    /// The rule.
     pub origin: Origin,
     /// What its `match` holds.
     pub registries: String,
-    /// Why.
     pub why: Why,
 }
 
@@ -30,14 +29,12 @@ pub enum Why {
     SaidBefore(Vec<Origin>),
     /// Its host is another registry's by an earlier rule.
     Taken {
-        /// That rule.
         by: Origin,
         /// The account and region of the registry behind the name.
         registry: String,
     },
 }
 
-/// What a rule may say.
 const SAYS: [fn(&Rule) -> bool; 4] = [
     |rule| rule.identity().is_some(),
     |rule| rule.settings().endpoint_url.is_some(),
@@ -48,16 +45,16 @@ const SAYS: [fn(&Rule) -> bool; 4] = [
 impl Config {
     /// The rules that never have a say, in their order.
     pub fn unreachable_rules(&self) -> Vec<Unreachable> {
-        let samples = Samples::of(&self.rules);
+        let samples = Samples::from_rules(self.rules());
         let judge = |(index, rule): (usize, &Rule)| {
-            let why = self.why_unreachable(&self.rules[..index], rule, &samples)?;
+            let why = self.why_unreachable(&self.rules()[..index], rule, &samples)?;
             Some(Unreachable {
                 origin: rule.origin().clone(),
                 registries: rule.registries().to_string(),
                 why,
             })
         };
-        self.rules.iter().enumerate().filter_map(judge).collect()
+        self.rules().iter().enumerate().filter_map(judge).collect()
     }
 
     fn why_unreachable(&self, earlier: &[Rule], rule: &Rule, samples: &Samples) -> Option<Why> {
@@ -114,7 +111,7 @@ struct Samples {
 }
 
 impl Samples {
-    fn of(rules: &[Rule]) -> Self {
+    fn from_rules(rules: &[Rule]) -> Self {
         let named: BTreeSet<AccountId> = rules
             .iter()
             .flat_map(|rule| rule.accounts().iter().chain(rule.registries().account()))

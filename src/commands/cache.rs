@@ -1,0 +1,370 @@
+//! `cache`: what is in the cache of tokens, for whom and for how long, and out with it.
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use crate::cache::{Cache, CacheError, Cleared, END_OF_TIME, Entry, Which};
+use crate::cli::{CacheArguments, CacheCommand};
+use crate::clock;
+use crate::config::Config;
+use crate::env::Env;
+use crate::error::{Error, one_line};
+use crate::get::{CacheOff, CachePlace, Held, Provider, load_config};
+use crate::registry::{Registry, ServerName, Service};
+
+use super::moment::{from_now, iso, span};
+use super::page::Mark;
+use super::{Page, Target, Verdict};
+
+pub(crate) fn run(
+    arguments: &CacheArguments,
+    env: &Env,
+    page: &mut Page,
+) -> Result<Verdict, Error> {
+    let config = load_config(env).map_err(Error::failure)?;
+    match &arguments.command {
+        CacheCommand::List { json } => list(env, &config, *json, page),
+        CacheCommand::Clear { host } => clear(env, &config, host.as_deref(), page),
+        CacheCommand::Path => {
+            page.path(&there(env, &config)?.folder());
+            Ok(Verdict::Good)
+        }
+    }
+}
+
+/// The cache, though it may be switched off: what it holds is there all the same.
+fn there(env: &Env, config: &Config) -> Result<Cache, Error> {
+    let place = CachePlace::find(env, config);
+    place.dir.map(Cache::at).ok_or_else(|| {
+        Error::failure(place.off.unwrap_or(CacheOff::NoHome))
+            .hint("name a folder with `dir` under [cache] in config.toml, or AWS_ECR_CACHE_DIR")
+    })
+}
+
+#[derive(Serialize)]
+struct CacheReport {
+    /// The private folder; `None` where there is no place for one.
+    folder: Option<String>,
+    state: CacheUse,
+    /// Why nothing is kept, where that is so.
+    reason: Option<String>,
+    tokens: Vec<ListedToken>,
+    /// How many files of entries there are that cannot be believed or read.
+    unusable: usize,
+    failures: Vec<RememberedFailure>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum CacheUse {
+    /// Tokens are kept.
+    Used,
+    /// By configuration, or without a home folder, none are.
+    Off,
+    /// The folder is refused.
+    Unusable,
+}
+
+#[derive(Serialize)]
+struct ListedToken {
+    registry: String,
+    identity: String,
+    obtained_at: String,
+    /// `None` where it belongs to somebody who does not ask now.
+    refresh_at: Option<String>,
+    expires_at: String,
+    expired: bool,
+    #[serde(skip)]
+    row: Vec<String>,
+}
+
+/// A failure that is remembered, so that it is not repeated at once.
+#[derive(Serialize)]
+struct RememberedFailure {
+    until: String,
+    message: String,
+}
+
+fn list(env: &Env, config: &Config, json: bool, page: &mut Page) -> Result<Verdict, Error> {
+    let report = CacheReport::read(env, config);
+    if json {
+        page.json(&report)
+    } else {
+        report.print(page)
+    }
+    Ok(match report.state {
+        CacheUse::Unusable => Verdict::Bad,
+        CacheUse::Used | CacheUse::Off => Verdict::Good,
+    })
+}
+
+impl CacheReport {
+    fn read(env: &Env, config: &Config) -> Self {
+        let place = CachePlace::find(env, config);
+        let cache = place.dir.map(Cache::at);
+        let mut report = Self {
+            folder: cache
+                .as_ref()
+                .map(|cache| cache.folder().display().to_string()),
+            state: place.off.map_or(CacheUse::Used, |_| CacheUse::Off),
+            reason: place.off.map(|off| off.to_string()),
+            tokens: Vec::new(),
+            unusable: 0,
+            failures: Vec::new(),
+        };
+        if let Some(cache) = cache
+            && let Err(error) = report.add(&cache, &Provider::new(env, config))
+        {
+            // One that is switched off anyway need not be mended.
+            if report.state == CacheUse::Used {
+                report.state = CacheUse::Unusable;
+                report.reason = Some(error.to_string());
+            }
+        }
+        report
+    }
+
+    fn add(&mut self, cache: &Cache, provider: &Provider<'_>) -> Result<(), CacheError> {
+        let now = clock::now();
+        let mut held = provider.judge(cache.list(now)?);
+        held.sort_by(|one, other| {
+            let key = |held: &Held| (held.entry.registry.clone(), held.entry.identity.clone());
+            key(one).cmp(&key(other))
+        });
+        self.tokens = held
+            .iter()
+            .map(|held| ListedToken::new(held, now))
+            .collect();
+        self.unusable = cache.doubtful(self.tokens.len())?;
+        let mut failures = cache.marks(now)?;
+        failures.sort();
+        self.failures = failures
+            .into_iter()
+            .map(|(until, message)| RememberedFailure {
+                until: iso(until),
+                message: one_line(&message),
+            })
+            .collect();
+        cache.judge()
+    }
+
+    fn print(&self, page: &mut Page) {
+        if let Some(reason) = &self.reason {
+            let mark = match self.state {
+                CacheUse::Unusable => Mark::Bad,
+                CacheUse::Used | CacheUse::Off => Mark::Warning,
+            };
+            page.marked(mark, &format!("nothing is cached: {reason}"));
+        }
+        match &self.tokens[..] {
+            [] => page.paragraph(
+                0,
+                &match &self.folder {
+                    Some(folder) => format!("no tokens in {folder}"),
+                    None => "no tokens".to_owned(),
+                },
+            ),
+            tokens => {
+                let rows: Vec<Vec<String>> = tokens.iter().flat_map(ListedToken::rows).collect();
+                page.table(
+                    &["AGE", "RENEWAL", "END", "REGISTRY, AND WHO BOUGHT"],
+                    &rows,
+                );
+                let is_others = |token: &ListedToken| !token.expired && token.refresh_at.is_none();
+                if tokens.iter().any(is_others) {
+                    page.gap();
+                    page.paragraph(
+                        0,
+                        "A token with no renewal is not of who asks now: it goes by the settings of \
+                         who does.",
+                    );
+                }
+            }
+        }
+        if self.unusable > 0 {
+            page.gap();
+            let (files, them) = match self.unusable {
+                1 => ("1 file holds a token".to_owned(), "it"),
+                many => (format!("{many} files hold tokens"), "them"),
+            };
+            let text = format!(
+                "{files} that cannot be used: the next purchase for the same replaces {them}, and \
+                 `cache clear` deletes {them}; ECRX_LOG=warn says what is wrong"
+            );
+            page.marked(Mark::Warning, &text);
+        }
+        if !self.failures.is_empty() {
+            page.gap();
+            page.heading("Failures that are not repeated at once");
+            for failure in &self.failures {
+                page.paragraph(2, &format!("until {}: {}", failure.until, failure.message));
+            }
+        }
+    }
+}
+
+impl ListedToken {
+    fn new(held: &Held, now: OffsetDateTime) -> Self {
+        let token = &held.entry.token;
+        let expired = token.is_expired(now);
+        let renewal = match held.refresh_at {
+            // Of an expired one nobody asks.
+            None => "-".to_owned(),
+            Some(_) if expired => "-".to_owned(),
+            Some(moment) if moment > now => from_now(moment, now),
+            Some(_) => "next get".to_owned(),
+        };
+        let end = if expired {
+            format!("expired {}", from_now(token.expires_at, now))
+        } else {
+            from_now(token.expires_at, now)
+        };
+        Self {
+            registry: one_line(&held.entry.registry),
+            identity: one_line(&held.entry.identity),
+            obtained_at: iso(token.obtained_at),
+            refresh_at: held.refresh_at.map(iso),
+            expires_at: iso(token.expires_at),
+            expired,
+            row: vec![span(now - token.obtained_at), renewal, end],
+        }
+    }
+
+    /// Who bought it stands below the registry.
+    fn rows(&self) -> [Vec<String>; 2] {
+        let mut first = self.row.clone();
+        first.push(self.registry.clone());
+        let mut second = vec![String::new(); self.row.len()];
+        second.push(self.identity.clone());
+        [first, second]
+    }
+}
+
+fn clear(
+    env: &Env,
+    config: &Config,
+    host: Option<&str>,
+    page: &mut Page,
+) -> Result<Verdict, Error> {
+    let cache = there(env, config)?;
+    let cleared = match host {
+        None => cache.clear(&Which::All),
+        Some(host) => match Target::parse(host, config) {
+            Ok(Target { registry, .. }) => {
+                cache.clear(&Which::Entries(&|entry| is_of(entry, &registry, config)))
+            }
+            Err(error) => {
+                let former = Former::parse(host, config);
+                let former = former.ok_or_else(|| error.clone().told(env))?;
+                // Nothing is deleted, no memory of a failure either, for a host that is mistyped.
+                if !former.is_kept(&cache).map_err(Error::failure)? {
+                    return Err(error.told(env));
+                }
+                cache.clear(&Which::Entries(&|entry| former.is_of(entry)))
+            }
+        },
+    };
+    let cleared = cleared.map_err(Error::failure)?;
+    print_cleared(&cleared, page);
+    Ok(if cleared.left.is_empty() {
+        Verdict::Good
+    } else {
+        Verdict::Bad
+    })
+}
+
+/// Whether an entry is of a registry, by whatever name: FIPS, dual-stack and hosts of one's own
+/// are the same.
+fn is_of(entry: &Entry, registry: &Registry, config: &Config) -> bool {
+    let same = |other: &Registry| match (&other.service, &registry.service) {
+        (Service::Private(one), Service::Private(other)) => {
+            (&one.account, &one.region) == (&other.account, &other.region)
+        }
+        (Service::Public, Service::Public) => true,
+        _ => false,
+    };
+    config
+        .registry(&entry.registry)
+        .is_some_and(|other| same(&other))
+}
+
+/// A host of one's own that no rule names any more. Which registry was behind it is forgotten, but
+/// what was bought by its name is still kept.
+struct Former<'a> {
+    name: ServerName,
+    config: &'a Config,
+}
+
+impl<'a> Former<'a> {
+    fn parse(host: &str, config: &'a Config) -> Option<Self> {
+        let name = ServerName::parse(host)?;
+        Some(Self { name, config })
+    }
+
+    fn is_kept(&self, cache: &Cache) -> Result<bool, CacheError> {
+        let entries = cache.list(END_OF_TIME)?;
+        Ok(entries.iter().any(|(_, entry)| self.is_of(entry)))
+    }
+
+    /// A name without a port stands for every port, as in a rule.
+    fn is_of(&self, entry: &Entry) -> bool {
+        let is_named = |bought: &ServerName| {
+            bought.host == self.name.host
+                && (self.name.port.is_none()
+                    || bought.port.is_none()
+                    || bought.port == self.name.port)
+        };
+        self.config.registry(&entry.registry).is_none()
+            && ServerName::parse(&entry.registry)
+                .as_ref()
+                .is_some_and(is_named)
+    }
+}
+
+fn print_cleared(cleared: &Cleared, page: &mut Page) {
+    let mut tokens: Vec<String> = cleared
+        .entries
+        .iter()
+        .map(|entry| {
+            format!(
+                "deleted the token for {}: {}",
+                entry.registry, entry.identity
+            )
+        })
+        .collect();
+    tokens.sort();
+    for token in &tokens {
+        page.paragraph(0, token);
+    }
+    let counts = [
+        (
+            cleared.unreadable,
+            "file that held no token",
+            "files that held no token",
+        ),
+        (cleared.temporary, "half-written file", "half-written files"),
+        (cleared.marks, "remembered failure", "remembered failures"),
+    ];
+    for (count, one, many) in counts {
+        match count {
+            0 => {}
+            1 => page.paragraph(0, &format!("deleted 1 {one}")),
+            _ => page.paragraph(0, &format!("deleted {count} {many}")),
+        }
+    }
+    if tokens.is_empty() && counts.iter().all(|(count, ..)| *count == 0) {
+        page.paragraph(0, "nothing to delete");
+    }
+    for entry in &cleared.busy {
+        page.marked(
+            Mark::Warning,
+            &format!(
+                "a token for {} is being bought, and will be kept",
+                entry.registry
+            ),
+        );
+    }
+    for error in &cleared.left {
+        page.marked(Mark::Bad, &error.to_string());
+    }
+}

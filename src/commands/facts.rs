@@ -1,0 +1,483 @@
+//! What there is to say of a registry and who asks for its tokens: the one model that `whoami` and
+//! `config show` print, for people and for programs. Nobody is asked for it.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::clock;
+use crate::commands::moment::{from_now, iso};
+use crate::config::{Config, Origin, RegistrySettings, Rule};
+use crate::env::{Env, var};
+use crate::error::Error;
+use crate::get::{CacheOff, CachePlace, DirFrom, Held, Provider};
+use crate::identity::{
+    ChosenBy, Endpoint, Identity, LayerName, LayerSays, Role, SignIn, SignInState, Source,
+};
+use crate::redaction::shown_url;
+use crate::registry::{Registry, Service};
+use crate::token::Renewal;
+
+/// A registry, the identity that asks for its tokens, and all that both come from.
+pub(super) struct Facts<'a> {
+    env: &'a Env,
+    config: &'a Config,
+    provider: Provider<'a>,
+    pub registry: &'a Registry,
+    pub identity: Result<Identity, Error>,
+}
+
+/// A setting that is in effect.
+#[derive(Serialize)]
+pub(super) struct Setting {
+    /// The name of its key, where it has one.
+    pub name: &'static str,
+    pub value: String,
+    /// Where it stands; `default` where nobody says it.
+    pub from: String,
+}
+
+pub(super) const DEFAULT: &str = "default";
+
+/// The APIs that are called for a token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Api {
+    Ecr,
+    Sts,
+}
+
+impl<'a> Facts<'a> {
+    pub(super) fn read(env: &'a Env, config: &'a Config, registry: &'a Registry) -> Self {
+        let provider = Provider::new(env, config);
+        Self {
+            identity: provider.identity(registry),
+            env,
+            config,
+            provider,
+            registry,
+        }
+    }
+
+    /// `None` where nobody can ask.
+    pub(super) fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref().ok()
+    }
+
+    /// Why nobody can ask.
+    pub(super) fn error(&self) -> Option<String> {
+        self.identity.as_ref().err().map(Error::line)
+    }
+
+    /// What to do about that.
+    pub(super) fn hints(&self) -> Vec<String> {
+        let error = self.identity.as_ref().err();
+        error.map_or_else(Vec::new, |error| error.hint_lines().collect())
+    }
+
+    /// What each layer says, in the order in which they count.
+    pub(super) fn layers(&self) -> [LayerSays; 6] {
+        self.provider.resolver().layers(self.registry)
+    }
+
+    /// The rules for the registry, in the order in which they count.
+    pub(super) fn rules(&self) -> impl Iterator<Item = &'a Rule> {
+        let rules = self.config.rules().iter();
+        rules.filter(|rule| rule.matches(self.registry))
+    }
+
+    pub(super) fn cache(&self, identity: &Identity) -> CacheFacts {
+        if let Some(off) = CachePlace::find(self.env, self.config).off {
+            return CacheFacts::off(&off);
+        }
+        match self.provider.held(self.registry, identity) {
+            Ok(held) => CacheFacts::from_held(held.as_ref()),
+            Err(error) => CacheFacts::off(&error),
+        }
+    }
+
+    /// All settings that are in effect for the registry.
+    pub(super) fn settings(&self) -> Vec<Setting> {
+        let config = self.config;
+        let seconds = |time: Duration| format!("{} s", time.as_secs());
+        let top = |name: &'static str, value: String| Setting {
+            from: self.place("", name),
+            name,
+            value,
+        };
+        let mut settings = vec![
+            top("timeout_seconds", seconds(config.timeout)),
+            top("connect_timeout_seconds", seconds(config.connect_timeout)),
+            self.endpoint_url("endpoint_url", Api::Ecr),
+        ];
+        if self
+            .identity()
+            .is_none_or(|identity| identity.sts.is_some())
+        {
+            settings.push(self.endpoint_url("sts_endpoint_url", Api::Sts));
+        }
+        settings.extend(self.identity().map(|identity| self.max_age(identity)));
+        settings.push(self.cache_folder());
+        let helper = match &config.other_registries_helper {
+            Some(helper) => helper.program(),
+            None => "none".to_owned(),
+        };
+        settings.push(top("other_registries_helper", helper));
+        if config.other_registries_helper.is_some() {
+            let timeout = seconds(config.other_registries_timeout);
+            settings.push(top("other_registries_timeout_seconds", timeout));
+        }
+        settings
+    }
+
+    /// Where a setting outside of rules stands.
+    fn place(&self, table: &str, key: &str) -> String {
+        match self.config.origin_of(table, key) {
+            Some(origin) => origin.to_string(),
+            None => DEFAULT.to_owned(),
+        }
+    }
+
+    fn endpoint_url(&self, name: &'static str, api: Api) -> Setting {
+        let of_rule = |rule: &'a Rule| {
+            let url = api.url_in(rule.settings())?;
+            Some((url, rule.origin().to_string()))
+        };
+        let endpoint = self.identity().and_then(|identity| api.endpoint(identity));
+        let endpoint = endpoint.map(EndpointFacts::from_endpoint);
+        let (value, from) = self
+            .rules()
+            .find_map(of_rule)
+            .unwrap_or_else(|| match endpoint {
+                Some(EndpointFacts { url: Some(url), .. }) => (url, self.url_from(api)),
+                Some(endpoint) => (format!("that of {}", endpoint.place()), DEFAULT.to_owned()),
+                None => ("the region's".to_owned(), DEFAULT.to_owned()),
+            });
+        Setting { name, value, from }
+    }
+
+    /// In the order in which they count (`identity/endpoint.rs`).
+    fn url_from(&self, api: Api) -> String {
+        let service = match (&self.registry.service, api) {
+            (_, Api::Sts) => "STS",
+            (Service::Private(_), Api::Ecr) => "ECR",
+            (Service::Public, Api::Ecr) => "ECR_PUBLIC",
+        };
+        let variables = [
+            format!("{}_{service}", var::AWS_ENDPOINT_URL),
+            var::AWS_ENDPOINT_URL.to_owned(),
+        ];
+        let set = variables
+            .into_iter()
+            .find(|name| self.env.get(name).is_some());
+        set.unwrap_or_else(|| "the AWS profile".to_owned())
+    }
+
+    fn max_age(&self, identity: &Identity) -> Setting {
+        let of_rule = self
+            .rules()
+            .find(|rule| rule.settings().max_age.is_some())
+            .map(|rule| rule.origin().to_string());
+        let of_source = identity.source.get().max_age();
+        let of_cache = self.config.cache.max_age;
+        let age = |age: Duration| {
+            let seconds = age.as_secs();
+            format!("at an age of {seconds} s, at half of its life at most")
+        };
+        let (value, from) = match self.provider.renewal_of(identity) {
+            Renewal::HalfLife => ("at half of its life".to_owned(), None),
+            Renewal::Expiry { max_age: None } => {
+                let value = "shortly before it ends, as it took a code";
+                (value.to_owned(), None)
+            }
+            Renewal::Expiry { max_age: Some(max) } => {
+                (format!("at an age of {} s", max.as_secs()), of_rule)
+            }
+            Renewal::Age(max) if of_rule.is_some() => (age(max), of_rule),
+            Renewal::Age(max) if of_source == Some(max) && of_cache != Some(max) => {
+                let from = "the source, which cannot be known offline".to_owned();
+                (age(max), Some(from))
+            }
+            Renewal::Age(max) => (age(max), Some(self.place("cache", "max_age_seconds"))),
+        };
+        Setting {
+            name: "max_age_seconds",
+            value,
+            from: from.unwrap_or_else(|| DEFAULT.to_owned()),
+        }
+    }
+
+    fn cache_folder(&self) -> Setting {
+        let place = CachePlace::find(self.env, self.config);
+        let (value, from) = match (place.off, place.dir) {
+            (Some(CacheOff::Config), _) => (None, self.place("cache", "enabled")),
+            (Some(CacheOff::Variable), _) => (None, var::AWS_ECR_DISABLE_CACHE.to_owned()),
+            (None, Some(dir)) => {
+                let from = match place.from {
+                    DirFrom::Variable => var::AWS_ECR_CACHE_DIR.to_owned(),
+                    DirFrom::Config => self.place("cache", "dir"),
+                    DirFrom::Default => DEFAULT.to_owned(),
+                };
+                (Some(dir.display().to_string()), from)
+            }
+            _ => (None, DEFAULT.to_owned()),
+        };
+        let off = place.off.unwrap_or(CacheOff::NoHome);
+        Setting {
+            name: "cache folder",
+            value: value.unwrap_or_else(|| format!("none: {off}")),
+            from,
+        }
+    }
+}
+
+impl Api {
+    fn endpoint(self, identity: &Identity) -> Option<&Endpoint> {
+        match self {
+            Api::Ecr => Some(&identity.api),
+            Api::Sts => identity.sts.as_ref(),
+        }
+    }
+
+    /// As a rule has it.
+    fn url_in(self, settings: &RegistrySettings) -> Option<String> {
+        let url = match self {
+            Api::Ecr => &settings.endpoint_url,
+            Api::Sts => &settings.sts_endpoint_url,
+        };
+        url.as_ref().map(ToString::to_string)
+    }
+}
+
+/// The layer that chose, and its place.
+#[derive(Serialize)]
+pub(super) struct ChoiceFacts {
+    pub layer: LayerName,
+    pub by: String,
+    pub file: Option<String>,
+    pub line: Option<usize>,
+}
+
+#[derive(Serialize)]
+pub(super) struct SourceFacts {
+    pub kind: &'static str,
+    pub is: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct SignInFacts {
+    pub state: &'static str,
+    pub file: String,
+    pub ends_at: Option<String>,
+    #[serde(skip)]
+    pub text: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct RoleFacts {
+    pub arn: String,
+    pub session_name: String,
+    /// Whether there is one. It is kept like a secret.
+    pub external_id: bool,
+    pub mfa_device: Option<String>,
+    pub duration_seconds: Option<u64>,
+}
+
+#[derive(Serialize)]
+pub(super) struct EndpointFacts {
+    pub region: String,
+    pub url: Option<String>,
+    pub fips: bool,
+    pub dual_stack: bool,
+}
+
+#[derive(Serialize)]
+pub(super) struct CacheFacts {
+    /// Why there is no cache.
+    pub off: Option<String>,
+    pub token: Option<TokenFacts>,
+    #[serde(skip)]
+    pub text: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct TokenFacts {
+    pub obtained_at: String,
+    pub refresh_at: Option<String>,
+    pub expires_at: String,
+    pub expired: bool,
+}
+
+impl ChoiceFacts {
+    pub(super) fn from_chosen_by(chosen_by: &ChosenBy) -> Self {
+        let origin: Option<&Origin> = match chosen_by {
+            ChosenBy::Name { origin, .. } => origin.as_ref(),
+            ChosenBy::Rule(origin) | ChosenBy::Defaults(origin) => Some(origin),
+            _ => None,
+        };
+        Self {
+            layer: chosen_by.layer(),
+            by: chosen_by.to_string(),
+            file: origin.map(|origin| origin.file.display().to_string()),
+            line: origin.map(|origin| origin.line),
+        }
+    }
+}
+
+impl SourceFacts {
+    pub(super) fn from_source(source: &Source) -> Self {
+        let source = source.get();
+        Self {
+            kind: source.kind(),
+            is: source.description(),
+        }
+    }
+}
+
+/// What a sign-in is called that is neither gone nor over.
+pub(super) const USABLE: &str = "usable";
+
+impl SignInFacts {
+    pub(super) fn from_identity(identity: &Identity) -> Option<Self> {
+        let now = clock::now();
+        let method = identity.source.get().sign_in()?;
+        let (kind, command) = (method.name, method.command);
+        let Some(sign_in) = identity.sign_in() else {
+            return Some(Self {
+                state: "absent",
+                file: String::new(),
+                ends_at: None,
+                text: format!("there is no home folder, and so no {kind} sign-in"),
+            });
+        };
+        let ends_at = sign_in.ends_at();
+        let from_now = |before: &str| match ends_at {
+            Some(moment) => format!("{before} {} ({})", from_now(moment, now), iso(moment)),
+            None => String::new(),
+        };
+        let (state, text) = match sign_in.state(now) {
+            SignInState::Absent => (
+                "absent",
+                format!("nobody is signed in by {kind}: `{command}`"),
+            ),
+            SignInState::Expired => (
+                "expired",
+                format!("the {kind} sign-in ended{}: `{command}`", from_now("")),
+            ),
+            SignInState::Unreadable => (
+                "unreadable",
+                format!("the {kind} sign-in is not a readable file: `{command}`"),
+            ),
+            SignInState::Usable => (
+                USABLE,
+                match ends_at {
+                    Some(_) => format!("the {kind} sign-in holds{}", from_now(", and ends")),
+                    // Of `aws login`, AWS alone knows.
+                    None => format!("there is an {kind} sign-in; when it ends cannot be seen here"),
+                },
+            ),
+        };
+        Some(Self {
+            state,
+            file: SignIn::path(sign_in).display().to_string(),
+            ends_at: ends_at.map(iso),
+            text,
+        })
+    }
+}
+
+impl RoleFacts {
+    pub(super) fn from_role(role: &Role) -> Self {
+        Self {
+            arn: role.arn.to_string(),
+            session_name: role.session_name().to_owned(),
+            external_id: role.external_id.is_some(),
+            mfa_device: role.mfa_device.as_ref().map(ToString::to_string),
+            duration_seconds: role.duration.map(|duration| duration.as_secs()),
+        }
+    }
+
+    pub(super) fn text(&self) -> String {
+        let mut text = format!("{}, session {}", self.arn, self.session_name);
+        if let Some(seconds) = self.duration_seconds {
+            text.push_str(&format!(" for {seconds} s"));
+        }
+        text.push_str(if self.external_id {
+            ", external id set"
+        } else {
+            ", no external id"
+        });
+        if let Some(device) = &self.mfa_device {
+            text.push_str(&format!(", MFA code of {device}"));
+        }
+        text
+    }
+}
+
+impl EndpointFacts {
+    pub(super) fn from_endpoint(endpoint: &Endpoint) -> Self {
+        Self {
+            region: endpoint.region.to_string(),
+            url: endpoint.url.as_deref().map(shown_url),
+            fips: endpoint.fips,
+            dual_stack: endpoint.dual_stack,
+        }
+    }
+
+    /// The region, and which of its endpoints.
+    fn place(&self) -> String {
+        let fips = if self.fips { ", FIPS" } else { "" };
+        let dual_stack = if self.dual_stack { ", dual-stack" } else { "" };
+        format!("{}{fips}{dual_stack}", self.region)
+    }
+
+    pub(super) fn text(&self) -> String {
+        let mut text = self.place();
+        if let Some(url) = &self.url {
+            text.push_str(&format!(", at {url}"));
+        }
+        text
+    }
+}
+
+impl CacheFacts {
+    fn off(why: &dyn std::fmt::Display) -> Self {
+        Self {
+            off: Some(why.to_string()),
+            token: None,
+            text: format!("nothing is cached: {why}"),
+        }
+    }
+
+    fn from_held(held: Option<&Held>) -> Self {
+        let Some(held) = held else {
+            return Self {
+                off: None,
+                token: None,
+                text: "none is cached: the next get asks AWS".to_owned(),
+            };
+        };
+        let now = clock::now();
+        let token = &held.entry.token;
+        let facts = TokenFacts {
+            obtained_at: iso(token.obtained_at),
+            refresh_at: held.refresh_at.map(iso),
+            expires_at: iso(token.expires_at),
+            expired: token.is_expired(now),
+        };
+        let bought = format!("cached, bought {}", from_now(token.obtained_at, now));
+        let renewed = match held.refresh_at {
+            Some(moment) if moment > now => format!("to be renewed {}", from_now(moment, now)),
+            _ => "to be renewed by the next get".to_owned(),
+        };
+        let text = if facts.expired {
+            format!("{bought}, expired {}", from_now(token.expires_at, now))
+        } else {
+            format!("{bought}, {renewed}, good until {}", facts.expires_at)
+        };
+        Self {
+            off: None,
+            token: Some(facts),
+            text,
+        }
+    }
+}

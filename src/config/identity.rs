@@ -1,0 +1,577 @@
+//! An identity, as `[[registry]]`, `[defaults]` and `[identity.NAME]` hold it: a profile, roles on
+//! top of it, or both. A role's ARN may have blanks in it: `arn:{partition}:iam::{account}:role/pull`
+//! is one rule for a whole organization.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::error::{ConfigError, Origin, Problem};
+use super::section::Section;
+use crate::nearest::nearest;
+use crate::registry::{MfaDevice, Partition, Region, Registry, RoleArn};
+use crate::secret::Secret;
+
+/// The most roles of a chain.
+const MOST_ROLES: usize = 5;
+
+/// The longest session of a role that was assumed by another role, in seconds (AWS STS,
+/// `AssumeRole`, `DurationSeconds`).
+const LONGEST_CHAINED_SECONDS: u64 = 3600;
+
+/// An identity for one registry. Taken whole or not at all: nothing is added to it from
+/// another layer, save that roles without a profile are assumed from what the later layers say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentitySettings {
+    /// The profile of `~/.aws/config` that asks, or from which the first role is assumed.
+    pub profile: Option<String>,
+    /// The roles to assume, each from the one before; the last one asks. Empty when the profile
+    /// asks itself, in which case there is a profile.
+    pub roles: Vec<RoleSettings>,
+    /// The region whose STS is asked for the roles, before the profile's own and `AWS_REGION`.
+    pub region: Option<Region>,
+    /// Where all this stands.
+    pub origin: Origin,
+}
+
+/// One role and how it is assumed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleSettings {
+    pub arn: RoleArn,
+    /// What the role's trust policy asks for as `sts:ExternalId`. No secret to AWS, and kept
+    /// like one here, as a role may trust whoever knows it. Only the last role of a chain has one.
+    pub external_id: Option<Secret>,
+    /// What the session is called in CloudTrail. All roles of a chain have the same.
+    pub session_name: Option<String>,
+    /// How long the session lasts. Only the last role of a chain has it.
+    pub duration: Option<Duration>,
+    /// The device whose code is asked for. Only the first role of a chain has it: AWS takes
+    /// codes from users alone.
+    pub mfa_device: Option<MfaDevice>,
+}
+
+/// An identity before its roles' blanks are filled in.
+///
+/// Whatever else an identity will be able to say belongs here, so that every table that holds
+/// one (`[[registry]]`, `[defaults]`, `[identity.NAME]`) learns it at once.
+#[derive(Clone, Debug)]
+pub(super) struct IdentityTemplate {
+    profile: Option<String>,
+    roles: Vec<RoleArnTemplate>,
+    external_id: Option<Secret>,
+    session_name: Option<String>,
+    duration: Option<Duration>,
+    mfa_device: Option<MfaDevice>,
+    region: Option<Region>,
+    /// The name of the table it stands in, for errors.
+    table: String,
+    origin: Origin,
+}
+
+impl IdentityTemplate {
+    /// Reads the identity of a table; `None` when it names nobody.
+    pub(super) fn read(section: &Section<'_>) -> Result<Option<Self>, ConfigError> {
+        let mut roles = Vec::new();
+        let texts = section.one_or_more_texts("role_arn")?.unwrap_or_default();
+        if texts.len() > MOST_ROLES {
+            let (most, found) = (MOST_ROLES, texts.len());
+            return Err(section.error("role_arn", Problem::LongList { most, found }));
+        }
+        for text in texts {
+            let role = RoleArnTemplate::parse(text.text);
+            roles.push(role.map_err(|problem| section.error_in(&text, "role_arn", problem))?);
+        }
+        let template = Self {
+            profile: read_profile(section)?,
+            external_id: read_external_id(section)?,
+            session_name: read_session_name(section)?,
+            duration: read_duration(section, roles.len())?,
+            mfa_device: section.parsed("mfa_serial")?,
+            region: section.parsed("region")?,
+            table: section.name().to_owned(),
+            origin: section.origin(),
+            roles,
+        };
+        if template.roles.is_empty() {
+            let of_roles = [
+                "source_profile",
+                "external_id",
+                "role_session_name",
+                "duration_seconds",
+                "mfa_serial",
+            ];
+            if let Some(key) = of_roles.into_iter().find(|key| section.has(key)) {
+                return Err(section.error(key, Problem::WithoutRole));
+            }
+            if template.profile.is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(template))
+    }
+
+    /// Refuses an external id that a stranger could learn by having an image of his account
+    /// pulled: it would be sent to a role in whatever account the image's name holds.
+    ///
+    /// `remedy` is what to do about it, and `None` where the accounts are known.
+    pub(super) fn check_external_id(
+        &self,
+        section: &Section<'_>,
+        remedy: Option<&'static str>,
+    ) -> Result<(), ConfigError> {
+        let any_account = self.roles.iter().any(RoleArnTemplate::has_account);
+        match remedy {
+            Some(remedy) if any_account && self.external_id.is_some() => {
+                Err(section.error("external_id", Problem::ExternalIdForAll { remedy }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses blanks where nothing fills them in: for public ECR.
+    pub(super) fn check_blanks(&self, section: &Section<'_>) -> Result<(), ConfigError> {
+        match self.roles.iter().find(|role| role.has_blanks()) {
+            None => Ok(()),
+            Some(role) => {
+                let problem = Problem::TemplateForPublic(role.as_str().to_owned());
+                Err(section.error("role_arn", problem))
+            }
+        }
+    }
+
+    /// Refuses parts that are in different partitions, which could serve no registry at all.
+    ///
+    /// `registries` is what a rule's `match` holds, and the one partition of it. It is put into
+    /// words only if something contradicts it: there may be a thousand rules, and they are all
+    /// checked for each `get`.
+    pub(super) fn check_partition(
+        &self,
+        section: &Section<'_>,
+        registries: Option<(&dyn fmt::Display, Partition)>,
+    ) -> Result<(), ConfigError> {
+        let roles = self
+            .roles
+            .iter()
+            .map(|role| ("role_arn", role.as_str(), role.partition()));
+        let device = self
+            .mfa_device
+            .iter()
+            .map(|device| ("mfa_serial", device.as_str(), device.partition()));
+        let region = self.region.iter().map(|region| {
+            let partition = Partition::of_region(region);
+            ("region", region.as_str(), Some(partition))
+        });
+        let mut first = None;
+        for (key, this, partition) in roles.chain(device).chain(region) {
+            let Some(partition) = partition else { continue };
+            let (other, other_partition) = match (registries, first) {
+                (Some((_, known)), _) if known == partition => continue,
+                (Some((registries, known)), _) => (format!("`match` = `{registries}`"), known),
+                (None, Some((_, known))) if known == partition => continue,
+                (None, Some((text, known))) => (format!("`{text}`"), known),
+                (None, None) => {
+                    first = Some((this, partition));
+                    continue;
+                }
+            };
+            return same_partition(this, partition, &other, other_partition)
+                .map_err(|problem| section.error(key, problem));
+        }
+        Ok(())
+    }
+
+    /// The profile that it names, and where it stands.
+    pub(super) fn profile(&self) -> Option<(&str, &Origin)> {
+        Some((self.profile.as_deref()?, &self.origin))
+    }
+
+    /// Some role cannot be named without a private registry.
+    pub(super) fn has_blanks(&self) -> bool {
+        self.roles.iter().any(RoleArnTemplate::has_blanks)
+    }
+
+    /// The identity for one registry.
+    pub(super) fn expand(&self, registry: &Registry) -> Result<IdentitySettings, ConfigError> {
+        let partition = registry.partition();
+        let values = Blanks::of(registry);
+        let fail = |key: &str, problem| ConfigError::Setting {
+            origin: self.origin.clone(),
+            key: format!("{}.{key}", self.table),
+            problem,
+        };
+        let mut arns = Vec::with_capacity(self.roles.len());
+        for role in &self.roles {
+            let arn = role.expand(values).and_then(|arn| {
+                same_partition(arn.as_str(), arn.partition(), registry.host(), partition)?;
+                Ok(arn)
+            });
+            arns.push(arn.map_err(|problem| fail("role_arn", problem))?);
+        }
+        if let Some(region) = &self.region {
+            let of_region = Partition::of_region(region);
+            same_partition(region.as_str(), of_region, registry.host(), partition)
+                .map_err(|problem| fail("region", problem))?;
+        }
+        let last = arns.len().saturating_sub(1);
+        let role = |(index, arn)| RoleSettings {
+            arn,
+            external_id: self.external_id.clone().filter(|_| index == last),
+            session_name: self.session_name.clone(),
+            duration: self.duration.filter(|_| index == last),
+            mfa_device: self.mfa_device.clone().filter(|_| index == 0),
+        };
+        Ok(IdentitySettings {
+            profile: self.profile.clone(),
+            roles: arns.into_iter().enumerate().map(role).collect(),
+            region: self.region.clone(),
+            origin: self.origin.clone(),
+        })
+    }
+}
+
+/// Keys, roles and registries of one partition mean nothing in another.
+fn same_partition(
+    this: &str,
+    partition: Partition,
+    other: &str,
+    other_partition: Partition,
+) -> Result<(), Problem> {
+    if partition == other_partition {
+        return Ok(());
+    }
+    Err(Problem::AcrossPartitions {
+        this: this.to_owned(),
+        partition,
+        other: other.to_owned(),
+        other_partition,
+    })
+}
+
+/// `source_profile` is `profile` by the name that `~/.aws/config` has for it beside a role.
+fn read_profile(section: &Section<'_>) -> Result<Option<String>, ConfigError> {
+    if section.has("profile") && section.has("source_profile") {
+        return Err(section.error("source_profile", Problem::TwoProfiles));
+    }
+    let profile = match section.text("profile")? {
+        None => section.text("source_profile")?,
+        profile => profile,
+    };
+    Ok(profile.map(|text| text.text.to_owned()))
+}
+
+fn read_external_id(section: &Section<'_>) -> Result<Option<Secret>, ConfigError> {
+    let Some(text) = section.text("external_id")? else {
+        return Ok(None);
+    };
+    parse_external_id(text.text)
+        .map(Some)
+        .map_err(|problem| section.error_in(&text, "external_id", problem))
+}
+
+/// An external id, as IAM takes it: 2 to 1224 of `[\w+=,.@:\/-]`.
+pub fn parse_external_id(text: &str) -> Result<Secret, Problem> {
+    if (2..=1224).contains(&text.len()) && text.bytes().all(|byte| is_word(byte, b"_+=,.@:/-")) {
+        Ok(Secret::new(text))
+    } else {
+        Err(Problem::ExternalId)
+    }
+}
+
+fn read_session_name(section: &Section<'_>) -> Result<Option<String>, ConfigError> {
+    let Some(text) = section.text("role_session_name")? else {
+        return Ok(None);
+    };
+    parse_session_name(text.text)
+        .map(Some)
+        .map_err(|problem| section.error_in(&text, "role_session_name", problem))
+}
+
+/// The name of a session, as IAM takes it: 2 to 64 of `[\w+=,.@-]`.
+pub fn parse_session_name(text: &str) -> Result<String, Problem> {
+    if (2..=64).contains(&text.len()) && text.bytes().all(|byte| is_word(byte, b"_+=,.@-")) {
+        Ok(text.to_owned())
+    } else {
+        Err(Problem::SessionName(text.to_owned()))
+    }
+}
+
+fn is_word(byte: u8, besides: &[u8]) -> bool {
+    byte.is_ascii_alphanumeric() || besides.contains(&byte)
+}
+
+/// 15 minutes to 12 hours; an hour at most where a role assumes the last one. A profile may be
+/// a role too, which cannot be seen from here: then STS refuses.
+fn read_duration(section: &Section<'_>, roles: usize) -> Result<Option<Duration>, ConfigError> {
+    match section.number("duration_seconds", 900..=43200)? {
+        Some(seconds) if roles > 1 && seconds > LONGEST_CHAINED_SECONDS => {
+            Err(section.error("duration_seconds", Problem::ChainTooLong(seconds)))
+        }
+        seconds => Ok(seconds.map(Duration::from_secs)),
+    }
+}
+
+/// What the blanks are filled in with: the parts of a private registry's name.
+#[derive(Debug, Clone, Copy)]
+pub struct Blanks<'a> {
+    account: &'a str,
+    region: &'a str,
+    partition: &'a str,
+}
+
+impl<'a> Blanks<'a> {
+    /// The parts of a registry's name; `None` for public ECR, which has none.
+    pub fn of(registry: &'a Registry) -> Option<Self> {
+        registry.private().map(|private| Self {
+            account: private.account.as_str(),
+            region: private.region.as_str(),
+            partition: registry.partition().name(),
+        })
+    }
+
+    fn sample(partition: Partition) -> Self {
+        Self {
+            account: "111122223333",
+            region: "eu-west-1",
+            partition: partition.name(),
+        }
+    }
+}
+
+/// A role's ARN, written out or with blanks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoleArnTemplate {
+    Literal(RoleArn),
+    /// With at least one blank, known to become an ARN when they are filled in.
+    Blanks {
+        text: String,
+        /// `None` when that is a blank too.
+        partition: Option<Partition>,
+    },
+}
+
+const ACCOUNT: &str = "account";
+const REGION: &str = "region";
+const PARTITION: &str = "partition";
+
+impl RoleArnTemplate {
+    /// Reads a template, and fills it in with samples as a trial.
+    ///
+    /// # Errors
+    /// When a brace stands alone, a blank has no meaning, or no ARN can come of it.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        let mut blanks = false;
+        for piece in pieces(text) {
+            match piece {
+                Piece::Text(_) => {}
+                Piece::Blank(ACCOUNT | REGION | PARTITION) => blanks = true,
+                Piece::Blank(word) => {
+                    return Err(Problem::Placeholder {
+                        word: word.to_owned(),
+                        nearest: nearest(word, [ACCOUNT, REGION, PARTITION]),
+                    });
+                }
+                Piece::LoneBrace => return Err(Problem::Brace(text.to_owned())),
+            }
+        }
+        if !blanks {
+            return Ok(Self::Literal(text.parse()?));
+        }
+        let of = |partition| fill_in(text, Blanks::sample(partition)).map(|arn| arn.partition());
+        let (first, second) = (of(Partition::Aws)?, of(Partition::AwsCn)?);
+        Ok(Self::Blanks {
+            text: text.to_owned(),
+            partition: (first == second).then_some(first),
+        })
+    }
+
+    pub fn has_blanks(&self) -> bool {
+        matches!(self, Self::Blanks { .. })
+    }
+
+    /// The partition that the role is in, whatever the blanks are filled in with.
+    pub fn partition(&self) -> Option<Partition> {
+        match self {
+            Self::Literal(arn) => Some(arn.partition()),
+            Self::Blanks { partition, .. } => *partition,
+        }
+    }
+
+    /// The role is another for each account.
+    pub fn has_account(&self) -> bool {
+        matches!(self, Self::Blanks { text, .. } if pieces(text).any(|piece| piece == Piece::Blank(ACCOUNT)))
+    }
+
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Literal(arn) => arn.as_str(),
+            Self::Blanks { text, .. } => text,
+        }
+    }
+
+    /// The role for one registry; `None` is public ECR, which has nothing to fill in with.
+    ///
+    /// # Errors
+    /// When something is to be filled in and there is nothing, or the result is no role ARN.
+    pub fn expand(&self, values: Option<Blanks<'_>>) -> Result<RoleArn, Problem> {
+        match (self, values) {
+            (Self::Literal(arn), _) => Ok(arn.clone()),
+            (Self::Blanks { text, .. }, Some(values)) => fill_in(text, values),
+            (Self::Blanks { text, .. }, None) => Err(Problem::TemplateForPublic(text.clone())),
+        }
+    }
+}
+
+fn fill_in(template: &str, values: Blanks<'_>) -> Result<RoleArn, Problem> {
+    let expanded: String = pieces(template)
+        .map(|piece| match piece {
+            Piece::Text(text) => text,
+            Piece::Blank(ACCOUNT) => values.account,
+            Piece::Blank(REGION) => values.region,
+            Piece::Blank(PARTITION) => values.partition,
+            Piece::Blank(_) | Piece::LoneBrace => "",
+        })
+        .collect();
+    expanded.parse().map_err(|_| Problem::Template {
+        template: template.to_owned(),
+        expanded,
+    })
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Piece<'a> {
+    Text(&'a str),
+    Blank(&'a str),
+    LoneBrace,
+}
+
+/// Takes a template apart, left to right.
+fn pieces(mut rest: &str) -> impl Iterator<Item = Piece<'_>> {
+    std::iter::from_fn(move || {
+        let first = rest.chars().next()?;
+        if first == '{' || first == '}' {
+            let blank = rest[1..]
+                .split_once('}')
+                .filter(|(word, _)| first == '{' && !word.contains('{'));
+            let (piece, after) = match blank {
+                Some((word, after)) => (Piece::Blank(word), after),
+                None => (Piece::LoneBrace, &rest[1..]),
+            };
+            rest = after;
+            return Some(piece);
+        }
+        let (text, after) = rest.split_at(rest.find(['{', '}']).unwrap_or(rest.len()));
+        rest = after;
+        Some(Piece::Text(text))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expand(template: &str) -> Result<String, String> {
+        let values = Blanks {
+            account: "999999999999",
+            region: "cn-north-1",
+            partition: "aws-cn",
+        };
+        RoleArnTemplate::parse(template)
+            .and_then(|template| template.expand(Some(values)))
+            .map(|arn| arn.to_string())
+            .map_err(|problem| problem.to_string())
+    }
+
+    #[test]
+    fn blanks_are_filled_in() {
+        for (template, expected) in [
+            (
+                "arn:aws:iam::111122223333:role/pull",
+                "arn:aws:iam::111122223333:role/pull",
+            ),
+            (
+                "arn:{partition}:iam::{account}:role/ecr/pull-{region}",
+                "arn:aws-cn:iam::999999999999:role/ecr/pull-cn-north-1",
+            ),
+            (
+                "arn:aws-cn:iam::111122223333:role/{account}{region}{partition}",
+                "arn:aws-cn:iam::111122223333:role/999999999999cn-north-1aws-cn",
+            ),
+        ] {
+            assert_eq!(expand(template).as_deref(), Ok(expected), "{template}");
+        }
+    }
+
+    #[test]
+    fn wrong_templates_say_what_is_wrong() {
+        let brace = |template: &str| {
+            format!(
+                "`{template}` holds a brace without its other half: write {{account}}, {{region}} or {{partition}}"
+            )
+        };
+        for lone in [
+            "{",
+            "}",
+            "arn:aws:iam::{account:role/x",
+            "a}b",
+            "{a{account}",
+            "{account}}",
+        ] {
+            assert_eq!(expand(lone), Err(brace(lone)));
+        }
+        for (template, expected) in [
+            (
+                "{acount}",
+                "`{acount}` stands for nothing, did you mean `{account}`?",
+            ),
+            (
+                "{Account}",
+                "`{Account}` stands for nothing, did you mean `{account}`?",
+            ),
+            (
+                "{}",
+                "`{}` stands for nothing: known are {account}, {region} and {partition}",
+            ),
+            (
+                "{host}",
+                "`{host}` stands for nothing: known are {account}, {region} and {partition}",
+            ),
+            (
+                "arn:aws:iam::{region}:role/x",
+                "`arn:aws:iam::{region}:role/x` would become `arn:aws:iam::eu-west-1:role/x`, \
+                 which is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
+            ),
+            (
+                "pull",
+                "`pull` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
+            ),
+        ] {
+            assert_eq!(expand(template), Err(expected.to_owned()), "{template}");
+        }
+    }
+
+    #[test]
+    fn partition_is_known_unless_it_is_a_blank() {
+        for (template, expected) in [
+            (
+                "arn:aws-cn:iam::111122223333:role/x",
+                Some(Partition::AwsCn),
+            ),
+            ("arn:aws-cn:iam::{account}:role/x", Some(Partition::AwsCn)),
+            (
+                "arn:aws:iam::{account}:role/{partition}",
+                Some(Partition::Aws),
+            ),
+            ("arn:{partition}:iam::111122223333:role/x", None),
+        ] {
+            let template = RoleArnTemplate::parse(template).unwrap();
+            assert_eq!(template.partition(), expected, "{}", template.as_str());
+        }
+    }
+
+    #[test]
+    fn public_ecr_has_nothing_to_fill_in_with() {
+        let template = RoleArnTemplate::parse("arn:aws:iam::{account}:role/pull").unwrap();
+        assert!(template.expand(None).is_err());
+        let literal = RoleArnTemplate::parse("arn:aws:iam::111122223333:role/pull").unwrap();
+        assert!(literal.expand(None).is_ok());
+    }
+}
