@@ -13,8 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::entry::Entry;
 use super::error::CacheError;
-use super::file::{self, Content};
-use super::folder::{Folder, Role};
+use super::folder::{FileContent, Folder, Suffix, is_temporary};
 use super::key::Digest;
 use super::lock::{Claim, Pauses, claim, release};
 use super::{Cache, END_OF_TIME, slots, unreadable};
@@ -68,11 +67,11 @@ impl Cache {
             until: Instant::now() + patience,
             cleared: &mut cleared,
         };
-        for slot in slots(&folder, Role::Entry)? {
+        for slot in slots(&folder, Suffix::Entry)? {
             clearing.clear_entry(slot, which);
         }
-        for slot in slots(&folder, Role::Mark)? {
-            let path = folder.file(slot, Role::Mark);
+        for slot in slots(&folder, Suffix::Mark)? {
+            let path = folder.file(slot, Suffix::Mark);
             clearing.cleared.marks += clearing.remove(&path);
         }
         if let Which::All = which {
@@ -99,7 +98,7 @@ struct Clearing<'a> {
 
 impl Clearing<'_> {
     fn clear_entry(&mut self, slot: Digest, which: &Which<'_>) {
-        let path = self.folder.file(slot, Role::Entry);
+        let path = self.folder.file(slot, Suffix::Entry);
         let is_meant = |entry: &Option<Entry>| match (which, entry) {
             (Which::All, _) => true,
             (Which::Entries(of), Some(entry)) => of(entry),
@@ -132,7 +131,7 @@ impl Clearing<'_> {
         if let Lock::Ours(lock) = lock {
             // The last act under it, as everybody's who removes one; on Windows it stays.
             if cfg!(unix) {
-                let _ = file::remove(self.folder, &self.folder.file(slot, Role::Lock));
+                let _ = self.folder.remove(&self.folder.file(slot, Suffix::Lock));
             }
             release(&lock);
         }
@@ -140,21 +139,21 @@ impl Clearing<'_> {
 
     /// An entry that can be read, however wrong the clock is.
     fn read(&self, slot: Digest) -> Result<Option<Entry>, CacheError> {
-        let content = file::read(self.folder, &self.folder.file(slot, Role::Entry))?;
+        let content = self.folder.read(&self.folder.file(slot, Suffix::Entry))?;
         Ok(match content {
-            Content::Bytes(bytes) => Entry::read(&bytes, slot, END_OF_TIME)
+            FileContent::Bytes(bytes) => Entry::read(&bytes, slot, END_OF_TIME)
                 .ok()
                 .map(|(_, it)| it),
-            Content::Absent | Content::TooLarge => None,
+            FileContent::Absent | FileContent::TooLarge => None,
         })
     }
 
     /// Takes the entry's lock, unless its holder takes too long.
     fn lock(&self, slot: Digest) -> Lock {
-        let path = self.folder.file(slot, Role::Lock);
+        let path = self.folder.file(slot, Suffix::Lock);
         let mut pauses = Pauses::default();
         loop {
-            let Ok(file) = file::open_lock(self.folder, &path) else {
+            let Ok(file) = self.folder.open_lock(&path) else {
                 return Lock::Unusable;
             };
             match claim(&file, &path) {
@@ -172,7 +171,7 @@ impl Clearing<'_> {
         let wrong = |source| unreadable(self.folder, source);
         for item in std::fs::read_dir(self.folder.path()).map_err(wrong)? {
             let item = item.map_err(wrong)?;
-            if item.file_name().to_str().is_some_and(file::is_temporary) {
+            if item.file_name().to_str().is_some_and(is_temporary) {
                 self.cleared.temporary += self.remove(&item.path());
             }
         }
@@ -181,7 +180,7 @@ impl Clearing<'_> {
 
     /// Says how many files it removed: one or none.
     fn remove(&mut self, path: &Path) -> usize {
-        match file::remove(self.folder, path) {
+        match self.folder.remove(path) {
             Ok(removed) => usize::from(removed),
             Err(error) => {
                 self.cleared.left.push(error);

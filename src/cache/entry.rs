@@ -141,7 +141,7 @@ impl Entry {
             token: self.token.encoded().expose(),
         };
         let bytes = serde_json::to_vec(&wire).map_err(|_| Doubt::Damaged)?;
-        if bytes.len() as u64 > super::file::MAX_LENGTH {
+        if bytes.len() as u64 > super::folder::MAX_LENGTH {
             return Err(Doubt::TooLarge);
         }
         Ok(bytes)

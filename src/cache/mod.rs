@@ -30,7 +30,6 @@
 mod clear;
 mod entry;
 mod error;
-mod file;
 mod folder;
 mod key;
 mod lock;
@@ -45,8 +44,7 @@ use std::path::{Path, PathBuf};
 
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use file::Content;
-use folder::{Folder, Role};
+use folder::{FileContent, Folder, Suffix};
 
 pub(crate) use clear::{Cleared, Which};
 pub(crate) use entry::{Doubt, Entry};
@@ -114,11 +112,11 @@ impl Cache {
         let Some(folder) = Folder::find(&self.dir)? else {
             return Ok(false);
         };
-        let path = folder.file(key.slot(), Role::Entry);
-        let stays = match file::read(&folder, &path) {
-            Ok(Content::Absent) => true,
-            Ok(Content::TooLarge) => false,
-            Ok(Content::Bytes(bytes)) => {
+        let path = folder.file(key.slot(), Suffix::Entry);
+        let stays = match folder.read(&path) {
+            Ok(FileContent::Absent) => true,
+            Ok(FileContent::TooLarge) => false,
+            Ok(FileContent::Bytes(bytes)) => {
                 // What is dated ahead of the clock has an owner, too.
                 Entry::read(&bytes, key.slot(), END_OF_TIME).is_ok_and(|(found, _)| found != *key)
             }
@@ -129,7 +127,7 @@ impl Cache {
         if stays {
             Ok(false)
         } else {
-            file::remove(&folder, &path)
+            folder.remove(&path)
         }
     }
 
@@ -142,7 +140,7 @@ impl Cache {
             return Ok(Vec::new());
         };
         let mut entries = Vec::new();
-        for slot in slots(&folder, Role::Entry)? {
+        for slot in slots(&folder, Suffix::Entry)? {
             match read_entry(&folder, slot, now) {
                 Ok(found) => entries.extend(found),
                 Err(error) => log::warn!("{error}"),
@@ -159,7 +157,7 @@ impl Cache {
     /// As [`Cache::list`].
     pub(crate) fn doubtful(&self, listed: usize) -> Result<usize, CacheError> {
         match Folder::find(&self.dir)? {
-            Some(folder) => Ok(slots(&folder, Role::Entry)?.len().saturating_sub(listed)),
+            Some(folder) => Ok(slots(&folder, Suffix::Entry)?.len().saturating_sub(listed)),
             None => Ok(0),
         }
     }
@@ -177,9 +175,9 @@ impl Cache {
             return Ok(Vec::new());
         };
         let mut marks = Vec::new();
-        for slot in slots(&folder, Role::Mark)? {
-            let path = folder.file(slot, Role::Mark);
-            match file::read(&folder, &path) {
+        for slot in slots(&folder, Suffix::Mark)? {
+            let path = folder.file(slot, Suffix::Mark);
+            match folder.read(&path) {
                 Ok(content) => {
                     let read = |bytes: &[u8]| Mark::read_for_people(bytes, slot);
                     marks.extend(believed(&path, content, read));
@@ -223,8 +221,8 @@ impl Cache {
         let Some(folder) = Folder::find(&self.dir)? else {
             return Ok(None);
         };
-        let path = folder.file(key.slot(), Role::Mark);
-        let content = file::read(&folder, &path)?;
+        let path = folder.file(key.slot(), Suffix::Mark);
+        let content = folder.read(&path)?;
         Ok(believed(&path, content, |bytes| Mark::read(bytes, key)).flatten())
     }
 
@@ -250,12 +248,12 @@ impl Cache {
 
     fn put_mark_now(&self, key: &Key, mark: &Mark) -> Result<(), CacheError> {
         let folder = Folder::make(&self.dir)?;
-        let path = folder.file(key.slot(), Role::Mark);
+        let path = folder.file(key.slot(), Suffix::Mark);
         let bytes = mark.to_bytes(key).map_err(|doubt| CacheError::Unfit {
             path: path.clone(),
             doubt,
         })?;
-        file::write(&folder, &path, &bytes)
+        folder.write(&path, &bytes)
     }
 
     /// Tries out what a purchase does here, and leaves nothing behind: takes a lock, and writes and
@@ -287,14 +285,14 @@ impl Cache {
     /// When the folder or the file is another user's, or cannot be changed.
     pub(crate) fn clear_mark(&self, key: &Key) -> Result<bool, CacheError> {
         match Folder::find(&self.dir)? {
-            Some(folder) => file::remove(&folder, &folder.file(key.slot(), Role::Mark)),
+            Some(folder) => folder.remove(&folder.file(key.slot(), Suffix::Mark)),
             None => Ok(false),
         }
     }
 }
 
-/// The slots that have a file of this role.
-fn slots(folder: &Folder, role: Role) -> Result<Vec<Digest>, CacheError> {
+/// The slots that have a file of this kind.
+fn slots(folder: &Folder, suffix: Suffix) -> Result<Vec<Digest>, CacheError> {
     let mut slots = Vec::new();
     for item in fs::read_dir(folder.path()).map_err(|source| unreadable(folder, source))? {
         let name = item
@@ -302,7 +300,7 @@ fn slots(folder: &Folder, role: Role) -> Result<Vec<Digest>, CacheError> {
             .file_name();
         let slot = name
             .to_str()
-            .and_then(|name| name.strip_suffix(role.extension())?.strip_suffix('.'));
+            .and_then(|name| name.strip_suffix(suffix.extension())?.strip_suffix('.'));
         slots.extend(slot.and_then(|slot| slot.parse::<Digest>().ok()));
     }
     Ok(slots)
@@ -321,8 +319,8 @@ fn read_entry(
     slot: Digest,
     now: OffsetDateTime,
 ) -> Result<Option<(Key, Entry)>, CacheError> {
-    let path = folder.file(slot, Role::Entry);
-    let content = file::read(folder, &path)?;
+    let path = folder.file(slot, Suffix::Entry);
+    let content = folder.read(&path)?;
     Ok(believed(&path, content, |bytes| {
         Entry::read(bytes, slot, now)
     }))
@@ -331,13 +329,13 @@ fn read_entry(
 /// What a file says, unless it cannot be believed, which is logged.
 fn believed<T>(
     path: &Path,
-    content: Content,
+    content: FileContent,
     read: impl FnOnce(&[u8]) -> Result<T, Doubt>,
 ) -> Option<T> {
     let read = match content {
-        Content::Absent => return None,
-        Content::TooLarge => Err(Doubt::TooLarge),
-        Content::Bytes(bytes) => read(&bytes),
+        FileContent::Absent => return None,
+        FileContent::TooLarge => Err(Doubt::TooLarge),
+        FileContent::Bytes(bytes) => read(&bytes),
     };
     read.inspect_err(|doubt| log::warn!("ignoring {path:?}: it {doubt}"))
         .ok()

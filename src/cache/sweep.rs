@@ -32,8 +32,7 @@ use time::OffsetDateTime;
 
 use super::Cache;
 use super::error::CacheError;
-use super::file;
-use super::folder::{Folder, Role};
+use super::folder::{Folder, Suffix, is_temporary};
 use super::key::Digest;
 use judge::Judge;
 use stamp::Stamp;
@@ -111,15 +110,15 @@ impl Item {
     /// `None` for what is not ours to tidy.
     fn of(name: &str) -> Option<Self> {
         if name.starts_with('.') {
-            return file::is_temporary(name).then_some(Item::Temporary);
+            return is_temporary(name).then_some(Item::Temporary);
         }
-        let (slot, role) = name.split_once('.')?;
+        let (slot, suffix) = name.split_once('.')?;
         let slot = slot.parse().ok()?;
-        let roles = [Role::Entry, Role::Mark, Role::Lock];
-        if roles.iter().any(|known| known.extension() == role) {
+        let suffixes = [Suffix::Entry, Suffix::Mark, Suffix::Lock];
+        if suffixes.iter().any(|known| known.extension() == suffix) {
             return Some(Item::Slot(slot));
         }
-        let seat = role.strip_suffix(Role::Lock.extension())?;
+        let seat = suffix.strip_suffix(Suffix::Lock.extension())?;
         let seat = seat.strip_suffix('.')?;
         let is_number = (1..=3).contains(&seat.len()) && seat.bytes().all(|b| b.is_ascii_digit());
         is_number.then_some(Item::Seat)
@@ -157,7 +156,7 @@ impl Sweep<'_> {
         let judge = &self.judge;
         self.removed += match item {
             Item::Slot(slot) if self.slots.insert(slot) => {
-                let lock = judge.folder.file(slot, Role::Lock);
+                let lock = judge.folder.file(slot, Suffix::Lock);
                 Tidying::new(judge, lock, Some(slot)).run()
             }
             Item::Slot(_) => 0,

@@ -8,8 +8,7 @@ use time::OffsetDateTime;
 
 use super::super::entry::{Doubt, Entry, MAX_CLOCK_DIFFERENCE};
 use super::super::error::CacheError;
-use super::super::file::{self, Content};
-use super::super::folder::{Folder, Role, look_at};
+use super::super::folder::{FileContent, Folder, Suffix, look_at};
 use super::super::key::Digest;
 use super::super::mark::Mark;
 use super::step::{Found, Slot};
@@ -32,9 +31,11 @@ impl Judge<'_> {
     /// Looks at the files of a slot.
     pub(super) fn slot(&self, slot: Digest) -> Slot {
         // Who has overtaken the lock's last holder may be about to write.
-        let is_overtaken = [Role::SecondLock, Role::ThirdLock]
+        let is_overtaken = [Suffix::SecondLock, Suffix::ThirdLock]
             .iter()
-            .any(|role| !look_at(&self.folder.file(slot, *role)).is_ok_and(|seen| seen.is_none()));
+            .any(|suffix| {
+                !look_at(&self.folder.file(slot, *suffix)).is_ok_and(|seen| seen.is_none())
+            });
         let entry = match self.entry(slot) {
             Found::Over if is_overtaken => Found::Alive,
             found => found,
@@ -42,7 +43,7 @@ impl Judge<'_> {
         Slot {
             entry,
             mark: self.mark(slot),
-            has_lock: self.has_lock(&self.folder.file(slot, Role::Lock)),
+            has_lock: self.has_lock(&self.folder.file(slot, Suffix::Lock)),
         }
     }
 
@@ -52,7 +53,7 @@ impl Judge<'_> {
     }
 
     fn entry(&self, slot: Digest) -> Found {
-        self.find(&self.folder.file(slot, Role::Entry), |bytes| {
+        self.find(&self.folder.file(slot, Suffix::Entry), |bytes| {
             let (_, entry) = Entry::read(bytes, slot, self.now)?;
             Ok(entry.token.is_expired(self.now))
         })
@@ -60,17 +61,17 @@ impl Judge<'_> {
 
     /// By another machine's clock a mark may hold a little longer.
     fn mark(&self, slot: Digest) -> Found {
-        self.find(&self.folder.file(slot, Role::Mark), |bytes| {
+        self.find(&self.folder.file(slot, Suffix::Mark), |bytes| {
             let until = Mark::read_end(bytes, slot)?;
             Ok(until.saturating_add(MAX_CLOCK_DIFFERENCE) <= self.now)
         })
     }
 
     fn find(&self, path: &Path, is_over: impl FnOnce(&[u8]) -> Result<bool, Doubt>) -> Found {
-        let doubt = match file::read(self.folder, path) {
-            Ok(Content::Absent) => return Found::Absent,
-            Ok(Content::TooLarge) => Doubt::TooLarge,
-            Ok(Content::Bytes(bytes)) => match is_over(&bytes) {
+        let doubt = match self.folder.read(path) {
+            Ok(FileContent::Absent) => return Found::Absent,
+            Ok(FileContent::TooLarge) => Doubt::TooLarge,
+            Ok(FileContent::Bytes(bytes)) => match is_over(&bytes) {
                 Ok(true) => return Found::Over,
                 Ok(false) => return Found::Alive,
                 Err(doubt) => doubt,
@@ -102,7 +103,8 @@ impl Judge<'_> {
 
     /// Removes a file of ours, and says whether it was there; nothing when it cannot be removed.
     pub(super) fn remove(&self, path: &Path) -> Option<bool> {
-        file::remove(self.folder, path)
+        self.folder
+            .remove(path)
             .inspect_err(|error| log::debug!("{error}"))
             .ok()
     }

@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use time::{Duration, OffsetDateTime};
 
 use super::super::error::CacheError;
-use super::super::file;
-use super::super::folder::Folder;
+use super::super::folder::{Folder, may_be_as_long_as};
 use super::super::lock::{Claim, claim, release};
 
 const NAME: &str = "swept";
@@ -38,7 +37,7 @@ impl Stamp {
     /// herd one sweeps, and one that is killed is not repeated by all who come after.
     pub(super) fn take(folder: &Folder, now: OffsetDateTime) -> Result<Option<Self>, CacheError> {
         let path = folder.path().join(NAME);
-        let file = file::open_lock(folder, &path)?;
+        let file = folder.open_lock(&path)?;
         if claim(&file, &path)? != Claim::Ours {
             return Ok(None);
         }
@@ -88,7 +87,7 @@ impl Stamp {
         let text = format!("{} {}\n", self.now.unix_timestamp(), self.place);
         let mut write = || -> io::Result<()> {
             self.file.rewind()?;
-            file::may_be_as_long_as(text.len())?;
+            may_be_as_long_as(text.len())?;
             self.file.write_all(text.as_bytes())?;
             self.file.set_len(text.len() as u64)
         };

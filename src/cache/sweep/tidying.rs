@@ -3,8 +3,7 @@
 use std::fs::File;
 use std::path::PathBuf;
 
-use super::super::file;
-use super::super::folder::Role;
+use super::super::folder::Suffix;
 use super::super::key::Digest;
 use super::super::lock::{Claim, claim, release};
 use super::judge::Judge;
@@ -45,14 +44,17 @@ impl<'a> Tidying<'a> {
         let is_done = match act {
             Act::Look => return Event::Saw(self.look()),
             Act::Open => {
-                self.lock = file::open_lock(self.judge.folder, &self.lock_path)
+                self.lock = self
+                    .judge
+                    .folder
+                    .open_lock(&self.lock_path)
                     .inspect_err(|error| log::debug!("{error}"))
                     .ok();
                 self.lock.is_some()
             }
             Act::Claim => self.claim(),
-            Act::RemoveEntry => self.remove(Role::Entry),
-            Act::RemoveMark => self.remove(Role::Mark),
+            Act::RemoveEntry => self.remove(Suffix::Entry),
+            Act::RemoveMark => self.remove(Suffix::Mark),
             Act::RemoveLock => cfg!(unix) && self.remove_file(self.lock_path.clone()),
             Act::Release => {
                 if let Some(lock) = self.lock.take() {
@@ -86,9 +88,9 @@ impl<'a> Tidying<'a> {
         matches!(claimed, Ok(Some(Claim::Ours)))
     }
 
-    fn remove(&mut self, role: Role) -> bool {
+    fn remove(&mut self, suffix: Suffix) -> bool {
         match self.slot {
-            Some(slot) => self.remove_file(self.judge.folder.file(slot, role)),
+            Some(slot) => self.remove_file(self.judge.folder.file(slot, suffix)),
             None => false,
         }
     }

@@ -12,8 +12,7 @@ use std::time::Duration;
 use super::Cache;
 use super::entry::Entry;
 use super::error::CacheError;
-use super::file;
-use super::folder::{Folder, Role};
+use super::folder::{Folder, Suffix};
 use super::key::Key;
 
 /// The pauses between two looks double from the first of these to the second.
@@ -37,14 +36,14 @@ impl EntryLock {
     /// [`CacheError::Unfit`] for an entry that [`Cache::get`] would not believe;
     /// [`CacheError::ForeignOwner`] when another user's file is in its place.
     pub(crate) fn put(&self, entry: &Entry) -> Result<(), CacheError> {
-        let path = self.folder.file(self.key.slot(), Role::Entry);
+        let path = self.folder.file(self.key.slot(), Suffix::Entry);
         let bytes = entry
             .to_bytes(&self.key)
             .map_err(|doubt| CacheError::Unfit {
                 path: path.clone(),
                 doubt,
             })?;
-        file::write(&self.folder, &path, &bytes)
+        self.folder.write(&path, &bytes)
     }
 
     /// Removes the entry, whosever key it was stored under, and says whether there was one.
@@ -52,18 +51,16 @@ impl EntryLock {
     /// # Errors
     /// [`CacheError::ForeignOwner`] when it is another user's file.
     pub(crate) fn remove(&self) -> Result<bool, CacheError> {
-        file::remove(
-            &self.folder,
-            &self.folder.file(self.key.slot(), Role::Entry),
-        )
+        self.folder
+            .remove(&self.folder.file(self.key.slot(), Suffix::Entry))
     }
 
     /// Gives the lock back and removes its file, which on Windows stays.
     pub(super) fn retire(self) {
         // The last act under it: from here on another can be had.
         if cfg!(unix) {
-            let path = self.folder.file(self.key.slot(), Role::Lock);
-            if let Err(error) = file::remove(&self.folder, &path) {
+            let path = self.folder.file(self.key.slot(), Suffix::Lock);
+            if let Err(error) = self.folder.remove(&path) {
                 log::debug!("{error}");
             }
         }
@@ -99,11 +96,11 @@ impl Seat {
         }
     }
 
-    fn role(self) -> Role {
+    fn suffix(self) -> Suffix {
         match self {
-            Seat::First => Role::Lock,
-            Seat::Second => Role::SecondLock,
-            Seat::Third => Role::ThirdLock,
+            Seat::First => Suffix::Lock,
+            Seat::Second => Suffix::SecondLock,
+            Seat::Third => Suffix::ThirdLock,
         }
     }
 }
@@ -125,8 +122,8 @@ impl Cache {
     /// When the folder or the lock file cannot be made, is another user's, too open or a link.
     pub(crate) fn open_lock(&self, key: &Key, seat: Seat) -> Result<LockFile, CacheError> {
         let folder = Folder::make(&self.dir)?;
-        let path = folder.file(key.slot(), seat.role());
-        let file = file::open_lock(&folder, &path)?;
+        let path = folder.file(key.slot(), seat.suffix());
+        let file = folder.open_lock(&path)?;
         Ok(LockFile {
             folder,
             key: *key,
