@@ -18,11 +18,9 @@
 #[cfg(all(test, unix))]
 mod tests;
 
-mod judge;
+mod slot;
 mod stamp;
 pub(crate) mod step;
-mod tidying;
-mod walk;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -34,9 +32,8 @@ use super::Cache;
 use super::error::CacheError;
 use super::folder::{Folder, Suffix, is_temporary};
 use super::key::Digest;
-use judge::Judge;
-use stamp::Stamp;
-use tidying::Tidying;
+use slot::{Judge, Tidying};
+use stamp::{Stamp, walk};
 
 /// How long a file can be half-written: longer than any `get` can last.
 const TEMPORARY_LIFE: Duration = Duration::from_secs(3600);
@@ -146,7 +143,7 @@ impl Sweep<'_> {
             names += 1;
             names < limits.names_at_least || (names < limits.names && Instant::now() < end)
         };
-        walk::walk(path, from, see_to).map_err(|source| CacheError::Read {
+        walk(path, from, see_to).map_err(|source| CacheError::Read {
             path: path.to_owned(),
             source,
         })
