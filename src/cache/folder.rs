@@ -10,11 +10,7 @@ use crate::fs::open_without_following;
 
 use super::error::CacheError;
 use super::key::Digest;
-use super::trust::{User, close_to_readers};
-
-/// The name of our folder. It changes when the format of the files becomes one that this
-/// version could not live beside.
-pub(super) const NAME: &str = "v1";
+use super::trust::{NAME, User, close_to_readers, look_at};
 
 /// What the name of a file ends with, which tells what it is for.
 #[derive(Clone, Copy, Debug)]
@@ -312,21 +308,6 @@ fn judge_writable(path: &Path) -> Result<(), CacheError> {
 #[cfg(not(unix))]
 fn judge_writable(_: &Path) -> Result<(), CacheError> {
     Ok(())
-}
-
-/// Looks without following a link; `None` when nothing is there.
-pub(super) fn look_at(path: &Path) -> Result<Option<Metadata>, CacheError> {
-    match fs::symlink_metadata(path) {
-        Ok(seen) => Ok(Some(seen)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) if error.kind() == ErrorKind::NotADirectory => Err(CacheError::NotAFolder {
-            path: path.parent().unwrap_or(path).to_owned(),
-        }),
-        Err(source) => Err(CacheError::Read {
-            path: path.to_owned(),
-            source,
-        }),
-    }
 }
 
 /// Makes a folder, and with `parents` what is missing above it, all with mode 0700. It is no

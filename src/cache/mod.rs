@@ -193,7 +193,7 @@ impl Cache {
     pub(crate) fn folder(&self) -> PathBuf {
         match Folder::find(&self.dir) {
             Ok(Some(folder)) => folder.path().to_owned(),
-            _ => self.dir.join(folder::NAME),
+            _ => self.dir.join(trust::NAME),
         }
     }
 
