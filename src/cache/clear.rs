@@ -11,15 +11,14 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::entry::Entry;
+use super::entry::{END_OF_TIME, Entry};
 use super::error::CacheError;
 use super::folder::{FileContent, Folder, Suffix, is_temporary};
 use super::key::Digest;
 use super::lock::{Claim, Pauses, claim, release};
-use super::{Cache, END_OF_TIME, slots, unreadable};
 
 /// How long all who hold a lock are waited for, together.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What is to be deleted.
 pub(crate) enum Which<'a> {
@@ -47,42 +46,33 @@ pub(crate) struct Cleared {
     pub left: Vec<CacheError>,
 }
 
-impl Cache {
-    /// Deletes entries, whoever bought them, and what is remembered of failures. Files that are
-    /// not the cache's, and those of other users, stay.
-    ///
-    /// # Errors
-    /// When the folder is another user's, open to others, a link, or cannot be read.
-    pub(crate) fn clear(&self, which: &Which<'_>) -> Result<Cleared, CacheError> {
-        self.clear_within(which, PATIENCE)
+/// Deletes what is meant from a folder. All who hold a lock are waited for so long, together.
+pub(super) fn clear(
+    folder: &Folder,
+    which: &Which<'_>,
+    patience: Duration,
+) -> Result<Cleared, CacheError> {
+    let mut cleared = Cleared::default();
+    let mut clearing = Clearing {
+        folder,
+        until: Instant::now() + patience,
+        cleared: &mut cleared,
+    };
+    for slot in folder.slots(Suffix::Entry)? {
+        clearing.clear_entry(slot, which);
     }
-
-    fn clear_within(&self, which: &Which<'_>, patience: Duration) -> Result<Cleared, CacheError> {
-        let mut cleared = Cleared::default();
-        let Some(folder) = Folder::find(&self.dir)? else {
-            return Ok(cleared);
-        };
-        let mut clearing = Clearing {
-            folder: &folder,
-            until: Instant::now() + patience,
-            cleared: &mut cleared,
-        };
-        for slot in slots(&folder, Suffix::Entry)? {
-            clearing.clear_entry(slot, which);
-        }
-        for slot in slots(&folder, Suffix::Mark)? {
-            let path = folder.file(slot, Suffix::Mark);
-            clearing.cleared.marks += clearing.remove(&path);
-        }
-        if let Which::All = which {
-            clearing.clear_temporary()?;
-        }
-        Ok(cleared)
+    for slot in folder.slots(Suffix::Mark)? {
+        let path = folder.file(slot, Suffix::Mark);
+        clearing.cleared.marks += clearing.remove(&path);
     }
+    if let Which::All = which {
+        clearing.clear_temporary()?;
+    }
+    Ok(cleared)
 }
 
 /// What came of asking for an entry's lock.
-enum Lock {
+enum Claimed {
     Ours(File),
     /// Somebody is buying.
     Theirs,
@@ -120,7 +110,7 @@ impl Clearing<'_> {
         if is_meant(&entry) && self.remove(&path) == 1 {
             match entry {
                 Some(entry) => {
-                    if let Lock::Theirs = lock {
+                    if let Claimed::Theirs = lock {
                         self.cleared.busy.push(entry.clone());
                     }
                     self.cleared.entries.push(entry);
@@ -128,7 +118,7 @@ impl Clearing<'_> {
                 None => self.cleared.unreadable += 1,
             }
         }
-        if let Lock::Ours(lock) = lock {
+        if let Claimed::Ours(lock) = lock {
             // The last act under it, as everybody's who removes one; on Windows it stays.
             if cfg!(unix) {
                 let _ = self.folder.remove(&self.folder.file(slot, Suffix::Lock));
@@ -149,26 +139,26 @@ impl Clearing<'_> {
     }
 
     /// Takes the entry's lock, unless its holder takes too long.
-    fn lock(&self, slot: Digest) -> Lock {
+    fn lock(&self, slot: Digest) -> Claimed {
         let path = self.folder.file(slot, Suffix::Lock);
         let mut pauses = Pauses::default();
         loop {
             let Ok(file) = self.folder.open_lock(&path) else {
-                return Lock::Unusable;
+                return Claimed::Unusable;
             };
             match claim(&file, &path) {
-                Ok(Claim::Ours) => return Lock::Ours(file),
+                Ok(Claim::Ours) => return Claimed::Ours(file),
                 Ok(Claim::Theirs | Claim::Gone) if Instant::now() < self.until => {
                     thread::sleep(pauses.next_pause());
                 }
-                Ok(_) => return Lock::Theirs,
-                Err(_) => return Lock::Unusable,
+                Ok(_) => return Claimed::Theirs,
+                Err(_) => return Claimed::Unusable,
             }
         }
     }
 
     fn clear_temporary(&mut self) -> Result<(), CacheError> {
-        let wrong = |source| unreadable(self.folder, source);
+        let wrong = |source| self.folder.unreadable(source);
         for item in std::fs::read_dir(self.folder.path()).map_err(wrong)? {
             let item = item.map_err(wrong)?;
             if item.file_name().to_str().is_some_and(is_temporary) {

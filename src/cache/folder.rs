@@ -157,6 +157,27 @@ impl Folder {
         self.path.join(format!("{slot}.{}", suffix.extension()))
     }
 
+    /// The slots that have a file of this kind.
+    pub(super) fn slots(&self, suffix: Suffix) -> Result<Vec<Digest>, CacheError> {
+        let mut slots = Vec::new();
+        let wrong = |source| self.unreadable(source);
+        for item in fs::read_dir(&self.path).map_err(wrong)? {
+            let name = item.map_err(wrong)?.file_name();
+            let slot = name
+                .to_str()
+                .and_then(|name| name.strip_suffix(suffix.extension())?.strip_suffix('.'));
+            slots.extend(slot.and_then(|slot| slot.parse::<Digest>().ok()));
+        }
+        Ok(slots)
+    }
+
+    pub(super) fn unreadable(&self, source: io::Error) -> CacheError {
+        CacheError::Read {
+            path: self.path.clone(),
+            source,
+        }
+    }
+
     /// Refuses an open file that is not a regular one, not ours, or open to others.
     pub(super) fn judge_file(&self, path: &Path, seen: &Metadata) -> Result<(), CacheError> {
         if !seen.is_file() {

@@ -9,7 +9,6 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Cache;
 use super::entry::Entry;
 use super::error::CacheError;
 use super::folder::{Folder, Suffix};
@@ -33,7 +32,7 @@ impl EntryLock {
     /// Stores an entry, and so replaces the one of the key that this key rotated from.
     ///
     /// # Errors
-    /// [`CacheError::Unfit`] for an entry that [`Cache::get`] would not believe;
+    /// [`CacheError::Unfit`] for an entry that [`super::Cache::get`] would not believe;
     /// [`CacheError::ForeignOwner`] when another user's file is in its place.
     pub(crate) fn put(&self, entry: &Entry) -> Result<(), CacheError> {
         let path = self.folder.file(self.key.slot(), Suffix::Entry);
@@ -114,17 +113,12 @@ pub(crate) struct LockFile {
     file: File,
 }
 
-impl Cache {
-    /// Opens the file of an entry's lock, and makes it where there is none; its folder and the
-    /// missing parents of that too, 0700.
-    ///
-    /// # Errors
-    /// When the folder or the lock file cannot be made, is another user's, too open or a link.
-    pub(crate) fn open_lock(&self, key: &Key, seat: Seat) -> Result<LockFile, CacheError> {
-        let folder = Folder::make(&self.dir)?;
+impl LockFile {
+    /// Opens the file of an entry's lock, and makes it where there is none.
+    pub(super) fn open(folder: Folder, key: &Key, seat: Seat) -> Result<Self, CacheError> {
         let path = folder.file(key.slot(), seat.suffix());
         let file = folder.open_lock(&path)?;
-        Ok(LockFile {
+        Ok(Self {
             folder,
             key: *key,
             path,
@@ -132,16 +126,6 @@ impl Cache {
         })
     }
 
-    /// Takes the first of the entry's locks if nobody holds it; `None` when somebody does.
-    ///
-    /// # Errors
-    /// As [`Cache::open_lock`], and on a file system without locks.
-    pub(crate) fn try_lock(&self, key: &Key) -> Result<Option<EntryLock>, CacheError> {
-        self.open_lock(key, Seat::First)?.claim()
-    }
-}
-
-impl LockFile {
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.path

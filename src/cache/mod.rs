@@ -39,22 +39,20 @@ pub(crate) mod sweep;
 mod tests;
 mod trust;
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use time::{OffsetDateTime, PrimitiveDateTime};
+use time::OffsetDateTime;
 
 use folder::{FileContent, Folder, Suffix};
+use sweep::Limits;
 
 pub(crate) use clear::{Cleared, Which};
-pub(crate) use entry::{Doubt, Entry};
+pub(crate) use entry::{Doubt, END_OF_TIME, Entry};
 pub(crate) use error::CacheError;
 pub(crate) use key::{Digest, Key};
 pub(crate) use lock::{EntryLock, LockFile, Pauses, Seat};
 pub(crate) use mark::Mark;
-
-/// The clock for entries whoever's they are: none is dated ahead of it.
-pub(crate) const END_OF_TIME: OffsetDateTime = PrimitiveDateTime::MAX.assume_utc();
 
 /// A cache folder. Making one touches nothing; the folder comes into being with the first lock
 /// or mark.
@@ -140,7 +138,7 @@ impl Cache {
             return Ok(Vec::new());
         };
         let mut entries = Vec::new();
-        for slot in slots(&folder, Suffix::Entry)? {
+        for slot in folder.slots(Suffix::Entry)? {
             match read_entry(&folder, slot, now) {
                 Ok(found) => entries.extend(found),
                 Err(error) => log::warn!("{error}"),
@@ -157,7 +155,7 @@ impl Cache {
     /// As [`Cache::list`].
     pub(crate) fn doubtful(&self, listed: usize) -> Result<usize, CacheError> {
         match Folder::find(&self.dir)? {
-            Some(folder) => Ok(slots(&folder, Suffix::Entry)?.len().saturating_sub(listed)),
+            Some(folder) => Ok(folder.slots(Suffix::Entry)?.len().saturating_sub(listed)),
             None => Ok(0),
         }
     }
@@ -175,7 +173,7 @@ impl Cache {
             return Ok(Vec::new());
         };
         let mut marks = Vec::new();
-        for slot in slots(&folder, Suffix::Mark)? {
+        for slot in folder.slots(Suffix::Mark)? {
             let path = folder.file(slot, Suffix::Mark);
             match folder.read(&path) {
                 Ok(content) => {
@@ -289,27 +287,58 @@ impl Cache {
             None => Ok(false),
         }
     }
-}
 
-/// The slots that have a file of this kind.
-fn slots(folder: &Folder, suffix: Suffix) -> Result<Vec<Digest>, CacheError> {
-    let mut slots = Vec::new();
-    for item in fs::read_dir(folder.path()).map_err(|source| unreadable(folder, source))? {
-        let name = item
-            .map_err(|source| unreadable(folder, source))?
-            .file_name();
-        let slot = name
-            .to_str()
-            .and_then(|name| name.strip_suffix(suffix.extension())?.strip_suffix('.'));
-        slots.extend(slot.and_then(|slot| slot.parse::<Digest>().ok()));
+    /// Opens the file of an entry's lock, and makes it where there is none; its folder and the
+    /// missing parents of that too, 0700.
+    ///
+    /// # Errors
+    /// When the folder or the lock file cannot be made, is another user's, too open or a link.
+    pub(crate) fn open_lock(&self, key: &Key, seat: Seat) -> Result<LockFile, CacheError> {
+        LockFile::open(Folder::make(&self.dir)?, key, seat)
     }
-    Ok(slots)
-}
 
-fn unreadable(folder: &Folder, source: std::io::Error) -> CacheError {
-    CacheError::Read {
-        path: folder.path().to_owned(),
-        source,
+    /// Takes the first of the entry's locks if nobody holds it; `None` when somebody does.
+    ///
+    /// # Errors
+    /// As [`Cache::open_lock`], and on a file system without locks.
+    pub(crate) fn try_lock(&self, key: &Key) -> Result<Option<EntryLock>, CacheError> {
+        self.open_lock(key, Seat::First)?.claim()
+    }
+
+    /// Tidies a part of the folder, unless that was done within the hour or is being done. Takes
+    /// some milliseconds at most, and waits for nobody.
+    ///
+    /// It may be called while locks of entries are held: they are passed by. What goes wrong is
+    /// for the log.
+    pub(crate) fn sweep(&self, now: OffsetDateTime) {
+        match self.sweep_within(now, sweep::LIMITS) {
+            Ok(0) => {}
+            Ok(removed) => log::debug!("tidied the cache: {removed} files removed"),
+            Err(error) => log::debug!("the cache is not tidied: {error}"),
+        }
+    }
+
+    fn sweep_within(&self, now: OffsetDateTime, limits: Limits) -> Result<usize, CacheError> {
+        match Folder::find(&self.dir)? {
+            Some(folder) => sweep::sweep(&folder, now, limits),
+            None => Ok(0),
+        }
+    }
+
+    /// Deletes entries, whoever bought them, and what is remembered of failures. Files that are
+    /// not the cache's, and those of other users, stay.
+    ///
+    /// # Errors
+    /// When the folder is another user's, open to others, a link, or cannot be read.
+    pub(crate) fn clear(&self, which: &Which<'_>) -> Result<Cleared, CacheError> {
+        self.clear_within(which, clear::PATIENCE)
+    }
+
+    fn clear_within(&self, which: &Which<'_>, patience: Duration) -> Result<Cleared, CacheError> {
+        match Folder::find(&self.dir)? {
+            Some(folder) => clear::clear(&folder, which, patience),
+            None => Ok(Cleared::default()),
+        }
     }
 }
 

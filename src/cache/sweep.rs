@@ -28,7 +28,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use time::OffsetDateTime;
 
-use super::Cache;
 use super::error::CacheError;
 use super::folder::{Folder, Suffix, is_temporary};
 use super::key::Digest;
@@ -40,7 +39,7 @@ const TEMPORARY_LIFE: Duration = Duration::from_secs(3600);
 
 /// How much a sweep may do.
 #[derive(Clone, Copy, Debug)]
-struct Limits {
+pub(super) struct Limits {
     /// So many names.
     names: usize,
     /// So many, and no more once `time` is over.
@@ -49,47 +48,33 @@ struct Limits {
 }
 
 /// Some milliseconds on a disk of this machine; and not without end on a slow one elsewhere.
-const LIMITS: Limits = Limits {
+pub(super) const LIMITS: Limits = Limits {
     names: 1000,
     names_at_least: 64,
     time: Duration::from_millis(5),
 };
 
-impl Cache {
-    /// Tidies a part of the folder, unless that was done within the hour or is being done. Takes
-    /// some milliseconds at most, and waits for nobody.
-    ///
-    /// It may be called while locks of entries are held: they are passed by. What goes wrong is
-    /// for the log.
-    pub(crate) fn sweep(&self, now: OffsetDateTime) {
-        match self.sweep_within(now, LIMITS) {
-            Ok(0) => {}
-            Ok(removed) => log::debug!("tidied the cache: {removed} files removed"),
-            Err(error) => log::debug!("the cache is not tidied: {error}"),
-        }
-    }
-
-    /// Says how many files were removed.
-    fn sweep_within(&self, now: OffsetDateTime, limits: Limits) -> Result<usize, CacheError> {
-        let Some(folder) = Folder::find(&self.dir)? else {
-            return Ok(0);
-        };
-        let Some(mut stamp) = Stamp::take(&folder, now)? else {
-            return Ok(0);
-        };
-        let mut sweep = Sweep {
-            judge: Judge {
-                folder: &folder,
-                now,
-                today: SystemTime::now(),
-            },
-            slots: HashSet::new(),
-            removed: 0,
-        };
-        let place = sweep.walk(stamp.place(), limits)?;
-        stamp.leave_at(place);
-        Ok(sweep.removed)
-    }
+/// Tidies a part of a folder, and says how many files were removed.
+pub(super) fn sweep(
+    folder: &Folder,
+    now: OffsetDateTime,
+    limits: Limits,
+) -> Result<usize, CacheError> {
+    let Some(mut stamp) = Stamp::take(folder, now)? else {
+        return Ok(0);
+    };
+    let mut sweep = Sweep {
+        judge: Judge {
+            folder,
+            now,
+            today: SystemTime::now(),
+        },
+        slots: HashSet::new(),
+        removed: 0,
+    };
+    let place = sweep.walk(stamp.place(), limits)?;
+    stamp.leave_at(place);
+    Ok(sweep.removed)
 }
 
 /// What a name in the folder stands for.
@@ -105,7 +90,7 @@ enum Item {
 
 impl Item {
     /// `None` for what is not ours to tidy.
-    fn of(name: &str) -> Option<Self> {
+    fn parse(name: &str) -> Option<Self> {
         if name.starts_with('.') {
             return is_temporary(name).then_some(Item::Temporary);
         }
@@ -137,7 +122,7 @@ impl Sweep<'_> {
         let path = self.judge.folder.path();
         let mut names = 0;
         let see_to = |name: &str| {
-            if let Some(item) = Item::of(name) {
+            if let Some(item) = Item::parse(name) {
                 self.tidy(item, &path.join(name));
             }
             names += 1;

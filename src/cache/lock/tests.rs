@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
+use super::super::Cache;
 use super::super::tests::{Home, at, entry, key};
 use super::*;
 
