@@ -11,16 +11,14 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::entry::Entry;
+use super::entry::{END_OF_TIME, Entry};
 use super::error::CacheError;
-use super::file::{self, Content};
-use super::folder::{Folder, Role};
+use super::folder::{FileContent, Folder, Suffix, is_temporary};
 use super::key::Digest;
 use super::lock::{Claim, Pauses, claim, release};
-use super::{Cache, END_OF_TIME, slots, unreadable};
 
 /// How long all who hold a lock are waited for, together.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What is to be deleted.
 pub(crate) enum Which<'a> {
@@ -48,42 +46,33 @@ pub(crate) struct Cleared {
     pub left: Vec<CacheError>,
 }
 
-impl Cache {
-    /// Deletes entries, whoever bought them, and what is remembered of failures. Files that are
-    /// not the cache's, and those of other users, stay.
-    ///
-    /// # Errors
-    /// When the folder is another user's, open to others, a link, or cannot be read.
-    pub(crate) fn clear(&self, which: &Which<'_>) -> Result<Cleared, CacheError> {
-        self.clear_within(which, PATIENCE)
+/// Deletes what is meant from a folder. All who hold a lock are waited for so long, together.
+pub(super) fn clear(
+    folder: &Folder,
+    which: &Which<'_>,
+    patience: Duration,
+) -> Result<Cleared, CacheError> {
+    let mut cleared = Cleared::default();
+    let mut clearing = Clearing {
+        folder,
+        until: Instant::now() + patience,
+        cleared: &mut cleared,
+    };
+    for slot in folder.slots(Suffix::Entry)? {
+        clearing.clear_entry(slot, which);
     }
-
-    fn clear_within(&self, which: &Which<'_>, patience: Duration) -> Result<Cleared, CacheError> {
-        let mut cleared = Cleared::default();
-        let Some(folder) = Folder::find(&self.dir)? else {
-            return Ok(cleared);
-        };
-        let mut clearing = Clearing {
-            folder: &folder,
-            until: Instant::now() + patience,
-            cleared: &mut cleared,
-        };
-        for slot in slots(&folder, Role::Entry)? {
-            clearing.clear_entry(slot, which);
-        }
-        for slot in slots(&folder, Role::Mark)? {
-            let path = folder.file(slot, Role::Mark);
-            clearing.cleared.marks += clearing.remove(&path);
-        }
-        if let Which::All = which {
-            clearing.clear_temporary()?;
-        }
-        Ok(cleared)
+    for slot in folder.slots(Suffix::Mark)? {
+        let path = folder.file(slot, Suffix::Mark);
+        clearing.cleared.marks += clearing.remove(&path);
     }
+    if let Which::All = which {
+        clearing.clear_temporary()?;
+    }
+    Ok(cleared)
 }
 
 /// What came of asking for an entry's lock.
-enum Lock {
+enum Claimed {
     Ours(File),
     /// Somebody is buying.
     Theirs,
@@ -99,7 +88,7 @@ struct Clearing<'a> {
 
 impl Clearing<'_> {
     fn clear_entry(&mut self, slot: Digest, which: &Which<'_>) {
-        let path = self.folder.file(slot, Role::Entry);
+        let path = self.folder.file(slot, Suffix::Entry);
         let is_meant = |entry: &Option<Entry>| match (which, entry) {
             (Which::All, _) => true,
             (Which::Entries(of), Some(entry)) => of(entry),
@@ -121,7 +110,7 @@ impl Clearing<'_> {
         if is_meant(&entry) && self.remove(&path) == 1 {
             match entry {
                 Some(entry) => {
-                    if let Lock::Theirs = lock {
+                    if let Claimed::Theirs = lock {
                         self.cleared.busy.push(entry.clone());
                     }
                     self.cleared.entries.push(entry);
@@ -129,10 +118,10 @@ impl Clearing<'_> {
                 None => self.cleared.unreadable += 1,
             }
         }
-        if let Lock::Ours(lock) = lock {
+        if let Claimed::Ours(lock) = lock {
             // The last act under it, as everybody's who removes one; on Windows it stays.
             if cfg!(unix) {
-                let _ = file::remove(self.folder, &self.folder.file(slot, Role::Lock));
+                let _ = self.folder.remove(&self.folder.file(slot, Suffix::Lock));
             }
             release(&lock);
         }
@@ -140,39 +129,39 @@ impl Clearing<'_> {
 
     /// An entry that can be read, however wrong the clock is.
     fn read(&self, slot: Digest) -> Result<Option<Entry>, CacheError> {
-        let content = file::read(self.folder, &self.folder.file(slot, Role::Entry))?;
+        let content = self.folder.read(&self.folder.file(slot, Suffix::Entry))?;
         Ok(match content {
-            Content::Bytes(bytes) => Entry::read(&bytes, slot, END_OF_TIME)
+            FileContent::Bytes(bytes) => Entry::read(&bytes, slot, END_OF_TIME)
                 .ok()
                 .map(|(_, it)| it),
-            Content::Absent | Content::TooLarge => None,
+            FileContent::Absent | FileContent::TooLarge => None,
         })
     }
 
     /// Takes the entry's lock, unless its holder takes too long.
-    fn lock(&self, slot: Digest) -> Lock {
-        let path = self.folder.file(slot, Role::Lock);
+    fn lock(&self, slot: Digest) -> Claimed {
+        let path = self.folder.file(slot, Suffix::Lock);
         let mut pauses = Pauses::default();
         loop {
-            let Ok(file) = file::open_lock(self.folder, &path) else {
-                return Lock::Unusable;
+            let Ok(file) = self.folder.open_lock(&path) else {
+                return Claimed::Unusable;
             };
             match claim(&file, &path) {
-                Ok(Claim::Ours) => return Lock::Ours(file),
+                Ok(Claim::Ours) => return Claimed::Ours(file),
                 Ok(Claim::Theirs | Claim::Gone) if Instant::now() < self.until => {
                     thread::sleep(pauses.next_pause());
                 }
-                Ok(_) => return Lock::Theirs,
-                Err(_) => return Lock::Unusable,
+                Ok(_) => return Claimed::Theirs,
+                Err(_) => return Claimed::Unusable,
             }
         }
     }
 
     fn clear_temporary(&mut self) -> Result<(), CacheError> {
-        let wrong = |source| unreadable(self.folder, source);
+        let wrong = |source| self.folder.unreadable(source);
         for item in std::fs::read_dir(self.folder.path()).map_err(wrong)? {
             let item = item.map_err(wrong)?;
-            if item.file_name().to_str().is_some_and(file::is_temporary) {
+            if item.file_name().to_str().is_some_and(is_temporary) {
                 self.cleared.temporary += self.remove(&item.path());
             }
         }
@@ -181,7 +170,7 @@ impl Clearing<'_> {
 
     /// Says how many files it removed: one or none.
     fn remove(&mut self, path: &Path) -> usize {
-        match file::remove(self.folder, path) {
+        match self.folder.remove(path) {
             Ok(removed) => usize::from(removed),
             Err(error) => {
                 self.cleared.left.push(error);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use time::{Duration, OffsetDateTime};
+use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
 use super::key::{Digest, Key};
 use crate::token::{AuthorizationToken, TokenError};
@@ -16,6 +16,9 @@ const MAX_LIFE: Duration = Duration::hours(13);
 
 /// How far the clock of another machine with the same home may be ahead.
 pub(super) const MAX_CLOCK_DIFFERENCE: Duration = Duration::minutes(5);
+
+/// The clock for entries whoever's they are: none is dated ahead of it.
+pub(crate) const END_OF_TIME: OffsetDateTime = PrimitiveDateTime::MAX.assume_utc();
 
 /// What is stored under one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,7 +144,7 @@ impl Entry {
             token: self.token.encoded().expose(),
         };
         let bytes = serde_json::to_vec(&wire).map_err(|_| Doubt::Damaged)?;
-        if bytes.len() as u64 > super::file::MAX_LENGTH {
+        if bytes.len() as u64 > super::folder::MAX_LENGTH {
             return Err(Doubt::TooLarge);
         }
         Ok(bytes)

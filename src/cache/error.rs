@@ -16,7 +16,6 @@ pub(crate) enum CacheError {
         "{path:?} belongs to another user (uid {owner}), so nothing is cached there: choose another folder with `dir` under [cache]"
     )]
     ForeignOwner {
-        /// What belongs to them.
         path: PathBuf,
         /// Their numeric user id.
         owner: u32,
@@ -26,7 +25,6 @@ pub(crate) enum CacheError {
         "{path:?} is open to other users (mode {mode:04o}), so it is not trusted: `chmod go-rwx` it, or choose another folder with `dir` under [cache]"
     )]
     OpenToOthers {
-        /// What is too open.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
@@ -35,66 +33,34 @@ pub(crate) enum CacheError {
     #[error(
         "{path:?} is a symbolic link, which the cache does not follow: remove it, or name the folder that it leads to with `dir` under [cache]"
     )]
-    SymbolicLink {
-        /// The link.
-        path: PathBuf,
-    },
+    SymbolicLink { path: PathBuf },
     /// Something else where a folder should be.
     #[error(
         "{path:?} is not a folder, so nothing can be cached in it: remove it, or choose another with `dir` under [cache]"
     )]
-    NotAFolder {
-        /// What is there.
-        path: PathBuf,
-    },
+    NotAFolder { path: PathBuf },
     /// Something else where a file should be.
     #[error("{path:?} is not a file, so it cannot be used as one of the cache: remove it")]
-    NotAFile {
-        /// What is there.
-        path: PathBuf,
-    },
+    NotAFile { path: PathBuf },
     /// A folder or file that cannot be read.
     #[error("cannot read {path:?} in the cache: {source}")]
-    Read {
-        /// What cannot be read.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
+    Read { path: PathBuf, source: io::Error },
     /// A folder or file that cannot be made, replaced or removed.
     #[error(
         "cannot write {path:?} in the cache: {source}; make its folder writable, or choose another with `dir` under [cache]"
     )]
-    Write {
-        /// What cannot be written.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
+    Write { path: PathBuf, source: io::Error },
     /// A file system without locks.
     #[error(
         "cannot lock {path:?}: {source}; choose a folder on a file system with locks with `dir` under [cache]"
     )]
-    LocksUnsupported {
-        /// The lock file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
+    LocksUnsupported { path: PathBuf, source: io::Error },
     /// Someone else has held the lock until the deadline.
     #[error(
         "another process has held {path:?} for too long: see whether a docker-credential-ecrx hangs or is stopped"
     )]
-    LockTimeout {
-        /// The lock file.
-        path: PathBuf,
-    },
+    LockTimeout { path: PathBuf },
     /// An entry that `get` would not believe is not stored.
     #[error("not cached in {path:?}: it {doubt}")]
-    Unfit {
-        /// Where it would have been stored.
-        path: PathBuf,
-        /// What is wrong with it.
-        doubt: Doubt,
-    },
+    Unfit { path: PathBuf, doubt: Doubt },
 }

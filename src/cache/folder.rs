@@ -1,21 +1,20 @@
-//! The private folder: finding it, and making it where it may be made. What must hold of it is in
+//! The private folder: finding it, and making it where it may be made; and its files, read only
+//! when they are ours alone, and written whole or not at all. What must hold of both is in
 //! `trust.rs`.
 
-use std::fs::{self, Metadata};
-use std::io::ErrorKind;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+
+use crate::fs::open_without_following;
 
 use super::error::CacheError;
 use super::key::Digest;
-use super::trust::{User, close_to_readers};
+use super::trust::{NAME, User, close_to_readers, look_at};
 
-/// The name of our folder. It changes when the format of the files becomes one that this
-/// version could not live beside.
-pub(super) const NAME: &str = "v1";
-
-/// What a file of the cache is for, as its name ends.
+/// What the name of a file ends with, which tells what it is for.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Role {
+pub(super) enum Suffix {
     Entry,
     Lock,
     SecondLock,
@@ -23,16 +22,39 @@ pub(super) enum Role {
     Mark,
 }
 
-impl Role {
+impl Suffix {
     pub(super) fn extension(self) -> &'static str {
         match self {
-            Role::Entry => "json",
-            Role::Lock => "lock",
-            Role::SecondLock => "2.lock",
-            Role::ThirdLock => "3.lock",
-            Role::Mark => "mark",
+            Suffix::Entry => "json",
+            Suffix::Lock => "lock",
+            Suffix::SecondLock => "2.lock",
+            Suffix::ThirdLock => "3.lock",
+            Suffix::Mark => "mark",
         }
     }
+}
+
+/// A longer file is not read. A token has at most 64 KiB, real ones 2–4 KiB.
+pub(super) const MAX_LENGTH: u64 = 128 * 1024;
+
+/// How names of half-written files end. One that a killed process left behind is never read.
+const TEMPORARY: &str = ".tmp";
+
+/// Whether a file is called as one of ours that is being written: `.XXXXXX.tmp`.
+pub(super) fn is_temporary(name: &str) -> bool {
+    name.strip_prefix('.')
+        .and_then(|name| name.strip_suffix(TEMPORARY))
+        .is_some_and(|random| {
+            random.len() == 6 && random.bytes().all(|b| b.is_ascii_alphanumeric())
+        })
+}
+
+/// What there is to read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum FileContent {
+    Absent,
+    TooLarge,
+    Bytes(Vec<u8>),
 }
 
 /// Our private folder, as it was found good.
@@ -130,9 +152,30 @@ impl Folder {
         &self.path
     }
 
-    /// Where the file of that slot and role lives.
-    pub(super) fn file(&self, slot: Digest, role: Role) -> PathBuf {
-        self.path.join(format!("{slot}.{}", role.extension()))
+    /// Where the file of that slot lives.
+    pub(super) fn file(&self, slot: Digest, suffix: Suffix) -> PathBuf {
+        self.path.join(format!("{slot}.{}", suffix.extension()))
+    }
+
+    /// The slots that have a file of this kind.
+    pub(super) fn slots(&self, suffix: Suffix) -> Result<Vec<Digest>, CacheError> {
+        let mut slots = Vec::new();
+        let wrong = |source| self.unreadable(source);
+        for item in fs::read_dir(&self.path).map_err(wrong)? {
+            let name = item.map_err(wrong)?.file_name();
+            let slot = name
+                .to_str()
+                .and_then(|name| name.strip_suffix(suffix.extension())?.strip_suffix('.'));
+            slots.extend(slot.and_then(|slot| slot.parse::<Digest>().ok()));
+        }
+        Ok(slots)
+    }
+
+    pub(super) fn unreadable(&self, source: io::Error) -> CacheError {
+        CacheError::Read {
+            path: self.path.clone(),
+            source,
+        }
     }
 
     /// Refuses an open file that is not a regular one, not ours, or open to others.
@@ -164,6 +207,102 @@ impl Folder {
             Some(seen) => self.me.judge_owner(path, &seen).map(|()| true),
         }
     }
+
+    /// Reads a file of the folder: one open, one look at what was opened, one read. `crate::fs::read`
+    /// follows links, looks before it opens, and looks for more at the end, on the warm path.
+    pub(super) fn read(&self, path: &Path) -> Result<FileContent, CacheError> {
+        let wrong = |source| CacheError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let mut options = OpenOptions::new();
+        options.read(true);
+        let file = match open_without_following(&mut options, path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(FileContent::Absent),
+            Err(error) if is_link_error(&error) => {
+                return Err(CacheError::SymbolicLink {
+                    path: path.to_owned(),
+                });
+            }
+            Err(error) => return Err(wrong(error)),
+        };
+        let seen = file.metadata().map_err(wrong)?;
+        self.judge_file(path, &seen)?;
+        if seen.len() > MAX_LENGTH {
+            return Ok(FileContent::TooLarge);
+        }
+        // Files are replaced, never written to, so the length cannot have grown; asking whether there
+        // is more would be one more system call.
+        let length = usize::try_from(seen.len()).unwrap_or(0);
+        let mut bytes = Vec::with_capacity(length);
+        file.take(seen.len())
+            .read_to_end(&mut bytes)
+            .map_err(wrong)?;
+        Ok(FileContent::Bytes(bytes))
+    }
+
+    /// Opens or creates a file that only its owner may touch, for locking.
+    pub(super) fn open_lock(&self, path: &Path) -> Result<File, CacheError> {
+        let mut options = OpenOptions::new();
+        // Over NFS an exclusive lock is one on bytes, which needs a file open for writing.
+        options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = open_without_following(&mut options, path).map_err(|source| match source {
+            source if is_link_error(&source) => CacheError::SymbolicLink {
+                path: path.to_owned(),
+            },
+            source => CacheError::Write {
+                path: path.to_owned(),
+                source,
+            },
+        })?;
+        let seen = file.metadata().map_err(|source| CacheError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        self.judge_file(path, &seen)?;
+        Ok(file)
+    }
+
+    /// Puts a whole file in place, with mode 0600, and replaces what was there if it is ours.
+    ///
+    /// A process that is killed on the way leaves the old file and a temporary one. Nothing is
+    /// synced to the disk: that would cost each cold `get` milliseconds, and what it protects can be
+    /// requested again. After a power cut the new name may hold less than was written, missing or as
+    /// zeros, neither of which is the JSON of an entry, so it counts as absent.
+    pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), CacheError> {
+        self.may_replace(path)?;
+        let wrong = |source| CacheError::Write {
+            path: path.to_owned(),
+            source,
+        };
+        may_be_as_long_as(bytes.len()).map_err(wrong)?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".").suffix(TEMPORARY);
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600));
+        let mut file = builder.tempfile_in(&self.path).map_err(wrong)?;
+        file.write_all(bytes).map_err(wrong)?;
+        file.persist(path).map_err(|error| wrong(error.error))?;
+        Ok(())
+    }
+
+    /// Removes a file if it is ours, and says whether it was there.
+    pub(super) fn remove(&self, path: &Path) -> Result<bool, CacheError> {
+        if !self.may_replace(path)? {
+            return Ok(false);
+        }
+        match fs::remove_file(path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(source) => Err(CacheError::Write {
+                path: path.to_owned(),
+                source,
+            }),
+        }
+    }
 }
 
 /// The first folder above `dir` that is there. A link is followed: what counts is where a folder
@@ -192,21 +331,6 @@ fn judge_writable(_: &Path) -> Result<(), CacheError> {
     Ok(())
 }
 
-/// Looks without following a link; `None` when nothing is there.
-pub(super) fn look_at(path: &Path) -> Result<Option<Metadata>, CacheError> {
-    match fs::symlink_metadata(path) {
-        Ok(seen) => Ok(Some(seen)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) if error.kind() == ErrorKind::NotADirectory => Err(CacheError::NotAFolder {
-            path: path.parent().unwrap_or(path).to_owned(),
-        }),
-        Err(source) => Err(CacheError::Read {
-            path: path.to_owned(),
-            source,
-        }),
-    }
-}
-
 /// Makes a folder, and with `parents` what is missing above it, all with mode 0700. It is no
 /// error when another process was faster.
 fn make_folder(path: &Path, parents: bool) -> Result<(), CacheError> {
@@ -228,4 +352,31 @@ fn vanished(path: &Path) -> CacheError {
         path: path.to_owned(),
         source: ErrorKind::NotFound.into(),
     }
+}
+
+/// Whether files may be so long, by the limit of this process (`ulimit -f`). Who writes beyond it is
+/// ended by a signal, SIGXFSZ, and a login must not fail for the cache's sake.
+#[cfg(unix)]
+pub(super) fn may_be_as_long_as(length: usize) -> io::Result<()> {
+    use rustix::process::{Resource, getrlimit};
+
+    match getrlimit(Resource::Fsize).current {
+        Some(limit) if limit < length as u64 => Err(rustix::io::Errno::FBIG.into()),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+pub(super) fn may_be_as_long_as(_: usize) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_link_error(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
+#[cfg(not(unix))]
+fn is_link_error(_: &io::Error) -> bool {
+    false
 }

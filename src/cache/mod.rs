@@ -30,7 +30,6 @@
 mod clear;
 mod entry;
 mod error;
-mod file;
 mod folder;
 mod key;
 mod lock;
@@ -40,23 +39,20 @@ pub(crate) mod sweep;
 mod tests;
 mod trust;
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use time::{OffsetDateTime, PrimitiveDateTime};
+use time::OffsetDateTime;
 
-use file::Content;
-use folder::{Folder, Role};
+use folder::{FileContent, Folder, Suffix};
+use sweep::Limits;
 
 pub(crate) use clear::{Cleared, Which};
-pub(crate) use entry::{Doubt, Entry};
+pub(crate) use entry::{Doubt, END_OF_TIME, Entry};
 pub(crate) use error::CacheError;
 pub(crate) use key::{Digest, Key};
 pub(crate) use lock::{EntryLock, LockFile, Pauses, Seat};
 pub(crate) use mark::Mark;
-
-/// The clock for entries whoever's they are: none is dated ahead of it.
-pub(crate) const END_OF_TIME: OffsetDateTime = PrimitiveDateTime::MAX.assume_utc();
 
 /// A cache folder. Making one touches nothing; the folder comes into being with the first lock
 /// or mark.
@@ -114,11 +110,11 @@ impl Cache {
         let Some(folder) = Folder::find(&self.dir)? else {
             return Ok(false);
         };
-        let path = folder.file(key.slot(), Role::Entry);
-        let stays = match file::read(&folder, &path) {
-            Ok(Content::Absent) => true,
-            Ok(Content::TooLarge) => false,
-            Ok(Content::Bytes(bytes)) => {
+        let path = folder.file(key.slot(), Suffix::Entry);
+        let stays = match folder.read(&path) {
+            Ok(FileContent::Absent) => true,
+            Ok(FileContent::TooLarge) => false,
+            Ok(FileContent::Bytes(bytes)) => {
                 // What is dated ahead of the clock has an owner, too.
                 Entry::read(&bytes, key.slot(), END_OF_TIME).is_ok_and(|(found, _)| found != *key)
             }
@@ -129,7 +125,7 @@ impl Cache {
         if stays {
             Ok(false)
         } else {
-            file::remove(&folder, &path)
+            folder.remove(&path)
         }
     }
 
@@ -142,7 +138,7 @@ impl Cache {
             return Ok(Vec::new());
         };
         let mut entries = Vec::new();
-        for slot in slots(&folder, Role::Entry)? {
+        for slot in folder.slots(Suffix::Entry)? {
             match read_entry(&folder, slot, now) {
                 Ok(found) => entries.extend(found),
                 Err(error) => log::warn!("{error}"),
@@ -159,7 +155,7 @@ impl Cache {
     /// As [`Cache::list`].
     pub(crate) fn doubtful(&self, listed: usize) -> Result<usize, CacheError> {
         match Folder::find(&self.dir)? {
-            Some(folder) => Ok(slots(&folder, Role::Entry)?.len().saturating_sub(listed)),
+            Some(folder) => Ok(folder.slots(Suffix::Entry)?.len().saturating_sub(listed)),
             None => Ok(0),
         }
     }
@@ -177,9 +173,9 @@ impl Cache {
             return Ok(Vec::new());
         };
         let mut marks = Vec::new();
-        for slot in slots(&folder, Role::Mark)? {
-            let path = folder.file(slot, Role::Mark);
-            match file::read(&folder, &path) {
+        for slot in folder.slots(Suffix::Mark)? {
+            let path = folder.file(slot, Suffix::Mark);
+            match folder.read(&path) {
                 Ok(content) => {
                     let read = |bytes: &[u8]| Mark::read_for_people(bytes, slot);
                     marks.extend(believed(&path, content, read));
@@ -195,7 +191,7 @@ impl Cache {
     pub(crate) fn folder(&self) -> PathBuf {
         match Folder::find(&self.dir) {
             Ok(Some(folder)) => folder.path().to_owned(),
-            _ => self.dir.join(folder::NAME),
+            _ => self.dir.join(trust::NAME),
         }
     }
 
@@ -223,8 +219,8 @@ impl Cache {
         let Some(folder) = Folder::find(&self.dir)? else {
             return Ok(None);
         };
-        let path = folder.file(key.slot(), Role::Mark);
-        let content = file::read(&folder, &path)?;
+        let path = folder.file(key.slot(), Suffix::Mark);
+        let content = folder.read(&path)?;
         Ok(believed(&path, content, |bytes| Mark::read(bytes, key)).flatten())
     }
 
@@ -250,12 +246,12 @@ impl Cache {
 
     fn put_mark_now(&self, key: &Key, mark: &Mark) -> Result<(), CacheError> {
         let folder = Folder::make(&self.dir)?;
-        let path = folder.file(key.slot(), Role::Mark);
+        let path = folder.file(key.slot(), Suffix::Mark);
         let bytes = mark.to_bytes(key).map_err(|doubt| CacheError::Unfit {
             path: path.clone(),
             doubt,
         })?;
-        file::write(&folder, &path, &bytes)
+        folder.write(&path, &bytes)
     }
 
     /// Tries out what a purchase does here, and leaves nothing behind: takes a lock, and writes and
@@ -287,31 +283,62 @@ impl Cache {
     /// When the folder or the file is another user's, or cannot be changed.
     pub(crate) fn clear_mark(&self, key: &Key) -> Result<bool, CacheError> {
         match Folder::find(&self.dir)? {
-            Some(folder) => file::remove(&folder, &folder.file(key.slot(), Role::Mark)),
+            Some(folder) => folder.remove(&folder.file(key.slot(), Suffix::Mark)),
             None => Ok(false),
         }
     }
-}
 
-/// The slots that have a file of this role.
-fn slots(folder: &Folder, role: Role) -> Result<Vec<Digest>, CacheError> {
-    let mut slots = Vec::new();
-    for item in fs::read_dir(folder.path()).map_err(|source| unreadable(folder, source))? {
-        let name = item
-            .map_err(|source| unreadable(folder, source))?
-            .file_name();
-        let slot = name
-            .to_str()
-            .and_then(|name| name.strip_suffix(role.extension())?.strip_suffix('.'));
-        slots.extend(slot.and_then(|slot| slot.parse::<Digest>().ok()));
+    /// Opens the file of an entry's lock, and makes it where there is none; its folder and the
+    /// missing parents of that too, 0700.
+    ///
+    /// # Errors
+    /// When the folder or the lock file cannot be made, is another user's, too open or a link.
+    pub(crate) fn open_lock(&self, key: &Key, seat: Seat) -> Result<LockFile, CacheError> {
+        LockFile::open(Folder::make(&self.dir)?, key, seat)
     }
-    Ok(slots)
-}
 
-fn unreadable(folder: &Folder, source: std::io::Error) -> CacheError {
-    CacheError::Read {
-        path: folder.path().to_owned(),
-        source,
+    /// Takes the first of the entry's locks if nobody holds it; `None` when somebody does.
+    ///
+    /// # Errors
+    /// As [`Cache::open_lock`], and on a file system without locks.
+    pub(crate) fn try_lock(&self, key: &Key) -> Result<Option<EntryLock>, CacheError> {
+        self.open_lock(key, Seat::First)?.claim()
+    }
+
+    /// Tidies a part of the folder, unless that was done within the hour or is being done. Takes
+    /// some milliseconds at most, and waits for nobody.
+    ///
+    /// It may be called while locks of entries are held: they are passed by. What goes wrong is
+    /// for the log.
+    pub(crate) fn sweep(&self, now: OffsetDateTime) {
+        match self.sweep_within(now, sweep::LIMITS) {
+            Ok(0) => {}
+            Ok(removed) => log::debug!("tidied the cache: {removed} files removed"),
+            Err(error) => log::debug!("the cache is not tidied: {error}"),
+        }
+    }
+
+    fn sweep_within(&self, now: OffsetDateTime, limits: Limits) -> Result<usize, CacheError> {
+        match Folder::find(&self.dir)? {
+            Some(folder) => sweep::sweep(&folder, now, limits),
+            None => Ok(0),
+        }
+    }
+
+    /// Deletes entries, whoever bought them, and what is remembered of failures. Files that are
+    /// not the cache's, and those of other users, stay.
+    ///
+    /// # Errors
+    /// When the folder is another user's, open to others, a link, or cannot be read.
+    pub(crate) fn clear(&self, which: &Which<'_>) -> Result<Cleared, CacheError> {
+        self.clear_within(which, clear::PATIENCE)
+    }
+
+    fn clear_within(&self, which: &Which<'_>, patience: Duration) -> Result<Cleared, CacheError> {
+        match Folder::find(&self.dir)? {
+            Some(folder) => clear::clear(&folder, which, patience),
+            None => Ok(Cleared::default()),
+        }
     }
 }
 
@@ -321,8 +348,8 @@ fn read_entry(
     slot: Digest,
     now: OffsetDateTime,
 ) -> Result<Option<(Key, Entry)>, CacheError> {
-    let path = folder.file(slot, Role::Entry);
-    let content = file::read(folder, &path)?;
+    let path = folder.file(slot, Suffix::Entry);
+    let content = folder.read(&path)?;
     Ok(believed(&path, content, |bytes| {
         Entry::read(bytes, slot, now)
     }))
@@ -331,13 +358,13 @@ fn read_entry(
 /// What a file says, unless it cannot be believed, which is logged.
 fn believed<T>(
     path: &Path,
-    content: Content,
+    content: FileContent,
     read: impl FnOnce(&[u8]) -> Result<T, Doubt>,
 ) -> Option<T> {
     let read = match content {
-        Content::Absent => return None,
-        Content::TooLarge => Err(Doubt::TooLarge),
-        Content::Bytes(bytes) => read(&bytes),
+        FileContent::Absent => return None,
+        FileContent::TooLarge => Err(Doubt::TooLarge),
+        FileContent::Bytes(bytes) => read(&bytes),
     };
     read.inspect_err(|doubt| log::warn!("ignoring {path:?}: it {doubt}"))
         .ok()

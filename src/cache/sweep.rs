@@ -18,11 +18,9 @@
 #[cfg(all(test, unix))]
 mod tests;
 
-mod judge;
+mod slot;
 mod stamp;
 pub(crate) mod step;
-mod tidying;
-mod walk;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -30,21 +28,18 @@ use std::time::{Duration, Instant, SystemTime};
 
 use time::OffsetDateTime;
 
-use super::Cache;
 use super::error::CacheError;
-use super::file;
-use super::folder::{Folder, Role};
+use super::folder::{Folder, Suffix, is_temporary};
 use super::key::Digest;
-use judge::Judge;
-use stamp::Stamp;
-use tidying::Tidying;
+use slot::{Judge, Tidying};
+use stamp::{Stamp, walk};
 
 /// How long a file can be half-written: longer than any `get` can last.
 const TEMPORARY_LIFE: Duration = Duration::from_secs(3600);
 
 /// How much a sweep may do.
 #[derive(Clone, Copy, Debug)]
-struct Limits {
+pub(super) struct Limits {
     /// So many names.
     names: usize,
     /// So many, and no more once `time` is over.
@@ -53,47 +48,33 @@ struct Limits {
 }
 
 /// Some milliseconds on a disk of this machine; and not without end on a slow one elsewhere.
-const LIMITS: Limits = Limits {
+pub(super) const LIMITS: Limits = Limits {
     names: 1000,
     names_at_least: 64,
     time: Duration::from_millis(5),
 };
 
-impl Cache {
-    /// Tidies a part of the folder, unless that was done within the hour or is being done. Takes
-    /// some milliseconds at most, and waits for nobody.
-    ///
-    /// It may be called while locks of entries are held: they are passed by. What goes wrong is
-    /// for the log.
-    pub(crate) fn sweep(&self, now: OffsetDateTime) {
-        match self.sweep_within(now, LIMITS) {
-            Ok(0) => {}
-            Ok(removed) => log::debug!("tidied the cache: {removed} files removed"),
-            Err(error) => log::debug!("the cache is not tidied: {error}"),
-        }
-    }
-
-    /// Says how many files were removed.
-    fn sweep_within(&self, now: OffsetDateTime, limits: Limits) -> Result<usize, CacheError> {
-        let Some(folder) = Folder::find(&self.dir)? else {
-            return Ok(0);
-        };
-        let Some(mut stamp) = Stamp::take(&folder, now)? else {
-            return Ok(0);
-        };
-        let mut sweep = Sweep {
-            judge: Judge {
-                folder: &folder,
-                now,
-                today: SystemTime::now(),
-            },
-            slots: HashSet::new(),
-            removed: 0,
-        };
-        let place = sweep.walk(stamp.place(), limits)?;
-        stamp.leave_at(place);
-        Ok(sweep.removed)
-    }
+/// Tidies a part of a folder, and says how many files were removed.
+pub(super) fn sweep(
+    folder: &Folder,
+    now: OffsetDateTime,
+    limits: Limits,
+) -> Result<usize, CacheError> {
+    let Some(mut stamp) = Stamp::take(folder, now)? else {
+        return Ok(0);
+    };
+    let mut sweep = Sweep {
+        judge: Judge {
+            folder,
+            now,
+            today: SystemTime::now(),
+        },
+        slots: HashSet::new(),
+        removed: 0,
+    };
+    let place = sweep.walk(stamp.place(), limits)?;
+    stamp.leave_at(place);
+    Ok(sweep.removed)
 }
 
 /// What a name in the folder stands for.
@@ -109,17 +90,17 @@ enum Item {
 
 impl Item {
     /// `None` for what is not ours to tidy.
-    fn of(name: &str) -> Option<Self> {
+    fn parse(name: &str) -> Option<Self> {
         if name.starts_with('.') {
-            return file::is_temporary(name).then_some(Item::Temporary);
+            return is_temporary(name).then_some(Item::Temporary);
         }
-        let (slot, role) = name.split_once('.')?;
+        let (slot, suffix) = name.split_once('.')?;
         let slot = slot.parse().ok()?;
-        let roles = [Role::Entry, Role::Mark, Role::Lock];
-        if roles.iter().any(|known| known.extension() == role) {
+        let suffixes = [Suffix::Entry, Suffix::Mark, Suffix::Lock];
+        if suffixes.iter().any(|known| known.extension() == suffix) {
             return Some(Item::Slot(slot));
         }
-        let seat = role.strip_suffix(Role::Lock.extension())?;
+        let seat = suffix.strip_suffix(Suffix::Lock.extension())?;
         let seat = seat.strip_suffix('.')?;
         let is_number = (1..=3).contains(&seat.len()) && seat.bytes().all(|b| b.is_ascii_digit());
         is_number.then_some(Item::Seat)
@@ -141,13 +122,13 @@ impl Sweep<'_> {
         let path = self.judge.folder.path();
         let mut names = 0;
         let see_to = |name: &str| {
-            if let Some(item) = Item::of(name) {
+            if let Some(item) = Item::parse(name) {
                 self.tidy(item, &path.join(name));
             }
             names += 1;
             names < limits.names_at_least || (names < limits.names && Instant::now() < end)
         };
-        walk::walk(path, from, see_to).map_err(|source| CacheError::Read {
+        walk(path, from, see_to).map_err(|source| CacheError::Read {
             path: path.to_owned(),
             source,
         })
@@ -157,7 +138,7 @@ impl Sweep<'_> {
         let judge = &self.judge;
         self.removed += match item {
             Item::Slot(slot) if self.slots.insert(slot) => {
-                let lock = judge.folder.file(slot, Role::Lock);
+                let lock = judge.folder.file(slot, Suffix::Lock);
                 Tidying::new(judge, lock, Some(slot)).run()
             }
             Item::Slot(_) => 0,

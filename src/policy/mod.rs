@@ -17,14 +17,10 @@ use crate::cli::{Policy, PolicyForm};
 use crate::env::Env;
 use crate::error::Error;
 
-use crate::commands::page::MAX_WIDTH;
 use crate::commands::{Page, Verdict};
 
 use plan::plan;
 use request::Request;
-
-/// What stands above the notes that belong to no document.
-const NOTES: &str = "To know";
 
 /// Runs the command.
 pub(super) fn run(arguments: &Policy, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
@@ -37,24 +33,4 @@ pub(super) fn run(arguments: &Policy, env: &Env, page: &mut Page) -> Result<Verd
         PolicyForm::Cli => page.raw(&shell::write(&plan)),
     }
     Ok(Verdict::Good)
-}
-
-/// A heading and what is to be known below it, as comments: Terraform and shells take `#`.
-fn comments(heading: &str, notes: &[String]) -> String {
-    let mut text = wrapped(MAX_WIDTH, "# ", "# ", heading);
-    for note in notes {
-        text.push_str(&wrapped(MAX_WIDTH, "# - ", "#   ", note));
-    }
-    text
-}
-
-/// Lines of at most so many columns, with these texts before the first and the others.
-fn wrapped(width: usize, first: &str, others: &str, text: &str) -> String {
-    let options = textwrap::Options::new(width)
-        .initial_indent(first)
-        .subsequent_indent(others)
-        // ARNs are copied: they stay whole.
-        .break_words(false)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    textwrap::fill(text, options) + "\n"
 }

@@ -1,10 +1,14 @@
 //! What is to be known of a document, in a sentence or two each.
 
+use crate::commands::page::MAX_WIDTH;
 use crate::policy::iam::{Access, Callers, Document};
 use crate::registry::{AccountId, Partition, RoleArn};
 
 use super::place::{Holder, Place};
 use super::request::Request;
+
+/// What stands above the notes that belong to no document.
+pub(super) const NOTES: &str = "To know";
 
 /// What has to be so before a registry's policy can speak of pulls and pushes: the ECR user
 /// guide, "Private registry permissions".
@@ -136,4 +140,24 @@ pub(super) fn of_role(request: &Request, role: &RoleArn) -> Vec<String> {
          --role-arn."
             .to_owned(),
     ]
+}
+
+/// A heading and what is to be known below it, as comments: Terraform and shells take `#`.
+pub(super) fn comments(heading: &str, notes: &[String]) -> String {
+    let mut text = wrapped(MAX_WIDTH, "# ", "# ", heading);
+    for note in notes {
+        text.push_str(&wrapped(MAX_WIDTH, "# - ", "#   ", note));
+    }
+    text
+}
+
+/// Lines of at most so many columns, with these texts before the first and the others.
+pub(super) fn wrapped(width: usize, first: &str, others: &str, text: &str) -> String {
+    let options = textwrap::Options::new(width)
+        .initial_indent(first)
+        .subsequent_indent(others)
+        // ARNs are copied: they stay whole.
+        .break_words(false)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::fill(text, options) + "\n"
 }

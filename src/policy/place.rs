@@ -32,9 +32,7 @@ pub(super) enum Place {
 /// Whose an identity policy is.
 #[derive(Clone, Debug)]
 pub(super) enum Holder {
-    /// A role's.
     Role(RoleArn),
-    /// A user's.
     User {
         /// In this account.
         account: AccountId,
@@ -45,7 +43,6 @@ pub(super) enum Holder {
     PermissionSet {
         /// Where it has this role.
         account: AccountId,
-        /// Its name.
         name: String,
     },
     /// Of whoever it is given to in an account.
@@ -63,7 +60,6 @@ impl Holder {
         }
     }
 
-    /// The account that it is in.
     pub(super) fn account(&self) -> Option<&AccountId> {
         match self {
             Self::Role(role) => Some(role.account()),

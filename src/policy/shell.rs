@@ -4,9 +4,9 @@ use crate::policy::iam::role_name;
 use crate::registry::{Region, RoleArn};
 use crate::shell_word::shell_word;
 
+use super::notes::{NOTES, comments};
 use super::place::{Holder, Place, name};
 use super::plan::{Part, Plan};
-use super::{NOTES, comments};
 
 /// All can be pasted at once where all accounts are one's own, each with its credentials.
 pub(super) fn write(plan: &Plan) -> String {

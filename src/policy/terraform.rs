@@ -10,10 +10,10 @@ use std::fmt::Write as _;
 use crate::policy::iam::role_name;
 use crate::registry::RoleArn;
 
+use super::notes::{NOTES, comments};
 use super::place::{Holder, Place, name};
 use super::plan::{Part, Plan};
 use super::shell::path;
-use super::{NOTES, comments};
 
 /// The whole of a set-up. Its resources belong to as many providers as there are accounts, which
 /// only the person who pastes them can name: the comment above each says which.

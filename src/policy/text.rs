@@ -2,9 +2,10 @@
 
 use crate::commands::Page;
 
+use super::notes::{NOTES, wrapped};
 use super::place::Place;
 use super::plan::Plan;
-use super::{NOTES, shell, wrapped};
+use super::shell;
 
 /// Each document can be copied out as it stands: nothing is before it on its lines.
 pub(super) fn write(plan: &Plan, page: &mut Page) {

@@ -334,19 +334,19 @@ fn fill(home: &Home, slots: usize) {
         ..entry()
     };
     let folder = Folder::make(home.dir()).unwrap();
-    let write = |slot, role, bytes: &[u8]| {
-        let mut file = file::open_lock(&folder, &folder.file(slot, role)).unwrap();
+    let write = |slot, suffix, bytes: &[u8]| {
+        let mut file = folder.open_lock(&folder.file(slot, suffix)).unwrap();
         file.write_all(bytes).unwrap();
     };
     for n in 0..slots {
         let key = Key::of(&[b"slot", &n.to_le_bytes()]);
         match n % 4 {
-            0 => write(key.slot(), Role::Entry, &live.to_bytes(&key).unwrap()),
-            1 | 2 => write(key.slot(), Role::Entry, &entry().to_bytes(&key).unwrap()),
+            0 => write(key.slot(), Suffix::Entry, &live.to_bytes(&key).unwrap()),
+            1 | 2 => write(key.slot(), Suffix::Entry, &entry().to_bytes(&key).unwrap()),
             _ => {}
         }
         if n % 4 != 2 {
-            write(key.slot(), Role::Lock, b"");
+            write(key.slot(), Suffix::Lock, b"");
         }
     }
 }

@@ -42,7 +42,6 @@ pub(crate) enum RepositoryError {
     Partition {
         /// As it was given.
         arn: String,
-        /// Its region.
         region: Region,
         /// Where that is.
         partition: Partition,
@@ -66,12 +65,10 @@ impl RepositoryArn {
         })
     }
 
-    /// The region it is in.
     pub(crate) fn region(&self) -> &Region {
         &self.region
     }
 
-    /// The account that owns it.
     pub(crate) fn account(&self) -> &AccountId {
         &self.account
     }
@@ -81,7 +78,6 @@ impl RepositoryArn {
         &self.name
     }
 
-    /// The partition it is in.
     pub(crate) fn partition(&self) -> Partition {
         Partition::of_region(&self.region)
     }

@@ -9,11 +9,9 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Cache;
 use super::entry::Entry;
 use super::error::CacheError;
-use super::file;
-use super::folder::{Folder, Role};
+use super::folder::{Folder, Suffix};
 use super::key::Key;
 
 /// The pauses between two looks double from the first of these to the second.
@@ -34,17 +32,17 @@ impl EntryLock {
     /// Stores an entry, and so replaces the one of the key that this key rotated from.
     ///
     /// # Errors
-    /// [`CacheError::Unfit`] for an entry that [`Cache::get`] would not believe;
+    /// [`CacheError::Unfit`] for an entry that [`super::Cache::get`] would not believe;
     /// [`CacheError::ForeignOwner`] when another user's file is in its place.
     pub(crate) fn put(&self, entry: &Entry) -> Result<(), CacheError> {
-        let path = self.folder.file(self.key.slot(), Role::Entry);
+        let path = self.folder.file(self.key.slot(), Suffix::Entry);
         let bytes = entry
             .to_bytes(&self.key)
             .map_err(|doubt| CacheError::Unfit {
                 path: path.clone(),
                 doubt,
             })?;
-        file::write(&self.folder, &path, &bytes)
+        self.folder.write(&path, &bytes)
     }
 
     /// Removes the entry, whosever key it was stored under, and says whether there was one.
@@ -52,18 +50,16 @@ impl EntryLock {
     /// # Errors
     /// [`CacheError::ForeignOwner`] when it is another user's file.
     pub(crate) fn remove(&self) -> Result<bool, CacheError> {
-        file::remove(
-            &self.folder,
-            &self.folder.file(self.key.slot(), Role::Entry),
-        )
+        self.folder
+            .remove(&self.folder.file(self.key.slot(), Suffix::Entry))
     }
 
     /// Gives the lock back and removes its file, which on Windows stays.
     pub(super) fn retire(self) {
         // The last act under it: from here on another can be had.
         if cfg!(unix) {
-            let path = self.folder.file(self.key.slot(), Role::Lock);
-            if let Err(error) = file::remove(&self.folder, &path) {
+            let path = self.folder.file(self.key.slot(), Suffix::Lock);
+            if let Err(error) = self.folder.remove(&path) {
                 log::debug!("{error}");
             }
         }
@@ -99,11 +95,11 @@ impl Seat {
         }
     }
 
-    fn role(self) -> Role {
+    fn suffix(self) -> Suffix {
         match self {
-            Seat::First => Role::Lock,
-            Seat::Second => Role::SecondLock,
-            Seat::Third => Role::ThirdLock,
+            Seat::First => Suffix::Lock,
+            Seat::Second => Suffix::SecondLock,
+            Seat::Third => Suffix::ThirdLock,
         }
     }
 }
@@ -117,17 +113,12 @@ pub(crate) struct LockFile {
     file: File,
 }
 
-impl Cache {
-    /// Opens the file of an entry's lock, and makes it where there is none; its folder and the
-    /// missing parents of that too, 0700.
-    ///
-    /// # Errors
-    /// When the folder or the lock file cannot be made, is another user's, too open or a link.
-    pub(crate) fn open_lock(&self, key: &Key, seat: Seat) -> Result<LockFile, CacheError> {
-        let folder = Folder::make(&self.dir)?;
-        let path = folder.file(key.slot(), seat.role());
-        let file = file::open_lock(&folder, &path)?;
-        Ok(LockFile {
+impl LockFile {
+    /// Opens the file of an entry's lock, and makes it where there is none.
+    pub(super) fn open(folder: Folder, key: &Key, seat: Seat) -> Result<Self, CacheError> {
+        let path = folder.file(key.slot(), seat.suffix());
+        let file = folder.open_lock(&path)?;
+        Ok(Self {
             folder,
             key: *key,
             path,
@@ -135,16 +126,6 @@ impl Cache {
         })
     }
 
-    /// Takes the first of the entry's locks if nobody holds it; `None` when somebody does.
-    ///
-    /// # Errors
-    /// As [`Cache::open_lock`], and on a file system without locks.
-    pub(crate) fn try_lock(&self, key: &Key) -> Result<Option<EntryLock>, CacheError> {
-        self.open_lock(key, Seat::First)?.claim()
-    }
-}
-
-impl LockFile {
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.path
