@@ -32,6 +32,7 @@ mod entry;
 mod error;
 mod folder;
 mod key;
+mod location;
 mod lock;
 mod mark;
 pub(crate) mod sweep;
@@ -51,6 +52,7 @@ pub(crate) use clear::{Cleared, Which};
 pub(crate) use entry::{Doubt, END_OF_TIME, Entry};
 pub(crate) use error::CacheError;
 pub(crate) use key::{Digest, Key};
+pub(crate) use location::{CacheLocation, CacheOff, LocationOrigin};
 pub(crate) use lock::{EntryLock, LockFile, Pauses, Seat};
 pub(crate) use mark::Mark;
 

@@ -4,12 +4,13 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::cache::{Cache, CacheError, Cleared, END_OF_TIME, Entry, Which};
+use crate::cache::{CacheLocation, CacheOff};
 use crate::cli::{CacheArguments, CacheCommand};
 use crate::clock;
 use crate::config::Config;
 use crate::env::Env;
 use crate::error::{Error, one_line};
-use crate::get::{CacheOff, CachePlace, Held, Provider, load_config};
+use crate::get::{Held, Tokens};
 use crate::registry::{Registry, ServerName, Service};
 
 use super::moment::{from_now, iso, span};
@@ -21,7 +22,7 @@ pub(crate) fn run(
     env: &Env,
     page: &mut Page,
 ) -> Result<Verdict, Error> {
-    let config = load_config(env).map_err(Error::failure)?;
+    let config = Config::from_env(env).map_err(Error::failure)?;
     match &arguments.command {
         CacheCommand::List { json } => list(env, &config, *json, page),
         CacheCommand::Clear { host } => clear(env, &config, host.as_deref(), page),
@@ -34,7 +35,7 @@ pub(crate) fn run(
 
 /// The cache, though it may be switched off: what it holds is there all the same.
 fn there(env: &Env, config: &Config) -> Result<Cache, Error> {
-    let place = CachePlace::find(env, config);
+    let place = CacheLocation::find(env, config);
     place.dir.map(Cache::at).ok_or_else(|| {
         Error::failure(place.off.unwrap_or(CacheOff::NoHome))
             .hint("name a folder with `dir` under [cache] in config.toml, or AWS_ECR_CACHE_DIR")
@@ -100,7 +101,7 @@ fn list(env: &Env, config: &Config, json: bool, page: &mut Page) -> Result<Verdi
 
 impl CacheReport {
     fn read(env: &Env, config: &Config) -> Self {
-        let place = CachePlace::find(env, config);
+        let place = CacheLocation::find(env, config);
         let cache = place.dir.map(Cache::at);
         let mut report = Self {
             folder: cache
@@ -113,7 +114,7 @@ impl CacheReport {
             failures: Vec::new(),
         };
         if let Some(cache) = cache
-            && let Err(error) = report.add(&cache, &Provider::new(env, config))
+            && let Err(error) = report.add(&cache, &Tokens::new(env, config))
         {
             // One that is switched off anyway need not be mended.
             if report.state == CacheUse::Used {
@@ -124,9 +125,9 @@ impl CacheReport {
         report
     }
 
-    fn add(&mut self, cache: &Cache, provider: &Provider<'_>) -> Result<(), CacheError> {
+    fn add(&mut self, cache: &Cache, tokens: &Tokens<'_>) -> Result<(), CacheError> {
         let now = clock::now();
-        let mut held = provider.judge(cache.list(now)?);
+        let mut held = tokens.judge(cache.list(now)?);
         held.sort_by(|one, other| {
             let key = |held: &Held| (held.entry.registry.clone(), held.entry.identity.clone());
             key(one).cmp(&key(other))

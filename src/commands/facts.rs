@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::cache::{CacheLocation, CacheOff, LocationOrigin};
 use crate::clock;
 use crate::commands::moment::{from_now, iso};
 use crate::config::{Config, Origin, RegistrySettings, Rule};
 use crate::env::{Env, var};
 use crate::error::Error;
-use crate::get::{CacheOff, CachePlace, DirFrom, Held, Provider};
+use crate::get::{Held, Tokens};
 use crate::identity::{
     ChosenBy, Endpoint, Identity, LayerName, LayerSays, Role, SignIn, SignInState, Source,
 };
@@ -22,7 +23,7 @@ use crate::token::Renewal;
 pub(super) struct Facts<'a> {
     env: &'a Env,
     config: &'a Config,
-    provider: Provider<'a>,
+    tokens: Tokens<'a>,
     pub registry: &'a Registry,
     pub identity: Result<Identity, Error>,
 }
@@ -48,12 +49,12 @@ enum Api {
 
 impl<'a> Facts<'a> {
     pub(super) fn read(env: &'a Env, config: &'a Config, registry: &'a Registry) -> Self {
-        let provider = Provider::new(env, config);
+        let tokens = Tokens::new(env, config);
         Self {
-            identity: provider.identity(registry),
+            identity: tokens.identity(registry),
             env,
             config,
-            provider,
+            tokens,
             registry,
         }
     }
@@ -76,7 +77,7 @@ impl<'a> Facts<'a> {
 
     /// What each layer says, in the order in which they count.
     pub(super) fn layers(&self) -> [LayerSays; 6] {
-        self.provider.resolver().layers(self.registry)
+        self.tokens.resolver().layers(self.registry)
     }
 
     /// The rules for the registry, in the order in which they count.
@@ -86,10 +87,10 @@ impl<'a> Facts<'a> {
     }
 
     pub(super) fn cache(&self, identity: &Identity) -> CacheFacts {
-        if let Some(off) = CachePlace::find(self.env, self.config).off {
+        if let Some(off) = CacheLocation::find(self.env, self.config).off {
             return CacheFacts::off(&off);
         }
-        match self.provider.held(self.registry, identity) {
+        match self.tokens.held(self.registry, identity) {
             Ok(held) => CacheFacts::from_held(held.as_ref()),
             Err(error) => CacheFacts::off(&error),
         }
@@ -183,7 +184,7 @@ impl<'a> Facts<'a> {
             let seconds = age.as_secs();
             format!("at an age of {seconds} s, at half of its life at most")
         };
-        let (value, from) = match self.provider.renewal_of(identity) {
+        let (value, from) = match self.tokens.renewal_of(identity) {
             Renewal::HalfLife => ("at half of its life".to_owned(), None),
             Renewal::Expiry { max_age: None } => {
                 let value = "shortly before it ends, as it took a code";
@@ -207,15 +208,15 @@ impl<'a> Facts<'a> {
     }
 
     fn cache_folder(&self) -> Setting {
-        let place = CachePlace::find(self.env, self.config);
+        let place = CacheLocation::find(self.env, self.config);
         let (value, from) = match (place.off, place.dir) {
             (Some(CacheOff::Config), _) => (None, self.place("cache", "enabled")),
             (Some(CacheOff::Variable), _) => (None, var::AWS_ECR_DISABLE_CACHE.to_owned()),
             (None, Some(dir)) => {
                 let from = match place.from {
-                    DirFrom::Variable => var::AWS_ECR_CACHE_DIR.to_owned(),
-                    DirFrom::Config => self.place("cache", "dir"),
-                    DirFrom::Default => DEFAULT.to_owned(),
+                    LocationOrigin::Variable => var::AWS_ECR_CACHE_DIR.to_owned(),
+                    LocationOrigin::Config => self.place("cache", "dir"),
+                    LocationOrigin::Default => DEFAULT.to_owned(),
                 };
                 (Some(dir.display().to_string()), from)
             }

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use crate::cli::Whoami;
+use crate::config::Config;
 use crate::env::Env;
 use crate::error::Error;
-use crate::get::load_config;
 use crate::identity::Identity;
 use crate::registry::Registry;
 
@@ -41,7 +41,7 @@ struct Nobody {
 }
 
 pub(crate) fn run(arguments: &Whoami, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
-    let config = load_config(env).map_err(Error::failure)?;
+    let config = Config::from_env(env).map_err(Error::failure)?;
     let target = Target::parse(&arguments.host, &config).map_err(|error| error.told(env))?;
     let facts = Facts::read(env, &config, &target.registry);
     if facts.identity.is_err() && arguments.json {

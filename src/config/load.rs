@@ -12,6 +12,7 @@ use super::identity::{IdentitySettings, IdentityTemplate};
 use super::rule::{Match, RegistrySettings, Rule};
 use super::section::ConfigText;
 use super::settings::{FileSettings, OtherHelperName};
+use crate::env::{Env, var};
 use crate::registry::{Registry, ServerName};
 use crate::secret::Secret;
 
@@ -34,6 +35,17 @@ pub struct ConfigPaths {
     pub user: Option<PathBuf>,
     /// The machine's file, which may be absent.
     pub machine: Option<PathBuf>,
+}
+
+impl ConfigPaths {
+    /// Where they are in this environment.
+    pub(crate) fn from_env(env: &Env) -> Self {
+        Self {
+            explicit: env.path(var::ECRX_CONFIG),
+            user: env.user_config(),
+            machine: env.machine_config(),
+        }
+    }
 }
 
 /// What the configuration files say, taken together.
@@ -75,6 +87,11 @@ pub struct CacheSettings {
 }
 
 impl Config {
+    /// Reads the configuration files that count in this environment.
+    pub(crate) fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        Self::load(&ConfigPaths::from_env(env))
+    }
+
     /// Reads the files that are there. With none, everything is as by default.
     ///
     /// # Errors

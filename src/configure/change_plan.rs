@@ -10,13 +10,13 @@ use super::error::ConfigureError;
 use super::hosts::{self, Host};
 use crate::cli::ConfigureDocker;
 use crate::config::Config;
+use crate::config::ConfigPaths;
 use crate::configure::clients::{
     ClientProblem, ContainerClient, Repair, Severity, Undo, is_one_of_servers, own_name,
 };
 use crate::configure::user_file::Locks;
 use crate::env::Env;
 use crate::error::Error;
-use crate::get::{config_paths, load_config};
 use crate::helper_name::is_ours;
 use crate::identity::Resolver;
 
@@ -64,7 +64,7 @@ impl ChangePlan {
             profile: arguments.profile.as_deref(),
             role_arn: arguments.role_arn.as_deref(),
         };
-        let paths = config_paths(env);
+        let paths = ConfigPaths::from_env(env);
         let wants_rules = who.profile.or(who.role_arn).is_some();
         if let Some(end) = env.name().filter(|_| wants_rules) {
             return Err(Error::usage(ConfigureError::NamedIdentity {
@@ -81,7 +81,7 @@ impl ChangePlan {
         } else {
             None
         };
-        let config = load_config(env).map_err(Error::failure)?;
+        let config = Config::from_env(env).map_err(Error::failure)?;
         let file = client.file(env).map_err(Error::failure)?;
         let mut files = ClientFiles::open(client, env, &file, arguments, locks)?;
         let (hosts, mut notes) = if arguments.all {

@@ -17,7 +17,7 @@ use super::question::{Credentials, Question, can_be_asked_for};
 use crate::config::{Config, ConfigError};
 use crate::env::{Env, var};
 use crate::error::Error;
-use crate::get::{self, Provider, load_config};
+use crate::get::{self, Tokens};
 use crate::identity::Misspelled;
 use crate::redaction::shown_server;
 use crate::registry::Registry;
@@ -91,7 +91,7 @@ pub(crate) fn handle(
 fn get(env: &Env, input: impl Read, output: &mut impl Write) -> Result<ExitCode, Error> {
     let question = Question::read(input)?;
     let server = question.server()?;
-    let config = load_config(env).map_err(|cause| match Registry::parse(server) {
+    let config = Config::from_env(env).map_err(|cause| match Registry::parse(server) {
         Some(registry) => get::misconfigured(&registry, cause),
         None => not_answered(Action::Get, server, cause),
     })?;
@@ -107,8 +107,8 @@ fn get(env: &Env, input: impl Read, output: &mut impl Write) -> Result<ExitCode,
         Keeper::Nobody => return Err(Error::not_found()),
     };
     // What it has read is not taken apart again: the process is about to end.
-    let provider = ManuallyDrop::new(Provider::new(env, &config));
-    let token = provider.get(&registry)?;
+    let tokens = ManuallyDrop::new(Tokens::new(env, &config));
+    let token = tokens.get(&registry)?;
     write(output, &credentials(server, token.password().expose())?)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -162,7 +162,7 @@ fn store(
         );
         Ok(ExitCode::SUCCESS)
     };
-    let config = match load_config(env) {
+    let config = match Config::from_env(env) {
         Ok(config) => config,
         Err(cause) => {
             return match Registry::parse(&server) {
@@ -173,7 +173,7 @@ fn store(
     };
     match Keeper::of(&config, &server) {
         Keeper::Ecr(registry) => {
-            let who = Provider::new(env, &config).explain(&registry);
+            let who = Tokens::new(env, &config).explain(&registry);
             bought(notes, &registry, who)
         }
         Keeper::OtherHelper(helper) => {
@@ -218,7 +218,7 @@ fn erase(
         Ok(server) => server,
         Err(error) => return nothing_erased(&error),
     };
-    let config = match load_config(env) {
+    let config = match Config::from_env(env) {
         Ok(config) => config,
         Err(cause) => {
             // Another helper may keep a password, and somebody believes that it is gone.
@@ -230,7 +230,7 @@ fn erase(
         }
     };
     match Keeper::of(&config, server) {
-        Keeper::Ecr(registry) => match Provider::new(env, &config).erase(&registry) {
+        Keeper::Ecr(registry) => match Tokens::new(env, &config).erase(&registry) {
             Ok(()) => Ok(ExitCode::SUCCESS),
             Err(error) => nothing_erased(&error),
         },
@@ -253,7 +253,7 @@ fn erase(
 /// `get` would be handed over for, and not what it keeps of ECR.
 fn list(env: &Env, output: &mut impl Write, notes: &mut impl Write) -> Result<ExitCode, Error> {
     let mut listed = std::collections::BTreeMap::new();
-    match load_config(env) {
+    match Config::from_env(env) {
         Err(error) => note(notes, &format!("nothing is listed: {error}")),
         Ok(config) => {
             match OtherHelper::of(&config).map(|helper| helper.list(env)) {
@@ -273,7 +273,7 @@ fn list(env: &Env, output: &mut impl Write, notes: &mut impl Write) -> Result<Ex
                     ),
                 ),
             }
-            match Provider::new(env, &config).list() {
+            match Tokens::new(env, &config).list() {
                 Ok(hosts) => {
                     listed.extend(hosts.into_iter().map(|host| (host, USERNAME.to_owned())));
                 }

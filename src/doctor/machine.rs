@@ -8,7 +8,7 @@ use crate::config::{Config, ConfigError};
 use crate::configure::clients::is_first_on_path;
 use crate::env::{Env, var};
 use crate::error::one_line;
-use crate::get::{CacheState, Provider};
+use crate::get::{CacheState, Tokens};
 use crate::http::{EcrxClient, shown_proxy};
 use crate::identity::{Identity, IdentityError, Misspelled};
 use crate::net::shown_no_proxy;
@@ -23,7 +23,7 @@ pub(super) struct MachineExamination<'a> {
     pub env: &'a Env,
     pub config: &'a Config,
     pub config_error: Option<&'a ConfigError>,
-    pub provider: &'a Provider<'a>,
+    pub tokens: &'a Tokens<'a>,
     pub identity: Option<&'a Result<Identity, IdentityError>>,
     pub client: &'a Result<EcrxClient, FetchError>,
     /// The registry's time, and this machine's at the same moment.
@@ -83,7 +83,7 @@ impl MachineExamination<'_> {
     }
 
     fn cache(&self) -> Check {
-        match self.provider.cache_state() {
+        match self.tokens.cache_state() {
             CacheState::Usable {
                 dir,
                 entries,

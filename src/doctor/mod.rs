@@ -30,7 +30,7 @@ use crate::commands::{Page, Target, TargetError, Verdict};
 use crate::config::{Config, ConfigError};
 use crate::env::Env;
 use crate::error::Error;
-use crate::get::{Held, Provider, load_config};
+use crate::get::{Held, Tokens};
 use crate::http::EcrxClient;
 use crate::identity::{Identity, IdentityError};
 use crate::registry::{Registry, Service};
@@ -52,7 +52,7 @@ struct PushWhere(String);
 /// # Errors
 /// If the target is not a registry or image.
 pub(super) fn run(arguments: &Doctor, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
-    let loaded = load_config(env);
+    let loaded = Config::from_env(env);
     let config = loaded.as_ref().ok().cloned().unwrap_or_default();
     let target = match &arguments.target {
         Some(text) => match Target::parse(text, &config) {
@@ -76,7 +76,7 @@ pub(super) fn run(arguments: &Doctor, env: &Env, page: &mut Page) -> Result<Verd
         env,
         config: &config,
         config_error: loaded.as_ref().err(),
-        provider: Provider::new(env, &config),
+        tokens: Tokens::new(env, &config),
         ends_at: Instant::now() + config.timeout,
         areas: Vec::new(),
         page,
@@ -106,7 +106,7 @@ struct Examination<'a> {
     env: &'a Env,
     config: &'a Config,
     config_error: Option<&'a ConfigError>,
-    provider: Provider<'a>,
+    tokens: Tokens<'a>,
     ends_at: Instant,
     areas: Vec<AreaReport>,
     page: &'a mut Page,
@@ -130,7 +130,7 @@ impl Examination<'_> {
     }
 
     fn machine_alone(&mut self, target: Option<&Target>) -> Conclusion {
-        let client = self.provider.client(None);
+        let client = self.tokens.client(None);
         let machine = self.machine(None, &client, None);
         self.add(machine);
         let registry = target.map(|target| &target.registry);
@@ -148,7 +148,7 @@ impl Examination<'_> {
             env: self.env,
             config: self.config,
             config_error: self.config_error,
-            provider: &self.provider,
+            tokens: &self.tokens,
             identity,
             client,
             clocks: presence.and_then(|presence| presence.clocks),
@@ -158,9 +158,9 @@ impl Examination<'_> {
 
     fn whole_path(&mut self, target: &Target) -> Conclusion {
         let registry = &target.registry;
-        let identity = self.provider.resolver().resolve(registry);
+        let identity = self.tokens.resolver().resolve(registry);
         // One client for all requests: a pipe of certificates can be read only once.
-        let client = self.provider.client(identity.as_ref().ok());
+        let client = self.tokens.client(identity.as_ref().ok());
         // Asked first, since its clock is compared with this machine's. If it does not respond,
         // there must be time left for AWS.
         let limit = self.config.timeout / SHARE;
@@ -185,7 +185,7 @@ impl Examination<'_> {
         let new = survey.as_ref().and_then(|survey| survey.token.as_ref());
         let outcome = of_registry.map(|client| {
             let drop_dead =
-                |dead: &AuthorizationToken| self.provider.drop_dead(registry, &identity, dead);
+                |dead: &AuthorizationToken| self.tokens.drop_dead(registry, &identity, dead);
             let examination = RegistryExamination {
                 cached: cached.as_ref().map(|held| &held.entry.token),
                 new: new.and_then(|token| token.as_ref().ok()),
@@ -208,7 +208,7 @@ impl Examination<'_> {
     /// The token that a client would be given now. If the cache is unusable, the report on this
     /// machine says so.
     fn cached(&self, registry: &Registry, identity: &Identity) -> Option<Held> {
-        let held = self.provider.held(registry, identity).unwrap_or_default();
+        let held = self.tokens.held(registry, identity).unwrap_or_default();
         held.filter(|held| !identity.is_signed_out() && !held.entry.token.is_expired(clock::now()))
     }
 
@@ -271,7 +271,7 @@ impl Examination<'_> {
         let rest = self.config.timeout / SHARE;
         let ends_at = self.ends_at - rest;
         let survey = self
-            .provider
+            .tokens
             .survey(&target.registry, identity, client, ends_at);
         if identity.wants_codes() {
             // The time that a person took to type the code does not count.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 
 use crate::aws::{self, FetchError, Survey, TokenRequest};
-use crate::cache::{CacheError, Entry, Key};
+use crate::cache::{CacheError, CacheLocation, CacheOff, Entry, Key};
 use crate::clock;
 use crate::error::Error;
 use crate::http::{self, EcrxClient};
@@ -16,7 +16,7 @@ use crate::registry::{Registry, Service};
 use crate::token::{AuthorizationToken, Renewal};
 
 use super::request::Request;
-use super::{CacheOff, CachePlace, Obstacle, Provider, key, told};
+use super::{Obstacle, Tokens, key, told};
 
 /// Whether tokens are kept.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ pub(crate) struct Held {
     pub refresh_at: Option<OffsetDateTime>,
 }
 
-impl Provider<'_> {
+impl Tokens<'_> {
     /// A token that lives so long at least: one that does not counts as none. At public ECR too it
     /// says why there is none.
     ///
@@ -161,7 +161,7 @@ impl Provider<'_> {
     /// Whether the cache can be used, tried out.
     pub(crate) fn cache_state(&self) -> CacheState {
         let Some(cache) = &self.cache else {
-            let off = CachePlace::find(self.env, self.config).off;
+            let off = CacheLocation::find(self.env, self.config).off;
             return CacheState::Off(off.unwrap_or(CacheOff::NoHome));
         };
         let now = clock::now();
@@ -216,7 +216,7 @@ impl Provider<'_> {
         Ok(())
     }
 
-    /// Goes the way to a new token step by step, with [`Provider::client`]. Nothing is kept.
+    /// Goes the way to a new token step by step, with [`Tokens::client`]. Nothing is kept.
     ///
     /// # Errors
     /// When nothing could be asked at all: a code that was not given, certificates, proxy settings.

@@ -4,7 +4,6 @@
 mod failure_memory;
 mod inspection;
 mod key;
-mod place;
 mod request;
 mod step;
 mod walk;
@@ -16,8 +15,8 @@ use std::time::Instant;
 use crate::clock;
 
 use crate::aws::{Failure, FetchError};
-use crate::cache::{Cache, CacheError};
-use crate::config::{Config, ConfigError, ConfigPaths};
+use crate::cache::{Cache, CacheError, CacheLocation};
+use crate::config::{Config, ConfigError};
 use crate::env::{Env, var};
 use crate::error::Error;
 use crate::http::HttpSettings;
@@ -28,11 +27,10 @@ use crate::token::{AuthorizationToken, Renewal};
 
 pub(crate) use inspection::{CacheState, Held};
 
-pub(crate) use place::{CacheOff, CachePlace, DirFrom};
 use request::Request;
 
 /// Answers with tokens.
-pub(crate) struct Provider<'a> {
+pub(crate) struct Tokens<'a> {
     env: &'a Env,
     config: &'a Config,
     resolver: Resolver<'a>,
@@ -90,7 +88,7 @@ struct NoCredentials {
     cause: Obstacle,
 }
 
-impl<'a> Provider<'a> {
+impl<'a> Tokens<'a> {
     /// Reads what identities are made of; touches neither cache nor network.
     pub(crate) fn new(env: &'a Env, config: &'a Config) -> Self {
         Self {
@@ -98,7 +96,7 @@ impl<'a> Provider<'a> {
             config,
             started: Instant::now(),
             resolver: Resolver::new(env, config),
-            cache: CachePlace::find(env, config).cache(),
+            cache: CacheLocation::find(env, config).cache(),
         }
     }
 
@@ -276,18 +274,4 @@ fn told(registry: &Registry, cause: Obstacle) -> Error {
     let hints = cause.hints(registry);
     let registry = registry.to_string();
     Error::failure(NoCredentials { registry, cause }).hints(hints)
-}
-
-/// Reads the configuration files that count in this environment.
-pub(crate) fn load_config(env: &Env) -> Result<Config, ConfigError> {
-    Config::load(&config_paths(env))
-}
-
-/// Where the configuration files that count in this environment are.
-pub(crate) fn config_paths(env: &Env) -> ConfigPaths {
-    ConfigPaths {
-        explicit: env.path(var::ECRX_CONFIG),
-        user: env.user_config(),
-        machine: env.machine_config(),
-    }
 }

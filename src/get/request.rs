@@ -16,7 +16,7 @@ use crate::token::{AuthorizationToken, Renewal};
 
 use super::step::Lock;
 use super::walk::Walk;
-use super::{Obstacle, Provider, key};
+use super::{Obstacle, Tokens, key};
 
 /// How long a `get` waits for a new token when it holds one that is still good.
 const REFRESH_LIMIT: Duration = Duration::from_secs(3);
@@ -29,7 +29,7 @@ const CODE_LIMIT: Duration = Duration::from_secs(120);
 
 /// A registry, and who asks for its token.
 pub(super) struct Request<'a> {
-    pub(super) provider: &'a Provider<'a>,
+    pub(super) tokens: &'a Tokens<'a>,
     pub(super) registry: &'a Registry,
     pub(super) identity: &'a Identity,
     pub(super) key: Key,
@@ -42,18 +42,18 @@ pub(super) struct Request<'a> {
 
 impl<'a> Request<'a> {
     pub(super) fn new(
-        provider: &'a Provider<'a>,
+        tokens: &'a Tokens<'a>,
         registry: &'a Registry,
         identity: &'a Identity,
     ) -> Self {
         Self {
-            provider,
+            tokens,
             registry,
             identity,
             key: key::entry(registry, identity),
-            renewal: provider.renewal(identity),
+            renewal: tokens.renewal(identity),
             least_life: Duration::ZERO,
-            started: provider.started,
+            started: tokens.started,
             is_within_a_call: OnceCell::new(),
         }
     }
@@ -66,7 +66,7 @@ impl<'a> Request<'a> {
     /// A token, from the cache or from AWS.
     pub(super) fn token(&self) -> Result<AuthorizationToken, Obstacle> {
         self.asks_nobody_for_public()?;
-        match &self.provider.cache {
+        match &self.tokens.cache {
             None => self.fetch(self.limit(false)),
             Some(cache) => Walk::new(self, cache).finish(),
         }
@@ -85,7 +85,7 @@ impl<'a> Request<'a> {
 
     /// How long it may take in all, for who holds an old token and for who holds none.
     pub(super) fn limit(&self, holds_token: bool) -> Duration {
-        let whole = self.provider.config.timeout;
+        let whole = self.tokens.config.timeout;
         let whole = match self.registry.service {
             Service::Private(_) => whole,
             Service::Public => whole.min(PUBLIC_LIMIT),
@@ -122,7 +122,7 @@ impl<'a> Request<'a> {
     /// one holds the locks, and waits.
     fn may_be_waited_for(&self) -> bool {
         let is_process = self.identity.source.get().runs_a_program();
-        let env = self.provider.env;
+        let env = self.tokens.env;
         is_process
             && *self
                 .is_within_a_call
@@ -151,7 +151,7 @@ impl<'a> Request<'a> {
     pub(super) fn fetch(&self, limit: Duration) -> Result<AuthorizationToken, Obstacle> {
         log::info!("{}: {}", self.registry, self.identity.explain());
         let http = self
-            .provider
+            .tokens
             .http_settings(Some(self.identity), self.started + limit);
         let client = http::client(&http).map_err(FetchError::from)?;
         let codes = match self.identity.wants_codes() {
@@ -166,7 +166,7 @@ impl<'a> Request<'a> {
             limit.saturating_sub(self.started.elapsed())
         };
         Ok(aws::fetch_token(&TokenRequest {
-            env: self.provider.env,
+            env: self.tokens.env,
             registry: self.registry,
             identity: self.identity,
             codes: &codes,
@@ -203,7 +203,7 @@ impl<'a> Request<'a> {
             );
             return;
         }
-        if !self.identity.is_where_it_was(self.provider.env) {
+        if !self.identity.is_where_it_was(self.tokens.env) {
             log::info!("{registry}: the new token is not kept, as meanwhile somebody else asks");
             return;
         }
@@ -216,7 +216,7 @@ impl<'a> Request<'a> {
             log::warn!("{error}");
         }
         // Only here: by this clock a token has life before it, so it may say which have none.
-        if let Some(cache) = &self.provider.cache {
+        if let Some(cache) = &self.tokens.cache {
             cache.sweep(clock::now());
         }
     }

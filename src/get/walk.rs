@@ -76,8 +76,8 @@ impl<'a> Walk<'a> {
     fn attempts(&mut self) -> &FailureMemory<'a> {
         let Self { request, cache, .. } = self;
         self.attempts.get_or_insert_with(|| {
-            let provider = request.provider;
-            let (env, resolver) = (provider.env, &provider.resolver);
+            let tokens = request.tokens;
+            let (env, resolver) = (tokens.env, &tokens.resolver);
             FailureMemory::new(cache, env, resolver, request.registry, request.identity)
         })
     }

@@ -2,10 +2,10 @@
 
 use crate::cli::Policy;
 use crate::commands::Target;
+use crate::config::Config;
 use crate::config::{Problem, parse_external_id};
 use crate::env::Env;
 use crate::error::Error;
-use crate::get::load_config;
 use crate::policy::iam::{
     Access, Callers, OrganizationIdError, Principal, PrincipalError, Repositories, RepositoryArn,
     RepositoryError,
@@ -68,7 +68,7 @@ impl Request {
     pub(super) fn read(arguments: &Policy, env: &Env) -> Result<Self, Error> {
         let repositories = match &arguments.registry {
             Some(name) => {
-                let config = load_config(env).map_err(Error::failure)?;
+                let config = Config::from_env(env).map_err(Error::failure)?;
                 let target = Target::parse(name, &config).map_err(|error| error.told(env))?;
                 of_target(name, target)
             }

@@ -9,7 +9,7 @@ use crate::commands::{Page, Verdict};
 use crate::config::{Config, ConfigError, Origin, Unreachable, Why};
 use crate::env::{Env, var};
 use crate::error::Error;
-use crate::get::load_config;
+
 use crate::identity::{Misspelled, Resolver};
 
 /// So many places are named in one finding.
@@ -40,7 +40,7 @@ struct CheckFinding {
 }
 
 pub(super) fn run(env: &Env, json: bool, page: &mut Page) -> Result<Verdict, Error> {
-    let config = match load_config(env) {
+    let config = match Config::from_env(env) {
         Ok(config) => config,
         // For people it is told as every error is.
         Err(error) if !json => return Err(Error::failure(error)),

@@ -5,10 +5,10 @@ use serde::Serialize;
 use crate::commands::facts::{DEFAULT, Facts, Setting};
 use crate::commands::page::Mark;
 use crate::commands::{Page, Target, Verdict};
+use crate::config::Config;
 use crate::config::{IdentitySettings, Rule};
 use crate::env::Env;
 use crate::error::Error;
-use crate::get::load_config;
 use crate::identity::{LayerName, LayerSays};
 use crate::registry::Registry;
 
@@ -51,7 +51,7 @@ struct RuleFacts {
 }
 
 pub(super) fn run(env: &Env, host: &str, json: bool, page: &mut Page) -> Result<Verdict, Error> {
-    let config = load_config(env).map_err(Error::failure)?;
+    let config = Config::from_env(env).map_err(Error::failure)?;
     let target = Target::parse(host, &config).map_err(|error| error.told(env))?;
     let report = ShowReport::new(&Facts::read(env, &config, &target.registry));
     if json {

@@ -2,24 +2,25 @@
 
 use std::path::PathBuf;
 
-use crate::cache::Cache;
 use crate::config::Config;
 use crate::env::{Env, var};
 
+use super::Cache;
+
 /// Where tokens are kept, or would be.
 #[derive(Debug)]
-pub(crate) struct CachePlace {
+pub(crate) struct CacheLocation {
     /// The folder that a person names or the system has for it; `None` where there is none.
     pub dir: Option<PathBuf>,
     /// What says so.
-    pub from: DirFrom,
+    pub from: LocationOrigin,
     /// Why nothing is kept all the same.
     pub off: Option<CacheOff>,
 }
 
 /// What says where the cache folder is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DirFrom {
+pub(crate) enum LocationOrigin {
     /// `AWS_ECR_CACHE_DIR`.
     Variable,
     /// `dir` under `[cache]`.
@@ -42,7 +43,7 @@ pub(crate) enum CacheOff {
     NoHome,
 }
 
-impl CachePlace {
+impl CacheLocation {
     /// Looks at variables and settings, not at the folder.
     pub(crate) fn find(env: &Env, config: &Config) -> Self {
         let switched_off = if !config.cache.enabled {
@@ -64,9 +65,9 @@ impl CachePlace {
             is_absolute
         });
         let (dir, from) = match (named, &config.cache.dir) {
-            (Some(dir), _) => (Some(dir), DirFrom::Variable),
-            (None, Some(dir)) => (Some(dir.clone()), DirFrom::Config),
-            (None, None) => (env.user_cache(), DirFrom::Default),
+            (Some(dir), _) => (Some(dir), LocationOrigin::Variable),
+            (None, Some(dir)) => (Some(dir.clone()), LocationOrigin::Config),
+            (None, None) => (env.user_cache(), LocationOrigin::Default),
         };
         let off = switched_off.or(match dir {
             Some(_) => None,
@@ -76,7 +77,7 @@ impl CachePlace {
     }
 
     /// The cache to use; what is missing is logged.
-    pub(super) fn cache(self) -> Option<Cache> {
+    pub(crate) fn cache(self) -> Option<Cache> {
         match self.off {
             None => self.dir.map(Cache::at),
             Some(off) => {
