@@ -6,14 +6,20 @@ use std::process::Stdio;
 
 use super::{HOST, Outcome, TestEnvironment};
 
-/// The instructions of the process, by valgrind; or why they were not counted.
+/// The instructions of the process, by valgrind; or why they were not counted. In the folder that
+/// `ECRX_TEST_CALLGRIND` names, valgrind says which functions they are of, for
+/// packaging/list-warm-functions.
 pub fn instructions(environment: &TestEnvironment, program: &str) -> Result<u64, String> {
+    let folder = std::env::var("ECRX_TEST_CALLGRIND");
+    let file = folder.map_or("/dev/null".to_owned(), |folder| format!("{folder}/%p"));
+    let file = format!("--callgrind-out-file={file}");
     let outcome = run(
         environment,
         "valgrind",
         &[
             "--tool=callgrind",
-            "--callgrind-out-file=/dev/null",
+            "--demangle=no",
+            &file,
             program,
             "get",
         ],
