@@ -45,9 +45,7 @@ pub(crate) enum Callee<'a> {
     OtherHelper,
     /// A `credential_process`. Two profiles may have the same, and it may look which one asks.
     Process {
-        /// The profile.
         profile: Option<&'a str>,
-        /// The command.
         command: &'a str,
     },
 }

@@ -22,7 +22,6 @@ const GRACE: Duration = Duration::from_millis(200);
 pub(crate) enum Keep {
     /// All of it; more is an error.
     All(usize),
-    /// The end.
     End(usize),
 }
 
@@ -33,10 +32,8 @@ pub(crate) type Lacks = fn(&[u8]) -> bool;
 /// Every output is an answer.
 pub(crate) const LACKS_NOTHING: Lacks = |_| false;
 
-/// What came of a program.
 #[derive(Debug)]
 pub(crate) struct Finished {
-    /// How it ended.
     pub status: ExitStatus,
     /// What was kept of its standard output.
     pub stdout: Vec<u8>,
@@ -47,7 +44,6 @@ pub(crate) struct Finished {
 /// Why a program was not waited for to its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ChildError {
-    /// The system's error.
     #[error(transparent)]
     Io(#[from] io::Error),
     /// It has printed more than [`Keep::All`] allows.

@@ -12,7 +12,6 @@ compile_error!("`test-clock` makes expired tokens look good: it is for tests alo
 #[cfg(feature = "test-clock")]
 pub(crate) use injected::now;
 
-/// What time it is.
 #[cfg(not(feature = "test-clock"))]
 pub(crate) fn now() -> time::OffsetDateTime {
     time::OffsetDateTime::now_utc()

@@ -35,7 +35,6 @@ impl Parts {
         self.0.push(byte);
     }
 
-    /// The digest.
     pub(crate) fn sha256(&self) -> [u8; 32] {
         sha256(&self.0)
     }

@@ -62,7 +62,6 @@ impl Error {
         Self::new(Kind::NoUsername, Fixed::NoUsername)
     }
 
-    /// Everything else.
     pub(crate) fn failure(cause: impl StdError + Send + Sync + 'static) -> Self {
         Self::new(Kind::Failure, cause)
     }
@@ -87,14 +86,12 @@ impl Error {
         self
     }
 
-    /// Adds several hints.
     #[must_use]
     pub(crate) fn hints(mut self, hints: impl IntoIterator<Item = String>) -> Self {
         self.hints.extend(hints);
         self
     }
 
-    /// What the client will do.
     pub(crate) fn kind(&self) -> Kind {
         self.kind
     }
@@ -123,7 +120,6 @@ impl Error {
         text
     }
 
-    /// The hints, a line each.
     pub(crate) fn hint_lines(&self) -> impl Iterator<Item = String> + '_ {
         self.hints.iter().map(|hint| one_line(hint))
     }

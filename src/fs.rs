@@ -70,7 +70,6 @@ fn binary_size(bytes: u64) -> String {
 pub(crate) enum Readable {
     /// A file of this length, in bytes.
     File(u64),
-    /// A pipe, named or not.
     Pipe,
     /// The null device: an empty file.
     Nothing,

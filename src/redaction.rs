@@ -46,7 +46,6 @@ impl fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// Adds a secret.
     pub(crate) fn add(&mut self, secret: &str) {
         if !self.secrets.iter().any(|known| known == secret) {
             self.secrets.push(secret.to_owned());

@@ -36,7 +36,6 @@ pub(crate) struct AuthorizationToken {
 /// When a token that ECR still takes is to be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Renewal {
-    /// At half its life.
     HalfLife,
     /// At this age, or at half its life when that comes first.
     Age(Duration),

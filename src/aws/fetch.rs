@@ -42,19 +42,15 @@ const IN_SIGN_INS: [&str; 8] = [
 pub(crate) struct TokenRequest<'a> {
     /// What the programs that are started inherit.
     pub env: &'a Env,
-    /// For which registry.
     pub registry: &'a Registry,
-    /// Who asks.
     pub identity: &'a Identity,
     /// The codes of the MFA devices, in the order of the roles that want one.
     pub codes: &'a [Secret],
-    /// How AWS is reached.
     pub client: &'a EcrxClient,
     /// How long all of it may take.
     pub time_left: Duration,
 }
 
-/// A fetch under way.
 pub(super) struct Fetch<'a> {
     pub(super) request: &'a TokenRequest<'a>,
     /// What is being done now, for the message when the time is over.
@@ -70,17 +66,13 @@ pub(crate) enum Stage {
     Source,
     /// Taking a role with a web identity.
     WebIdentity {
-        /// The role.
         role: RoleArn,
     },
-    /// Assuming a role.
     Role {
         /// The role that assumes it; `None` where the first credentials do.
         caller: Option<RoleArn>,
-        /// The role.
         role: RoleArn,
     },
-    /// Asking for the token.
     Token,
     /// Asking whom the first credentials belong to.
     Caller,

@@ -28,7 +28,6 @@ use fetch::Fetch;
 use sts::Hop;
 use survey::Surveyor;
 
-/// Why there is no token.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FetchError {
     /// AWS, or the way there.
@@ -42,7 +41,6 @@ pub(crate) enum FetchError {
     Runtime(#[source] std::io::Error),
 }
 
-/// Fetches a token.
 pub(crate) fn fetch_token(request: &TokenRequest<'_>) -> Result<AuthorizationToken, FetchError> {
     let fetch = Fetch::new(request);
     let result = runtime::block_on(async {

@@ -31,7 +31,6 @@ pub(crate) struct Survey {
     pub source: Option<Result<Caller, Failure>>,
     /// The roles, as far as they were come to.
     pub roles: Vec<Result<Caller, Failure>>,
-    /// The token.
     pub token: Option<Result<AuthorizationToken, Failure>>,
 }
 

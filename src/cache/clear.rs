@@ -20,7 +20,6 @@ use super::lock::{Claim, Pauses, claim, release};
 /// How long all who hold a lock are waited for, together.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What is to be deleted.
 pub(crate) enum Which<'a> {
     /// Everything that is ours, what cannot be read included.
     All,
@@ -28,7 +27,6 @@ pub(crate) enum Which<'a> {
     Entries(&'a dyn Fn(&Entry) -> bool),
 }
 
-/// What was deleted.
 #[derive(Debug, Default)]
 pub(crate) struct Cleared {
     /// Entries, expired ones too.

@@ -29,13 +29,10 @@ pub(crate) enum LocationOrigin {
     Default,
 }
 
-/// Why nothing is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CacheOff {
-    /// By the configuration.
     #[error("`enabled` under [cache] is false")]
     Config,
-    /// By the environment.
     #[error("{} is set", var::AWS_ECR_DISABLE_CACHE)]
     Variable,
     /// A service, or root in another user's home.

@@ -126,7 +126,6 @@ impl LockFile {
         })
     }
 
-    /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

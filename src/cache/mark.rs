@@ -98,7 +98,6 @@ impl Mark {
         Ok((until, Wire::read(bytes)?.message.into_owned()))
     }
 
-    /// The bytes of the file.
     pub(super) fn to_bytes(&self, key: &Key) -> Result<Vec<u8>, Doubt> {
         let end = self.message.floor_char_boundary(MAX_MESSAGE);
         let (slot, owner) = (key.slot().to_string(), key.owner().to_string());

@@ -80,7 +80,6 @@ pub(super) fn sweep(
 /// What a name in the folder stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Item {
-    /// A file of a slot.
     Slot(Digest),
     /// The lock of a further seat, `SLOT.N.lock`: it protects no file.
     Seat,
@@ -107,7 +106,6 @@ impl Item {
     }
 }
 
-/// A sweep under way.
 struct Sweep<'a> {
     judge: Judge<'a>,
     /// Those that were seen to.

@@ -3,9 +3,7 @@
 /// A word that is recognised before any of what is below is built.
 #[derive(Debug)]
 pub struct FirstWord {
-    /// The word.
     pub name: &'static str,
-    /// What it does, in short.
     pub about: &'static str,
     /// The same for the manual page: what is read and what is printed.
     pub long_about: &'static str,

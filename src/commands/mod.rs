@@ -19,7 +19,6 @@ pub(crate) use target::{Target, TargetError};
 /// What a command has come to, when it did not fail at doing its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// All is well: exit code 0.
     Good,
     /// It did what it was asked, and what it found is not well: exit code 1.
     Bad,

@@ -53,7 +53,6 @@ pub enum ConfigError {
         /// The line with the first wrong byte.
         origin: Origin,
     },
-    /// The text is no TOML.
     #[error("{origin}: is not valid TOML: {}", escaped(message))]
     Syntax { origin: Origin, message: String },
     /// The file is TOML, but one of its settings is wrong, or fits the file and not the
@@ -69,7 +68,6 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// The file at fault.
     pub fn path(&self) -> &Path {
         match self {
             Self::Missing { path }
@@ -176,7 +174,6 @@ pub enum Problem {
     RegionOfNobody,
     #[error("means the same as `profile`, which is there too: write one of the two")]
     TwoProfiles,
-    /// The name in `[identity.NAME]`.
     #[error("its name cannot be that of a file, docker-credential-ecrx-NAME")]
     IdentityName,
     /// A name with a dot in it, without quotes.

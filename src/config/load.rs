@@ -66,7 +66,6 @@ pub struct Config {
     files: Vec<File>,
 }
 
-/// A file that was there.
 #[derive(Clone, Debug)]
 struct File {
     path: Arc<Path>,

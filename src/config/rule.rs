@@ -106,7 +106,6 @@ impl Rule {
         }
     }
 
-    /// What `match` holds.
     pub fn registries(&self) -> &Match {
         &self.registries
     }

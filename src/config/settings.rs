@@ -95,7 +95,6 @@ pub(super) struct FileSettings {
 }
 
 impl FileSettings {
-    /// Reads a file's text.
     pub(super) fn read(source: &ConfigText) -> Result<Self, ConfigError> {
         let table = DeTable::parse(&source.text).map_err(|error| syntax(source, &error))?;
         let top = Section::new(source, table.get_ref(), 0..0, &TOP, ALL)?;

@@ -1,13 +1,9 @@
 //! The words of Docker's protocol.
 
-/// What a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Credentials for a server.
     Get,
-    /// To keep credentials.
     Store,
-    /// To forget credentials.
     Erase,
     /// The servers there are credentials for.
     List,

@@ -32,7 +32,6 @@ pub(super) enum Outcome {
     Allowed(Allowed),
 }
 
-/// What the registry denied.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rejection {
     /// The action of IAM; `None` if no operation was denied, or it has none.

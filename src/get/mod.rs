@@ -29,7 +29,6 @@ pub(crate) use inspection::{CacheState, Held};
 
 use request::Request;
 
-/// Answers with tokens.
 pub(crate) struct Tokens<'a> {
     env: &'a Env,
     config: &'a Config,
@@ -39,7 +38,6 @@ pub(crate) struct Tokens<'a> {
     started: Instant,
 }
 
-/// Why there is no token.
 #[derive(Debug, thiserror::Error)]
 enum Obstacle {
     /// The configuration cannot be used.
@@ -48,13 +46,11 @@ enum Obstacle {
     /// Nobody to ask as.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// It was tried.
     #[error(transparent)]
     Fetch(#[from] FetchError),
     /// A role wants a code, and none was given.
     #[error("the role {role} wants an MFA code from {device}: {cause}")]
     Code {
-        /// The role.
         role: RoleArn,
         /// The device that shows it.
         device: MfaDevice,
@@ -66,7 +62,6 @@ enum Obstacle {
     /// A role wants a code, which nobody is asked for at public ECR.
     #[error("the role {role} wants an MFA code from {device}, and for public ECR nobody is asked")]
     CodeForPublic {
-        /// The role.
         role: RoleArn,
         /// The device that shows it.
         device: MfaDevice,
@@ -100,7 +95,6 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// A token for a registry.
     pub(crate) fn get(&self, registry: &Registry) -> Result<AuthorizationToken, Error> {
         let identity = self
             .resolver
@@ -269,7 +263,6 @@ fn no_token(registry: &Registry, cause: Obstacle) -> Error {
     told(registry, cause)
 }
 
-/// The whole of it.
 fn told(registry: &Registry, cause: Obstacle) -> Error {
     let hints = cause.hints(registry);
     let registry = registry.to_string();

@@ -35,10 +35,8 @@ enum Holds {
     Both,
 }
 
-/// What is to be done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Act {
-    /// Read the entry.
     Look,
     /// See whether a failure makes an attempt needless.
     Recall(When),
@@ -48,9 +46,7 @@ pub(super) enum Act {
     Claim(Lock),
     /// Wait a little, as somebody else holds the lock.
     Wait(Lock),
-    /// Ask AWS.
     Fetch,
-    /// Write the entry.
     Keep,
     /// Remember that nothing could be fetched.
     Remember,
@@ -106,7 +102,6 @@ pub(super) enum Sight {
 /// the other way round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Lock {
-    /// The entry's.
     Entry(Seat),
     /// The one of asking a person for a code, which entries share.
     Asking,
@@ -124,7 +119,6 @@ pub(super) enum When {
     Last,
 }
 
-/// How it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum End {
     /// With the fresh token that the last look saw.
@@ -144,7 +138,6 @@ pub(super) enum End {
 }
 
 impl Step {
-    /// The first step.
     pub(super) fn first() -> Self {
         Self {
             act: Act::Look,
@@ -156,7 +149,6 @@ impl Step {
         }
     }
 
-    /// What is to be done now.
     pub(super) fn act(self) -> Act {
         self.act
     }

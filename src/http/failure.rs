@@ -59,10 +59,7 @@ impl TransportFailure {
 pub enum TransportCause {
     /// The resolver does not know the host, or does not answer.
     #[error("the name cannot be resolved ({detail})")]
-    NameNotResolved {
-        /// The resolver's words.
-        detail: String,
-    },
+    NameNotResolved { detail: String },
     /// No connection in time; with a proxy the whole way through it counts.
     #[error("no connection in time")]
     ConnectTimeout,
@@ -91,10 +88,7 @@ pub enum TransportCause {
 #[non_exhaustive]
 pub enum ProxyFault {
     #[error("the proxy's name cannot be resolved ({detail}); check HTTPS_PROXY")]
-    NameNotResolved {
-        /// The resolver's words.
-        detail: String,
-    },
+    NameNotResolved { detail: String },
     #[error("the proxy cannot be reached ({detail}); check HTTPS_PROXY")]
     Unreachable {
         /// The operating system's words.
@@ -112,10 +106,7 @@ pub enum ProxyFault {
     Refused,
     /// The proxy broke off, or what answers there is no proxy.
     #[error("the proxy broke off ({detail})")]
-    Broken {
-        /// hyper-util's words.
-        detail: String,
-    },
+    Broken { detail: String },
 }
 
 #[derive(Debug, Clone, thiserror::Error)]
@@ -134,17 +125,11 @@ pub enum TlsFault {
     #[error("its certificate is not valid yet, or the clock of this machine is wrong")]
     NotYetValid,
     #[error("its certificate is not accepted ({detail})")]
-    Certificate {
-        /// rustls's words.
-        detail: String,
-    },
+    Certificate { detail: String },
     #[error("it does not speak TLS")]
     NotTls,
     #[error("the TLS handshake failed ({detail})")]
-    Handshake {
-        /// rustls's words.
-        detail: String,
-    },
+    Handshake { detail: String },
 }
 
 /// Finds the transport failure in an error of the SDK; `None` when there was an answer, or when

@@ -41,21 +41,15 @@ pub(crate) enum AwsFilesError {
     /// The file is there and cannot be read.
     #[error("cannot read the AWS file {}: {reason}", path.display())]
     Unreadable {
-        /// The file.
         path: PathBuf,
-        /// What the system said.
         reason: Arc<std::io::Error>,
     },
     /// The file is not UTF-8.
     #[error("the AWS file {} is not UTF-8 text", path.display())]
-    NotText {
-        /// The file.
-        path: PathBuf,
-    },
+    NotText { path: PathBuf },
     /// The SDK's parser refuses it.
     #[error("the AWS file {} cannot be parsed: line {line}", path.display())]
     Malformed {
-        /// The file.
         path: PathBuf,
         /// The parser's words, beginning with the line's number.
         line: String,
@@ -116,7 +110,6 @@ impl AwsFiles {
         &self.texts
     }
 
-    /// A profile by its name.
     pub(crate) fn profile(&self, name: &str) -> Option<&Profile> {
         self.profiles.get_profile(name)
     }

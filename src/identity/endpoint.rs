@@ -13,7 +13,6 @@ use crate::registry::{Partition, Region, Registry};
 use super::IdentityError;
 use super::aws_files::AwsFiles;
 
-/// Where an API is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     /// The region that the request is signed for.
@@ -21,9 +20,7 @@ pub(crate) struct Endpoint {
     /// A URL given by hand. It wins over the switches below, which are off then: the SDK refuses
     /// a custom endpoint together with them.
     pub url: Option<String>,
-    /// The FIPS endpoint.
     pub fips: bool,
-    /// The dual-stack endpoint.
     pub dual_stack: bool,
 }
 
@@ -110,7 +107,6 @@ impl<'a> Settings<'a> {
         })
     }
 
-    /// A setting of the profile.
     pub(super) fn get(&self, key: &str) -> Option<&'a str> {
         self.profile?.get(key)
     }

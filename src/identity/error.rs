@@ -22,20 +22,14 @@ pub(crate) enum IdentityError {
     /// The configuration's role template does not fit, or crosses partitions.
     #[error(transparent)]
     Config(ConfigError),
-    /// A profile.
     #[error("{cause} (chosen by {chosen_by})")]
     Profile {
-        /// What is wrong with it.
         cause: ProfileError,
-        /// What chose it.
         chosen_by: ChosenBy,
-        /// Profiles that do exist.
         known: Vec<String>,
     },
-    /// The AWS files.
     #[error(transparent)]
     Files(AwsFilesError),
-    /// Variables.
     #[error(transparent)]
     Environment(EnvironmentError),
     /// The program was called by a name that stands for nobody.
@@ -49,13 +43,10 @@ pub(crate) enum IdentityError {
         files: String,
         /// The identities that do exist.
         identities: Vec<String>,
-        /// Profiles that do exist.
         profiles: Vec<String>,
     },
-    /// An `ECRX_*` variable.
     #[error("the variable {variable}: {problem}")]
     Variable {
-        /// Its name.
         variable: String,
         /// What is wrong with its value.
         problem: Problem,
@@ -70,13 +61,10 @@ pub(crate) enum IdentityError {
     Partition {
         /// The role, sign-in or profile.
         what: String,
-        /// Its partition.
         theirs: Partition,
-        /// The registry.
         registry: String,
         /// The registry's partition.
         ours: Partition,
-        /// What chose it.
         chosen_by: ChosenBy,
     },
     /// An endpoint of another partition than the registry.
@@ -86,9 +74,7 @@ pub(crate) enum IdentityError {
     EndpointPartition {
         /// What was given, by a rule, a variable or a profile.
         url: String,
-        /// Its partition.
         theirs: Partition,
-        /// The registry.
         registry: String,
         /// The registry's partition.
         ours: Partition,
@@ -97,16 +83,10 @@ pub(crate) enum IdentityError {
     #[error(
         "the endpoint `{url}` from {from} is wrong: it must be a URL such as https://HOST or http://HOST:PORT"
     )]
-    EndpointUrl {
-        /// What was given.
-        url: String,
-        /// By what.
-        from: String,
-    },
+    EndpointUrl { url: String, from: String },
 }
 
 impl IdentityError {
-    /// What to do about it.
     pub(crate) fn hints(&self) -> Vec<String> {
         match self {
             IdentityError::NotSignedIn => vec![
@@ -166,10 +146,8 @@ fn list_known(what: &str, names: &[String]) -> Option<String> {
 /// Why a profile gives no credentials. Every message names the profile.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum ProfileError {
-    /// There is no such profile.
     #[error("the AWS profile `{profile}`{} does not exist in {files}", referenced(.by))]
     Missing {
-        /// The profile's name.
         profile: String,
         /// The profile whose `source_profile` names it.
         by: Option<String>,
@@ -180,14 +158,10 @@ pub(crate) enum ProfileError {
     #[error(
         "the AWS profile `{profile}` holds no credentials: neither keys nor a role, SSO, aws login, a web identity or a credential_process"
     )]
-    NoCredentials {
-        /// The profile's name.
-        profile: String,
-    },
+    NoCredentials { profile: String },
     /// Something is there, and something that belongs to it is not.
     #[error("the AWS profile `{profile}` is incomplete: {what}")]
     Incomplete {
-        /// The profile's name.
         profile: String,
         /// What is missing or contradicts itself.
         what: String,
@@ -203,11 +177,8 @@ pub(crate) enum ProfileError {
     /// A role ARN, an external id, a duration or an MFA device that is not one.
     #[error("the AWS profile `{profile}` has a wrong {key}: {why}")]
     Malformed {
-        /// The profile's name.
         profile: String,
-        /// The setting.
         key: &'static str,
-        /// What is wrong with it.
         why: String,
     },
 }
@@ -279,7 +250,6 @@ impl ProfileError {
 /// Why variables that are there name no credentials.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum EnvironmentError {
-    /// Half of a pair.
     #[error("{set} is set and {unset} is not: half of a pair gives no credentials")]
     Half {
         /// The one that is there.
@@ -306,7 +276,6 @@ pub(crate) enum EnvironmentError {
     EndpointMode {
         /// The variable or profile setting.
         variable: &'static str,
-        /// What it says.
         value: String,
     },
 }

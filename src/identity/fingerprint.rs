@@ -8,7 +8,6 @@ use crate::digest::Parts;
 pub(crate) struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// The digest.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -26,12 +25,10 @@ impl Hasher {
         Self(parts)
     }
 
-    /// Feeds bytes.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.0.add(bytes);
     }
 
-    /// Feeds text.
     pub(crate) fn text(&mut self, text: &str) {
         self.bytes(text.as_bytes());
     }
@@ -52,7 +49,6 @@ impl Hasher {
         }
     }
 
-    /// Ends it.
     pub(crate) fn finish(self) -> Fingerprint {
         Fingerprint(self.0.sha256())
     }

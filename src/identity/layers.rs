@@ -22,11 +22,9 @@ use super::{ChosenBy, IdentityError, Misspelled, Role, profile};
 pub(crate) enum LayerName {
     /// The name that the program was called by.
     Name,
-    /// The `ECRX_*` variables.
     EcrxVariables,
     /// The rules of `config.toml`.
     Rules,
-    /// The `AWS_*` variables.
     AwsVariables,
     /// `[defaults]` of `config.toml`.
     Defaults,
@@ -95,11 +93,9 @@ const LAYERS: [(LayerName, Ask); 6] = [
 const FIRST_BELOW: usize = 3;
 const _: () = assert!(matches!(LAYERS[FIRST_BELOW].0, LayerName::AwsVariables));
 
-/// What a layer says.
 enum Says {
     /// A profile or roles or both. Without a profile, a layer below gives the source.
     Settings(Layer),
-    /// All of it.
     Chosen(Chosen),
 }
 
@@ -128,10 +124,8 @@ pub(super) struct Layer {
     pub(super) region: Option<Region>,
 }
 
-/// What one layer says.
 #[derive(Debug)]
 pub(crate) struct LayerSays {
-    /// Which.
     pub layer: LayerName,
     /// `None` where it is silent; an error where it speaks and is wrong.
     pub says: Result<Option<Said>, IdentityError>,

@@ -47,18 +47,15 @@ const SEPARATORS: [char; 2] = ['_', '-'];
 /// A variable that is not known, and whose name is almost one that is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Misspelled {
-    /// Its name.
     pub variable: String,
     /// The known variable that was probably meant.
     nearest: &'static str,
-    /// What follows the name.
     account: Account,
 }
 
 /// The account at the end of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Account {
-    /// There is none.
     Absent,
     /// Its digits, which may have been written in an odd way.
     Id(String),
@@ -111,7 +108,6 @@ impl Misspelled {
         all
     }
 
-    /// What to do about it.
     pub(crate) fn hint(&self) -> String {
         format!("rename or unset {}", self.shown())
     }

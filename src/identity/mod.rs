@@ -42,14 +42,11 @@ use fingerprint::Hasher;
 /// read in CloudTrail.
 pub(crate) const DEFAULT_SESSION_NAME: &str = "docker-credential-ecrx";
 
-/// A role to assume.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Role {
-    /// The role.
     pub arn: RoleArn,
     /// What the role's trust policy may ask for.
     pub external_id: Option<Secret>,
-    /// The session's name.
     pub session_name: Option<String>,
     /// How long the session lives; AWS's default is an hour.
     pub duration: Option<Duration>,
@@ -85,7 +82,6 @@ pub(crate) enum ChosenBy {
         /// The variable that names the role.
         role: String,
     },
-    /// `[defaults]`.
     Defaults(Origin),
     /// Nothing: what every AWS tool would do.
     Default,
@@ -112,10 +108,8 @@ impl fmt::Display for ChosenBy {
     }
 }
 
-/// Who asks.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
-    /// The layer that chose.
     pub chosen_by: ChosenBy,
     /// The profile that was chosen, when one was.
     pub profile: Option<String>,

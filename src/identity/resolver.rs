@@ -133,7 +133,6 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// Where roles are assumed.
 fn sts_endpoint(
     settings: &Settings<'_>,
     region: &Region,

@@ -30,7 +30,6 @@ pub(crate) struct SignIn {
 /// What is to be expected of a sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SignInState {
-    /// There is none.
     Absent,
     /// It is over, and cannot be renewed without a person.
     Expired,
@@ -73,7 +72,6 @@ impl SignIn {
         hasher.optional_bytes(began_at.as_ref().map(|bytes| bytes.as_slice()));
     }
 
-    /// Where it is kept.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

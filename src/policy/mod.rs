@@ -22,7 +22,6 @@ use crate::commands::{Page, Verdict};
 use plan::plan;
 use request::Request;
 
-/// Runs the command.
 pub(super) fn run(arguments: &Policy, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
     let request = Request::read(arguments, env)?;
     let plan = plan(&request);

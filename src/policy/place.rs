@@ -12,12 +12,7 @@ pub(super) enum Place {
     /// It is the policy of a repository.
     Repository(RepositoryArn),
     /// It is the policy of a registry.
-    Registry {
-        /// Whose it is.
-        account: AccountId,
-        /// Where it is.
-        region: Region,
-    },
+    Registry { account: AccountId, region: Region },
     /// It is the trust policy of a role.
     Trust(RoleArn),
     /// It is an identity policy of a caller.
@@ -34,7 +29,6 @@ pub(super) enum Place {
 pub(super) enum Holder {
     Role(RoleArn),
     User {
-        /// In this account.
         account: AccountId,
         /// The path and name.
         user: String,
@@ -72,7 +66,6 @@ impl Holder {
 }
 
 impl Place {
-    /// The account, where it is one.
     pub(super) fn account(&self) -> Option<&AccountId> {
         match self {
             Self::Repository(repository) => Some(repository.account()),

@@ -35,16 +35,13 @@ pub(super) struct Plan {
 /// One document of a set-up.
 #[derive(Debug, Serialize)]
 pub(super) struct Part {
-    /// Where it goes.
     #[serde(flatten)]
     pub place: Place,
     /// What is to be known of it, a sentence or two each.
     pub notes: Vec<String>,
-    /// The document.
     pub document: Document,
 }
 
-/// Makes the set-up.
 pub(super) fn plan(request: &Request) -> Plan {
     let mut plan = Plan {
         parts: Vec::new(),

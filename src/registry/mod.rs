@@ -47,7 +47,6 @@ pub enum Service {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Registry {
     host: String,
-    /// What serves the host.
     pub service: Service,
 }
 

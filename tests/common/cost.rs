@@ -16,13 +16,7 @@ pub fn instructions(environment: &TestEnvironment, program: &str) -> Result<u64,
     let outcome = run(
         environment,
         "valgrind",
-        &[
-            "--tool=callgrind",
-            "--demangle=no",
-            &file,
-            program,
-            "get",
-        ],
+        &["--tool=callgrind", "--demangle=no", &file, program, "get"],
     )?;
     let collected = outcome
         .stderr

@@ -13,7 +13,6 @@ const NETWORK: &str = "check the network, the VPN, the firewall, HTTPS_PROXY and
 const IN_BETWEEN: &str = "something between here and AWS answers in its place: check HTTPS_PROXY, and the endpoint if one is configured";
 
 impl Failure {
-    /// The next steps.
     pub(crate) fn hints(&self) -> Vec<String> {
         match &self.kind {
             FailureKind::SignIn(_) => {

@@ -16,7 +16,6 @@ use crate::registry::Service;
 use super::fetch::{Fetch, Stage};
 use crate::http::TransportFailure;
 
-/// What happened.
 #[derive(Clone, Debug)]
 pub(crate) enum FailureKind {
     /// SSO or `aws login` without a sign-in that holds.
@@ -31,9 +30,7 @@ pub(crate) enum FailureKind {
     RoleDenied,
     /// STS does not take the MFA code.
     CodeRefused,
-    /// ECR denies the token.
     TokenDenied,
-    /// The key is not known.
     KeysRefused,
     /// The key is known, and its secret is another.
     WrongSecret,
@@ -43,7 +40,6 @@ pub(crate) enum FailureKind {
     Transport(TransportFailure),
     /// The whole time was used up.
     Timeout,
-    /// Too many calls.
     Throttled,
     /// The clocks differ, and the SDK's own correction did not help.
     ClockSkew,
@@ -58,9 +54,7 @@ pub(crate) enum FailureKind {
 /// What is wrong with a sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SignInFault {
-    /// Nobody signed in.
     Absent,
-    /// It is over.
     Expired,
     /// Its file cannot be understood.
     Unreadable,
@@ -81,9 +75,7 @@ impl fmt::Display for SignInFault {
 pub(crate) struct Failure {
     /// What was being done.
     pub stage: Stage,
-    /// What happened.
     pub kind: FailureKind,
-    /// Who was asking.
     identity: Box<Identity>,
     /// The token was for public ECR, which has actions of its own.
     is_public: bool,

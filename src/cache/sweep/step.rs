@@ -14,7 +14,6 @@
 /// What a look at a file has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Found {
-    /// There is no such file.
     Absent,
     /// It serves somebody.
     Alive,
@@ -35,7 +34,6 @@ pub(crate) struct Slot {
     pub(crate) has_lock: bool,
 }
 
-/// What is to be done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Act {
     /// Look at the files: [`Event::Saw`].
@@ -62,7 +60,6 @@ pub(crate) enum Act {
 pub(crate) enum Event {
     /// Of a look.
     Saw(Slot),
-    /// It is done.
     Done,
     /// It could not be done, or somebody else holds the lock.
     Failed,

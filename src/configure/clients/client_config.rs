@@ -362,7 +362,6 @@ pub(crate) enum ClientConfigError {
         line: usize,
         /// From 1.
         column: usize,
-        /// The parser's words.
         reason: String,
     },
     /// JSON that the clients read, and this program does not.
@@ -373,7 +372,6 @@ pub(crate) enum ClientConfigError {
         line: usize,
         /// From 1.
         column: usize,
-        /// The parser's words.
         reason: String,
     },
     /// JSON, of another shape than clients read.

@@ -105,7 +105,6 @@ pub(crate) enum UserFileError {
     #[error("{} was not written whole: as it was, it is at {}", path.display(), backup.display())]
     HalfWritten {
         path: PathBuf,
-        /// What to put back.
         backup: PathBuf,
         source: io::Error,
     },

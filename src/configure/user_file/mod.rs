@@ -106,7 +106,6 @@ impl UserFile {
         Self::read(path)
     }
 
-    /// The file as it is named.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

@@ -33,11 +33,9 @@ pub(crate) struct OtherHelper<'a> {
     timeout: Duration,
 }
 
-/// What it said.
 pub(crate) struct Answer {
     /// What it printed on stdout.
     pub stdout: Vec<u8>,
-    /// Its exit code.
     pub code: u8,
 }
 

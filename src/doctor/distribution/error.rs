@@ -71,7 +71,6 @@ pub enum RegistryErrorKind {
     ImageAbsent,
     LayerAbsent,
     Throttled,
-    /// Status 5xx.
     Unavailable,
     /// The response is not a registry's: the page of a proxy or of a hotel, or one that makes no
     /// sense. The text says what it does.

@@ -19,7 +19,6 @@ use super::super::resolver::LookupError;
 use super::super::roots::RootsError;
 use super::*;
 
-/// A certificate authority.
 pub(in crate::http) struct Ca(CertifiedIssuer<'static, KeyPair>);
 
 impl Ca {

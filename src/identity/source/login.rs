@@ -22,7 +22,6 @@ use super::{CredentialSource, Lineage, SignInMethod, Trouble, foreign};
 /// What a profile of `aws login` says.
 #[derive(Clone, Debug)]
 pub(crate) struct Login {
-    /// The profile that says it.
     pub profile: String,
     /// `login_session` of the profile: the ARN that signed in.
     pub session_arn: String,

@@ -116,9 +116,7 @@ pub(crate) enum Lineage {
 /// What went wrong while the credentials were fetched, or with a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// There are no credentials.
     NoCredentials,
-    /// The time was up.
     NoAnswer,
     /// The answer cannot be understood.
     MalformedAnswer,
@@ -137,7 +135,6 @@ pub(crate) struct SignInMethod<'a> {
     pub profile: &'a str,
     /// The `sso-session` of the profile.
     pub session: Option<&'a str>,
-    /// What to run.
     pub command: String,
     /// What also helps.
     pub hint: Option<String>,
@@ -153,7 +150,6 @@ pub(crate) struct SignInMethod<'a> {
 }
 
 impl Source {
-    /// What is said of it.
     pub(crate) fn get(&self) -> &dyn CredentialSource {
         match self {
             Source::Keys(keys) => keys,

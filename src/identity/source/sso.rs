@@ -24,15 +24,10 @@ use super::{CredentialSource, Lineage, SignInMethod, Trouble, foreign};
 /// What an SSO profile and its session say.
 #[derive(Clone, Debug)]
 pub(crate) struct Sso {
-    /// The profile that says it.
     pub profile: String,
-    /// `sso_account_id`.
     pub account_id: String,
-    /// `sso_role_name`.
     pub role_name: String,
-    /// `sso_start_url`.
     pub start_url: String,
-    /// `sso_region`.
     pub region: String,
     /// `sso_session`; `None` in the old form.
     pub session: Option<String>,

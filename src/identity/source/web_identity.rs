@@ -24,7 +24,6 @@ pub(crate) struct WebIdentity {
     /// The file with the OIDC token, read when it is used: its owner renews it.
     pub token_file: PathBuf,
     pub role_arn: RoleArn,
-    /// The session's name.
     pub session_name: Option<String>,
     /// How long the session lives; AWS's default is an hour.
     pub duration: Option<Duration>,

@@ -20,12 +20,10 @@ pub(crate) struct Principal {
     was_session: bool,
 }
 
-/// What kind of caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PrincipalKind {
     /// The whole account, which policies write as the ARN of its root.
     Account,
-    /// A role.
     Role(RoleArn),
     /// A role of IAM Identity Center, by its name alone: a session's ARN does not tell the path,
     /// which holds the region that Identity Center is in. AWS advises against naming such a role

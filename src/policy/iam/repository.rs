@@ -43,7 +43,6 @@ pub(crate) enum RepositoryError {
         /// As it was given.
         arn: String,
         region: Region,
-        /// Where that is.
         partition: Partition,
     },
 }
@@ -154,12 +153,7 @@ pub(crate) enum Repositories {
     /// These.
     Named(Vec<RepositoryArn>),
     /// All that a registry has now and will have.
-    AllOf {
-        /// Whose it is.
-        account: AccountId,
-        /// Where it is.
-        region: Region,
-    },
+    AllOf { account: AccountId, region: Region },
 }
 
 impl Repositories {

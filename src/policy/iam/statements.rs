@@ -15,7 +15,6 @@ use super::{Callers, Repositories};
 /// What somebody is to do with repositories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Access {
-    /// Pull images.
     Pull,
     /// Push images, and pull them.
     Push,

@@ -37,7 +37,6 @@ impl Endpoints {
         OfRuleForEcr,
     ];
 
-    /// By the rule.
     pub(super) fn are_of_rule(self) -> bool {
         matches!(self, OfRule | OfRuleForEcr)
     }

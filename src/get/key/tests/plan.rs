@@ -18,7 +18,6 @@ pub(super) enum Layer {
     Table,
     /// The name called by, an AWS profile's.
     Name,
-    /// `ECRX_*`.
     Ecrx,
     /// `[[registry]]`.
     Rule,
@@ -28,9 +27,7 @@ pub(super) enum Layer {
     AwsProfile,
     WebIdentity,
     Container,
-    /// `[defaults]`.
     Defaults,
-    /// The profile `default`.
     DefaultProfile,
     InstanceMetadata,
 }

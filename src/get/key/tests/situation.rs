@@ -9,7 +9,6 @@ pub(super) enum Place {
     Server,
     /// What stands behind `docker-credential-ecrx-` in the program's name.
     CalledAs,
-    /// A variable.
     Variable(&'static str),
     /// A setting of `~/.aws/config`, by section; `ecr.endpoint_url` is a nested one.
     Aws(&'static str, &'static str),

@@ -39,7 +39,6 @@ pub(super) enum Life {
     Dead,
 }
 
-/// One process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Process {
     pub(super) entry: usize,
