@@ -21,7 +21,7 @@
 use std::time::Duration;
 
 use crate::clock;
-use crate::digest::{Parts, hex};
+use crate::digest::{DigestParts, hex};
 use crate::env::{Env, var};
 
 /// So many calls above this one are a loop. A pull within a `credential_process` makes one of them,
@@ -56,10 +56,10 @@ impl Callee<'_> {
         match self {
             Self::OtherHelper => "1".to_owned(),
             Self::Process { profile, command } => {
-                let mut parts = Parts::of(b"credential_process");
+                let mut parts = DigestParts::new(b"credential_process");
                 parts.add(profile.unwrap_or_default().as_bytes());
                 parts.add(command.as_bytes());
-                hex(&parts.sha256()[..16])
+                hex(&parts.digest().as_bytes()[..16])
             }
         }
     }

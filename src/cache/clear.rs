@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use super::entry::{END_OF_TIME, Entry};
 use super::error::CacheError;
 use super::folder::{FileContent, Folder, Suffix, is_temporary};
-use super::key::Digest;
 use super::lock::{Claim, Pauses, claim, release};
+use crate::digest::Digest;
 
 /// How long all who hold a lock are waited for, together.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
-use super::key::{Digest, Key};
+use super::key::Key;
+use crate::digest::Digest;
 use crate::token::{AuthorizationToken, TokenError};
 
 /// The format of entries and marks. Fields may be added under the same number.

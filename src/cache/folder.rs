@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use crate::fs::open_without_following;
 
 use super::error::CacheError;
-use super::key::Digest;
 use super::trust::{NAME, User, close_to_readers, look_at};
+use crate::digest::Digest;
 
 /// What the name of a file ends with, which tells what it is for.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 use super::entry::{Doubt, VERSION, doubt_of_unreadable, read_key, read_moment};
-use super::key::{Digest, Key};
+use super::key::Key;
+use crate::digest::Digest;
 
 /// A mark that claims to last longer is not believed.
 const MAX_LIFE: Duration = Duration::hours(1);
@@ -124,7 +125,7 @@ mod tests {
     const FILE: &str = r#"{"version":1,"slot":"@SLOT@","owner":"@SLOT@","state":"@STATE@","made_at":1700000000,"until":1700000060,"message":"the SSO session has expired"}"#;
 
     fn state() -> Digest {
-        Digest::of(&[b"signed in on Monday"])
+        Key::digest(&[b"signed in on Monday"])
     }
 
     fn file() -> String {
@@ -178,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_mark_holds_only_in_its_state_and_time() {
-        let signed_in = Digest::of(&[b"signed in on Tuesday"]);
+        let signed_in = Key::digest(&[b"signed in on Tuesday"]);
         for (seconds, state, holds) in [
             (0, state(), true),
             (59, state(), true),

@@ -45,13 +45,15 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use crate::digest::Digest;
+
 use folder::{FileContent, Folder, Suffix};
 use sweep::Limits;
 
 pub(crate) use clear::{Cleared, Which};
 pub(crate) use entry::{Doubt, END_OF_TIME, Entry};
 pub(crate) use error::CacheError;
-pub(crate) use key::{Digest, Key};
+pub(crate) use key::Key;
 pub(crate) use location::{CacheLocation, CacheOff, LocationOrigin};
 pub(crate) use lock::{EntryLock, LockFile, Pauses, Seat};
 pub(crate) use mark::Mark;
@@ -267,7 +269,7 @@ impl Cache {
         let mark = Mark {
             made_at: now,
             until: now,
-            state: Digest::of(&[]),
+            state: Key::digest(&[]),
             message: String::new(),
         };
         let tried = self

@@ -30,7 +30,7 @@ use time::OffsetDateTime;
 
 use super::error::CacheError;
 use super::folder::{Folder, Suffix, is_temporary};
-use super::key::Digest;
+use crate::digest::Digest;
 use slot::{Judge, Tidying};
 use stamp::{Stamp, walk};
 

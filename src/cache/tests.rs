@@ -404,7 +404,11 @@ fn another_users_folder_is_refused() {
             "{error}"
         );
     }
-    assert!(home.cache.mark(&key(), &Digest::of(&[]), at(NOW)).is_none());
+    assert!(
+        home.cache
+            .mark(&key(), &Key::digest(&[]), at(NOW))
+            .is_none()
+    );
     assert!(home.file("json").exists());
 
     let home = Home::new();
@@ -437,7 +441,7 @@ fn another_users_file_is_neither_read_nor_replaced_nor_removed() {
     let mark = Mark {
         made_at: at(0),
         until: at(60),
-        state: Digest::of(&[]),
+        state: Key::digest(&[]),
         message: String::new(),
     };
     let not_marked = home.cache.put_mark(&key(), &mark).unwrap_err();
@@ -537,7 +541,7 @@ fn in_a_shared_folder_each_user_has_a_folder() {
 #[test]
 fn marks_speak_until_they_end_or_the_state_changes() {
     let home = Home::new();
-    let state = Digest::of(&[b"signed out"]);
+    let state = Key::digest(&[b"signed out"]);
     let mark = Mark {
         made_at: at(NOW),
         until: at(NOW + 60),
@@ -557,7 +561,7 @@ fn marks_speak_until_they_end_or_the_state_changes() {
     assert_eq!(home.cache.mark(&key(), &state, at(NOW + 60)), None);
     assert_eq!(
         home.cache
-            .mark(&key(), &Digest::of(&[b"signed in"]), at(NOW)),
+            .mark(&key(), &Key::digest(&[b"signed in"]), at(NOW)),
         None
     );
     assert_eq!(
@@ -578,7 +582,7 @@ fn marks_speak_until_they_end_or_the_state_changes() {
 #[test]
 fn a_mark_is_written_under_its_lock_and_nobody_is_waited_for() {
     let home = Home::new();
-    let state = Digest::of(&[]);
+    let state = Key::digest(&[]);
     let mark = Mark {
         made_at: at(NOW),
         until: at(NOW + 60),

@@ -5,8 +5,9 @@
 use std::cell::Cell;
 
 use crate::aws::{Failure, FailureKind, Stage};
-use crate::cache::{Cache, Digest, Key, Mark};
+use crate::cache::{Cache, Key, Mark};
 use crate::clock;
+use crate::digest::Digest;
 use crate::env::{Env, var};
 use crate::identity::{Identity, Resolver};
 use crate::registry::{Registry, Service};
@@ -220,7 +221,7 @@ fn state(env: &Env, resolver: &Resolver<'_>, registry: &Registry, identity: &Ide
         Service::Public => identity.fingerprint(),
     };
     let way = way(env, resolver).to_string();
-    Digest::of(&[who.as_bytes(), &identity.proof(), way.as_bytes()])
+    Key::digest(&[who.as_bytes(), &identity.proof(), way.as_bytes()])
 }
 
 /// Behind `AWS_ENDPOINT_URL`: whose endpoint a variable names.
@@ -255,7 +256,7 @@ fn way(env: &Env, resolver: &Resolver<'_>) -> Digest {
         .collect();
     let values = values.iter().map(String::as_bytes);
     let texts = resolver.texts().map(|text| text.expose().as_bytes());
-    Digest::of(&values.chain(texts).collect::<Vec<_>>())
+    Key::digest(&values.chain(texts).collect::<Vec<_>>())
 }
 
 /// Whether a person was there to answer.

@@ -8,8 +8,8 @@ use std::path::Path;
 use crate::env::Env;
 use crate::fs::{self, Pipes};
 
-use super::fingerprint::{Fingerprint, Hasher};
 use super::sign_in::SignIn;
+use crate::digest::{Digest, DigestParts};
 
 /// A longer token file is not read. STS takes 20,000 characters at most.
 pub(crate) const MAX_TOKEN_LENGTH: u64 = 64 << 10;
@@ -24,41 +24,41 @@ pub(crate) struct LocalState {
     pub(super) machine: Option<String>,
     /// A digest of what a token file says: the tokens of two pods or two CI jobs differ, while
     /// the names of their files do not.
-    pub(super) token: Option<Fingerprint>,
+    pub(super) token: Option<Digest>,
     /// A digest of the variables that decide who asks, and that others than this program read; and
     /// of the working folder, where it decides.
-    pub(super) variables: Option<Fingerprint>,
+    pub(super) variables: Option<Digest>,
 }
 
 impl LocalState {
     /// Feeds what tells apart who asks, though the configuration is the same.
-    pub(super) fn fingerprint(&self, hasher: &mut Hasher) {
+    pub(super) fn fingerprint(&self, parts: &mut DigestParts) {
         if let Some(sign_in) = &self.sign_in {
-            sign_in.fingerprint(hasher);
+            sign_in.fingerprint(parts);
         }
-        let parts: [Option<&[u8]>; 3] = [
+        let own: [Option<&[u8]>; 3] = [
             self.machine.as_deref().map(str::as_bytes),
-            self.token.as_ref().map(Fingerprint::as_bytes),
-            self.variables.as_ref().map(Fingerprint::as_bytes),
+            self.token.as_ref().map(Digest::as_bytes),
+            self.variables.as_ref().map(Digest::as_bytes),
         ];
-        for part in parts {
-            hasher.optional_bytes(part);
+        for part in own {
+            parts.optional_bytes(part);
         }
     }
 }
 
 /// A digest of variables that others than this program read to find out who asks, and of the folder
 /// they run in, where it decides.
-pub(super) fn values(names: &[&str], working_folder: Option<&Path>, env: &Env) -> Fingerprint {
-    let mut hasher = Hasher::new("variables");
+pub(super) fn values(names: &[&str], working_folder: Option<&Path>, env: &Env) -> Digest {
+    let mut parts = DigestParts::named("variables");
     for name in names {
         let value = env.get_os(name);
-        hasher.optional_bytes(value.as_ref().map(|value| value.as_encoded_bytes()));
+        parts.optional_bytes(value.as_ref().map(|value| value.as_encoded_bytes()));
     }
     if let Some(folder) = working_folder {
-        hasher.bytes(folder.as_os_str().as_encoded_bytes());
+        parts.add(folder.as_os_str().as_encoded_bytes());
     }
-    hasher.finish()
+    parts.digest()
 }
 
 /// The bytes of a token's file, unless it is something else.
@@ -105,10 +105,10 @@ fn node_name(env: &Env) -> Option<String> {
 #[cfg(test)]
 impl LocalState {
     /// A digest of this alone.
-    pub(super) fn digest(&self) -> Fingerprint {
-        let mut hasher = Hasher::new("test");
-        self.fingerprint(&mut hasher);
-        hasher.finish()
+    pub(super) fn digest(&self) -> Digest {
+        let mut parts = DigestParts::named("test");
+        self.fingerprint(&mut parts);
+        parts.digest()
     }
 }
 

@@ -5,7 +5,6 @@ mod aws_files;
 mod ecrx_variables;
 mod endpoint;
 mod error;
-mod fingerprint;
 mod layers;
 mod local_state;
 mod misspelled;
@@ -23,7 +22,6 @@ use time::OffsetDateTime;
 pub(crate) use aws_files::AwsFilesError;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use error::IdentityError;
-pub(crate) use fingerprint::Fingerprint;
 pub(crate) use layers::{LayerName, LayerSays};
 pub(crate) use local_state::{LocalState, MAX_TOKEN_LENGTH};
 pub(crate) use misspelled::Misspelled;
@@ -32,11 +30,10 @@ pub(crate) use sign_in::{SignIn, SignInState};
 pub(crate) use source::{Container, MORE_TIME, ON_EC2, SignInMethod, Source, Trouble, WebIdentity};
 
 use crate::config::Origin;
+use crate::digest::{Digest, DigestParts};
 use crate::env::Env;
 use crate::registry::{MfaDevice, RoleArn};
 use crate::secret::Secret;
-
-use fingerprint::Hasher;
 
 /// The session name of roles for which nothing else is configured: what an administrator will
 /// read in CloudTrail.
@@ -136,51 +133,51 @@ pub(crate) struct Identity {
 impl Identity {
     /// The digest of who asks. It covers the source with its local state, the roles and where they
     /// are assumed; not where ECR is asked, which is part of the cache key beside it.
-    pub(crate) fn fingerprint(&self) -> Fingerprint {
-        let mut hasher = Hasher::new("identity");
-        self.source.get().fingerprint(&mut hasher);
-        self.local_state.fingerprint(&mut hasher);
-        self.feed_roles(&mut hasher);
-        hasher.finish()
+    pub(crate) fn fingerprint(&self) -> Digest {
+        let mut parts = DigestParts::named("identity");
+        self.source.get().fingerprint(&mut parts);
+        self.local_state.fingerprint(&mut parts);
+        self.feed_roles(&mut parts);
+        parts.digest()
     }
 
     /// As [`Identity::fingerprint`], without what changes when temporary credentials are renewed.
-    pub(crate) fn lineage(&self) -> Fingerprint {
-        let mut hasher = Hasher::new("lineage");
+    pub(crate) fn lineage(&self) -> Digest {
+        let mut parts = DigestParts::named("lineage");
         self.source
-            .feed_lineage(&mut hasher, self.profile.as_deref());
-        self.feed_roles(&mut hasher);
-        hasher.finish()
+            .feed_lineage(&mut parts, self.profile.as_deref());
+        self.feed_roles(&mut parts);
+        parts.digest()
     }
 
     /// The digest of the source alone, whatever roles lie on top.
-    pub(crate) fn source_fingerprint(&self) -> Fingerprint {
-        let mut hasher = Hasher::new("source");
-        self.source.get().fingerprint(&mut hasher);
-        hasher.finish()
+    pub(crate) fn source_fingerprint(&self) -> Digest {
+        let mut parts = DigestParts::named("source");
+        self.source.get().fingerprint(&mut parts);
+        parts.digest()
     }
 
     /// The digest of the source with its local state.
-    pub(crate) fn source_state(&self) -> Fingerprint {
-        let mut hasher = Hasher::new("source state");
-        self.source.get().fingerprint(&mut hasher);
-        self.local_state.fingerprint(&mut hasher);
-        hasher.finish()
+    pub(crate) fn source_state(&self) -> Digest {
+        let mut parts = DigestParts::named("source state");
+        self.source.get().fingerprint(&mut parts);
+        self.local_state.fingerprint(&mut parts);
+        parts.digest()
     }
 
-    fn feed_roles(&self, hasher: &mut Hasher) {
+    fn feed_roles(&self, parts: &mut DigestParts) {
         for role in &self.roles {
-            hasher.text("role");
-            hasher.text(role.arn.as_str());
-            hasher.option(role.external_id.as_ref().map(Secret::expose));
-            hasher.text(role.session_name());
-            hasher.option(role.mfa_device.as_ref().map(MfaDevice::as_str));
+            parts.text("role");
+            parts.text(role.arn.as_str());
+            parts.option(role.external_id.as_ref().map(Secret::expose));
+            parts.text(role.session_name());
+            parts.option(role.mfa_device.as_ref().map(MfaDevice::as_str));
         }
         if let Some(sts) = &self.sts {
-            hasher.text("sts");
-            hasher.text(sts.region.as_str());
-            hasher.option(sts.url.as_deref());
-            hasher.bytes(&[u8::from(sts.fips), u8::from(sts.dual_stack)]);
+            parts.text("sts");
+            parts.text(sts.region.as_str());
+            parts.option(sts.url.as_deref());
+            parts.add(&[u8::from(sts.fips), u8::from(sts.dual_stack)]);
         }
     }
 

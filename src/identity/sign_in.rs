@@ -14,7 +14,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::fs::{self, Pipes, ReadError};
 
-use super::fingerprint::Hasher;
+use crate::digest::DigestParts;
 
 /// A longer file is not read. One of `aws sso login` has some 4 KiB.
 const MAX_LENGTH: u64 = 1 << 20;
@@ -67,9 +67,9 @@ impl SignIn {
 
     /// Feeds what tells this sign-in from the next one under the same name; nothing where the
     /// file's name says whose it is.
-    pub(super) fn fingerprint(&self, hasher: &mut Hasher) {
+    pub(super) fn fingerprint(&self, parts: &mut DigestParts) {
         let began_at = self.began_at.map(|moment| moment.as_nanos().to_le_bytes());
-        hasher.optional_bytes(began_at.as_ref().map(|bytes| bytes.as_slice()));
+        parts.optional_bytes(began_at.as_ref().map(|bytes| bytes.as_slice()));
     }
 
     pub(crate) fn path(&self) -> &Path {

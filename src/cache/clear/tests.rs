@@ -28,7 +28,7 @@ fn full() -> Home {
     let mark = Mark {
         made_at: at(NOW),
         until: at(NOW + 60),
-        state: Digest::of(&[]),
+        state: Key::digest(&[]),
         message: "no".to_owned(),
     };
     home.cache.put_mark(&Key::of(&[b"mark"]), &mark).unwrap();

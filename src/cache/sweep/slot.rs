@@ -9,11 +9,11 @@ use time::OffsetDateTime;
 use super::super::entry::{Doubt, Entry, MAX_CLOCK_DIFFERENCE};
 use super::super::error::CacheError;
 use super::super::folder::{FileContent, Folder, Suffix};
-use super::super::key::Digest;
 use super::super::lock::{Claim, claim, release};
 use super::super::mark::Mark;
 use super::super::trust::look_at;
 use super::step::{Act, Event, Found, Slot, State};
+use crate::digest::Digest;
 
 /// How long what cannot be believed is kept: it is of use to whoever wants to know how it came
 /// about, and the next purchase for its slot replaces it anyway.

@@ -61,7 +61,7 @@ impl Home {
         let mark = super::super::Mark {
             made_at: at(made_at),
             until: at(until),
-            state: Digest::of(&[]),
+            state: Key::digest(&[]),
             message: String::new(),
         };
         self.cache.put_mark(&key(), &mark).unwrap();

@@ -45,7 +45,7 @@ proptest! {
             }
             for (value, effect) in &input.changes {
                 let after = home.key(&situation.with(at, value));
-                let same = |part: fn(crate::cache::Key) -> crate::cache::Digest| {
+                let same = |part: fn(crate::cache::Key) -> crate::digest::Digest| {
                     before.map(part) == after.map(part)
                 };
                 let seen = match (same(|key| key.slot()), same(|key| key.owner())) {

@@ -4,9 +4,9 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::digest::{Digest, DigestParts};
 use crate::env::{Env, var};
 use crate::identity::error::{EnvironmentError, refuse_blank};
-use crate::identity::fingerprint::{Fingerprint, Hasher};
 use crate::identity::local_state::{LocalState, machine, read_token};
 use crate::net::HttpUrl;
 use crate::redaction::Redactor;
@@ -57,10 +57,10 @@ impl Container {
 
     /// A digest of the token's file: the tokens of two pods differ, while the names of their files
     /// do not.
-    fn token_digest(&self) -> Option<Fingerprint> {
-        let mut hasher = Hasher::new("token");
-        hasher.bytes(&read_token(self.token_file()?)?);
-        Some(hasher.finish())
+    fn token_digest(&self) -> Option<Digest> {
+        let mut parts = DigestParts::named("token");
+        parts.add(&read_token(self.token_file()?)?);
+        Some(parts.digest())
     }
 }
 
@@ -98,11 +98,11 @@ impl CredentialSource for Container {
         self.to_string()
     }
 
-    fn fingerprint(&self, hasher: &mut Hasher) {
-        hasher.text("container");
-        hasher.text(&self.uri);
-        hasher.option(self.token_file.as_deref());
-        hasher.option(self.token.as_ref().map(Secret::expose));
+    fn fingerprint(&self, parts: &mut DigestParts) {
+        parts.text("container");
+        parts.text(&self.uri);
+        parts.option(self.token_file.as_deref());
+        parts.option(self.token.as_ref().map(Secret::expose));
     }
 
     /// Local servers have another port or path each time.

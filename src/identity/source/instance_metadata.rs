@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use aws_config::profile::Profile;
 
+use crate::digest::DigestParts;
 use crate::env::{Env, var};
 use crate::identity::error::EnvironmentError;
-use crate::identity::fingerprint::Hasher;
 use crate::identity::local_state::{LocalState, machine};
 use crate::net::{HttpUrl, Url};
 use crate::redaction::{Redactor, shown_url};
@@ -97,9 +97,9 @@ impl CredentialSource for InstanceMetadata {
         self.to_string()
     }
 
-    fn fingerprint(&self, hasher: &mut Hasher) {
-        hasher.text("instance-metadata");
-        hasher.text(&self.endpoint);
+    fn fingerprint(&self, parts: &mut DigestParts) {
+        parts.text("instance-metadata");
+        parts.text(&self.endpoint);
     }
 
     fn lineage(&self) -> Lineage {

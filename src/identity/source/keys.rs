@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use aws_config::profile::Profile;
 
+use crate::digest::DigestParts;
 use crate::env::{Env, var};
 use crate::identity::error::{EnvironmentError, ProfileError};
-use crate::identity::fingerprint::Hasher;
 use crate::identity::local_state::LocalState;
 use crate::redaction::Redactor;
 use crate::registry::{Partition, RoleArn};
@@ -103,11 +103,11 @@ impl CredentialSource for Keys {
         }
     }
 
-    fn fingerprint(&self, hasher: &mut Hasher) {
-        hasher.text("keys");
-        hasher.text(&self.access_key_id);
-        hasher.text(self.secret_access_key.expose());
-        hasher.option(self.session_token.as_ref().map(Secret::expose));
+    fn fingerprint(&self, parts: &mut DigestParts) {
+        parts.text("keys");
+        parts.text(&self.access_key_id);
+        parts.text(self.secret_access_key.expose());
+        parts.option(self.session_token.as_ref().map(Secret::expose));
     }
 
     /// Another key of a session will follow.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use aws_config::profile::Profile;
 
+use crate::digest::DigestParts;
 use crate::digest::{hex, sha256};
 use crate::env::{Env, var};
 use crate::identity::error::ProfileError;
-use crate::identity::fingerprint::Hasher;
 use crate::identity::local_state::{LocalState, values};
 use crate::identity::sign_in::SignIn;
 use crate::redaction::Redactor;
@@ -71,9 +71,9 @@ impl CredentialSource for Login {
         self.to_string()
     }
 
-    fn fingerprint(&self, hasher: &mut Hasher) {
-        hasher.text("login");
-        hasher.text(&self.session_arn);
+    fn fingerprint(&self, parts: &mut DigestParts) {
+        parts.text("login");
+        parts.text(&self.session_arn);
     }
 
     fn lineage(&self) -> Lineage {

@@ -19,8 +19,8 @@ use crate::env::Env;
 use crate::redaction::Redactor;
 use crate::registry::{Partition, RoleArn, ServerName};
 
-use super::fingerprint::Hasher;
 use super::local_state::LocalState;
+use crate::digest::DigestParts;
 
 pub(crate) use container::Container;
 pub(crate) use instance_metadata::{InstanceMetadata, ON_EC2};
@@ -58,7 +58,7 @@ pub(crate) trait CredentialSource: fmt::Display {
     fn description(&self) -> String;
 
     /// Feeds everything in the configuration that decides whose credentials these are.
-    fn fingerprint(&self, hasher: &mut Hasher);
+    fn fingerprint(&self, parts: &mut DigestParts);
 
     /// Which other source of today was this one yesterday.
     fn lineage(&self) -> Lineage;
@@ -170,23 +170,23 @@ impl Source {
     /// Feeds only what stays when temporary credentials are renewed, or when what is seen of a
     /// source changes that cannot be known offline, so that the entry of the old one can be found
     /// and dropped.
-    pub(super) fn feed_lineage(&self, hasher: &mut Hasher, profile: Option<&str>) {
+    pub(super) fn feed_lineage(&self, parts: &mut DigestParts, profile: Option<&str>) {
         let source = self.get();
         let profile = match source.lineage() {
             Lineage::Same => {
-                source.fingerprint(hasher);
+                source.fingerprint(parts);
                 None
             }
             Lineage::KindInProfile(kind) => {
-                hasher.text(kind);
+                parts.text(kind);
                 profile
             }
             Lineage::Kind(kind) => {
-                hasher.text(kind);
+                parts.text(kind);
                 None
             }
         };
-        hasher.option(profile);
+        parts.option(profile);
     }
 }
 

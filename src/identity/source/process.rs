@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use aws_config::profile::Profile;
 
+use crate::digest::DigestParts;
 use crate::env::{Env, var};
-use crate::identity::fingerprint::Hasher;
 use crate::identity::local_state::{LocalState, machine, values};
 use crate::redaction::Redactor;
 use crate::registry::{Partition, RoleArn};
@@ -68,9 +68,9 @@ impl CredentialSource for Process {
         self.to_string()
     }
 
-    fn fingerprint(&self, hasher: &mut Hasher) {
-        hasher.text("process");
-        hasher.text(self.command.expose());
+    fn fingerprint(&self, parts: &mut DigestParts) {
+        parts.text("process");
+        parts.text(self.command.expose());
     }
 
     fn lineage(&self) -> Lineage {

@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime};
 
 use aws_config::profile::Profile;
 
+use crate::digest::DigestParts;
 use crate::digest::sha1_hex;
 use crate::env::{Env, var};
 use crate::identity::aws_files::AwsFiles;
 use crate::identity::error::ProfileError;
-use crate::identity::fingerprint::Hasher;
 use crate::identity::local_state::{LocalState, values};
 use crate::identity::sign_in::SignIn;
 use crate::redaction::Redactor;
@@ -135,13 +135,13 @@ impl CredentialSource for Sso {
         self.to_string()
     }
 
-    fn fingerprint(&self, hasher: &mut Hasher) {
-        hasher.text("sso");
-        hasher.text(&self.account_id);
-        hasher.text(&self.role_name);
-        hasher.text(&self.start_url);
-        hasher.text(&self.region);
-        hasher.option(self.session.as_deref());
+    fn fingerprint(&self, parts: &mut DigestParts) {
+        parts.text("sso");
+        parts.text(&self.account_id);
+        parts.text(&self.role_name);
+        parts.text(&self.start_url);
+        parts.text(&self.region);
+        parts.option(self.session.as_deref());
     }
 
     fn lineage(&self) -> Lineage {

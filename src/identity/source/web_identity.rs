@@ -8,10 +8,10 @@ use aws_config::profile::Profile;
 use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
+use crate::digest::{Digest, DigestParts};
 use crate::env::{Env, var};
 use crate::identity::DEFAULT_SESSION_NAME;
 use crate::identity::error::{EnvironmentError, ProfileError};
-use crate::identity::fingerprint::{Fingerprint, Hasher};
 use crate::identity::local_state::{LocalState, read_token};
 use crate::redaction::Redactor;
 use crate::registry::{Partition, RoleArn};
@@ -78,18 +78,18 @@ impl WebIdentity {
 
 /// Whom an OIDC token is about, which stays when it is renewed: issuer, subject and audience (RFC
 /// 7519, section 4.1) are what a role's trust policy goes by. `None` for what is no such token.
-fn subject(path: &Path) -> Option<Fingerprint> {
+fn subject(path: &Path) -> Option<Digest> {
     let token = String::from_utf8(read_token(path)?).ok()?;
     let claims = URL_SAFE_NO_PAD
         .decode_to_vec(token.trim().split('.').nth(1)?)
         .ok()?;
     let claims: Value = serde_json::from_slice(&claims).ok()?;
-    let mut hasher = Hasher::new("subject");
+    let mut parts = DigestParts::named("subject");
     for name in ["iss", "sub", "aud"] {
         let claim = claims.get(name).map(Value::to_string);
-        hasher.option(claim.as_deref());
+        parts.option(claim.as_deref());
     }
-    Some(hasher.finish())
+    Some(parts.digest())
 }
 
 impl CredentialSource for WebIdentity {
@@ -101,11 +101,11 @@ impl CredentialSource for WebIdentity {
         self.to_string()
     }
 
-    fn fingerprint(&self, hasher: &mut Hasher) {
-        hasher.text("web-identity");
-        hasher.bytes(self.token_file.as_os_str().as_encoded_bytes());
-        hasher.text(self.role_arn.as_str());
-        hasher.text(self.session_name());
+    fn fingerprint(&self, parts: &mut DigestParts) {
+        parts.text("web-identity");
+        parts.add(self.token_file.as_os_str().as_encoded_bytes());
+        parts.text(self.role_arn.as_str());
+        parts.text(self.session_name());
     }
 
     fn lineage(&self) -> Lineage {
