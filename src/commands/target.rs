@@ -92,7 +92,8 @@ pub(crate) fn shown(text: &str) -> String {
     let host = rest.split('/').next().unwrap_or_default();
     // Behind the name of an image stands a digest.
     let (_, behind) = rest.rsplit_once('@').unwrap_or_default();
-    if shown_url(host) == host && (behind.is_empty() || behind.contains(':')) {
+    let is_host = shown_url(host) == host || !host.contains([':', '@', '%', ';']);
+    if is_host && (behind.is_empty() || behind.contains(':')) {
         text.to_owned()
     } else {
         shown_url(text)

@@ -11,8 +11,8 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-pub(crate) use super::action::Action;
 use super::other_helper::{OtherHelper, OtherHelperError};
+pub(crate) use super::question::Action;
 use super::question::{Credentials, Question, can_be_asked_for};
 use crate::config::{Config, ConfigError};
 use crate::env::{Env, var};
