@@ -324,7 +324,7 @@ impl Env {
             None if cfg!(all(target_os = "linux", target_feature = "crt-static")) => self
                 .get_os(var::HOME)
                 .map(PathBuf::from)
-                .or_else(users::home),
+                .or_else(|| users::home(&self.search_path())),
             None => dirs::home_dir(),
         }
         .filter(|home| home.is_absolute())

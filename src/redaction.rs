@@ -24,10 +24,6 @@ const MASK: char = '…';
 /// 4 KiB.
 const MAX_TEXT: usize = 64 * 1024;
 
-/// How many levels of escapes are resolved. AWS's canonical strings hold values that are escaped
-/// twice, within JSON or XML.
-const MAX_ESCAPES: usize = 4;
-
 /// The words with which AWS begins to repeat the request when a signature does not match, in lower
 /// case. The sentences before them tell the cause.
 const CANONICAL_STRINGS: [&str; 2] = ["the canonical string", "the string-to-sign"];

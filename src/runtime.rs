@@ -52,6 +52,15 @@ pub(crate) async fn apart<T: Send + 'static>(
     receiver.await.map_err(io::Error::other)
 }
 
+/// Runs something to its end, in a runtime of its own.
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> io::Result<T> {
+    let runtime = start()?;
+    let result = runtime.block_on(work);
+    // What blocks a thread of its own cannot be stopped: do not wait.
+    runtime.shutdown_background();
+    Ok(result)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -87,13 +96,4 @@ mod tests {
         });
         assert_eq!(receiver.recv_timeout(Duration::from_secs(10)), Ok("made"));
     }
-}
-
-/// Runs something to its end, in a runtime of its own.
-pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> io::Result<T> {
-    let runtime = start()?;
-    let result = runtime.block_on(work);
-    // What blocks a thread of its own cannot be stopped: do not wait.
-    runtime.shutdown_background();
-    Ok(result)
 }

@@ -4,6 +4,9 @@
 //! machine's libraries (`nsswitch.conf`: `systemd`, `sss`), and only the very version that was
 //! built with can load those; so the machine's `getent passwd UID` is asked.
 
+use std::ffi::OsStr;
+#[cfg(unix)]
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 #[cfg(unix)]
@@ -19,8 +22,6 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 #[cfg(unix)]
-use crate::env::{Env, var};
-#[cfg(unix)]
 use crate::{child, runtime};
 
 /// How long `getent` may take: it may ask a server that is unreachable.
@@ -30,11 +31,12 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// The home folder of the user that runs this process. Takes a process where `/etc/passwd` does
 /// not know the user, and a few seconds at most.
 #[cfg(unix)]
-pub(crate) fn home() -> Option<PathBuf> {
+pub(crate) fn home(search_path: &OsStr) -> Option<PathBuf> {
     let user = rustix::process::getuid().as_raw().to_string();
     let users = std::fs::read("/etc/passwd").unwrap_or_default();
     home_of(&user, &users).or_else(|| {
-        let line = getent(getent_program()?, user.clone(), LIMIT)?;
+        let program = getent_program(search_path)?;
+        let line = getent(program, search_path.to_owned(), user.clone(), LIMIT)?;
         home_of(&user, &line)
     })
 }
@@ -42,10 +44,15 @@ pub(crate) fn home() -> Option<PathBuf> {
 /// What `getent` says of a user. It is asked in a thread of its own, as a runtime may be running in
 /// this one.
 #[cfg(unix)]
-fn getent(program: PathBuf, user: String, limit: Duration) -> Option<Vec<u8>> {
+fn getent(
+    program: PathBuf,
+    search_path: OsString,
+    user: String,
+    limit: Duration,
+) -> Option<Vec<u8>> {
     let ask = move || {
         runtime::start()?.block_on(async {
-            let asked = timeout(limit, ask_getent(&program, &user)).await;
+            let asked = timeout(limit, ask_getent(&program, &search_path, &user)).await;
             asked.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
         })
     };
@@ -57,10 +64,10 @@ fn getent(program: PathBuf, user: String, limit: Duration) -> Option<Vec<u8>> {
 
 /// Dropped, it ends the process that it has started.
 #[cfg(unix)]
-async fn ask_getent(program: &Path, user: &str) -> std::io::Result<Vec<u8>> {
+async fn ask_getent(program: &Path, search_path: &OsStr, user: &str) -> std::io::Result<Vec<u8>> {
     let output = Command::new(program)
         .env_clear()
-        .env(var::PATH, Env::process().search_path())
+        .env("PATH", search_path)
         .args(["passwd", user])
         .stdin(Stdio::null())
         .kill_on_drop(true)
@@ -68,21 +75,21 @@ async fn ask_getent(program: &Path, user: &str) -> std::io::Result<Vec<u8>> {
     Ok(output.await?.stdout)
 }
 
-/// `getent`, by the absolute folders of `PATH`, or where it is nearly everywhere.
+/// `getent`, in the folders of a search path (absolute ones), or where it is nearly everywhere.
 #[cfg(unix)]
-pub(crate) fn getent_program() -> Option<PathBuf> {
-    let mut folders = Env::process().search_folders();
+pub(crate) fn getent_program(search_path: &OsStr) -> Option<PathBuf> {
+    let mut folders: Vec<PathBuf> = std::env::split_paths(search_path).collect();
     folders.extend(["/usr/bin", "/bin"].map(PathBuf::from));
     child::find("getent", &folders).ok()
 }
 
 #[cfg(not(unix))]
-pub fn getent_program() -> Option<PathBuf> {
+pub(crate) fn getent_program(_: &OsStr) -> Option<PathBuf> {
     None
 }
 
 #[cfg(not(unix))]
-pub fn home() -> Option<PathBuf> {
+pub(crate) fn home(_: &OsStr) -> Option<PathBuf> {
     None
 }
 
@@ -124,7 +131,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ask = |script: &str, limit| {
             let program = program(folder.path(), script);
-            getent(program, "1000".to_owned(), limit)
+            getent(program, "/usr/bin:/bin".into(), "1000".to_owned(), limit)
         };
         let answer = ask("echo \"$@\"", LONG);
         assert_eq!(answer.as_deref(), Some(&b"passwd 1000\n"[..]));

@@ -15,8 +15,10 @@ use crate::identity::{Identity, Resolver};
 use crate::registry::{Registry, Service};
 use crate::token::{AuthorizationToken, Renewal};
 
+use super::obstacle::Obstacle;
 use super::request::Request;
-use super::{Obstacle, Tokens, key, told};
+use super::tokens::Tokens;
+use super::{key, told};
 
 /// Whether tokens are kept.
 #[derive(Debug)]

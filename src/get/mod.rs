@@ -4,75 +4,29 @@
 mod failure_memory;
 mod inspection;
 mod key;
+mod obstacle;
 mod request;
 mod step;
+mod tokens;
 mod walk;
 
 use std::collections::HashMap;
 use std::mem::ManuallyDrop;
-use std::time::Instant;
 
 use crate::clock;
 
-use crate::aws::{Failure, FetchError};
-use crate::cache::{Cache, CacheError, CacheLocation};
-use crate::config::{Config, ConfigError};
-use crate::env::{Env, var};
+use crate::cache::CacheError;
+use crate::config::ConfigError;
 use crate::error::Error;
-use crate::http::HttpSettings;
-use crate::identity::{Identity, IdentityError, Resolver};
-use crate::registry::{MfaDevice, Registry, RoleArn, Service};
-use crate::terminal::{Absence, TerminalError};
-use crate::token::{AuthorizationToken, Renewal};
+use crate::identity::IdentityError;
+use crate::registry::{Registry, Service};
+use crate::token::AuthorizationToken;
 
 pub(crate) use inspection::{CacheState, Held};
 
+use obstacle::Obstacle;
 use request::Request;
-
-pub(crate) struct Tokens<'a> {
-    env: &'a Env,
-    config: &'a Config,
-    resolver: Resolver<'a>,
-    cache: Option<Cache>,
-    /// From here on `timeout_seconds` counts.
-    started: Instant,
-}
-
-#[derive(Debug, thiserror::Error)]
-enum Obstacle {
-    /// The configuration cannot be used.
-    #[error(transparent)]
-    Config(ConfigError),
-    /// Nobody to ask as.
-    #[error(transparent)]
-    Identity(#[from] IdentityError),
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
-    /// A role wants a code, and none was given.
-    #[error("the role {role} wants an MFA code from {device}: {cause}")]
-    Code {
-        role: RoleArn,
-        /// The device that shows it.
-        device: MfaDevice,
-        /// What the program was called as.
-        program: String,
-        /// Why there is none.
-        cause: TerminalError,
-    },
-    /// A role wants a code, which nobody is asked for at public ECR.
-    #[error("the role {role} wants an MFA code from {device}, and for public ECR nobody is asked")]
-    CodeForPublic {
-        role: RoleArn,
-        /// The device that shows it.
-        device: MfaDevice,
-    },
-    /// All who have locked the entry keep it too long.
-    #[error(transparent)]
-    Overdue(CacheError),
-    /// It was tried a short while ago.
-    #[error("remembered for a while: {0}")]
-    Remembered(String),
-}
+pub(crate) use tokens::Tokens;
 
 /// What a client will show, or at least log.
 #[derive(Debug, thiserror::Error)]
@@ -83,18 +37,7 @@ struct NoCredentials {
     cause: Obstacle,
 }
 
-impl<'a> Tokens<'a> {
-    /// Reads what identities are made of; touches neither cache nor network.
-    pub(crate) fn new(env: &'a Env, config: &'a Config) -> Self {
-        Self {
-            env,
-            config,
-            started: Instant::now(),
-            resolver: Resolver::new(env, config),
-            cache: CacheLocation::find(env, config).cache(),
-        }
-    }
-
+impl Tokens<'_> {
     pub(crate) fn get(&self, registry: &Registry) -> Result<AuthorizationToken, Error> {
         let identity = self
             .resolver
@@ -166,77 +109,6 @@ impl<'a> Tokens<'a> {
         hosts.sort_unstable();
         hosts.dedup();
         Ok(hosts)
-    }
-
-    fn http_settings(&self, identity: Option<&Identity>, deadline: Instant) -> HttpSettings {
-        // Metadata and container endpoints are reached directly, also those that speak https.
-        let mut direct: Vec<String> = self
-            .env
-            .get_either_case(var::NO_PROXY)
-            .into_iter()
-            .collect();
-        direct.extend(identity.and_then(|identity| identity.source.local_host()));
-        HttpSettings {
-            connect_timeout: self.config.connect_timeout,
-            deadline,
-            ca_bundle: self
-                .env
-                .path(var::AWS_CA_BUNDLE)
-                .or_else(|| identity?.ca_bundle.clone()),
-            ssl_cert_file: self.env.path(var::SSL_CERT_FILE),
-            ssl_cert_dir: self.env.get_os(var::SSL_CERT_DIR),
-            https_proxy: self.env.get_either_case(var::HTTPS_PROXY),
-            no_proxy: Some(direct.join(",")),
-        }
-    }
-
-    /// When a token is to be replaced: as the rule says. Without a word from it, one that took a
-    /// code when it ends; any other at the age that `[cache]` allows, or at which it is no longer
-    /// known whose it is.
-    fn renewal(&self, identity: &Identity) -> Renewal {
-        let max_age = identity.max_age;
-        if identity.wants_codes() {
-            return Renewal::Expiry { max_age };
-        }
-        if let Some(max_age) = max_age {
-            return Renewal::Age(max_age);
-        }
-        let ages = [self.config.cache.max_age, identity.source.get().max_age()];
-        let shortest = ages.into_iter().flatten().min();
-        shortest.map_or(Renewal::HalfLife, Renewal::Age)
-    }
-}
-
-impl Obstacle {
-    /// The failure of a call, where it is one.
-    fn failure(&self) -> Option<&Failure> {
-        match self {
-            Obstacle::Fetch(FetchError::Failure(failure)) => Some(failure),
-            _ => None,
-        }
-    }
-
-    fn hints(&self, registry: &Registry) -> Vec<String> {
-        match self {
-            Obstacle::Identity(error) => error.hints(),
-            Obstacle::Fetch(FetchError::Failure(failure)) => failure.hints(),
-            Obstacle::Code {
-                program,
-                cause:
-                    TerminalError::Absent {
-                        why: Absence::NoTerminal | Absence::Background,
-                    },
-                ..
-            } => vec![format!(
-                "get a token on a terminal first, it serves for half a day: echo {registry} | {program} get >/dev/null"
-            )],
-            Obstacle::Config(_)
-            | Obstacle::Fetch(_)
-            | Obstacle::Code { .. }
-            | Obstacle::CodeForPublic { .. }
-            | Obstacle::Overdue(_)
-            | Obstacle::Remembered(_) => Vec::new(),
-        }
     }
 }
 

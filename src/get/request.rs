@@ -14,9 +14,10 @@ use crate::secret::Secret;
 use crate::terminal;
 use crate::token::{AuthorizationToken, Renewal};
 
+use super::key;
+use super::obstacle::Obstacle;
 use super::step::Lock;
-use super::walk::Walk;
-use super::{Obstacle, Tokens, key};
+use super::tokens::Tokens;
 
 /// How long a `get` waits for a new token when it holds one that is still good.
 const REFRESH_LIMIT: Duration = Duration::from_secs(3);
@@ -61,15 +62,6 @@ impl<'a> Request<'a> {
     /// The same, for a token that lives so long at least.
     pub(super) fn living(self, least_life: Duration) -> Self {
         Self { least_life, ..self }
-    }
-
-    /// A token, from the cache or from AWS.
-    pub(super) fn token(&self) -> Result<AuthorizationToken, Obstacle> {
-        self.asks_nobody_for_public()?;
-        match &self.tokens.cache {
-            None => self.fetch(self.limit(false)),
-            Some(cache) => Walk::new(self, cache).finish(),
-        }
     }
 
     /// A pull from public ECR works without a token, and must not wait for a person.

@@ -7,8 +7,8 @@ use crate::aws::Failure;
 use crate::cache::{Cache, CacheError, EntryLock, LockFile, Pauses, Seat};
 use crate::token::AuthorizationToken;
 
-use super::Obstacle;
 use super::failure_memory::FailureMemory;
+use super::obstacle::Obstacle;
 use super::request::Request;
 use super::step::{Act, End, Event, Lock, Sight, Step, When};
 
@@ -26,6 +26,17 @@ pub(super) struct Walk<'a> {
     asking: Option<EntryLock>,
     fetched: Option<AuthorizationToken>,
     obstacle: Option<Obstacle>,
+}
+
+impl Request<'_> {
+    /// A token, from the cache or from AWS.
+    pub(super) fn token(&self) -> Result<AuthorizationToken, Obstacle> {
+        self.asks_nobody_for_public()?;
+        match &self.tokens.cache {
+            None => self.fetch(self.limit(false)),
+            Some(cache) => Walk::new(self, cache).finish(),
+        }
+    }
 }
 
 impl<'a> Walk<'a> {

@@ -127,7 +127,7 @@ async fn ask_name_services(host: &str) -> Option<io::Result<Vec<IpAddr>>> {
     if !needs_other_services(&fs::read_to_string(NSSWITCH).ok()?) {
         return None;
     }
-    if let Some(program) = getent_program() {
+    if let Some(program) = getent_program(&Env::process().search_path()) {
         return Some(getent(&program, host).await);
     }
     log::warn!("{NSSWITCH} names services that only getent can ask, and there is no getent");

@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use crate::error::is_unsafe;
 
-use super::MAX_ESCAPES;
+/// How many levels of escapes are resolved. AWS's canonical strings hold values that are escaped
+/// twice, within JSON or XML.
+const MAX_ESCAPES: usize = 4;
 
 /// The bytes of a text after some escapes have been resolved.
 pub(super) struct View {
