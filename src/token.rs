@@ -27,7 +27,7 @@ const CLOCK_TOLERANCE: time::Duration = time::Duration::minutes(5);
 pub(crate) struct AuthorizationToken {
     encoded: Secret,
     password: Secret,
-    /// When it was bought, by the local clock.
+    /// When it was issued, by the local clock.
     pub obtained_at: OffsetDateTime,
     /// When ECR stops taking it, by AWS's clock.
     pub expires_at: OffsetDateTime,
@@ -39,7 +39,7 @@ pub(crate) enum Renewal {
     HalfLife,
     /// At this age, or at half its life when that comes first.
     Age(Duration),
-    /// Shortly before it ends, as buying another takes a person; or at this age when that comes first.
+    /// Shortly before it ends, as fetching another takes a person; or at this age when that comes first.
     Expiry {
         /// What is asked for by hand, which may well be more than half of its life.
         max_age: Option<Duration>,

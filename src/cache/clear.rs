@@ -1,6 +1,6 @@
 //! Emptying the cache, for people: what they name is gone afterwards.
 //!
-//! Who is buying holds the entry's lock and would store a token after the deletion, so the lock
+//! Who is fetching holds the entry's lock and would store a token after the deletion, so the lock
 //! is waited for, a little. Nothing breaks without it: a file is replaced and removed whole.
 
 #[cfg(all(test, unix))]
@@ -38,7 +38,7 @@ pub(crate) struct Cleared {
     pub marks: usize,
     /// Half-written files, in which a token may stand.
     pub temporary: usize,
-    /// Those of them that are being bought anew: the new ones will be kept.
+    /// Those of them that are being fetched anew: the new ones will be kept.
     pub busy: Vec<Entry>,
     /// What was to go and stays, and why.
     pub left: Vec<CacheError>,
@@ -72,7 +72,7 @@ pub(super) fn clear(
 /// What came of asking for an entry's lock.
 enum Claimed {
     Ours(File),
-    /// Somebody is buying.
+    /// Somebody is fetching.
     Theirs,
     /// There can be none here, so nobody holds it.
     Unusable,

@@ -24,9 +24,9 @@ pub(crate) const END_OF_TIME: OffsetDateTime = PrimitiveDateTime::MAX.assume_utc
 /// What is stored under one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// The canonical host of the registry that the token was bought for.
+    /// The canonical host of the registry that the token was issued for.
     pub registry: String,
-    /// Who bought it, as people name it: a profile, a role. Nothing secret.
+    /// Who requested it, as people name it: a profile, a role. Nothing secret.
     pub identity: String,
     /// The token. Its moments are stored in whole seconds, rounded down.
     pub token: AuthorizationToken,

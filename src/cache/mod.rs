@@ -15,11 +15,11 @@
 //!
 //! Who reads takes no lock: a rename puts whole files in place. Who writes an entry holds its
 //! lock, and has looked again after taking it (`provider/step.rs`). Its holder may be stopped for
-//! hours, so it is overtaken: an entry may be replaced by one that was bought a little earlier,
+//! hours, so it is overtaken: an entry may be replaced by one that was fetched a little earlier,
 //! and is whole at any time. Who writes a mark holds the lock of the mark's slot, and removes its
 //! file right afterwards.
 //!
-//! What serves nobody any more goes away with a purchase, a part of the folder at a time
+//! What serves nobody any more goes away with a fetch, a part of the folder at a time
 //! ([`Cache::sweep`]). Whoever removes a lock file holds the lock, and removes the file as the last
 //! act under it, on Unix only. Everyone who takes a lock then checks that its file still stands
 //! under its name, and opens the new one otherwise, so two processes never hold locks of different
@@ -152,7 +152,7 @@ impl Cache {
     }
 
     /// How many files of entries there are, by their names, beside the `listed` ones that
-    /// [`Cache::list`] has given: they cannot be believed or read, and the next purchase replaces
+    /// [`Cache::list`] has given: they cannot be believed or read, and the next fetch replaces
     /// them.
     ///
     /// # Errors
@@ -258,7 +258,7 @@ impl Cache {
         folder.write(&path, &bytes)
     }
 
-    /// Tries out what a purchase does here, and leaves nothing behind: takes a lock, and writes and
+    /// Tries out what a fetch does here, and leaves nothing behind: takes a lock, and writes and
     /// removes a file.
     ///
     /// # Errors
@@ -329,7 +329,7 @@ impl Cache {
         }
     }
 
-    /// Deletes entries, whoever bought them, and what is remembered of failures. Files that are
+    /// Deletes entries, whoever requested them, and what is remembered of failures. Files that are
     /// not the cache's, and those of other users, stay.
     ///
     /// # Errors

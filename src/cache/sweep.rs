@@ -1,4 +1,4 @@
-//! Housekeeping: what serves nobody any more goes away by itself, a little with each purchase.
+//! Housekeeping: what serves nobody any more goes away by itself, a little with each fetch.
 //!
 //! A sweep goes through the private folder and removes
 //!

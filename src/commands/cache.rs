@@ -231,7 +231,7 @@ impl ListedToken {
         }
     }
 
-    /// Who bought it stands below the registry.
+    /// Who requested it stands below the registry.
     fn rows(&self) -> [Vec<String>; 2] {
         let mut first = self.row.clone();
         first.push(self.registry.clone());
@@ -290,7 +290,7 @@ fn is_of(entry: &Entry, registry: &Registry, config: &Config) -> bool {
 }
 
 /// A host of one's own that no rule names any more. Which registry was behind it is forgotten, but
-/// what was bought by its name is still kept.
+/// what was fetched by its name is still kept.
 struct Former<'a> {
     name: ServerName,
     config: &'a Config,

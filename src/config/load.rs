@@ -80,7 +80,7 @@ pub struct CacheSettings {
     pub enabled: bool,
     /// The folder, absolute; `None` when no file names one.
     pub dir: Option<PathBuf>,
-    /// How old a token may become before it is bought anew, 1 min to 12 h; `None` when no file
+    /// How old a token may become before a new one is fetched, 1 min to 12 h; `None` when no file
     /// says so, which means half its life.
     pub max_age: Option<Duration>,
 }

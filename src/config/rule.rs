@@ -33,7 +33,7 @@ pub struct RegistrySettings {
     pub endpoint_url: Option<EndpointUrl>,
     /// Where roles are assumed for it.
     pub sts_endpoint_url: Option<EndpointUrl>,
-    /// How old its tokens may become before they are bought anew, 1 min to 12 h.
+    /// How old its tokens may become before new ones are fetched, 1 min to 12 h.
     pub max_age: Option<Duration>,
 }
 

@@ -142,7 +142,7 @@ fn credentials(server: &str, password: &str) -> Result<Vec<u8>, Error> {
     Ok(line)
 }
 
-/// Keeps nothing of ECR: the next `get` buys a token of its own. `docker login` calls this
+/// Keeps nothing of ECR: the next `get` fetches a token of its own. `docker login` calls this
 /// always, and must not fail where its login has just succeeded.
 fn store(
     env: &Env,

@@ -215,7 +215,7 @@ impl Identity {
     }
 
     /// Whether the sign-in that the source draws on is gone: nobody is signed in any more, and
-    /// what the one who was has bought is nobody's.
+    /// what was fetched for the one who was is nobody's.
     pub(crate) fn is_signed_out(&self) -> bool {
         match self.sign_in() {
             Some(sign_in) => !sign_in.is_there(),
@@ -224,7 +224,7 @@ impl Identity {
         }
     }
 
-    /// Whether no code could buy anything: the sign-in below the roles is gone or over.
+    /// Whether no code could get a token: the sign-in below the roles is gone or over.
     pub(crate) fn needs_a_sign_in(&self, now: OffsetDateTime) -> bool {
         self.is_signed_out()
             || self

@@ -16,7 +16,7 @@ use super::step::{Act, Event, Found, Slot, State};
 use crate::digest::Digest;
 
 /// How long what cannot be believed is kept: it is of use to whoever wants to know how it came
-/// about, and the next purchase for its slot replaces it anyway.
+/// about, and the next fetch for its slot replaces it anyway.
 const DOUBT_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// Looks at the files of a folder, and removes them.

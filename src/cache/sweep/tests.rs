@@ -9,7 +9,7 @@ use super::super::tests::{Home, STRANGER, at, entry, is_root, key};
 use super::super::{CacheError, Entry, Key};
 use super::*;
 
-/// When [`entry`] was bought. Its token ends half a day later.
+/// When [`entry`] was fetched. Its token ends half a day later.
 const NOW: i64 = 1_700_000_000;
 const LATER: i64 = NOW + 43_200;
 

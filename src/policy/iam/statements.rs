@@ -77,7 +77,7 @@ pub(crate) fn in_identity_policy(access: Access, repositories: &Repositories) ->
     access.statement().on(repositories.arns())
 }
 
-/// For the identity policy of whoever pulls or pushes: buying a token, which belongs to no
+/// For the identity policy of whoever pulls or pushes: requesting a token, which belongs to no
 /// repository, so that `*` is the only resource that works.
 pub(crate) fn get_token() -> Statement {
     let action = vec!["ecr:GetAuthorizationToken"];
