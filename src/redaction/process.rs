@@ -287,9 +287,10 @@ fn value_of_short_option(word: &str) -> &str {
 
 /// Whether a value is too short to be a secret, or plainly something else.
 fn is_shown(value: &str) -> bool {
-    let shortest = match is_small_letters(value) {
-        true => SHORTEST_WORD,
-        false => SHORTEST_ARGUMENT,
+    let shortest = if is_small_letters(value) {
+        SHORTEST_WORD
+    } else {
+        SHORTEST_ARGUMENT
     };
     value.len() < shortest || is_arn(value) || is_file(value)
 }
