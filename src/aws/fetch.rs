@@ -184,8 +184,7 @@ impl Fetch<'_> {
 fn redactor(request: &TokenRequest<'_>) -> Redactor {
     let identity = request.identity;
     let mut redactor = Redactor::default();
-    let source = identity.source.get();
-    source.add_secrets(&mut redactor, request.env);
+    identity.source.get().add_secrets(&mut redactor);
     let external_ids = identity.roles.iter().flat_map(|role| &role.external_id);
     for secret in external_ids.chain(request.codes) {
         redactor.add(secret.expose());

@@ -178,7 +178,7 @@ impl<'a> Facts<'a> {
             .rules()
             .find(|rule| rule.settings().max_age.is_some())
             .map(|rule| rule.origin().to_string());
-        let of_source = identity.source.get().max_age();
+        let of_source = identity.source.properties().max_age;
         let of_cache = self.config.cache.max_age;
         let age = |age: Duration| {
             let seconds = age.as_secs();
@@ -326,10 +326,10 @@ impl ChoiceFacts {
 
 impl SourceFacts {
     pub(super) fn from_source(source: &Source) -> Self {
-        let source = source.get();
+        let properties = source.properties();
         Self {
-            kind: source.kind(),
-            is: source.description(),
+            kind: properties.kind,
+            is: format!("{source}{}", properties.remark),
         }
     }
 }
@@ -340,8 +340,8 @@ pub(super) const USABLE: &str = "usable";
 impl SignInFacts {
     pub(super) fn from_identity(identity: &Identity) -> Option<Self> {
         let now = clock::now();
-        let method = identity.source.get().sign_in()?;
-        let (kind, command) = (method.name, method.command);
+        let method = identity.source.properties().sign_in?;
+        let (kind, command) = (method.name, method.command());
         let Some(sign_in) = identity.sign_in() else {
             return Some(Self {
                 state: "absent",

@@ -156,7 +156,7 @@ impl Evidence<'_> {
             .find_map(|arn| Principal::parse(arn, partition).ok())?;
         let of_source = self
             .identity
-            .and_then(|identity| identity.source.get().role());
+            .and_then(|identity| identity.source.properties().role);
         let roles = self.roles().iter().map(|role| &role.arn).chain(of_source);
         Some(roles.fold(principal, Principal::or_role))
     }

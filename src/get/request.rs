@@ -113,7 +113,7 @@ impl<'a> Request<'a> {
     /// Whether it may be a `credential_process` of another `get` that has started this one. That
     /// one holds the locks, and waits.
     fn may_be_waited_for(&self) -> bool {
-        let is_process = self.identity.source.get().runs_a_program();
+        let is_process = self.identity.source.properties().runs_a_program;
         let env = self.tokens.env;
         is_process
             && *self

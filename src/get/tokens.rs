@@ -67,7 +67,10 @@ impl<'a> Tokens<'a> {
         if let Some(max_age) = max_age {
             return Renewal::Age(max_age);
         }
-        let ages = [self.config.cache.max_age, identity.source.get().max_age()];
+        let ages = [
+            self.config.cache.max_age,
+            identity.source.properties().max_age,
+        ];
         let shortest = ages.into_iter().flatten().min();
         shortest.map_or(Renewal::HalfLife, Renewal::Age)
     }

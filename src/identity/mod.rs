@@ -207,7 +207,7 @@ impl Identity {
     /// What the source goes by on the disk, as it stands there now, and what a person or the
     /// platform renews: a sign-in, or the file of a token.
     pub(crate) fn proof(&self) -> Vec<u8> {
-        let proof = match self.source.get().token_file() {
+        let proof = match self.source.properties().token_file {
             Some(file) => local_state::read_token(file),
             None => self.sign_in().map(SignIn::contents),
         };
@@ -220,7 +220,7 @@ impl Identity {
         match self.sign_in() {
             Some(sign_in) => !sign_in.is_there(),
             // Without a home folder there is no place for one.
-            None => self.source.get().sign_in().is_some(),
+            None => self.source.properties().sign_in.is_some(),
         }
     }
 

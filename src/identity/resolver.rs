@@ -46,8 +46,8 @@ impl<'a> Resolver<'a> {
         same_partition(&chosen, &settings, registry)?;
         let by_hand = config.settings_for(registry);
         let region = settings.region(chosen.region.as_ref(), registry);
-        let source = chosen.source.get();
-        let sts = if source.role().is_some() || !chosen.roles.is_empty() {
+        let properties = chosen.source.properties();
+        let sts = if properties.role.is_some() || !chosen.roles.is_empty() {
             Some(sts_endpoint(&settings, &region, &by_hand, registry)?)
         } else {
             None
@@ -66,7 +66,7 @@ impl<'a> Resolver<'a> {
             None => settings.endpoint(api_name, registry.api_region(), fips, dual_stack)?,
         };
         same_partition_as_endpoint(&api, registry)?;
-        let sign_in_api = match source.sign_in() {
+        let sign_in_api = match properties.sign_in {
             Some(method) => {
                 settings.refuse_wrong_url(method.url_variable)?;
                 settings.endpoint(Api::Sso, region, false, false)?
@@ -75,7 +75,7 @@ impl<'a> Resolver<'a> {
         };
         Ok(Identity {
             passed_over: self.layers.passed_over(&chosen, registry),
-            local_state: source.local_state(env),
+            local_state: chosen.source.get().local_state(env),
             ca_bundle: settings
                 .get("ca_bundle")
                 .map(|path| env.expand_home(path.into())),

@@ -16,8 +16,11 @@ impl Failure {
     pub(crate) fn hints(&self) -> Vec<String> {
         match &self.kind {
             FailureKind::SignIn(_) => {
-                let method = self.identity.source.get().sign_in();
-                method.and_then(|method| method.hint).into_iter().collect()
+                let method = self.identity.source.properties().sign_in;
+                method
+                    .and_then(|method| method.hint())
+                    .into_iter()
+                    .collect()
             }
             FailureKind::CodeRefused => said(&[
                 "type the code that the device shows when you are asked: each works once, for half a minute",

@@ -118,7 +118,7 @@ impl Failure {
     }
 
     pub(super) fn of_sign_in(fetch: &Fetch<'_>, fault: SignInFault) -> Self {
-        let kind = match fetch.request.identity.source.get().sign_in() {
+        let kind = match fetch.request.identity.source.properties().sign_in {
             Some(_) => FailureKind::SignIn(fault),
             None => FailureKind::Source,
         };
@@ -166,7 +166,7 @@ impl Failure {
             profile, source, ..
         } = &*self.identity;
         let caller = self.caller();
-        let is_named = profile.is_none() && source.get().access_key_id().is_some();
+        let is_named = profile.is_none() && source.properties().access_key_id.is_some();
         if is_named && caller == source.to_string() {
             caller
         } else {
@@ -176,7 +176,7 @@ impl Failure {
 
     fn role_denied(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (caller, detail) = (self.caller(), &self.detail);
-        match (&self.stage, self.identity.source.get().token_file()) {
+        match (&self.stage, self.identity.source.properties().token_file) {
             (Stage::WebIdentity { role }, Some(file)) => write!(
                 f,
                 "the role {role} is refused to the web identity token {}: {detail}",
@@ -193,7 +193,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { stage, detail, .. } = self;
-        let source = self.identity.source.get();
+        let source = self.identity.source.properties();
         // Whose credentials, where that is not said by the stage.
         let stage = match stage {
             Stage::Source => format!("{stage} from {}", self.identity.first_caller()),
@@ -203,7 +203,7 @@ impl fmt::Display for Failure {
             FailureKind::SignIn(fault) => {
                 // Only such a source has this kind of failure.
                 source
-                    .sign_in()
+                    .sign_in
                     .map_or(Ok(()), |method| sign_in_failed(f, &method, *fault))
             }
             FailureKind::NotSignedIn => write!(f, "nobody is signed in to AWS: {detail}"),
@@ -237,7 +237,7 @@ impl fmt::Display for Failure {
             FailureKind::WrongSecret => {
                 write!(f, "the secret of {} is wrong: {detail}", self.caller())
             }
-            FailureKind::CredentialsExpired => match (&self.stage, source.token_file()) {
+            FailureKind::CredentialsExpired => match (&self.stage, source.token_file) {
                 (Stage::WebIdentity { .. }, Some(file)) => write!(
                     f,
                     "the web identity token {} has expired: {detail}",
@@ -267,17 +267,12 @@ fn sign_in_failed(
     method: &SignInMethod<'_>,
     fault: SignInFault,
 ) -> fmt::Result {
-    let SignInMethod {
-        name,
-        profile,
-        command,
-        ..
-    } = method;
+    let SignInMethod { name, profile, .. } = method;
     write!(f, "the {name} sign-in of the profile {profile}")?;
     if let Some(session) = method.session {
         write!(f, " (session {session})")?;
     }
-    write!(f, " {fault}; run: {command}")
+    write!(f, " {fault}; run: {}", method.command())
 }
 
 impl StdError for Failure {}

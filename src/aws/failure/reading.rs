@@ -77,7 +77,7 @@ impl Failure {
             return Self::new(fetch, FailureKind::Transport(transport), "");
         }
         let words = words(error);
-        let sign_in = fetch.request.identity.source.get().sign_in();
+        let sign_in = fetch.request.identity.source.properties().sign_in;
         if let Some(fault) = sign_in
             .as_ref()
             .and_then(|sign_in| fault_of(sign_in, &words))

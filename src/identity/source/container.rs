@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::path::Path;
-use std::time::Duration;
 
 use crate::digest::{Digest, DigestParts};
 use crate::env::{Env, var};
@@ -10,10 +9,10 @@ use crate::identity::error::{EnvironmentError, refuse_blank};
 use crate::identity::local_state::{LocalState, machine, read_token};
 use crate::net::HttpUrl;
 use crate::redaction::Redactor;
-use crate::registry::{Partition, RoleArn};
+use crate::registry::Partition;
 use crate::secret::Secret;
 
-use super::{CredentialSource, Lineage, SignInMethod, Trouble, UNKNOWN_PRINCIPAL_MAX_AGE};
+use super::{CredentialSource, Lineage, Properties, Trouble, UNKNOWN_PRINCIPAL_MAX_AGE};
 
 /// What names a container credential endpoint. The SDK's provider reads the same variables.
 #[derive(Clone, Debug)]
@@ -59,7 +58,7 @@ impl Container {
     /// do not.
     fn token_digest(&self) -> Option<Digest> {
         let mut parts = DigestParts::named("token");
-        parts.add(&read_token(self.token_file()?)?);
+        parts.add(&read_token(self.token_file.as_ref()?.as_ref())?);
         Some(parts.digest())
     }
 }
@@ -90,12 +89,20 @@ fn uri(env: &Env) -> Result<Option<String>, EnvironmentError> {
 }
 
 impl CredentialSource for Container {
-    fn kind(&self) -> &'static str {
-        "container"
-    }
-
-    fn description(&self) -> String {
-        self.to_string()
+    fn properties(&self) -> Properties<'_> {
+        Properties {
+            kind: "container",
+            remark: "",
+            // Local servers have another port or path each time.
+            lineage: Lineage::Kind("container"),
+            max_age: Some(UNKNOWN_PRINCIPAL_MAX_AGE),
+            sign_in: None,
+            token_file: self.token_file.as_deref().map(Path::new),
+            role: None,
+            access_key_id: None,
+            local_endpoint: Some(&self.uri),
+            runs_a_program: false,
+        }
     }
 
     fn fingerprint(&self, parts: &mut DigestParts) {
@@ -103,11 +110,6 @@ impl CredentialSource for Container {
         parts.text(&self.uri);
         parts.option(self.token_file.as_deref());
         parts.option(self.token.as_ref().map(Secret::expose));
-    }
-
-    /// Local servers have another port or path each time.
-    fn lineage(&self) -> Lineage {
-        Lineage::Kind("container")
     }
 
     fn local_state(&self, env: &Env) -> LocalState {
@@ -118,34 +120,6 @@ impl CredentialSource for Container {
         }
     }
 
-    fn max_age(&self) -> Option<Duration> {
-        Some(UNKNOWN_PRINCIPAL_MAX_AGE)
-    }
-
-    fn sign_in(&self) -> Option<SignInMethod<'_>> {
-        None
-    }
-
-    fn token_file(&self) -> Option<&Path> {
-        self.token_file.as_deref().map(Path::new)
-    }
-
-    fn role(&self) -> Option<&RoleArn> {
-        None
-    }
-
-    fn access_key_id(&self) -> Option<&str> {
-        None
-    }
-
-    fn local_endpoint(&self) -> Option<&str> {
-        Some(&self.uri)
-    }
-
-    fn runs_a_program(&self) -> bool {
-        false
-    }
-
     fn foreign_part(&self, _: Partition, _: &str) -> Option<(String, Partition)> {
         None
     }
@@ -154,7 +128,7 @@ impl CredentialSource for Container {
         variable == Self::variable(env)
     }
 
-    fn add_secrets(&self, redactor: &mut Redactor, _: &Env) {
+    fn add_secrets(&self, redactor: &mut Redactor) {
         if let Some(token) = &self.token {
             redactor.add(token.expose());
         }

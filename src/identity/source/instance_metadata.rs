@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::path::Path;
-use std::time::Duration;
 
 use aws_config::profile::Profile;
 
@@ -13,9 +11,9 @@ use crate::identity::error::EnvironmentError;
 use crate::identity::local_state::{LocalState, machine};
 use crate::net::{HttpUrl, Url};
 use crate::redaction::{Redactor, shown_url};
-use crate::registry::{Partition, RoleArn};
+use crate::registry::Partition;
 
-use super::{CredentialSource, Lineage, SignInMethod, Trouble, UNKNOWN_PRINCIPAL_MAX_AGE};
+use super::{CredentialSource, Lineage, Properties, Trouble, UNKNOWN_PRINCIPAL_MAX_AGE};
 
 /// The hint where there is no instance metadata, or no role.
 pub(crate) const ON_EC2: &str = "on EC2: give the instance a role, and containers a hop limit of 2";
@@ -89,12 +87,19 @@ fn without_user_part(url: &str) -> Cow<'_, str> {
 }
 
 impl CredentialSource for InstanceMetadata {
-    fn kind(&self) -> &'static str {
-        "instance_metadata"
-    }
-
-    fn description(&self) -> String {
-        self.to_string()
+    fn properties(&self) -> Properties<'_> {
+        Properties {
+            kind: "instance_metadata",
+            remark: "",
+            lineage: Lineage::Same,
+            max_age: Some(UNKNOWN_PRINCIPAL_MAX_AGE),
+            sign_in: None,
+            token_file: None,
+            role: None,
+            access_key_id: None,
+            local_endpoint: Some(&self.endpoint),
+            runs_a_program: false,
+        }
     }
 
     fn fingerprint(&self, parts: &mut DigestParts) {
@@ -102,43 +107,11 @@ impl CredentialSource for InstanceMetadata {
         parts.text(&self.endpoint);
     }
 
-    fn lineage(&self) -> Lineage {
-        Lineage::Same
-    }
-
     fn local_state(&self, env: &Env) -> LocalState {
         LocalState {
             machine: machine(env),
             ..LocalState::default()
         }
-    }
-
-    fn max_age(&self) -> Option<Duration> {
-        Some(UNKNOWN_PRINCIPAL_MAX_AGE)
-    }
-
-    fn sign_in(&self) -> Option<SignInMethod<'_>> {
-        None
-    }
-
-    fn token_file(&self) -> Option<&Path> {
-        None
-    }
-
-    fn role(&self) -> Option<&RoleArn> {
-        None
-    }
-
-    fn access_key_id(&self) -> Option<&str> {
-        None
-    }
-
-    fn local_endpoint(&self) -> Option<&str> {
-        Some(&self.endpoint)
-    }
-
-    fn runs_a_program(&self) -> bool {
-        false
     }
 
     fn foreign_part(&self, _: Partition, _: &str) -> Option<(String, Partition)> {
@@ -149,7 +122,7 @@ impl CredentialSource for InstanceMetadata {
         false
     }
 
-    fn add_secrets(&self, redactor: &mut Redactor, _: &Env) {
+    fn add_secrets(&self, redactor: &mut Redactor) {
         redactor.add_url(&self.endpoint);
     }
 

@@ -1,8 +1,6 @@
 //! An access key, of a user or of a session.
 
 use std::fmt;
-use std::path::Path;
-use std::time::Duration;
 
 use aws_config::profile::Profile;
 
@@ -11,11 +9,11 @@ use crate::env::{Env, var};
 use crate::identity::error::{EnvironmentError, ProfileError};
 use crate::identity::local_state::LocalState;
 use crate::redaction::Redactor;
-use crate::registry::{Partition, RoleArn};
+use crate::registry::Partition;
 use crate::secret::Secret;
 use crate::shell_word::shell_word;
 
-use super::{CredentialSource, Lineage, SignInMethod, Trouble, UNKNOWN_PRINCIPAL_MAX_AGE};
+use super::{CredentialSource, Lineage, Properties, Trouble, UNKNOWN_PRINCIPAL_MAX_AGE};
 
 /// An access key, of a user or of a session.
 #[derive(Clone, Debug)]
@@ -89,17 +87,28 @@ pub(super) fn try_the_cli(profile: Option<&str>) -> String {
 }
 
 impl CredentialSource for Keys {
-    fn kind(&self) -> &'static str {
-        match self.session_token {
-            Some(_) => "session_keys",
-            None => "keys",
-        }
-    }
-
-    fn description(&self) -> String {
-        match self.session_token {
-            Some(_) => format!("{self}, of a session"),
-            None => self.to_string(),
+    fn properties(&self) -> Properties<'_> {
+        let (kind, remark, lineage, max_age) = match self.session_token {
+            None => ("keys", "", Lineage::Same, None),
+            // Another key of a session will follow.
+            Some(_) => (
+                "session_keys",
+                ", of a session",
+                Lineage::KindInProfile("session-keys"),
+                Some(UNKNOWN_PRINCIPAL_MAX_AGE),
+            ),
+        };
+        Properties {
+            kind,
+            remark,
+            lineage,
+            max_age,
+            sign_in: None,
+            token_file: None,
+            role: None,
+            access_key_id: Some(&self.access_key_id),
+            local_endpoint: None,
+            runs_a_program: false,
         }
     }
 
@@ -110,46 +119,8 @@ impl CredentialSource for Keys {
         parts.option(self.session_token.as_ref().map(Secret::expose));
     }
 
-    /// Another key of a session will follow.
-    fn lineage(&self) -> Lineage {
-        match self.session_token {
-            Some(_) => Lineage::KindInProfile("session-keys"),
-            None => Lineage::Same,
-        }
-    }
-
     fn local_state(&self, _: &Env) -> LocalState {
         LocalState::default()
-    }
-
-    fn max_age(&self) -> Option<Duration> {
-        self.session_token
-            .as_ref()
-            .map(|_| UNKNOWN_PRINCIPAL_MAX_AGE)
-    }
-
-    fn sign_in(&self) -> Option<SignInMethod<'_>> {
-        None
-    }
-
-    fn token_file(&self) -> Option<&Path> {
-        None
-    }
-
-    fn role(&self) -> Option<&RoleArn> {
-        None
-    }
-
-    fn access_key_id(&self) -> Option<&str> {
-        Some(&self.access_key_id)
-    }
-
-    fn local_endpoint(&self) -> Option<&str> {
-        None
-    }
-
-    fn runs_a_program(&self) -> bool {
-        false
     }
 
     fn foreign_part(&self, _: Partition, _: &str) -> Option<(String, Partition)> {
@@ -161,7 +132,7 @@ impl CredentialSource for Keys {
             && env.get(variable).as_ref() == Some(&self.access_key_id)
     }
 
-    fn add_secrets(&self, redactor: &mut Redactor, _: &Env) {
+    fn add_secrets(&self, redactor: &mut Redactor) {
         redactor.add(self.secret_access_key.expose());
         if let Some(token) = &self.session_token {
             redactor.add(token.expose());

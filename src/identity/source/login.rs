@@ -1,8 +1,7 @@
 //! The console's sign-in, by `aws login`.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use aws_config::profile::Profile;
 
@@ -13,11 +12,10 @@ use crate::identity::error::ProfileError;
 use crate::identity::local_state::{LocalState, values};
 use crate::identity::sign_in::SignIn;
 use crate::redaction::Redactor;
-use crate::registry::{Partition, Region, RoleArn};
-use crate::shell_word::shell_word;
+use crate::registry::{Partition, Region};
 
 use super::keys::try_the_cli;
-use super::{CredentialSource, Lineage, SignInMethod, Trouble, foreign};
+use super::{CredentialSource, Lineage, Properties, SignInMethod, Trouble, foreign};
 
 /// What a profile of `aws login` says.
 #[derive(Clone, Debug)]
@@ -63,21 +61,40 @@ impl Login {
 }
 
 impl CredentialSource for Login {
-    fn kind(&self) -> &'static str {
-        "login"
-    }
-
-    fn description(&self) -> String {
-        self.to_string()
+    fn properties(&self) -> Properties<'_> {
+        Properties {
+            kind: "login",
+            remark: "",
+            lineage: Lineage::Same,
+            max_age: None,
+            sign_in: Some(SignInMethod {
+                name: "aws login",
+                command: "aws login",
+                profile: &self.profile,
+                session: None,
+                url_variable: var::AWS_ENDPOINT_URL_SIGNIN,
+                has_role: false,
+                expired_words: &[
+                    "cached Login token is expired",
+                    "Your session has expired",
+                    "because of a change in your password",
+                ],
+                unreadable_words: &[
+                    "in cached Login token file",
+                    "failed to load cached Login token",
+                ],
+            }),
+            token_file: None,
+            role: None,
+            access_key_id: None,
+            local_endpoint: None,
+            runs_a_program: false,
+        }
     }
 
     fn fingerprint(&self, parts: &mut DigestParts) {
         parts.text("login");
         parts.text(&self.session_arn);
-    }
-
-    fn lineage(&self) -> Lineage {
-        Lineage::Same
     }
 
     /// The name of the sign-in's file is a digest of the ARN that signed in: when it was written
@@ -93,51 +110,6 @@ impl CredentialSource for Login {
         }
     }
 
-    fn max_age(&self) -> Option<Duration> {
-        None
-    }
-
-    fn sign_in(&self) -> Option<SignInMethod<'_>> {
-        Some(SignInMethod {
-            name: "aws login",
-            profile: &self.profile,
-            session: None,
-            command: format!("aws login --profile {}", shell_word(&self.profile)),
-            hint: None,
-            url_variable: var::AWS_ENDPOINT_URL_SIGNIN,
-            has_role: false,
-            expired_words: &[
-                "cached Login token is expired",
-                "Your session has expired",
-                "because of a change in your password",
-            ],
-            unreadable_words: &[
-                "in cached Login token file",
-                "failed to load cached Login token",
-            ],
-        })
-    }
-
-    fn token_file(&self) -> Option<&Path> {
-        None
-    }
-
-    fn role(&self) -> Option<&RoleArn> {
-        None
-    }
-
-    fn access_key_id(&self) -> Option<&str> {
-        None
-    }
-
-    fn local_endpoint(&self) -> Option<&str> {
-        None
-    }
-
-    fn runs_a_program(&self) -> bool {
-        false
-    }
-
     fn foreign_part(&self, ours: Partition, profile: &str) -> Option<(String, Partition)> {
         let arn = &self.session_arn;
         let partition = arn.split(':').nth(1)?.parse().ok();
@@ -150,7 +122,7 @@ impl CredentialSource for Login {
         false
     }
 
-    fn add_secrets(&self, _: &mut Redactor, _: &Env) {}
+    fn add_secrets(&self, _: &mut Redactor) {}
 
     fn hints(&self, trouble: Trouble, profile: Option<&str>) -> Vec<String> {
         match trouble {

@@ -18,6 +18,7 @@ use std::time::Duration;
 use crate::env::Env;
 use crate::redaction::Redactor;
 use crate::registry::{Partition, RoleArn, ServerName};
+use crate::shell_word::shell_word;
 
 use super::local_state::LocalState;
 use crate::digest::DigestParts;
@@ -51,41 +52,13 @@ pub(crate) enum Source {
 /// What is said of every kind of source. Nothing here has a default: a kind that leaves something
 /// out does not compile, as what is forgotten may give a token to another identity.
 pub(crate) trait CredentialSource: fmt::Display {
-    /// What `whoami --json` calls the kind.
-    fn kind(&self) -> &'static str;
-
-    /// The source for people who ask about it in particular; [`fmt::Display`] is the short form.
-    fn description(&self) -> String;
+    fn properties(&self) -> Properties<'_>;
 
     /// Feeds everything in the configuration that decides whose credentials these are.
     fn fingerprint(&self, parts: &mut DigestParts);
 
-    /// Which other source of today was this one yesterday.
-    fn lineage(&self) -> Lineage;
-
     /// What else decides whose credentials these are, and is not in the configuration.
     fn local_state(&self, env: &Env) -> LocalState;
-
-    /// The longest age of a token; `None` if the configuration says for sure whose it is.
-    fn max_age(&self) -> Option<Duration>;
-
-    /// The sign-in that it needs.
-    fn sign_in(&self) -> Option<SignInMethod<'_>>;
-
-    /// The file of the token that it sends, which a platform renews.
-    fn token_file(&self) -> Option<&Path>;
-
-    /// The role that its credentials are those of, if that is assumed at STS.
-    fn role(&self) -> Option<&RoleArn>;
-
-    /// The access key id, if that is known offline.
-    fn access_key_id(&self) -> Option<&str>;
-
-    /// The URL of a credential endpoint on this machine or near it, which no proxy stands before.
-    fn local_endpoint(&self) -> Option<&str>;
-
-    /// Whether a program is run, which may run this one.
-    fn runs_a_program(&self) -> bool;
 
     /// What belongs to another partition than `ours`, and to which one, as far as it is known
     /// offline. `profile` names the source.
@@ -95,10 +68,33 @@ pub(crate) trait CredentialSource: fmt::Display {
     fn is_from(&self, variable: &str, has_profile: bool, env: &Env) -> bool;
 
     /// Adds its secrets, and what is shown of it anyway.
-    fn add_secrets(&self, redactor: &mut Redactor, env: &Env);
+    fn add_secrets(&self, redactor: &mut Redactor);
 
     /// The next steps after a trouble. None: those that fit every source.
     fn hints(&self, trouble: Trouble, profile: Option<&str>) -> Vec<String>;
+}
+
+/// What can be said of a source without looking at anything. All of it, as with the methods.
+pub(crate) struct Properties<'a> {
+    /// What `whoami --json` calls the kind.
+    pub kind: &'static str,
+    /// What follows its name, for people who ask about it in particular.
+    pub remark: &'static str,
+    pub lineage: Lineage,
+    /// The longest age of a token; `None` if the configuration says for sure whose it is.
+    pub max_age: Option<Duration>,
+    /// The sign-in that it needs.
+    pub sign_in: Option<SignInMethod<'a>>,
+    /// The file of the token that it sends, which a platform renews.
+    pub token_file: Option<&'a Path>,
+    /// The role that its credentials are those of, if that is assumed at STS.
+    pub role: Option<&'a RoleArn>,
+    /// The access key id, if that is known offline.
+    pub access_key_id: Option<&'a str>,
+    /// The URL of a credential endpoint on this machine or near it, which no proxy stands before.
+    pub local_endpoint: Option<&'a str>,
+    /// Whether a program is run, which may run this one.
+    pub runs_a_program: bool,
 }
 
 /// Which sources of other times are this one, with temporary credentials that were renewed or a
@@ -127,17 +123,16 @@ pub(crate) enum Trouble {
 }
 
 /// How a person signs in for a source.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SignInMethod<'a> {
     /// `SSO` or `aws login`.
     pub name: &'static str,
+    /// The command of the AWS CLI, without options.
+    command: &'static str,
     /// The profile that is signed in.
     pub profile: &'a str,
     /// The `sso-session` of the profile.
     pub session: Option<&'a str>,
-    pub command: String,
-    /// What also helps.
-    pub hint: Option<String>,
     /// The variable with the URL of the service that renews it. The SDK does not say that a sign-in
     /// was not renewed because of a wrong URL.
     pub url_variable: &'static str,
@@ -147,6 +142,22 @@ pub(crate) struct SignInMethod<'a> {
     pub expired_words: &'static [&'static str],
     /// Those that say that its file cannot be understood.
     pub unreadable_words: &'static [&'static str],
+}
+
+impl SignInMethod<'_> {
+    /// What to run.
+    pub(crate) fn command(&self) -> String {
+        format!("{} --profile {}", self.command, shell_word(self.profile))
+    }
+
+    /// What also helps.
+    pub(crate) fn hint(&self) -> Option<String> {
+        let session = shell_word(self.session?);
+        let command = self.command;
+        Some(format!(
+            "or, for every profile of the session: {command} --sso-session {session}"
+        ))
+    }
 }
 
 impl Source {
@@ -162,19 +173,22 @@ impl Source {
         }
     }
 
+    pub(crate) fn properties(&self) -> Properties<'_> {
+        self.get().properties()
+    }
+
     /// The host of its local endpoint.
     pub(crate) fn local_host(&self) -> Option<String> {
-        Some(ServerName::parse(self.get().local_endpoint()?)?.host)
+        Some(ServerName::parse(self.properties().local_endpoint?)?.host)
     }
 
     /// Feeds only what stays when temporary credentials are renewed, or when what is seen of a
     /// source changes that cannot be known offline, so that the entry of the old one can be found
     /// and dropped.
     pub(super) fn feed_lineage(&self, parts: &mut DigestParts, profile: Option<&str>) {
-        let source = self.get();
-        let profile = match source.lineage() {
+        let profile = match self.properties().lineage {
             Lineage::Same => {
-                source.fingerprint(parts);
+                self.get().fingerprint(parts);
                 None
             }
             Lineage::KindInProfile(kind) => {

@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use aws_config::profile::Profile;
 
@@ -11,12 +10,10 @@ use crate::digest::DigestParts;
 use crate::env::{Env, var};
 use crate::identity::local_state::{LocalState, machine, values};
 use crate::redaction::Redactor;
-use crate::registry::{Partition, RoleArn};
+use crate::registry::Partition;
 use crate::secret::Secret;
 
-use super::{
-    CredentialSource, Lineage, MORE_TIME, SignInMethod, Trouble, UNKNOWN_PRINCIPAL_MAX_AGE,
-};
+use super::{CredentialSource, Lineage, MORE_TIME, Properties, Trouble, UNKNOWN_PRINCIPAL_MAX_AGE};
 
 /// A program that prints credentials.
 #[derive(Clone, Debug)]
@@ -60,21 +57,24 @@ impl Process {
 }
 
 impl CredentialSource for Process {
-    fn kind(&self) -> &'static str {
-        "process"
-    }
-
-    fn description(&self) -> String {
-        self.to_string()
+    fn properties(&self) -> Properties<'_> {
+        Properties {
+            kind: "process",
+            remark: "",
+            lineage: Lineage::KindInProfile("process"),
+            max_age: Some(UNKNOWN_PRINCIPAL_MAX_AGE),
+            sign_in: None,
+            token_file: None,
+            role: None,
+            access_key_id: None,
+            local_endpoint: None,
+            runs_a_program: true,
+        }
     }
 
     fn fingerprint(&self, parts: &mut DigestParts) {
         parts.text("process");
         parts.text(self.command.expose());
-    }
-
-    fn lineage(&self) -> Lineage {
-        Lineage::KindInProfile("process")
     }
 
     fn local_state(&self, env: &Env) -> LocalState {
@@ -86,34 +86,6 @@ impl CredentialSource for Process {
         }
     }
 
-    fn max_age(&self) -> Option<Duration> {
-        Some(UNKNOWN_PRINCIPAL_MAX_AGE)
-    }
-
-    fn sign_in(&self) -> Option<SignInMethod<'_>> {
-        None
-    }
-
-    fn token_file(&self) -> Option<&Path> {
-        None
-    }
-
-    fn role(&self) -> Option<&RoleArn> {
-        None
-    }
-
-    fn access_key_id(&self) -> Option<&str> {
-        None
-    }
-
-    fn local_endpoint(&self) -> Option<&str> {
-        None
-    }
-
-    fn runs_a_program(&self) -> bool {
-        true
-    }
-
     fn foreign_part(&self, _: Partition, _: &str) -> Option<(String, Partition)> {
         None
     }
@@ -123,7 +95,7 @@ impl CredentialSource for Process {
     }
 
     /// Nobody but the program itself is sent its secrets. `aws::process` masks what it repeats.
-    fn add_secrets(&self, _: &mut Redactor, _: &Env) {}
+    fn add_secrets(&self, _: &mut Redactor) {}
 
     fn hints(&self, trouble: Trouble, _: Option<&str>) -> Vec<String> {
         let hints: &[&str] = match trouble {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::fs::Metadata;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::path::PathBuf;
+use std::time::SystemTime;
 
 use aws_config::profile::Profile;
 
@@ -15,11 +15,10 @@ use crate::identity::error::ProfileError;
 use crate::identity::local_state::{LocalState, values};
 use crate::identity::sign_in::SignIn;
 use crate::redaction::Redactor;
-use crate::registry::{AccountId, Partition, Region, RoleArn};
-use crate::shell_word::shell_word;
+use crate::registry::{AccountId, Partition, Region};
 
 use super::keys::try_the_cli;
-use super::{CredentialSource, Lineage, SignInMethod, Trouble, foreign};
+use super::{CredentialSource, Lineage, Properties, SignInMethod, Trouble, foreign};
 
 /// What an SSO profile and its session say.
 #[derive(Clone, Debug)]
@@ -127,12 +126,29 @@ fn began_at(file: &Metadata) -> Option<SystemTime> {
 }
 
 impl CredentialSource for Sso {
-    fn kind(&self) -> &'static str {
-        "sso"
-    }
-
-    fn description(&self) -> String {
-        self.to_string()
+    fn properties(&self) -> Properties<'_> {
+        Properties {
+            kind: "sso",
+            remark: "",
+            lineage: Lineage::Same,
+            max_age: None,
+            sign_in: Some(SignInMethod {
+                name: "SSO",
+                command: "aws sso login",
+                profile: &self.profile,
+                session: self.session.as_deref(),
+                url_variable: var::AWS_ENDPOINT_URL_SSO_OIDC,
+                has_role: true,
+                expired_words: &["UnauthorizedException", "the SSO token has expired"],
+                unreadable_words: &["failed to load the cached SSO token"],
+            }),
+            token_file: None,
+            // Identity Center's portal gives its credentials, not STS.
+            role: None,
+            access_key_id: None,
+            local_endpoint: None,
+            runs_a_program: false,
+        }
     }
 
     fn fingerprint(&self, parts: &mut DigestParts) {
@@ -144,10 +160,6 @@ impl CredentialSource for Sso {
         parts.option(self.session.as_deref());
     }
 
-    fn lineage(&self) -> Lineage {
-        Lineage::Same
-    }
-
     fn local_state(&self, env: &Env) -> LocalState {
         LocalState {
             sign_in: self
@@ -156,50 +168,6 @@ impl CredentialSource for Sso {
             variables: Some(values(&READ_BY_PROVIDER, None, env)),
             ..LocalState::default()
         }
-    }
-
-    fn max_age(&self) -> Option<Duration> {
-        None
-    }
-
-    fn sign_in(&self) -> Option<SignInMethod<'_>> {
-        Some(SignInMethod {
-            name: "SSO",
-            profile: &self.profile,
-            session: self.session.as_deref(),
-            command: format!("aws sso login --profile {}", shell_word(&self.profile)),
-            hint: self.session.as_ref().map(|session| {
-                format!(
-                    "or, for every profile of the session: aws sso login --sso-session {}",
-                    shell_word(session)
-                )
-            }),
-            url_variable: var::AWS_ENDPOINT_URL_SSO_OIDC,
-            has_role: true,
-            expired_words: &["UnauthorizedException", "the SSO token has expired"],
-            unreadable_words: &["failed to load the cached SSO token"],
-        })
-    }
-
-    fn token_file(&self) -> Option<&Path> {
-        None
-    }
-
-    /// Identity Center's portal gives its credentials, not STS.
-    fn role(&self) -> Option<&RoleArn> {
-        None
-    }
-
-    fn access_key_id(&self) -> Option<&str> {
-        None
-    }
-
-    fn local_endpoint(&self) -> Option<&str> {
-        None
-    }
-
-    fn runs_a_program(&self) -> bool {
-        false
     }
 
     fn foreign_part(&self, ours: Partition, profile: &str) -> Option<(String, Partition)> {
@@ -213,7 +181,7 @@ impl CredentialSource for Sso {
         false
     }
 
-    fn add_secrets(&self, _: &mut Redactor, _: &Env) {}
+    fn add_secrets(&self, _: &mut Redactor) {}
 
     fn hints(&self, trouble: Trouble, profile: Option<&str>) -> Vec<String> {
         match trouble {
@@ -243,6 +211,8 @@ impl fmt::Display for Sso {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

@@ -16,7 +16,7 @@ use crate::identity::local_state::{LocalState, read_token};
 use crate::redaction::Redactor;
 use crate::registry::{Partition, RoleArn};
 
-use super::{CredentialSource, Lineage, SignInMethod, Trouble, foreign};
+use super::{CredentialSource, Lineage, Properties, Trouble, foreign};
 
 /// What `AssumeRoleWithWebIdentity` needs.
 #[derive(Clone, Debug)]
@@ -93,12 +93,19 @@ fn subject(path: &Path) -> Option<Digest> {
 }
 
 impl CredentialSource for WebIdentity {
-    fn kind(&self) -> &'static str {
-        "web_identity"
-    }
-
-    fn description(&self) -> String {
-        self.to_string()
+    fn properties(&self) -> Properties<'_> {
+        Properties {
+            kind: "web_identity",
+            remark: "",
+            lineage: Lineage::Same,
+            max_age: None,
+            sign_in: None,
+            token_file: Some(&self.token_file),
+            role: Some(&self.role_arn),
+            access_key_id: None,
+            local_endpoint: None,
+            runs_a_program: false,
+        }
     }
 
     fn fingerprint(&self, parts: &mut DigestParts) {
@@ -108,44 +115,12 @@ impl CredentialSource for WebIdentity {
         parts.text(self.session_name());
     }
 
-    fn lineage(&self) -> Lineage {
-        Lineage::Same
-    }
-
     /// The tokens of two CI jobs differ, while the names of their files do not.
     fn local_state(&self, _: &Env) -> LocalState {
         LocalState {
             token: subject(&self.token_file),
             ..LocalState::default()
         }
-    }
-
-    fn max_age(&self) -> Option<Duration> {
-        None
-    }
-
-    fn sign_in(&self) -> Option<SignInMethod<'_>> {
-        None
-    }
-
-    fn token_file(&self) -> Option<&Path> {
-        Some(&self.token_file)
-    }
-
-    fn role(&self) -> Option<&RoleArn> {
-        Some(&self.role_arn)
-    }
-
-    fn access_key_id(&self) -> Option<&str> {
-        None
-    }
-
-    fn local_endpoint(&self) -> Option<&str> {
-        None
-    }
-
-    fn runs_a_program(&self) -> bool {
-        false
     }
 
     fn foreign_part(&self, ours: Partition, _: &str) -> Option<(String, Partition)> {
@@ -157,7 +132,7 @@ impl CredentialSource for WebIdentity {
         variable == var::AWS_WEB_IDENTITY_TOKEN_FILE && !has_profile
     }
 
-    fn add_secrets(&self, redactor: &mut Redactor, _: &Env) {
+    fn add_secrets(&self, redactor: &mut Redactor) {
         redactor.show(self.session_name());
     }
 
