@@ -51,10 +51,10 @@ fn getent(
     limit: Duration,
 ) -> Option<Vec<u8>> {
     let ask = move || {
-        runtime::start()?.block_on(async {
+        runtime::block_on(async {
             let asked = timeout(limit, ask_getent(&program, &search_path, &user)).await;
             asked.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
-        })
+        })?
     };
     let asking = std::thread::Builder::new().spawn(ask).ok()?;
     let answer = asking.join().ok()?;

@@ -138,10 +138,7 @@ impl Fetch<'_> {
         file: &str,
     ) -> Result<Credentials, Failure> {
         let provided = runtime::apart(move || {
-            let runtime = runtime::start()?;
-            let provided = runtime.block_on(async { provider.provide_credentials().await });
-            runtime.shutdown_background();
-            Ok(provided)
+            runtime::block_on(async { provider.provide_credentials().await })
         });
         // Before the whole time is over, to say what may be waited for.
         let limit = self.request.time_left.mul_f32(0.9);

@@ -184,7 +184,7 @@ impl<'a> Facts<'a> {
             let seconds = age.as_secs();
             format!("at an age of {seconds} s, at half of its life at most")
         };
-        let (value, from) = match self.tokens.renewal_of(identity) {
+        let (value, from) = match self.tokens.renewal(identity) {
             Renewal::HalfLife => ("at half of its life".to_owned(), None),
             Renewal::Expiry { max_age: None } => {
                 let value = "shortly before it ends, as it took a code";

@@ -249,8 +249,7 @@ impl<'a> OtherHelper<'a> {
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .kill_on_drop(true);
-        let runtime = runtime::start().map_err(Fault::Run)?;
-        runtime.block_on(async {
+        let answer = runtime::block_on(async {
             let mut child = command.spawn().map_err(|error| self.not_run(env, error))?;
             let (stdout, stderr) = (Keep::All(MAX_ANSWER), Keep::End(0));
             let answer = child::finish(&mut child, question, stdout, stderr, LACKS_NOTHING);
@@ -270,7 +269,8 @@ impl<'a> OtherHelper<'a> {
                 }),
                 None => Err(Fault::Killed(status)),
             }
-        })
+        });
+        answer.map_err(Fault::Run)?
     }
 
     /// The executable, from a folder of PATH that is absolute: what lies in the folder that

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::http::{self, EcrxClient};
 use crate::identity::{Identity, Resolver};
 use crate::registry::{Registry, Service};
-use crate::token::{AuthorizationToken, Renewal};
+use crate::token::AuthorizationToken;
 
 use super::obstacle::Obstacle;
 use super::request::Request;
@@ -149,11 +149,6 @@ impl Tokens<'_> {
                 entry,
             })
             .collect()
-    }
-
-    /// When tokens of this identity are replaced.
-    pub(crate) fn renewal_of(&self, identity: &Identity) -> Renewal {
-        self.renewal(identity)
     }
 
     fn refresh_at(&self, entry: &Entry, identity: &Identity) -> OffsetDateTime {

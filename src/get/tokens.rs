@@ -59,7 +59,7 @@ impl<'a> Tokens<'a> {
     /// When a token is to be replaced: as the rule says. Without a word from it, one that took a
     /// code when it ends; any other at the age that `[cache]` allows, or at which it is no longer
     /// known whose it is.
-    pub(super) fn renewal(&self, identity: &Identity) -> Renewal {
+    pub(crate) fn renewal(&self, identity: &Identity) -> Renewal {
         let max_age = identity.max_age;
         if identity.wants_codes() {
             return Renewal::Expiry { max_age };
