@@ -62,15 +62,19 @@ const LONGEST_SUBCOMMAND: usize = 7;
 
 /// Adds the arguments of a command line, but no names of programs, subcommands, options and files.
 pub(crate) fn add_command(redactor: &mut Redactor, command: &str, env: &Env) {
-    for words in commands(command) {
-        add_words(redactor, &words, env);
-    }
+    add_line(redactor, command);
     for value in expanded_variables(command, env) {
         add_argument(redactor, &value);
     }
 }
 
-fn add_words(redactor: &mut Redactor, words: &[String], env: &Env) {
+fn add_line(redactor: &mut Redactor, line: &str) {
+    for words in commands(line) {
+        add_words(redactor, &words);
+    }
+}
+
+fn add_words(redactor: &mut Redactor, words: &[String]) {
     let mut words = words.iter().map(String::as_str).peekable();
     let (mut program, mut previous) = ("", "");
     while let Some(word) = words.next() {
@@ -83,7 +87,7 @@ fn add_words(redactor: &mut Redactor, words: &[String], env: &Env) {
                 words.next_if(|next| is_subcommand(next));
             }
         } else if SHELLS.contains(&program) && is_cluster_with_c(before) {
-            add_command(redactor, word, env);
+            add_line(redactor, word);
         } else if !NAMES.contains(&before) {
             add_option(redactor, word);
         }
@@ -180,35 +184,37 @@ fn is_label(word: &str) -> bool {
 /// The words of each simple command of a line, without their quotes (POSIX, "Shell Command
 /// Language", 2.2 and 2.9).
 fn commands(line: &str) -> Vec<Vec<String>> {
-    let mut commands = vec![Vec::new()];
+    let (mut commands, mut words) = (Vec::new(), Vec::new());
     let (mut word, mut quote) = (None::<String>, None);
-    let mut letters = line.chars().peekable();
+    let mut letters = line.chars();
     while let Some(c) = letters.next() {
-        let escapes = cfg!(not(windows)) && c == '\\' && quote != Some('\'');
         match (c, quote) {
-            _ if escapes => word.get_or_insert_default().extend(letters.next()),
+            ('\\', None | Some('"')) if cfg!(not(windows)) => {
+                let word = word.get_or_insert_default();
+                let escaped = letters.next();
+                // Within quotes it escapes these alone, and before others it is itself.
+                let escapes = escaped.is_some_and(|c| "$`\"\\\n".contains(c));
+                if quote.is_some() && !escapes {
+                    word.push('\\');
+                }
+                word.extend(escaped);
+            }
             (c, Some(open)) if c == open => quote = None,
-            (c, Some(_)) => word.get_or_insert_default().push(c),
             ('"' | '\'', None) => {
                 quote = Some(c);
                 word.get_or_insert_default();
             }
             (c, None) if c.is_whitespace() || ";|&()`<>".contains(c) => {
-                commands
-                    .last_mut()
-                    .into_iter()
-                    .for_each(|words: &mut Vec<_>| words.extend(word.take()));
+                words.extend(word.take());
                 if ";|&()`\n".contains(c) {
-                    commands.push(Vec::new());
+                    commands.push(std::mem::take(&mut words));
                 }
             }
-            (c, None) => word.get_or_insert_default().push(c),
+            (c, _) => word.get_or_insert_default().push(c),
         }
     }
-    commands
-        .last_mut()
-        .into_iter()
-        .for_each(|words| words.extend(word.take()));
+    words.extend(word);
+    commands.push(words);
     commands
 }
 
@@ -363,6 +369,9 @@ mod tests {
         for command in ["tool -u alice:vexed7", "tool vexed7", "tool -p vexed7"] {
             assert_eq!(shown_by_command(command, "no 'vexed7'"), "no '…'");
         }
+        let backslash = r#"tool --password "hunt3r\Z9\$xy\\Q""#;
+        let repeated = r"no hunt3r\Z9$xy\Q";
+        assert_eq!(shown_by_command(backslash, repeated), "no …");
         let short = "tool --password 'a1X b2Y c3Z d4W'";
         assert_eq!(shown_by_command(short, "no a1X b2Y c3Z d4W"), "no …");
         for command in ["tool \"$VAULT\"", "tool ${VAULT}", "tool --x=$VAULT"] {
