@@ -178,7 +178,7 @@ pub(crate) fn open_without_following(options: &mut OpenOptions, path: &Path) -> 
 }
 
 #[cfg(not(unix))]
-pub fn open_without_following(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+pub(crate) fn open_without_following(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
