@@ -210,15 +210,27 @@ impl NoProxy {
     }
 }
 
-/// A value of `NO_PROXY` for a message. Its entries may be URLs by mistake, with a password, which may
-/// hold the commas between entries.
+/// A value of `NO_PROXY` for a message. Its entries may be URLs by mistake, with a password. As that
+/// may hold commas, nothing is shown behind an entry that lacks its host, and nothing at all where an
+/// `@` comes later.
 pub(crate) fn shown_no_proxy(list: &str) -> String {
-    let is_cut = |entry: &str| entry.contains('@') && !entry.contains("://");
-    let entries = || no_proxy_entries(list);
-    if entries().any(is_cut) && entries().any(|entry| entry.contains("://")) {
+    let mut shown = Vec::new();
+    for entry in no_proxy_entries(list) {
+        let part = shown_url(entry);
+        let lacks_host = part != entry && !part.contains("…@");
+        shown.push(part);
+        if lacks_host {
+            break;
+        }
+    }
+    let is_late = |entry: &str| entry.contains('@') && !entry.contains("://");
+    if no_proxy_entries(list).any(is_late) && list.contains("://") {
         return "…".to_owned();
     }
-    entries().map(shown_url).collect::<Vec<_>>().join(", ")
+    if shown.len() < no_proxy_entries(list).count() {
+        shown.push("…".to_owned());
+    }
+    shown.join(", ")
 }
 
 fn no_proxy_entries(list: &str) -> impl Iterator<Item = &str> {

@@ -2,6 +2,7 @@
 //! [`Redactor`] knows the secrets and masks them. Of URLs, [`shown_url`] leaves out the parts that
 //! may hold a password.
 
+pub(crate) mod output;
 mod pieces;
 pub(crate) mod process;
 #[cfg(test)]

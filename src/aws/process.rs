@@ -14,7 +14,7 @@ use tokio::process::Command;
 use crate::call_chain::{self, Callee};
 use crate::child::{self, ChildError, Keep};
 use crate::env::{Env, var};
-use crate::redaction::{Redactor, process as process_secrets};
+use crate::redaction::{Redactor, output as output_secrets, process as process_secrets};
 
 use super::failure::Failure;
 use super::fetch::Fetch;
@@ -129,8 +129,8 @@ fn shell(command: &str) -> Command {
 /// The complaint, also without the secrets that the process has printed itself.
 fn redacted(mut redactor: Redactor, complaint: &[u8], output: &[u8]) -> String {
     let complaint = String::from_utf8_lossy(complaint);
-    process_secrets::add_labelled(&mut redactor, &complaint);
-    process_secrets::add_output(&mut redactor, &String::from_utf8_lossy(output));
+    output_secrets::add_stderr(&mut redactor, &complaint);
+    output_secrets::add_stdout(&mut redactor, &String::from_utf8_lossy(output));
     if let Ok(credentials) = parse(output) {
         redactor.add(credentials.secret_access_key());
         redactor.add(credentials.session_token().unwrap_or_default());

@@ -77,7 +77,7 @@ impl Target {
         let image = match rest.split_once('/') {
             None | Some((_, "")) => None,
             Some((_, name)) => {
-                let wrong = |why| TargetError::Image(text.to_owned(), why);
+                let wrong = |why| TargetError::Image(shown(text), why);
                 Some(Image::parse(name).map_err(wrong)?)
             }
         };
@@ -85,19 +85,34 @@ impl Target {
     }
 }
 
-/// What a person gave, but for what may hold a password: a user part, and what is no host where one
-/// belongs.
+/// What a person gave, but for what may hold a password: all that is not written as a host or an
+/// image is.
 pub(crate) fn shown(text: &str) -> String {
-    let (_, rest) = split_scheme(text);
-    let host = rest.split('/').next().unwrap_or_default();
-    // Behind the name of an image stands a digest.
-    let (_, behind) = rest.rsplit_once('@').unwrap_or_default();
-    let is_host = shown_url(host) == host || !host.contains([':', '@', '%', ';']);
-    if is_host && (behind.is_empty() || behind.contains(':')) {
-        text.to_owned()
-    } else {
+    let (scheme, rest) = split_scheme(text);
+    let (host, name) = rest.split_once('/').unwrap_or((rest, ""));
+    if !is_written_as_image(host, name) {
         shown_url(text)
+    } else if may_be_user(host) && !name.is_empty() {
+        let scheme = scheme.map_or(String::new(), |name| format!("{name}://"));
+        format!("{scheme}{host}/…")
+    } else {
+        text.to_owned()
     }
+}
+
+/// `HOST` and `REPOSITORY[:TAG][@DIGEST]`, with mistakes that no password can be.
+fn is_written_as_image(host: &str, name: &str) -> bool {
+    let is_word = |c: char| !c.is_whitespace() && !":@%;?#".contains(c);
+    let is_host = !host.is_empty() && (host.chars().all(is_word) || shown_url(host) == host);
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || "._-/:@+".contains(c);
+    let digest = name.split_once('@').map_or(":", |(_, digest)| digest);
+    let is_name = !name.starts_with('/') && name.chars().all(is_of_name) && digest.contains(':');
+    is_host && is_name
+}
+
+/// `alice:7`, of `alice:7/secret`.
+fn may_be_user(host: &str) -> bool {
+    host.contains(':') && !host.contains('.') && !host.starts_with("localhost:")
 }
 
 fn by_account_and_region(text: &str) -> Option<Registry> {
@@ -228,6 +243,33 @@ mod tests {
         }
         let china = parse("111122223333/cn-north-1").unwrap().0;
         assert_eq!(china, "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn");
+    }
+
+    #[test]
+    fn what_may_hold_a_password_is_not_shown() {
+        for text in [
+            "https//alice:vexed7",
+            "https://alice:7/vexed7",
+            "alice:7/vexed7",
+            "alice:vexed7",
+            "https:///vexed7",
+            "h vexed7",
+            "https://alice:vexed7@example.com/app",
+            "example.com/app@vexed7",
+            "example.com/app?vexed7",
+            "example.com/a vexed7",
+        ] {
+            assert!(!shown(text).contains("vexed7"), "{}", shown(text));
+        }
+        for text in [
+            "ubuntu",
+            "https://example.com/team/app:v1",
+            "localhost:5000/app",
+            "registry.corp:5000/App",
+            &format!("{HOST}/app@{DIGEST}"),
+        ] {
+            assert_eq!(shown(text), text);
+        }
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! What can be wrong with the configuration, in sentences of one line that begin with the
 //! place, as compilers do: `/etc/docker-credential-ecrx/config.toml:3: cache.dir: …`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{escaped, escaped_path};
+use crate::redaction::shown_url;
 use crate::registry::{AccountId, ParseError, Partition};
 
 /// Where in the files a setting stands.
@@ -57,7 +59,7 @@ pub enum ConfigError {
     Syntax { origin: Origin, message: String },
     /// The file is TOML, but one of its settings is wrong, or fits the file and not the
     /// registry that was asked for.
-    #[error("{origin}: {}: {}", escaped(key), escaped(&problem.to_string()))]
+    #[error("{origin}: {}: {}", escaped(&shown_key(key)), escaped(&problem.to_string()))]
     Setting {
         /// The setting's line, or that of the rule when no single line is at fault.
         origin: Origin,
@@ -96,6 +98,15 @@ impl ConfigError {
             Self::Setting { key, .. } => Some(key),
             _ => None,
         }
+    }
+}
+
+/// A key, but for the password of a URL that stands where one belongs.
+fn shown_key(key: &str) -> Cow<'_, str> {
+    if key.contains("://") || key.contains('@') {
+        shown_url(key).into()
+    } else {
+        key.into()
     }
 }
 

@@ -133,3 +133,22 @@ proptest! {
         prop_assert_eq!(again, text);
     }
 }
+
+#[test]
+fn a_password_in_no_proxy_is_not_shown() {
+    for list in [
+        "http://alice:x,vexed7",
+        "http://alice:x vexed7 b.example",
+        "http://alice:x,vexed7@host",
+        "a.example,alice:x,vexed7",
+    ] {
+        let shown = shown_no_proxy(list);
+        assert!(!shown.contains("vexed7"), "{list}: {shown}");
+    }
+    let plain = "localhost, 10.0.0.0/8, .example.com, *.corp:8080, fd00::/8";
+    assert_eq!(shown_no_proxy(plain), plain);
+    assert_eq!(
+        shown_no_proxy("a.example alice:x b.example"),
+        "a.example, …, …"
+    );
+}

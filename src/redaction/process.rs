@@ -1,32 +1,47 @@
-//! The secrets of a `credential_process`: those of its command line, of its environment and of what
-//! it has printed. It may repeat any of them when it complains.
-
-use std::path::Path;
+//! The secrets that a `credential_process` is given: those of its command line and of its environment.
+//! It may repeat any of them when it complains.
 
 use crate::env::Env;
+use crate::registry::AccountId;
 
 use super::Redactor;
+use super::output::{add_long_words, is_arn, is_file, split_name};
 
-/// What the names of variables hold whose values may be secret, in upper case.
-const IN_NAMES_OF_SECRETS: [&str; 11] = [
-    "AUTH",
+/// Anywhere in the name of a variable whose value may be secret, in upper case.
+const IN_NAMES_OF_SECRETS: [&str; 6] = [
     "CRED",
     "EXTERNAL_ID",
-    "KEY",
-    "MFA",
-    "PASS",
-    "PAT",
-    "PWD",
+    "PASSPHRASE",
+    "PASSW",
     "SECRET",
-    "SESSION",
     "TOKEN",
 ];
 
-/// The ends of names of variables that say where something is, or how it is called.
-const ENDS_OF_OTHER_NAMES: [&str; 7] = ["_DIR", "_FILE", "_ID", "_NAME", "_PATH", "_SOCK", "_TYPE"];
+/// Whole parts of such names, between underscores.
+const PARTS_OF_NAMES_OF_SECRETS: [&str; 4] = ["AUTH", "MFA", "PAT", "SESSION"];
+
+/// The ends of parts of such names: `MYSQL_PWD`, `APIKEY`.
+const ENDS_OF_PARTS: [&str; 5] = ["AUTHORIZATION", "KEY", "KEYS", "PASS", "PWD"];
+
+/// The ends of names of variables that say where something is, what it is called, or how long it is
+/// valid.
+const ENDS_OF_OTHER_NAMES: [&str; 9] = [
+    "_DIR",
+    "_EXPIRATION",
+    "_FILE",
+    "_ID",
+    "_NAME",
+    "_PATH",
+    "_SOCK",
+    "_TYPE",
+    "_URI",
+];
 
 /// Variables that are no secret, though they are called like one.
-const OTHER_NAMES: [&str; 3] = ["OLDPWD", "PATH", "PWD"];
+const OTHER_NAMES: [&str; 4] = ["AWS_SSO_SESSION", "DESKTOP_SESSION", "OLDPWD", "PWD"];
+
+/// The beginnings of names of a desktop's variables.
+const DESKTOP: [&str; 2] = ["DBUS_SESSION_", "XDG_"];
 
 /// Options and variables of the AWS CLI whose values are names.
 const NAMES: [&str; 6] = [
@@ -43,13 +58,6 @@ const WRAPPERS: [&str; 7] = ["command", "doas", "env", "exec", "nice", "nohup", 
 
 /// Programs that take a command line behind `-c` (POSIX, `sh`).
 const SHELLS: [&str; 6] = ["ash", "bash", "dash", "ksh", "sh", "zsh"];
-
-/// Between identifiers and their values, in the formats that tools print.
-const SEPARATORS: [char; 11] = [' ', '\t', '"', '\'', '\\', '=', ':', '>', ',', '`', '|'];
-
-/// An unlabelled word of the output that is shorter is not taken for a secret. A secret access key
-/// has 40 characters (AWS IAM, "Access key IDs and secret access keys").
-const SHORTEST_UNLABELLED: usize = 16;
 
 /// Shorter arguments are not secret. `1` is in too many sentences.
 const SHORTEST_ARGUMENT: usize = 4;
@@ -88,7 +96,9 @@ fn add_words(redactor: &mut Redactor, words: &[String]) {
             }
         } else if SHELLS.contains(&program) && is_cluster_with_c(before) {
             add_line(redactor, word);
-        } else if !NAMES.contains(&before) {
+        } else if NAMES.contains(&before) {
+            redactor.show(word);
+        } else {
             add_option(redactor, word);
         }
     }
@@ -111,74 +121,18 @@ pub(crate) fn add_environment(redactor: &mut Redactor, env: &Env) {
 }
 
 fn is_name_of_secret(name: &str) -> bool {
-    let is_other =
-        OTHER_NAMES.contains(&name) || ENDS_OF_OTHER_NAMES.iter().any(|end| name.ends_with(end));
-    name.ends_with("EXTERNAL_ID")
-        || !is_other && IN_NAMES_OF_SECRETS.iter().any(|part| name.contains(part))
-}
-
-/// Adds the secrets of what a process has printed, whole or not.
-pub(crate) fn add_output(redactor: &mut Redactor, output: &str) {
-    // It may be UTF-16, of which each other byte is zero.
-    let output = output.replace('\0', "");
-    add_labelled(redactor, &output);
-    add_long_words(redactor, &output);
-}
-
-/// Adds what stands behind identifiers that are called like secrets, such as `SecretAccessKey` and
-/// `aws_session_token`.
-pub(crate) fn add_labelled(redactor: &mut Redactor, text: &str) {
-    const LABELS: [&str; 4] = ["secret", "token", "passw", "pwd"];
-    let mut rest = text;
-    while let Some(start) = rest.find(is_of_name) {
-        let (name, behind) = split_name(&rest[start..]);
-        rest = behind;
-        let name = name.to_ascii_lowercase();
-        if LABELS.iter().any(|label| name.contains(label)) {
-            add_value(redactor, behind);
-        }
+    if name.ends_with("EXTERNAL_ID") {
+        return true;
     }
-}
-
-fn add_value(redactor: &mut Redactor, behind: &str) {
-    let value = behind.trim_start_matches(SEPARATORS);
-    let between = &behind[..behind.len() - value.len()];
-    if !between.contains(['=', ':', '>', ',', '\t']) {
-        return;
-    }
-    let value = match between.chars().next_back() {
-        Some(quote @ ('"' | '\'')) => value.split(quote).next(),
-        _ => value.split(is_end_of_value).next(),
+    let is_other = OTHER_NAMES.contains(&name)
+        || ENDS_OF_OTHER_NAMES.iter().any(|end| name.ends_with(end))
+        || DESKTOP.iter().any(|start| name.starts_with(start));
+    let is_part = |part: &str| {
+        PARTS_OF_NAMES_OF_SECRETS.contains(&part)
+            || ENDS_OF_PARTS.iter().any(|end| part.ends_with(end))
     };
-    let value = value.unwrap_or_default().replace('\\', "");
-    // `token: expired`
-    if !is_subcommand(&value) {
-        redactor.add(&value);
-    }
-}
-
-fn is_end_of_value(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';' | '<' | '}' | ')')
-}
-
-/// Adds what may be a key or a token: long, and no word.
-fn add_long_words(redactor: &mut Redactor, text: &str) {
-    let text = text.replace('\\', "");
-    for word in text.split(|c: char| !(c.is_ascii_alphanumeric() || "+/=".contains(c))) {
-        let has = |is: fn(&u8) -> bool| word.as_bytes().iter().any(is);
-        let is_mixed =
-            has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
-        let is_no_path = !word.contains('/');
-        if word.len() >= SHORTEST_UNLABELLED && (is_mixed || is_no_path) && !is_label(word) {
-            redactor.add(word);
-        }
-    }
-}
-
-/// `SecretAccessKey=` is no secret.
-fn is_label(word: &str) -> bool {
-    let name = word.trim_matches(['/', '=']);
-    name.ends_with("Key") || name.ends_with("Token") || name.ends_with("Id")
+    let holds = |part: &&str| name.contains(part);
+    !is_other && (IN_NAMES_OF_SECRETS.iter().any(holds) || name.split('_').any(is_part))
 }
 
 /// The words of each simple command of a line, without their quotes (POSIX, "Shell Command
@@ -223,14 +177,6 @@ fn is_assignment(word: &str) -> bool {
     !name.is_empty() && behind.starts_with('=')
 }
 
-fn split_name(text: &str) -> (&str, &str) {
-    text.split_at(text.find(|c| !is_of_name(c)).unwrap_or(text.len()))
-}
-
-fn is_of_name(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_'
-}
-
 fn is_small_letters(word: &str) -> bool {
     word.bytes().all(|byte| byte.is_ascii_lowercase())
 }
@@ -248,11 +194,24 @@ fn is_cluster_with_c(option: &str) -> bool {
 fn add_option(redactor: &mut Redactor, word: &str) {
     let is_option = word.starts_with('-');
     match word.split_once('=') {
-        Some((name, _)) if NAMES.contains(&name) => {}
-        Some((_, value)) if is_option || is_assignment(word) => add_argument(redactor, value),
-        None if is_option => add_argument(redactor, value_of_short_option(word)),
+        Some((name, value)) if NAMES.contains(&name) => redactor.show(value),
+        Some((name, value)) if is_option || is_assignment(word) => {
+            redactor.show(name);
+            add_argument(redactor, value);
+        }
+        None if is_name_of_option(word) => redactor.show(word),
+        None if is_option && !word.starts_with("--") => {
+            add_argument(redactor, word.get(2..).unwrap_or_default());
+        }
         _ => add_argument(redactor, word),
     }
+}
+
+/// `-p`, `--profile`, and what could be words, as in `-no-pager`.
+fn is_name_of_option(word: &str) -> bool {
+    let is_words = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    word.strip_prefix('-')
+        .is_some_and(|name| name.len() < 2 || is_words(name))
 }
 
 /// Adds an argument: whole, and each part of it, as a tool may repeat one alone.
@@ -280,17 +239,6 @@ fn is_of_part(c: char) -> bool {
     !c.is_whitespace() && !"\"'=:;,|&()<>{}$?@`".contains(c)
 }
 
-/// What follows the letter in `-pPASSWORD`. What could be words, as in `-no-pager`, is a name.
-fn value_of_short_option(word: &str) -> &str {
-    let value = word.get(2..).unwrap_or_default();
-    let is_words = value.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
-    if is_words || word.starts_with("--") {
-        ""
-    } else {
-        value
-    }
-}
-
 /// Whether a value is too short to be a secret, or plainly something else.
 fn is_shown(value: &str) -> bool {
     let shortest = if is_small_letters(value) {
@@ -298,19 +246,11 @@ fn is_shown(value: &str) -> bool {
     } else {
         SHORTEST_ARGUMENT
     };
-    value.len() < shortest || is_arn(value) || is_file(value)
+    value.len() < shortest || is_arn(value) || is_account_id(value) || is_file(value)
 }
 
-fn is_arn(text: &str) -> bool {
-    text.starts_with("arn:aws") && text.split(':').count() >= 6
-}
-
-/// Whether it is the path of a file, or an absolute one in a folder that exists. `/` holds too many
-/// to tell by.
-fn is_file(text: &str) -> bool {
-    let path = Path::new(text);
-    let is_in_a_folder = |folder: &Path| folder.parent().is_some() && folder.is_dir();
-    path.exists() || path.is_absolute() && path.parent().is_some_and(is_in_a_folder)
+fn is_account_id(text: &str) -> bool {
+    text.parse::<AccountId>().is_ok()
 }
 
 /// The values of the variables that a shell puts in the place of their names.
@@ -342,6 +282,7 @@ mod tests {
             "tool quixotic-jackdaw",
             "tool get quixotic-jackdaw",
             "tool -p7-quixotic-jackdaw",
+            "tool --password --Quixotic-jackdaw",
             "PASSWORD=quixotic-jackdaw tool",
             "sh -c 'tool --password quixotic-jackdaw'",
             "tool 2>&1 | other quixotic-jackdaw",
@@ -415,6 +356,41 @@ mod tests {
     }
 
     #[test]
+    fn names_stay_readable_beside_a_secret_that_holds_them() {
+        let command = "tool --profile quixotic-base --jackdaw-file=x7 quixotic-base-jackdaw-file";
+        let complaint = "profile quixotic-base, --jackdaw-file, quixotic-base-jackdaw-file7";
+        let shown = shown_by_command(command, complaint);
+        assert!(shown.starts_with("profile quixotic-base, --jackdaw-file, "));
+        let host = "111122223333.dkr.ecr.eu-west-1.amazonaws.com in account 111122223333";
+        assert_eq!(shown_by_command("tool 111122223333", host), host);
+    }
+
+    #[test]
+    fn variables_that_only_sound_like_secrets_are_none() {
+        for name in [
+            "DBUS_SESSION_BUS_ADDRESS",
+            "DESKTOP_SESSION",
+            "XDG_SESSION_DESKTOP",
+            "PYTHONPATH",
+            "PSMODULEPATH",
+            "AWS_CREDENTIAL_EXPIRATION",
+            "AWS_SESSION_EXPIRATION",
+            "AWS_SSO_SESSION",
+            "GIT_AUTHOR_EMAIL",
+            "XDG_RUNTIME_DIR",
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        ] {
+            let mut redactor = Redactor::default();
+            add_environment(&mut redactor, &Env::of([(name, "quixotic-jackdaw")]));
+            assert_eq!(
+                redactor.redact("quixotic-jackdaw"),
+                "quixotic-jackdaw",
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
     fn variables_named_like_secrets_are_secret() {
         for (name, value) in [
             ("AWS_SECRET_ACCESS_KEY", "quixotic-jackdaw"),
@@ -442,69 +418,5 @@ mod tests {
         let env = Env::of([("AWS_WEB_IDENTITY_TOKEN", "/usr/token"), ("TERM", "xterm")]);
         add_environment(&mut redactor, &env);
         assert_eq!(redactor.redact("/usr/token xterm"), "/usr/token xterm");
-    }
-
-    #[test]
-    fn secrets_of_an_output_are_known_whole_or_not() {
-        let key = "Quixotic/7jackdaw+vexed/zephyr";
-        for output in [
-            format!(r#"{{"SecretAccessKey": "{key}""#),
-            format!(r#"{{"SecretAccessKey": "{}"#, key.replace('/', "\\/")),
-            format!("export AWS_SECRET_ACCESS_KEY={key}\nmore"),
-            format!("<SecretAccessKey>{key}</SecretAccessKey>"),
-            format!("AKIAIOSFODNN7EXAMPLE {key}"),
-            format!("SecretAccessKey\t{key}"),
-            format!("('SecretAccessKey', '{key}')"),
-            format!("SecretKey={key}"),
-            format!(r#"{{"Version":1,"Token":["{key}"]}}"#),
-            format!("SecretAccessKey: {key}").replace("", "\0"),
-        ] {
-            let mut redactor = Redactor::default();
-            add_output(&mut redactor, &output);
-            let shown = redactor.redact(&format!("{key} is no SecretAccessKey"));
-            assert_eq!(shown, "… is no SecretAccessKey", "{output}");
-        }
-    }
-
-    #[test]
-    fn a_long_word_of_an_output_is_a_secret_without_a_name() {
-        for secret in [
-            "0123456789abcdef0123456789abcdef",
-            "abcdefghijklmnopqrstuvwxyz",
-        ] {
-            let mut redactor = Redactor::default();
-            add_output(&mut redactor, &format!("key {secret}"));
-            assert_eq!(redactor.redact(&format!("bad {secret}")), "bad …");
-        }
-        let mut redactor = Redactor::default();
-        let text = "docker-credential-ecrx: set credential_process in /usr/share/config";
-        add_output(&mut redactor, text);
-        assert_eq!(redactor.redact(text), text);
-    }
-
-    #[test]
-    fn what_stands_behind_the_name_of_a_secret_is_one() {
-        for (complaint, expected) in [
-            ("SessionToken='vexed7' is old", "SessionToken='…' is old"),
-            (
-                r#"{\"SessionToken\":\"vexed7\"}"#,
-                r#"{\"SessionToken\":\"…\"}"#,
-            ),
-            ("aws_session_token = vexed7", "aws_session_token = …"),
-            (
-                r#"{"SecretAccessKey": "vexed zephyr bold fox"#,
-                r#"{"SecretAccessKey": "…"#,
-            ),
-            ("session token: expired", "session token: expired"),
-            (
-                "the session token has expired",
-                "the session token has expired",
-            ),
-            ("ü SecretAccessKey", "ü SecretAccessKey"),
-        ] {
-            let mut redactor = Redactor::default();
-            add_labelled(&mut redactor, complaint);
-            assert_eq!(redactor.redact(complaint), expected);
-        }
     }
 }

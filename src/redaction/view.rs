@@ -1,5 +1,6 @@
 //! A text as it reads without its escapes, with the place of each byte in the original.
 
+use std::borrow::Cow;
 use std::iter;
 use std::ops::Range;
 
@@ -52,6 +53,10 @@ impl View {
             at += length;
         }
         (bytes.len() < self.bytes.len()).then_some(Self { bytes, places })
+    }
+
+    pub(super) fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.bytes)
     }
 
     /// The bytes in the form in which they are compared: in lower case, and with `+` for a blank, as

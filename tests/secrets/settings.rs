@@ -153,6 +153,11 @@ fn doctor_shows_of_a_proxy_where_it_is_and_nothing_else() {
         ),
         (
             "proxy.example:3128".to_owned(),
+            format!("10.0.0.0/8,http://alice:x,{SECRET}"),
+            "✓ HTTPS_PROXY: http://proxy.example:3128; not for NO_PROXY: 10.0.0.0/8, http://…, …",
+        ),
+        (
+            "proxy.example:3128".to_owned(),
             "fd00::1,[fd00::2]:443".to_owned(),
             "✓ HTTPS_PROXY: http://proxy.example:3128; not for NO_PROXY: fd00::1, [fd00::2]:443",
         ),

@@ -119,6 +119,19 @@ fn unknown_keys_and_tables() {
 }
 
 #[test]
+fn a_password_in_the_place_of_a_key_is_not_shown() {
+    for text in [
+        "\"https://alice:vexed7@example.com\" = 1",
+        "[[registry]]\nmatch = \"*\"\n\"alice:vexed7@example.com\" = 1",
+        "[\"https://alice:vexed7\"]\nx = 1",
+    ] {
+        let message = read(text).unwrap_err().to_string();
+        assert!(message.contains("unknown key"), "{message}");
+        assert!(!message.contains("vexed7"), "{message}");
+    }
+}
+
+#[test]
 fn wrong_types() {
     check(&[
         (
