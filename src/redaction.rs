@@ -2,6 +2,7 @@
 //! [`Redactor`] knows the secrets and masks them. Of URLs, [`shown_url`] leaves out the parts that
 //! may hold a password.
 
+mod labelled;
 pub(crate) mod output;
 mod pieces;
 pub(crate) mod process;
@@ -10,8 +11,10 @@ mod tests;
 mod url;
 mod view;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
+use std::path::Path;
 
 pub(crate) use url::{shown_server, shown_url};
 
@@ -32,7 +35,7 @@ const CANONICAL_STRINGS: [&str; 2] = ["the canonical string", "the string-to-sig
 /// The secrets of a request. It masks them in the answers.
 #[derive(Clone, Default)]
 pub(crate) struct Redactor {
-    secrets: Vec<String>,
+    secrets: HashSet<String>,
     shown: Vec<String>,
 }
 
@@ -44,8 +47,8 @@ impl fmt::Debug for Redactor {
 
 impl Redactor {
     pub(crate) fn add(&mut self, secret: &str) {
-        if !self.secrets.iter().any(|known| known == secret) {
-            self.secrets.push(secret.to_owned());
+        if !self.secrets.contains(secret) {
+            self.secrets.insert(secret.to_owned());
         }
     }
 
@@ -104,4 +107,15 @@ fn masked(text: &str, mut ranges: Vec<Range<usize>>) -> String {
     }
     result.push_str(&text[done..]);
     result
+}
+
+/// Whether it is the path of a file, or an absolute one in a folder that exists. `/` holds too many
+/// to tell by. Names of other machines (`//HOST/…`) are not looked up.
+fn is_file(text: &str) -> bool {
+    let path = Path::new(text);
+    let is_in_a_folder = |folder: &Path| folder.parent().is_some() && folder.is_dir();
+    let is_remote = text.starts_with("//") || text.starts_with("\\\\");
+    let is_there =
+        || path.exists() || path.is_absolute() && path.parent().is_some_and(is_in_a_folder);
+    !is_remote && is_there()
 }

@@ -129,6 +129,9 @@ fn shell(command: &str) -> Command {
 /// The complaint, also without the secrets that the process has printed itself.
 fn redacted(mut redactor: Redactor, complaint: &[u8], output: &[u8]) -> String {
     let complaint = String::from_utf8_lossy(complaint);
+    if complaint.trim().is_empty() {
+        return String::new();
+    }
     output_secrets::add_stderr(&mut redactor, &complaint);
     output_secrets::add_stdout(&mut redactor, &String::from_utf8_lossy(output));
     if let Ok(credentials) = parse(output) {
@@ -136,7 +139,8 @@ fn redacted(mut redactor: Redactor, complaint: &[u8], output: &[u8]) -> String {
         redactor.add(credentials.session_token().unwrap_or_default());
     }
     // Before it is cut: a secret is known by what stands before it.
-    let complaint = redactor.redact(&complaint);
+    let end = complaint.ceil_char_boundary(complaint.len().saturating_sub(MAX_OUTPUT));
+    let complaint = redactor.redact(&complaint[end..]);
     let start = complaint.ceil_char_boundary(complaint.len().saturating_sub(MAX_COMPLAINT));
     complaint[start..].trim().to_owned()
 }

@@ -7,7 +7,7 @@ use crate::env::Env;
 use crate::error::Error;
 use crate::identity::Misspelled;
 use crate::net::split_scheme;
-use crate::redaction::shown_url;
+use crate::redaction::{output::holds_key, shown_url};
 use crate::registry::{AccountId, Partition, Region, Registry};
 
 /// A registry, and the image in it where one is named.
@@ -90,7 +90,9 @@ impl Target {
 pub(crate) fn shown(text: &str) -> String {
     let (scheme, rest) = split_scheme(text);
     let (host, name) = rest.split_once('/').unwrap_or((rest, ""));
-    if !is_written_as_image(host, name) {
+    if holds_key(text) {
+        "…".to_owned()
+    } else if !is_written_as_image(host, name) {
         shown_url(text)
     } else if may_be_user(host) && !name.is_empty() {
         let scheme = scheme.map_or(String::new(), |name| format!("{name}://"));
@@ -258,6 +260,7 @@ mod tests {
             "example.com/app@vexed7",
             "example.com/app?vexed7",
             "example.com/a vexed7",
+            "wJalrXUtnFEMI/K7MDENG/vexed7",
         ] {
             assert!(!shown(text).contains("vexed7"), "{}", shown(text));
         }

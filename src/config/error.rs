@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{escaped, escaped_path};
-use crate::redaction::shown_url;
+use crate::redaction::{output::holds_key, shown_url};
 use crate::registry::{AccountId, ParseError, Partition};
 
 /// Where in the files a setting stands.
@@ -103,7 +103,9 @@ impl ConfigError {
 
 /// A key, but for the password of a URL that stands where one belongs.
 fn shown_key(key: &str) -> Cow<'_, str> {
-    if key.contains("://") || key.contains('@') {
+    if holds_key(key) {
+        "…".into()
+    } else if key.contains([':', '@']) {
         shown_url(key).into()
     } else {
         key.into()

@@ -141,6 +141,7 @@ fn a_password_in_no_proxy_is_not_shown() {
         "http://alice:x vexed7 b.example",
         "http://alice:x,vexed7@host",
         "a.example,alice:x,vexed7",
+        "wJalrXUtnFEMI/K7MDENG/vexed7",
     ] {
         let shown = shown_no_proxy(list);
         assert!(!shown.contains("vexed7"), "{list}: {shown}");

@@ -1,102 +1,126 @@
 //! The secrets that a process has printed, such as the keys that a `credential_process` shows when it
 //! complains.
 
-use std::path::Path;
-
-use super::Redactor;
 use super::view::View;
-
-/// Words of identifiers whose values are secret, in lower case: `SecretAccessKey`, `session_token`,
-/// `db_password`.
-const SECRET_WORDS: [&str; 7] = [
-    "credential",
-    "passphrase",
-    "passwd",
-    "password",
-    "pwd",
-    "secret",
-    "token",
-];
-
-/// Identifiers whose values take the rest of the line (RFC 9110, 11.6.2).
-const HEADERS: [&str; 2] = ["authorization", "cookie"];
-
-/// Between identifiers and their values, in the formats that tools print.
-const SEPARATORS: &str = " \t\r\n\"'\\=:>,`|[({*-$<";
-
-/// Values that are none.
-const NO_VALUES: [&str; 11] = [
-    "empty",
-    "expired",
-    "false",
-    "invalid",
-    "missing",
-    "nil",
-    "none",
-    "not",
-    "null",
-    "true",
-    "undefined",
-];
-
-/// Shorter values are not secret.
-const SHORTEST_VALUE: usize = 4;
+use super::{Redactor, is_file, labelled};
 
 /// A word without a label that is shorter is not taken for a secret. A secret access key has 40
 /// characters (AWS IAM, "Access key IDs and secret access keys").
 const SHORTEST_UNLABELLED: usize = 16;
 
-/// Letters alone behind a `:` are a sentence, `ExpiredTokenException` too, unless there are more.
-const LONGEST_WORD: usize = 31;
+/// The same of words whose parts are joined by `-` and `_`.
+const SHORTEST_JOINED: usize = 20;
 
 /// Adds the secrets of the standard output of a process, which is nothing but credentials: whatever
 /// is long.
 pub(crate) fn add_stdout(redactor: &mut Redactor, output: &str) {
-    // It may be UTF-16, of which each other byte is zero.
-    let output = output.replace('\0', "");
-    add_labelled(redactor, &output);
-    add_long_words(redactor, &output);
+    add(redactor, output, is_long);
 }
 
-/// Adds the secrets of an error message: what has a label such as `SecretAccessKey`, and what looks
-/// like a key or a token. The sentences around them stay.
+/// Adds the secrets of an error message: what has a label such as `SecretAccessKey`, what looks like a
+/// key or a token, and the secrets of URLs. The sentences around them stay.
 pub(crate) fn add_stderr(redactor: &mut Redactor, message: &str) {
-    let message = message.replace('\0', "");
-    add_labelled(redactor, &message);
-    add_words(redactor, &message, is_like_key);
-}
-
-/// Adds what may be a key or a token: long, and no path.
-pub(super) fn add_long_words(redactor: &mut Redactor, text: &str) {
-    add_words(redactor, text, |word| {
-        is_like_key(word)
-            || word.len() >= SHORTEST_UNLABELLED && !word.contains('/') && !is_label(word)
+    add(redactor, message, |word| {
+        is_like_key(word) && !is_like_path(word)
     });
 }
 
-/// Adds the words that are secret, with what is joined to them by `-`, `_` and `.`, as the parts of
-/// base64url and of a JSON Web Token are.
-fn add_words(redactor: &mut Redactor, text: &str, is_secret: impl Fn(&str) -> bool) {
-    for view in View::of(text) {
-        let text = view.text();
-        for chunk in text.split(|c: char| c.is_whitespace() || "\"'`,;()[]{}<>".contains(c)) {
-            let tokens = chunk.split(|c: char| !(is_of_key(c) || "-_.".contains(c)));
-            let mut tokens = tokens
-                .filter(|token| token.split(|c| !is_of_key(c)).any(&is_secret))
-                .peekable();
-            if tokens.peek().is_some() && !is_arn(chunk) && !is_path(chunk) {
-                tokens.for_each(|token| redactor.add(token.trim_matches('.')));
-            }
+fn add(redactor: &mut Redactor, text: &str, is_secret: impl Fn(&str) -> bool) {
+    for view in View::of(&without_controls(text)) {
+        let text = without_arns(&view.text());
+        labelled::add(redactor, &text);
+        add_urls(redactor, &text);
+        add_words(redactor, &text, &is_secret);
+    }
+}
+
+/// Whether a word of a text looks like a key or a token.
+pub(crate) fn holds_key(text: &str) -> bool {
+    let mut words = text.split(|c| !is_of_base64(c));
+    words.any(|word| is_like_key(word) && !is_like_path(word))
+}
+
+/// Without colours (ECMA-48, 5.4), and without the zeros that UTF-16 has for each other byte.
+fn without_controls(text: &str) -> String {
+    let mut parts = text.split("\x1b[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| ('@'..='~').contains(&c));
+        plain.push_str(end.map_or("", |end| &part[end + 1..]));
+    }
+    plain.replace('\0', "")
+}
+
+/// ARNs are shown: denials cannot be understood without them.
+fn without_arns(text: &str) -> String {
+    let mut parts = text.split("arn:aws");
+    let mut rest = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let behind = behind_arn(part);
+        rest.push_str(if behind.is_some() { " " } else { "arn:aws" });
+        rest.push_str(behind.unwrap_or(part));
+    }
+    rest
+}
+
+/// What follows an ARN, of which the text lacks the first letters: `:iam::111122223333:role/pull`.
+fn behind_arn(text: &str) -> Option<&str> {
+    let mut rest = text;
+    for _ in 0..4 {
+        let is_of_field = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        rest = rest.trim_start_matches(is_of_field).strip_prefix(':')?;
+    }
+    let is_of_resource = |c: char| c.is_ascii_alphanumeric() || "+.@_/*-".contains(c);
+    let behind = rest.trim_start_matches(is_of_resource);
+    // `secret:NAME`
+    let kind = &rest[..rest.len() - behind.len()];
+    let is_kind = kind.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    Some(match behind.strip_prefix(':') {
+        Some(name) if is_kind => name.trim_start_matches(is_of_resource),
+        _ => behind,
+    })
+}
+
+fn add_urls(redactor: &mut Redactor, text: &str) {
+    for chunk in text.split(|c: char| c.is_whitespace() || "\"'`<>()".contains(c)) {
+        for (at, _) in chunk.match_indices("://") {
+            let scheme = chunk[..at].trim_end_matches(|c: char| c.is_ascii_alphanumeric());
+            redactor
+                .add_url(chunk[scheme.len()..].trim_end_matches(['.', ',', ':', ';', ']', '}']));
         }
     }
 }
 
-/// The alphabet of base64, without the padding: `=` also stands before values.
-fn is_of_key(c: char) -> bool {
+/// Adds what may be a key or a token.
+pub(super) fn add_long_words(redactor: &mut Redactor, text: &str) {
+    for view in View::of(text) {
+        add_words(redactor, &view.text(), &is_long);
+    }
+}
+
+fn add_words(redactor: &mut Redactor, text: &str, is_secret: &impl Fn(&str) -> bool) {
+    for chunk in text.split(|c: char| c.is_whitespace() || "\"'`,;:=&|()[]{}<>".contains(c)) {
+        let keys = chunk.split(|c| !is_of_base64(c));
+        let keys = keys.filter(|key| key.contains('/') && is_secret(key));
+        // Of a URL, each part of the path is looked at by itself.
+        let keys = keys.filter(|_| !chunk.starts_with("//"));
+        // The parts of base64url and of a JSON Web Token are joined by these.
+        let tokens = chunk.split(|c: char| !(is_of_base64(c) || "-_.".contains(c)) || c == '/');
+        let is_token =
+            |token: &&str| token.split(|c| !is_of_base64(c)).any(is_secret) || is_joined_key(token);
+        let mut found = keys.chain(tokens.filter(is_token)).peekable();
+        if found.peek().is_some() && !is_file(chunk.trim_end_matches('.')) {
+            found.for_each(|secret| redactor.add(secret.trim_matches(['.', '-', '_'])));
+        }
+    }
+}
+
+/// Without the padding: `=` also stands before values.
+fn is_of_base64(c: char) -> bool {
     c.is_ascii_alphanumeric() || "+/".contains(c)
 }
 
-/// Whether a word is long, and no word: of all kinds of letters.
+/// Whether a word is long, and of all kinds of letters.
 fn is_like_key(word: &str) -> bool {
     let has = |is: fn(&u8) -> bool| word.as_bytes().iter().any(is);
     let is_mixed =
@@ -104,204 +128,40 @@ fn is_like_key(word: &str) -> bool {
     word.len() >= SHORTEST_UNLABELLED && is_mixed
 }
 
+fn is_long(word: &str) -> bool {
+    is_like_key(word) || word.len() >= SHORTEST_UNLABELLED && !word.contains('/') && !is_label(word)
+}
+
+/// Whether a word is a key but for the `-` and `_` in it, which keep its parts short.
+fn is_joined_key(token: &str) -> bool {
+    let is_mixed = |part: &&str| {
+        let has = |is: fn(&u8) -> bool| part.as_bytes().iter().any(is);
+        has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
+    };
+    let parts = || token.split(['-', '_', '.']);
+    token.len() >= SHORTEST_JOINED
+        && parts().filter(is_mixed).count() > 1
+        && is_like_key(&parts().collect::<String>())
+}
+
+/// Whether a word could be written by a person: `/v1/DeployRole`.
+fn is_like_path(word: &str) -> bool {
+    let is_name = |part: &str| {
+        let mut pairs = part.as_bytes().array_windows();
+        let is_odd = |[one, two]: &[u8; 2]| match one {
+            one if one.is_ascii_uppercase() => two.is_ascii_uppercase(),
+            one => one.is_ascii_digit() && two.is_ascii_alphabetic(),
+        };
+        !part.bytes().any(|b| b.is_ascii_uppercase()) || !pairs.any(is_odd)
+    };
+    word.contains('/') && word.split('/').all(is_name)
+}
+
 /// `SecretAccessKey` is no secret.
 fn is_label(word: &str) -> bool {
     let name = word.trim_matches('/');
     let is_name = name.chars().all(|c| c.is_ascii_alphabetic());
     is_name && (name.ends_with("Key") || name.ends_with("Token") || name.ends_with("Id"))
-}
-
-/// The path of a file, also as `--option=PATH` and `PATH:LINE`.
-fn is_path(chunk: &str) -> bool {
-    let path = chunk.split_once('=').map_or(chunk, |(_, value)| value);
-    let path = path.trim_end_matches(['.', ':']);
-    let of_line = path.split_once(':').map_or(path, |(path, _)| path);
-    is_file(path) || is_file(of_line)
-}
-
-/// Adds what stands behind labels such as `SecretAccessKey` and `aws_session_token`.
-fn add_labelled(redactor: &mut Redactor, text: &str) {
-    let mut rest = text;
-    while let Some(start) = rest.find(is_of_name) {
-        rest = &rest[start..];
-        // In the ARN of a secret stands `:secret:`, and then its name.
-        if is_arn(rest) {
-            rest = &rest[rest.find(is_end_of_value).unwrap_or(rest.len())..];
-            continue;
-        }
-        let (name, behind) = split_name(rest);
-        rest = behind;
-        if HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
-            add_header(redactor, behind);
-        } else if is_label_of_secret(name) {
-            add_value(redactor, behind);
-        }
-    }
-}
-
-fn is_label_of_secret(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    let is_word = |part: &str| {
-        SECRET_WORDS
-            .iter()
-            .any(|word| part.eq_ignore_ascii_case(word))
-    };
-    let ends = |word: &&str| lower.ends_with(*word);
-    // `AccessKeyId`
-    let is_id = name.ends_with("Id") || lower.ends_with("_id");
-    !is_id
-        && (parts_of_name(name).any(is_word)
-            || lower.ends_with("key")
-            || SECRET_WORDS.iter().any(ends))
-}
-
-/// `session`, `Token` and `1` of `sessionToken_1`.
-fn parts_of_name(name: &str) -> impl Iterator<Item = &str> {
-    name.split('_').flat_map(|part| {
-        let starts = part.match_indices(|c: char| c.is_ascii_uppercase());
-        let starts: Vec<_> = [0].into_iter().chain(starts.map(|(at, _)| at)).collect();
-        let ends: Vec<_> = starts.iter().skip(1).copied().chain([part.len()]).collect();
-        starts
-            .into_iter()
-            .zip(ends)
-            .map(|(start, end)| &part[start..end])
-    })
-}
-
-/// `: Basic dXNlcjpwYXNz`, to the end of the line or of the quoted text.
-fn add_header(redactor: &mut Redactor, behind: &str) {
-    if !behind
-        .trim_start_matches(['"', '\'', ' '])
-        .starts_with([':', '='])
-    {
-        return;
-    }
-    let value = behind.trim_start_matches(['"', '\'', ' ', ':', '=']);
-    let value = value
-        .split(['\r', '\n', '"', '\''])
-        .next()
-        .unwrap_or_default();
-    for word in value.split([' ', ';']).filter(|word| !is_scheme(word)) {
-        redactor.add(word);
-    }
-}
-
-/// The name of a way to authenticate, which is letters alone (RFC 9110, 11.1).
-fn is_scheme(word: &str) -> bool {
-    word.len() < SHORTEST_VALUE
-        || ["basic", "bearer", "token"].contains(&&*word.to_ascii_lowercase())
-}
-
-fn add_value(redactor: &mut Redactor, behind: &str) {
-    let value = read_value(behind);
-    // `{"Name": "SecretAccessKey", "Value": "…"}`
-    let is_label = |value: &Value| value.text.eq_ignore_ascii_case("value");
-    let value = match value.filter(is_label) {
-        Some(label) => read_value(label.rest),
-        None => value,
-    };
-    if let Some(value) = value.filter(Value::is_secret) {
-        redactor.add(value.text);
-    }
-}
-
-/// What stands behind a label.
-#[derive(Clone, Copy)]
-struct Value<'a> {
-    text: &'a str,
-    rest: &'a str,
-    /// Whether it can be nothing but a value: not so in `token: expired`.
-    is_assigned: bool,
-}
-
-impl Value<'_> {
-    fn is_secret(&self) -> bool {
-        let is_none = NO_VALUES
-            .iter()
-            .any(|word| self.text.eq_ignore_ascii_case(word));
-        let is_word = self.text.len() <= LONGEST_WORD
-            && self
-                .text
-                .chars()
-                .all(|c| c.is_alphabetic() || "….!?:".contains(c));
-        self.text.len() >= SHORTEST_VALUE && !is_none && (self.is_assigned || !is_word)
-    }
-}
-
-fn read_value(behind: &str) -> Option<Value<'_>> {
-    let (between, value) = split_separators(behind);
-    if !between.contains(['=', ':', '>', ',', '\t']) {
-        return None;
-    }
-    let quote = between.chars().next_back();
-    let quote = quote.filter(|c| ['"', '\''].contains(c));
-    let (text, rest) = match quote {
-        Some(quote) => split_at_quote(value, quote, &between[..between.len() - 1]),
-        None => value.split_at(value.find(is_end_of_value).unwrap_or(value.len())),
-    };
-    let is_assigned = quote.is_some() || between.contains(['=', '>', '\t']);
-    Some(Value {
-        text,
-        rest,
-        is_assigned,
-    })
-}
-
-/// What stands before a value, and what begins with the value. `b'` and `Some("` stand before one,
-/// too.
-fn split_separators(behind: &str) -> (&str, &str) {
-    let value = behind.trim_start_matches(|c| SEPARATORS.contains(c));
-    let is_quoted = behind[..behind.len() - value.len()].ends_with(['"', '\'']);
-    let wrapper = value.trim_start_matches(is_of_name);
-    let inner = wrapper.trim_start_matches(['(', '"', '\'']);
-    let value = if inner.len() < wrapper.len() && !is_quoted {
-        inner
-    } else {
-        value
-    };
-    behind.split_at(behind.len() - value.len())
-}
-
-/// A value, and what begins with the quote at its end. In text that is quoted itself, each quote is
-/// escaped.
-fn split_at_quote<'a>(value: &'a str, quote: char, before: &str) -> (&'a str, &'a str) {
-    let is_escaped = |at: usize| {
-        let backslashes = value[..at].bytes().rev().take_while(|&b| b == b'\\');
-        backslashes.count() % 2 == 1
-    };
-    let is_end = |at: usize| before.ends_with('\\') || quote == '\'' || !is_escaped(at);
-    let mut ends = value.match_indices(quote).map(|(at, _)| at);
-    let end = ends.find(|&at| is_end(at)).unwrap_or(value.len());
-    let (value, rest) = value.split_at(end);
-    if before.ends_with('\\') {
-        (value.trim_end_matches('\\'), rest)
-    } else {
-        (value, rest)
-    }
-}
-
-fn is_end_of_value(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';' | '<' | '>' | '}' | ')' | ']')
-}
-
-pub(super) fn split_name(text: &str) -> (&str, &str) {
-    text.split_at(text.find(|c| !is_of_name(c)).unwrap_or(text.len()))
-}
-
-pub(super) fn is_of_name(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_'
-}
-
-pub(super) fn is_arn(text: &str) -> bool {
-    text.starts_with("arn:aws") && text.split(':').count() >= 6
-}
-
-/// Whether it is the path of a file, or an absolute one in a folder that exists. `/` holds too many
-/// to tell by.
-pub(super) fn is_file(text: &str) -> bool {
-    let path = Path::new(text);
-    let is_in_a_folder = |folder: &Path| folder.parent().is_some() && folder.is_dir();
-    path.exists() || path.is_absolute() && path.parent().is_some_and(is_in_a_folder)
 }
 
 #[cfg(test)]
@@ -385,6 +245,91 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_is_masked_whatever_it_is_joined_to() {
+        const KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+        for (message, expected) in [
+            (format!("/etc/hostname:{KEY}"), "/etc/hostname:…"),
+            (
+                format!("arn:aws:iam::111122223333:user/alice:{KEY}"),
+                "arn:aws:iam::111122223333:user/alice:…",
+            ),
+            (
+                "Arn=arn:aws:iam::111122223333:role/x&Password=hunter22x".to_owned(),
+                "Arn=arn:aws:iam::111122223333:role/x&Password=…",
+            ),
+            (
+                "Get \"https://alice:hunter22x@vault.example.com/v1/x?sig=0123abcd4567ef\": no"
+                    .to_owned(),
+                "Get \"https://…@vault.example.com/v1/x?sig=…\": no",
+            ),
+            (
+                "token glpat-aB3_dE6gH9-kL2mN5pQ8 refused".to_owned(),
+                "token … refused",
+            ),
+            (
+                "mytool --password hunter22x".to_owned(),
+                "mytool --password …",
+            ),
+            ("{password%3Dhunter22x}".to_owned(), "{password%3D…}"),
+            (
+                r"{\u0022password\u0022:\u0022hunter22x\u0022}".to_owned(),
+                r"{\u0022password\u0022:\u0022…\u0022}",
+            ),
+            (
+                "\u{1b}[1mpassword\u{1b}[0m: \u{1b}[32mhunter22x\u{1b}[0m".to_owned(),
+                "\u{1b}[1mpassword\u{1b}[0m: \u{1b}[32m…\u{1b}[0m",
+            ),
+            (
+                r#"{"Authorization":["Bearer 0123456789abcdef0123"]}"#.to_owned(),
+                r#"{"Authorization":["…"]}"#,
+            ),
+            (
+                "{'Authorization': b'Bearer 0123456789abcdef0123'}".to_owned(),
+                "{'Authorization': b'…'}",
+            ),
+            (
+                "config[\"password\"]: hunter22x".to_owned(),
+                "config[\"password\"]: …",
+            ),
+            (
+                "otp=123456 passcode: 998877".to_owned(),
+                "otp=… passcode: …",
+            ),
+            (
+                "{\"credentials\":\"hunter22x\"}".to_owned(),
+                "{\"credentials\":\"…\"}",
+            ),
+        ] {
+            assert_eq!(shown(&message), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn thousands_of_labels_are_read_in_a_moment() {
+        let distinct = |text: &str| {
+            (0..5000)
+                .map(|n| format!("{text}{n:06}"))
+                .collect::<String>()
+        };
+        for message in [
+            "secret=".repeat(9000),
+            "secret=value=".repeat(5000),
+            distinct(";cookie:"),
+            distinct(" token="),
+            format!("authorization:{}", distinct(" ")),
+            "arn:aws:".repeat(8000),
+            "%25".repeat(20_000),
+        ] {
+            let mut redactor = Redactor::default();
+            add_stderr(&mut redactor, &message);
+            let length = redactor.secrets.iter().map(String::len).sum::<usize>();
+            // Each reading of the escapes may add all of the text once.
+            assert!(length <= 6 * message.len(), "{length}");
+            redactor.redact(&message);
+        }
+    }
+
+    #[test]
     fn sentences_about_secrets_stay_readable() {
         for message in [
             "error reading token: permission denied",
@@ -398,6 +343,15 @@ mod tests {
             "session token: expired",
             "the session token has expired",
             "token=null",
+            "oauth2: cannot fetch token: invalid_grant",
+            "URL: GET https://vault.example.com/v1/aws/creds/DeployRole",
+            "decrypt with key: arn:aws:kms:eu-west-1:111122223333:key/x: AccessDenied",
+            "missing required key: role_arn in section",
+            "Authorization: header is missing; check the configuration of the proxy",
+            "missing header Authorization: please log in with mytool login first",
+            "github.com/AlecAivazis/survey/v2/terminal.(*RuneReader)",
+            "the --password is wrong",
+            "Unexpected token 'a' in JSON",
             "AccessKeyId: AKIAIOSFODNN7EXAMPLE",
             "An error occurred (InvalidClientTokenId) when calling GetCallerIdentity",
             "ü SecretAccessKey",

@@ -14,22 +14,29 @@ const ACCOUNT_ID: usize = 12;
 /// Every piece of the secrets, and the secrets that are shorter than a piece, folded.
 pub(super) struct Pieces {
     pieces: HashSet<[u8; PIECE]>,
-    words: Vec<Vec<u8>>,
+    words: HashSet<Vec<u8>>,
 }
 
 impl Pieces {
     /// The pieces of these secrets, without those that occur in a text that is shown anyway.
-    pub(super) fn of(secrets: &[String], shown: &[String]) -> Self {
-        let (mut pieces, mut words) = (HashSet::new(), Vec::new());
+    pub(super) fn of<'a>(
+        secrets: impl IntoIterator<Item = &'a String>,
+        shown: impl IntoIterator<Item = &'a String>,
+    ) -> Self {
+        let (mut pieces, mut words) = (HashSet::new(), HashSet::new());
         for secret in folded(secrets) {
             match secret.len() {
                 0 => {}
-                1..PIECE => words.push(secret),
+                1..PIECE => {
+                    words.insert(secret);
+                }
                 _ => pieces.extend(windows(&secret)),
             }
         }
         for text in folded(shown) {
-            words.retain(|word| whole_words(&text, word).next().is_none());
+            for place in whole_words(&text, &words) {
+                words.remove(&text[place]);
+            }
             for piece in windows(&text) {
                 pieces.remove(&piece);
             }
@@ -45,16 +52,14 @@ impl Pieces {
                 found.push(view.place(at..at + PIECE));
             }
         }
-        for word in &self.words {
-            let places = whole_words(&text, word).map(|at| view.place(at..at + word.len()));
-            found.extend(places);
-        }
+        let words = whole_words(&text, &self.words);
+        found.extend(words.into_iter().map(|place| view.place(place)));
     }
 }
 
 /// The texts, with and without their escapes.
-fn folded(texts: &[String]) -> impl Iterator<Item = Vec<u8>> {
-    let views = texts.iter().flat_map(|text| View::of(text));
+fn folded<'a>(texts: impl IntoIterator<Item = &'a String>) -> impl Iterator<Item = Vec<u8>> {
+    let views = texts.into_iter().flat_map(|text| View::of(text));
     views.map(|view| view.folded())
 }
 
@@ -62,15 +67,19 @@ fn windows(text: &[u8]) -> impl Iterator<Item = [u8; PIECE]> {
     text.array_windows().copied()
 }
 
-/// The places of a word in a text, with no letter or digit before or after it.
-fn whole_words<'a>(text: &'a [u8], word: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
-    let is_end = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric());
-    let places = text.windows(word.len()).enumerate();
-    places.filter_map(move |(at, found)| {
-        let before = at.checked_sub(1).map(|at| &text[at]);
-        let is_whole = is_end(before) && is_end(text.get(at + word.len()));
-        (found == word && is_whole).then_some(at)
-    })
+/// The places of words in a text, with no letter or digit before or after them.
+fn whole_words(text: &[u8], words: &HashSet<Vec<u8>>) -> Vec<Range<usize>> {
+    let is_border = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric());
+    let is_start = |at: &usize| is_border(at.checked_sub(1).map(|at| &text[at]));
+    let mut places = Vec::new();
+    for start in (0..text.len()).filter(is_start) {
+        for end in start + 1..=text.len().min(start + PIECE - 1) {
+            if is_border(text.get(end)) && words.contains(&text[start..end]) {
+                places.push(start..end);
+            }
+        }
+    }
+    places
 }
 
 /// Whether the piece at this place belongs to the account id of an ARN.

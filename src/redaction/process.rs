@@ -4,8 +4,9 @@
 use crate::env::Env;
 use crate::registry::AccountId;
 
-use super::Redactor;
-use super::output::{add_long_words, is_arn, is_file, split_name};
+use super::labelled::split_name;
+use super::output::add_long_words;
+use super::{Redactor, is_file};
 
 /// Anywhere in the name of a variable whose value may be secret, in upper case.
 const IN_NAMES_OF_SECRETS: [&str; 6] = [
@@ -85,21 +86,28 @@ fn add_line(redactor: &mut Redactor, line: &str) {
 fn add_words(redactor: &mut Redactor, words: &[String]) {
     let mut words = words.iter().map(String::as_str).peekable();
     let (mut program, mut previous) = ("", "");
+    // A shell's own options stand before its first operand.
+    let mut has_operand = false;
     while let Some(word) = words.next() {
         let before = std::mem::replace(&mut previous, word);
         if program.is_empty() {
-            if is_assignment(word) {
-                add_option(redactor, word);
+            if let Some((name, value)) = word.split_once('=').filter(|_| is_assignment(word)) {
+                add_value(redactor, name, value);
+            } else if word.contains(char::is_whitespace) {
+                // `env -S 'tool --password …'`
+                add_line(redactor, word);
             } else if !WRAPPERS.contains(&word) && !word.starts_with('-') {
                 program = word.rsplit(['/', '\\']).next().unwrap_or_default();
                 words.next_if(|next| is_subcommand(next));
             }
-        } else if SHELLS.contains(&program) && is_cluster_with_c(before) {
+        } else if SHELLS.contains(&program) && !has_operand && is_cluster_with_c(before) {
             add_line(redactor, word);
+            has_operand = true;
         } else if NAMES.contains(&before) {
             redactor.show(word);
         } else {
             add_option(redactor, word);
+            has_operand |= !word.starts_with('-');
         }
     }
 }
@@ -190,20 +198,23 @@ fn is_cluster_with_c(option: &str) -> bool {
     option.starts_with('-') && !option.starts_with("--") && option.contains('c')
 }
 
-/// Adds the value of `--option=VALUE`, `NAME=VALUE` and `-pVALUE`, or the whole word.
+/// Adds the value of `--option=VALUE` and `-pVALUE`, or the whole word.
 fn add_option(redactor: &mut Redactor, word: &str) {
-    let is_option = word.starts_with('-');
     match word.split_once('=') {
-        Some((name, value)) if NAMES.contains(&name) => redactor.show(value),
-        Some((name, value)) if is_option || is_assignment(word) => {
-            redactor.show(name);
-            add_argument(redactor, value);
-        }
-        None if is_name_of_option(word) => redactor.show(word),
-        None if is_option && !word.starts_with("--") => {
+        Some((name, value)) if name.starts_with("--") => add_value(redactor, name, value),
+        _ if is_name_of_option(word) => {}
+        _ if word.starts_with('-') && !word.starts_with("--") => {
             add_argument(redactor, word.get(2..).unwrap_or_default());
         }
         _ => add_argument(redactor, word),
+    }
+}
+
+fn add_value(redactor: &mut Redactor, name: &str, value: &str) {
+    if NAMES.contains(&name) {
+        redactor.show(value);
+    } else {
+        add_argument(redactor, value);
     }
 }
 
@@ -247,6 +258,10 @@ fn is_shown(value: &str) -> bool {
         SHORTEST_ARGUMENT
     };
     value.len() < shortest || is_arn(value) || is_account_id(value) || is_file(value)
+}
+
+fn is_arn(text: &str) -> bool {
+    text.starts_with("arn:aws") && text.split(':').count() >= 6
 }
 
 fn is_account_id(text: &str) -> bool {
@@ -300,6 +315,11 @@ mod tests {
             "tool --password ${NONE:-quixotic-jackdaw}",
             "tool --password=$HOME-quixotic-jackdaw",
             "tool -c quixotic-jackdaw",
+            "sh ./tool -c quixotic-jackdaw",
+            "sh ./tool -access-key quixotic-jackdaw",
+            "env -S 'tool --password quixotic-jackdaw'",
+            "tool quixotic-jackdaw=",
+            "tool -p7-quixotic-jackdaw=1",
             "bash -ec 'tool quixotic-jackdaw'",
             "tool usr/quixotic-jackdaw",
             "tool arn:quixotic-jackdaw",
@@ -357,10 +377,9 @@ mod tests {
 
     #[test]
     fn names_stay_readable_beside_a_secret_that_holds_them() {
-        let command = "tool --profile quixotic-base --jackdaw-file=x7 quixotic-base-jackdaw-file";
-        let complaint = "profile quixotic-base, --jackdaw-file, quixotic-base-jackdaw-file7";
-        let shown = shown_by_command(command, complaint);
-        assert!(shown.starts_with("profile quixotic-base, --jackdaw-file, "));
+        let command = "tool --profile quixotic-base quixotic-base-jackdaw";
+        let complaint = "profile quixotic-base not found";
+        assert_eq!(shown_by_command(command, complaint), complaint);
         let host = "111122223333.dkr.ecr.eu-west-1.amazonaws.com in account 111122223333";
         assert_eq!(shown_by_command("tool 111122223333", host), host);
     }

@@ -47,9 +47,12 @@ impl View {
         let (mut bytes, mut places) = (Vec::new(), Vec::new());
         let mut at = 0;
         while let Some(&byte) = self.bytes.get(at) {
-            let (byte, length) = escape(&self.bytes[at..]).unwrap_or((byte, 1));
-            bytes.push(byte);
-            places.push(self.place(at..at + length));
+            let (character, length) =
+                escape(&self.bytes[at..]).unwrap_or((Unescaped::Byte(byte), 1));
+            let before = bytes.len();
+            character.append_to(&mut bytes);
+            let place = self.place(at..at + length);
+            places.extend(iter::repeat_n(place, bytes.len() - before));
             at += length;
         }
         (bytes.len() < self.bytes.len()).then_some(Self { bytes, places })
@@ -75,36 +78,63 @@ impl View {
     }
 }
 
-/// The byte that an escape at the beginning stands for, and the length of the escape.
-fn escape(text: &[u8]) -> Option<(u8, usize)> {
+/// What an escape stands for. Percent and `\x` escape bytes, JSON escapes characters.
+enum Unescaped {
+    Byte(u8),
+    Character(char),
+}
+
+impl Unescaped {
+    fn append_to(self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::Byte(byte) => bytes.push(byte),
+            Self::Character(character) => {
+                bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+        }
+    }
+}
+
+/// What an escape at the beginning stands for, and its length.
+fn escape(text: &[u8]) -> Option<(Unescaped, usize)> {
+    let byte = |byte, length| Some((Unescaped::Byte(byte), length));
     match text {
-        [b'%', high, low, ..] => Some((number(&[*high, *low], 16)?, 3)),
-        [b'\\', b'u', digits @ ..] => Some((number(digits.get(..4)?, 16)?, 6)),
-        [b'\\', byte @ (b'/' | b'\\' | b'"' | b'\''), ..] => Some((*byte, 2)),
+        [b'%', high, low, ..] => byte(number(&[*high, *low], 16)?, 3),
+        [b'\\', b'x', digits @ ..] => byte(number(digits.get(..2)?, 16)?, 4),
+        [b'\\', b'u', digits @ ..] => {
+            let character = char::from_u32(wide_number(digits.get(..4)?, 16)?)?;
+            Some((Unescaped::Character(character), 6))
+        }
+        // A shell escapes all of these (POSIX, 2.2.1), JSON some.
+        [b'\\', escaped, ..] if escaped.is_ascii_punctuation() => byte(*escaped, 2),
         [b'&', rest @ ..] => entity(rest),
         _ => None,
     }
 }
 
 /// What follows the `&` of an XML or HTML entity.
-fn entity(text: &[u8]) -> Option<(u8, usize)> {
+fn entity(text: &[u8]) -> Option<(Unescaped, usize)> {
     const LONGEST: usize = 8;
     let end = text.iter().take(LONGEST).position(|&byte| byte == b';')?;
-    let byte = match &text[..end] {
-        [b'#', b'x' | b'X', digits @ ..] => number(digits, 16)?,
-        [b'#', digits @ ..] => number(digits, 10)?,
-        b"amp" => b'&',
-        b"lt" => b'<',
-        b"gt" => b'>',
-        b"quot" => b'"',
-        b"apos" => b'\'',
+    let character = match &text[..end] {
+        [b'#', b'x' | b'X', digits @ ..] => char::from_u32(wide_number(digits, 16)?)?,
+        [b'#', digits @ ..] => char::from_u32(wide_number(digits, 10)?)?,
+        b"amp" => '&',
+        b"lt" => '<',
+        b"gt" => '>',
+        b"quot" => '"',
+        b"apos" => '\'',
         _ => return None,
     };
-    Some((byte, 1 + end + 1))
+    Some((Unescaped::Character(character), 1 + end + 1))
 }
 
 fn number(digits: &[u8], radix: u32) -> Option<u8> {
+    wide_number(digits, radix)?.try_into().ok()
+}
+
+fn wide_number(digits: &[u8], radix: u32) -> Option<u32> {
     let is_digit = |byte: &u8| char::from(*byte).is_digit(radix);
     let digits = Some(digits).filter(|digits| digits.iter().all(is_digit))?;
-    u8::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()
+    u32::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()
 }

@@ -124,6 +124,8 @@ fn a_password_in_the_place_of_a_key_is_not_shown() {
         "\"https://alice:vexed7@example.com\" = 1",
         "[[registry]]\nmatch = \"*\"\n\"alice:vexed7@example.com\" = 1",
         "[\"https://alice:vexed7\"]\nx = 1",
+        "\"alice:vexed7\" = 1",
+        "\"wJalrXUtnFEMI/K7MDENG/vexed7\" = 1",
     ] {
         let message = read(text).unwrap_err().to_string();
         assert!(message.contains("unknown key"), "{message}");
