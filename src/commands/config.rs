@@ -1,0 +1,449 @@
+//! `config`: the files that count and what in them can never work (`check`), and what decides for a
+//! registry, layer by layer (`show`).
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::cli::{ConfigArguments, ConfigCommand};
+use crate::config::{Config, ConfigError, IdentitySettings, Origin, Rule, Unreachable, Why};
+use crate::env::{Env, var};
+use crate::error::Error;
+use crate::identity::{LayerName, LayerSays, Misspelled, Resolver};
+use crate::registry::Registry;
+
+use super::facts::{DEFAULT, Facts, Setting};
+use super::page::Mark;
+use super::{Page, Target, Verdict};
+
+/// So many places are named in one finding.
+const MOST_PLACES: usize = 3;
+
+pub(crate) fn run(
+    arguments: &ConfigArguments,
+    env: &Env,
+    page: &mut Page,
+) -> Result<Verdict, Error> {
+    match &arguments.command {
+        ConfigCommand::Check { json } => check(env, *json, page),
+        ConfigCommand::Show { host, json } => show(env, host, *json, page),
+    }
+}
+
+#[derive(Serialize)]
+struct CheckReport {
+    files: Vec<FileFacts>,
+    findings: Vec<CheckFinding>,
+}
+
+#[derive(Serialize)]
+struct FileFacts {
+    path: String,
+    /// `user`, `machine` or `ECRX_CONFIG`.
+    whose: &'static str,
+    there: bool,
+    rules: usize,
+}
+
+/// Something to be mended.
+#[derive(Serialize)]
+struct CheckFinding {
+    mark: Mark,
+    file: Option<String>,
+    line: Option<usize>,
+    message: String,
+}
+
+fn check(env: &Env, json: bool, page: &mut Page) -> Result<Verdict, Error> {
+    let config = match Config::from_env(env) {
+        Ok(config) => config,
+        // For people it is told as every error is.
+        Err(error) if !json => return Err(Error::failure(error)),
+        Err(error) => {
+            page.json(&CheckReport {
+                files: files(env, &Config::default()),
+                findings: vec![CheckFinding::from_error(&error)],
+            });
+            return Ok(Verdict::Bad);
+        }
+    };
+    let mut findings: Vec<CheckFinding> = config
+        .unreachable_rules()
+        .iter()
+        .map(CheckFinding::from_rule)
+        .collect();
+    findings.extend(missing_profiles(env, &config));
+    findings.extend(Misspelled::all(env).iter().map(CheckFinding::from_variable));
+    let report = CheckReport {
+        files: files(env, &config),
+        findings,
+    };
+    if json {
+        page.json(&report)
+    } else {
+        report.print(page)
+    }
+    Ok(if report.findings.is_empty() {
+        Verdict::Good
+    } else {
+        Verdict::Bad
+    })
+}
+
+/// The files that count, in the order in which they are asked.
+fn files(env: &Env, config: &Config) -> Vec<FileFacts> {
+    let named: Vec<(&'static str, Option<PathBuf>)> = match env.path(var::ECRX_CONFIG) {
+        Some(path) => vec![(var::ECRX_CONFIG, Some(path))],
+        None => vec![
+            ("user", env.user_config()),
+            ("machine", env.machine_config()),
+        ],
+    };
+    let facts = |(whose, path): (&'static str, Option<PathBuf>)| {
+        let path = path?;
+        Some(FileFacts {
+            whose,
+            there: path.is_file(),
+            rules: config
+                .rules()
+                .iter()
+                .filter(|rule| *rule.origin().file == *path)
+                .count(),
+            path: path.display().to_string(),
+        })
+    };
+    named.into_iter().filter_map(facts).collect()
+}
+
+/// Profiles that rules, `[defaults]` and `[identity.NAME]` name, and AWS's files do not have.
+fn missing_profiles(env: &Env, config: &Config) -> Vec<CheckFinding> {
+    let mut named: Vec<(&str, &Origin)> = config.profiles().collect();
+    if named.is_empty() {
+        return Vec::new();
+    }
+    let resolver = Resolver::new(env, config);
+    let known = match resolver.profile_names() {
+        Ok(known) => known,
+        Err(error) => {
+            return vec![CheckFinding {
+                mark: Mark::Bad,
+                file: None,
+                line: None,
+                message: error.to_string(),
+            }];
+        }
+    };
+    named.sort_by(|(_, one), (_, other)| (&one.file, one.line).cmp(&(&other.file, other.line)));
+    named.retain(|(profile, _)| !known.contains(profile));
+    named
+        .into_iter()
+        .map(|(profile, origin)| {
+            CheckFinding::at(
+                Mark::Warning,
+                origin,
+                format!("the AWS profile `{profile}` does not exist"),
+            )
+        })
+        .collect()
+}
+
+impl CheckFinding {
+    fn at(mark: Mark, origin: &Origin, message: String) -> Self {
+        Self {
+            mark,
+            file: Some(origin.file.display().to_string()),
+            line: Some(origin.line),
+            message,
+        }
+    }
+
+    fn from_error(error: &ConfigError) -> Self {
+        Self {
+            mark: Mark::Bad,
+            file: Some(error.path().display().to_string()),
+            line: error.line(),
+            message: error.to_string(),
+        }
+    }
+
+    fn from_variable(misspelled: &Misspelled) -> Self {
+        Self {
+            mark: Mark::Bad,
+            file: None,
+            line: None,
+            message: misspelled.to_string(),
+        }
+    }
+
+    fn from_rule(rule: &Unreachable) -> Self {
+        let registries = &rule.registries;
+        let message = match &rule.why {
+            Why::SaidBefore(origins) => {
+                let file = &rule.origin.file;
+                let place = |origin: &Origin| {
+                    if origin.file == *file {
+                        format!("line {}", origin.line)
+                    } else {
+                        origin.to_string()
+                    }
+                };
+                let mut places: Vec<String> = origins.iter().take(MOST_PLACES).map(place).collect();
+                if let Some(more) = origins.len().checked_sub(MOST_PLACES).filter(|n| *n > 0) {
+                    places.push(format!("{more} more"));
+                }
+                format!(
+                    "the rule for `{registries}` never has a say: all it says is said before, by {}",
+                    places.join(", ")
+                )
+            }
+            Why::Taken { by, registry } => format!(
+                "the host `{registries}` is defined twice: by the rule at {by} it is {registry}, and \
+                 this one never has a say"
+            ),
+        };
+        Self::at(Mark::Bad, &rule.origin, message)
+    }
+
+    fn text(&self) -> String {
+        match (&self.file, self.line) {
+            (Some(file), Some(line)) => format!("{file}:{line}: {}", self.message),
+            _ => self.message.clone(),
+        }
+    }
+}
+
+impl CheckReport {
+    fn print(&self, page: &mut Page) {
+        let facts: Vec<(&str, String)> = self
+            .files
+            .iter()
+            .map(|file| {
+                let rules = match (file.there, file.rules) {
+                    (false, _) => "not there".to_owned(),
+                    (true, 1) => "1 rule".to_owned(),
+                    (true, rules) => format!("{rules} rules"),
+                };
+                let whose = match file.whose {
+                    "user" => "the user's",
+                    "machine" => "the machine's",
+                    other => other,
+                };
+                (whose, format!("{}: {rules}", file.path))
+            })
+            .collect();
+        page.facts(0, &facts);
+        for finding in &self.findings {
+            page.marked(finding.mark, &finding.text());
+        }
+        if self.findings.is_empty() {
+            page.marked(Mark::Good, "nothing to mend");
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ShowReport {
+    registry: String,
+    /// The layer that decides; `None` where nobody can ask.
+    decides: Option<LayerName>,
+    /// Who asks, put together.
+    asks_as: Option<String>,
+    error: Option<String>,
+    hints: Vec<String>,
+    layers: Vec<LayerFacts>,
+    rules: Vec<RuleFacts>,
+    settings: Vec<Setting>,
+}
+
+#[derive(Serialize)]
+struct LayerFacts {
+    layer: LayerName,
+    decides: bool,
+    /// Who would ask by it; `None` where it is silent.
+    says: Option<String>,
+    /// Where that stands.
+    by: Option<String>,
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct RuleFacts {
+    file: String,
+    line: usize,
+    r#match: String,
+    accounts: Vec<String>,
+    says: Option<String>,
+    error: Option<String>,
+    endpoint_url: Option<String>,
+    sts_endpoint_url: Option<String>,
+    max_age_seconds: Option<u64>,
+}
+
+fn show(env: &Env, host: &str, json: bool, page: &mut Page) -> Result<Verdict, Error> {
+    let config = Config::from_env(env).map_err(Error::failure)?;
+    let target = Target::parse(host, &config).map_err(|error| error.told(env))?;
+    let report = ShowReport::new(&Facts::read(env, &config, &target.registry));
+    if json {
+        page.json(&report)
+    } else {
+        report.print(page)
+    }
+    Ok(match report.error {
+        None => Verdict::Good,
+        Some(_) => Verdict::Bad,
+    })
+}
+
+impl ShowReport {
+    fn new(facts: &Facts<'_>) -> Self {
+        let identity = facts.identity();
+        let decides = identity.map(|identity| identity.chosen_by.layer());
+        let layers = facts.layers().into_iter();
+        let rules = facts.rules();
+        Self {
+            registry: facts.registry.to_string(),
+            decides,
+            asks_as: identity.map(ToString::to_string),
+            error: facts.error(),
+            hints: facts.hints(),
+            layers: layers
+                .map(|layer| LayerFacts::new(layer, decides))
+                .collect(),
+            rules: rules
+                .map(|rule| RuleFacts::new(rule, facts.registry))
+                .collect(),
+            settings: facts.settings(),
+        }
+    }
+
+    fn print(&self, page: &mut Page) {
+        page.heading(&self.registry);
+        match (&self.asks_as, &self.error) {
+            (Some(who), _) => page.marked(Mark::Good, &format!("asks as {who}")),
+            (None, error) => {
+                page.marked(Mark::Bad, error.as_deref().unwrap_or_default());
+                for hint in &self.hints {
+                    page.paragraph(2, hint);
+                }
+            }
+        }
+        page.gap();
+        let rows: Vec<Vec<String>> = self
+            .layers
+            .iter()
+            .enumerate()
+            .map(|(index, layer)| layer.row(index))
+            .collect();
+        page.table(&["", "LAYER", "WHAT IT SAYS"], &rows);
+        page.gap();
+        page.heading(match self.rules.len() {
+            0 => "No rule fits",
+            _ => "Rules that fit",
+        });
+        for rule in &self.rules {
+            page.paragraph(
+                2,
+                &format!("{}:{}: match = {:?}", rule.file, rule.line, rule.r#match),
+            );
+            for line in rule.lines() {
+                page.paragraph(4, &line);
+            }
+        }
+        page.gap();
+        let rows: Vec<Vec<String>> = self
+            .settings
+            .iter()
+            .map(|setting| {
+                let text = match setting.from.as_str() {
+                    DEFAULT => setting.value.clone(),
+                    from => format!("{} ({from})", setting.value),
+                };
+                vec![setting.name.to_owned(), text]
+            })
+            .collect();
+        page.table(&["SETTING", "VALUE, AND WHERE IT STANDS"], &rows);
+    }
+}
+
+impl LayerFacts {
+    fn new(layer: LayerSays, decides: Option<LayerName>) -> Self {
+        let (says, by, error) = match layer.says {
+            Ok(Some(said)) => (Some(said.who), Some(said.chosen_by.to_string()), None),
+            Ok(None) => (None, None, None),
+            Err(error) => (None, None, Some(error.to_string())),
+        };
+        Self {
+            layer: layer.layer,
+            decides: decides == Some(layer.layer),
+            says,
+            by,
+            error,
+        }
+    }
+
+    fn row(&self, index: usize) -> Vec<String> {
+        let text = match (&self.says, &self.by, &self.error) {
+            (Some(says), Some(by), _) => format!("{says}; {by}"),
+            (_, _, Some(error)) => format!("wrong: {error}"),
+            _ => "-".to_owned(),
+        };
+        let sign = if self.decides { "→" } else { " " };
+        vec![
+            sign.to_owned(),
+            format!("{} {}", index + 1, self.layer),
+            text,
+        ]
+    }
+}
+
+impl RuleFacts {
+    fn new(rule: &Rule, registry: &Registry) -> Self {
+        let settings = rule.settings();
+        let (says, error) = match rule.identity_for(registry) {
+            Ok(identity) => (identity.as_ref().map(who), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        let origin = rule.origin();
+        Self {
+            file: origin.file.display().to_string(),
+            line: origin.line,
+            r#match: rule.registries().to_string(),
+            accounts: rule.accounts().iter().map(ToString::to_string).collect(),
+            says,
+            error,
+            endpoint_url: settings.endpoint_url.as_ref().map(ToString::to_string),
+            sts_endpoint_url: settings.sts_endpoint_url.as_ref().map(ToString::to_string),
+            max_age_seconds: settings.max_age.map(|age| age.as_secs()),
+        }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self.says.iter().chain(&self.error).cloned().collect();
+        let urls = [
+            ("endpoint_url", &self.endpoint_url),
+            ("sts_endpoint_url", &self.sts_endpoint_url),
+        ];
+        for (name, url) in urls {
+            lines.extend(url.as_ref().map(|url| format!("{name} = {url:?}")));
+        }
+        let age = self.max_age_seconds;
+        lines.extend(age.map(|seconds| format!("max_age_seconds = {seconds}")));
+        if lines.is_empty() {
+            lines.push("which registry the host is, and nothing else".to_owned());
+        }
+        lines
+    }
+}
+
+/// Who asks by a rule.
+fn who(identity: &IdentitySettings) -> String {
+    let profile = identity
+        .profile
+        .iter()
+        .map(|name| format!("profile {name}"));
+    let roles = identity
+        .roles
+        .iter()
+        .map(|role| format!("role {}", role.arn));
+    profile.chain(roles).collect::<Vec<_>>().join(", then ")
+}
