@@ -13,8 +13,7 @@ use crate::error::{Error, one_line};
 use crate::get::{Held, Tokens};
 use crate::registry::{Registry, ServerName, Service};
 
-use super::moment::{from_now, iso, span};
-use super::page::Mark;
+use super::page::{Mark, from_now, iso, span};
 use super::{Page, Target, Verdict};
 
 pub(crate) fn run(

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::cache::{CacheLocation, CacheOff, LocationOrigin};
 use crate::clock;
-use crate::commands::moment::{from_now, iso};
+use crate::commands::page::{from_now, iso};
 use crate::config::{Config, Origin, RegistrySettings, Rule};
 use crate::env::{Env, var};
 use crate::error::Error;

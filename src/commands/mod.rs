@@ -7,7 +7,6 @@ pub(crate) mod cache;
 pub(crate) mod completions;
 pub(crate) mod config;
 mod facts;
-pub(crate) mod moment;
 pub(crate) mod page;
 pub(crate) mod password;
 pub(crate) mod target;

@@ -2,7 +2,7 @@
 
 use crate::aws::{Caller, Failure, Survey};
 use crate::clock;
-use crate::commands::moment::span;
+use crate::commands::page::span;
 use crate::error::Error;
 use crate::get::Held;
 use crate::identity::Identity;
