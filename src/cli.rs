@@ -274,6 +274,20 @@ pub enum Shell {
     PowerShell,
 }
 
+impl Shell {
+    /// The file under `packaging/completions`, which is made from this one.
+    pub fn completions(self) -> &'static str {
+        match self {
+            Shell::Bash => include_str!("../packaging/completions/docker-credential-ecrx.bash"),
+            Shell::Zsh => include_str!("../packaging/completions/_docker-credential-ecrx"),
+            Shell::Fish => include_str!("../packaging/completions/docker-credential-ecrx.fish"),
+            Shell::PowerShell => {
+                include_str!("../packaging/completions/docker-credential-ecrx.ps1")
+            }
+        }
+    }
+}
+
 /// A profile's name.
 fn profile(text: &str) -> Result<String, &'static str> {
     if text.trim().is_empty() {

@@ -6,7 +6,7 @@ use std::panic::{self, PanicHookInfo};
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command, FirstWord, NoCommand};
-use crate::commands::{Page, Verdict, cache, completions, config, password, whoami};
+use crate::commands::{Page, Verdict, cache, config, password, whoami};
 use crate::docker::protocol::{self, Action};
 use crate::env::{Env, var};
 use crate::error::{Error, Kind};
@@ -70,7 +70,10 @@ fn run_command(command: &Command, env: &Env, page: &mut Page) -> Result<Verdict,
         Command::Whoami(arguments) => whoami::run(arguments, env, page),
         Command::Cache(arguments) => cache::run(arguments, env, page),
         Command::Config(arguments) => config::run(arguments, env, page),
-        Command::Completions(arguments) => completions::run(arguments, page),
+        Command::Completions(arguments) => {
+            page.raw(arguments.shell.completions());
+            Ok(Verdict::Good)
+        }
     }
 }
 

@@ -4,7 +4,6 @@
 //! [`Page`]. Errors are returned; `run.rs` prints them.
 
 pub(crate) mod cache;
-pub(crate) mod completions;
 pub(crate) mod config;
 mod facts;
 pub(crate) mod page;
