@@ -1,7 +1,8 @@
 //! The command line of the commands for people, told once: it is what arguments are read by, and
 //! what `--help`, the manual page and the completions are made from.
 //!
-//! What clients call (`get`, `store`, `erase`, `list`) is recognised before any of this is built.
+//! What clients call (`get`, `store`, `erase`, `list`), `version` and `help` are recognised before
+//! any of this is built: they are no commands of clap's, and their help is put below its own.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -328,7 +329,7 @@ impl Cli {
     }
 
     /// The commands for people.
-    pub fn words() -> Vec<String> {
+    fn names() -> Vec<String> {
         let command = Self::command();
         let commands = command.get_subcommands();
         commands.map(|it| it.get_name().to_owned()).collect()
@@ -346,30 +347,28 @@ impl Cli {
     }
 }
 
-/// A word that is recognised before any of what is below is built.
+/// A command without arguments, which is recognised before clap is touched.
 #[derive(Debug)]
-pub struct FirstWord {
+pub struct PlainCommand {
     pub name: &'static str,
     pub about: &'static str,
     /// The same for the manual page: what is read and what is printed.
     pub long_about: &'static str,
 }
 
-impl FirstWord {
-    /// Whether a word is one of them.
+impl PlainCommand {
     pub fn has(word: &str) -> bool {
-        Self::all().any(|known| known == word)
+        Self::names().any(|name| name == word)
     }
 
-    /// All of them.
-    pub fn all() -> impl Iterator<Item = &'static str> {
-        FOR_CLIENTS.iter().chain(&FOR_ALL).map(|first| first.name)
+    fn names() -> impl Iterator<Item = &'static str> {
+        FOR_CLIENTS.iter().chain(&FOR_ALL).map(|known| known.name)
     }
 }
 
 /// What clients call.
-pub const FOR_CLIENTS: [FirstWord; 4] = [
-    FirstWord {
+pub const FOR_CLIENTS: [PlainCommand; 4] = [
+    PlainCommand {
         name: "get",
         about: "print the credentials of a server as JSON",
         long_about: "Reads a server from stdin, a host in any spelling, and prints \
@@ -377,34 +376,34 @@ pub const FOR_CLIENTS: [FirstWord; 4] = [
             `credentials not found in native keychain`, and the client goes on anonymously. Any \
             other failure is one line on stdout, and the same with hints on stderr.",
     },
-    FirstWord {
+    PlainCommand {
         name: "store",
         about: "accept a login to an ECR registry (nothing is kept)",
         long_about: "Reads `{\"ServerURL\":…,\"Username\":…,\"Secret\":…}` from stdin, as \
             `docker login` sends it. Of an ECR registry nothing is kept: its passwords are bought \
             when they are needed.",
     },
-    FirstWord {
+    PlainCommand {
         name: "erase",
         about: "drop the cached token of a server",
         long_about: "Reads a server from stdin, and drops what `get` would answer for it from the \
             cache. Never fails at an ECR registry.",
     },
-    FirstWord {
+    PlainCommand {
         name: "list",
         about: "print the registries that the cache could answer for now",
         long_about: "Prints a JSON object of servers and user names. No AWS is asked.",
     },
 ];
 
-/// What both may ask for.
-pub const FOR_ALL: [FirstWord; 2] = [
-    FirstWord {
+/// What clients and people call.
+pub const FOR_ALL: [PlainCommand; 2] = [
+    PlainCommand {
         name: "version",
         about: "print the version; also -v, --version",
         long_about: "Prints the name, the package and the version. Also `-v` and `--version`.",
     },
-    FirstWord {
+    PlainCommand {
         name: "help",
         about: "print this, or with a command behind it, the help of that",
         long_about: "Prints an overview, or with a command behind it, the help of that. Also `-h` \
@@ -422,12 +421,12 @@ logs to stderr. The manual pages docker-credential-ecrx(1) and
 docker-credential-ecrx-config(5) have the rest.
 ";
 
-/// What stands below the commands for people.
+/// The help below the commands for people.
 fn after_help() -> String {
-    let lines = |words: &[FirstWord]| -> String {
-        words
+    let lines = |commands: &[PlainCommand]| -> String {
+        commands
             .iter()
-            .map(|word| format!("  {:<9}{}\n", word.name, word.about))
+            .map(|command| format!("  {:<9}{}\n", command.name, command.about))
             .collect()
     };
     format!(
@@ -437,30 +436,24 @@ fn after_help() -> String {
     )
 }
 
-/// What is wrong with words that are no command: the usage alone does not tell.
+/// What is wrong with words that are not a command. The usage alone does not tell.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoCommand {
-    /// Nothing is like it.
+pub enum CommandError {
     #[error("there is no command `{0}`")]
     Unknown(String),
-    /// Something is.
     #[error("there is no command `{word}`, did you mean `{nearest}`?")]
-    Misspelled {
-        /// As it was written.
-        word: String,
-        /// What it was most likely meant to be.
-        nearest: String,
-    },
-    /// A server behind `get`, for example.
+    Misspelled { word: String, nearest: String },
+    /// `get` with a server as an argument, for example.
     #[error("`{0}` takes no arguments: what it is asked about comes on stdin")]
     ForClients(String),
-    /// Something behind `version`.
+    /// `version` with an argument, for example.
     #[error("`{0}` takes no arguments")]
     ForAll(String),
 }
 
-impl NoCommand {
-    /// Of the words behind the program's name; `None` where there are none, or they are no text.
+impl CommandError {
+    /// Takes the words after the program's name; `None` if there are none, if the first is not
+    /// text (and so empty here), or is a command for people.
     pub fn from_words(words: &[&str]) -> Option<Self> {
         let (&word, is_help) = match words {
             ["help", word, ..] => (word, true),
@@ -474,12 +467,13 @@ impl NoCommand {
         if !is_help && FOR_CLIENTS.iter().any(|known| known.name == word) {
             return Some(Self::ForClients(owned));
         }
-        if FirstWord::has(word) || ["--version", "-v", "--help", "-h"].contains(&word) {
+        if PlainCommand::has(word) || ["--version", "-v", "--help", "-h"].contains(&word) {
             return Some(Self::ForAll(owned));
         }
-        let known = Cli::words();
-        let all = FirstWord::all().map(str::to_owned).chain(known);
-        let all: Vec<String> = all.collect();
+        let all: Vec<String> = PlainCommand::names()
+            .map(str::to_owned)
+            .chain(Cli::names())
+            .collect();
         Some(match nearest(word, all.iter().map(String::as_str)) {
             Some(nearest) => Self::Misspelled {
                 word: owned,
@@ -529,11 +523,11 @@ mod tests {
             (&["--help", "get"], "`--help` takes no arguments"),
         ];
         for (words, text) in table {
-            let found = NoCommand::from_words(words).map(|error| error.to_string());
+            let found = CommandError::from_words(words).map(|error| error.to_string());
             assert_eq!(found.as_deref(), Some(text), "{words:?}");
         }
         for words in [&[][..], &[""], &["help", "doctor", "--", "x"]] {
-            assert_eq!(NoCommand::from_words(words), None, "{words:?}");
+            assert_eq!(CommandError::from_words(words), None, "{words:?}");
         }
     }
 }

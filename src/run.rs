@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::panic::{self, PanicHookInfo};
 use std::process::ExitCode;
 
-use crate::cli::{Cli, Command, FirstWord, NoCommand};
+use crate::cli::{Cli, Command, CommandError, PlainCommand};
 use crate::commands::{Page, Verdict, cache, config, password, whoami};
 use crate::docker::protocol::{self, Action};
 use crate::env::{Env, var};
@@ -36,7 +36,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match *words {
         ["version" | "--version" | "-v"] => print(&version()),
         ["help" | "--help" | "-h"] | ["help", "--help" | "-h"] => help(&env),
-        ["help", word] if FirstWord::has(word) => help(&env),
+        ["help", word] if PlainCommand::has(word) => help(&env),
         // No options: behind a `--` the `--help` would be no option either.
         ["help", word, ref more @ ..]
             if Cli::has(word) && !more.iter().any(|word| word.starts_with('-')) =>
@@ -51,7 +51,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             command(&arguments, &env)
         }
         _ => {
-            if let Some(error) = NoCommand::from_words(&words) {
+            if let Some(error) = CommandError::from_words(&words) {
                 Page::stderr(&env).failure(&Error::failure(error));
             }
             help(&env);
