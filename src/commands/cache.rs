@@ -13,7 +13,7 @@ use crate::error::{Error, one_line};
 use crate::get::{Held, Tokens};
 use crate::registry::{Registry, ServerName, Service};
 
-use super::page::{Mark, from_now, iso, span};
+use super::page::{CheckMark, from_now, iso, span};
 use super::{Page, Target, Verdict};
 
 pub(crate) fn run(
@@ -151,8 +151,8 @@ impl CacheReport {
     fn print(&self, page: &mut Page) {
         if let Some(reason) = &self.reason {
             let mark = match self.state {
-                CacheUse::Unusable => Mark::Bad,
-                CacheUse::Used | CacheUse::Off => Mark::Warning,
+                CacheUse::Unusable => CheckMark::Bad,
+                CacheUse::Used | CacheUse::Off => CheckMark::Warning,
             };
             page.marked(mark, &format!("nothing is cached: {reason}"));
         }
@@ -191,7 +191,7 @@ impl CacheReport {
                 "{files} that cannot be used: the next purchase for the same replaces {them}, and \
                  `cache clear` deletes {them}; ECRX_LOG=warn says what is wrong"
             );
-            page.marked(Mark::Warning, &text);
+            page.marked(CheckMark::Warning, &text);
         }
         if !self.failures.is_empty() {
             page.gap();
@@ -357,7 +357,7 @@ fn print_cleared(cleared: &Cleared, page: &mut Page) {
     }
     for entry in &cleared.busy {
         page.marked(
-            Mark::Warning,
+            CheckMark::Warning,
             &format!(
                 "a token for {} is being bought, and will be kept",
                 entry.registry
@@ -365,6 +365,6 @@ fn print_cleared(cleared: &Cleared, page: &mut Page) {
         );
     }
     for error in &cleared.left {
-        page.marked(Mark::Bad, &error.to_string());
+        page.marked(CheckMark::Bad, &error.to_string());
     }
 }

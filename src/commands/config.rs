@@ -13,7 +13,7 @@ use crate::identity::{LayerName, LayerSays, Misspelled, Resolver};
 use crate::registry::Registry;
 
 use super::facts::{DEFAULT, Facts, Setting};
-use super::page::Mark;
+use super::page::CheckMark;
 use super::{Page, Target, Verdict};
 
 /// So many places are named in one finding.
@@ -48,7 +48,7 @@ struct FileFacts {
 /// Something to be mended.
 #[derive(Serialize)]
 struct CheckFinding {
-    mark: Mark,
+    mark: CheckMark,
     file: Option<String>,
     line: Option<usize>,
     message: String,
@@ -126,7 +126,7 @@ fn missing_profiles(env: &Env, config: &Config) -> Vec<CheckFinding> {
         Ok(known) => known,
         Err(error) => {
             return vec![CheckFinding {
-                mark: Mark::Bad,
+                mark: CheckMark::Bad,
                 file: None,
                 line: None,
                 message: error.to_string(),
@@ -139,7 +139,7 @@ fn missing_profiles(env: &Env, config: &Config) -> Vec<CheckFinding> {
         .into_iter()
         .map(|(profile, origin)| {
             CheckFinding::at(
-                Mark::Warning,
+                CheckMark::Warning,
                 origin,
                 format!("the AWS profile `{profile}` does not exist"),
             )
@@ -148,7 +148,7 @@ fn missing_profiles(env: &Env, config: &Config) -> Vec<CheckFinding> {
 }
 
 impl CheckFinding {
-    fn at(mark: Mark, origin: &Origin, message: String) -> Self {
+    fn at(mark: CheckMark, origin: &Origin, message: String) -> Self {
         Self {
             mark,
             file: Some(origin.file.display().to_string()),
@@ -159,7 +159,7 @@ impl CheckFinding {
 
     fn from_error(error: &ConfigError) -> Self {
         Self {
-            mark: Mark::Bad,
+            mark: CheckMark::Bad,
             file: Some(error.path().display().to_string()),
             line: error.line(),
             message: error.to_string(),
@@ -168,7 +168,7 @@ impl CheckFinding {
 
     fn from_variable(misspelled: &Misspelled) -> Self {
         Self {
-            mark: Mark::Bad,
+            mark: CheckMark::Bad,
             file: None,
             line: None,
             message: misspelled.to_string(),
@@ -201,7 +201,7 @@ impl CheckFinding {
                  this one never has a say"
             ),
         };
-        Self::at(Mark::Bad, &rule.origin, message)
+        Self::at(CheckMark::Bad, &rule.origin, message)
     }
 
     fn text(&self) -> String {
@@ -236,7 +236,7 @@ impl CheckReport {
             page.marked(finding.mark, &finding.text());
         }
         if self.findings.is_empty() {
-            page.marked(Mark::Good, "nothing to mend");
+            page.marked(CheckMark::Good, "nothing to mend");
         }
     }
 }
@@ -319,9 +319,9 @@ impl ShowReport {
     fn print(&self, page: &mut Page) {
         page.heading(&self.registry);
         match (&self.asks_as, &self.error) {
-            (Some(who), _) => page.marked(Mark::Good, &format!("asks as {who}")),
+            (Some(who), _) => page.marked(CheckMark::Good, &format!("asks as {who}")),
             (None, error) => {
-                page.marked(Mark::Bad, error.as_deref().unwrap_or_default());
+                page.marked(CheckMark::Bad, error.as_deref().unwrap_or_default());
                 for hint in &self.hints {
                     page.paragraph(2, hint);
                 }

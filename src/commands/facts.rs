@@ -42,7 +42,7 @@ pub(super) const DEFAULT: &str = "default";
 
 /// The APIs that are called for a token.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Api {
+enum TokenApi {
     Ecr,
     Sts,
 }
@@ -108,13 +108,13 @@ impl<'a> Facts<'a> {
         let mut settings = vec![
             top("timeout_seconds", seconds(config.timeout)),
             top("connect_timeout_seconds", seconds(config.connect_timeout)),
-            self.endpoint_url("endpoint_url", Api::Ecr),
+            self.endpoint_url("endpoint_url", TokenApi::Ecr),
         ];
         if self
             .identity()
             .is_none_or(|identity| identity.sts.is_some())
         {
-            settings.push(self.endpoint_url("sts_endpoint_url", Api::Sts));
+            settings.push(self.endpoint_url("sts_endpoint_url", TokenApi::Sts));
         }
         settings.extend(self.identity().map(|identity| self.max_age(identity)));
         settings.push(self.cache_folder());
@@ -138,7 +138,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn endpoint_url(&self, name: &'static str, api: Api) -> Setting {
+    fn endpoint_url(&self, name: &'static str, api: TokenApi) -> Setting {
         let of_rule = |rule: &'a Rule| {
             let url = api.url_in(rule.settings())?;
             Some((url, rule.origin().to_string()))
@@ -157,11 +157,11 @@ impl<'a> Facts<'a> {
     }
 
     /// In the order in which they count (`identity/endpoint.rs`).
-    fn url_from(&self, api: Api) -> String {
+    fn url_from(&self, api: TokenApi) -> String {
         let service = match (&self.registry.service, api) {
-            (_, Api::Sts) => "STS",
-            (Service::Private(_), Api::Ecr) => "ECR",
-            (Service::Public, Api::Ecr) => "ECR_PUBLIC",
+            (_, TokenApi::Sts) => "STS",
+            (Service::Private(_), TokenApi::Ecr) => "ECR",
+            (Service::Public, TokenApi::Ecr) => "ECR_PUBLIC",
         };
         let variables = [
             format!("{}_{service}", var::AWS_ENDPOINT_URL),
@@ -231,19 +231,19 @@ impl<'a> Facts<'a> {
     }
 }
 
-impl Api {
+impl TokenApi {
     fn endpoint(self, identity: &Identity) -> Option<&Endpoint> {
         match self {
-            Api::Ecr => Some(&identity.api),
-            Api::Sts => identity.sts.as_ref(),
+            TokenApi::Ecr => Some(&identity.api),
+            TokenApi::Sts => identity.sts.as_ref(),
         }
     }
 
     /// As a rule has it.
     fn url_in(self, settings: &RegistrySettings) -> Option<String> {
         let url = match self {
-            Api::Ecr => &settings.endpoint_url,
-            Api::Sts => &settings.sts_endpoint_url,
+            TokenApi::Ecr => &settings.endpoint_url,
+            TokenApi::Sts => &settings.sts_endpoint_url,
         };
         url.as_ref().map(ToString::to_string)
     }

@@ -23,7 +23,7 @@ const MIN_WIDTH: usize = 40;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Mark {
+pub(crate) enum CheckMark {
     /// As it should be.
     Good,
     /// Works, and may not be what is meant.
@@ -33,22 +33,22 @@ pub(crate) enum Mark {
     Unknown,
 }
 
-impl Mark {
+impl CheckMark {
     fn sign(self) -> &'static str {
         match self {
-            Mark::Good => "✓",
-            Mark::Warning => "!",
-            Mark::Bad => "✗",
-            Mark::Unknown => "·",
+            CheckMark::Good => "✓",
+            CheckMark::Warning => "!",
+            CheckMark::Bad => "✗",
+            CheckMark::Unknown => "·",
         }
     }
 
     fn style(self) -> Style {
         match self {
-            Mark::Good => AnsiColor::Green.on_default(),
-            Mark::Warning => AnsiColor::Yellow.on_default(),
-            Mark::Bad => AnsiColor::Red.on_default().effects(Effects::BOLD),
-            Mark::Unknown => Style::new().dimmed(),
+            CheckMark::Good => AnsiColor::Green.on_default(),
+            CheckMark::Warning => AnsiColor::Yellow.on_default(),
+            CheckMark::Bad => AnsiColor::Red.on_default().effects(Effects::BOLD),
+            CheckMark::Unknown => Style::new().dimmed(),
         }
     }
 }
@@ -150,7 +150,7 @@ impl Page {
     }
 
     /// A line with a mark before it; what is wrapped stands below its text.
-    pub(crate) fn marked(&mut self, mark: Mark, text: &str) {
+    pub(crate) fn marked(&mut self, mark: CheckMark, text: &str) {
         let style = mark.style();
         let first = format!("{style}{}{style:#} ", mark.sign());
         self.wrapped(&first, "  ", text);

@@ -12,7 +12,7 @@ use crate::registry::Registry;
 use super::facts::{
     CacheFacts, ChoiceFacts, EndpointFacts, Facts, RoleFacts, SignInFacts, SourceFacts, USABLE,
 };
-use super::page::Mark;
+use super::page::CheckMark;
 use super::{Page, Target, Verdict};
 
 #[derive(Serialize)]
@@ -124,9 +124,9 @@ impl WhoamiReport {
         page.facts(0, &facts);
         if let Some(sign_in) = &self.sign_in {
             let mark = if sign_in.state == USABLE {
-                Mark::Good
+                CheckMark::Good
             } else {
-                Mark::Bad
+                CheckMark::Bad
             };
             page.marked(mark, &sign_in.text);
         }

@@ -7,7 +7,7 @@ use similar::{ChangeTag, TextDiff};
 
 use crate::cli::ConfigureDocker;
 use crate::commands::Page;
-use crate::commands::page::Mark;
+use crate::commands::page::CheckMark;
 use crate::commands::target::shown;
 use crate::configure::user_file::{Locks, UserFile};
 use crate::error::{Error, is_unsafe, one_line};
@@ -83,16 +83,16 @@ impl Change {
             }
             None => format!("made {path}"),
         };
-        page.marked(Mark::Good, &text);
+        page.marked(CheckMark::Good, &text);
         if replaced.is_mounted {
             page.marked(
-                Mark::Warning,
+                CheckMark::Warning,
                 "it is mounted by itself, so that it could not be replaced: it was written in place",
             );
         }
         if replaced.had_other_names {
             page.marked(
-                Mark::Warning,
+                CheckMark::Warning,
                 "it had other names (hard links): by those it is as it was",
             );
         }
@@ -101,7 +101,7 @@ impl Change {
         {
             let backup = backup.path.display();
             page.marked(
-                Mark::Warning,
+                CheckMark::Warning,
                 &format!(
                     "{backup} still holds the logins that were taken out: delete it when all works"
                 ),

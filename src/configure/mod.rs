@@ -26,7 +26,7 @@ use crate::env::Env;
 use crate::error::Error;
 use crate::redaction::shown_server;
 
-use crate::commands::page::Mark;
+use crate::commands::page::CheckMark;
 use crate::commands::{Page, Verdict};
 use change_plan::ChangePlan;
 use creds_store::HelperLogin;
@@ -51,7 +51,7 @@ pub(super) fn run(
         page.gap();
     }
     for remark in &plan.remarks {
-        page.marked(Mark::Unknown, remark);
+        page.marked(CheckMark::Unknown, remark);
     }
     match (plan.is_empty(), arguments.dry_run) {
         (true, _) => {
@@ -61,10 +61,10 @@ pub(super) fn run(
             } else {
                 "nothing is to be changed in"
             };
-            page.marked(Mark::Good, &format!("{what} {}", plan.file.display()));
+            page.marked(CheckMark::Good, &format!("{what} {}", plan.file.display()));
             if arguments.all && plan.config.rules().is_empty() {
                 page.marked(
-                    Mark::Unknown,
+                    CheckMark::Unknown,
                     "config.toml has no rule that names a registry",
                 );
             }
@@ -73,7 +73,7 @@ pub(super) fn run(
         (false, false) => apply(&plan, env, page)?,
     }
     for note in &plan.notes {
-        page.marked(Mark::Unknown, &format!("left alone: {note}"));
+        page.marked(CheckMark::Unknown, &format!("left alone: {note}"));
     }
     if arguments.all && !plan.notes.is_empty() {
         let what = if arguments.podman {
@@ -84,7 +84,7 @@ pub(super) fn run(
         page.paragraph(2, what);
     }
     if arguments.undo && !plan.config.rules().is_empty() {
-        page.marked(Mark::Unknown, "left alone: the rules in config.toml");
+        page.marked(CheckMark::Unknown, "left alone: the rules in config.toml");
     }
     Ok(print_problems(&plan.problems, page))
 }
@@ -95,10 +95,10 @@ fn print_dry_run(plan: &ChangePlan, page: &mut Page) {
         for login in &plan.moves {
             let (key, program) = (shown_server(&login.key), helper.program());
             let text = format!("the login for {key} would be moved to {program}");
-            page.marked(Mark::Unknown, &text);
+            page.marked(CheckMark::Unknown, &text);
         }
     }
-    page.marked(Mark::Unknown, "nothing was changed: this is a dry run");
+    page.marked(CheckMark::Unknown, "nothing was changed: this is a dry run");
 }
 
 /// Carries a plan out: first what this program needs when it is asked, then what sends clients
@@ -143,7 +143,7 @@ fn move_logins(plan: &ChangePlan, env: &Env, page: &mut Page) -> Result<(), Erro
             .map_err(|cause| stays(login, cause))?;
         let (key, program) = (shown_server(&login.key), name.program());
         page.marked(
-            Mark::Good,
+            CheckMark::Good,
             &format!("moved the login for {key} to {program}"),
         );
     }
@@ -153,8 +153,8 @@ fn move_logins(plan: &ChangePlan, env: &Env, page: &mut Page) -> Result<(), Erro
 fn print_problems(problems: &[ClientProblem], page: &mut Page) -> Verdict {
     for problem in problems {
         let mark = match problem.severity {
-            Severity::Bad => Mark::Bad,
-            Severity::Warning => Mark::Warning,
+            Severity::Bad => CheckMark::Bad,
+            Severity::Warning => CheckMark::Warning,
         };
         page.marked(mark, &problem.text);
         let offer = match problem.repair {

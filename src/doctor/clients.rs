@@ -1,6 +1,6 @@
 //! Docker and podman: whether they ask this program, and what would keep its answer from them.
 
-use crate::commands::page::Mark;
+use crate::commands::page::CheckMark;
 use crate::configure::clients::{self, ContainerClient, HelperLookup, Severity};
 use crate::env::Env;
 use crate::registry::{Registry, Service};
@@ -25,8 +25,8 @@ pub(super) fn report(env: &Env, registry: Option<&Registry>) -> AreaReport {
     }
     for found in clients::problems(env, registry) {
         let mark = match found.severity {
-            Severity::Bad => Mark::Bad,
-            Severity::Warning => Mark::Warning,
+            Severity::Bad => CheckMark::Bad,
+            Severity::Warning => CheckMark::Warning,
         };
         checks.push(Check::new(mark, found.text).fix([found.fix]));
     }
@@ -49,9 +49,9 @@ fn asked_helper(
     let name = client.name();
     let other = |text: String| {
         let mark = match (&registry.service, is_asked) {
-            (Service::Public, _) => Mark::Unknown,
-            (Service::Private(_), true) => Mark::Warning,
-            (Service::Private(_), false) => Mark::Bad,
+            (Service::Public, _) => CheckMark::Unknown,
+            (Service::Private(_), true) => CheckMark::Warning,
+            (Service::Private(_), false) => CheckMark::Bad,
         };
         Check::new(mark, text).fix([format!("{} {registry}", client.configured_by())])
     };

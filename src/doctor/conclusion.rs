@@ -1,6 +1,6 @@
 //! What all areas come to: the worst that was found.
 
-use crate::commands::page::Mark;
+use crate::commands::page::CheckMark;
 
 use super::evidence::Evidence;
 use super::registry::{Allowed, Outcome};
@@ -10,8 +10,8 @@ pub(super) fn conclude(areas: &[AreaReport], evidence: Option<&Evidence<'_>>) ->
     let policy = evidence.and_then(Evidence::denied_by_policy);
     let path = evidence.map(Evidence::path).unwrap_or_default();
     let (mark, mut text, changes) = match (policy, worst(areas)) {
-        (Some((text, changes)), _) => (Mark::Bad, text, changes),
-        (None, Some((Mark::Bad, area, found))) => {
+        (Some((text, changes)), _) => (CheckMark::Bad, text, changes),
+        (None, Some((CheckMark::Bad, area, found))) => {
             let is_all = area == Area::Clients && evidence.is_some_and(Evidence::is_allowed);
             let rest = if is_all {
                 "; AWS and the registry allow it"
@@ -19,7 +19,7 @@ pub(super) fn conclude(areas: &[AreaReport], evidence: Option<&Evidence<'_>>) ->
                 ""
             };
             let text = format!("it breaks {}: {found}{rest}", area_name(area));
-            (Mark::Bad, text, Vec::new())
+            (CheckMark::Bad, text, Vec::new())
         }
         (None, Some((mark, area, found))) => {
             let allowed = allowed(evidence).unwrap_or_else(|| "nothing fails".to_owned());
@@ -27,11 +27,11 @@ pub(super) fn conclude(areas: &[AreaReport], evidence: Option<&Evidence<'_>>) ->
             let text = format!("{allowed}; but see to this {name}: {found}");
             (mark, text, Vec::new())
         }
-        (None, None) => (Mark::Good, nothing_wrong(evidence), Vec::new()),
+        (None, None) => (CheckMark::Good, nothing_wrong(evidence), Vec::new()),
     };
     // If the client does not even ask, that is said in addition to AWS's denial.
     let of_clients = areas.iter().find(|report| report.area == Area::Clients);
-    if let Some(found) = of_clients.and_then(|report| first(report, Mark::Bad))
+    if let Some(found) = of_clients.and_then(|report| first(report, CheckMark::Bad))
         && !text.contains(found)
     {
         text = join(&text, found);
@@ -65,18 +65,20 @@ fn join(first: &str, second: &str) -> String {
 
 /// The first thing that is bad, or else may not be meant. The clients come last: if they ask this
 /// program, what keeps it from an answer remains.
-fn worst(areas: &[AreaReport]) -> Option<(Mark, Area, &str)> {
+fn worst(areas: &[AreaReport]) -> Option<(CheckMark, Area, &str)> {
     let is_clients = |report: &&AreaReport| report.area == Area::Clients;
     let ours = areas.iter().filter(|report| !is_clients(report));
     let in_order = ours.chain(areas.iter().filter(is_clients));
-    [Mark::Bad, Mark::Warning].into_iter().find_map(|mark| {
-        in_order
-            .clone()
-            .find_map(|report| Some((mark, report.area, first(report, mark)?)))
-    })
+    [CheckMark::Bad, CheckMark::Warning]
+        .into_iter()
+        .find_map(|mark| {
+            in_order
+                .clone()
+                .find_map(|report| Some((mark, report.area, first(report, mark)?)))
+        })
 }
 
-fn first(report: &AreaReport, mark: Mark) -> Option<&str> {
+fn first(report: &AreaReport, mark: CheckMark) -> Option<&str> {
     let found = report.checks.iter().find(|check| check.mark == mark);
     found.map(|check| check.text.as_str())
 }

@@ -3,7 +3,7 @@
 
 use crate::aws::{Caller, Failure, Survey};
 use crate::commands::Target;
-use crate::commands::page::Mark;
+use crate::commands::page::CheckMark;
 use crate::identity::{Identity, Role};
 use crate::registry::PrivateRegistry;
 
@@ -62,9 +62,9 @@ impl Evidence<'_> {
             return Vec::new();
         };
         let reached = |result: Option<&Result<Caller, Failure>>| match result {
-            Some(Ok(_)) => Mark::Good,
-            Some(Err(_)) => Mark::Bad,
-            None => Mark::Unknown,
+            Some(Ok(_)) => CheckMark::Good,
+            Some(Err(_)) => CheckMark::Bad,
+            None => CheckMark::Unknown,
         };
         let source = self.survey.and_then(|survey| survey.source.as_ref());
         let mut path = vec![PathNode {
@@ -102,7 +102,7 @@ impl Evidence<'_> {
     }
 
     /// The action that leads to the registry, and whether it is allowed.
-    fn last_hop(&self) -> (Option<&'static str>, Mark) {
+    fn last_hop(&self) -> (Option<&'static str>, CheckMark) {
         let token = Some(token_action(&self.target.registry));
         // Public ECR allows anonymous pulls.
         let pull = self.private().map(|_| "ecr:BatchGetImage");
@@ -110,23 +110,25 @@ impl Evidence<'_> {
         let has_failed = self.private().is_some() && matches!(survey, Some(Some(Err(_))));
         match &self.outcome {
             // The cached token is still accepted.
-            Outcome::Allowed(_) if has_failed => return (token, Mark::Bad),
-            Outcome::Allowed(Allowed::Token) => return (token, Mark::Good),
-            Outcome::Allowed(Allowed::Pull | Allowed::PullAndPush) => return (pull, Mark::Good),
+            Outcome::Allowed(_) if has_failed => return (token, CheckMark::Bad),
+            Outcome::Allowed(Allowed::Token) => return (token, CheckMark::Good),
+            Outcome::Allowed(Allowed::Pull | Allowed::PullAndPush) => {
+                return (pull, CheckMark::Good);
+            }
             Outcome::Allowed(Allowed::Push) => {
-                return (Some("ecr:InitiateLayerUpload"), Mark::Good);
+                return (Some("ecr:InitiateLayerUpload"), CheckMark::Good);
             }
             Outcome::Refused(Rejection {
                 action: Some(action),
                 ..
-            }) => return (self.private().map(|_| *action), Mark::Bad),
+            }) => return (self.private().map(|_| *action), CheckMark::Bad),
             Outcome::Refused(_) | Outcome::NotAsked => {}
         }
         match survey {
-            _ if has_failed => (token, Mark::Bad),
-            Some(None) => (token, Mark::Unknown),
-            _ if self.refused().is_some() => (None, Mark::Bad),
-            _ => (token, Mark::Unknown),
+            _ if has_failed => (token, CheckMark::Bad),
+            Some(None) => (token, CheckMark::Unknown),
+            _ if self.refused().is_some() => (None, CheckMark::Bad),
+            _ => (token, CheckMark::Unknown),
         }
     }
 }

@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use crate::aws::FetchError;
-use crate::commands::page::Mark;
+use crate::commands::page::CheckMark;
 use crate::config::{Config, ConfigError};
 use crate::configure::clients::is_first_on_path;
 use crate::env::{Env, var};
@@ -73,8 +73,8 @@ impl MachineExamination<'_> {
     /// Variables that are misspelled. If an identity fails because of one, its area says so.
     fn misspelled(&self) -> Vec<Check> {
         let mark = match self.identity {
-            None => Mark::Bad,
-            Some(Ok(_)) => Mark::Warning,
+            None => CheckMark::Bad,
+            Some(Ok(_)) => CheckMark::Warning,
             Some(Err(_)) => return Vec::new(),
         };
         let all = Misspelled::all(self.env).into_iter();

@@ -25,7 +25,7 @@ use std::time::Instant;
 use crate::aws::{FetchError, Survey};
 use crate::cli::Doctor;
 use crate::clock;
-use crate::commands::page::Mark;
+use crate::commands::page::CheckMark;
 use crate::commands::{Page, Target, TargetError, Verdict};
 use crate::config::{Config, ConfigError};
 use crate::env::Env;
@@ -87,8 +87,8 @@ pub(super) fn run(arguments: &Doctor, env: &Env, page: &mut Page) -> Result<Verd
         _ => examination.machine_alone(target.as_ref()),
     };
     let verdict = match conclusion.mark {
-        Mark::Bad => Verdict::Bad,
-        Mark::Good | Mark::Warning | Mark::Unknown => Verdict::Good,
+        CheckMark::Bad => Verdict::Bad,
+        CheckMark::Good | CheckMark::Warning | CheckMark::Unknown => Verdict::Good,
     };
     if arguments.json {
         let target = arguments.target.clone();

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use crate::cache::CacheError;
 use crate::clock;
-use crate::commands::page::Mark;
+use crate::commands::page::CheckMark;
 use crate::commands::target::Image;
 use crate::doctor::distribution::{
     LayerProbe, Operation, RegistryClient, RegistryError, RegistryErrorKind, StorageProbe,
@@ -293,7 +293,7 @@ impl ImageExamination<'_> {
         let mut absent = absent(self.registry, self.image, error);
         if self.push && is_new {
             // As it is before a first push.
-            absent.mark = Mark::Warning;
+            absent.mark = CheckMark::Warning;
         }
         self.add(absent);
         let pushed = if self.would_make_a_repository(error) {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::commands::Page;
-use crate::commands::page::Mark;
+use crate::commands::page::CheckMark;
 use crate::policy::iam::Statement;
 
 /// The version of the JSON form. New fields do not change it.
@@ -39,7 +39,7 @@ impl Area {
 /// One thing that was looked at, and what was found.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Check {
-    pub mark: Mark,
+    pub mark: CheckMark,
     /// One line.
     pub text: String,
     /// One line each.
@@ -48,7 +48,7 @@ pub(super) struct Check {
 }
 
 impl Check {
-    pub(super) fn new(mark: Mark, text: impl Into<String>) -> Self {
+    pub(super) fn new(mark: CheckMark, text: impl Into<String>) -> Self {
         Self {
             mark,
             text: text.into(),
@@ -57,19 +57,19 @@ impl Check {
     }
 
     pub(super) fn good(text: impl Into<String>) -> Self {
-        Self::new(Mark::Good, text)
+        Self::new(CheckMark::Good, text)
     }
 
     pub(super) fn bad(text: impl Into<String>) -> Self {
-        Self::new(Mark::Bad, text)
+        Self::new(CheckMark::Bad, text)
     }
 
     pub(super) fn unknown(text: impl Into<String>) -> Self {
-        Self::new(Mark::Unknown, text)
+        Self::new(CheckMark::Unknown, text)
     }
 
     pub(super) fn warning(text: impl Into<String>) -> Self {
-        Self::new(Mark::Warning, text)
+        Self::new(CheckMark::Warning, text)
     }
 
     #[must_use]
@@ -85,7 +85,7 @@ pub(super) struct AreaReport {
     #[serde(rename = "place")]
     pub area: Area,
     /// The worst mark of the checks.
-    pub mark: Mark,
+    pub mark: CheckMark,
     #[serde(rename = "findings")]
     pub checks: Vec<Check>,
 }
@@ -93,10 +93,10 @@ pub(super) struct AreaReport {
 impl AreaReport {
     pub(super) fn new(area: Area, checks: Vec<Check>) -> Self {
         let has = |mark| checks.iter().any(|check| check.mark == mark);
-        let mark = [Mark::Bad, Mark::Warning, Mark::Good]
+        let mark = [CheckMark::Bad, CheckMark::Warning, CheckMark::Good]
             .into_iter()
             .find(|mark| has(*mark))
-            .unwrap_or(Mark::Unknown);
+            .unwrap_or(CheckMark::Unknown);
         Self { area, mark, checks }
     }
 
@@ -104,8 +104,8 @@ impl AreaReport {
     #[must_use]
     pub(super) fn into_warnings(mut self) -> Self {
         for check in &mut self.checks {
-            if check.mark == Mark::Bad {
-                check.mark = Mark::Warning;
+            if check.mark == CheckMark::Bad {
+                check.mark = CheckMark::Warning;
             }
         }
         Self::new(self.area, self.checks)
@@ -138,7 +138,7 @@ pub(super) struct PathNode {
     /// it takes no action of the caller's.
     pub by: Option<&'static str>,
     /// Whether that action is allowed.
-    pub mark: Mark,
+    pub mark: CheckMark,
 }
 
 /// A policy that has to change, and how.
@@ -156,7 +156,7 @@ pub(super) struct PolicyChange {
 /// What all areas come to.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Conclusion {
-    pub mark: Mark,
+    pub mark: CheckMark,
     /// One sentence or two.
     pub text: String,
     /// From the caller to the registry; empty without a caller.
@@ -214,9 +214,9 @@ impl Conclusion {
 impl PathNode {
     fn print(&self, page: &mut Page) {
         let breaks = match self.mark {
-            Mark::Bad => " ✗ breaks here",
-            Mark::Unknown => " · not asked",
-            Mark::Good | Mark::Warning => "",
+            CheckMark::Bad => " ✗ breaks here",
+            CheckMark::Unknown => " · not asked",
+            CheckMark::Good | CheckMark::Warning => "",
         };
         // Nothing leads to the caller: that is where it begins, or ends at once.
         let is_first = self.what == CALLER;
