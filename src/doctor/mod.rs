@@ -5,11 +5,10 @@
 //! changes nothing, but for one thing: a cached token that the registry refuses is dropped if the
 //! registry accepts a new one.
 //!
-//! Imports run one way: [`report`] ← areas ([`machine`], [`clients`], [`credentials`],
-//! [`registry`]) ← [`evidence`] ← [`policy_change`] ← [`conclusion`]. Registries are asked by
+//! Imports run one way: [`report`] ← areas ([`machine`], [`credentials`], [`registry`])
+//! ← [`evidence`] ← [`policy_change`] ← [`conclusion`]. Registries are asked by
 //! [`distribution`]; AWS's sentences about denials are parsed by [`denial`].
 
-mod clients;
 mod conclusion;
 mod credentials;
 mod denial;
@@ -134,7 +133,7 @@ impl Examination<'_> {
         let machine = self.machine(None, &client, None);
         self.add(machine);
         let registry = target.map(|target| &target.registry);
-        self.add(clients::report(self.env, registry));
+        self.add(machine::clients_report(self.env, registry));
         conclude(&self.areas, None)
     }
 
@@ -170,7 +169,7 @@ impl Examination<'_> {
             .and_then(|client| registry::presence(client, registry, limit));
         let machine = self.machine(Some(&identity), &client, presence.as_ref());
         self.add(machine);
-        self.add(clients::report(self.env, Some(registry)));
+        self.add(machine::clients_report(self.env, Some(registry)));
         let identity = match identity {
             Ok(identity) => identity,
             Err(error) => {
