@@ -3,11 +3,31 @@
 
 use serde::Deserialize;
 
+use crate::error::one_line;
+
 /// The media types that are requested, in the order in which clients name them.
 pub(super) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, \
     application/vnd.docker.distribution.manifest.v2+json";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlatformImage {
+    /// Its manifest.
+    pub descriptor: Descriptor,
+    /// `linux/arm64`; `None` when the index does not say.
+    pub platform: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Descriptor {
+    /// `sha256:…`.
+    pub digest: String,
+    /// Empty if neither manifest nor registry says.
+    pub media_type: String,
+    /// In bytes.
+    pub size: u64,
+}
 
 /// A manifest or an index, as far as it is looked at.
 #[derive(Debug, Deserialize)]
@@ -65,6 +85,16 @@ impl RawManifest {
         layers
             .filter(|layer| layer.urls.is_empty() && !layer.media_type.contains("foreign"))
             .min_by_key(|layer| layer.size)
+    }
+}
+
+impl From<&ManifestEntry> for Descriptor {
+    fn from(entry: &ManifestEntry) -> Self {
+        Self {
+            digest: entry.digest.clone(),
+            media_type: one_line(&entry.media_type),
+            size: entry.size,
+        }
     }
 }
 

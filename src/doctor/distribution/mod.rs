@@ -33,11 +33,12 @@ use crate::secret::Secret;
 
 use authentication::{basic, bearer};
 use location::Location;
-use manifest::{ManifestEntry, RawManifest};
+use manifest::RawManifest;
 
 pub use authentication::{Challenge, Scheme};
 pub use error::{Operation, RegistryError, RegistryErrorKind};
 pub use location::LocationError;
+pub use manifest::{Descriptor, PlatformImage};
 
 /// In bytes, of manifests and of everything else that is read to its end.
 const MAX_RESPONSE: usize = 1 << 20;
@@ -85,24 +86,6 @@ pub struct Manifest {
     pub layer: Option<Descriptor>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlatformImage {
-    /// Its manifest.
-    pub descriptor: Descriptor,
-    /// `linux/arm64`; `None` when the index does not say.
-    pub platform: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Descriptor {
-    /// `sha256:…`.
-    pub digest: String,
-    /// Empty if neither manifest nor registry says.
-    pub media_type: String,
-    /// In bytes.
-    pub size: u64,
-}
-
 /// The registry has the layer, and allows it to be pulled.
 #[derive(Clone, Debug)]
 pub struct LayerProbe {
@@ -133,16 +116,6 @@ impl From<&Received> for Response {
         Self {
             status: received.status,
             date: received.date,
-        }
-    }
-}
-
-impl From<&ManifestEntry> for Descriptor {
-    fn from(entry: &ManifestEntry) -> Self {
-        Self {
-            digest: entry.digest.clone(),
-            media_type: one_line(&entry.media_type),
-            size: entry.size,
         }
     }
 }
