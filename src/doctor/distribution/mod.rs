@@ -49,11 +49,10 @@ const MAX_LAYER_RESPONSE: usize = 64 << 10;
 /// For `Range`.
 const FIRST_BYTE: &str = "bytes=0-0";
 
-const GIVEN: u16 = 200;
-/// The byte that was asked for.
-const GIVEN_IN_PART: u16 = 206;
-/// A layer without a first byte.
-const EMPTY: u16 = 416;
+const OK: u16 = 200;
+const PARTIAL_CONTENT: u16 = 206;
+/// For a layer without a first byte.
+const RANGE_NOT_SATISFIABLE: u16 = 416;
 
 /// What every response has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,10 +162,10 @@ impl RegistryClient<'_> {
             let received = self.send(&request, password).await?;
             let challenge = Challenge::from_response(&received);
             let is_wanted = received.status == 401 && password.is_none() && challenge.is_some();
-            if received.status != 200 && !is_wanted {
+            if received.status != OK && !is_wanted {
                 return Err(self.refused(&request, &received, password));
             }
-            if received.status == 200 && !is_registry(&received) {
+            if received.status == OK && !is_registry(&received) {
                 let kind = error::not_a_registry("it answers with something else");
                 return Err(self.unusable(kind, &request, &received));
             }
@@ -229,25 +228,25 @@ impl RegistryClient<'_> {
         let mut request = RegistryRequest::new(operation, Method::GET, path);
         request.header = Some((header::ACCEPT, manifest::ACCEPT));
         let received = self.send(&request, password).await?;
-        if received.status != 200 {
+        if received.status != OK {
             return Err(self.refused(&request, &received, password));
         }
-        let senseless = |why| self.unusable(error::not_a_registry(why), &request, &received);
+        let malformed = |why| self.unusable(error::not_a_registry(why), &request, &received);
         if !received.is_whole {
-            return Err(senseless("its manifest is longer than 1 MiB"));
+            return Err(malformed("its manifest is longer than 1 MiB"));
         }
         let raw = RawManifest::parse(&received.body)
-            .ok_or_else(|| senseless("it answers with what is no manifest"))?;
+            .ok_or_else(|| malformed("it answers with what is no manifest"))?;
         let digest = format!("sha256:{}", hex(&sha256(&received.body)));
         if reference.starts_with("sha256:") && reference != digest {
-            return Err(senseless("its manifest is another than the digest says"));
+            return Err(malformed("its manifest is another than the digest says"));
         }
         let parts = raw.images().unwrap_or_default().iter();
         if !parts
             .chain(raw.smallest_layer())
             .all(|part| manifest::is_digest(&part.digest))
         {
-            return Err(senseless("its manifest names a digest that is none"));
+            return Err(malformed("its manifest names a digest that is none"));
         }
         let content_type = received.headers.get(header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok());
@@ -277,10 +276,10 @@ impl RegistryClient<'_> {
             request.limit = MAX_LAYER_RESPONSE;
             let received = self.send(&request, password).await?;
             let storage = match received.status {
-                GIVEN | GIVEN_IN_PART if error::is_page(&received) => {
+                OK | PARTIAL_CONTENT if error::is_page(&received) => {
                     return Err(self.unusable(error::a_page(), &request, &received));
                 }
-                GIVEN | GIVEN_IN_PART | EMPTY => None,
+                OK | PARTIAL_CONTENT | RANGE_NOT_SATISFIABLE => None,
                 301..=303 | 307 | 308 => {
                     let location =
                         Location::parse(location(&received), &self.host).map_err(|why| {
@@ -311,11 +310,11 @@ impl RegistryClient<'_> {
         let received = self.exchange(Operation::Storage, &host, request, MAX_LAYER_RESPONSE);
         let received = received.await?;
         match received.status {
-            GIVEN | GIVEN_IN_PART if error::is_page(&received) => {
+            OK | PARTIAL_CONTENT if error::is_page(&received) => {
                 let (kind, operation) = (error::a_page(), Operation::Storage);
                 Err(RegistryError::unusable(kind, operation, &host, &received))
             }
-            GIVEN | GIVEN_IN_PART | EMPTY => Ok(Response::from(&received)),
+            OK | PARTIAL_CONTENT | RANGE_NOT_SATISFIABLE => Ok(Response::from(&received)),
             _ => Err(self.refused_by_storage(&host, &received)),
         }
     }
@@ -435,14 +434,14 @@ impl RegistryClient<'_> {
         let path = format!("{}{}", realm.expose().path(), challenge.query());
         let request = RegistryRequest::new(Operation::Token, Method::GET, path);
         let received = self.send_as(&request, password.map(basic)).await?;
-        if received.status != 200 {
+        if received.status != OK {
             return Err(self.refused(&request, &received, password));
         }
-        let senseless = || {
+        let malformed = || {
             let kind = error::not_a_registry("it answers with what is no token");
             self.unusable(kind, &request, &received)
         };
-        bearer(&received).ok_or_else(senseless)
+        bearer(&received).ok_or_else(malformed)
     }
 
     /// `/v2/NAME/KIND/REFERENCE`.
