@@ -13,6 +13,7 @@ use crate::error::{Error, one_line};
 use crate::get::{Held, Tokens};
 use crate::registry::{Registry, ServerName, Service};
 
+use super::facts::TokenFacts;
 use super::page::{CheckMark, from_now, iso, span};
 use super::{Page, Target, Verdict};
 
@@ -69,13 +70,8 @@ enum CacheUse {
 struct ListedToken {
     registry: String,
     identity: String,
-    obtained_at: String,
-    /// `None` where it belongs to somebody who does not ask now.
-    refresh_at: Option<String>,
-    expires_at: String,
-    expired: bool,
-    #[serde(skip)]
-    row: Vec<String>,
+    #[serde(flatten)]
+    token: TokenFacts,
 }
 
 /// A failure that is remembered, so that it is not repeated at once.
@@ -170,8 +166,8 @@ impl CacheReport {
                     &["AGE", "RENEWAL", "END", "REGISTRY, AND WHO BOUGHT"],
                     &rows,
                 );
-                let is_others = |token: &ListedToken| !token.expired && token.refresh_at.is_none();
-                if tokens.iter().any(is_others) {
+                let is_others = |token: &TokenFacts| !token.expired && token.refresh_at.is_none();
+                if tokens.iter().any(|listed| is_others(&listed.token)) {
                     page.gap();
                     page.paragraph(
                         0,
@@ -205,38 +201,32 @@ impl CacheReport {
 
 impl ListedToken {
     fn new(held: &Held, now: OffsetDateTime) -> Self {
-        let token = &held.entry.token;
-        let expired = token.is_expired(now);
-        let renewal = match held.refresh_at {
-            // Of an expired one nobody asks.
-            None => "-".to_owned(),
-            Some(_) if expired => "-".to_owned(),
-            Some(moment) if moment > now => from_now(moment, now),
-            Some(_) => "next get".to_owned(),
-        };
-        let end = if expired {
-            format!("expired {}", from_now(token.expires_at, now))
-        } else {
-            from_now(token.expires_at, now)
-        };
         Self {
             registry: one_line(&held.entry.registry),
             identity: one_line(&held.entry.identity),
-            obtained_at: iso(token.obtained_at),
-            refresh_at: held.refresh_at.map(iso),
-            expires_at: iso(token.expires_at),
-            expired,
-            row: vec![span(now - token.obtained_at), renewal, end],
+            token: TokenFacts::from_held(held, now),
         }
     }
 
-    /// Who requested it stands below the registry.
+    /// The identity that requested it is below the registry.
     fn rows(&self) -> [Vec<String>; 2] {
-        let mut first = self.row.clone();
-        first.push(self.registry.clone());
-        let mut second = vec![String::new(); self.row.len()];
-        second.push(self.identity.clone());
-        [first, second]
+        let token = &self.token;
+        let renewal = match token.renewed_in {
+            _ if token.expired || token.refresh_at.is_none() => "-".to_owned(),
+            Some(ahead) => from_now(ahead),
+            None => "next get".to_owned(),
+        };
+        let end = from_now(token.time_left);
+        let end = if token.expired {
+            format!("expired {end}")
+        } else {
+            end
+        };
+        let blank = String::new;
+        [
+            vec![span(token.age), renewal, end, self.registry.clone()],
+            vec![blank(), blank(), blank(), self.identity.clone()],
+        ]
     }
 }
 

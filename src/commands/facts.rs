@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use time::OffsetDateTime;
 
 use crate::cache::{CacheLocation, CacheOff, LocationOrigin};
 use crate::clock;
@@ -300,12 +301,22 @@ pub(super) struct CacheFacts {
     pub text: String,
 }
 
+/// A token in the cache, as it is now.
 #[derive(Serialize)]
-pub(super) struct TokenFacts {
+pub(crate) struct TokenFacts {
     pub obtained_at: String,
+    /// `None` if the token belongs to an identity that is not selected now.
     pub refresh_at: Option<String>,
     pub expires_at: String,
     pub expired: bool,
+    #[serde(skip)]
+    pub age: time::Duration,
+    /// Negative after its end.
+    #[serde(skip)]
+    pub time_left: time::Duration,
+    /// How long it is answered without asking AWS; `None` if the next `get` renews it.
+    #[serde(skip)]
+    pub renewed_in: Option<time::Duration>,
 }
 
 impl ChoiceFacts {
@@ -352,7 +363,7 @@ impl SignInFacts {
         };
         let ends_at = sign_in.ends_at();
         let from_now = |before: &str| match ends_at {
-            Some(moment) => format!("{before} {} ({})", from_now(moment, now), iso(moment)),
+            Some(moment) => format!("{before} {} ({})", from_now(moment - now), iso(moment)),
             None => String::new(),
         };
         let (state, text) = match sign_in.state(now) {
@@ -457,28 +468,40 @@ impl CacheFacts {
                 text: "none is cached: the next get asks AWS".to_owned(),
             };
         };
-        let now = clock::now();
+        let token = TokenFacts::from_held(held, clock::now());
+        let requested = format!("cached, bought {}", from_now(-token.age));
+        let text = if token.expired {
+            format!("{requested}, expired {}", from_now(token.time_left))
+        } else {
+            let renewed = match token.renewed_in {
+                Some(ahead) => from_now(ahead),
+                None => "by the next get".to_owned(),
+            };
+            let end = &token.expires_at;
+            format!("{requested}, to be renewed {renewed}, good until {end}")
+        };
+        Self {
+            off: None,
+            token: Some(token),
+            text,
+        }
+    }
+}
+
+impl TokenFacts {
+    pub(crate) fn from_held(held: &Held, now: OffsetDateTime) -> Self {
         let token = &held.entry.token;
-        let facts = TokenFacts {
+        Self {
             obtained_at: iso(token.obtained_at),
             refresh_at: held.refresh_at.map(iso),
             expires_at: iso(token.expires_at),
             expired: token.is_expired(now),
-        };
-        let bought = format!("cached, bought {}", from_now(token.obtained_at, now));
-        let renewed = match held.refresh_at {
-            Some(moment) if moment > now => format!("to be renewed {}", from_now(moment, now)),
-            _ => "to be renewed by the next get".to_owned(),
-        };
-        let text = if facts.expired {
-            format!("{bought}, expired {}", from_now(token.expires_at, now))
-        } else {
-            format!("{bought}, {renewed}, good until {}", facts.expires_at)
-        };
-        Self {
-            off: None,
-            token: Some(facts),
-            text,
+            age: now - token.obtained_at,
+            time_left: token.expires_at - now,
+            renewed_in: held
+                .refresh_at
+                .map(|moment| moment - now)
+                .filter(|ahead| ahead.is_positive()),
         }
     }
 }

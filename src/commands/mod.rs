@@ -5,7 +5,7 @@
 
 pub(crate) mod cache;
 pub(crate) mod config;
-mod facts;
+pub(crate) mod facts;
 pub(crate) mod page;
 pub(crate) mod password;
 pub(crate) mod target;

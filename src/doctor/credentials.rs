@@ -2,6 +2,7 @@
 
 use crate::aws::{Caller, Failure, Survey};
 use crate::clock;
+use crate::commands::facts::TokenFacts;
 use crate::commands::page::span;
 use crate::error::Error;
 use crate::get::Held;
@@ -116,14 +117,14 @@ fn cached_token(cached: Option<&Held>) -> Check {
     let Some(held) = cached else {
         return Check::unknown("no token for it in the cache");
     };
-    let (token, now) = (&held.entry.token, clock::now());
-    let next = match held.refresh_at {
-        Some(moment) if moment > now => "answered without asking AWS",
-        _ => "renewed at the next pull",
+    let token = TokenFacts::from_held(held, clock::now());
+    let next = match token.renewed_in {
+        Some(_) => "answered without asking AWS",
+        None => "renewed at the next pull",
     };
     Check::good(format!(
         "a token in the cache, {} old, good for another {}, {next}",
-        span(now - token.obtained_at),
-        span(token.expires_at - now)
+        span(token.age),
+        span(token.time_left)
     ))
 }
