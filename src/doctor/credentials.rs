@@ -6,7 +6,7 @@ use crate::commands::facts::TokenFacts;
 use crate::commands::page::span;
 use crate::error::Error;
 use crate::get::Held;
-use crate::identity::Identity;
+use crate::identity::{Identity, IdentityError};
 use crate::registry::{Registry, Service};
 use crate::token::AuthorizationToken;
 
@@ -16,8 +16,19 @@ fn failed(failure: &Failure) -> Check {
     Check::bad(failure.to_string()).fix(failure.hints())
 }
 
-pub(super) fn error_check(error: &Error) -> Check {
-    Check::bad(error.line()).fix(error.hint_lines().collect::<Vec<_>>())
+/// If AWS could not be asked.
+pub(super) fn error_report(error: &Error) -> AreaReport {
+    let check = Check::bad(error.line()).fix(error.hint_lines());
+    AreaReport::new(Area::Identity, vec![check])
+}
+
+/// Without an identity to request a token for. Public ECR allows anonymous pulls.
+pub(super) fn no_identity_report(registry: &Registry, error: &IdentityError) -> AreaReport {
+    let check = match registry.service {
+        Service::Private(_) => Check::bad(error.to_string()).fix(error.hints()),
+        Service::Public => Check::unknown(format!("pulls are anonymous: {error}")),
+    };
+    AreaReport::new(Area::Identity, vec![check])
 }
 
 pub(super) fn identity_report(identity: &Identity, survey: &Survey) -> AreaReport {

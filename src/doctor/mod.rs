@@ -5,9 +5,9 @@
 //! changes nothing, but for one thing: a cached token that the registry refuses is dropped if the
 //! registry accepts a new one.
 //!
-//! Imports run one way: [`report`] ← areas ([`machine`], [`credentials`], [`registry`])
-//! ← [`evidence`] ← [`policy_change`] ← [`conclusion`]. Registries are asked by
-//! [`distribution`]; AWS's sentences about denials are parsed by [`denial`].
+//! Imports run one way: [`report`] ← areas ([`machine`], [`credentials`], [`registry`]) ←
+//! [`evidence`] ← [`policy_change`] ← [`conclusion`]. Registries are asked by [`distribution`]; AWS's
+//! sentences about denials are parsed by [`denial`].
 
 mod conclusion;
 mod credentials;
@@ -33,20 +33,19 @@ use crate::get::{Held, Tokens};
 use crate::http::EcrxClient;
 use crate::identity::{Identity, IdentityError};
 use crate::registry::{Registry, Service};
-use crate::token::AuthorizationToken;
 use conclusion::conclude;
 use evidence::Evidence;
 use machine::MachineExamination;
 use registry::{Presence, RegistryExamination};
-use report::{Area, AreaReport, Check, Conclusion, Diagnosis};
+use report::{AreaReport, Conclusion, Diagnosis};
 
-/// The first question may take a third of the time, and a third is kept for the registry.
+/// The first request may take a third of the time, and a third is kept for the registry.
 const SHARE: u32 = 3;
 
 /// A push without a repository to push to.
 #[derive(Debug, thiserror::Error)]
 #[error("--push looks at the repository of an image: give {0}/REPOSITORY[:TAG]")]
-struct PushWhere(String);
+struct MissingRepository(String);
 
 /// # Errors
 /// If the target is not a registry or image.
@@ -68,7 +67,7 @@ pub(super) fn run(arguments: &Doctor, env: &Env, page: &mut Page) -> Result<Verd
             image: None,
         }) = &target
     {
-        return Err(Error::usage(PushWhere(registry.to_string())));
+        return Err(Error::usage(MissingRepository(registry.to_string())));
     }
     let mut examination = Examination {
         arguments,
@@ -81,7 +80,7 @@ pub(super) fn run(arguments: &Doctor, env: &Env, page: &mut Page) -> Result<Verd
         page,
     };
     let conclusion = match &target {
-        // Without the configuration it is not known who asks.
+        // Without the configuration, the identity is not known.
         Some(target) if loaded.is_ok() => examination.whole_path(target),
         _ => examination.machine_alone(target.as_ref()),
     };
@@ -160,36 +159,34 @@ impl Examination<'_> {
         let identity = self.tokens.resolver().resolve(registry);
         // One client for all requests: a pipe of certificates can be read only once.
         let client = self.tokens.client(identity.as_ref().ok());
-        // Asked first, since its clock is compared with this machine's. If it does not respond,
-        // there must be time left for AWS.
-        let limit = self.config.timeout / SHARE;
-        let presence = client
-            .as_ref()
-            .ok()
-            .and_then(|client| registry::presence(client, registry, limit));
+        // First, since its clock is compared with this machine's.
+        let presence = self.presence(registry, client.as_ref().ok());
         let machine = self.machine(Some(&identity), &client, presence.as_ref());
         self.add(machine);
         self.add(machine::clients_report(self.env, Some(registry)));
-        let identity = match identity {
-            Ok(identity) => identity,
+        let registry_client = client.as_ref().ok().cloned();
+        let (cached, survey) = match &identity {
+            Ok(identity) => self.credentials(target, identity, client),
             Err(error) => {
-                return self.without_identity(target, &error, client.ok(), presence.as_ref());
+                self.add(credentials::no_identity_report(registry, error));
+                (None, None)
             }
         };
-        let cached = self.cached(registry, &identity);
-        let of_registry = client.as_ref().ok().cloned();
-        let survey = self.survey(target, &identity, client, cached.as_ref());
-        let token = credentials::token_report(registry, cached.as_ref(), survey.as_ref());
-        self.add_credentials(registry, token);
+        let identity = identity.as_ref().ok();
         let new = survey.as_ref().and_then(|survey| survey.token.as_ref());
-        let outcome = of_registry.map(|client| {
-            let drop_dead =
-                |dead: &AuthorizationToken| self.tokens.drop_dead(registry, &identity, dead);
+        let outcome = registry_client.map(|client| {
             let examination = RegistryExamination {
+                client: &client,
+                registry,
+                image: target.image.as_ref(),
+                push: self.arguments.push,
+                ends_at: self.ends_at,
                 cached: cached.as_ref().map(|held| &held.entry.token),
                 new: new.and_then(|token| token.as_ref().ok()),
-                drop_dead: &drop_dead,
-                ..self.registry(&client, target)
+                drop_dead: &|dead| match identity {
+                    Some(identity) => self.tokens.drop_dead(registry, identity, dead),
+                    None => Ok(()),
+                },
             };
             let (report, outcome) = examination.report(presence.as_ref());
             self.add(report);
@@ -197,65 +194,42 @@ impl Examination<'_> {
         });
         let evidence = Evidence {
             target,
-            identity: Some(&identity),
+            identity,
             survey: survey.as_ref(),
             outcome: outcome.unwrap_or_default(),
         };
         conclude(&self.areas, Some(&evidence))
     }
 
+    /// Asks for a share of the time: if the registry does not respond, there must be time for AWS.
+    fn presence(&self, registry: &Registry, client: Option<&EcrxClient>) -> Option<Presence> {
+        registry::presence(client?, registry, self.config.timeout / SHARE)
+    }
+
+    /// The token in the cache, and what AWS says on the way to a new one.
+    fn credentials(
+        &mut self,
+        target: &Target,
+        identity: &Identity,
+        client: Result<EcrxClient, FetchError>,
+    ) -> (Option<Held>, Option<Survey>) {
+        let registry = &target.registry;
+        let cached = self.cached(registry, identity);
+        let survey = self.survey(target, identity, client, cached.as_ref());
+        let token = credentials::token_report(registry, cached.as_ref(), survey.as_ref());
+        self.add_credentials(registry, token);
+        (cached, survey)
+    }
+
     /// The token that a client would be given now. If the cache is unusable, the report on this
     /// machine says so.
     fn cached(&self, registry: &Registry, identity: &Identity) -> Option<Held> {
         let held = self.tokens.held(registry, identity).unwrap_or_default();
-        held.filter(|held| !identity.is_signed_out() && !held.entry.token.is_expired(clock::now()))
+        held.filter(|held| !held.entry.token.is_expired(clock::now()))
     }
 
-    /// Without an identity to request a token for. Public ECR allows anonymous pulls.
-    fn without_identity(
-        &mut self,
-        target: &Target,
-        error: &IdentityError,
-        client: Option<EcrxClient>,
-        presence: Option<&Presence>,
-    ) -> Conclusion {
-        let is_public = target.registry.service == Service::Public;
-        let check = if is_public {
-            Check::unknown(format!("pulls are anonymous: {error}"))
-        } else {
-            Check::bad(error.to_string()).fix(error.hints())
-        };
-        self.add(AreaReport::new(Area::Identity, vec![check]));
-        let outcome = client.map(|client| {
-            let (report, outcome) = self.registry(&client, target).report(presence);
-            self.add(report);
-            outcome
-        });
-        let evidence = Evidence {
-            target,
-            identity: None,
-            survey: None,
-            outcome: outcome.unwrap_or_default(),
-        };
-        conclude(&self.areas, Some(&evidence))
-    }
-
-    /// Without a token.
-    fn registry<'v>(&self, client: &'v EcrxClient, target: &'v Target) -> RegistryExamination<'v> {
-        RegistryExamination {
-            client,
-            registry: &target.registry,
-            image: target.image.as_ref(),
-            push: self.arguments.push,
-            ends_at: self.ends_at,
-            cached: None,
-            new: None,
-            drop_dead: &|_| Ok(()),
-        }
-    }
-
-    /// Asks AWS who the caller is, and for a token. Nobody is asked for an MFA code while a token is
-    /// cached.
+    /// Asks AWS for the caller's identity, and for a token. While a token is cached, no MFA code is
+    /// asked for.
     fn survey(
         &mut self,
         target: &Target,
@@ -273,7 +247,7 @@ impl Examination<'_> {
             .tokens
             .survey(&target.registry, identity, client, ends_at);
         if identity.wants_codes() {
-            // The time that a person took to type the code does not count.
+            // The time it took to type the code does not count.
             self.ends_at = self.ends_at.max(Instant::now() + rest);
         }
         match survey {
@@ -283,8 +257,7 @@ impl Examination<'_> {
                 Some(survey)
             }
             Err(error) => {
-                let checks = vec![credentials::error_check(&error)];
-                self.add_credentials(&target.registry, AreaReport::new(Area::Identity, checks));
+                self.add_credentials(&target.registry, credentials::error_report(&error));
                 None
             }
         }
