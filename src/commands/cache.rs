@@ -1,10 +1,11 @@
-//! `cache`: what is in the cache of tokens, for whom and for how long, and out with it.
+//! `cache`: lists the cached tokens, deletes them, and prints their folder.
 
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use crate::cache::{Cache, CacheError, Cleared, END_OF_TIME, Entry, Which};
-use crate::cache::{CacheLocation, CacheOff};
+use crate::cache::{
+    Cache, CacheError, CacheLocation, CacheOff, Cleared, END_OF_TIME, Entry, Which,
+};
 use crate::cli::{CacheArguments, CacheCommand};
 use crate::clock;
 use crate::config::Config;
@@ -27,14 +28,14 @@ pub(crate) fn run(
         CacheCommand::List { json } => list(env, &config, *json, page),
         CacheCommand::Clear { host } => clear(env, &config, host.as_deref(), page),
         CacheCommand::Path => {
-            page.path(&there(env, &config)?.folder());
+            page.path(&configured_cache(env, &config)?.folder());
             Ok(Verdict::Good)
         }
     }
 }
 
-/// The cache, though it may be switched off: what it holds is there all the same.
-fn there(env: &Env, config: &Config) -> Result<Cache, Error> {
+/// The cache, even if it is switched off: it may hold tokens from before.
+fn configured_cache(env: &Env, config: &Config) -> Result<Cache, Error> {
     let place = CacheLocation::find(env, config);
     place.dir.map(Cache::at).ok_or_else(|| {
         Error::failure(place.off.unwrap_or(CacheOff::NoHome))
@@ -44,13 +45,13 @@ fn there(env: &Env, config: &Config) -> Result<Cache, Error> {
 
 #[derive(Serialize)]
 struct CacheReport {
-    /// The private folder; `None` where there is no place for one.
+    /// The private folder; `None` without a home folder.
     folder: Option<String>,
     state: CacheUse,
-    /// Why nothing is kept, where that is so.
+    /// Why nothing is cached.
     reason: Option<String>,
     tokens: Vec<ListedToken>,
-    /// How many files of entries there are that cannot be believed or read.
+    /// How many files of entries are damaged, or of another version.
     unusable: usize,
     failures: Vec<RememberedFailure>,
 }
@@ -58,11 +59,10 @@ struct CacheReport {
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum CacheUse {
-    /// Tokens are kept.
     Used,
-    /// By configuration, or without a home folder, none are.
+    /// By configuration, or without a home folder.
     Off,
-    /// The folder is refused.
+    /// The folder cannot be used.
     Unusable,
 }
 
@@ -111,7 +111,7 @@ impl CacheReport {
         if let Some(cache) = cache
             && let Err(error) = report.add(&cache, &Tokens::new(env, config))
         {
-            // One that is switched off anyway need not be mended.
+            // If the cache is off, it does not matter that its folder cannot be used.
             if report.state == CacheUse::Used {
                 report.state = CacheUse::Unusable;
                 report.reason = Some(error.to_string());
@@ -152,42 +152,10 @@ impl CacheReport {
             };
             page.marked(mark, &format!("nothing is cached: {reason}"));
         }
-        match &self.tokens[..] {
-            [] => page.paragraph(
-                0,
-                &match &self.folder {
-                    Some(folder) => format!("no tokens in {folder}"),
-                    None => "no tokens".to_owned(),
-                },
-            ),
-            tokens => {
-                let rows: Vec<Vec<String>> = tokens.iter().flat_map(ListedToken::rows).collect();
-                page.table(
-                    &["AGE", "RENEWAL", "END", "REGISTRY, AND WHO BOUGHT"],
-                    &rows,
-                );
-                let is_others = |token: &TokenFacts| !token.expired && token.refresh_at.is_none();
-                if tokens.iter().any(|listed| is_others(&listed.token)) {
-                    page.gap();
-                    page.paragraph(
-                        0,
-                        "A token with no renewal is not of who asks now: it goes by the settings of \
-                         who does.",
-                    );
-                }
-            }
-        }
+        self.print_tokens(page);
         if self.unusable > 0 {
             page.gap();
-            let (files, them) = match self.unusable {
-                1 => ("1 file holds a token".to_owned(), "it"),
-                many => (format!("{many} files hold tokens"), "them"),
-            };
-            let text = format!(
-                "{files} that cannot be used: the next purchase for the same replaces {them}, and \
-                 `cache clear` deletes {them}; ECRX_LOG=warn says what is wrong"
-            );
-            page.marked(CheckMark::Warning, &text);
+            page.marked(CheckMark::Warning, &unusable_text(self.unusable));
         }
         if !self.failures.is_empty() {
             page.gap();
@@ -197,6 +165,41 @@ impl CacheReport {
             }
         }
     }
+
+    fn print_tokens(&self, page: &mut Page) {
+        if self.tokens.is_empty() {
+            let text = match &self.folder {
+                Some(folder) => format!("no tokens in {folder}"),
+                None => "no tokens".to_owned(),
+            };
+            return page.paragraph(0, &text);
+        }
+        let rows: Vec<Vec<String>> = self.tokens.iter().flat_map(ListedToken::rows).collect();
+        page.table(
+            &["AGE", "RENEWAL", "END", "REGISTRY, AND WHO BOUGHT"],
+            &rows,
+        );
+        let is_others = |token: &TokenFacts| !token.expired && token.refresh_at.is_none();
+        if self.tokens.iter().any(|listed| is_others(&listed.token)) {
+            page.gap();
+            page.paragraph(
+                0,
+                "A token with no renewal is not of who asks now: it goes by the settings of who \
+                 does.",
+            );
+        }
+    }
+}
+
+fn unusable_text(count: usize) -> String {
+    let (files, them) = match count {
+        1 => ("1 file holds a token".to_owned(), "it"),
+        many => (format!("{many} files hold tokens"), "them"),
+    };
+    format!(
+        "{files} that cannot be used: the next purchase for the same replaces {them}, and `cache \
+         clear` deletes {them}; ECRX_LOG=warn says what is wrong"
+    )
 }
 
 impl ListedToken {
@@ -236,21 +239,21 @@ fn clear(
     host: Option<&str>,
     page: &mut Page,
 ) -> Result<Verdict, Error> {
-    let cache = there(env, config)?;
+    let cache = configured_cache(env, config)?;
     let cleared = match host {
         None => cache.clear(&Which::All),
         Some(host) => match Target::parse(host, config) {
-            Ok(Target { registry, .. }) => {
-                cache.clear(&Which::Entries(&|entry| is_of(entry, &registry, config)))
-            }
+            Ok(Target { registry, .. }) => cache.clear(&Which::Entries(&|entry| {
+                is_token_for(&registry, entry, config)
+            })),
             Err(error) => {
-                let former = Former::parse(host, config);
+                let former = FormerHost::parse(host, config);
                 let former = former.ok_or_else(|| error.clone().told(env))?;
-                // Nothing is deleted, no memory of a failure either, for a host that is mistyped.
-                if !former.is_kept(&cache).map_err(Error::failure)? {
+                // If the host is mistyped, nothing is deleted, remembered failures included.
+                if !former.has_token(&cache).map_err(Error::failure)? {
                     return Err(error.told(env));
                 }
-                cache.clear(&Which::Entries(&|entry| former.is_of(entry)))
+                cache.clear(&Which::Entries(&|entry| former.is_named_by(entry)))
             }
         },
     };
@@ -263,9 +266,9 @@ fn clear(
     })
 }
 
-/// Whether an entry is of a registry, by whatever name: FIPS, dual-stack and hosts of one's own
-/// are the same.
-fn is_of(entry: &Entry, registry: &Registry, config: &Config) -> bool {
+/// Whether an entry is for a registry, by any of its names: a FIPS, dual-stack or custom host
+/// names the same one.
+fn is_token_for(registry: &Registry, entry: &Entry, config: &Config) -> bool {
     let same = |other: &Registry| match (&other.service, &registry.service) {
         (Service::Private(one), Service::Private(other)) => {
             (&one.account, &one.region) == (&other.account, &other.region)
@@ -278,31 +281,31 @@ fn is_of(entry: &Entry, registry: &Registry, config: &Config) -> bool {
         .is_some_and(|other| same(&other))
 }
 
-/// A host of one's own that no rule names any more. Which registry was behind it is forgotten, but
-/// what was fetched by its name is still kept.
-struct Former<'a> {
+/// A custom host that no rule names any more. Its registry is not known, but the tokens that were
+/// requested by its name are still cached.
+struct FormerHost<'a> {
     name: ServerName,
     config: &'a Config,
 }
 
-impl<'a> Former<'a> {
+impl<'a> FormerHost<'a> {
     fn parse(host: &str, config: &'a Config) -> Option<Self> {
         let name = ServerName::parse(host)?;
         Some(Self { name, config })
     }
 
-    fn is_kept(&self, cache: &Cache) -> Result<bool, CacheError> {
+    fn has_token(&self, cache: &Cache) -> Result<bool, CacheError> {
         let entries = cache.list(END_OF_TIME)?;
-        Ok(entries.iter().any(|(_, entry)| self.is_of(entry)))
+        Ok(entries.iter().any(|(_, entry)| self.is_named_by(entry)))
     }
 
-    /// A name without a port stands for every port, as in a rule.
-    fn is_of(&self, entry: &Entry) -> bool {
-        let is_named = |bought: &ServerName| {
-            bought.host == self.name.host
+    /// A name without a port matches every port, as in a rule.
+    fn is_named_by(&self, entry: &Entry) -> bool {
+        let is_named = |cached: &ServerName| {
+            cached.host == self.name.host
                 && (self.name.port.is_none()
-                    || bought.port.is_none()
-                    || bought.port == self.name.port)
+                    || cached.port.is_none()
+                    || cached.port == self.name.port)
         };
         self.config.registry(&entry.registry).is_none()
             && ServerName::parse(&entry.registry)

@@ -16,8 +16,8 @@ use super::facts::{DEFAULT, Facts, Setting};
 use super::page::CheckMark;
 use super::{Page, Target, Verdict};
 
-/// So many places are named in one finding.
-const MOST_PLACES: usize = 3;
+/// How many places a finding names at most.
+const MAX_PLACES: usize = 3;
 
 pub(crate) fn run(
     arguments: &ConfigArguments,
@@ -45,7 +45,7 @@ struct FileFacts {
     rules: usize,
 }
 
-/// Something to be mended.
+/// Something to correct.
 #[derive(Serialize)]
 struct CheckFinding {
     mark: CheckMark,
@@ -57,7 +57,7 @@ struct CheckFinding {
 fn check(env: &Env, json: bool, page: &mut Page) -> Result<Verdict, Error> {
     let config = match Config::from_env(env) {
         Ok(config) => config,
-        // For people it is told as every error is.
+        // For people, it is printed as every error is.
         Err(error) if !json => return Err(Error::failure(error)),
         Err(error) => {
             page.json(&CheckReport {
@@ -90,7 +90,7 @@ fn check(env: &Env, json: bool, page: &mut Page) -> Result<Verdict, Error> {
     })
 }
 
-/// The files that count, in the order in which they are asked.
+/// The files that are read, the one with precedence first.
 fn files(env: &Env, config: &Config) -> Vec<FileFacts> {
     let named: Vec<(&'static str, Option<PathBuf>)> = match env.path(var::ECRX_CONFIG) {
         Some(path) => vec![(var::ECRX_CONFIG, Some(path))],
@@ -115,7 +115,7 @@ fn files(env: &Env, config: &Config) -> Vec<FileFacts> {
     named.into_iter().filter_map(facts).collect()
 }
 
-/// Profiles that rules, `[defaults]` and `[identity.NAME]` name, and AWS's files do not have.
+/// Profiles that rules, `[defaults]` and `[identity.NAME]` name, but that do not exist.
 fn missing_profiles(env: &Env, config: &Config) -> Vec<CheckFinding> {
     let mut named: Vec<(&str, &Origin)> = config.profiles().collect();
     if named.is_empty() {
@@ -187,8 +187,8 @@ impl CheckFinding {
                         origin.to_string()
                     }
                 };
-                let mut places: Vec<String> = origins.iter().take(MOST_PLACES).map(place).collect();
-                if let Some(more) = origins.len().checked_sub(MOST_PLACES).filter(|n| *n > 0) {
+                let mut places: Vec<String> = origins.iter().take(MAX_PLACES).map(place).collect();
+                if let Some(more) = origins.len().checked_sub(MAX_PLACES).filter(|n| *n > 0) {
                     places.push(format!("{more} more"));
                 }
                 format!(
@@ -244,9 +244,9 @@ impl CheckReport {
 #[derive(Serialize)]
 struct ShowReport {
     registry: String,
-    /// The layer that decides; `None` where nobody can ask.
+    /// The layer that decides; `None` if there is no identity.
     decides: Option<LayerName>,
-    /// Who asks, put together.
+    /// The identity in one line.
     asks_as: Option<String>,
     error: Option<String>,
     hints: Vec<String>,
@@ -259,9 +259,9 @@ struct ShowReport {
 struct LayerFacts {
     layer: LayerName,
     decides: bool,
-    /// Who would ask by it; `None` where it is silent.
+    /// The identity that it chooses, if it does.
     says: Option<String>,
-    /// Where that stands.
+    /// The place in it that does.
     by: Option<String>,
     error: Option<String>,
 }
@@ -400,7 +400,7 @@ impl RuleFacts {
     fn new(rule: &Rule, registry: &Registry) -> Self {
         let settings = rule.settings();
         let (says, error) = match rule.identity_for(registry) {
-            Ok(identity) => (identity.as_ref().map(who), None),
+            Ok(identity) => (identity.as_ref().map(identity_text), None),
             Err(error) => (None, Some(error.to_string())),
         };
         let origin = rule.origin();
@@ -435,8 +435,8 @@ impl RuleFacts {
     }
 }
 
-/// Who asks by a rule.
-fn who(identity: &IdentitySettings) -> String {
+/// The identity of a rule in one line.
+fn identity_text(identity: &IdentitySettings) -> String {
     let profile = identity
         .profile
         .iter()

@@ -1,5 +1,6 @@
-//! What there is to say of a registry and who asks for its tokens: the one model that `whoami` and
-//! `config show` print, for people and for programs. Nobody is asked for it.
+//! What is known of a registry and the identity that requests its tokens, without asking AWS: the
+//! one model that `whoami`, `config show` and `cache list` print, for people and for programs.
+//! `doctor` tells of cached tokens by it.
 
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use crate::redaction::shown_url;
 use crate::registry::{Registry, Service};
 use crate::token::Renewal;
 
-/// A registry, the identity that asks for its tokens, and all that both come from.
+/// A registry, the identity that requests its tokens, and all that both come from.
 pub(super) struct Facts<'a> {
     env: &'a Env,
     config: &'a Config,
@@ -32,10 +33,10 @@ pub(super) struct Facts<'a> {
 /// A setting that is in effect.
 #[derive(Serialize)]
 pub(super) struct Setting {
-    /// The name of its key, where it has one.
+    /// Its key in `config.toml`, if it has one.
     pub name: &'static str,
     pub value: String,
-    /// Where it stands; `default` where nobody says it.
+    /// The place that sets it, or [`DEFAULT`].
     pub from: String,
 }
 
@@ -60,17 +61,16 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// `None` where nobody can ask.
     pub(super) fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref().ok()
     }
 
-    /// Why nobody can ask.
+    /// Why there is no identity.
     pub(super) fn error(&self) -> Option<String> {
         self.identity.as_ref().err().map(Error::line)
     }
 
-    /// What to do about that.
+    /// What to do about [`Facts::error`].
     pub(super) fn hints(&self) -> Vec<String> {
         let error = self.identity.as_ref().err();
         error.map_or_else(Vec::new, |error| error.hint_lines().collect())
@@ -131,7 +131,7 @@ impl<'a> Facts<'a> {
         settings
     }
 
-    /// Where a setting outside of rules stands.
+    /// The place that sets something outside of rules.
     fn place(&self, table: &str, key: &str) -> String {
         match self.config.origin_of(table, key) {
             Some(origin) => origin.to_string(),
@@ -157,7 +157,7 @@ impl<'a> Facts<'a> {
         Setting { name, value, from }
     }
 
-    /// In the order in which they count (`identity/endpoint.rs`).
+    /// In order of precedence, as in `identity/endpoint.rs`.
     fn url_from(&self, api: TokenApi) -> String {
         let service = match (&self.registry.service, api) {
             (_, TokenApi::Sts) => "STS",
@@ -240,7 +240,6 @@ impl TokenApi {
         }
     }
 
-    /// As a rule has it.
     fn url_in(self, settings: &RegistrySettings) -> Option<String> {
         let url = match self {
             TokenApi::Ecr => &settings.endpoint_url,
@@ -278,7 +277,7 @@ pub(super) struct SignInFacts {
 pub(super) struct RoleFacts {
     pub arn: String,
     pub session_name: String,
-    /// Whether there is one. It is kept like a secret.
+    /// Whether there is one. It is not shown, as it may be a secret.
     pub external_id: bool,
     pub mfa_device: Option<String>,
     pub duration_seconds: Option<u64>,
@@ -294,7 +293,7 @@ pub(super) struct EndpointFacts {
 
 #[derive(Serialize)]
 pub(super) struct CacheFacts {
-    /// Why there is no cache.
+    /// Why nothing is cached.
     pub off: Option<String>,
     pub token: Option<TokenFacts>,
     #[serde(skip)]
@@ -345,7 +344,7 @@ impl SourceFacts {
     }
 }
 
-/// What a sign-in is called that is neither gone nor over.
+/// The state of a sign-in that exists and has not expired.
 pub(super) const USABLE: &str = "usable";
 
 impl SignInFacts {
@@ -383,7 +382,7 @@ impl SignInFacts {
                 USABLE,
                 match ends_at {
                     Some(_) => format!("the {kind} sign-in holds{}", from_now(", and ends")),
-                    // Of `aws login`, AWS alone knows.
+                    // Only AWS knows when an `aws login` ends.
                     None => format!("there is an {kind} sign-in; when it ends cannot be seen here"),
                 },
             ),

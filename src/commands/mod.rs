@@ -1,7 +1,8 @@
-//! The commands for people: one file each, or one folder.
+//! The small commands for people, a file each, and what all commands share: the [`Target`] that is
+//! named on the command line, the [`Page`] that is written to, the [`facts`] that are told.
 //!
-//! Each reads what `cli.rs` has parsed, walks the same path as the protocol, and writes to a
-//! [`Page`]. Errors are returned; `run.rs` prints them.
+//! A command reads what `cli.rs` has parsed and follows the same path as the protocol. Errors are
+//! returned; `run.rs` prints them. `doctor`, `policy` and `configure` are rooms of their own.
 
 pub(crate) mod cache;
 pub(crate) mod config;
@@ -14,10 +15,10 @@ pub(crate) mod whoami;
 pub(crate) use page::Page;
 pub(crate) use target::{Target, TargetError};
 
-/// What a command has come to, when it did not fail at doing its work.
+/// The result of a command that did its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Good,
-    /// It did what it was asked, and what it found is not well: exit code 1.
+    /// What it found is not well: exit code 1.
     Bad,
 }

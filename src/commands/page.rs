@@ -15,10 +15,10 @@ use crate::env::{Env, var};
 use crate::error::{Error, one_line};
 use crate::stdout::StdoutError;
 
-/// The most columns that are used.
+/// In columns.
 pub(crate) const MAX_WIDTH: usize = 100;
 
-/// Fewer are not worth wrapping for.
+/// In columns: text is not wrapped for fewer.
 const MIN_WIDTH: usize = 40;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -29,7 +29,7 @@ pub(crate) enum CheckMark {
     /// Works, and may not be what is meant.
     Warning,
     Bad,
-    /// Not looked at, or not known.
+    /// Not checked, or not known.
     Unknown,
 }
 
@@ -110,7 +110,7 @@ impl Page {
         self.width
     }
 
-    /// Text as it is, without a line break added: what is to be pasted, or read by a program.
+    /// Prints text without changes or a line break added: it may be pasted, or read by a program.
     pub(crate) fn raw(&mut self, text: &str) {
         if self.broken.is_none()
             && let Err(error) = self.out.write_all(text.as_bytes())
@@ -119,8 +119,7 @@ impl Page {
         }
     }
 
-    /// The bytes of a path and a line break on stdout, past everything that makes text good to look at: a
-    /// path may hold what is no text, and `cd "$(…)"` wants it as it is.
+    /// Prints the bytes of a path, which may not be text, and a line break: for `cd "$(…)"`.
     pub(crate) fn path(&mut self, path: &Path) {
         let mut line = path.as_os_str().as_encoded_bytes().to_vec();
         line.push(b'\n');
@@ -143,20 +142,20 @@ impl Page {
         self.raw(&format!("{style}{}{style:#}\n", one_line(text)));
     }
 
-    /// A paragraph, wrapped, with so many blanks before each line.
+    /// Prints a paragraph, wrapped, with `indent` blanks before each line.
     pub(crate) fn paragraph(&mut self, indent: usize, text: &str) {
         let blanks = " ".repeat(indent);
         self.wrapped(&blanks, &blanks, text);
     }
 
-    /// A line with a mark before it; what is wrapped stands below its text.
+    /// Prints a line after a mark, wrapped below its own text.
     pub(crate) fn marked(&mut self, mark: CheckMark, text: &str) {
         let style = mark.style();
         let first = format!("{style}{}{style:#} ", mark.sign());
         self.wrapped(&first, "  ", text);
     }
 
-    /// Facts, a line each, their names aligned.
+    /// Prints facts, a line each, their names aligned.
     pub(crate) fn facts<N: AsRef<str>, V: AsRef<str>>(&mut self, indent: usize, facts: &[(N, V)]) {
         let width = |text: &str| textwrap::core::display_width(text);
         let longest = facts
@@ -173,7 +172,7 @@ impl Page {
         }
     }
 
-    /// A table with a heading. The last column is wrapped, the others are as wide as they must be.
+    /// Prints a table with a heading. Only the last column is wrapped.
     pub(crate) fn table(&mut self, heading: &[&str], rows: &[Vec<String>]) {
         let width = |text: &str| textwrap::core::display_width(text);
         let widths: Vec<usize> = (0..heading.len())
@@ -204,8 +203,8 @@ impl Page {
         }
     }
 
-    /// A failure, with its hints below it. Only on a terminal it is wrapped: elsewhere a program
-    /// may look for lines.
+    /// Prints a failure and its hints. It is wrapped only on a terminal: elsewhere a program may
+    /// look for lines.
     pub(crate) fn failure(&mut self, error: &Error) {
         if !self.is_terminal {
             return self.raw(&error.text());
@@ -220,7 +219,7 @@ impl Page {
         }
     }
 
-    /// A value as JSON, with indentation, for programs.
+    /// Prints a value as JSON, with indentation.
     pub(crate) fn json(&mut self, value: &impl Serialize) {
         let text = serde_json::to_string_pretty(value).expect("a value of ours is JSON");
         self.raw(&text);
@@ -239,10 +238,10 @@ impl Page {
         self.raw("\n");
     }
 
-    /// Whether everything has arrived. A reader that has gone away (`| head`) is no failure.
+    /// Whether everything was written. A reader that has closed its end (`| head`) is not a failure.
     ///
     /// # Errors
-    /// When the stream could not be written to.
+    /// If the stream could not be written to.
     pub(crate) fn finish(mut self) -> Result<(), StdoutError> {
         let flushed = self.out.flush();
         match self.broken.map_or(flushed, Err) {
@@ -263,7 +262,7 @@ pub(crate) fn span(span: Duration) -> String {
     }
 }
 
-/// A moment that is so far ahead, or behind if that is negative: `in 2 h 3 min`, `5 min ago`.
+/// A moment by its distance from now, negative if it has passed: `in 2 h 3 min`, `5 min ago`.
 pub(crate) fn from_now(ahead: Duration) -> String {
     if ahead.is_positive() {
         format!("in {}", span(ahead))
@@ -272,7 +271,7 @@ pub(crate) fn from_now(ahead: Duration) -> String {
     }
 }
 
-/// A moment for programs, and for people whom the date matters to: `2027-01-15T08:00:00Z`.
+/// A moment as a date in UTC: `2027-01-15T08:00:00Z`.
 pub(crate) fn iso(moment: OffsetDateTime) -> String {
     let second = moment.replace_nanosecond(0).unwrap_or(moment);
     second.format(&Rfc3339).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! `whoami`: who would ask for a registry's token, and why. Nobody is asked.
+//! `whoami`: the identity that would request a registry's token, and why. AWS is not asked.
 
 use serde::Serialize;
 
@@ -18,7 +18,7 @@ use super::{Page, Target, Verdict};
 #[derive(Serialize)]
 struct WhoamiReport {
     registry: String,
-    /// Those of a private registry.
+    /// Only private registries have account and region.
     account: Option<String>,
     region: Option<String>,
     chosen_by: ChoiceFacts,
@@ -32,9 +32,9 @@ struct WhoamiReport {
     cache: CacheFacts,
 }
 
-/// That nobody could ask, for programs.
+/// Why no identity can be used, for programs.
 #[derive(Serialize)]
-struct Nobody {
+struct NoIdentity {
     registry: String,
     error: String,
     hints: Vec<String>,
@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &Whoami, env: &Env, page: &mut Page) -> Result<Verd
     let target = Target::parse(&arguments.host, &config).map_err(|error| error.told(env))?;
     let facts = Facts::read(env, &config, &target.registry);
     if facts.identity.is_err() && arguments.json {
-        page.json(&Nobody {
+        page.json(&NoIdentity {
             registry: facts.registry.to_string(),
             error: facts.error().unwrap_or_default(),
             hints: facts.hints(),
@@ -61,7 +61,6 @@ pub(crate) fn run(arguments: &Whoami, env: &Env, page: &mut Page) -> Result<Verd
     } else {
         report.print(page)
     }
-    // Nobody who is not signed in can ask.
     let is_good = report
         .sign_in
         .as_ref()
@@ -95,7 +94,7 @@ impl WhoamiReport {
     fn print(&self, page: &mut Page) {
         page.heading(&self.registry);
         let mut facts = Vec::new();
-        // ECR's own hosts say it themselves.
+        // ECR's own hosts contain both.
         if let (Some(account), Some(region), None) =
             (&self.account, &self.region, Registry::parse(&self.registry))
         {
