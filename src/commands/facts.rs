@@ -140,7 +140,7 @@ impl<'a> Facts<'a> {
     }
 
     fn endpoint_url(&self, name: &'static str, api: TokenApi) -> Setting {
-        let of_rule = |rule: &'a Rule| {
+        let rule_url = |rule: &'a Rule| {
             let url = api.url_in(rule.settings())?;
             Some((url, rule.origin().to_string()))
         };
@@ -148,7 +148,7 @@ impl<'a> Facts<'a> {
         let endpoint = endpoint.map(EndpointFacts::from_endpoint);
         let (value, from) = self
             .rules()
-            .find_map(of_rule)
+            .find_map(rule_url)
             .unwrap_or_else(|| match endpoint {
                 Some(EndpointFacts { url: Some(url), .. }) => (url, self.url_from(api)),
                 Some(endpoint) => (format!("that of {}", endpoint.place()), DEFAULT.to_owned()),
@@ -175,12 +175,12 @@ impl<'a> Facts<'a> {
     }
 
     fn max_age(&self, identity: &Identity) -> Setting {
-        let of_rule = self
+        let rule_origin = self
             .rules()
             .find(|rule| rule.settings().max_age.is_some())
             .map(|rule| rule.origin().to_string());
-        let of_source = identity.source.properties().max_age;
-        let of_cache = self.config.cache.max_age;
+        let source_max_age = identity.source.properties().max_age;
+        let cache_max_age = self.config.cache.max_age;
         let age = |age: Duration| {
             let seconds = age.as_secs();
             format!("at an age of {seconds} s, at half of its life at most")
@@ -192,10 +192,10 @@ impl<'a> Facts<'a> {
                 (value.to_owned(), None)
             }
             Renewal::Expiry { max_age: Some(max) } => {
-                (format!("at an age of {} s", max.as_secs()), of_rule)
+                (format!("at an age of {} s", max.as_secs()), rule_origin)
             }
-            Renewal::Age(max) if of_rule.is_some() => (age(max), of_rule),
-            Renewal::Age(max) if of_source == Some(max) && of_cache != Some(max) => {
+            Renewal::Age(max) if rule_origin.is_some() => (age(max), rule_origin),
+            Renewal::Age(max) if source_max_age == Some(max) && cache_max_age != Some(max) => {
                 let from = "the source, which cannot be known offline".to_owned();
                 (age(max), Some(from))
             }

@@ -30,8 +30,8 @@ pub(super) fn conclude(areas: &[AreaReport], evidence: Option<&Evidence<'_>>) ->
         (None, None) => (CheckMark::Good, nothing_wrong(evidence), Vec::new()),
     };
     // If the client does not even ask, that is said in addition to AWS's denial.
-    let of_clients = areas.iter().find(|report| report.area == Area::Clients);
-    if let Some(found) = of_clients.and_then(|report| first(report, CheckMark::Bad))
+    let clients = areas.iter().find(|report| report.area == Area::Clients);
+    if let Some(found) = clients.and_then(|report| first(report, CheckMark::Bad))
         && !text.contains(found)
     {
         text = join(&text, found);

@@ -66,7 +66,7 @@ pub(super) fn identity_report(identity: &Identity, survey: &Survey) -> AreaRepor
     AreaReport::new(Area::Identity, checks)
 }
 
-/// If nobody is asked for an MFA code, since a token is cached.
+/// If no MFA code is asked for, since a token is cached.
 pub(super) fn identity_without_codes(identity: &Identity) -> AreaReport {
     let mut checks = vec![Check::unknown(format!(
         "{}: not looked into, as this takes an MFA code, and the cached token takes none",
@@ -84,7 +84,7 @@ fn session_end(caller: &Caller) -> String {
     }
 }
 
-/// There is no survey if nobody was to be asked for an MFA code.
+/// There is no survey if AWS was not asked.
 pub(super) fn token_report(
     registry: &Registry,
     cached: Option<&Held>,

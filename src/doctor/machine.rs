@@ -17,7 +17,7 @@ use crate::registry::{Registry, Service};
 
 use super::report::{Area, AreaReport, Check};
 
-/// The difference of two clocks that are both kept right.
+/// Between two clocks that are both synchronised.
 const USUAL_DIFFERENCE: time::Duration = time::Duration::minutes(1);
 
 /// What is found without a network, and the registry's clock if that is known.
@@ -128,11 +128,11 @@ impl MachineExamination<'_> {
             .into_iter()
             .find_map(|name| Some((name, self.env.path(name)?)));
         let identity = self.identity.and_then(|identity| identity.as_ref().ok());
-        let of_profile = || {
+        let profile_bundle = || {
             let bundle = identity?.ca_bundle.clone()?;
             Some(("ca_bundle of the profile", bundle))
         };
-        let text = match variable.or_else(of_profile) {
+        let text = match variable.or_else(profile_bundle) {
             Some((by, path)) => format!("certificate authorities: {} ({by})", path.display()),
             None => "certificate authorities: those of the system".to_owned(),
         };

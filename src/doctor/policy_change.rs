@@ -154,10 +154,10 @@ impl Evidence<'_> {
             .into_iter()
             .chain(denied)
             .find_map(|arn| Principal::parse(arn, partition).ok())?;
-        let of_source = self
+        let source_role = self
             .identity
             .and_then(|identity| identity.source.properties().role);
-        let roles = self.roles().iter().map(|role| &role.arn).chain(of_source);
+        let roles = self.roles().iter().map(|role| &role.arn).chain(source_role);
         Some(roles.fold(principal, Principal::or_role))
     }
 }

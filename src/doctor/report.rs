@@ -1,4 +1,4 @@
-//! What the doctor has found, and how it is told: to people line by line, to programs as JSON.
+//! What doctor has found, and how it is printed: line by line for people, as JSON for programs.
 
 use serde::Serialize;
 
@@ -218,7 +218,7 @@ impl PathNode {
             CheckMark::Unknown => " · not asked",
             CheckMark::Good | CheckMark::Warning => "",
         };
-        // Nothing leads to the caller: that is where it begins, or ends at once.
+        // Nothing leads to the caller, the first node.
         let is_first = self.what == CALLER;
         if !is_first {
             let by = self.by.map_or_else(String::new, |by| format!(" {by}"));

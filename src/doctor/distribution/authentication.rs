@@ -48,16 +48,16 @@ impl Challenge {
             "bearer" => Scheme::Bearer,
             _ => Scheme::Other(one_line(scheme)),
         };
-        let of = |name: &str| {
+        let parameter = |name: &str| {
             let mut parameters = parameters(rest);
             let found = parameters.find(|(key, _)| key.eq_ignore_ascii_case(name));
             found.map(|(_, value)| one_line(&value))
         };
         Some(Self {
             scheme,
-            realm: of("realm"),
-            service: of("service"),
-            scope: of("scope"),
+            realm: parameter("realm"),
+            service: parameter("service"),
+            scope: parameter("scope"),
         })
     }
 
@@ -176,31 +176,31 @@ mod tests {
 
     #[test]
     fn odd_ones_are_read_as_far_as_they_go() {
-        let of = |value| Challenge::parse(value).map(|found| (found.scheme, found.realm));
-        assert_eq!(of(""), None);
-        assert_eq!(of("BASIC"), Some((Scheme::Basic, None)));
+        let parse = |value| Challenge::parse(value).map(|found| (found.scheme, found.realm));
+        assert_eq!(parse(""), None);
+        assert_eq!(parse("BASIC"), Some((Scheme::Basic, None)));
         assert_eq!(
-            of(r#"basic REALM = lab , charset="UTF-8""#),
+            parse(r#"basic REALM = lab , charset="UTF-8""#),
             Some((Scheme::Basic, text("lab")))
         );
         assert_eq!(
-            of("basic realm=lab, charset=x"),
+            parse("basic realm=lab, charset=x"),
             Some((Scheme::Basic, text("lab")))
         );
         assert_eq!(
-            of(r#"Basic realm="say \"hi\", twice", x=y"#),
+            parse(r#"Basic realm="say \"hi\", twice", x=y"#),
             Some((Scheme::Basic, text(r#"say "hi", twice"#)))
         );
         assert_eq!(
-            of(r#"Basic realm="never ends"#),
+            parse(r#"Basic realm="never ends"#),
             Some((Scheme::Basic, None))
         );
         assert_eq!(
-            of("Negotiate"),
+            parse("Negotiate"),
             Some((Scheme::Other("Negotiate".to_owned()), None))
         );
         assert_eq!(
-            of("Basic realm=\"a\u{1b}[31mb\""),
+            parse("Basic realm=\"a\u{1b}[31mb\""),
             Some((Scheme::Basic, text("a[31mb")))
         );
     }

@@ -176,12 +176,12 @@ impl RegistryError {
         redactor: &Redactor,
     ) -> Self {
         let text = String::from_utf8_lossy(&received.body);
-        let of = |name: &str| {
+        let element = |name: &str| {
             let (_, rest) = text.split_once(&format!("<{name}>"))?;
             let (value, _) = rest.split_once(&format!("</{name}>"))?;
             Some(one_line(&redactor.redact(value))).filter(not_empty)
         };
-        let (code, message) = (of("Code"), of("Message"));
+        let (code, message) = (element("Code"), element("Message"));
         let kind = match received.status {
             403 if code.is_none() && is_page(received) => a_page(),
             401 | 403 => RegistryErrorKind::Denied,

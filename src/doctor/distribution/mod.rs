@@ -46,7 +46,7 @@ const MAX_RESPONSE: usize = 1 << 20;
 /// The most bytes that are read of the response to a request for a layer.
 const MAX_LAYER_RESPONSE: usize = 64 << 10;
 
-/// For `Range`.
+/// The value of `Range`.
 const FIRST_BYTE: &str = "bytes=0-0";
 
 const OK: u16 = 200;
