@@ -1,7 +1,7 @@
 //! What to change after a denial: whose policy, and the statement to add. Against a policy that
 //! sets limits, or denies, no statement elsewhere helps.
 
-use crate::aws::{Failure, FailureKind, Stage, Survey};
+use crate::aws::{FailureKind, Stage, Survey};
 use crate::identity::Role;
 use crate::policy::iam::{
     self, Access, Callers, Principal, PrincipalKind, Repositories, RepositoryArn,
@@ -31,73 +31,19 @@ impl Evidence<'_> {
         // Public ECR allows anonymous pulls.
         self.private()?;
         let failure = self.survey?.failure()?;
-        match (&failure.kind, &failure.stage) {
-            (FailureKind::RoleDenied, Stage::Role { role, .. }) => {
-                let mut roles = self.roles().iter();
-                let role = roles.find(|known| known.arn == *role)?;
-                Some(self.role_denied(failure, role))
-            }
-            (FailureKind::TokenDenied, _) => Some(self.token_denied(failure)),
-            _ => None,
-        }
-    }
-
-    fn role_denied(&self, failure: &Failure, role: &Role) -> (String, Vec<PolicyChange>) {
-        let denial = Denial::parse(&failure.to_string());
-        let caller = self.principal(denial.as_ref());
-        let caller = caller.as_ref();
-        let reason = denial.map_or(Unstated, |denial| for_trust_policy(denial.reason));
-        let arn = &role.arn;
-        let owner = account_of(arn.as_str());
-        let owner = owner.as_deref();
-        let identity = PolicyChange {
-            statement: Some(iam::assume_role(arn)),
-            ..identity_policy(caller)
-        };
-        let changes = match &reason {
-            NoneAllows(PolicyKind::Identity) => vec![identity],
-            NoneAllows(PolicyKind::RoleTrust) => vec![trust_policy(role, caller, None)],
-            Unstated | Other(_) => {
-                let exists = "the role must exist, too";
-                vec![identity, trust_policy(role, caller, Some(exists))]
-            }
-            NoneAllows(kind) => vec![limit(*kind, caller, owner)],
-            Denies { kind, policy } => {
-                vec![explicit_deny(*kind, policy.as_deref(), caller, owner)]
-            }
-        };
-        let which = match changes.len() {
-            1 => "",
-            _ if account(caller).as_deref() == owner => {
-                ": AWS does not say which side is missing; within one account it is enough that \
-                 the trust policy names the caller"
-            }
-            _ => BOTH,
-        };
-        let (who, why) = (called(caller), why(&reason));
-        let text = format!("{who} may not assume the role {arn}{why}{which}");
-        (text, changes)
-    }
-
-    fn token_denied(&self, failure: &Failure) -> (String, Vec<PolicyChange>) {
         let denial = Denial::parse(&failure.to_string());
         let caller = self.principal(denial.as_ref());
         let caller = caller.as_ref();
         let reason = denial.map_or(Unstated, |denial| denial.reason);
-        let change = match &reason {
-            NoneAllows(PolicyKind::Identity) | Unstated | Other(_) => {
-                let managed = "or attach AmazonEC2ContainerRegistryPullOnly, which is AWS's own";
-                PolicyChange {
-                    statement: Some(iam::get_token()),
-                    notes: vec![managed.to_owned()],
-                    ..identity_policy(caller)
-                }
+        match (&failure.kind, &failure.stage) {
+            (FailureKind::RoleDenied, Stage::Role { role, .. }) => {
+                let mut roles = self.roles().iter();
+                let role = roles.find(|known| known.arn == *role)?;
+                Some(role_denied(role, caller, &for_trust_policy(reason)))
             }
-            NoneAllows(kind) => limit(*kind, caller, None),
-            Denies { kind, policy } => explicit_deny(*kind, policy.as_deref(), caller, None),
-        };
-        let (who, why) = (called(caller), why(&reason));
-        (format!("{who} gets no token{why}"), vec![change])
+            (FailureKind::TokenDenied, _) => Some(token_denied(caller, &reason)),
+            _ => None,
+        }
     }
 
     fn registry_denied(&self, rejection: &Rejection) -> Option<(String, Vec<PolicyChange>)> {
@@ -160,6 +106,60 @@ impl Evidence<'_> {
         let roles = self.roles().iter().map(|role| &role.arn).chain(source_role);
         Some(roles.fold(principal, Principal::or_role))
     }
+}
+
+fn role_denied(
+    role: &Role,
+    caller: Option<&Principal>,
+    reason: &DenialReason,
+) -> (String, Vec<PolicyChange>) {
+    let arn = &role.arn;
+    let owner = account_of(arn.as_str());
+    let owner = owner.as_deref();
+    let identity = PolicyChange {
+        statement: Some(iam::assume_role(arn)),
+        ..identity_policy(caller)
+    };
+    let changes = match reason {
+        NoneAllows(PolicyKind::Identity) => vec![identity],
+        NoneAllows(PolicyKind::RoleTrust) => vec![trust_policy(role, caller, None)],
+        Unstated | Other(_) => {
+            let exists = "the role must exist, too";
+            vec![identity, trust_policy(role, caller, Some(exists))]
+        }
+        NoneAllows(kind) => vec![limit(*kind, caller, owner)],
+        Denies { kind, policy } => {
+            vec![explicit_deny(*kind, policy.as_deref(), caller, owner)]
+        }
+    };
+    let which = match changes.len() {
+        1 => "",
+        _ if account(caller).as_deref() == owner => {
+            ": AWS does not say which side is missing; within one account it is enough that \
+             the trust policy names the caller"
+        }
+        _ => BOTH,
+    };
+    let (who, why) = (called(caller), why(reason));
+    let text = format!("{who} may not assume the role {arn}{why}{which}");
+    (text, changes)
+}
+
+fn token_denied(caller: Option<&Principal>, reason: &DenialReason) -> (String, Vec<PolicyChange>) {
+    let change = match reason {
+        NoneAllows(PolicyKind::Identity) | Unstated | Other(_) => {
+            let managed = "or attach AmazonEC2ContainerRegistryPullOnly, which is AWS's own";
+            PolicyChange {
+                statement: Some(iam::get_token()),
+                notes: vec![managed.to_owned()],
+                ..identity_policy(caller)
+            }
+        }
+        NoneAllows(kind) => limit(*kind, caller, None),
+        Denies { kind, policy } => explicit_deny(*kind, policy.as_deref(), caller, None),
+    };
+    let (who, why) = (called(caller), why(reason));
+    (format!("{who} gets no token{why}"), vec![change])
 }
 
 /// The resource of sts:AssumeRole is the role, and its policy the trust policy.
