@@ -31,7 +31,7 @@ pub(super) fn conclude(areas: &[AreaReport], evidence: Option<&Evidence<'_>>) ->
     };
     // If the client does not even ask, that is said in addition to AWS's denial.
     let clients = areas.iter().find(|report| report.area == Area::Clients);
-    if let Some(found) = clients.and_then(|report| first(report, CheckMark::Bad))
+    if let Some(found) = clients.and_then(|report| first_text(report, CheckMark::Bad))
         && !text.contains(found)
     {
         text = join(&text, found);
@@ -74,11 +74,11 @@ fn worst(areas: &[AreaReport]) -> Option<(CheckMark, Area, &str)> {
         .find_map(|mark| {
             in_order
                 .clone()
-                .find_map(|report| Some((mark, report.area, first(report, mark)?)))
+                .find_map(|report| Some((mark, report.area, first_text(report, mark)?)))
         })
 }
 
-fn first(report: &AreaReport, mark: CheckMark) -> Option<&str> {
+fn first_text(report: &AreaReport, mark: CheckMark) -> Option<&str> {
     let found = report.checks.iter().find(|check| check.mark == mark);
     found.map(|check| check.text.as_str())
 }

@@ -12,7 +12,7 @@ use crate::token::AuthorizationToken;
 
 use super::report::{Area, AreaReport, Check};
 
-fn failed(failure: &Failure) -> Check {
+fn failure_check(failure: &Failure) -> Check {
     Check::bad(failure.to_string()).fix(failure.hints())
 }
 
@@ -36,7 +36,7 @@ pub(super) fn identity_report(identity: &Identity, survey: &Survey) -> AreaRepor
     let first = identity.first_caller();
     match &survey.source {
         None => checks.push(Check::unknown(format!("{first}: not come to"))),
-        Some(Err(failure)) => checks.push(failed(failure)),
+        Some(Err(failure)) => checks.push(failure_check(failure)),
         Some(Ok(caller)) => checks.push(match &caller.arn {
             Ok(arn) => Check::good(format!("{first} is {arn}{}", session_end(caller))),
             Err(failure) => Check::warning(format!(
@@ -49,7 +49,7 @@ pub(super) fn identity_report(identity: &Identity, survey: &Survey) -> AreaRepor
         let arn = &role.arn;
         checks.push(match survey.roles.get(index) {
             None => Check::unknown(format!("the role {arn}: not come to")),
-            Some(Err(failure)) => failed(failure),
+            Some(Err(failure)) => failure_check(failure),
             Some(Ok(caller)) => {
                 let session = role.session_name();
                 let external_id = match role.external_id {
@@ -67,7 +67,7 @@ pub(super) fn identity_report(identity: &Identity, survey: &Survey) -> AreaRepor
 }
 
 /// If no MFA code is asked for, since a token is cached.
-pub(super) fn identity_without_codes(identity: &Identity) -> AreaReport {
+pub(super) fn unasked_identity_report(identity: &Identity) -> AreaReport {
     let mut checks = vec![Check::unknown(format!(
         "{}: not looked into, as this takes an MFA code, and the cached token takes none",
         identity.first_caller()
@@ -90,18 +90,18 @@ pub(super) fn token_report(
     cached: Option<&Held>,
     survey: Option<&Survey>,
 ) -> AreaReport {
-    let mut checks = vec![cached_token(cached)];
+    let mut checks = vec![cached_token_check(cached)];
     let action = token_action(registry);
     match survey.map(|survey| &survey.token) {
-        Some(Some(Ok(token))) => checks.push(new_token(action, token)),
-        Some(Some(Err(failure))) => checks.push(failed(failure)),
+        Some(Some(Ok(token))) => checks.push(new_token_check(action, token)),
+        Some(Some(Err(failure))) => checks.push(failure_check(failure)),
         Some(None) => checks.push(Check::unknown(format!("{action}: not come to"))),
         None => {}
     }
     AreaReport::new(Area::Token, checks)
 }
 
-fn new_token(action: &str, token: &AuthorizationToken) -> Check {
+fn new_token_check(action: &str, token: &AuthorizationToken) -> Check {
     let (now, given) = (clock::now(), format!("{action} gives a new one"));
     if !token.is_expired(now) {
         Check::good(format!(
@@ -124,7 +124,7 @@ pub(super) fn token_action(registry: &Registry) -> &'static str {
     }
 }
 
-fn cached_token(cached: Option<&Held>) -> Check {
+fn cached_token_check(cached: Option<&Held>) -> Check {
     let Some(held) = cached else {
         return Check::unknown("no token for it in the cache");
     };

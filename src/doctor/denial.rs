@@ -86,7 +86,7 @@ impl Denial {
 
     fn parse_after(text: &str) -> Option<Self> {
         let mut words = text.split_whitespace();
-        let principal = bare(words.next()?);
+        let principal = trimmed(words.next()?);
         if !principal.starts_with("arn:") {
             return None;
         }
@@ -95,16 +95,16 @@ impl Denial {
                 return None;
             }
         }
-        let action = bare(words.next()?);
+        let action = trimmed(words.next()?);
         if !action.contains(':') {
             return None;
         }
         let mut rest = words.clone();
         let mut resource = None;
-        if after(&mut rest, &["on", "resource:"]) {
+        if skip(&mut rest, &["on", "resource:"]) {
             resource = rest
                 .next()
-                .map(bare)
+                .map(trimmed)
                 .filter(|resource| !resource.is_empty());
             words = rest;
         }
@@ -121,15 +121,15 @@ impl DenialReason {
     fn parse(mut words: SplitWhitespace<'_>) -> Self {
         loop {
             let mut here = words.clone();
-            if after(&mut here, &["because", "no"]) {
-                if let Some(kind) = kind(&mut here) {
+            if skip(&mut here, &["because", "no"]) {
+                if let Some(kind) = policy_kind(&mut here) {
                     return Self::NoneAllows(kind);
                 }
-            } else if after(&mut here, &["with", "an", "explicit", "deny"]) {
+            } else if skip(&mut here, &["with", "an", "explicit", "deny"]) {
                 return Self::parse_deny(here);
             }
             let mut here = words.clone();
-            if after(&mut here, &["because"]) {
+            if skip(&mut here, &["because"]) {
                 return Self::Other(sentence(here));
             }
             // The sentence ends, and another begins.
@@ -141,17 +141,17 @@ impl DenialReason {
     }
 
     fn parse_deny(mut words: SplitWhitespace<'_>) -> Self {
-        let nobody = Self::Denies {
+        let unnamed = Self::Denies {
             kind: None,
             policy: None,
         };
         if words.next() != Some("in") || !matches!(words.next(), Some("a" | "an" | "the")) {
-            return nobody;
+            return unnamed;
         }
-        let Some(kind) = kind(&mut words) else {
-            return nobody;
+        let Some(kind) = policy_kind(&mut words) else {
+            return unnamed;
         };
-        let policy = words.next().map(bare);
+        let policy = words.next().map(trimmed);
         Self::Denies {
             kind: Some(kind),
             policy: policy.filter(|word| word.starts_with("arn:")).map(one_line),
@@ -160,7 +160,7 @@ impl DenialReason {
 }
 
 /// Skips these words if they come next.
-fn after(words: &mut SplitWhitespace<'_>, expected: &[&str]) -> bool {
+fn skip(words: &mut SplitWhitespace<'_>, expected: &[&str]) -> bool {
     let mut ahead = words.clone();
     let come = expected.iter().all(|word| ahead.next() == Some(word));
     if come {
@@ -170,14 +170,14 @@ fn after(words: &mut SplitWhitespace<'_>, expected: &[&str]) -> bool {
 }
 
 /// Skips the name of a kind of policy if it comes next.
-fn kind(words: &mut SplitWhitespace<'_>) -> Option<PolicyKind> {
+fn policy_kind(words: &mut SplitWhitespace<'_>) -> Option<PolicyKind> {
     let mut ahead = words.clone();
     let mut name = String::new();
     for _ in 0..LONGEST_NAME {
         if !name.is_empty() {
             name.push(' ');
         }
-        name.push_str(&bare(ahead.next()?).to_ascii_lowercase());
+        name.push_str(&trimmed(ahead.next()?).to_ascii_lowercase());
         if let Some((_, kind)) = NAMES.iter().find(|(known, _)| *known == name) {
             *words = ahead;
             return Some(*kind);
@@ -187,7 +187,7 @@ fn kind(words: &mut SplitWhitespace<'_>) -> Option<PolicyKind> {
 }
 
 /// A word without the quotes around it and the punctuation after it.
-fn bare(word: &str) -> &str {
+fn trimmed(word: &str) -> &str {
     word.trim_matches(|c| matches!(c, '"' | '\\' | '\'' | '`' | '}' | ']'))
         .trim_end_matches(['.', ',', ';', ':', '"', '\\', '}', ']'])
 }
@@ -199,7 +199,7 @@ fn sentence(words: SplitWhitespace<'_>) -> String {
         if !sentence.is_empty() {
             sentence.push(' ');
         }
-        let end = bare(word);
+        let end = trimmed(word);
         sentence.push_str(end);
         if word.len() > end.len() && !word.ends_with([',', ';', ':']) {
             break;

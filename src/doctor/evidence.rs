@@ -53,7 +53,7 @@ impl Evidence<'_> {
 
     /// The account of the caller, before any role.
     pub(super) fn caller_account(&self) -> Option<String> {
-        account_of(self.caller()?)
+        arn_account(self.caller()?)
     }
 
     /// From the caller by the roles to the registry; empty without an identity.
@@ -81,7 +81,7 @@ impl Evidence<'_> {
             path.push(PathNode {
                 what: "role",
                 name: role.arn.to_string(),
-                account: account_of(role.arn.as_str()),
+                account: arn_account(role.arn.as_str()),
                 by: Some("sts:AssumeRole"),
                 mark: reached(self.survey.and_then(|survey| survey.roles.get(index))),
             });
@@ -134,7 +134,7 @@ impl Evidence<'_> {
 }
 
 /// The account in an ARN.
-pub(super) fn account_of(arn: &str) -> Option<String> {
+pub(super) fn arn_account(arn: &str) -> Option<String> {
     let account = arn.split(':').nth(4)?;
     (!account.is_empty()).then(|| account.to_owned())
 }

@@ -238,7 +238,7 @@ impl Examination<'_> {
         cached: Option<&Held>,
     ) -> Option<Survey> {
         if identity.wants_codes() && cached.is_some() {
-            self.add(credentials::identity_without_codes(identity));
+            self.add(credentials::unasked_identity_report(identity));
             return None;
         }
         let rest = self.config.timeout / SHARE;

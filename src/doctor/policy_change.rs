@@ -9,7 +9,7 @@ use crate::policy::iam::{
 
 use super::denial::DenialReason::{self, Denies, NoneAllows, Other, Unstated};
 use super::denial::{Denial, PolicyKind};
-use super::evidence::{Evidence, account_of};
+use super::evidence::{Evidence, arn_account};
 use super::registry::Rejection;
 use super::report::PolicyChange;
 
@@ -64,7 +64,7 @@ impl Evidence<'_> {
             ..identity_policy(caller)
         };
         let repository = |note| repository_policy(&owner, name, access, caller, note);
-        let crosses = account(caller).as_deref() != Some(owner.as_str());
+        let crosses = caller_account(caller).as_deref() != Some(owner.as_str());
         let changes = match &denial.reason {
             NoneAllows(PolicyKind::Identity) => vec![PolicyChange {
                 notes: vec![format!(
@@ -83,7 +83,8 @@ impl Evidence<'_> {
             }
         };
         let which = if changes.len() == 1 { "" } else { BOTH };
-        let (who, action, why) = (called(caller), &denial.action, why(&denial.reason));
+        let (who, why) = (caller_text(caller), reason_text(&denial.reason));
+        let action = &denial.action;
         let text = format!(
             "{who} may not {action} in the repository {name} of account {owner}{why}{which}"
         );
@@ -114,7 +115,7 @@ fn role_denied(
     reason: &DenialReason,
 ) -> (String, Vec<PolicyChange>) {
     let arn = &role.arn;
-    let owner = account_of(arn.as_str());
+    let owner = arn_account(arn.as_str());
     let owner = owner.as_deref();
     let identity = PolicyChange {
         statement: Some(iam::assume_role(arn)),
@@ -134,13 +135,13 @@ fn role_denied(
     };
     let which = match changes.len() {
         1 => "",
-        _ if account(caller).as_deref() == owner => {
+        _ if caller_account(caller).as_deref() == owner => {
             ": AWS does not say which side is missing; within one account it is enough that \
              the trust policy names the caller"
         }
         _ => BOTH,
     };
-    let (who, why) = (called(caller), why(reason));
+    let (who, why) = (caller_text(caller), reason_text(reason));
     let text = format!("{who} may not assume the role {arn}{why}{which}");
     (text, changes)
 }
@@ -158,7 +159,7 @@ fn token_denied(caller: Option<&Principal>, reason: &DenialReason) -> (String, V
         NoneAllows(kind) => limit(*kind, caller, None),
         Denies { kind, policy } => explicit_deny(*kind, policy.as_deref(), caller, None),
     };
-    let (who, why) = (called(caller), why(reason));
+    let (who, why) = (caller_text(caller), reason_text(reason));
     (format!("{who} gets no token{why}"), vec![change])
 }
 
@@ -177,7 +178,7 @@ fn for_trust_policy(reason: DenialReason) -> DenialReason {
     }
 }
 
-fn account(caller: Option<&Principal>) -> Option<String> {
+fn caller_account(caller: Option<&Principal>) -> Option<String> {
     Some(caller?.account().to_string())
 }
 
@@ -191,7 +192,7 @@ fn identity_policy(caller: Option<&Principal>) -> PolicyChange {
             (None, format!("{place}, in IAM Identity Center"))
         }
         Some((caller, _)) => (
-            account(Some(caller)),
+            caller_account(Some(caller)),
             format!("the identity policy of {}", caller.called()),
         ),
         None => (None, "the identity policy of the caller".to_owned()),
@@ -213,7 +214,7 @@ fn trust_policy(role: &Role, caller: Option<&Principal>, note: Option<&str>) -> 
         ));
     }
     PolicyChange {
-        account: account_of(role.arn.as_str()),
+        account: arn_account(role.arn.as_str()),
         place: format!("the trust policy of the role {}", iam::role_name(&role.arn)),
         statement: caller.and_then(|caller| {
             let callers = Callers::from(caller.clone());
@@ -249,7 +250,7 @@ fn notes(note: Option<&str>, caller: Option<&Principal>) -> Vec<String> {
     note.map(str::to_owned).into_iter().chain(caveat).collect()
 }
 
-fn called(caller: Option<&Principal>) -> String {
+fn caller_text(caller: Option<&Principal>) -> String {
     match caller {
         Some(caller) => format!("{} of account {}", caller.called(), caller.account()),
         None => "the caller".to_owned(),
@@ -257,9 +258,9 @@ fn called(caller: Option<&Principal>) -> String {
 }
 
 /// The reason of a denial, after the sentence about it.
-fn why(reason: &DenialReason) -> String {
+fn reason_text(reason: &DenialReason) -> String {
     match reason {
-        NoneAllows(kind) => format!(": no {} allows it", name(*kind)),
+        NoneAllows(kind) => format!(": no {} allows it", policy_name(*kind)),
         Denies {
             kind: Some(kind), ..
         } => format!(": {} denies it explicitly", with_article(*kind)),
@@ -269,7 +270,7 @@ fn why(reason: &DenialReason) -> String {
     }
 }
 
-fn name(kind: PolicyKind) -> &'static str {
+fn policy_name(kind: PolicyKind) -> &'static str {
     match kind {
         PolicyKind::Identity => "identity policy of the caller",
         PolicyKind::Resource => "policy of the repository or registry",
@@ -283,7 +284,7 @@ fn name(kind: PolicyKind) -> &'static str {
 }
 
 fn with_article(kind: PolicyKind) -> String {
-    let name = name(kind);
+    let name = policy_name(kind);
     if name.starts_with(['a', 'e', 'i', 'o', 'u']) {
         format!("an {name}")
     } else {
@@ -294,8 +295,8 @@ fn with_article(kind: PolicyKind) -> String {
 /// A policy that sets limits, and does not allow this: there is no statement to add.
 fn limit(kind: PolicyKind, caller: Option<&Principal>, owner: Option<&str>) -> PolicyChange {
     PolicyChange {
-        account: account_with(kind, caller, owner),
-        place: format!("the {}", name(kind)),
+        account: policy_account(kind, caller, owner),
+        place: format!("the {}", policy_name(kind)),
         statement: None,
         notes: vec![
             "let it through: it limits what all other policies can allow".to_owned(),
@@ -313,11 +314,11 @@ fn explicit_deny(
 ) -> PolicyChange {
     let place = match (kind, policy) {
         (_, Some(arn)) => format!("the policy {arn}"),
-        (Some(kind), None) => format!("the {}", name(kind)),
+        (Some(kind), None) => format!("the {}", policy_name(kind)),
         (None, None) => "the policy that denies it".to_owned(),
     };
     PolicyChange {
-        account: kind.and_then(|kind| account_with(kind, caller, owner)),
+        account: kind.and_then(|kind| policy_account(kind, caller, owner)),
         place,
         statement: None,
         notes: vec![
@@ -328,7 +329,7 @@ fn explicit_deny(
 }
 
 /// The account that such a policy is in, which is unknown for an organization's.
-fn account_with(
+fn policy_account(
     kind: PolicyKind,
     caller: Option<&Principal>,
     owner: Option<&str>,
@@ -336,7 +337,7 @@ fn account_with(
     match kind {
         PolicyKind::Resource | PolicyKind::RoleTrust => owner.map(str::to_owned),
         PolicyKind::Identity | PolicyKind::PermissionsBoundary | PolicyKind::Session => {
-            account(caller)
+            caller_account(caller)
         }
         _ => None,
     }

@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 
+use super::distribution::{
+    LayerProbe, Operation, RegistryClient, RegistryError, RegistryErrorKind, StorageProbe,
+};
 use crate::cache::CacheError;
 use crate::clock;
 use crate::commands::page::CheckMark;
 use crate::commands::target::Image;
-use crate::doctor::distribution::{
-    LayerProbe, Operation, RegistryClient, RegistryError, RegistryErrorKind, StorageProbe,
-};
 use crate::http::EcrxClient;
 use crate::registry::{Registry, Service};
 use crate::secret::Secret;
@@ -20,7 +20,7 @@ use super::denial::Denial;
 use super::report::{Area, AreaReport, Check};
 
 /// A registry that is asked without a token must not use up what the rest needs.
-const FIRST_QUESTION: Duration = Duration::from_secs(5);
+const FIRST_REQUEST: Duration = Duration::from_secs(5);
 
 /// What the registry, or the storage of its layers, allows.
 #[derive(Clone, Debug, Default)]
@@ -90,7 +90,7 @@ pub(super) fn presence(
     registry: &Registry,
     limit: Duration,
 ) -> Option<Presence> {
-    let client = registry_client(client, registry, Instant::now() + limit.min(FIRST_QUESTION))?;
+    let client = registry_client(client, registry, Instant::now() + limit.min(FIRST_REQUEST))?;
     let (date, error) = match client.ping(None) {
         Ok(pong) => (pong.response.date, None),
         Err(error) => (error.date, Some(error)),
@@ -135,7 +135,7 @@ impl<'a> RegistryExamination<'a> {
     fn ask(&self, presence: Option<&Presence>, checks: &mut Vec<Check>) -> Outcome {
         let refused = || Outcome::Refused(Rejection::default());
         if let Some(error) = presence.and_then(|presence| presence.error.as_ref()) {
-            checks.push(failed(error));
+            checks.push(error_check(error));
             return refused();
         }
         let Some(client) = registry_client(self.client, self.registry, self.ends_at) else {
@@ -190,16 +190,16 @@ impl<'a> RegistryExamination<'a> {
         let is_refused = matches!(error.kind, RegistryErrorKind::TokenRefused);
         let new = self.new.filter(|_| is_refused && self.cached.is_some());
         let Some(new) = new else {
-            checks.push(failed(&error));
+            checks.push(error_check(&error));
             return None;
         };
         match client.ping(Some(new.password())) {
             Ok(_) => {
-                checks.push(self.dead(first, &error));
+                checks.push(self.dead_token_check(first, &error));
                 Some(new)
             }
             Err(second) => {
-                checks.push(failed(&second).fix([
+                checks.push(error_check(&second).fix([
                     "it takes neither the cached token nor a new one: that is not a matter of age",
                 ]));
                 None
@@ -208,7 +208,7 @@ impl<'a> RegistryExamination<'a> {
     }
 
     /// Of a cached token, if the registry accepts a new one.
-    fn dead(&self, token: &AuthorizationToken, error: &RegistryError) -> Check {
+    fn dead_token_check(&self, token: &AuthorizationToken, error: &RegistryError) -> Check {
         let what = "it takes a new token, but not the cached one, which";
         match (self.drop_dead)(token) {
             Ok(()) => Check::bad(format!("{what} has been dropped from the cache ({error})"))
@@ -276,11 +276,11 @@ impl ImageExamination<'_> {
         let repository = &self.image.repository;
         let error = match self.client.layer(repository, digest, self.password) {
             Ok(layer) => {
-                self.add(stored(&layer));
+                self.add(layer_check(&layer));
                 layer.storage?.response.err()?
             }
             Err(error) => {
-                self.add(failed(&error));
+                self.add(error_check(&error));
                 error
             }
         };
@@ -290,7 +290,7 @@ impl ImageExamination<'_> {
     /// What is left to ask if the registry does not give the image.
     fn without_a_manifest(&mut self, error: &RegistryError) -> Outcome {
         let is_new = matches!(error.kind, RegistryErrorKind::ImageAbsent);
-        let mut absent = absent(self.registry, self.image, error);
+        let mut absent = absence_check(self.registry, self.image, error);
         if self.push && is_new {
             // As it is before a first push.
             absent.mark = CheckMark::Warning;
@@ -335,7 +335,7 @@ impl ImageExamination<'_> {
                 Some(Outcome::Allowed(Allowed::Push))
             }
             Err(error) => {
-                let check = failed(&error);
+                let check = error_check(&error);
                 self.add(match error.kind {
                     // aws/containers-roadmap#1970.
                     RegistryErrorKind::Transport(_) => check.fix([
@@ -350,8 +350,8 @@ impl ImageExamination<'_> {
 }
 
 /// A repository or image that does not exist here may exist elsewhere.
-fn absent(registry: &Registry, image: &Image, error: &RegistryError) -> Check {
-    let check = failed(error);
+fn absence_check(registry: &Registry, image: &Image, error: &RegistryError) -> Check {
+    let check = error_check(error);
     let Some(private) = registry.private() else {
         return check;
     };
@@ -381,7 +381,7 @@ fn absent(registry: &Registry, image: &Image, error: &RegistryError) -> Check {
     }
 }
 
-fn stored(layer: &LayerProbe) -> Check {
+fn layer_check(layer: &LayerProbe) -> Check {
     match &layer.storage {
         None => Check::good("its smallest layer can be pulled"),
         Some(StorageProbe {
@@ -391,7 +391,7 @@ fn stored(layer: &LayerProbe) -> Check {
         Some(StorageProbe {
             response: Err(error),
             ..
-        }) => failed(error).fix([
+        }) => error_check(error).fix([
             "ECR allows it, and keeps its layers in S3: in a VPC, the policy of the S3 endpoint \
              must let s3:GetObject on that bucket through; elsewhere, a proxy or firewall the host",
         ]),
@@ -399,7 +399,7 @@ fn stored(layer: &LayerProbe) -> Check {
 }
 
 /// An error of the registry, and what to do about it.
-fn failed(error: &RegistryError) -> Check {
+fn error_check(error: &RegistryError) -> Check {
     let check = Check::bad(error.to_string());
     match error.kind {
         RegistryErrorKind::Throttled => check.fix(["try again in a minute"]),
