@@ -88,10 +88,7 @@ fn list(env: &Env, config: &Config, json: bool, page: &mut Page) -> Result<Verdi
     } else {
         report.print(page)
     }
-    Ok(match report.state {
-        CacheUse::Unusable => Verdict::Bad,
-        CacheUse::Used | CacheUse::Off => Verdict::Good,
-    })
+    Ok(Verdict::good_if(report.state != CacheUse::Unusable))
 }
 
 impl CacheReport {
@@ -259,11 +256,7 @@ fn clear(
     };
     let cleared = cleared.map_err(Error::failure)?;
     print_cleared(&cleared, page);
-    Ok(if cleared.left.is_empty() {
-        Verdict::Good
-    } else {
-        Verdict::Bad
-    })
+    Ok(Verdict::good_if(cleared.left.is_empty()))
 }
 
 /// Whether an entry is for a registry, by any of its names: a FIPS, dual-stack or custom host

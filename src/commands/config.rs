@@ -83,11 +83,7 @@ fn check(env: &Env, json: bool, page: &mut Page) -> Result<Verdict, Error> {
     } else {
         report.print(page)
     }
-    Ok(if report.findings.is_empty() {
-        Verdict::Good
-    } else {
-        Verdict::Bad
-    })
+    Ok(Verdict::good_if(report.findings.is_empty()))
 }
 
 /// The files that are read, the one with precedence first.
@@ -288,10 +284,7 @@ fn show(env: &Env, host: &str, json: bool, page: &mut Page) -> Result<Verdict, E
     } else {
         report.print(page)
     }
-    Ok(match report.error {
-        None => Verdict::Good,
-        Some(_) => Verdict::Bad,
-    })
+    Ok(Verdict::good_if(report.error.is_none()))
 }
 
 impl ShowReport {
@@ -336,9 +329,16 @@ impl ShowReport {
             .collect();
         page.table(&["", "LAYER", "WHAT IT SAYS"], &rows);
         page.gap();
-        page.heading(match self.rules.len() {
-            0 => "No rule fits",
-            _ => "Rules that fit",
+        self.print_rules(page);
+        page.gap();
+        self.print_settings(page);
+    }
+
+    fn print_rules(&self, page: &mut Page) {
+        page.heading(if self.rules.is_empty() {
+            "No rule fits"
+        } else {
+            "Rules that fit"
         });
         for rule in &self.rules {
             page.paragraph(
@@ -349,18 +349,17 @@ impl ShowReport {
                 page.paragraph(4, &line);
             }
         }
-        page.gap();
-        let rows: Vec<Vec<String>> = self
-            .settings
-            .iter()
-            .map(|setting| {
-                let text = match setting.from.as_str() {
-                    DEFAULT => setting.value.clone(),
-                    from => format!("{} ({from})", setting.value),
-                };
-                vec![setting.name.to_owned(), text]
-            })
-            .collect();
+    }
+
+    fn print_settings(&self, page: &mut Page) {
+        let row = |setting: &Setting| {
+            let text = match setting.from.as_str() {
+                DEFAULT => setting.value.clone(),
+                from => format!("{} ({from})", setting.value),
+            };
+            vec![setting.name.to_owned(), text]
+        };
+        let rows: Vec<Vec<String>> = self.settings.iter().map(row).collect();
         page.table(&["SETTING", "VALUE, AND WHERE IT STANDS"], &rows);
     }
 }

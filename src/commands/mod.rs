@@ -22,3 +22,9 @@ pub(crate) enum Verdict {
     /// What it found is not well: exit code 1.
     Bad,
 }
+
+impl Verdict {
+    pub(crate) fn good_if(is_good: bool) -> Self {
+        if is_good { Self::Good } else { Self::Bad }
+    }
+}

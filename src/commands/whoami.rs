@@ -61,11 +61,10 @@ pub(crate) fn run(arguments: &Whoami, env: &Env, page: &mut Page) -> Result<Verd
     } else {
         report.print(page)
     }
-    let is_good = report
-        .sign_in
-        .as_ref()
-        .is_none_or(|sign_in| sign_in.state == USABLE);
-    Ok(if is_good { Verdict::Good } else { Verdict::Bad })
+    let sign_in = report.sign_in.as_ref();
+    Ok(Verdict::good_if(
+        sign_in.is_none_or(|sign_in| sign_in.state == USABLE),
+    ))
 }
 
 impl WhoamiReport {

@@ -10,7 +10,7 @@ pub(super) fn conclude(areas: &[AreaReport], evidence: Option<&Evidence<'_>>) ->
     let policy = evidence.and_then(Evidence::denied_by_policy);
     let path = evidence.map(Evidence::path).unwrap_or_default();
     let (mark, mut text, changes) = match (policy, worst(areas)) {
-        (Some((text, changes)), _) => (CheckMark::Bad, text, changes),
+        (Some(denial), _) => (CheckMark::Bad, denial.text, denial.changes),
         (None, Some((CheckMark::Bad, area, found))) => {
             let is_all = area == Area::Clients && evidence.is_some_and(Evidence::is_allowed);
             let rest = if is_all {

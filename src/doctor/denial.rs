@@ -8,9 +8,9 @@
 //!
 //! From the IAM user guide, "Troubleshoot access denied error messages"; that the denying
 //! policy's ARN may follow, from AWS's security blog of January 2026. Not every service tells the
-//! reason, and where several policies deny, AWS names one of them: what it names has to change,
-//! and may not be all that has to. Across accounts, a missing identity policy has been seen told
-//! as a missing resource-based one (by others, of Secrets Manager).
+//! reason. If several policies deny, AWS names one of them: it has to change, and others may have
+//! to. Across accounts, a missing identity policy has been seen reported as a missing resource-based
+//! one (by others, of Secrets Manager).
 
 use std::str::SplitWhitespace;
 

@@ -152,7 +152,7 @@ impl MachineExamination<'_> {
         };
         let minutes = (difference.abs().whole_seconds() + 30) / 60;
         let text = format!("this machine's clock is {minutes} min {direction} the registry's");
-        // From 5 minutes on AWS refuses what is signed by it (SigV4), which the SDK corrects. Where
+        // From 5 minutes on AWS refuses what is signed by it (SigV4), which the SDK corrects. If
         // that does not help, AWS's refusal says so.
         Some(if difference.abs() >= USUAL_DIFFERENCE {
             Check::warning(text)

@@ -84,10 +84,7 @@ pub(super) fn run(arguments: &Doctor, env: &Env, page: &mut Page) -> Result<Verd
         Some(target) if loaded.is_ok() => examination.whole_path(target),
         _ => examination.machine_alone(target.as_ref()),
     };
-    let verdict = match conclusion.mark {
-        CheckMark::Bad => Verdict::Bad,
-        CheckMark::Good | CheckMark::Warning | CheckMark::Unknown => Verdict::Good,
-    };
+    let verdict = Verdict::good_if(conclusion.mark != CheckMark::Bad);
     if arguments.json {
         let target = arguments.target.clone();
         let diagnosis = Diagnosis::new(target, examination.areas, conclusion);

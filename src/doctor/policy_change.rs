@@ -22,9 +22,16 @@ const ONLY_THERE: &str = "allowing more elsewhere does not help: it has to chang
 /// If two accounts must allow it, and AWS names neither.
 const BOTH: &str = ": AWS does not say which side is missing, and both must allow it";
 
+/// A policy prevents the pull or push.
+pub(super) struct PolicyDenial {
+    /// A sentence that says so.
+    pub text: String,
+    /// If there are several, the text says whether one is enough, or all are needed.
+    pub changes: Vec<PolicyChange>,
+}
+
 impl Evidence<'_> {
-    /// If a policy prevents the pull or push: a sentence that says so, and what to change.
-    pub(super) fn denied_by_policy(&self) -> Option<(String, Vec<PolicyChange>)> {
+    pub(super) fn denied_by_policy(&self) -> Option<PolicyDenial> {
         if let Some(denied) = self.refused().filter(|refused| refused.denial.is_some()) {
             return self.registry_denied(denied);
         }
@@ -46,7 +53,7 @@ impl Evidence<'_> {
         }
     }
 
-    fn registry_denied(&self, rejection: &Rejection) -> Option<(String, Vec<PolicyChange>)> {
+    fn registry_denied(&self, rejection: &Rejection) -> Option<PolicyDenial> {
         let denial = rejection.denial.as_ref()?;
         let private = self.private()?;
         let name = &self.target.image.as_ref()?.repository;
@@ -88,11 +95,11 @@ impl Evidence<'_> {
         let text = format!(
             "{who} may not {action} in the repository {name} of account {owner}{why}{which}"
         );
-        Some((text, changes))
+        Some(PolicyDenial { text, changes })
     }
 
     /// The principal that AWS denied: the last caller by STS, else the one in the denial. A registry
-    /// could name anybody there, and so have them allowed.
+    /// could name any principal there, to have it allowed.
     fn principal(&self, denial: Option<&Denial>) -> Option<Principal> {
         let partition = self.target.registry.partition();
         let known = self.survey.and_then(Survey::last_caller);
@@ -109,11 +116,7 @@ impl Evidence<'_> {
     }
 }
 
-fn role_denied(
-    role: &Role,
-    caller: Option<&Principal>,
-    reason: &DenialReason,
-) -> (String, Vec<PolicyChange>) {
+fn role_denied(role: &Role, caller: Option<&Principal>, reason: &DenialReason) -> PolicyDenial {
     let arn = &role.arn;
     let owner = arn_account(arn.as_str());
     let owner = owner.as_deref();
@@ -142,11 +145,13 @@ fn role_denied(
         _ => BOTH,
     };
     let (who, why) = (caller_text(caller), reason_text(reason));
-    let text = format!("{who} may not assume the role {arn}{why}{which}");
-    (text, changes)
+    PolicyDenial {
+        text: format!("{who} may not assume the role {arn}{why}{which}"),
+        changes,
+    }
 }
 
-fn token_denied(caller: Option<&Principal>, reason: &DenialReason) -> (String, Vec<PolicyChange>) {
+fn token_denied(caller: Option<&Principal>, reason: &DenialReason) -> PolicyDenial {
     let change = match reason {
         NoneAllows(PolicyKind::Identity) | Unstated | Other(_) => {
             let managed = "or attach AmazonEC2ContainerRegistryPullOnly, which is AWS's own";
@@ -160,7 +165,10 @@ fn token_denied(caller: Option<&Principal>, reason: &DenialReason) -> (String, V
         Denies { kind, policy } => explicit_deny(*kind, policy.as_deref(), caller, None),
     };
     let (who, why) = (caller_text(caller), reason_text(reason));
-    (format!("{who} gets no token{why}"), vec![change])
+    PolicyDenial {
+        text: format!("{who} gets no token{why}"),
+        changes: vec![change],
+    }
 }
 
 /// The resource of sts:AssumeRole is the role, and its policy the trust policy.

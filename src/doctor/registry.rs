@@ -55,7 +55,7 @@ impl Rejection {
 
 impl From<&RegistryError> for Rejection {
     fn from(error: &RegistryError) -> Self {
-        // What S3 denies is no matter of policies about ECR.
+        // What S3 denies has nothing to do with policies about ECR.
         let is_denied = matches!(error.kind, RegistryErrorKind::Denied)
             && error.operation != Operation::Storage;
         let words = error.message.as_deref().filter(|_| is_denied);
@@ -166,7 +166,7 @@ impl<'a> RegistryExamination<'a> {
             registry: self.registry,
             image,
             password,
-            // Nobody pushes without a token.
+            // A push always takes a token.
             push: self.push && password.is_some(),
             checks,
         };
