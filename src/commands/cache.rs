@@ -106,7 +106,7 @@ impl CacheReport {
             failures: Vec::new(),
         };
         if let Some(cache) = cache
-            && let Err(error) = report.add(&cache, &Tokens::new(env, config))
+            && let Err(error) = report.read_cache(&cache, &Tokens::new(env, config))
         {
             // If the cache is off, it does not matter that its folder cannot be used.
             if report.state == CacheUse::Used {
@@ -117,7 +117,7 @@ impl CacheReport {
         report
     }
 
-    fn add(&mut self, cache: &Cache, tokens: &Tokens<'_>) -> Result<(), CacheError> {
+    fn read_cache(&mut self, cache: &Cache, tokens: &Tokens<'_>) -> Result<(), CacheError> {
         let now = clock::now();
         let mut held = tokens.judge(cache.list(now)?);
         held.sort_by(|one, other| {
