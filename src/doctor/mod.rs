@@ -1,13 +1,13 @@
 //! `doctor`: why an image cannot be pulled.
 //!
 //! It follows the steps of a pull, from this machine to the registry, and reports on each area
-//! ([`report`]). What needs no network comes first, so that there is a report even without one. It
+//! (`report`). What needs no network comes first, so that there is a report even without one. It
 //! changes nothing, but for one thing: a cached token that the registry refuses is dropped if the
 //! registry accepts a new one.
 //!
-//! Imports run one way: [`report`] ← areas ([`machine`], [`credentials`], [`registry`]) ←
-//! [`evidence`] ← [`policy_change`] ← [`conclusion`]. Registries are asked by [`distribution`]; AWS's
-//! sentences about denials are parsed by [`denial`].
+//! Imports run one way: `report` ← areas (`machine`, `credentials`, `registry`) ← `evidence` ←
+//! `policy_change` ← `conclusion`. [`distribution`] asks registries, and `denial` parses AWS's
+//! sentences about denials.
 
 mod conclusion;
 mod credentials;
