@@ -1,10 +1,49 @@
 //! Why a file of a person's was not changed.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::owner::UserName;
+use crate::shell_word::shell_word;
+
+/// A user as messages name them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UserName {
+    /// As in `/etc/passwd`, if it is there.
+    name: Option<String>,
+    id: u32,
+}
+
+impl UserName {
+    /// As `sudo -u` takes it. A user by number alone is refused unless `sudoers` allows it
+    /// (`runas_allow_unknown_id`).
+    fn for_sudo(&self) -> Option<Cow<'_, str>> {
+        self.name.as_deref().map(shell_word)
+    }
+}
+
+impl fmt::Display for UserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => f.write_str(name),
+            None => write!(f, "user {}", self.id),
+        }
+    }
+}
+
+/// Looks in `/etc/passwd` alone: it is for a message.
+#[cfg(unix)]
+pub(super) fn user_name(id: u32) -> UserName {
+    let users = std::fs::read("/etc/passwd").unwrap_or_default();
+    let users = String::from_utf8_lossy(&users);
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == id.to_string()).then(|| name.to_owned())
+    });
+    UserName { name, id }
+}
 
 /// By what a user controls a symbolic link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,8 +19,7 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::error::{Control, MOST_LINKS, UserFileError};
-use super::owner::user_name;
+use super::error::{Control, MOST_LINKS, UserFileError, user_name};
 
 const STICKY: u32 = 0o1000;
 

@@ -14,24 +14,22 @@
 mod error;
 #[cfg(unix)]
 mod held_folder;
-mod overwrite;
-mod owner;
 mod resolved_path;
 #[cfg(test)]
 mod tests;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use fs2::FileExt as _;
 
+use crate::fs::open_without_following;
+
 pub(crate) use error::UserFileError;
-use overwrite::overwrite;
-use owner::{has_other_names, make_alike, may_write, sync_folder};
 use resolved_path::{ResolvedPath, open};
 
 /// What files are called that are being written.
@@ -297,13 +295,149 @@ impl UserFile {
         Ok(file)
     }
 
-    fn not_written(&self, source: std::io::Error) -> UserFileError {
+    fn not_written(&self, source: io::Error) -> UserFileError {
         UserFileError::Write {
             path: self.target.clone(),
             source,
         }
     }
 }
+
+/// Writes `after` over a file that holds `before`, which a backup keeps.
+///
+/// # Errors
+/// When that cannot be done, or the file holds something else by now. Half written, it is put back
+/// as it was, and where even that cannot be done, the error names the backup.
+///
+/// The file is given as the system finds it, and as messages name it.
+fn overwrite(
+    (target, named): (&Path, &Path),
+    before: &[u8],
+    after: &[u8],
+    backup: &Path,
+) -> Result<(), UserFileError> {
+    let path = named.to_owned();
+    // Links have been followed: one that stands there now is somebody else's doing, and so is a
+    // pipe, which nothing may wait for.
+    let mut options = fs::OpenOptions::new();
+    options.read(true).write(true);
+    let mut file = match open_without_following(&mut options, target) {
+        Ok(file) => file,
+        Err(source) => return Err(UserFileError::Write { path, source }),
+    };
+    match holds(&file, before) {
+        Ok(true) => {}
+        Ok(false) => return Err(UserFileError::Changed { path }),
+        Err(source) => return Err(UserFileError::Write { path, source }),
+    }
+    let Err(source) = write_over(&mut file, before.len(), after) else {
+        return Ok(());
+    };
+    Err(match write_over(&mut file, after.len(), before) {
+        Ok(()) => UserFileError::Write { path, source },
+        Err(_) => UserFileError::HalfWritten {
+            path,
+            backup: backup.to_owned(),
+            source,
+        },
+    })
+}
+
+fn holds(file: &File, bytes: &[u8]) -> io::Result<bool> {
+    let mut found = Vec::new();
+    if file.metadata()?.is_file() {
+        file.take(bytes.len() as u64 + 1).read_to_end(&mut found)?;
+        return Ok(found == bytes);
+    }
+    Ok(false)
+}
+
+/// What makes the file longer comes first: on a disk that is full, nothing else has been touched.
+fn write_over(file: &mut File, length: usize, bytes: &[u8]) -> io::Result<()> {
+    let (over, beyond) = bytes.split_at(length.min(bytes.len()));
+    file.seek(SeekFrom::Start(over.len() as u64))?;
+    file.write_all(beyond)?;
+    file.rewind()?;
+    file.write_all(over)?;
+    file.set_len(bytes.len() as u64)?;
+    file.sync_all()
+}
+
+/// Whether the system lets this process write there.
+#[cfg(unix)]
+fn may_write(path: &Path) -> bool {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+
+    accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS).is_ok()
+}
+
+#[cfg(not(unix))]
+fn may_write(_: &Path) -> bool {
+    true
+}
+
+/// Whether a file has hard links.
+#[cfg(unix)]
+fn has_other_names(file: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::nlink(file) > 1
+}
+
+#[cfg(not(unix))]
+fn has_other_names(_: &Metadata) -> bool {
+    false
+}
+
+/// Gives a file the mode and the owner of the one that it replaces, without the bits that let a
+/// program run as somebody else. As what is new it has mode 0600 already.
+#[cfg(unix)]
+fn make_alike(file: &File, like: Option<&Metadata>, folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+
+    let own = file.metadata()?;
+    let (owner, group) = match like {
+        Some(like) => (like.uid(), like.gid()),
+        None if rustix::process::geteuid().is_root() => {
+            let folder = fs::metadata(folder)?;
+            (folder.uid(), folder.gid())
+        }
+        None => (own.uid(), own.gid()),
+    };
+    let Some(mode) = like.map(|like| like.mode() & 0o777) else {
+        return if (owner, group) == (own.uid(), own.gid()) {
+            Ok(())
+        } else {
+            fchown(file, Some(owner), Some(group))
+        };
+    };
+    let mut mode = mode;
+    if (owner, group) != (own.uid(), own.gid())
+        && let Err(error) = fchown(file, Some(owner), Some(group))
+    {
+        // Only root gives files away, and others only to groups that they are in.
+        if owner != own.uid() {
+            return Err(error);
+        }
+        // What the one group may read is not the other's.
+        mode &= 0o707;
+    }
+    file.set_permissions(fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn make_alike(_: &File, _: Option<&Metadata>, _: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Makes the new name outlive a power cut. Not every file system can.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) {
+    if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
+        log::debug!("cannot sync {}: {error}", folder.display());
+    }
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) {}
 
 /// The folders that are locked, until this is dropped.
 ///
@@ -329,7 +463,7 @@ impl Locks {
         loop {
             match file.try_lock_exclusive() {
                 Ok(()) => break,
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if started.elapsed() > PATIENCE {
                         return Err(UserFileError::Locked { path: folder });
                     }

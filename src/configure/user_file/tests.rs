@@ -90,3 +90,53 @@ fn what_has_the_name_of_a_backup_is_in_nobodys_way() {
     let backup = folder.path().join("f.before-ecrx-2");
     assert_eq!(replaced.backup, Some(Backup::whole(backup)));
 }
+
+const BEFORE: &[u8] = b"before";
+
+fn file() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("file");
+    fs::write(&file, BEFORE).expect("a file");
+    (folder, file)
+}
+
+fn write(file: &Path, after: &[u8]) -> Result<(), UserFileError> {
+    overwrite((file, file), BEFORE, after, Path::new("backup"))
+}
+
+#[test]
+fn what_is_longer_shorter_or_as_long_is_written_whole() {
+    for after in [&b"and now much longer"[..], b"", b"after", b"behind"] {
+        let (_folder, file) = file();
+        write(&file, after).expect("written");
+        assert_eq!(fs::read(&file).expect("a file"), after);
+    }
+}
+
+#[test]
+fn what_somebody_else_has_written_stays() {
+    for changed in [&b"befor"[..], b"before and after", b"behind", b""] {
+        let (_folder, file) = file();
+        fs::write(&file, changed).expect("a file");
+        let written = write(&file, b"after");
+        assert!(matches!(written, Err(UserFileError::Changed { .. })));
+        assert_eq!(fs::read(&file).expect("a file"), changed);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn no_link_is_followed_and_no_pipe_waited_for() {
+    let (folder, file) = file();
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&file, &link).expect("a link");
+    let written = write(&link, b"after");
+    assert!(matches!(written, Err(UserFileError::Write { .. })));
+    assert_eq!(fs::read(&file).expect("a file"), BEFORE);
+
+    let pipe = folder.path().join("pipe");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).expect("a pipe");
+    let written = write(&pipe, b"after");
+    assert!(matches!(written, Err(UserFileError::Changed { .. })));
+}
