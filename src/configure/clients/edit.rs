@@ -2,8 +2,9 @@
 //!
 //! What is added looks like what is there: its indentation, its line ends, or all on one line.
 
-use super::client_config::{AUTHS, CRED_HELPERS, CREDS_STORE, ClientConfig, ClientConfigError};
-use super::json::{Property, Value, ValueKind};
+use super::client_config::{
+    AUTHS, CRED_HELPERS, CREDS_STORE, ClientConfig, ClientConfigError, Property, Value, ValueKind,
+};
 
 /// How docker itself indents.
 const INDENT: &str = "\t";

@@ -14,7 +14,6 @@ mod client;
 mod client_config;
 mod edit;
 mod environment;
-mod json;
 mod problem;
 mod undo;
 
