@@ -22,19 +22,7 @@ impl ClientConfig {
         {
             return self.with(entry.value.range.clone(), &quoted(helper));
         }
-        match self.settings(CRED_HELPERS).last() {
-            Some(setting) if !setting.value.is_null() => {
-                self.with_property(&setting.value, host, &NewValue::Text(helper))
-            }
-            Some(setting) => {
-                let object = self.new_object(&setting.value, host, &NewValue::Text(helper));
-                self.with(setting.value.range.clone(), &object)
-            }
-            None => self.with_setting(
-                CRED_HELPERS,
-                &NewValue::Object(host, &NewValue::Text(helper)),
-            ),
-        }
+        self.with_entry(CRED_HELPERS, host, &NewValue::Text(helper))
     }
 
     /// Takes out the entries of `credHelpers` that `is_meant` by host and helper, and
@@ -81,46 +69,50 @@ impl ClientConfig {
     ) -> Result<Self, ClientConfigError> {
         let mut config = self.clone();
         loop {
-            let mut settings = config.settings(CREDS_STORE);
-            let setting = settings.find(|setting| setting.value.text().is_some_and(&is_meant));
-            let Some(setting) = setting.cloned() else {
-                drop(settings);
+            let setting = config
+                .settings(CREDS_STORE)
+                .find(|setting| setting.value.text().is_some_and(&is_meant));
+            let Some(setting) = setting else {
                 return Ok(config);
             };
-            drop(settings);
-            config = config.without_setting(&setting)?;
+            config = config.without_setting(setting)?;
         }
     }
 
     /// Takes out a login, however often it is there.
     pub(crate) fn without_login(&self, key: &str) -> Result<Self, ClientConfigError> {
+        let is_meant = |login: &Property| login.name == key;
         let mut config = self.clone();
         loop {
-            let found = config.settings(AUTHS).find_map(|setting| {
-                let mut logins = setting.value.properties().iter();
-                logins
-                    .any(|login| login.name == key)
-                    .then(|| setting.value.clone())
-            });
-            let Some(logins) = found else {
+            let setting = config
+                .settings(AUTHS)
+                .find(|setting| setting.value.properties().iter().any(is_meant));
+            let Some(setting) = setting else {
                 return Ok(config);
             };
-            config = config.without_properties(&logins, |login| login.name == key)?;
+            config = config.without_properties(&setting.value, is_meant)?;
         }
     }
 
     /// Adds a login, which is not there, by its JSON.
     pub(super) fn with_login(&self, key: &str, json: &str) -> Result<Self, ClientConfigError> {
-        let login = NewValue::Raw(json);
-        match self.settings(AUTHS).last() {
-            Some(setting) if !setting.value.is_null() => {
-                self.with_property(&setting.value, key, &login)
+        self.with_entry(AUTHS, key, &NewValue::Raw(json))
+    }
+
+    /// Adds an entry to the object that is the last setting of this name.
+    fn with_entry(
+        &self,
+        setting: &str,
+        key: &str,
+        new: &NewValue<'_>,
+    ) -> Result<Self, ClientConfigError> {
+        match self.settings(setting).last() {
+            Some(found) if found.value.is_null() => {
+                let object = self.new_object(&found.value, key, new);
+                self.with(found.value.range.clone(), &object)
             }
-            Some(setting) => {
-                let object = self.new_object(&setting.value, key, &login);
-                self.with(setting.value.range.clone(), &object)
-            }
-            None => self.with_setting(AUTHS, &NewValue::Object(key, &login)),
+            Some(found) => self.with_property(&found.value, key, new),
+            None => self.with_setting(setting, &NewValue::Object(key, new)),
         }
     }
 
@@ -136,8 +128,8 @@ impl ClientConfig {
         match &self.top {
             Some(top) => self.with_property(top, name, new),
             None => {
-                let style = ObjectStyle::many_lines("\n", INDENT, "");
-                let text = format!("{}\n", style.object(&[(name, new)]));
+                let object = ObjectStyle::many_lines("\n", INDENT, "").object(name, new);
+                let text = format!("{object}\n");
                 Self::read(&self.path, text.as_bytes())
             }
         }
@@ -160,7 +152,7 @@ impl ClientConfig {
     ) -> Result<Self, ClientConfigError> {
         let style = self.style_in(object);
         match object.properties().last() {
-            None => self.with(object.range.clone(), &style.object(&[(name, new)])),
+            None => self.with(object.range.clone(), &style.object(name, new)),
             Some(last) => {
                 let end = last.value.range.end;
                 let property = style.property(name, new);
@@ -198,7 +190,7 @@ impl ClientConfig {
             range: value.range.clone(),
             kind: ValueKind::Object(Vec::new()),
         };
-        self.style_in(&empty).object(&[(name, new)])
+        self.style_in(&empty).object(name, new)
     }
 
     /// What a further property of an object has to look like.
@@ -211,7 +203,9 @@ impl ClientConfig {
             let is_whole = top == object.range;
             let is_on_lines = text[top].contains('\n');
             if !is_whole && !is_on_lines {
-                return ObjectStyle::one_line(self.colon(), self.comma_gap());
+                let colon = self.colon();
+                let gap = gap_by_colon(&colon);
+                return ObjectStyle::one_line(colon, gap);
             }
             let line = text[..object.range.start]
                 .rfind('\n')
@@ -222,7 +216,7 @@ impl ClientConfig {
                 ..ObjectStyle::many_lines(line_end, &unit, indent)
             };
         };
-        let colon = text[last.name_range.end..last.value.range.start].to_owned();
+        let colon = self.colon_of(last);
         let before = &text[..last.name_range.start];
         let gap = &before[before.trim_end_matches(is_white_space).len()..];
         match gap.rfind('\n') {
@@ -256,18 +250,14 @@ impl ClientConfig {
         }
     }
 
-    /// What stands between a name and its value.
+    /// What stands between a name and its value, as in the file's first setting.
     fn colon(&self) -> String {
-        let text = self.text.expose();
         let first = self.top.as_ref().and_then(|top| top.properties().first());
-        first.map_or_else(
-            || ": ".to_owned(),
-            |first| text[first.name_range.end..first.value.range.start].to_owned(),
-        )
+        first.map_or_else(|| ": ".to_owned(), |first| self.colon_of(first))
     }
 
-    fn comma_gap(&self) -> String {
-        gap_by_colon(&self.colon())
+    fn colon_of(&self, property: &Property) -> String {
+        self.text.expose()[property.name_range.end..property.value.range.start].to_owned()
     }
 }
 
@@ -283,13 +273,13 @@ enum NewValue<'a> {
 /// What properties of an object look like.
 struct ObjectStyle {
     /// Between a comma and the next name.
-    pub gap: String,
+    gap: String,
     /// Between a name and its value.
-    pub colon: String,
+    colon: String,
     /// Before the closing brace.
-    pub end: String,
+    end: String,
     /// A line end and one step of indentation. On one line, nothing.
-    pub deeper: Option<(String, String)>,
+    deeper: Option<(String, String)>,
 }
 
 impl ObjectStyle {
@@ -316,7 +306,7 @@ impl ObjectStyle {
         let value = match new {
             NewValue::Text(text) => quoted(text),
             NewValue::Raw(json) => (*json).to_owned(),
-            NewValue::Object(name, new) => self.nested().object(&[(name, new)]),
+            NewValue::Object(name, new) => self.nested().object(name, new),
         };
         format!("{}{}{value}", quoted(name), self.colon)
     }
@@ -335,17 +325,13 @@ impl ObjectStyle {
         }
     }
 
-    fn object(&self, properties: &[(&str, &NewValue<'_>)]) -> String {
-        let properties: Vec<String> = properties
-            .iter()
-            .map(|(name, new)| self.property(name, new))
-            .collect();
-        let between = format!(",{}", self.gap);
+    /// An object with one property.
+    fn object(&self, name: &str, new: &NewValue<'_>) -> String {
         let start = match self.deeper {
             Some(_) => &*self.gap,
             None => "",
         };
-        format!("{{{start}{}{}}}", properties.join(&between), self.end)
+        format!("{{{start}{}{}}}", self.property(name, new), self.end)
     }
 }
 
