@@ -283,14 +283,8 @@ fn missing_profile(env: &Env, config: &Config, who: RuleIdentity<'_>) -> Option<
     let resolver = Resolver::new(env, config);
     // Files that cannot be read are told by whoever needs them.
     let is_there = resolver.profile_names().ok()?.contains(&profile);
-    (!is_there).then(|| ClientProblem {
-        severity: Severity::Warning,
-        text: format!(
+    (!is_there).then(|| ClientProblem::warning(format!(
             "the AWS profile `{profile}` does not exist: until it does, no password can be had for \
              these registries"
-        ),
-        fix: "`aws configure` or `aws configure sso` makes it; or correct the rule in config.toml"
-            .to_owned(),
-        repair: None,
-    })
+        ), "`aws configure` or `aws configure sso` makes it; or correct the rule in config.toml"))
 }

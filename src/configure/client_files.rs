@@ -6,7 +6,7 @@ use super::change::{Change, open};
 use crate::cli::ConfigureDocker;
 use crate::configure::clients::{
     BYTE_ORDER_MARK, ClientConfig, ClientConfigError, ClientProblem, ContainerClient,
-    EarlierConfig, Severity, Undo, problems_in, without_byte_order_mark,
+    EarlierConfig, Undo, problems_in, without_byte_order_mark,
 };
 use crate::configure::user_file::{Locks, UserFile};
 use crate::env::Env;
@@ -138,13 +138,10 @@ impl ClientFiles {
             };
             match opened {
                 Ok(open) => files.earlier.push(open),
-                Err(error) => files.unreadable.push(ClientProblem {
-                    severity: Severity::Bad,
-                    text: error.line(),
-                    fix: "correct the file, which is read before the one that is changed here"
-                        .to_owned(),
-                    repair: None,
-                }),
+                Err(error) => files.unreadable.push(ClientProblem::bad(
+                    error.line(),
+                    "correct the file, which is read before the one that is changed here",
+                )),
             }
         }
         Ok(files)

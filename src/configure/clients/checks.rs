@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use super::client::{ContainerClient, ECR_LOGIN, HelperLookup, docker_file, look_up_in, own_name};
 use super::client_config::{ClientConfig, ClientConfigError, is_same_server};
 use super::environment;
-use super::problem::{ClientProblem, Repair, Severity, concerns};
-use crate::configure::user_file::UserFile;
+use super::problem::{ClientProblem, Repair, concerns};
 use crate::env::{Env, var};
 use crate::error::Error;
 use crate::helper_name::is_ours;
@@ -56,12 +55,7 @@ pub(crate) fn problems(env: &Env, registry: Option<&Registry>) -> Vec<ClientProb
 }
 
 fn read(path: &Path) -> Result<Option<ClientConfig>, ClientProblem> {
-    let config = UserFile::read(path).map_err(Into::into).and_then(|file| {
-        file.bytes()
-            .map(|bytes| ClientConfig::read(path, bytes))
-            .transpose()
-    });
-    config.map_err(|error: ClientConfigError| {
+    ClientConfig::read_file(path).map_err(|error| {
         let repair = match &error {
             ClientConfigError::ByteOrderMark { path } => {
                 Some(Repair::RemoveByteOrderMark { file: path.clone() })
@@ -73,17 +67,15 @@ fn read(path: &Path) -> Result<Option<ClientConfig>, ClientProblem> {
             ClientConfigError::File(error) => error.hint("doctor"),
             _ => None,
         };
-        ClientProblem {
-            severity: match as_user {
-                Some(_) => Severity::Warning,
-                None => Severity::Bad,
-            },
-            text: Error::failure(error).line(),
-            fix: as_user.unwrap_or_else(|| {
-                "correct the file: until then the clients that read it ask no helper".to_owned()
-            }),
-            repair,
-        }
+        let text = Error::failure(error).line();
+        let problem = match as_user {
+            Some(fix) => ClientProblem::warning(text, fix),
+            None => ClientProblem::bad(
+                text,
+                "correct the file: until then the clients that read it ask no helper",
+            ),
+        };
+        problem.repaired_by(repair)
     })
 }
 
@@ -125,35 +117,27 @@ fn hidden(client: ContainerClient, configs: &[&ClientConfig], host: &str) -> Opt
         HelperLookup::Ours { file, helper, .. } => Some((file, helper)),
         _ => None,
     })?;
-    Some(ClientProblem {
-        severity: Severity::Bad,
-        text: format!(
-            "{} is read before {}, and names the helper {helper} for {host}: this program is not asked",
-            file.display(),
-            ours.display()
-        ),
-        fix: format!("take {host} out of the former"),
-        repair: Some(Repair::SetHelper {
-            file,
-            key: host.to_owned(),
-            host: host.to_owned(),
-            helper: own_name,
-        }),
-    })
+    let text = format!(
+        "{} is read before {}, and names the helper {helper} for {host}: this program is not asked",
+        file.display(),
+        ours.display()
+    );
+    let problem = ClientProblem::bad(text, format!("take {host} out of the former"));
+    Some(problem.repaired_by(Repair::SetHelper {
+        file,
+        key: host.to_owned(),
+        host: host.to_owned(),
+        helper: own_name,
+    }))
 }
 
 /// podman and its kin read no file that is empty, and none after it.
 fn empty(client: ContainerClient, config: &ClientConfig) -> Option<ClientProblem> {
     let is_empty = client == ContainerClient::Podman && config.top.is_none();
-    is_empty.then(|| ClientProblem {
-        severity: Severity::Bad,
-        text: format!(
+    is_empty.then(|| ClientProblem::bad(format!(
             "{} is empty, which podman takes for broken: a pull fails with \"unexpected end of JSON input\"",
             config.path().display()
-        ),
-        fix: "remove the file, or write {} into it".to_owned(),
-        repair: None,
-    })
+        ), "remove the file, or write {} into it"))
 }
 
 /// Logins in one of these files, which are read in this order.
@@ -186,28 +170,26 @@ fn old_logins(
         let is_asked_later = is_us(asked(&configs[index + 1..]));
         let (file, key) = (config.path().to_owned(), login.key);
         let shown = shown_server(&key);
-        let (severity, what_for) = if is_asked {
-            (
-                Severity::Warning,
-                "clients that look there first send it".to_owned(),
-            )
-        } else {
-            (
-                Severity::Bad,
-                format!("{} sends it and asks no helper", client.name()),
-            )
-        };
-        found.push(ClientProblem {
-            severity,
-            text: format!(
+        let text = |what_for: &str| {
+            format!(
                 "auths of {} holds an old login for {shown}: {what_for}, and 12 hours after it was \
                  made a pull fails with \"no basic auth credentials\" or \"Your authorization token \
                  has expired\"",
                 file.display()
-            ),
-            fix: if is_asked || is_asked_later { format!("{} logout {}", client.name(), shell_word(shown)) } else { format!("{} --fix {host}", client.configured_by()) },
-            repair: Some(Repair::RemoveLogin { file, key }),
-        });
+            )
+        };
+        let fix = if is_asked || is_asked_later {
+            format!("{} logout {}", client.name(), shell_word(shown))
+        } else {
+            format!("{} --fix {host}", client.configured_by())
+        };
+        let problem = if is_asked {
+            ClientProblem::warning(text("clients that look there first send it"), fix)
+        } else {
+            let what_for = format!("{} sends it and asks no helper", client.name());
+            ClientProblem::bad(text(&what_for), fix)
+        };
+        found.push(problem.repaired_by(Repair::RemoveLogin { file, key }));
     }
 }
 
@@ -232,17 +214,14 @@ fn other_helpers(
     // podman and its kin know no `credsStore`.
     if client == ContainerClient::Docker && config.creds_store() == Some(ECR_LOGIN) {
         let file = config.path();
-        found.push(ClientProblem {
-            severity: Severity::Warning,
-            text: format!(
+        found.push(ClientProblem::warning(
+            format!(
                 "credsStore of {} is {ECR_LOGIN}, which is asked for every host that credHelpers \
                  does not name and keeps no login: docker login fails with \"not implemented\"",
                 file.display()
             ),
-            fix: "remove credsStore, or put this program there: configure-docker --creds-store"
-                .to_owned(),
-            repair: None,
-        });
+            "remove credsStore, or put this program there: configure-docker --creds-store",
+        ));
     }
 }
 
@@ -255,50 +234,35 @@ fn never_asked(
     why: &str,
 ) -> ClientProblem {
     let file = config.path();
-    let (severity, fix, repair) = match ServerName::parse(key).map(|name| name.to_string()) {
-        Some(host) => {
-            // `ecrx-NAME` asks as somebody else than `ecrx`.
-            let mut named = config.helper_of(&host).into_iter().chain([helper]);
-            let ours = named.find(|helper| is_ours(helper));
-            let helper = ours.map_or_else(|| own_name(env), str::to_owned);
-            (
-                Severity::Bad,
-                format!("write \"{host}\": \"{helper}\""),
-                Some(Repair::SetHelper {
-                    file: file.to_owned(),
-                    key: key.to_owned(),
-                    host,
-                    helper,
-                }),
-            )
-        }
-        None => {
-            let all = match client {
-                ContainerClient::Docker => format!(
-                    ", or {} --creds-store has this program asked for all",
-                    client.configured_by()
-                ),
-                ContainerClient::Podman => String::new(),
-            };
-            // It is for no host that could be named.
-            (
-                Severity::Warning,
-                format!("take the key out: each host needs a line of its own{all}"),
-                None,
-            )
-        }
+    let text = format!(
+        "credHelpers of {} has the key {}, which never matches, as {why}: the helper is not asked, \
+         and a pull fails with \"no basic auth credentials\"",
+        file.display(),
+        shown_server(key)
+    );
+    let Some(host) = ServerName::parse(key).map(|name| name.to_string()) else {
+        let all = match client {
+            ContainerClient::Docker => format!(
+                ", or {} --creds-store has this program asked for all",
+                client.configured_by()
+            ),
+            ContainerClient::Podman => String::new(),
+        };
+        // It is for no host that could be named.
+        let fix = format!("take the key out: each host needs a line of its own{all}");
+        return ClientProblem::warning(text, fix);
     };
-    ClientProblem {
-        severity,
-        text: format!(
-            "credHelpers of {} has the key {}, which never matches, as {why}: the helper is not \
-             asked, and a pull fails with \"no basic auth credentials\"",
-            file.display(),
-            shown_server(key)
-        ),
-        fix,
-        repair,
-    }
+    // `ecrx-NAME` asks as somebody else than `ecrx`.
+    let mut named = config.helper_of(&host).into_iter().chain([helper]);
+    let ours = named.find(|helper| is_ours(helper));
+    let helper = ours.map_or_else(|| own_name(env), str::to_owned);
+    let fix = format!("write \"{host}\": \"{helper}\"");
+    ClientProblem::bad(text, fix).repaired_by(Repair::SetHelper {
+        file: file.to_owned(),
+        key: key.to_owned(),
+        host,
+        helper,
+    })
 }
 
 /// An entry of the established helper.
@@ -310,34 +274,31 @@ fn established_helper(
 ) -> ClientProblem {
     let (file, shown) = (config.path(), shown_server(key));
     let host = ServerName::parse(key).filter(|_| Registry::parse(key).is_some());
-    ClientProblem {
-        severity: Severity::Warning,
-        text: format!(
+    ClientProblem::warning(
+        format!(
             "credHelpers of {} still has {ECR_LOGIN} for {shown}: it asks by rules of its own, and \
              keeps tokens in plain text in ~/.ecr",
             file.display()
         ),
-        fix: format!("{} {}", client.configured_by(), shell_word(shown)),
-        repair: host.map(|host| Repair::SetHelper {
-            file: file.to_owned(),
-            key: key.to_owned(),
-            host: host.to_string(),
-            helper: own_name(env),
-        }),
-    }
+        format!("{} {}", client.configured_by(), shell_word(shown)),
+    )
+    .repaired_by(host.map(|host| Repair::SetHelper {
+        file: file.to_owned(),
+        key: key.to_owned(),
+        host: host.to_string(),
+        helper: own_name(env),
+    }))
 }
 
 fn docker_desktop(config: &ClientConfig) -> ClientProblem {
-    ClientProblem {
-        severity: Severity::Warning,
-        text: format!(
+    ClientProblem::warning(
+        format!(
             "Docker Desktop keeps {}: at its start it sets credsStore to its own helper again \
              (lines in credHelpers come before that)",
             config.path().display()
         ),
-        fix: "name the hosts, not --creds-store; should a line vanish, run this again".to_owned(),
-        repair: None,
-    }
+        "name the hosts, not --creds-store; should a line vanish, run this again",
+    )
 }
 
 /// Why no client ever looks for such a key; docker and podman compare it with `HOST[:PORT]`.

@@ -12,7 +12,6 @@
 use std::path::PathBuf;
 
 use super::client_config::{ClientConfig, ClientConfigError, host_of};
-use crate::configure::user_file::UserFile;
 use crate::env::{Env, var};
 use crate::helper_name::{OWN_NAME, is_ours};
 
@@ -158,13 +157,9 @@ pub(crate) fn look_up(
     host: &str,
 ) -> Result<HelperLookup, ClientConfigError> {
     for file in client.files(env) {
-        let found = UserFile::read(&file)?;
-        let Some(bytes) = found.bytes() else {
-            continue;
-        };
-        let config = ClientConfig::read(&file, bytes)?;
-        if let Some(asked) = look_up_in(client, &config, host) {
-            return Ok(asked);
+        let config = ClientConfig::read_file(&file)?;
+        if let Some(found) = config.and_then(|config| look_up_in(client, &config, host)) {
+            return Ok(found);
         }
     }
     Ok(HelperLookup::Anonymous)

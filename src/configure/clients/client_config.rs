@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use jsonc_parser::common::Ranged as _;
 use jsonc_parser::{CollectOptions, ParseOptions, ast, parse_to_ast};
 
-use crate::configure::user_file::UserFileError;
+use crate::configure::user_file::{UserFile, UserFileError};
 use crate::net::split_scheme;
 use crate::registry::ServerName;
 use crate::secret::Secret;
@@ -51,9 +51,9 @@ pub(crate) struct SavedLogin {
     pub key: String,
     /// `base64(user:password)`.
     pub auth: Option<Secret>,
-    /// The same, as older releases wrote it.
+    /// The user name of `auth`, as older releases wrote it.
     pub username: Option<String>,
-    /// The same, as older releases wrote it.
+    /// Its password, as older releases wrote it.
     pub password: Option<Secret>,
     /// A token in place of a password.
     pub identity_token: Option<Secret>,
@@ -90,6 +90,17 @@ pub(crate) fn without_byte_order_mark(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 impl ClientConfig {
+    /// Reads a file; `None` if there is none.
+    ///
+    /// # Errors
+    /// When the clients could not read it either, or root is not to follow a link to it.
+    pub(super) fn read_file(path: &Path) -> Result<Option<Self>, ClientConfigError> {
+        let file = UserFile::read(path)?;
+        file.bytes()
+            .map(|bytes| Self::read(path, bytes))
+            .transpose()
+    }
+
     /// Reads the bytes of a file.
     ///
     /// # Errors
@@ -102,25 +113,7 @@ impl ClientConfig {
         let Ok(text) = std::str::from_utf8(bytes) else {
             return Err(ClientConfigError::NotUtf8 { path });
         };
-        let top = parse_json(text).map_err(|error| {
-            let (path, line, column) = (path.clone(), error.line, error.column);
-            let reason = error.reason;
-            if error.is_ours {
-                ClientConfigError::Beyond {
-                    path,
-                    line,
-                    column,
-                    reason,
-                }
-            } else {
-                ClientConfigError::Syntax {
-                    path,
-                    line,
-                    column,
-                    reason,
-                }
-            }
-        })?;
+        let top = parse_json(&path, text)?;
         let config = Self {
             path,
             text: Secret::new(text),
@@ -140,34 +133,29 @@ impl ClientConfig {
         let is_object = |value: &Value| matches!(value.kind, ValueKind::Object(_));
         let of_objects = |value: &Value| value.is_null() || is_object(value);
         let of_text = |value: &Value| value.is_null() || value.text().is_some();
-        if self.top.as_ref().is_some_and(Value::is_null) {
-            return Err(ClientConfigError::Beyond {
-                path: self.path.clone(),
-                line: 1,
-                column: 1,
-                reason: "it is null, and not an object".to_owned(),
-            });
-        }
-        if self.top.as_ref().is_some_and(|top| !is_object(top)) {
-            return wrong("it is not a JSON object");
+        match &self.top {
+            Some(top) if top.is_null() => {
+                return Err(ClientConfigError::Beyond {
+                    path: self.path.clone(),
+                    line: 1,
+                    column: 1,
+                    reason: "it is null, and not an object".to_owned(),
+                });
+            }
+            Some(top) if !is_object(top) => return wrong("it is not a JSON object"),
+            _ => {}
         }
         for setting in self.settings(CRED_HELPERS) {
+            let mut hosts = setting.value.properties().iter();
             if !of_objects(&setting.value) {
                 return wrong("credHelpers is not an object");
             }
-            if !setting
-                .value
-                .properties()
-                .iter()
-                .all(|host| of_text(&host.value))
-            {
+            if !hosts.all(|host| of_text(&host.value)) {
                 return wrong("credHelpers holds something else than names of helpers");
             }
         }
-        if !self
-            .settings(CREDS_STORE)
-            .all(|setting| of_text(&setting.value))
-        {
+        let mut stores = self.settings(CREDS_STORE);
+        if !stores.all(|setting| of_text(&setting.value)) {
             return wrong("credsStore is not a name");
         }
         for setting in self.settings(AUTHS) {
@@ -396,18 +384,8 @@ impl Value {
     }
 }
 
-/// Where a text stops being JSON, and why.
-#[derive(Debug)]
-pub(super) struct NotJson {
-    pub line: usize,
-    pub column: usize,
-    pub reason: String,
-    /// The clients read it all the same.
-    pub is_ours: bool,
-}
-
 /// Reads a text as strictly as the clients do; `None` where it is blank.
-fn parse_json(text: &str) -> Result<Option<Value>, NotJson> {
+fn parse_json(path: &Path, text: &str) -> Result<Option<Value>, ClientConfigError> {
     if text.trim_matches([' ', '\t', '\r', '\n']).is_empty() {
         return Ok(None);
     }
@@ -415,10 +393,10 @@ fn parse_json(text: &str) -> Result<Option<Value>, NotJson> {
     serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| {
         let reason = error.to_string();
         let place = reason.rfind(" at line ").unwrap_or(reason.len());
-        NotJson {
+        ClientConfigError::Syntax {
+            path: path.to_owned(),
             line: error.line(),
             column: error.column(),
-            is_ours: false,
             reason: reason[..place].to_owned(),
         }
     })?;
@@ -434,14 +412,15 @@ fn parse_json(text: &str) -> Result<Option<Value>, NotJson> {
         allow_non_finite_numbers: false,
         allow_extended_string_escapes: false,
     };
-    let parsed =
-        parse_to_ast(text, &CollectOptions::default(), &strict).map_err(|error| NotJson {
-            line: error.line_display(),
-            column: error.column_display(),
-            reason: error.kind().to_string(),
-            // More than 512 levels, or half a surrogate pair (`\ud800`), which the clients replace.
-            is_ours: true,
-        })?;
+    // What fails here has more than 512 levels, or half a surrogate pair (`\ud800`), which the
+    // clients replace.
+    let parsed = parse_to_ast(text, &CollectOptions::default(), &strict);
+    let parsed = parsed.map_err(|error| ClientConfigError::Beyond {
+        path: path.to_owned(),
+        line: error.line_display(),
+        column: error.column_display(),
+        reason: error.kind().to_string(),
+    })?;
     Ok(parsed.value.map(value))
 }
 

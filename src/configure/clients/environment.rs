@@ -4,13 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::client::{ContainerClient, ECR_LOGIN, own_name};
 use super::client_config::{ClientConfig, without_byte_order_mark};
-use super::problem::{ClientProblem, Severity, concerns};
+use super::problem::{ClientProblem, concerns};
 use crate::configure::user_file::UserFile;
 use crate::env::{Env, var};
 use crate::shell_word::shell_word;
-
-/// What credential helpers are called before their names.
-const PREFIX: &str = "docker-credential-";
 
 /// All of it, for one client. Without `hosts`, all of ECR's are meant.
 pub(super) fn problems(
@@ -28,41 +25,43 @@ pub(super) fn problems(
 
 /// Clients start `docker-credential-NAME` from a folder of `PATH`.
 fn on_path(env: &Env) -> Option<ClientProblem> {
-    let program = format!("{PREFIX}{}", own_name(env));
+    let program = own_program(env);
     let this = without_links(&std::env::current_exe().ok()?);
     let Some(first) = programs_on_path(env, &program).next() else {
-        return Some(ClientProblem {
-            severity: Severity::Bad,
-            text: format!(
+        return Some(ClientProblem::bad(
+            format!(
                 "{program} is not on PATH: no client can start it, and a pull fails with \"executable \
                  file not found in $PATH\" or \"no basic auth credentials\""
             ),
-            fix: if cfg!(unix) {
+            if cfg!(unix) {
                 let this = this.display().to_string();
                 format!("ln -s {} /usr/local/bin/{program}", shell_word(&this))
             } else {
                 format!("put a folder with {} on PATH", this.display())
             },
-            repair: None,
-        });
+        ));
     };
-    (without_links(&first) != this).then(|| ClientProblem {
-        severity: Severity::Warning,
-        text: format!(
-            "another {program} comes first on PATH: clients start {}, and not {}",
-            first.display(),
-            this.display()
-        ),
-        fix: "remove the one that is not meant, or change the order of PATH".to_owned(),
-        repair: None,
+    (without_links(&first) != this).then(|| {
+        ClientProblem::warning(
+            format!(
+                "another {program} comes first on PATH: clients start {}, and not {}",
+                first.display(),
+                this.display()
+            ),
+            "remove the one that is not meant, or change the order of PATH",
+        )
     })
 }
 
 /// Whether this executable is the one that clients start.
 pub(crate) fn is_first_on_path(env: &Env, this: &Path) -> bool {
-    let program = format!("{PREFIX}{}", own_name(env));
-    let first = programs_on_path(env, &program).next();
+    let first = programs_on_path(env, &own_program(env)).next();
     first.is_some_and(|first| without_links(&first) == without_links(this))
+}
+
+/// What clients start: `docker-credential-NAME`.
+fn own_program(env: &Env) -> String {
+    format!("docker-credential-{}", own_name(env))
 }
 
 fn without_links(path: &Path) -> PathBuf {
@@ -106,31 +105,25 @@ fn wrong_home(env: &Env) -> Option<ClientProblem> {
     let home = env.home()?;
     let owner = std::fs::metadata(&home).ok()?.uid();
     let person = env.get(var::SUDO_USER).filter(|user| user != "root");
-    let (text, fix) = match person {
-        Some(person) if owner == 0 => (
+    match person {
+        Some(person) if owner == 0 => Some(ClientProblem::warning(
             format!(
                 "this runs under sudo with the home folder of root, {}: the clients that {person} \
                  runs read other files",
                 home.display()
             ),
             "run it without sudo; with sudo only for clients that are run with sudo",
-        ),
-        _ if owner != 0 => (
+        )),
+        _ if owner != 0 => Some(ClientProblem::warning(
             format!(
                 "this runs as root with another user's home folder, {}: root's own clients read \
                  other files",
                 home.display()
             ),
             "run it as that user, or for root with sudo -H",
-        ),
-        _ => return None,
-    };
-    Some(ClientProblem {
-        severity: Severity::Warning,
-        text,
-        fix: fix.to_owned(),
-        repair: None,
-    })
+        )),
+        _ => None,
+    }
 }
 
 #[cfg(not(unix))]
@@ -142,17 +135,17 @@ fn wrong_home(_: &Env) -> Option<ClientProblem> {
 fn old_cache(env: &Env, configs: &[&ClientConfig]) -> Option<ClientProblem> {
     let folder = env.home()?.join(".ecr");
     let cache = folder.join("cache.json");
-    cache.is_file().then(|| ClientProblem {
-        severity: Severity::Warning,
-        text: format!(
-            "{} holds tokens in plain text, left by {ECR_LOGIN}",
-            cache.display()
-        ),
-        fix: match names_ecr_login(env, configs) {
-            Some(file) => format!("first replace {ECR_LOGIN} in {}", file.display()),
-            None => removal(&folder),
-        },
-        repair: None,
+    cache.is_file().then(|| {
+        ClientProblem::warning(
+            format!(
+                "{} holds tokens in plain text, left by {ECR_LOGIN}",
+                cache.display()
+            ),
+            match names_ecr_login(env, configs) {
+                Some(file) => format!("first replace {ECR_LOGIN} in {}", file.display()),
+                None => removal(&folder),
+            },
+        )
     })
 }
 
@@ -167,17 +160,16 @@ fn names_ecr_login(env: &Env, configs: &[&ClientConfig]) -> Option<PathBuf> {
         .into_iter()
         .flat_map(|client| client.files(env));
     files.find(|path| {
-        let known = configs.iter().find(|config| config.path() == path);
-        known.map_or_else(
-            || match UserFile::read(path) {
-                Ok(file) => file.bytes().is_some_and(|bytes| {
-                    let bytes = without_byte_order_mark(bytes).unwrap_or(bytes);
-                    ClientConfig::read(path, bytes).map_or(true, |config| names_it(&config))
-                }),
-                Err(_) => true,
-            },
-            |config| names_it(config),
-        )
+        if let Some(known) = configs.iter().find(|config| config.path() == path) {
+            return names_it(known);
+        }
+        let Ok(file) = UserFile::read(path) else {
+            return true;
+        };
+        file.bytes().is_some_and(|bytes| {
+            let bytes = without_byte_order_mark(bytes).unwrap_or(bytes);
+            ClientConfig::read(path, bytes).map_or(true, |config| names_it(&config))
+        })
     })
 }
 
@@ -193,16 +185,12 @@ fn removal(folder: &Path) -> String {
         let written = names.iter().filter(is_written);
         written.map(|name| folder.join(name)).collect()
     };
-    let words = paths.iter().map(|path| path.display().to_string());
-    let words: Vec<String> = if cfg!(unix) {
-        words.map(|path| shell_word(&path).into_owned()).collect()
-    } else {
-        words.collect()
-    };
+    let paths = paths.iter().map(|path| path.display().to_string());
     if cfg!(unix) {
+        let words: Vec<String> = paths.map(|path| shell_word(&path).into_owned()).collect();
         format!("rm -r {}", words.join(" "))
     } else {
-        format!("delete {}", words.join(" and "))
+        format!("delete {}", paths.collect::<Vec<_>>().join(" and "))
     }
 }
 
@@ -215,24 +203,24 @@ fn auth_config(env: &Env, hosts: &[String]) -> Option<ClientProblem> {
         let mut logins = config.logins().into_iter();
         logins.any(|login| login.is_secret() && concerns(&login.key, hosts))
     });
-    let (severity, what) = if holds_host {
-        (
-            Severity::Bad,
-            "holds a login for this registry, which docker 28.3 and later sends without asking a \
-         helper: when it has ended, a pull fails with \"Your authorization token has expired\"",
+    let fix = format!("unset {variable}");
+    Some(if holds_host {
+        ClientProblem::bad(
+            format!(
+                "{variable} holds a login for this registry, which docker 28.3 and later sends \
+                 without asking a helper: when it has ended, a pull fails with \"Your authorization \
+                 token has expired\""
+            ),
+            fix,
         )
     } else {
-        (
-            Severity::Warning,
-            "is set: docker 28.3 and later, and GitLab's runner, take the logins in it before \
-         those of config.json",
+        ClientProblem::warning(
+            format!(
+                "{variable} is set: docker 28.3 and later, and GitLab's runner, take the logins in \
+                 it before those of config.json"
+            ),
+            fix,
         )
-    };
-    Some(ClientProblem {
-        severity,
-        text: format!("{variable} {what}"),
-        fix: format!("unset {variable}"),
-        repair: None,
     })
 }
 
@@ -245,17 +233,11 @@ fn snap(env: &Env) -> Option<ClientProblem> {
         .into_iter()
         .any(|path| path.starts_with("/snap") || path.starts_with("/var/lib/snapd"))
         || target.file_name().is_some_and(|name| name == "snap");
-    is_snap.then(|| ClientProblem {
-        severity: Severity::Bad,
-        text: format!(
+    is_snap.then(|| ClientProblem::bad(format!(
             "{} is a snap: it reads ~/snap/docker/current/.docker/config.json and cannot start a \
              helper outside of the snap, so a pull fails with \"no basic auth credentials\"",
             docker.display()
-        ),
-        fix: "install docker from the distribution or from docker.com in place of the snap"
-            .to_owned(),
-        repair: None,
-    })
+        ), "install docker from the distribution or from docker.com in place of the snap"))
 }
 
 #[cfg(not(unix))]

@@ -25,6 +25,33 @@ pub(crate) struct ClientProblem {
     pub repair: Option<Repair>,
 }
 
+impl ClientProblem {
+    /// Of [`Severity::Bad`], and not for this program to repair.
+    pub(crate) fn bad(text: String, fix: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Bad,
+            text,
+            fix: fix.into(),
+            repair: None,
+        }
+    }
+
+    /// Of [`Severity::Warning`], and not for this program to repair.
+    pub(crate) fn warning(text: String, fix: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::bad(text, fix)
+        }
+    }
+
+    pub(super) fn repaired_by(self, repair: impl Into<Option<Repair>>) -> Self {
+        Self {
+            repair: repair.into(),
+            ..self
+        }
+    }
+}
+
 /// A change that puts an end to a problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Repair {
