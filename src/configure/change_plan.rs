@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use super::change::Change;
 use super::client_files::ClientFiles;
-use super::config_toml::{self, RuleIdentity};
+use super::config_toml::{self, RuleError, RuleIdentity};
 use super::creds_store::{self, HelperLogin, Preparation};
-use super::error::ConfigureError;
 use super::hosts::{self, Host};
 use crate::cli::ConfigureDocker;
 use crate::config::Config;
@@ -67,7 +66,7 @@ impl ChangePlan {
         let paths = ConfigPaths::from_env(env);
         let wants_rules = who.profile.or(who.role_arn).is_some();
         if let Some(end) = env.name().filter(|_| wants_rules) {
-            return Err(Error::usage(ConfigureError::NamedIdentity {
+            return Err(Error::usage(RuleError::NamedIdentity {
                 name: own_name(env),
                 end: end.to_owned(),
             }));

@@ -182,8 +182,5 @@ fn is_but_for_entries(one: &[u8], other: &[u8]) -> bool {
         let config = config.without_helpers(|_, helper| is_ours(helper)).ok()?;
         config.without_creds_store(is_ours).ok()
     };
-    match (rest(one), rest(other)) {
-        (Some(one), Some(other)) => one.text() == other.text(),
-        _ => false,
-    }
+    rest(one).is_some_and(|one| rest(other).is_some_and(|other| one.text() == other.text()))
 }

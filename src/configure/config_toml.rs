@@ -2,15 +2,17 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::path::PathBuf;
 
+use toml_edit::visit::Visit;
 use toml_edit::{Document, Item, Table, Value};
 
 use super::change::{Change, open};
-use super::error::ConfigureError;
 use super::hosts::Host;
 use crate::cli::ConfigureDocker;
 use crate::config::{
-    Blanks, Config, ConfigPaths, IdentitySettings, Match, Origin, RoleArnTemplate, Rule,
+    Blanks, Config, ConfigError, ConfigPaths, IdentitySettings, Match, Origin, RoleArnTemplate,
+    Rule,
 };
 use crate::configure::clients::without_byte_order_mark;
 use crate::configure::user_file::{Locks, UserFile};
@@ -19,6 +21,38 @@ use crate::registry::Registry;
 
 /// The line that a rule begins with.
 const HEADER: &str = "[[registry]]";
+
+/// Why no rule was written. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RuleError {
+    /// Nobody would read it.
+    #[error(
+        "called as docker-credential-{name} it asks as [identity.{end}] of config.toml or as the profile `{end}`, whatever rules say: --profile and --role-arn would have no effect"
+    )]
+    NamedIdentity { name: String, end: String },
+    #[error(
+        "there is no home folder, and so no place for config.toml: set HOME, or ECRX_CONFIG to a file that is there"
+    )]
+    NoConfigFile,
+    #[error(
+        "{origin}: a rule for {registry} is there already, and names somebody else: it asks as {who}"
+    )]
+    OtherRule {
+        origin: Origin,
+        registry: String,
+        who: String,
+    },
+    #[error("{} has its rules in one list, to which no [[registry]] can be added: add to it {rule}", file.display())]
+    InlineRules { file: PathBuf, rule: String },
+    #[error("the rule for {registry} could not be used, and is not written")]
+    UnusableRule {
+        registry: String,
+        #[source]
+        cause: ConfigError,
+    },
+    #[error("with the rule added, {registry} would still be asked for by somebody else")]
+    RuleWithoutEffect { registry: String },
+}
 
 /// The identity that the rules are to name.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +67,7 @@ pub(super) fn open_config(
     locks: Option<&mut Locks>,
 ) -> Result<UserFile, Error> {
     let path = paths.explicit.as_ref().or(paths.user.as_ref());
-    let path = path.ok_or_else(|| Error::failure(ConfigureError::NoConfigFile))?;
+    let path = path.ok_or_else(|| Error::failure(RuleError::NoConfigFile))?;
     open(path, arguments, locks)
 }
 
@@ -91,11 +125,11 @@ fn with_rules(
         text = with_rule(paths, &config, text, registry, who)?;
         let config = Config::load_with(paths, &text).map_err(|cause| {
             let registry = registry.to_string();
-            Error::failure(ConfigureError::UnusableRule { registry, cause })
+            Error::failure(RuleError::UnusableRule { registry, cause })
         })?;
         let found = decides(&config, registry)?;
         if !found.is_some_and(|(_, found)| who.is(&found, registry)) {
-            return Err(Error::failure(ConfigureError::RuleWithoutEffect {
+            return Err(Error::failure(RuleError::RuleWithoutEffect {
                 registry: registry.to_string(),
             }));
         }
@@ -174,7 +208,7 @@ fn with_rule(
     for found in identities(config, registry) {
         let (rule, identity) = found?;
         if is_of_file(rule) && is_for_exactly(rule, registry) && !who.is(&identity, registry) {
-            return Err(Error::failure(ConfigureError::OtherRule {
+            return Err(Error::failure(RuleError::OtherRule {
                 origin: rule.origin().clone(),
                 registry: registry.to_string(),
                 who: shown(&identity),
@@ -193,12 +227,12 @@ fn with_rule(
     let earlier = first.filter(|rule| is_of_file(rule)).map(Rule::origin);
     let is_inline = Document::parse(&*text)
         .is_ok_and(|document| matches!(document.get("registry"), Some(Item::Value(_))));
-    match (is_inline, earlier, file) {
-        (true, _, Some(file)) => Err(Error::failure(ConfigureError::InlineRules {
+    match (file, earlier) {
+        (Some(file), _) if is_inline => Err(Error::failure(RuleError::InlineRules {
             file: file.clone(),
             rule: format!("{{ {} }}", keys.join(", ")),
         })),
-        (_, Some(origin), _) => Ok(before(&text, origin, &rule)),
+        (_, Some(origin)) => Ok(before(&text, origin, &rule)),
         _ => Ok(after_all(&text, &rule)),
     }
 }
@@ -316,11 +350,8 @@ const KEYS: [&str; 5] = ["match", "account", "region", "profile", "role_arn"];
 
 /// Whether two texts of a `config.toml` differ in nothing but rules that this program writes.
 fn is_but_for_rules(one: &[u8], other: &[u8]) -> bool {
-    let rest = |text| Some(without_rules(str::from_utf8(text).ok()?));
-    match (rest(one), rest(other)) {
-        (Some(one), Some(other)) => one == other,
-        _ => false,
-    }
+    let rest = |text| str::from_utf8(text).ok().map(without_rules);
+    rest(one).is_some_and(|one| rest(other) == Some(one))
 }
 
 /// The lines of a text without those rules, and without empty lines, which come and go with them.
@@ -354,15 +385,15 @@ fn rule_at(lines: &[&str]) -> usize {
 
 /// The text of a `config.toml` as it may be shown: external ids are not for everybody.
 fn masked(text: &str) -> String {
-    let mut ranges = Vec::new();
-    match Document::parse(text) {
-        Ok(document) => external_ids_in_table(document.as_table(), &mut ranges),
+    let Ok(document) = Document::parse(text) else {
         // It is not ours to change then, and not to be shown.
-        Err(_) => return String::new(),
-    }
-    ranges.sort_by_key(|range| range.start);
+        return String::new();
+    };
+    let mut ids = ExternalIds::default();
+    ids.visit_table(document.as_table());
+    ids.0.sort_by_key(|range| range.start);
     let mut masked = text.to_owned();
-    for range in ranges.into_iter().rev() {
+    for range in ids.0.into_iter().rev() {
         masked.replace_range(range, "\"…\"");
     }
     masked
@@ -382,33 +413,16 @@ fn without_commented_out(line: &str) -> Cow<'_, str> {
     }
 }
 
-fn external_ids_in_table(table: &Table, ranges: &mut Vec<Range<usize>>) {
-    for (key, item) in table {
-        match item {
-            Item::Value(value) => external_ids_in_value(key, value, ranges),
-            Item::Table(table) => external_ids_in_table(table, ranges),
-            Item::ArrayOfTables(tables) => {
-                tables
-                    .iter()
-                    .for_each(|table| external_ids_in_table(table, ranges));
-            }
-            Item::None => {}
-        }
-    }
-}
+/// Where the external ids are in a text.
+#[derive(Default)]
+struct ExternalIds(Vec<Range<usize>>);
 
-fn external_ids_in_value(key: &str, value: &Value, ranges: &mut Vec<Range<usize>>) {
-    match value {
-        _ if key == "external_id" => ranges.extend(value.span()),
-        Value::InlineTable(table) => {
-            table
-                .iter()
-                .for_each(|(key, value)| external_ids_in_value(key, value, ranges));
+impl<'d> Visit<'d> for ExternalIds {
+    fn visit_table_like_kv(&mut self, key: &'d str, item: &'d Item) {
+        match item {
+            Item::Value(value) if key == "external_id" => self.0.extend(value.span()),
+            _ => self.visit_item(item),
         }
-        Value::Array(list) => list
-            .iter()
-            .for_each(|value| external_ids_in_value("", value, ranges)),
-        _ => {}
     }
 }
 

@@ -1,10 +1,12 @@
 //! `--creds-store`: this program for all registries, when nobody loses a login by it.
 
+use std::path::PathBuf;
+
 use base64_simd::STANDARD;
 
-use super::error::ConfigureError;
-use crate::config::Config;
+use crate::config::{Config, Origin};
 use crate::configure::clients::{ClientConfig, ECR_LOGIN, SavedLogin};
+use crate::docker::other_helper::OtherHelperError;
 use crate::error::Error;
 use crate::helper_name::is_ours;
 use crate::redaction::shown_server;
@@ -51,7 +53,7 @@ fn other_store(
         Some(helper) if helper.program() == format!("docker-credential-{store}") => {
             Ok(Preparation::default())
         }
-        Some(helper) => Err(Error::failure(ConfigureError::TwoStores {
+        Some(helper) => Err(Error::failure(CredsStoreError::TwoStores {
             file,
             store,
             program: helper.program(),
@@ -61,13 +63,13 @@ fn other_store(
             other_helper: Some(store),
             ..Preparation::default()
         }),
-        None => Err(Error::failure(ConfigureError::OtherStore {
+        None => Err(Error::failure(CredsStoreError::OtherStore {
             file,
             store: store.clone(),
         })
         .hint(format!(
             "--fix writes other_registries_helper = \"{store}\" into config.toml: then this \
-                     program hands it all that is not ECR's"
+             program hands it all that is not ECR's"
         ))
         .hint("without --creds-store, name the hosts: that helper stays for all others")),
     }
@@ -89,7 +91,7 @@ fn saved_logins(
         return Ok(Preparation::default());
     }
     let refused = || {
-        Error::failure(ConfigureError::Logins {
+        Error::failure(CredsStoreError::Logins {
             file: client_config.path().to_owned(),
             keys: logins
                 .iter()
@@ -145,8 +147,8 @@ impl HelperLogin {
     ///
     /// # Errors
     /// When a helper could not keep it.
-    pub(super) fn from_saved(login: &SavedLogin) -> Result<Self, ConfigureError> {
-        let odd = || ConfigureError::OddLogin {
+    pub(super) fn from_saved(login: &SavedLogin) -> Result<Self, CredsStoreError> {
+        let odd = || CredsStoreError::OddLogin {
             key: shown_server(&login.key).to_owned(),
         };
         if login.registry_token.is_some() {
@@ -176,4 +178,35 @@ fn user_and_password(auth: &Secret) -> Option<(String, Secret)> {
     let password = password.trim_matches('\0');
     let is_whole = !user.is_empty() && !password.is_empty();
     is_whole.then(|| (user.to_owned(), Secret::new(password)))
+}
+
+/// Why this program was not made the `credsStore`, or a login was not moved. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CredsStoreError {
+    #[error(
+        "{} names another helper already: credsStore is `{store}`, which keeps the logins of other registries", file.display()
+    )]
+    OtherStore { file: PathBuf, store: String },
+    #[error(
+        "{origin} names {program} as other_registries_helper, and credsStore of {} is `{store}`: one of the two has to give way", file.display()
+    )]
+    TwoStores {
+        file: PathBuf,
+        store: String,
+        program: String,
+        origin: Origin,
+    },
+    #[error(
+        "{} holds logins that docker would ignore with a credsStore: {}", file.display(), keys.join(", ")
+    )]
+    Logins { file: PathBuf, keys: Vec<String> },
+    #[error("the login for {key} is in a form that no helper keeps")]
+    OddLogin { key: String },
+    #[error("the login for {key} stays in {}: it was not moved", file.display())]
+    NotMoved {
+        key: String,
+        file: PathBuf,
+        #[source]
+        cause: OtherHelperError,
+    },
 }

@@ -14,7 +14,6 @@ mod client_files;
 pub(crate) mod clients;
 mod config_toml;
 mod creds_store;
-mod error;
 mod hosts;
 mod user_file;
 
@@ -29,8 +28,7 @@ use crate::redaction::shown_server;
 use crate::commands::page::CheckMark;
 use crate::commands::{Page, Verdict};
 use change_plan::ChangePlan;
-use creds_store::HelperLogin;
-use error::ConfigureError;
+use creds_store::{CredsStoreError, HelperLogin};
 
 pub(super) fn run(
     arguments: &ConfigureDocker,
@@ -125,7 +123,7 @@ fn move_logins(plan: &ChangePlan, env: &Env, page: &mut Page) -> Result<(), Erro
     };
     let stays = |login: &HelperLogin, cause: OtherHelperError| {
         let hints = cause.hints();
-        Error::failure(ConfigureError::NotMoved {
+        Error::failure(CredsStoreError::NotMoved {
             key: shown_server(&login.key).to_owned(),
             file: plan.file.clone(),
             cause,
