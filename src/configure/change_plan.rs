@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use super::change::Change;
 use super::client_files::ClientFiles;
+use super::clients::{
+    ClientConfig, ClientProblem, ContainerClient, Repair, Severity, Undo, is_one_of_servers,
+    own_name,
+};
 use super::config_toml::{self, RuleError, RuleIdentity};
 use super::creds_store::{self, HelperLogin, Preparation};
 use super::hosts::{self, Host};
+use super::user_file::Locks;
 use crate::cli::ConfigureDocker;
-use crate::config::Config;
-use crate::config::ConfigPaths;
-use crate::configure::clients::{
-    ClientProblem, ContainerClient, Repair, Severity, Undo, is_one_of_servers, own_name,
-};
-use crate::configure::user_file::Locks;
+use crate::config::{Config, ConfigPaths};
 use crate::env::Env;
 use crate::error::Error;
 use crate::helper_name::is_ours;
@@ -64,42 +64,25 @@ impl ChangePlan {
             role_arn: arguments.role_arn.as_deref(),
         };
         let paths = ConfigPaths::from_env(env);
-        let wants_rules = who.profile.or(who.role_arn).is_some();
-        if let Some(end) = env.name().filter(|_| wants_rules) {
+        if let Some(end) = env.name().filter(|_| who.is_given()) {
             return Err(Error::usage(RuleError::NamedIdentity {
                 name: own_name(env),
                 end: end.to_owned(),
             }));
         }
-        let config_file = if wants_rules || (arguments.creds_store && arguments.fix) {
-            Some(config_toml::open_config(
-                &paths,
-                arguments,
-                locks.as_deref_mut(),
-            )?)
-        } else {
-            None
-        };
+        let needs_config_file = who.is_given() || (arguments.creds_store && arguments.fix);
+        let config_file = needs_config_file
+            .then(|| config_toml::open_config(&paths, arguments, locks.as_deref_mut()))
+            .transpose()?;
         let config = Config::from_env(env).map_err(Error::failure)?;
         let file = client.file(env).map_err(Error::failure)?;
         let mut files = ClientFiles::open(client, env, &file, arguments, locks)?;
-        let (hosts, mut notes) = if arguments.all {
-            hosts::from_rules(&config)
-        } else {
-            Default::default()
-        };
-        let named = if arguments.undo {
-            Vec::new()
-        } else {
-            hosts::named(&arguments.hosts, &config).map_err(|error| error.told(env))?
-        };
-        let hosts = [hosts, named].concat();
-
+        let (hosts, notes) = meant_hosts(arguments, env, &config)?;
         let mut plan = Self {
             config_file: None,
             moves: Vec::new(),
             client_files: Vec::new(),
-            notes: Vec::new(),
+            notes,
             remarks: Vec::new(),
             problems: Vec::new(),
             config,
@@ -107,18 +90,17 @@ impl ChangePlan {
         };
         let mut other_helper = None;
         if arguments.undo {
-            notes.extend(plan.undo(&mut files, arguments, env)?);
-            plan.problems.append(&mut files.unreadable);
+            plan.undo(&mut files, arguments, env)?;
         } else {
             other_helper = plan.set_helpers(arguments, env, &hosts, &mut files)?;
             plan.find_problems(arguments, env, client, &hosts, &mut files)?;
-            plan.problems
-                .extend(missing_profile(env, &plan.config, who));
         }
+        plan.problems.append(&mut files.unreadable);
+        plan.problems
+            .extend(missing_profile(env, &plan.config, who));
         if let Some(file) = config_file {
             plan.config_file = config_toml::change(&paths, file, &hosts, who, other_helper)?;
         }
-        plan.notes = notes;
         plan.client_files = files.changes();
         Ok(plan)
     }
@@ -184,17 +166,16 @@ impl ChangePlan {
                 problem.severity = Severity::Warning;
             }
         }
-        self.problems.append(&mut files.unreadable);
         Ok(())
     }
 
-    /// Takes this program out; what was left alone.
+    /// Takes this program out.
     fn undo(
         &mut self,
         files: &mut ClientFiles,
         arguments: &ConfigureDocker,
         env: &Env,
-    ) -> Result<Vec<String>, Error> {
+    ) -> Result<(), Error> {
         let named = hosts::to_undo(&arguments.hosts, &self.config);
         let named = named.map_err(|error| error.told(env))?;
         let other_helper = self.config.other_registries_helper.as_ref();
@@ -229,23 +210,52 @@ impl ChangePlan {
                 helper.name()
             ));
         }
-        let mut notes = Vec::new();
-        if let Some(helper) = other_helper.filter(|_| undo.creds_store && !arguments.podman) {
-            notes.push(format!(
-                "other_registries_helper = \"{}\" at {}",
-                helper.name(),
-                helper.origin()
-            ));
-        }
-        for (key, helper) in files.target.config.cred_helpers() {
-            if is_one_of_servers(key, &named) && !is_one_of_servers(key, &undone) {
-                notes.push(format!(
-                    "{key} has the helper {helper}, which is none of this program's names"
-                ));
-            }
-        }
-        Ok(notes)
+        let target = &files.target.config;
+        self.notes = left_alone(&self.config, target, &undo, arguments.podman);
+        Ok(())
     }
+}
+
+/// The hosts that are to be served, and what of `--all` is not, with why.
+fn meant_hosts(
+    arguments: &ConfigureDocker,
+    env: &Env,
+    config: &Config,
+) -> Result<(Vec<Host>, Vec<String>), Error> {
+    if arguments.undo {
+        return Ok(Default::default());
+    }
+    let (mut hosts, skipped) = if arguments.all {
+        hosts::from_rules(config)
+    } else {
+        Default::default()
+    };
+    let named = hosts::named(&arguments.hosts, config);
+    hosts.extend(named.map_err(|error| error.told(env))?);
+    Ok((hosts, skipped))
+}
+
+/// What undoing does not take out.
+fn left_alone(
+    config: &Config,
+    target: &ClientConfig,
+    undo: &Undo<'_>,
+    is_podman: bool,
+) -> Vec<String> {
+    let helper = config.other_registries_helper.as_ref();
+    let helper = helper.filter(|_| undo.creds_store && !is_podman);
+    let helper = helper.map(|helper| {
+        let (name, origin) = (helper.name(), helper.origin());
+        format!("other_registries_helper = \"{name}\" at {origin}")
+    });
+    let named = undo.hosts.unwrap_or_default();
+    let others = target.cred_helpers().into_iter();
+    let others = others
+        .filter(|(key, _)| is_one_of_servers(key, named) && !is_one_of_servers(key, undo.undone))
+        .map(|(key, helper)| {
+            format!("{key} has the helper {helper}, which is none of this program's names")
+        });
+    helper.into_iter().chain(others).collect()
 }
 
 fn repair_in(files: &mut ClientFiles, repair: Repair) -> Result<(), Error> {

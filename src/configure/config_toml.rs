@@ -86,7 +86,7 @@ pub(super) fn change(
     // It was read as configuration before, and so it is UTF-8.
     let before = String::from_utf8_lossy(rest).into_owned();
     let mut after = before.clone();
-    if who.profile.or(who.role_arn).is_some() {
+    if who.is_given() {
         after = with_rules(paths, &after, hosts, who)?;
     }
     if let Some(helper) = other_helper {
@@ -312,6 +312,10 @@ fn shown(identity: &IdentitySettings) -> String {
 }
 
 impl RuleIdentity<'_> {
+    pub(super) fn is_given(&self) -> bool {
+        self.profile.or(self.role_arn).is_some()
+    }
+
     fn is(&self, identity: &IdentitySettings, registry: &Registry) -> bool {
         let role = self.role_arn.and_then(|arn| {
             RoleArnTemplate::parse(arn)

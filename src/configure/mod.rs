@@ -17,18 +17,18 @@ mod creds_store;
 mod hosts;
 mod user_file;
 
+use change_plan::ChangePlan;
+use clients::{ClientProblem, Severity};
+use creds_store::{CredsStoreError, HelperLogin};
+use user_file::Locks;
+
 use crate::cli::ConfigureDocker;
-use crate::configure::clients::{ClientProblem, Severity};
-use crate::configure::user_file::Locks;
+use crate::commands::page::CheckMark;
+use crate::commands::{Page, Verdict};
 use crate::docker::other_helper::{OtherHelper, OtherHelperError};
 use crate::env::Env;
 use crate::error::Error;
 use crate::redaction::shown_server;
-
-use crate::commands::page::CheckMark;
-use crate::commands::{Page, Verdict};
-use change_plan::ChangePlan;
-use creds_store::{CredsStoreError, HelperLogin};
 
 pub(super) fn run(
     arguments: &ConfigureDocker,
@@ -51,25 +51,32 @@ pub(super) fn run(
     for remark in &plan.remarks {
         page.marked(CheckMark::Unknown, remark);
     }
-    match (plan.is_empty(), arguments.dry_run) {
-        (true, _) => {
-            let is_all = arguments.hosts.is_empty() && !arguments.creds_store;
-            let what = if arguments.undo && is_all {
-                "nothing of this program is left in"
-            } else {
-                "nothing is to be changed in"
-            };
-            page.marked(CheckMark::Good, &format!("{what} {}", plan.file.display()));
-            if arguments.all && plan.config.rules().is_empty() {
-                page.marked(
-                    CheckMark::Unknown,
-                    "config.toml has no rule that names a registry",
-                );
-            }
-        }
-        (false, true) => print_dry_run(&plan, page),
-        (false, false) => apply(&plan, env, page)?,
+    if plan.is_empty() {
+        print_nothing_to_change(&plan, arguments, page);
+    } else if arguments.dry_run {
+        print_dry_run(&plan, page);
+    } else {
+        apply(&plan, env, page)?;
     }
+    print_left_alone(&plan, arguments, page);
+    Ok(print_problems(&plan.problems, page))
+}
+
+fn print_nothing_to_change(plan: &ChangePlan, arguments: &ConfigureDocker, page: &mut Page) {
+    let is_all = arguments.hosts.is_empty() && !arguments.creds_store;
+    let what = if arguments.undo && is_all {
+        "nothing of this program is left in"
+    } else {
+        "nothing is to be changed in"
+    };
+    page.marked(CheckMark::Good, &format!("{what} {}", plan.file.display()));
+    if arguments.all && plan.config.rules().is_empty() {
+        let text = "config.toml has no rule that names a registry";
+        page.marked(CheckMark::Unknown, text);
+    }
+}
+
+fn print_left_alone(plan: &ChangePlan, arguments: &ConfigureDocker, page: &mut Page) {
     for note in &plan.notes {
         page.marked(CheckMark::Unknown, &format!("left alone: {note}"));
     }
@@ -84,7 +91,6 @@ pub(super) fn run(
     if arguments.undo && !plan.config.rules().is_empty() {
         page.marked(CheckMark::Unknown, "left alone: the rules in config.toml");
     }
-    Ok(print_problems(&plan.problems, page))
 }
 
 /// What a difference does not show, and that nothing of all this was done.
@@ -161,10 +167,8 @@ fn print_problems(problems: &[ClientProblem], page: &mut Page) -> Verdict {
         };
         page.paragraph(2, &format!("to mend it: {}{offer}", problem.fix));
     }
-    if problems
-        .iter()
-        .any(|problem| problem.severity == Severity::Bad)
-    {
+    let is_bad = |problem: &ClientProblem| problem.severity == Severity::Bad;
+    if problems.iter().any(is_bad) {
         Verdict::Bad
     } else {
         Verdict::Good
