@@ -108,8 +108,22 @@ pub(crate) fn read(path: &Path, max_length: u64, pipes: Pipes) -> Result<Vec<u8>
 }
 
 fn read_file(path: &Path, length: u64, max_length: u64) -> Result<Vec<u8>, ReadError> {
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
     let file = open_without_waiting(path).map_err(ReadError::Io)?;
+    read_open_file(file, length, max_length)
+}
+
+/// The content of an open file, from where it is, of at most `max_length` bytes. `length` is the
+/// one that it is said to have.
+///
+/// # Errors
+/// When it is longer, or cannot be read.
+pub(crate) fn read_open_file(
+    file: File,
+    length: u64,
+    max_length: u64,
+) -> Result<Vec<u8>, ReadError> {
+    let expected = usize::try_from(length.min(max_length)).unwrap_or(0);
+    let mut bytes = Vec::with_capacity(expected + 1);
     // It can have grown, and files of /proc do not tell their length.
     file.take(max_length + 1)
         .read_to_end(&mut bytes)

@@ -30,7 +30,7 @@ pub(super) struct HeldFolder {
     /// Without links.
     pub path: PathBuf,
     /// Folders that do not exist yet.
-    pub missing: Vec<OsString>,
+    missing: Vec<OsString>,
     /// The last name of the path.
     pub name: OsString,
     /// Links of users that lead to the file, which has to belong to each of them.
@@ -38,7 +38,7 @@ pub(super) struct HeldFolder {
 }
 
 /// A link that a user other than root controls.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Link {
     path: PathBuf,
     controller: Controller,
@@ -100,7 +100,7 @@ impl Resolution {
                 self.missing.push(name);
                 return Ok(());
             }
-            Err(errno) => return Err(read_error(&path, errno.into())),
+            Err(errno) => return Err(read_error(&path, errno)),
         };
         match FileType::from_raw_mode(found.st_mode) {
             FileType::Symlink => self.follow(&name, &found, whole),
@@ -124,7 +124,7 @@ impl Resolution {
         let controller = controller(link, &folder)
             .ok_or_else(|| shared_link_error(path.clone(), link, &folder))?;
         let target = rustix::fs::readlinkat(&self.folder, name, Vec::new())
-            .map_err(|errno| read_error(&path, errno.into()))?;
+            .map_err(|errno| read_error(&path, errno))?;
         let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
         self.steps.push_front(PathStep::EndOf(path, controller));
         for step in steps(&target).collect::<Vec<_>>().into_iter().rev() {
@@ -158,14 +158,13 @@ impl Resolution {
     }
 
     fn enter(&mut self, name: &OsStr, path: PathBuf) -> Result<(), UserFileError> {
-        self.folder =
-            open_folder(&self.folder, name).map_err(|errno| read_error(&path, errno.into()))?;
+        self.folder = open_folder(&self.folder, name).map_err(|errno| read_error(&path, errno))?;
         self.path = path;
         Ok(())
     }
 
     fn stat(&self) -> Result<Stat, UserFileError> {
-        rustix::fs::fstat(&self.folder).map_err(|errno| read_error(&self.path, errno.into()))
+        rustix::fs::fstat(&self.folder).map_err(|errno| read_error(&self.path, errno))
     }
 
     fn goes_on(&self) -> bool {
@@ -207,10 +206,9 @@ impl HeldFolder {
     /// # Errors
     /// When a link of another user leads to something that does not belong to that user.
     pub(super) fn find(path: &Path) -> Result<Self, UserFileError> {
-        let wrong = |source| read_error(path, source);
-        let absolute = std::path::absolute(path).map_err(wrong)?;
+        let absolute = std::path::absolute(path).map_err(|error| read_error(path, error))?;
         let mut resolution = Resolution {
-            folder: open_folder(CWD, OsStr::new("/")).map_err(|errno| wrong(errno.into()))?,
+            folder: open_folder(CWD, OsStr::new("/")).map_err(|errno| read_error(path, errno))?,
             path: "/".into(),
             steps: steps(&absolute).collect(),
             links: 0,
@@ -223,8 +221,11 @@ impl HeldFolder {
         }
         let mut missing = resolution.missing;
         let name = resolution.last.or_else(|| missing.pop());
+        let not_a_file = || UserFileError::NotAFile {
+            path: path.to_owned(),
+        };
         Ok(Self {
-            name: name.ok_or_else(|| not_a_file(path))?,
+            name: name.ok_or_else(not_a_file)?,
             folder: resolution.folder,
             path: resolution.path,
             missing,
@@ -251,6 +252,11 @@ impl HeldFolder {
         if is_it { held } else { self.path.clone() }
     }
 
+    /// A path to the folder, on to the one that the file is to be in.
+    pub(super) fn with_missing(&self, folder: PathBuf) -> PathBuf {
+        self.missing.iter().fold(folder, |it, name| it.join(name))
+    }
+
     /// Whether it is the same folder.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let stat = |held: &Self| rustix::fs::fstat(&held.folder).map(|it| (it.st_dev, it.st_ino));
@@ -263,8 +269,8 @@ impl HeldFolder {
         for link in self.links.iter().filter(|_| *name == *self.name) {
             link.check(&path, file.uid())?;
         }
-        let folder = rustix::fs::fstat(&self.folder)
-            .map_err(|errno| read_error(&self.path, errno.into()))?;
+        let folder =
+            rustix::fs::fstat(&self.folder).map_err(|errno| read_error(&self.path, errno))?;
         let is_fine = match folder.st_uid {
             0 if !is_open(&folder) => true,
             0 => file.nlink() == 1,
@@ -406,15 +412,9 @@ fn steps(path: &Path) -> impl Iterator<Item = PathStep> + '_ {
     })
 }
 
-fn not_a_file(path: &Path) -> UserFileError {
-    UserFileError::NotAFile {
-        path: path.to_owned(),
-    }
-}
-
-fn read_error(path: &Path, source: io::Error) -> UserFileError {
+fn read_error(path: &Path, source: impl Into<io::Error>) -> UserFileError {
     UserFileError::Read {
         path: path.to_owned(),
-        source,
+        source: source.into(),
     }
 }

@@ -2,10 +2,10 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
-use std::io::{ErrorKind, Read as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::fs::open_without_following;
+use crate::fs::{ReadError, open_without_following, read_open_file};
 
 use super::error::{MOST_LINKS, UserFileError};
 #[cfg(unix)]
@@ -31,10 +31,7 @@ impl ResolvedPath {
         if rustix::process::geteuid().is_root() {
             let held = HeldFolder::find(path)?;
             return Ok(Self {
-                folder: held
-                    .missing
-                    .iter()
-                    .fold(held.path.clone(), |it, name| it.join(name)),
+                folder: held.with_missing(held.path.clone()),
                 name: held.name.clone(),
                 held: Some(held),
             });
@@ -75,10 +72,7 @@ impl ResolvedPath {
     pub(super) fn folder_at(&self) -> PathBuf {
         #[cfg(unix)]
         if let Some(held) = &self.held {
-            return held
-                .missing
-                .iter()
-                .fold(held.at(), |it, name| it.join(name));
+            return held.with_missing(held.at());
         }
         self.folder.clone()
     }
@@ -116,14 +110,11 @@ impl ResolvedPath {
             source,
         };
         // Looked at before it is opened: a device does something when it is.
-        match fs::symlink_metadata(&at) {
-            Ok(found) if !found.is_file() => return Err(UserFileError::NotAFile { path }),
-            Ok(_) => {}
-            Err(error) if is_absent(&error) => return Ok(None),
-            Err(error) => return Err(wrong(error)),
-        }
-        let file = match open(&at) {
-            Ok(file) => file,
+        let opened = fs::symlink_metadata(&at)
+            .and_then(|found| found.is_file().then(|| open(&at)).transpose());
+        let file = match opened {
+            Ok(Some(file)) => file,
+            Ok(None) => return Err(UserFileError::NotAFile { path }),
             Err(error) if is_absent(&error) => return Ok(None),
             Err(error) => return Err(wrong(error)),
         };
@@ -135,14 +126,10 @@ impl ResolvedPath {
         if let Some(held) = &self.held {
             held.check_owner(name, &found)?;
         }
-        let mut bytes = Vec::new();
-        file.take(MAX_LENGTH + 1)
-            .read_to_end(&mut bytes)
-            .map_err(wrong)?;
-        if bytes.len() as u64 > MAX_LENGTH {
-            Err(UserFileError::TooLarge { path })
-        } else {
-            Ok(Some((bytes, found)))
+        match read_open_file(file, found.len(), MAX_LENGTH) {
+            Ok(bytes) => Ok(Some((bytes, found))),
+            Err(ReadError::TooLarge(_)) => Err(UserFileError::TooLarge { path }),
+            Err(error) => Err(wrong(error.into())),
         }
     }
 }
@@ -192,20 +179,17 @@ fn make_folder(folder: &Path) -> Result<(), UserFileError> {
     if above != folder {
         make_folder(above)?;
     }
-    let wrong = |source| UserFileError::Write {
-        path: folder.to_owned(),
-        source,
-    };
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let path = folder.to_owned();
     match builder.create(folder) {
         Ok(()) => Ok(()),
         // Another process was faster.
         Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(UserFileError::NotAFolder {
-            path: folder.to_owned(),
-        }),
-        Err(error) => Err(wrong(error)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            Err(UserFileError::NotAFolder { path })
+        }
+        Err(source) => Err(UserFileError::Write { path, source }),
     }
 }
