@@ -5,8 +5,8 @@ use std::path::Path;
 use super::change::{Change, open};
 use crate::cli::ConfigureDocker;
 use crate::configure::clients::{
-    BYTE_ORDER_MARK, ClientConfig, ClientConfigError, ClientProblem, ContainerClient,
-    EarlierConfig, Undo, problems_in, without_byte_order_mark,
+    ClientConfig, ClientConfigError, ClientProblem, ContainerClient, EarlierConfig, Undo,
+    problems_in, split_byte_order_mark,
 };
 use crate::configure::user_file::{Locks, UserFile};
 use crate::env::Env;
@@ -18,23 +18,24 @@ pub(super) struct OpenFile {
     pub file: UserFile,
     pub config: ClientConfig,
     pub drops_logins: bool,
-    /// It begins with a byte order mark when this is done, as it did before.
-    with_byte_order_mark: bool,
+    /// The byte order mark that it is to begin with, as it did before, or nothing.
+    mark: &'static str,
 }
 
 impl OpenFile {
     fn read(file: UserFile, without_mark: bool) -> Result<Self, ClientConfigError> {
         let bytes = file.bytes().unwrap_or_default();
-        let bytes = match without_byte_order_mark(bytes) {
-            Some(rest) if without_mark => rest,
-            _ => bytes,
+        let bytes = if without_mark {
+            split_byte_order_mark(bytes).1
+        } else {
+            bytes
         };
         let config = ClientConfig::read(file.path(), bytes)?;
         Ok(Self {
             file,
             config,
             drops_logins: false,
-            with_byte_order_mark: false,
+            mark: "",
         })
     }
 
@@ -53,37 +54,31 @@ impl OpenFile {
             .backups()
             .iter()
             .filter_map(|bytes| {
-                let rest = without_byte_order_mark(bytes);
-                let config = ClientConfig::read(self.file.path(), rest.unwrap_or(bytes)).ok()?;
-                Some(EarlierConfig {
-                    config,
-                    had_byte_order_mark: rest.is_some(),
-                })
+                let (mark, text) = split_byte_order_mark(bytes);
+                let config = ClientConfig::read(self.file.path(), text).ok()?;
+                Some(EarlierConfig { config, mark })
             })
             .collect();
         let before = undo.apply(&self.config, &backups).map_err(Error::failure)?;
         let is_changed = before.config.text() != self.config.text();
-        self.with_byte_order_mark = is_changed && before.had_byte_order_mark;
+        if is_changed {
+            self.mark = before.mark;
+        }
         self.config = before.config;
         Ok(is_changed && backups.is_empty())
     }
 
     /// `None` where nothing is to be changed.
     fn change(self) -> Option<Change> {
-        let mark = if self.with_byte_order_mark {
-            BYTE_ORDER_MARK
-        } else {
-            ""
-        };
+        let mark = self.mark;
         let after = format!("{mark}{}", self.config.text().expose()).into_bytes();
         let before = self.file.bytes();
         if before.unwrap_or_default() == after {
             return None;
         }
         let shown_before = before.map(|bytes| {
-            let rest = without_byte_order_mark(bytes);
-            let mark = rest.map_or("", |_| BYTE_ORDER_MARK);
-            ClientConfig::read(self.file.path(), rest.unwrap_or(bytes))
+            let (mark, text) = split_byte_order_mark(bytes);
+            ClientConfig::read(self.file.path(), text)
                 .map_or_else(|_| String::new(), |it| format!("{mark}{}", it.masked()))
         });
         Some(Change {

@@ -14,7 +14,7 @@ use crate::config::{
     Blanks, Config, ConfigError, ConfigPaths, IdentitySettings, Match, Origin, RoleArnTemplate,
     Rule,
 };
-use crate::configure::clients::without_byte_order_mark;
+use crate::configure::clients::split_byte_order_mark;
 use crate::configure::user_file::{Locks, UserFile};
 use crate::error::Error;
 use crate::registry::Registry;
@@ -79,10 +79,7 @@ pub(super) fn change(
     other_helper: Option<String>,
 ) -> Result<Option<Change>, Error> {
     let bytes = file.bytes().unwrap_or_default();
-    let (mark, rest) = match without_byte_order_mark(bytes) {
-        Some(rest) => bytes.split_at(bytes.len() - rest.len()),
-        None => (&b""[..], bytes),
-    };
+    let (mark, rest) = split_byte_order_mark(bytes);
     // It was read as configuration before, and so it is UTF-8.
     let before = String::from_utf8_lossy(rest).into_owned();
     let mut after = before.clone();
@@ -100,7 +97,7 @@ pub(super) fn change(
         shown_after: masked(&after),
         drops_logins: false,
         is_but_for_us: is_but_for_rules,
-        after: [mark, after.as_bytes()].concat(),
+        after: format!("{mark}{after}").into_bytes(),
         file,
     }))
 }
@@ -119,19 +116,18 @@ fn with_rules(
     let mut text = text.to_owned();
     for Host { registry, .. } in hosts {
         let config = Config::load_with(paths, &text).map_err(Error::failure)?;
-        if decides(&config, registry)?.is_some_and(|(_, found)| who.is(&found, registry)) {
+        if who.asks_for(registry, &config)? {
             continue;
         }
         text = with_rule(paths, &config, text, registry, who)?;
+        let shown = || registry.to_string();
         let config = Config::load_with(paths, &text).map_err(|cause| {
-            let registry = registry.to_string();
+            let registry = shown();
             Error::failure(RuleError::UnusableRule { registry, cause })
         })?;
-        let found = decides(&config, registry)?;
-        if !found.is_some_and(|(_, found)| who.is(&found, registry)) {
-            return Err(Error::failure(RuleError::RuleWithoutEffect {
-                registry: registry.to_string(),
-            }));
+        if !who.asks_for(registry, &config)? {
+            let registry = shown();
+            return Err(Error::failure(RuleError::RuleWithoutEffect { registry }));
         }
     }
     Ok(text)
@@ -172,14 +168,6 @@ fn first_header(table: &Table) -> Option<usize> {
         _ => None,
     });
     starts.min()
-}
-
-/// The rule that says who asks for a registry, and who that is.
-fn decides<'c>(
-    config: &'c Config,
-    registry: &'c Registry,
-) -> Result<Option<(&'c Rule, IdentitySettings)>, Error> {
-    identities(config, registry).next().transpose()
 }
 
 /// The rules for a registry that say who asks, in the order in which they are asked.
@@ -314,6 +302,12 @@ fn shown(identity: &IdentitySettings) -> String {
 impl RuleIdentity<'_> {
     pub(super) fn is_given(&self) -> bool {
         self.profile.or(self.role_arn).is_some()
+    }
+
+    /// Whether the first rule that says who asks for a registry says that it is this one.
+    fn asks_for(&self, registry: &Registry, config: &Config) -> Result<bool, Error> {
+        let first = identities(config, registry).next().transpose()?;
+        Ok(first.is_some_and(|(_, found)| self.is(&found, registry)))
     }
 
     fn is(&self, identity: &IdentitySettings, registry: &Registry) -> bool {

@@ -29,25 +29,31 @@ pub(crate) enum ContainerClient {
 impl ContainerClient {
     pub(crate) fn name(self) -> &'static str {
         match self {
-            ContainerClient::Docker => "docker",
-            ContainerClient::Podman => "podman",
+            Self::Docker => "docker",
+            Self::Podman => "podman",
         }
     }
 
     /// The command that changes its file.
     pub(crate) fn configured_by(self) -> &'static str {
         match self {
-            ContainerClient::Docker => "docker-credential-ecrx configure-docker",
-            ContainerClient::Podman => "docker-credential-ecrx configure-docker --podman",
+            Self::Docker => "docker-credential-ecrx configure-docker",
+            Self::Podman => "docker-credential-ecrx configure-docker --podman",
         }
     }
 
     /// The files that it reads, in order. They need not be there.
     pub(crate) fn files(self, env: &Env) -> Vec<PathBuf> {
-        match self {
-            ContainerClient::Docker => docker_file(env).into_iter().collect(),
-            ContainerClient::Podman => podman_files(env),
-        }
+        let files = match (self, env.get_os(var::REGISTRY_AUTH_FILE)) {
+            (Self::Docker, _) => vec![docker_file(env)],
+            (Self::Podman, Some(file)) => vec![Some(file.into())],
+            (Self::Podman, None) => vec![
+                podman_login_file(env),
+                podman_own_file(env),
+                docker_file(env),
+            ],
+        };
+        files.into_iter().flatten().collect()
     }
 
     /// The file that is changed to have it ask this program.
@@ -55,44 +61,25 @@ impl ContainerClient {
     /// # Errors
     /// When there is no home folder.
     pub(crate) fn file(self, env: &Env) -> Result<PathBuf, ClientConfigError> {
-        let file = match self {
-            ContainerClient::Docker => docker_file(env),
-            ContainerClient::Podman => podman_file(env),
+        let file = match (self, env.get_os(var::REGISTRY_AUTH_FILE)) {
+            (Self::Docker, _) => docker_file(env),
+            (Self::Podman, Some(file)) => Some(file.into()),
+            // What `podman login` writes is gone with the next start of the machine.
+            (Self::Podman, None) => podman_own_file(env),
         };
         file.ok_or(ClientConfigError::NoHome(self.name()))
     }
 }
 
 pub(super) fn docker_file(env: &Env) -> Option<PathBuf> {
-    let folder = match env.get_os(var::DOCKER_CONFIG) {
-        Some(folder) => PathBuf::from(folder),
-        None => env.home()?.join(".docker"),
-    };
+    let folder = folder(env, var::DOCKER_CONFIG, ".docker")?;
     Some(folder.join("config.json"))
 }
 
-/// The files that podman reads, in order.
-fn podman_files(env: &Env) -> Vec<PathBuf> {
-    if let Some(file) = env.get_os(var::REGISTRY_AUTH_FILE) {
-        return vec![file.into()];
-    }
-    [
-        podman_login_file(env),
-        podman_own_file(env),
-        docker_file(env),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-/// The file of podman's that is to be changed. The one that `podman login` writes is gone with
-/// the next start of the machine, and so this is the other.
-fn podman_file(env: &Env) -> Option<PathBuf> {
-    match env.get_os(var::REGISTRY_AUTH_FILE) {
-        Some(file) => Some(file.into()),
-        None => podman_own_file(env),
-    }
+/// The folder that a variable names, or else the one of this name in the home folder.
+fn folder(env: &Env, variable: &str, name: &str) -> Option<PathBuf> {
+    let named = env.get_os(variable).map(PathBuf::from);
+    named.or_else(|| Some(env.home()?.join(name)))
 }
 
 /// Where `podman login` writes.
@@ -116,10 +103,7 @@ fn run_folder() -> Option<PathBuf> {
 }
 
 fn podman_own_file(env: &Env) -> Option<PathBuf> {
-    let folder = match env.get_os(var::XDG_CONFIG_HOME) {
-        Some(folder) => PathBuf::from(folder),
-        None => env.home()?.join(".config"),
-    };
+    let folder = folder(env, var::XDG_CONFIG_HOME, ".config")?;
     Some(folder.join("containers/auth.json"))
 }
 

@@ -25,7 +25,7 @@ pub(super) const CREDS_STORE: &str = "credsStore";
 pub(super) const AUTHS: &str = "auths";
 
 /// What editors put in front of UTF-8.
-pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
+const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// What stands in place of a text.
 const MASKED: &str = "\"…\"";
@@ -84,9 +84,12 @@ impl fmt::Debug for ClientConfig {
     }
 }
 
-/// Takes the byte order mark away; `None` where there is none.
-pub(crate) fn without_byte_order_mark(bytes: &[u8]) -> Option<&[u8]> {
-    bytes.strip_prefix(BYTE_ORDER_MARK.as_bytes())
+/// The byte order mark that a text begins with (else nothing), and the rest.
+pub(crate) fn split_byte_order_mark(bytes: &[u8]) -> (&'static str, &[u8]) {
+    match bytes.strip_prefix(BYTE_ORDER_MARK.as_bytes()) {
+        Some(rest) => (BYTE_ORDER_MARK, rest),
+        None => ("", bytes),
+    }
 }
 
 impl ClientConfig {
@@ -107,7 +110,7 @@ impl ClientConfig {
     /// When the clients could not read it either.
     pub(crate) fn read(path: &Path, bytes: &[u8]) -> Result<Self, ClientConfigError> {
         let path = path.to_owned();
-        if without_byte_order_mark(bytes).is_some() {
+        if bytes.starts_with(BYTE_ORDER_MARK.as_bytes()) {
             return Err(ClientConfigError::ByteOrderMark { path });
         }
         let Ok(text) = std::str::from_utf8(bytes) else {
@@ -468,26 +471,22 @@ pub(crate) enum ClientConfigError {
     /// Clients take it with replacement characters, and would write those.
     #[error("{} is not UTF-8 text", path.display())]
     NotUtf8 { path: PathBuf },
-    /// No JSON, or JSON with comments.
+    /// No JSON, or JSON with comments. Lines and columns count from 1.
     #[error(
         "{}:{line}:{column}: {reason}: docker and podman cannot read the file either (they know neither comments nor trailing commas)",
         path.display()
     )]
     Syntax {
         path: PathBuf,
-        /// From 1.
         line: usize,
-        /// From 1.
         column: usize,
         reason: String,
     },
-    /// JSON that the clients read, and this program does not.
+    /// JSON that the clients read, and this program does not. Lines and columns count from 1.
     #[error("{}:{line}:{column}: {reason}: this program changes no such file", path.display())]
     Beyond {
         path: PathBuf,
-        /// From 1.
         line: usize,
-        /// From 1.
         column: usize,
         reason: String,
     },

@@ -2,12 +2,17 @@
 //!
 //! What is added looks like what is there: its indentation, its line ends, or all on one line.
 
+use std::ops::Range;
+
 use super::client_config::{
-    AUTHS, CRED_HELPERS, CREDS_STORE, ClientConfig, ClientConfigError, Property, Value, ValueKind,
+    AUTHS, CRED_HELPERS, CREDS_STORE, ClientConfig, ClientConfigError, Property, Value,
 };
 
 /// How docker itself indents.
 const INDENT: &str = "\t";
+
+/// What docker itself writes between a name and its value.
+const COLON: &str = ": ";
 
 impl ClientConfig {
     /// Has this helper asked for this host.
@@ -108,8 +113,9 @@ impl ClientConfig {
     ) -> Result<Self, ClientConfigError> {
         match self.settings(setting).last() {
             Some(found) if found.value.is_null() => {
-                let object = self.new_object(&found.value, key, new);
-                self.with(found.value.range.clone(), &object)
+                let range = found.value.range.clone();
+                let object = self.style_of_new(&range).object(key, new);
+                self.with(range, &object)
             }
             Some(found) => self.with_property(&found.value, key, new),
             None => self.with_setting(setting, &NewValue::Object(key, new)),
@@ -117,7 +123,7 @@ impl ClientConfig {
     }
 
     /// The text with other words in one place, read again.
-    fn with(&self, range: std::ops::Range<usize>, words: &str) -> Result<Self, ClientConfigError> {
+    fn with(&self, range: Range<usize>, words: &str) -> Result<Self, ClientConfigError> {
         let mut text = self.text.expose().to_owned();
         text.replace_range(range, words);
         Self::read(&self.path, text.as_bytes())
@@ -128,7 +134,7 @@ impl ClientConfig {
         match &self.top {
             Some(top) => self.with_property(top, name, new),
             None => {
-                let object = ObjectStyle::many_lines("\n", INDENT, "").object(name, new);
+                let object = ObjectStyle::many_lines(COLON, "\n", INDENT, "").object(name, new);
                 let text = format!("{object}\n");
                 Self::read(&self.path, text.as_bytes())
             }
@@ -184,55 +190,47 @@ impl ClientConfig {
         Self::read(&self.path, text.as_bytes())
     }
 
-    /// An object with one property, in place of a value.
-    fn new_object(&self, value: &Value, name: &str, new: &NewValue<'_>) -> String {
-        let empty = Value {
-            range: value.range.clone(),
-            kind: ValueKind::Object(Vec::new()),
-        };
-        self.style_in(&empty).object(name, new)
-    }
-
     /// What a further property of an object has to look like.
     fn style_in(&self, object: &Value) -> ObjectStyle {
-        let text = self.text.expose();
-        let unit = self.indent();
-        let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
         let Some(last) = object.properties().last() else {
-            let top = self.top.as_ref().map_or(0..0, |top| top.range.clone());
-            let is_whole = top == object.range;
-            let is_on_lines = text[top].contains('\n');
-            if !is_whole && !is_on_lines {
-                let colon = self.colon();
-                let gap = gap_by_colon(&colon);
-                return ObjectStyle::one_line(colon, gap);
-            }
-            let line = text[..object.range.start]
-                .rfind('\n')
-                .map_or(0, |at| at + 1);
-            let indent = white_space_at(&text[line..]);
-            return ObjectStyle {
-                colon: self.colon(),
-                ..ObjectStyle::many_lines(line_end, &unit, indent)
-            };
+            return self.style_of_new(&object.range);
         };
         let colon = self.colon_of(last);
-        let before = &text[..last.name_range.start];
+        let before = &self.text.expose()[..last.name_range.start];
         let gap = &before[before.trim_end_matches(is_white_space).len()..];
         match gap.rfind('\n') {
             Some(at) => {
                 let indent = &gap[at + 1..];
                 ObjectStyle {
-                    gap: format!("{line_end}{indent}"),
-                    colon,
-                    ..ObjectStyle::many_lines(line_end, &unit, indent)
+                    gap: format!("{}{indent}", self.line_end()),
+                    ..ObjectStyle::many_lines(colon, self.line_end(), &self.indent(), indent)
                 }
             }
-            None if object.properties().len() > 1 => ObjectStyle::one_line(colon, gap.to_owned()),
-            None => {
-                let gap = gap_by_colon(&colon);
-                ObjectStyle::one_line(colon, gap)
-            }
+            None if object.properties().len() > 1 => ObjectStyle::one_line(colon, gap),
+            None => ObjectStyle::one_line(colon, gap_by_colon(colon)),
+        }
+    }
+
+    /// What the properties of a new object have to look like, which is put into this range.
+    fn style_of_new(&self, range: &Range<usize>) -> ObjectStyle {
+        let text = self.text.expose();
+        let colon = self.colon();
+        let top = self.top.as_ref().map_or(0..0, |top| top.range.clone());
+        let is_whole = top == *range;
+        let is_on_lines = text[top].contains('\n');
+        if !is_whole && !is_on_lines {
+            return ObjectStyle::one_line(colon, gap_by_colon(colon));
+        }
+        let line = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
+        let indent = white_space_at(&text[line..]);
+        ObjectStyle::many_lines(colon, self.line_end(), &self.indent(), indent)
+    }
+
+    fn line_end(&self) -> &'static str {
+        if self.text.expose().contains("\r\n") {
+            "\r\n"
+        } else {
+            "\n"
         }
     }
 
@@ -251,13 +249,13 @@ impl ClientConfig {
     }
 
     /// What stands between a name and its value, as in the file's first setting.
-    fn colon(&self) -> String {
+    fn colon(&self) -> &str {
         let first = self.top.as_ref().and_then(|top| top.properties().first());
-        first.map_or_else(|| ": ".to_owned(), |first| self.colon_of(first))
+        first.map_or(COLON, |first| self.colon_of(first))
     }
 
-    fn colon_of(&self, property: &Property) -> String {
-        self.text.expose()[property.name_range.end..property.value.range.start].to_owned()
+    fn colon_of(&self, property: &Property) -> &str {
+        &self.text.expose()[property.name_range.end..property.value.range.start]
     }
 }
 
@@ -283,20 +281,20 @@ struct ObjectStyle {
 }
 
 impl ObjectStyle {
-    fn one_line(colon: String, gap: String) -> Self {
+    fn one_line(colon: &str, gap: &str) -> Self {
         Self {
-            gap,
-            colon,
+            gap: gap.to_owned(),
+            colon: colon.to_owned(),
             end: String::new(),
             deeper: None,
         }
     }
 
     /// `indent` is that of the line that the object begins on.
-    fn many_lines(line_end: &str, unit: &str, indent: &str) -> Self {
+    fn many_lines(colon: &str, line_end: &str, unit: &str, indent: &str) -> Self {
         Self {
             gap: format!("{line_end}{indent}{unit}"),
-            colon: ": ".to_owned(),
+            colon: colon.to_owned(),
             end: format!("{line_end}{indent}"),
             deeper: Some((line_end.to_owned(), unit.to_owned())),
         }
@@ -314,13 +312,10 @@ impl ObjectStyle {
     /// The style of an object that is the value of such a property.
     fn nested(&self) -> Self {
         match &self.deeper {
-            None => Self::one_line(self.colon.clone(), self.gap.clone()),
+            None => Self::one_line(&self.colon, &self.gap),
             Some((line_end, unit)) => {
                 let indent = self.gap.rsplit('\n').next().unwrap_or_default();
-                Self {
-                    colon: self.colon.clone(),
-                    ..Self::many_lines(line_end, unit, indent)
-                }
+                Self::many_lines(&self.colon, line_end, unit, indent)
             }
         }
     }
@@ -335,11 +330,12 @@ impl ObjectStyle {
     }
 }
 
-fn gap_by_colon(colon: &str) -> String {
+/// Between a comma and the next name, on one line.
+fn gap_by_colon(colon: &str) -> &'static str {
     if colon.ends_with(is_white_space) {
-        " ".to_owned()
+        " "
     } else {
-        String::new()
+        ""
     }
 }
 

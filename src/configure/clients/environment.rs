@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::client::{ContainerClient, ECR_LOGIN, own_name};
-use super::client_config::{ClientConfig, without_byte_order_mark};
+use super::client_config::{ClientConfig, split_byte_order_mark};
 use super::problem::{ClientProblem, concerns};
 use crate::configure::user_file::UserFile;
 use crate::env::{Env, var};
@@ -167,8 +167,8 @@ fn names_ecr_login(env: &Env, configs: &[&ClientConfig]) -> Option<PathBuf> {
             return true;
         };
         file.bytes().is_some_and(|bytes| {
-            let bytes = without_byte_order_mark(bytes).unwrap_or(bytes);
-            ClientConfig::read(path, bytes).map_or(true, |config| names_it(&config))
+            let (_, text) = split_byte_order_mark(bytes);
+            ClientConfig::read(path, text).map_or(true, |config| names_it(&config))
         })
     })
 }

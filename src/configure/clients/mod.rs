@@ -23,8 +23,7 @@ mod tests;
 pub(crate) use checks::{problems, problems_in};
 pub(crate) use client::{ContainerClient, ECR_LOGIN, HelperLookup, look_up, own_name};
 pub(crate) use client_config::{
-    BYTE_ORDER_MARK, ClientConfig, ClientConfigError, SavedLogin, is_one_of_servers,
-    without_byte_order_mark,
+    ClientConfig, ClientConfigError, SavedLogin, is_one_of_servers, split_byte_order_mark,
 };
 pub(crate) use environment::is_first_on_path;
 pub(crate) use problem::{ClientProblem, Repair, Severity};

@@ -501,7 +501,7 @@ proptest! {
 
         let undone: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
         let all = Undo { hosts: None, creds_store: true, undone: &undone, other_helper: None };
-        let backups = [EarlierConfig { config: there.clone(), had_byte_order_mark: false }];
+        let backups = [EarlierConfig { config: there.clone(), mark: "" }];
         let back = all.apply(&now, &backups).expect("an edit").config;
         prop_assert_eq!(text(&back), &before);
         // There is nothing left to do then.

@@ -16,8 +16,8 @@ use crate::registry::Registry;
 pub(crate) struct EarlierConfig {
     /// Without the mark.
     pub config: ClientConfig,
-    /// Clients could not read it.
-    pub had_byte_order_mark: bool,
+    /// The byte order mark, with which clients could not read it, or nothing.
+    pub mark: &'static str,
 }
 
 /// What is to be taken out.
@@ -56,13 +56,13 @@ impl Undo<'_> {
             if let Some(config) = self.restore_backup(now, &before.config)? {
                 return Ok(EarlierConfig {
                     config,
-                    had_byte_order_mark: before.had_byte_order_mark,
+                    mark: before.mark,
                 });
             }
         }
         Ok(EarlierConfig {
             config: self.restore_entries(now, backups)?,
-            had_byte_order_mark: false,
+            mark: "",
         })
     }
 
