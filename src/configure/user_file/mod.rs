@@ -402,17 +402,16 @@ fn make_alike(file: &File, like: Option<&Metadata>, folder: &Path) -> io::Result
         }
         None => (own.uid(), own.gid()),
     };
-    let Some(mode) = like.map(|like| like.mode() & 0o777) else {
-        return if (owner, group) == (own.uid(), own.gid()) {
-            Ok(())
-        } else {
-            fchown(file, Some(owner), Some(group))
-        };
+    let given = if (owner, group) == (own.uid(), own.gid()) {
+        Ok(())
+    } else {
+        fchown(file, Some(owner), Some(group))
     };
-    let mut mode = mode;
-    if (owner, group) != (own.uid(), own.gid())
-        && let Err(error) = fchown(file, Some(owner), Some(group))
-    {
+    let Some(like) = like else {
+        return given;
+    };
+    let mut mode = like.mode() & 0o777;
+    if let Err(error) = given {
         // Only root gives files away, and others only to groups that they are in.
         if owner != own.uid() {
             return Err(error);
