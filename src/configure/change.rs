@@ -9,7 +9,7 @@ use crate::cli::ConfigureDocker;
 use crate::commands::Page;
 use crate::commands::page::CheckMark;
 use crate::commands::target::shown;
-use crate::configure::user_file::{Locks, UserFile};
+use crate::configure::user_file::{Locks, Replaced, UserFile};
 use crate::error::{Error, is_unsafe, one_line};
 use crate::shell_word::shell_word;
 
@@ -29,7 +29,6 @@ pub(super) struct Change {
 }
 
 impl Change {
-    /// Prints what changes in the file.
     pub(super) fn show(&self, page: &mut Page) {
         let path = self.file.path().display().to_string();
         let path = one_line(&path);
@@ -63,16 +62,15 @@ impl Change {
 
     pub(super) fn apply(&self, page: &mut Page) -> Result<(), Error> {
         let before = self.file.bytes().unwrap_or_default();
-        let path = self.file.path();
         let suffices = |kept: &[u8]| (self.is_but_for_us)(kept, before);
         let replaced = self.file.replace(&self.after, suffices);
         let replaced = replaced.map_err(Error::failure)?;
-        let backup = replaced.backup;
+        let path = self.file.path().display();
         let path = match self.file.link_target() {
-            Some(target) => format!("{} (a link to {})", path.display(), target.display()),
-            None => path.display().to_string(),
+            Some(target) => format!("{path} (a link to {})", target.display()),
+            None => path.to_string(),
         };
-        let text = match &backup {
+        let text = match &replaced.backup {
             Some(backup) => {
                 let kept = if backup.is_whole {
                     "as it was"
@@ -84,30 +82,29 @@ impl Change {
             None => format!("made {path}"),
         };
         page.marked(CheckMark::Good, &text);
+        self.warn(&replaced, page);
+        Ok(())
+    }
+
+    /// Says what a person would not expect after a file was replaced.
+    fn warn(&self, replaced: &Replaced, page: &mut Page) {
+        let mut warn = |text: &str| page.marked(CheckMark::Warning, text);
         if replaced.is_mounted {
-            page.marked(
-                CheckMark::Warning,
+            warn(
                 "it is mounted by itself, so that it could not be replaced: it was written in place",
             );
         }
         if replaced.had_other_names {
-            page.marked(
-                CheckMark::Warning,
-                "it had other names (hard links): by those it is as it was",
-            );
+            warn("it had other names (hard links): by those it is as it was");
         }
         if self.drops_logins
-            && let Some(backup) = backup
+            && let Some(backup) = &replaced.backup
         {
             let backup = backup.path.display();
-            page.marked(
-                CheckMark::Warning,
-                &format!(
-                    "{backup} still holds the logins that were taken out: delete it when all works"
-                ),
-            );
+            warn(&format!(
+                "{backup} still holds the logins that were taken out: delete it when all works"
+            ));
         }
-        Ok(())
     }
 }
 

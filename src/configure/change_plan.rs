@@ -176,7 +176,7 @@ impl ChangePlan {
         arguments: &ConfigureDocker,
         env: &Env,
     ) -> Result<(), Error> {
-        let named = hosts::to_undo(&arguments.hosts, &self.config);
+        let named = hosts::keys_from_texts(&arguments.hosts, &self.config);
         let named = named.map_err(|error| error.told(env))?;
         let other_helper = self.config.other_registries_helper.as_ref();
         let mut undo = Undo {
@@ -230,7 +230,7 @@ fn meant_hosts(
     } else {
         Default::default()
     };
-    let named = hosts::named(&arguments.hosts, config);
+    let named = hosts::from_texts(&arguments.hosts, config);
     hosts.extend(named.map_err(|error| error.told(env))?);
     Ok((hosts, skipped))
 }

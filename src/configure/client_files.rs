@@ -111,10 +111,12 @@ impl ClientFiles {
         let target = OpenFile::read(target, arguments.fix).map_err(|error| {
             // --undo knows no --fix.
             let is_mark = matches!(error, ClientConfigError::ByteOrderMark { .. });
-            match (is_mark && !arguments.undo, Error::failure(error)) {
-                (true, error) => error.hint("--fix takes the mark out"),
-                (false, error) => error.hint("correct the file, and run this again"),
-            }
+            let hint = if is_mark && !arguments.undo {
+                "--fix takes the mark out"
+            } else {
+                "correct the file, and run this again"
+            };
+            Error::failure(error).hint(hint)
         })?;
         let mut files = Self {
             earlier: Vec::new(),

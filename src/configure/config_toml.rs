@@ -143,15 +143,13 @@ fn with_other_helper(paths: &ConfigPaths, text: &str, name: &str) -> Result<Stri
     let (before, after) = text.split_at(at);
     let line_end = line_end(text);
     let key = format!("other_registries_helper = {}{line_end}", toml(name));
-    let gap = match (
-        before.is_empty() || before.ends_with('\n'),
-        after.is_empty(),
-    ) {
-        (false, _) => (line_end, ""),
-        (true, true) => ("", ""),
-        (true, false) => ("", line_end),
+    let text = if !before.is_empty() && !before.ends_with('\n') {
+        format!("{before}{line_end}{key}{after}")
+    } else if after.is_empty() {
+        format!("{before}{key}")
+    } else {
+        format!("{before}{key}{line_end}{after}")
     };
-    let text = format!("{before}{}{key}{}{after}", gap.0, gap.1);
     Config::load_with(paths, &text).map_err(Error::failure)?;
     Ok(text)
 }

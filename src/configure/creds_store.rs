@@ -143,8 +143,6 @@ pub(super) struct HelperLogin {
 }
 
 impl HelperLogin {
-    /// Reads a login of the file.
-    ///
     /// # Errors
     /// When a helper could not keep it.
     pub(super) fn from_saved(login: &SavedLogin) -> Result<Self, CredsStoreError> {

@@ -1,7 +1,6 @@
 //! The hosts that a person means, as clients will name them.
 
-use crate::commands::target::Target;
-use crate::commands::target::TargetError;
+use crate::commands::target::{Target, TargetError};
 use crate::config::{Config, Match};
 use crate::registry::{Registry, ServerName};
 
@@ -13,8 +12,8 @@ pub(super) struct Host {
     pub registry: Registry,
 }
 
-/// Reads what a person named.
-pub(super) fn named(texts: &[String], config: &Config) -> Result<Vec<Host>, TargetError> {
+/// Those that a person named.
+pub(super) fn from_texts(texts: &[String], config: &Config) -> Result<Vec<Host>, TargetError> {
     let mut hosts = Vec::new();
     for text in texts {
         let registry = Target::parse(text, config)?.registry;
@@ -28,10 +27,13 @@ pub(super) fn named(texts: &[String], config: &Config) -> Result<Vec<Host>, Targ
     Ok(hosts)
 }
 
-/// Reads the hosts whose entries are to go. Such a host need not be a registry's any longer: the
+/// Those whose entries are to go. Such a host need not be a registry's any longer: the
 /// rule that said so may be gone.
-pub(super) fn to_undo(texts: &[String], config: &Config) -> Result<Vec<String>, TargetError> {
-    let key = |text: &String| match named(std::slice::from_ref(text), config) {
+pub(super) fn keys_from_texts(
+    texts: &[String],
+    config: &Config,
+) -> Result<Vec<String>, TargetError> {
+    let key = |text: &String| match from_texts(std::slice::from_ref(text), config) {
         Ok(hosts) => Ok(hosts.into_iter().map(|host| host.key).collect()),
         Err(error) => match ServerName::parse(text) {
             Some(name) => Ok(name.to_string()),

@@ -1,7 +1,7 @@
 //! The search for what keeps this program from being asked: in the clients' files, and with
 //! `environment` around them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::client::{ContainerClient, ECR_LOGIN, HelperLookup, docker_file, look_up_in, own_name};
 use super::client_config::{ClientConfig, ClientConfigError, is_same_server};
@@ -19,39 +19,37 @@ use crate::shell_word::shell_word;
 pub(crate) fn problems(env: &Env, registry: Option<&Registry>) -> Vec<ClientProblem> {
     let hosts: Vec<String> = registry.iter().map(ToString::to_string).collect();
     let mut all: Vec<ClientProblem> = Vec::new();
+    // What is found for both is told once.
+    let mut add = |problem| {
+        if !all.contains(&problem) {
+            all.push(problem);
+        }
+    };
     for client in [ContainerClient::Docker, ContainerClient::Podman] {
         let mut configs = Vec::new();
-        // podman reads docker's file last. What is in the way there is docker's to tell.
-        let is_told = |path: &PathBuf| {
-            client == ContainerClient::Podman
-                && env.get_os(var::REGISTRY_AUTH_FILE).is_none()
-                && Some(path) == docker_file(env).as_ref()
-        };
         for path in client.files(env) {
-            if is_told(&path) {
+            // podman reads docker's file last. What is in the way there is docker's to tell.
+            let is_dockers = client == ContainerClient::Podman
+                && env.get_os(var::REGISTRY_AUTH_FILE).is_none()
+                && Some(&path) == docker_file(env).as_ref();
+            if is_dockers {
                 continue;
             }
             match read(&path) {
                 Ok(config) => configs.extend(config),
-                Err(problem) => all.push(problem),
+                Err(problem) => add(problem),
             }
         }
         let configs: Vec<&ClientConfig> = configs.iter().collect();
         let found = problems_in(env, client, &configs, &hosts).into_iter();
-        all.extend(found.filter(|found| match &found.repair {
+        let found = found.filter(|found| match &found.repair {
             // A line for another registry keeps nobody from this one.
             Some(Repair::SetHelper { host, .. }) => concerns(host, &hosts),
             _ => true,
-        }));
+        });
+        found.for_each(&mut add);
     }
-    // What is found for both is told once.
-    let mut told: Vec<ClientProblem> = Vec::new();
-    for problem in all {
-        if !told.contains(&problem) {
-            told.push(problem);
-        }
-    }
-    told
+    all
 }
 
 fn read(path: &Path) -> Result<Option<ClientConfig>, ClientProblem> {

@@ -55,7 +55,6 @@ pub(crate) struct SavedLogin {
     pub username: Option<String>,
     /// Its password, as older releases wrote it.
     pub password: Option<Secret>,
-    /// A token in place of a password.
     pub identity_token: Option<Secret>,
     /// A token for the registry alone.
     pub registry_token: Option<Secret>,
@@ -104,8 +103,6 @@ impl ClientConfig {
             .transpose()
     }
 
-    /// Reads the bytes of a file.
-    ///
     /// # Errors
     /// When the clients could not read it either.
     pub(crate) fn read(path: &Path, bytes: &[u8]) -> Result<Self, ClientConfigError> {

@@ -259,7 +259,6 @@ impl ClientConfig {
     }
 }
 
-/// A value that is added.
 enum NewValue<'a> {
     Text(&'a str),
     /// JSON as it is.
