@@ -40,20 +40,14 @@ impl ClientConfig {
             let helper = entry.value.text().unwrap_or_default();
             is_meant(&entry.name, helper)
         };
-        let mut config = self.clone();
-        loop {
-            let setting = config
-                .settings(CRED_HELPERS)
-                .find(|setting| setting.value.properties().iter().any(is_meant));
-            let Some(setting) = setting else {
-                return Ok(config);
-            };
-            config = if setting.value.properties().iter().all(is_meant) {
-                config.without_setting(setting)?
+        let is_concerned = |setting: &Property| setting.value.properties().iter().any(is_meant);
+        self.without_in(CRED_HELPERS, is_concerned, |config, setting| {
+            if setting.value.properties().iter().all(is_meant) {
+                config.without_setting(setting)
             } else {
-                config.without_properties(&setting.value, is_meant)?
-            };
-        }
+                config.without_properties(&setting.value, is_meant)
+            }
+        })
     }
 
     /// Has this helper asked for everything that `credHelpers` does not name.
@@ -72,30 +66,34 @@ impl ClientConfig {
         &self,
         is_meant: impl Fn(&str) -> bool,
     ) -> Result<Self, ClientConfigError> {
-        let mut config = self.clone();
-        loop {
-            let setting = config
-                .settings(CREDS_STORE)
-                .find(|setting| setting.value.text().is_some_and(&is_meant));
-            let Some(setting) = setting else {
-                return Ok(config);
-            };
-            config = config.without_setting(setting)?;
-        }
+        let is_concerned = |setting: &Property| setting.value.text().is_some_and(&is_meant);
+        self.without_in(CREDS_STORE, is_concerned, Self::without_setting)
     }
 
     /// Takes out a login, however often it is there.
     pub(crate) fn without_login(&self, key: &str) -> Result<Self, ClientConfigError> {
         let is_meant = |login: &Property| login.name == key;
+        let is_concerned = |setting: &Property| setting.value.properties().iter().any(is_meant);
+        self.without_in(AUTHS, is_concerned, |config, setting| {
+            config.without_properties(&setting.value, is_meant)
+        })
+    }
+
+    /// Takes something out of the settings of this name until none is left that is concerned. Each
+    /// time, the text is read again, as what comes after has moved.
+    fn without_in(
+        &self,
+        name: &str,
+        is_concerned: impl Fn(&Property) -> bool,
+        without: impl Fn(&Self, &Property) -> Result<Self, ClientConfigError>,
+    ) -> Result<Self, ClientConfigError> {
         let mut config = self.clone();
         loop {
-            let setting = config
-                .settings(AUTHS)
-                .find(|setting| setting.value.properties().iter().any(is_meant));
+            let setting = config.settings(name).find(|setting| is_concerned(setting));
             let Some(setting) = setting else {
                 return Ok(config);
             };
-            config = config.without_properties(&setting.value, is_meant)?;
+            config = without(&config, setting)?;
         }
     }
 
