@@ -86,7 +86,7 @@ impl Change {
         Ok(())
     }
 
-    /// Says what a person would not expect after a file was replaced.
+    /// Warns of what is not obvious after a file was replaced.
     fn warn(&self, replaced: &Replaced, page: &mut Page) {
         let mut warn = |text: &str| page.marked(CheckMark::Warning, text);
         if replaced.is_mounted {

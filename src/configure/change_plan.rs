@@ -22,7 +22,7 @@ use crate::identity::Resolver;
 /// Everything, in the order in which it is done.
 #[derive(Debug)]
 pub(super) struct ChangePlan {
-    /// The rules, before anybody is sent to this program.
+    /// The rules, which are written before clients are sent to this program.
     pub config_file: Option<Change>,
     /// Logins that the other helper has before they vanish from the file.
     pub moves: Vec<HelperLogin>,
@@ -136,7 +136,7 @@ impl ChangePlan {
         Ok(other_helper)
     }
 
-    /// What is in the way, and what of it is mended.
+    /// Finds what is in the way, and repairs what `--fix` may.
     fn find_problems(
         &mut self,
         arguments: &ConfigureDocker,
@@ -290,7 +290,7 @@ fn repair_in(files: &mut ClientFiles, repair: Repair) -> Result<(), Error> {
 fn missing_profile(env: &Env, config: &Config, who: RuleIdentity<'_>) -> Option<ClientProblem> {
     let profile = who.profile?;
     let resolver = Resolver::new(env, config);
-    // Files that cannot be read are told by whoever needs them.
+    // What needs files that cannot be read reports them itself.
     let is_there = resolver.profile_names().ok()?.contains(&profile);
     (!is_there).then(|| ClientProblem::warning(format!(
             "the AWS profile `{profile}` does not exist: until it does, no password can be had for \

@@ -25,7 +25,7 @@ const HEADER: &str = "[[registry]]";
 /// Why no rule was written. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RuleError {
-    /// Nobody would read it.
+    /// The rule would have no effect.
     #[error(
         "called as docker-credential-{name} it asks as [identity.{end}] of config.toml or as the profile `{end}`, whatever rules say: --profile and --role-arn would have no effect"
     )]
@@ -133,7 +133,7 @@ fn with_rules(
     Ok(text)
 }
 
-/// The text with another key at its top: who keeps the logins of other registries.
+/// The text with `other_registries_helper` added at its top.
 fn with_other_helper(paths: &ConfigPaths, text: &str, name: &str) -> Result<String, Error> {
     let header = Document::parse(text).ok().and_then(|it| first_header(&it));
     let at = header.map_or(text.len(), |header| {
@@ -168,7 +168,7 @@ fn first_header(table: &Table) -> Option<usize> {
     starts.min()
 }
 
-/// The rules for a registry that say who asks, in the order in which they are asked.
+/// The rules for a registry that name an identity, in order of precedence.
 fn identities<'c>(
     config: &'c Config,
     registry: &'c Registry,
@@ -223,7 +223,7 @@ fn with_rule(
     }
 }
 
-/// The rule before the one that stands there, and before the comment above that.
+/// The rule is added before the one at `origin`, and before the comment above that.
 fn before(text: &str, origin: &Origin, rule: &str) -> String {
     let line: usize = text
         .split_inclusive('\n')
@@ -281,7 +281,7 @@ fn is_ecrs_name(registry: &Registry) -> bool {
     Registry::parse(registry.host()).is_some()
 }
 
-/// Who asks, in a few words. No external id.
+/// An identity in a few words, without external ids.
 fn shown(identity: &IdentitySettings) -> String {
     let roles: Vec<&str> = identity
         .roles
@@ -302,7 +302,7 @@ impl RuleIdentity<'_> {
         self.profile.or(self.role_arn).is_some()
     }
 
-    /// Whether the first rule that says who asks for a registry says that it is this one.
+    /// Whether the first rule for a registry that names an identity names this one.
     fn asks_for(&self, registry: &Registry, config: &Config) -> Result<bool, Error> {
         let first = identities(config, registry).next().transpose()?;
         Ok(first.is_some_and(|(_, found)| self.is(&found, registry)))
@@ -398,7 +398,7 @@ fn masked(text: &str) -> String {
         .collect()
 }
 
-/// A rule that somebody has made a comment of keeps its external id.
+/// A rule that was commented out still holds its external id.
 fn without_commented_out(line: &str) -> Cow<'_, str> {
     match line.split_once('#') {
         Some((start, comment)) if comment.contains("external_id") => {

@@ -1,4 +1,4 @@
-//! `--creds-store`: this program for all registries, when nobody loses a login by it.
+//! `--creds-store`: this program for all registries, if no login is lost by it.
 
 use std::path::PathBuf;
 
@@ -26,7 +26,7 @@ pub(super) struct Preparation {
 /// Looks whether this program can be the `credsStore` of a file.
 ///
 /// # Errors
-/// When somebody would lose a login; with `fix`, when that cannot be kept from happening.
+/// If a login would be lost; with `fix`, if that cannot be avoided.
 pub(super) fn prepare(
     client_config: &ClientConfig,
     config: &Config,
@@ -34,7 +34,7 @@ pub(super) fn prepare(
 ) -> Result<Preparation, Error> {
     match client_config.creds_store() {
         Some(store) if is_ours(store) || store == ECR_LOGIN => Ok(Preparation::default()),
-        // What stands in `auths` has been ignored all along.
+        // Clients have ignored `auths` all along.
         Some(store) => other_store(client_config, store, config, fix),
         None => saved_logins(client_config, config, fix),
     }

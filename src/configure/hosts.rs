@@ -1,4 +1,4 @@
-//! The hosts that a person means, as clients will name them.
+//! The registry hosts that a command line or `config.toml` names, as clients will name them.
 
 use crate::commands::target::{Target, TargetError};
 use crate::config::{Config, Match};
@@ -7,12 +7,12 @@ use crate::registry::{Registry, ServerName};
 /// A host, and the registry behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Host {
-    /// As it stands in an image's name: `HOST[:PORT]`.
+    /// As in an image's name: `HOST[:PORT]`.
     pub key: String,
     pub registry: Registry,
 }
 
-/// Those that a person named.
+/// The hosts that the arguments name.
 pub(super) fn from_texts(texts: &[String], config: &Config) -> Result<Vec<Host>, TargetError> {
     let mut hosts = Vec::new();
     for text in texts {
@@ -27,7 +27,7 @@ pub(super) fn from_texts(texts: &[String], config: &Config) -> Result<Vec<Host>,
     Ok(hosts)
 }
 
-/// Those whose entries are to go. Such a host need not be a registry's any longer: the
+/// The hosts whose entries are to be removed. Such a host need not be a registry's any longer: the
 /// rule that said so may be gone.
 pub(super) fn keys_from_texts(
     texts: &[String],

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! The plan is made twice: once to see whether there is anything to do, which locks and creates
-//! nothing, and once more when nobody else of this program changes the files.
+//! nothing, and once more under the locks, when no other process of this program changes the
+//! files.
 
 mod change;
 mod change_plan;

@@ -43,7 +43,7 @@ pub(crate) fn problems(env: &Env, registry: Option<&Registry>) -> Vec<ClientProb
         let configs: Vec<&ClientConfig> = configs.iter().collect();
         let found = problems_in(env, client, &configs, &hosts).into_iter();
         let found = found.filter(|found| match &found.repair {
-            // A line for another registry keeps nobody from this one.
+            // A line for another registry does not affect this one.
             Some(Repair::SetHelper { host, .. }) => concerns(host, &hosts),
             _ => true,
         });
@@ -250,7 +250,7 @@ fn never_asked(
         let fix = format!("take the key out: each host needs a line of its own{all}");
         return ClientProblem::warning(text, fix);
     };
-    // `ecrx-NAME` asks as somebody else than `ecrx`.
+    // `ecrx-NAME` uses another identity than `ecrx`.
     let mut named = config.helper_of(&host).into_iter().chain([helper]);
     let ours = named.find(|helper| is_ours(helper));
     let helper = ours.map_or_else(|| own_name(env), str::to_owned);

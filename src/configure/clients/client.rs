@@ -1,5 +1,5 @@
-//! The clients, docker and podman with what reads their files, where those files are, and whom
-//! they name for a host.
+//! The clients (docker, podman, and the programs that read their files), where those files are,
+//! and the helper that they name for a host.
 //!
 //! - docker, nerdctl, BuildKit and go-containerregistry: `config.json` in `DOCKER_CONFIG`, else in
 //!   `~/.docker`.
@@ -107,7 +107,7 @@ fn podman_own_file(env: &Env) -> Option<PathBuf> {
     Some(folder.join("containers/auth.json"))
 }
 
-/// Whom a client asks for the password of a host.
+/// Where a client takes the password of a host from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum HelperLookup {
     Ours {
@@ -121,17 +121,17 @@ pub(crate) enum HelperLookup {
         file: PathBuf,
         helper: String,
     },
-    /// Nobody: it takes a login from the file.
+    /// A login in the file: no helper is asked.
     Login {
         file: PathBuf,
         /// What the login is for, as written.
         key: String,
     },
-    /// Nobody, and there is no login: it goes on anonymously.
+    /// No helper and no login: it goes on anonymously.
     Anonymous,
 }
 
-/// Whom a client asks for the password of a host, `HOST[:PORT]` as in an image's name.
+/// Where a client takes the password of a host from, `HOST[:PORT]` as in an image's name.
 ///
 /// # Errors
 /// When one of its files cannot be read. Then the client cannot read it either.

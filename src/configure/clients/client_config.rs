@@ -27,7 +27,7 @@ pub(super) const AUTHS: &str = "auths";
 /// What editors put in front of UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// What stands in place of a text.
+/// Replaces a text that is not shown.
 const MASKED: &str = "\"…\"";
 
 /// The settings whose texts are names of helpers and contexts, as those in `credHelpers` are. All
@@ -325,7 +325,7 @@ fn mask_name(property: &Property, masked: &mut Vec<Range<usize>>) {
     }
 }
 
-/// A value and where it stands.
+/// A JSON value, and its bytes in the text.
 #[derive(Clone)]
 pub(super) struct Value {
     pub range: Range<usize>,
@@ -389,7 +389,8 @@ fn parse_json(path: &Path, text: &str) -> Result<Option<Value>, ClientConfigErro
     if text.trim_matches([' ', '\t', '\r', '\n']).is_empty() {
         return Ok(None);
     }
-    // It is the stricter one, and says where. It does not say which bytes a value stands in.
+    // serde_json is the stricter parser, and says where it fails. It does not tell the bytes of a
+    // value.
     serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| {
         let reason = error.to_string();
         let place = reason.rfind(" at line ").unwrap_or(reason.len());

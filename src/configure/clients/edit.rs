@@ -246,7 +246,7 @@ impl ClientConfig {
         }
     }
 
-    /// What stands between a name and its value, as in the file's first setting.
+    /// The text between a name and its value, as in the file's first setting.
     fn colon(&self) -> &str {
         let first = self.top.as_ref().and_then(|top| top.properties().first());
         first.map_or(COLON, |first| self.colon_of(first))

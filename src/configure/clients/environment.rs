@@ -94,7 +94,7 @@ fn is_program(file: &Path) -> bool {
     file.is_file()
 }
 
-/// Root's files are not the person's who called sudo, and the other way round.
+/// With sudo, this program may read the files of another user than the clients do.
 #[cfg(unix)]
 fn wrong_home(env: &Env) -> Option<ClientProblem> {
     use std::os::unix::fs::MetadataExt as _;

@@ -1,4 +1,4 @@
-//! Why a file of a person's was not changed.
+//! Why a user's file was not changed.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -78,7 +78,6 @@ pub(crate) enum UserFileError {
     /// Something else where a folder should be, or a link to nothing.
     #[error("{} is not a folder", path.display())]
     NotAFolder { path: PathBuf },
-    /// More than anybody has in such a file.
     #[error("{} is larger than 8 MiB, the most that is read of it", path.display())]
     TooLarge { path: PathBuf },
     #[error("{} is a link that leads nowhere", path.display())]
@@ -147,7 +146,7 @@ pub(crate) enum UserFileError {
         backup: PathBuf,
         source: io::Error,
     },
-    /// Somebody else has changed it meanwhile.
+    /// Another program has changed it meanwhile.
     #[error("{} was changed by somebody else just now, and is left as it is: run this again", path.display())]
     Changed { path: PathBuf },
     /// Another process of this program does not come to its end.

@@ -361,7 +361,7 @@ fn controller(link: &Stat, folder: &Stat) -> Option<Option<Controller>> {
     let of = |user, by| Some(Some(Controller { user, by }));
     match (link.st_uid, folder.st_uid) {
         (0, 0) if !is_open(folder) => Some(None),
-        // Nobody else can remove or rename it. It could be a hard link.
+        // No other user can remove or rename it. It could be a hard link.
         (0, 0) if is_sticky(folder) && link.st_nlink == 1 => Some(None),
         (0, 0) => None,
         (0, user) => of(user, Control::Folder),

@@ -1,5 +1,5 @@
-//! Changing a file that belongs to a person: seen under a lock, replaced whole or not at all, and
-//! kept beside the new one as it was.
+//! A user's file and its replacement: read under a lock, replaced whole or not at all, with a
+//! backup next to it.
 //!
 //! - A link is followed, and what it leads to is replaced, so that a folder of dotfiles stays one.
 //! - A file that is mounted by itself (a dev container, a Kubernetes `subPath`) has no name that
@@ -7,7 +7,7 @@
 //! - Mode and owner stay. What is new gets mode 0600 (folders 0700), and from root the owner of
 //!   the folder that it is made in.
 //! - As root, no link decides that another user controls (`held_folder.rs`).
-//! - Nobody else's change is lost: the file is compared with what was read just before it is
+//! - No other program's change is lost: the file is compared with what was read just before it is
 //!   replaced. Between two processes of this program, a lock on the folder keeps the order. It is
 //!   the folder itself that is locked, so that no lock file is left.
 
@@ -66,7 +66,7 @@ pub(crate) struct Replaced {
 /// Where a file is kept as it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Backup {
-    /// It lies beside the file.
+    /// It is next to the file.
     pub path: PathBuf,
     /// It holds all of it, and not only what suffices.
     pub is_whole: bool,
@@ -124,7 +124,7 @@ impl UserFile {
         };
         let target = self.resolved.at(self.resolved.name());
         match &self.seen {
-            // Root may write to it all the same, but somebody has meant it.
+            // Root could write to it all the same, but it was made read-only on purpose.
             Some(seen) if seen.permissions().readonly() => return Err(read_only(&self.target)),
             Some(_) if fs::symlink_metadata(&target).is_ok() && !may_write(&target) => {
                 return Err(read_only(&self.target));
@@ -160,7 +160,7 @@ impl UserFile {
         let is_mounted = match (new.persist(&target), &self.before) {
             (Ok(_), _) => false,
             (Err(error), Some(before)) if error.error.kind() == ErrorKind::ResourceBusy => {
-                // Who is killed meanwhile must find all of it.
+                // If this process is killed meanwhile, the backup must hold all of it.
                 let whole = self.keep(before, |_| false)?;
                 overwrite((&target, &self.target), before, after, &whole.path)?;
                 backup = Some(whole);
@@ -189,7 +189,7 @@ impl UserFile {
         }
     }
 
-    /// Where the file is kept: beside it, by the first name that is free or holds it already.
+    /// Makes the backup: next to the file, by the first name that is free or holds it already.
     fn keep(
         &self,
         before: &[u8],
@@ -317,8 +317,8 @@ fn overwrite(
     backup: &Path,
 ) -> Result<(), UserFileError> {
     let path = named.to_owned();
-    // Links have been followed: one that stands there now is somebody else's doing, and so is a
-    // pipe, which nothing may wait for.
+    // Links have been followed: one that is found now was put there meanwhile, and so was a pipe,
+    // which nothing may wait for.
     let mut options = fs::OpenOptions::new();
     options.read(true).write(true);
     let mut file = match open_without_following(&mut options, target) {
@@ -440,8 +440,8 @@ fn sync_folder(_: &Path) {}
 
 /// The folders that are locked, until this is dropped.
 ///
-/// Whoever takes several takes them in the same order, or two processes could wait for each other
-/// until their patience ends.
+/// Several are always taken in the same order, or two processes could wait for each other until
+/// their patience ends.
 #[derive(Debug, Default)]
 pub(crate) struct Locks(Vec<(PathBuf, File)>);
 
@@ -454,7 +454,7 @@ impl Locks {
             return Ok(());
         }
         // Windows opens no folders. There, and on file systems that lock none, what is left is
-        // that a file which somebody else has changed is not replaced.
+        // that a file which has changed meanwhile is not replaced.
         let Ok(file) = File::open(&at) else {
             return Ok(());
         };
@@ -480,8 +480,8 @@ impl Locks {
     }
 }
 
-/// Deletes what processes that were killed have left, which may hold logins. Nobody writes such a
-/// file while this process has the lock.
+/// Deletes what processes that were killed have left, which may hold logins. No other process
+/// writes such a file while this one has the lock.
 fn sweep(folder: &Path) {
     let items = fs::read_dir(folder).into_iter().flatten().flatten();
     for item in items {

@@ -150,7 +150,7 @@ fn follow_links(path: &Path) -> Result<PathBuf, UserFileError> {
         match fs::read_link(&target) {
             Ok(next) => target = folder_of(&target).join(next),
             Err(_) if target == path => return Ok(target),
-            // Links say `../../dotfiles`, which nobody wants to read.
+            // Links say `../../dotfiles`, which messages should not.
             Err(_) => {
                 let folder = folder_of(&target).canonicalize();
                 let name = target.file_name().unwrap_or_default();
