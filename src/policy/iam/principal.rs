@@ -2,8 +2,6 @@
 
 use crate::registry::{AccountId, Partition, RoleArn};
 
-use super::document::Condition;
-
 /// Where IAM Identity Center keeps the roles of its permission sets: behind this in every
 /// region, save that there is a folder of the region's name in between in most.
 const IDENTITY_CENTER_PATH: &str = "aws-reserved/sso.amazonaws.com";
@@ -248,17 +246,17 @@ impl Principal {
         }
     }
 
-    /// The condition that makes the principal of [`Self::arn`] the one that is meant.
-    pub(super) fn condition(&self) -> Option<Condition> {
+    /// What the caller's ARN must be like, if [`Self::arn`] names more than the one that is meant.
+    pub(super) fn arn_pattern(&self) -> Option<String> {
         let PrincipalKind::PermissionSet(role) = &self.kind else {
             return None;
         };
         let Self {
             partition, account, ..
         } = self;
-        Some(Condition::PrincipalLike(format!(
+        Some(format!(
             "arn:{partition}:iam::{account}:role/{IDENTITY_CENTER_PATH}*/{role}"
-        )))
+        ))
     }
 }
 

@@ -9,8 +9,8 @@
 
 use crate::registry::RoleArn;
 
-use super::document::{Condition, Statement};
-use super::{Callers, Repositories};
+use super::document::{Condition, PrincipalElement, Statement};
+use super::{Callers, Principal, Repositories};
 
 /// What somebody is to do with repositories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,7 +60,7 @@ impl Access {
 /// For the policy of a repository, which is about itself and names no resource: lets these
 /// callers do this.
 pub(crate) fn in_repository_policy(callers: &Callers, access: Access) -> Vec<Statement> {
-    callers.let_in(&access.statement())
+    let_in(callers, &access.statement())
 }
 
 /// For the policy of a registry: the same for these repositories.
@@ -69,7 +69,7 @@ pub(crate) fn in_registry_policy(
     access: Access,
     repositories: &Repositories,
 ) -> Vec<Statement> {
-    callers.let_in(&access.statement().on(repositories.arns()))
+    let_in(callers, &access.statement().on(repositories.arns()))
 }
 
 /// For the identity policy of the caller: the same, from the other side.
@@ -101,16 +101,48 @@ pub(crate) fn assume_role(role: &RoleArn) -> Statement {
 /// where one is asked for (as `config::parse_external_id` takes it).
 pub(crate) fn in_trust_policy(callers: &Callers, external_id: Option<&str>) -> Vec<Statement> {
     let statement = Statement::allow("AssumeRole", vec!["sts:AssumeRole"]);
-    callers.let_in(&match external_id {
-        Some(id) => statement.given(Condition::ExternalId(id.to_owned())),
-        None => statement,
-    })
+    let_in(
+        callers,
+        &match external_id {
+            Some(id) => statement.given(Condition::ExternalId(id.to_owned())),
+            None => statement,
+        },
+    )
+}
+
+/// A statement for these callers: one for all, and one more for each that needs a condition of its
+/// own. Everybody is only let in under a condition.
+fn let_in(callers: &Callers, statement: &Statement) -> Vec<Statement> {
+    let principals = match callers {
+        Callers::Organization(id) => {
+            let statement = statement.clone().to(PrincipalElement::Everybody);
+            return vec![statement.given(Condition::Organization(id.clone()))];
+        }
+        Callers::Principals(principals) => principals,
+    };
+    let plain: Vec<String> = principals
+        .iter()
+        .filter(|principal| principal.arn_pattern().is_none())
+        .map(Principal::arn)
+        .collect();
+    let mut statements = Vec::new();
+    if !plain.is_empty() {
+        statements.push(statement.clone().to(PrincipalElement::Aws(plain)));
+    }
+    for principal in principals {
+        if let Some(pattern) = principal.arn_pattern() {
+            let element = PrincipalElement::Aws(vec![principal.arn()]);
+            let condition = Condition::PrincipalLike(pattern);
+            statements.push(statement.clone().to(element).given(condition));
+        }
+    }
+    statements
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::iam::{Document, Principal, RepositoryArn};
+    use crate::policy::iam::{Document, RepositoryArn};
     use crate::registry::Partition;
 
     fn principal(text: &str) -> Principal {
