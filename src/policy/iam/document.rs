@@ -1,11 +1,22 @@
-//! Documents as IAM reads them.
+//! Documents as IAM reads them, and the statements of a set-up: who may do what, on which side
+//! it is said.
+//!
+//! Within one account either side is enough. Between two, both must allow: the identity policy of
+//! the caller, and the policy of the repository or its registry. Or the caller assumes a role of
+//! the registry's account, which takes that role's trust policy and a right of the caller's.
+//!
+//! Which actions a pull and a push take is from the ECR user guide ("Required IAM permissions for
+//! pushing an image", "Repository policy examples").
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::OrganizationId;
+use crate::registry::RoleArn;
+
+use super::principal::{Callers, OrganizationId, Principal};
+use super::repository::Repositories;
 
 /// A policy document. Written with [`fmt::Display`] it is JSON with an indentation of two.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -157,9 +168,243 @@ fn one_or_list<T: Serialize, S: Serializer>(
     }
 }
 
+/// What somebody is to do with repositories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Access {
+    Pull,
+    /// Push images, and pull them.
+    Push,
+    /// Read what the scans of images have found.
+    Scan,
+}
+
+impl Access {
+    fn sid(self) -> &'static str {
+        match self {
+            Access::Pull => "PullImages",
+            Access::Push => "PushImages",
+            Access::Scan => "ReadScanFindings",
+        }
+    }
+
+    /// What it takes on the repository.
+    pub(crate) fn actions(self) -> &'static [&'static str] {
+        match self {
+            Access::Pull => &[
+                "ecr:BatchCheckLayerAvailability",
+                "ecr:BatchGetImage",
+                "ecr:GetDownloadUrlForLayer",
+            ],
+            Access::Push => &[
+                "ecr:BatchCheckLayerAvailability",
+                "ecr:BatchGetImage",
+                "ecr:CompleteLayerUpload",
+                "ecr:GetDownloadUrlForLayer",
+                "ecr:InitiateLayerUpload",
+                "ecr:PutImage",
+                "ecr:UploadLayerPart",
+            ],
+            Access::Scan => &["ecr:DescribeImageScanFindings", "ecr:DescribeImages"],
+        }
+    }
+
+    fn statement(self) -> Statement {
+        Statement::allow(self.sid(), self.actions().to_vec())
+    }
+}
+
+/// For the policy of a repository, which is about itself and names no resource: lets these
+/// callers do this.
+pub(crate) fn in_repository_policy(callers: &Callers, access: Access) -> Vec<Statement> {
+    let_in(callers, &access.statement())
+}
+
+/// For the policy of a registry: the same for these repositories.
+pub(crate) fn in_registry_policy(
+    callers: &Callers,
+    access: Access,
+    repositories: &Repositories,
+) -> Vec<Statement> {
+    let_in(callers, &access.statement().on(repositories.arns()))
+}
+
+/// For the identity policy of the caller: the same, from the other side.
+pub(crate) fn in_identity_policy(access: Access, repositories: &Repositories) -> Statement {
+    access.statement().on(repositories.arns())
+}
+
+/// For the identity policy of whoever pulls or pushes: requesting a token, which belongs to no
+/// repository, so that `*` is the only resource that works.
+pub(crate) fn get_token() -> Statement {
+    let action = vec!["ecr:GetAuthorizationToken"];
+    Statement::allow("GetToken", action).on(vec!["*".to_owned()])
+}
+
+/// For an identity policy in the registry's account: reading Amazon Inspector's findings, which
+/// are of the account as a whole.
+pub(crate) fn read_inspector() -> Statement {
+    let actions = vec!["inspector2:ListCoverage", "inspector2:ListFindings"];
+    Statement::allow("ReadInspector", actions).on(vec!["*".to_owned()])
+}
+
+/// For the identity policy of the caller: assuming a role.
+pub(crate) fn assume_role(role: &RoleArn) -> Statement {
+    let action = vec!["sts:AssumeRole"];
+    Statement::allow("AssumeRole", action).on(vec![role.to_string()])
+}
+
+/// For the trust policy of a role: lets these callers assume it, if they send the external id
+/// where one is asked for (as `config::parse_external_id` takes it).
+pub(crate) fn in_trust_policy(callers: &Callers, external_id: Option<&str>) -> Vec<Statement> {
+    let statement = Statement::allow("AssumeRole", vec!["sts:AssumeRole"]);
+    let_in(
+        callers,
+        &match external_id {
+            Some(id) => statement.given(Condition::ExternalId(id.to_owned())),
+            None => statement,
+        },
+    )
+}
+
+/// A statement for these callers: one for all, and one more for each that needs a condition of its
+/// own. Everybody is only let in under a condition.
+fn let_in(callers: &Callers, statement: &Statement) -> Vec<Statement> {
+    let principals = match callers {
+        Callers::Organization(id) => {
+            let statement = statement.clone().to(PrincipalElement::Everybody);
+            return vec![statement.given(Condition::Organization(id.clone()))];
+        }
+        Callers::Principals(principals) => principals,
+    };
+    let plain: Vec<String> = principals
+        .iter()
+        .filter(|principal| principal.arn_pattern().is_none())
+        .map(Principal::arn)
+        .collect();
+    let mut statements = Vec::new();
+    if !plain.is_empty() {
+        statements.push(statement.clone().to(PrincipalElement::Aws(plain)));
+    }
+    for principal in principals {
+        if let Some(pattern) = principal.arn_pattern() {
+            let element = PrincipalElement::Aws(vec![principal.arn()]);
+            let condition = Condition::PrincipalLike(pattern);
+            statements.push(statement.clone().to(element).given(condition));
+        }
+    }
+    statements
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::iam::RepositoryArn;
+    use crate::registry::Partition;
+
+    fn principal(text: &str) -> Principal {
+        Principal::parse(text, Partition::Aws).unwrap()
+    }
+
+    fn json(statements: Vec<Statement>) -> serde_json::Value {
+        serde_json::to_value(Document::of(statements)).unwrap()["Statement"].clone()
+    }
+
+    #[test]
+    fn pushing_takes_all_that_pulling_takes() {
+        for action in Access::Pull.actions() {
+            assert!(Access::Push.actions().contains(action), "{action}");
+        }
+    }
+
+    #[test]
+    fn the_two_sides_of_a_pull() {
+        let alice = Callers::from(principal("arn:aws:iam::111122223333:user/alice"));
+        let arn = "arn:aws:ecr:us-west-2:999999999999:repository/app";
+        let repository: RepositoryArn = arn.parse().unwrap();
+        let theirs = json(in_repository_policy(&alice, Access::Pull));
+        assert_eq!(
+            theirs,
+            serde_json::json!([{
+                "Sid": "PullImages",
+                "Effect": "Allow",
+                "Principal": { "AWS": "arn:aws:iam::111122223333:user/alice" },
+                "Action": Access::Pull.actions(),
+            }])
+        );
+        let ours = in_identity_policy(Access::Pull, &repository.into());
+        assert_eq!(
+            json(vec![get_token(), ours]),
+            serde_json::json!([
+                {
+                    "Sid": "GetToken",
+                    "Effect": "Allow",
+                    "Action": "ecr:GetAuthorizationToken",
+                    "Resource": "*",
+                },
+                {
+                    "Sid": "PullImages",
+                    "Effect": "Allow",
+                    "Action": Access::Pull.actions(),
+                    "Resource": arn,
+                },
+            ])
+        );
+    }
+
+    #[test]
+    fn the_two_sides_of_a_role() {
+        let alice = Callers::from(principal("arn:aws:iam::111122223333:user/alice"));
+        assert_eq!(
+            json(in_trust_policy(&alice, Some("build"))),
+            serde_json::json!([{
+                "Sid": "AssumeRole",
+                "Effect": "Allow",
+                "Principal": { "AWS": "arn:aws:iam::111122223333:user/alice" },
+                "Action": "sts:AssumeRole",
+                "Condition": { "StringEquals": { "sts:ExternalId": "build" } },
+            }])
+        );
+        let role = "arn:aws:iam::999999999999:role/ecr-push";
+        assert_eq!(
+            json(vec![assume_role(&role.parse().unwrap())]),
+            serde_json::json!([{
+                "Sid": "AssumeRole",
+                "Effect": "Allow",
+                "Action": "sts:AssumeRole",
+                "Resource": role,
+            }])
+        );
+    }
+
+    #[test]
+    fn a_role_of_identity_center_is_let_in_by_a_condition() {
+        let callers = Callers::Principals(vec![
+            principal(
+                "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Pull_0123456789abcdef/alice",
+            ),
+            principal("444455556666"),
+        ]);
+        assert_eq!(
+            json(in_trust_policy(&callers, None)),
+            serde_json::json!([
+                {
+                    "Sid": "AssumeRole",
+                    "Effect": "Allow",
+                    "Principal": { "AWS": "arn:aws:iam::444455556666:root" },
+                    "Action": "sts:AssumeRole",
+                },
+                {
+                    "Sid": "AssumeRole2",
+                    "Effect": "Allow",
+                    "Principal": { "AWS": "arn:aws:iam::111122223333:root" },
+                    "Action": "sts:AssumeRole",
+                    "Condition": { "ArnLike": { "aws:PrincipalArn":
+                        "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com*/AWSReservedSSO_Pull_0123456789abcdef"
+                    } },
+                },
+            ])
+        );
+    }
 
     #[test]
     fn keys_stand_in_the_order_of_awss_examples() {

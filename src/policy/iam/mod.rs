@@ -9,19 +9,16 @@
 //! would have to be checked anyway, and bring an evaluator (iam-rs), or regexes, random ids and a
 //! log subscriber (aws-iam), for the two structs of `iam/document.rs`.
 
-mod callers;
 mod document;
-mod organization;
 mod principal;
 mod repository;
-mod statements;
 
-pub(crate) use callers::Callers;
-pub(crate) use document::{Document, Statement};
-pub(crate) use organization::{OrganizationId, OrganizationIdError};
-pub(crate) use principal::{Principal, PrincipalError, PrincipalKind, permission_set, role_name};
-pub(crate) use repository::{Repositories, RepositoryArn, RepositoryError};
-pub(crate) use statements::{
-    Access, assume_role, get_token, in_identity_policy, in_registry_policy, in_repository_policy,
-    in_trust_policy, read_inspector,
+pub(crate) use document::{
+    Access, Document, Statement, assume_role, get_token, in_identity_policy, in_registry_policy,
+    in_repository_policy, in_trust_policy, read_inspector,
 };
+pub(crate) use principal::{
+    Callers, OrganizationId, OrganizationIdError, Principal, PrincipalError, PrincipalKind,
+    permission_set, role_name,
+};
+pub(crate) use repository::{Repositories, RepositoryArn, RepositoryError};

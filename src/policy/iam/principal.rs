@@ -1,4 +1,7 @@
-//! Whom policies are about.
+//! Whom policies are about: principals, organizations, and all callers of one policy.
+
+use std::fmt;
+use std::str::FromStr;
 
 use crate::registry::{AccountId, Partition, RoleArn};
 
@@ -313,6 +316,87 @@ fn no_arn(text: &str) -> PrincipalError {
         _ if is_service => PrincipalError::Service(owned),
         _ if is_unique_id => PrincipalError::UniqueId(owned),
         _ => PrincipalError::Neither(owned),
+    }
+}
+
+/// The id of an organization: `o-` and 10 to 32 lower-case letters and digits (the Organizations
+/// API reference, "Organization").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OrganizationId(String);
+
+/// Why a text is no organization's id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no organization's id: those are `o-` and 10 to 32 lower-case letters and digits, as \
+     `aws organizations describe-organization` prints"
+)]
+pub(crate) struct OrganizationIdError(String);
+
+impl FromStr for OrganizationId {
+    type Err = OrganizationIdError;
+
+    fn from_str(text: &str) -> Result<Self, OrganizationIdError> {
+        let is_id = text.strip_prefix("o-").is_some_and(|rest| {
+            (10..=32).contains(&rest.len())
+                && rest
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        });
+        if is_id {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(OrganizationIdError(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Display for OrganizationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// All whom a policy is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Callers {
+    /// These.
+    Principals(Vec<Principal>),
+    /// Every account of an organization.
+    Organization(OrganizationId),
+}
+
+impl Callers {
+    /// What is to be known of a policy that lets them in, a sentence or two each.
+    pub(crate) fn caveats(&self) -> Vec<String> {
+        let principals = match self {
+            Self::Organization(id) => {
+                return vec![format!(
+                    "The condition lets in every account of the organization {id} and nobody \
+                     else: it is what makes the principal `*` safe. Do not take it out."
+                )];
+            }
+            Self::Principals(principals) => principals,
+        };
+        let mut caveats: Vec<String> = principals.iter().filter_map(Principal::caveat).collect();
+        let to_create: Vec<String> = principals
+            .iter()
+            .filter(|principal| principal.must_exist())
+            .map(Principal::called)
+            .collect();
+        if !to_create.is_empty() {
+            caveats.push(format!(
+                "Create {} first: AWS refuses principals that do not exist. What is deleted and \
+                 made again is let in when this policy has been put again.",
+                to_create.join(" and ")
+            ));
+        }
+        caveats
+    }
+}
+
+impl From<Principal> for Callers {
+    fn from(principal: Principal) -> Self {
+        Self::Principals(vec![principal])
     }
 }
 

@@ -138,3 +138,24 @@ fn nothing_else_is_a_principal() {
         })
     );
 }
+
+#[test]
+fn the_shape_of_an_organization_id_is_checked() {
+    for right in ["o-abcdefghij", "o-0123456789abcdefghijklmnopqrstuv"] {
+        assert_eq!(right.parse::<OrganizationId>().unwrap().to_string(), right);
+    }
+    for wrong in [
+        "",
+        "o-",
+        "o-abcdefghi",
+        "o-0123456789abcdefghijklmnopqrstuvw",
+        "o-ABCDEFGHIJ",
+        "o-abcdefghi_",
+        "abcdefghij",
+        "r-abcd",
+        "ou-abcd-abcdefgh",
+        " o-abcdefghij",
+    ] {
+        assert!(wrong.parse::<OrganizationId>().is_err(), "{wrong}");
+    }
+}
