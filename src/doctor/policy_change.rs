@@ -65,7 +65,7 @@ impl Evidence<'_> {
         } else {
             (Access::Pull, "AmazonEC2ContainerRegistryPullOnly")
         };
-        let repositories = Repositories::from(RepositoryArn::new(private, name).ok()?);
+        let repositories = Repositories::from(RepositoryArn::in_registry(private, name).ok()?);
         let identity = PolicyChange {
             statement: Some(iam::in_identity_policy(access, &repositories)),
             ..identity_policy(caller)

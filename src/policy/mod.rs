@@ -1,15 +1,15 @@
 //! `policy`: the documents of a set-up across accounts. It asks nobody and changes nothing.
 //!
-//! [`Request`] is what is wanted, with all that makes no sense refused; [`plan()`] makes of it the
-//! parts of the set-up, each a document and the place it goes to; `terraform` and `shell` write
+//! [`Grant`] is what is wanted, with all that makes no sense refused; [`setup()`] makes of it the
+//! policies of the set-up, each a document and the target it goes to; `terraform` and `shell` write
 //! them down for programs.
 
+mod grant;
 pub(crate) mod iam;
 mod notes;
-mod place;
-mod plan;
-mod request;
+mod setup;
 mod shell;
+mod target;
 mod terraform;
 
 use crate::cli::{Policy, PolicyForm};
@@ -18,41 +18,41 @@ use crate::error::Error;
 
 use crate::commands::{Page, Verdict};
 
+use grant::Grant;
 use notes::{NOTES, wrapped};
-use place::Place;
-use plan::{Plan, plan};
-use request::Request;
+use setup::{Setup, setup};
+use target::PolicyTarget;
 
 pub(super) fn run(arguments: &Policy, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
-    let request = Request::read(arguments, env)?;
-    let plan = plan(&request);
+    let grant = Grant::read(arguments, env)?;
+    let setup = setup(&grant);
     match arguments.format {
-        _ if arguments.json => page.json(&plan.parts),
-        PolicyForm::Json => write_text(&plan, page),
-        PolicyForm::Terraform => page.raw(&terraform::write(&plan)),
-        PolicyForm::Cli => page.raw(&shell::write(&plan)),
+        _ if arguments.json => page.json(&setup.policies),
+        PolicyForm::Json => write_text(&setup, page),
+        PolicyForm::Terraform => page.raw(&terraform::write(&setup)),
+        PolicyForm::Cli => page.raw(&shell::write(&setup)),
     }
     Ok(Verdict::Good)
 }
 
 /// Each document can be copied out as it stands: nothing is before it on its lines.
-fn write_text(plan: &Plan, page: &mut Page) {
-    for (number, part) in plan.parts.iter().enumerate() {
+fn write_text(setup: &Setup, page: &mut Page) {
+    for (number, policy) in setup.policies.iter().enumerate() {
         if number > 0 {
             page.gap();
         }
-        page.heading(&part.place.heading());
-        write_notes(&part.notes, page);
-        if let Place::Registry { region, .. } = &part.place {
+        page.heading(&policy.target.heading());
+        write_notes(&policy.notes, page);
+        if let PolicyTarget::Registry { region, .. } = &policy.target {
             let [look, switch] = shell::scope(region);
             page.raw(&format!("    Look:    {look}\n    Switch:  {switch}\n"));
         }
-        page.raw(&format!("{}\n", part.document));
+        page.raw(&format!("{}\n", policy.document));
     }
-    if !plan.notes.is_empty() {
+    if !setup.notes.is_empty() {
         page.gap();
         page.heading(NOTES);
-        write_notes(&plan.notes, page);
+        write_notes(&setup.notes, page);
     }
 }
 

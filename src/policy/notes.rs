@@ -4,8 +4,8 @@ use crate::commands::page::MAX_WIDTH;
 use crate::policy::iam::{Access, Callers, Document};
 use crate::registry::{AccountId, Partition, RoleArn};
 
-use super::place::{Holder, Place};
-use super::request::Request;
+use super::grant::Grant;
+use super::target::{Holder, PolicyTarget};
 
 /// What stands above the notes that belong to no document.
 pub(super) const NOTES: &str = "To know";
@@ -25,9 +25,9 @@ pub(super) const SCANNING: &str = "With basic scanning, no role is needed for th
     Inspector's delegated administrator sees the findings of all members without a role.";
 
 /// AWS's own policy that allows as much and more, but for what is said to be `missing` from it.
-pub(super) fn of_managed_policy(request: &Request, missing: &[&str]) -> String {
-    let partition = Partition::of_region(request.region());
-    let name = match request.access[..] {
+pub(super) fn managed_policy(grant: &Grant, missing: &[&str]) -> String {
+    let partition = Partition::of_region(grant.region());
+    let name = match grant.access[..] {
         [Access::Pull] => "PullOnly",
         [Access::Push, ..] => "PowerUser",
         _ => "ReadOnly",
@@ -43,20 +43,20 @@ pub(super) fn of_managed_policy(request: &Request, missing: &[&str]) -> String {
 }
 
 /// Of the policy of a repository, or `what` else.
-pub(super) fn of_resource(request: &Request, callers: &Callers, what: &str) -> Vec<String> {
+pub(super) fn resource_policy(grant: &Grant, callers: &Callers, what: &str) -> Vec<String> {
     let mut notes = vec![format!(
         "It replaces the policy that the {what} has: if there is one, add these statements to it."
     )];
     notes.extend(callers.caveats());
-    if request.access.contains(&Access::Scan) {
+    if grant.access.contains(&Access::Scan) {
         notes.push("For the findings, this is enough with basic scanning alone.".to_owned());
     }
     notes
 }
 
 /// As whom orchestrators pull.
-pub(super) fn of_orchestrators(request: &Request) -> Vec<String> {
-    if !request.needs_tokens() {
+pub(super) fn orchestrators(grant: &Grant) -> Vec<String> {
+    if !grant.needs_tokens() {
         return Vec::new();
     }
     vec![
@@ -70,7 +70,7 @@ pub(super) fn of_orchestrators(request: &Request) -> Vec<String> {
 }
 
 /// Of the identity policy of this caller.
-pub(super) fn of_holder(holder: &Holder) -> Vec<String> {
+pub(super) fn permission_set(holder: &Holder) -> Vec<String> {
     match holder {
         Holder::PermissionSet { name, .. } => vec![format!(
             "The role cannot be changed itself. This replaces the inline policy that {name} has: \
@@ -84,15 +84,15 @@ pub(super) fn of_holder(holder: &Holder) -> Vec<String> {
 ///
 /// The limits are from the ECR API reference ("SetRepositoryPolicy", "PutRegistryPolicy"), which
 /// counts blanks, and from the IAM user guide ("IAM and STS character limits"), which does not.
-pub(super) fn of_length(place: &Place, document: &Document) -> Option<String> {
+pub(super) fn excess_length(target: &PolicyTarget, document: &Document) -> Option<String> {
     let text = document.to_string();
     let without_blanks = text.chars().filter(|c| !c.is_whitespace()).count();
     let all = (text.len(), "");
     let dense = (without_blanks, ", blanks not counted");
-    let ((length, how), limit) = match place {
-        Place::Repository(_) | Place::Registry { .. } => (all, 10_240),
-        Place::Trust(_) => (dense, 2_048),
-        Place::Identity { holder, .. } => match holder {
+    let ((length, how), limit) = match target {
+        PolicyTarget::Repository(_) | PolicyTarget::Registry { .. } => (all, 10_240),
+        PolicyTarget::Trust(_) => (dense, 2_048),
+        PolicyTarget::Identity { holder, .. } => match holder {
             Holder::User { .. } => (dense, 2_048),
             Holder::Role(_) => (dense, 10_240),
             Holder::PermissionSet { .. } => (all, 32_768),
@@ -108,14 +108,14 @@ pub(super) fn of_length(place: &Place, document: &Document) -> Option<String> {
 }
 
 /// Of the policy of a registry.
-pub(super) fn of_registry(request: &Request, callers: &Callers) -> Vec<String> {
+pub(super) fn registry_policy(grant: &Grant, callers: &Callers) -> Vec<String> {
     let mut notes = vec![SCOPE.to_owned()];
-    notes.extend(of_resource(request, callers, "registry"));
+    notes.extend(resource_policy(grant, callers, "registry"));
     notes
 }
 
 /// Of a role that the findings of Amazon Inspector are read by.
-pub(super) fn of_scan_role(account: &AccountId) -> String {
+pub(super) fn scan_role(account: &AccountId) -> String {
     format!(
         "For enhanced scanning. Amazon Inspector keeps its findings, and has no policies that \
          could let another account in: they are read as a role of the account {account}, which \
@@ -124,11 +124,11 @@ pub(super) fn of_scan_role(account: &AccountId) -> String {
 }
 
 /// Of a role that the registry is used by.
-pub(super) fn of_role(request: &Request, role: &RoleArn) -> Vec<String> {
-    if !request.needs_tokens() {
+pub(super) fn assumed_role(grant: &Grant, role: &RoleArn) -> Vec<String> {
+    if !grant.needs_tokens() {
         return Vec::new();
     }
-    let external_id = request.external_id.as_ref().map_or_else(String::new, |id| {
+    let external_id = grant.external_id.as_ref().map_or_else(String::new, |id| {
         format!(", and write external_id = \"{id}\" into the rule that it makes")
     });
     vec![

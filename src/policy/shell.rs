@@ -5,34 +5,34 @@ use crate::registry::{Region, RoleArn};
 use crate::shell_word::shell_word;
 
 use super::notes::{NOTES, comments};
-use super::place::{Holder, Place, name};
-use super::plan::{Part, Plan};
+use super::setup::{Setup, SetupPolicy};
+use super::target::{Holder, PolicyTarget, name};
 
 /// All can be pasted at once where all accounts are one's own, each with its credentials.
-pub(super) fn write(plan: &Plan) -> String {
-    let mut parts: Vec<String> = plan
-        .parts
+pub(super) fn write(setup: &Setup) -> String {
+    let mut policies: Vec<String> = setup
+        .policies
         .iter()
-        .map(|part| write_part(part, plan))
+        .map(|policy| write_policy(policy, setup))
         .collect();
-    if !plan.notes.is_empty() {
-        parts.push(comments(NOTES, &plan.notes));
+    if !setup.notes.is_empty() {
+        policies.push(comments(NOTES, &setup.notes));
     }
-    parts.join("\n")
+    policies.join("\n")
 }
 
-fn write_part(part: &Part, plan: &Plan) -> String {
-    let Part {
-        place,
+fn write_policy(policy: &SetupPolicy, setup: &Setup) -> String {
+    let SetupPolicy {
+        target,
         notes,
         document,
-    } = part;
+    } = policy;
     let mut notes = notes.clone();
     let document = document.to_string();
     let document = shell_word(&document);
-    let region = &plan.region;
-    let commands = match place {
-        Place::Repository(repository) => {
+    let region = &setup.region;
+    let commands = match target {
+        PolicyTarget::Repository(repository) => {
             let which = format!(
                 "--region {} --registry-id {} --repository-name {}",
                 repository.region(),
@@ -44,7 +44,7 @@ fn write_part(part: &Part, plan: &Plan) -> String {
                 format!("aws ecr set-repository-policy {which} --policy-text {document}"),
             ]
         }
-        Place::Registry { region, .. } => {
+        PolicyTarget::Registry { region, .. } => {
             let mut commands = scope(region).to_vec();
             commands.push(format!("aws ecr get-registry-policy --region {region}"));
             commands.push(format!(
@@ -52,7 +52,7 @@ fn write_part(part: &Part, plan: &Plan) -> String {
             ));
             commands
         }
-        Place::Trust(role) => {
+        PolicyTarget::Trust(role) => {
             let path = path(role)
                 .map_or_else(String::new, |path| format!(" --path {}", shell_word(&path)));
             let role = shell_word(role_name(role));
@@ -65,11 +65,11 @@ fn write_part(part: &Part, plan: &Plan) -> String {
                  --assume-role-policy-document {document}"
             )]
         }
-        Place::Identity { holder, name } => {
+        PolicyTarget::Identity { holder, name } => {
             vec![identity(holder, &shell_word(name), region, &document)]
         }
     };
-    let mut text = comments(&place.heading(), &notes);
+    let mut text = comments(&target.heading(), &notes);
     for command in commands {
         text.push_str(&command);
         text.push('\n');

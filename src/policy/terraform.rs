@@ -11,19 +11,23 @@ use crate::policy::iam::role_name;
 use crate::registry::RoleArn;
 
 use super::notes::{NOTES, comments};
-use super::place::{Holder, Place, name};
-use super::plan::{Part, Plan};
+use super::setup::{Setup, SetupPolicy};
 use super::shell::path;
+use super::target::{Holder, PolicyTarget, name};
 
 /// The whole of a set-up. Its resources belong to as many providers as there are accounts, which
 /// only the person who pastes them can name: the comment above each says which.
-pub(super) fn write(plan: &Plan) -> String {
+pub(super) fn write(setup: &Setup) -> String {
     let mut writer = Writer::default();
-    let mut parts: Vec<String> = plan.parts.iter().map(|part| writer.part(part)).collect();
-    if !plan.notes.is_empty() {
-        parts.push(comments(NOTES, &plan.notes));
+    let mut policies: Vec<String> = setup
+        .policies
+        .iter()
+        .map(|policy| writer.policy(policy))
+        .collect();
+    if !setup.notes.is_empty() {
+        policies.push(comments(NOTES, &setup.notes));
     }
-    parts.join("\n")
+    policies.join("\n")
 }
 
 #[derive(Default)]
@@ -35,16 +39,16 @@ struct Writer {
 }
 
 impl Writer {
-    fn part(&mut self, part: &Part) -> String {
-        let Part {
-            place,
+    fn policy(&mut self, policy: &SetupPolicy) -> String {
+        let SetupPolicy {
+            target,
             notes,
             document,
-        } = part;
-        let mut text = comments(&place.heading(), notes);
+        } = policy;
+        let mut text = comments(&target.heading(), notes);
         let document = encoded(&document.to_string());
-        match place {
-            Place::Repository(repository) => {
+        match target {
+            PolicyTarget::Repository(repository) => {
                 let attributes = [
                     ("repository", string(repository.name())),
                     ("policy", document),
@@ -56,7 +60,7 @@ impl Writer {
                     &attributes,
                 );
             }
-            Place::Registry { account, .. } => {
+            PolicyTarget::Registry { account, .. } => {
                 let label = format!("registry_{account}");
                 let setting = self.resource(
                     &mut text,
@@ -74,14 +78,16 @@ impl Writer {
                 ];
                 self.resource(&mut text, "aws_ecr_registry_policy", &label, &attributes);
             }
-            Place::Trust(role) => {
+            PolicyTarget::Trust(role) => {
                 let mut attributes = vec![("name", string(role_name(role)))];
                 attributes.extend(path(role).map(|path| ("path", string(&path))));
                 attributes.push(("assume_role_policy", document));
                 let label = self.resource(&mut text, "aws_iam_role", role_name(role), &attributes);
                 self.roles.push((role.clone(), label));
             }
-            Place::Identity { holder, name } => self.identity(&mut text, holder, name, document),
+            PolicyTarget::Identity { holder, name } => {
+                self.identity(&mut text, holder, name, document)
+            }
         }
         text
     }

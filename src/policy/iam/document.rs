@@ -71,7 +71,7 @@ pub(super) enum Condition {
 impl Document {
     /// A document of these statements. Those that would bear the same `Sid` are numbered: ECR
     /// and IAM want each only once.
-    pub(crate) fn of(statements: Vec<Statement>) -> Self {
+    pub(crate) fn new(statements: Vec<Statement>) -> Self {
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         let mut statement = statements;
         for each in &mut statement {
@@ -306,7 +306,7 @@ mod tests {
     }
 
     fn json(statements: Vec<Statement>) -> serde_json::Value {
-        serde_json::to_value(Document::of(statements)).unwrap()["Statement"].clone()
+        serde_json::to_value(Document::new(statements)).unwrap()["Statement"].clone()
     }
 
     #[test]
@@ -415,7 +415,7 @@ mod tests {
             .given(Condition::ExternalId("build".to_owned()))
             .given(Condition::PrincipalLike("arn:c*".to_owned()));
         assert_eq!(
-            Document::of(vec![statement]).to_string(),
+            Document::new(vec![statement]).to_string(),
             r#"{
   "Version": "2012-10-17",
   "Statement": [
@@ -446,7 +446,7 @@ mod tests {
     #[test]
     fn a_sid_is_given_once() {
         let statement = || Statement::allow("A", vec!["ecr:PutImage"]);
-        let document = Document::of(vec![statement(), statement(), statement()]);
+        let document = Document::new(vec![statement(), statement(), statement()]);
         let sids: Vec<&str> = document.statement.iter().map(|s| &*s.sid).collect();
         assert_eq!(sids, ["A", "A2", "A3"]);
     }

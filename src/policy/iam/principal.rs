@@ -109,7 +109,7 @@ impl Principal {
     pub(crate) fn parse(text: &str, ours: Partition) -> Result<Self, PrincipalError> {
         let wrong = || PrincipalError::Neither(text.to_owned());
         if let Ok(account) = text.parse() {
-            return Ok(Self::of(ours, account, PrincipalKind::Account));
+            return Ok(Self::new(ours, account, PrincipalKind::Account));
         }
         let parts: Vec<&str> = text.splitn(6, ':').collect();
         let ["arn", partition, service, "", account, resource] = parts[..] else {
@@ -155,11 +155,11 @@ impl Principal {
         }
         Ok(Self {
             was_session,
-            ..Self::of(theirs, account, kind)
+            ..Self::new(theirs, account, kind)
         })
     }
 
-    fn of(partition: Partition, account: AccountId, kind: PrincipalKind) -> Self {
+    fn new(partition: Partition, account: AccountId, kind: PrincipalKind) -> Self {
         Self {
             partition,
             account,
@@ -181,7 +181,7 @@ impl Principal {
             role_name(found) == role_name(role) && found.account() == role.account()
         };
         match &self.kind {
-            PrincipalKind::Role(found) if self.was_session && is_it(found) => Self::of(
+            PrincipalKind::Role(found) if self.was_session && is_it(found) => Self::new(
                 self.partition,
                 self.account,
                 PrincipalKind::Role(role.clone()),

@@ -49,11 +49,14 @@ pub(crate) enum RepositoryError {
 
 impl RepositoryArn {
     /// A repository by its name in a registry: `team/app`.
-    pub(crate) fn new(registry: &PrivateRegistry, name: &str) -> Result<Self, RepositoryError> {
-        Self::of(registry.region.clone(), registry.account.clone(), name)
+    pub(crate) fn in_registry(
+        registry: &PrivateRegistry,
+        name: &str,
+    ) -> Result<Self, RepositoryError> {
+        Self::new(registry.region.clone(), registry.account.clone(), name)
     }
 
-    fn of(region: Region, account: AccountId, name: &str) -> Result<Self, RepositoryError> {
+    fn new(region: Region, account: AccountId, name: &str) -> Result<Self, RepositoryError> {
         if !is_name(name) {
             return Err(RepositoryError::Name(name.to_owned()));
         }
@@ -124,7 +127,7 @@ impl FromStr for RepositoryArn {
                 region,
             });
         }
-        Self::of(region, account, name)
+        Self::new(region, account, name)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is wanted.
+//! What a set-up grants: to whom, on which repositories, by which way.
 
 use crate::cli::Policy;
 use crate::commands::Target;
@@ -12,9 +12,9 @@ use crate::policy::iam::{
 };
 use crate::registry::{AccountId, ParseError, Partition, Region, RoleArn};
 
-/// A set-up that can be.
+/// What is granted; what makes no sense was refused.
 #[derive(Debug)]
-pub(super) struct Request {
+pub(super) struct Grant {
     /// What is to be used: of one partition.
     pub repositories: Repositories,
     /// By whom: of the same partition.
@@ -27,9 +27,9 @@ pub(super) struct Request {
     pub external_id: Option<String>,
 }
 
-/// Why a set-up cannot be.
+/// Why something cannot be granted.
 #[derive(Debug, thiserror::Error)]
-enum RequestError {
+enum GrantError {
     #[error(transparent)]
     Repository(#[from] RepositoryError),
     #[error(transparent)]
@@ -63,22 +63,22 @@ enum RequestError {
     ExternalId(Problem),
 }
 
-impl Request {
+impl Grant {
     /// Reads the arguments. The configuration is only looked at for the name of a registry.
     pub(super) fn read(arguments: &Policy, env: &Env) -> Result<Self, Error> {
         let repositories = match &arguments.registry {
             Some(name) => {
                 let config = Config::from_env(env).map_err(Error::failure)?;
                 let target = Target::parse(name, &config).map_err(|error| error.told(env))?;
-                of_target(name, target)
+                target_repositories(name, target)
             }
-            None => of_arns(&arguments.repository),
+            None => parse_repositories(&arguments.repository),
         };
         repositories
-            .and_then(|repositories| Self::of(arguments, repositories))
+            .and_then(|repositories| Self::new(arguments, repositories))
             .map_err(|error| {
                 let hint = match &error {
-                    RequestError::Principal(PrincipalError::Everybody(_)) => {
+                    GrantError::Principal(PrincipalError::Everybody(_)) => {
                         Some("an organization is named with --org o-…")
                     }
                     _ => None,
@@ -87,7 +87,7 @@ impl Request {
             })
     }
 
-    fn of(arguments: &Policy, repositories: Repositories) -> Result<Self, RequestError> {
+    fn new(arguments: &Policy, repositories: Repositories) -> Result<Self, GrantError> {
         let partition = Partition::of_region(first_region(&repositories));
         let callers = match &arguments.org {
             Some(id) => Callers::Organization(id.trim().parse()?),
@@ -108,7 +108,7 @@ impl Request {
         };
         let external_id = match &arguments.external_id {
             Some(id) => {
-                let id = parse_external_id(id).map_err(RequestError::ExternalId)?;
+                let id = parse_external_id(id).map_err(GrantError::ExternalId)?;
                 Some(id.expose().to_owned())
             }
             None => None,
@@ -163,24 +163,24 @@ fn first_region(repositories: &Repositories) -> &Region {
     }
 }
 
-fn of_target(name: &str, target: Target) -> Result<Repositories, RequestError> {
-    let public = || RequestError::PublicRegistry(name.trim().to_owned());
+fn target_repositories(name: &str, target: Target) -> Result<Repositories, GrantError> {
+    let public = || GrantError::PublicRegistry(name.trim().to_owned());
     let registry = target.registry.private().ok_or_else(public)?;
     Ok(match target.image {
-        Some(image) => RepositoryArn::new(registry, &image.repository)?.into(),
+        Some(image) => RepositoryArn::in_registry(registry, &image.repository)?.into(),
         None => Repositories::all_of(registry),
     })
 }
 
 /// clap sees to it that there is one.
-fn of_arns(texts: &[String]) -> Result<Repositories, RequestError> {
+fn parse_repositories(texts: &[String]) -> Result<Repositories, GrantError> {
     let mut repositories: Vec<RepositoryArn> = Vec::new();
     for text in texts {
         let repository: RepositoryArn = text.trim().parse()?;
         if let Some(first) = repositories.first()
             && first.partition() != repository.partition()
         {
-            return Err(RequestError::Partitions {
+            return Err(GrantError::Partitions {
                 first: first.clone(),
                 other: repository,
             });
@@ -193,10 +193,10 @@ fn of_arns(texts: &[String]) -> Result<Repositories, RequestError> {
 }
 
 /// The role, when it is in the account of each repository.
-fn role_among(text: &str, repositories: &Repositories) -> Result<RoleArn, RequestError> {
+fn role_among(text: &str, repositories: &Repositories) -> Result<RoleArn, GrantError> {
     let role: RoleArn = text.parse()?;
     let partition = Partition::of_region(first_region(repositories));
-    let elsewhere = |account: &AccountId, repository: String| RequestError::RoleElsewhere {
+    let elsewhere = |account: &AccountId, repository: String| GrantError::RoleElsewhere {
         role: role.clone(),
         repository,
         account: account.clone(),

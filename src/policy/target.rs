@@ -1,4 +1,4 @@
-//! Where documents go.
+//! What a policy is attached to.
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
@@ -6,9 +6,9 @@ use serde::{Serialize, Serializer};
 use crate::policy::iam::{OrganizationId, RepositoryArn, permission_set, role_name};
 use crate::registry::{AccountId, Region, RoleArn};
 
-/// Where a document goes.
+/// What a policy is attached to.
 #[derive(Clone, Debug)]
-pub(super) enum Place {
+pub(super) enum PolicyTarget {
     /// It is the policy of a repository.
     Repository(RepositoryArn),
     /// It is the policy of a registry.
@@ -65,7 +65,7 @@ impl Holder {
     }
 }
 
-impl Place {
+impl PolicyTarget {
     pub(super) fn account(&self) -> Option<&AccountId> {
         match self {
             Self::Repository(repository) => Some(repository.account()),
@@ -154,7 +154,7 @@ pub(super) fn name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-impl Serialize for Place {
+impl Serialize for PolicyTarget {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (kind, of) = self.kind();
         let mut map = serializer.serialize_map(None)?;

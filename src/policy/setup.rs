@@ -1,4 +1,4 @@
-//! From what is wanted to the documents that bring it about.
+//! From what is granted to the documents that bring it about.
 //!
 //! Of Amazon Inspector: its access to another account's findings was not seen live. That it has
 //! no resource-based policies is from the Service Authorization Reference; that reading the
@@ -14,18 +14,18 @@ use crate::policy::iam::{
 };
 use crate::registry::{AccountId, Partition, Region, RoleArn};
 
+use super::grant::Grant;
 use super::notes;
-use super::place::{Holder, Place};
-use super::request::Request;
+use super::target::{Holder, PolicyTarget};
 
 /// The role that is made up for reading Inspector's findings, where none is named.
 const SCAN_ROLE: &str = "ecr-scan-findings";
 
 /// A whole set-up.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct Setup {
     /// Its documents, in the order in which they are put there.
-    pub parts: Vec<Part>,
+    pub policies: Vec<SetupPolicy>,
     /// What is to be known besides, a sentence or two each.
     pub notes: Vec<String>,
     /// The region that commands are written for where any would do.
@@ -34,73 +34,74 @@ pub(super) struct Plan {
 
 /// One document of a set-up.
 #[derive(Debug, Serialize)]
-pub(super) struct Part {
+pub(super) struct SetupPolicy {
     #[serde(flatten)]
-    pub place: Place,
+    pub target: PolicyTarget,
     /// What is to be known of it, a sentence or two each.
     pub notes: Vec<String>,
     pub document: Document,
 }
 
-pub(super) fn plan(request: &Request) -> Plan {
-    let mut plan = Plan {
-        parts: Vec::new(),
+pub(super) fn setup(grant: &Grant) -> Setup {
+    let mut setup = Setup {
+        policies: Vec::new(),
         notes: Vec::new(),
-        region: request.region().clone(),
+        region: grant.region().clone(),
     };
-    match &request.role {
-        Some(role) => by_role(request, role, &mut plan),
-        None => by_resource(request, &mut plan),
+    match &grant.role {
+        Some(role) => by_role(grant, role, &mut setup),
+        None => by_resource(grant, &mut setup),
     }
-    for part in &mut plan.parts {
-        part.notes
-            .extend(notes::of_length(&part.place, &part.document));
+    for policy in &mut setup.policies {
+        policy
+            .notes
+            .extend(notes::excess_length(&policy.target, &policy.document));
     }
-    plan
+    setup
 }
 
 /// The registry lets the callers in as themselves.
-fn by_resource(request: &Request, plan: &mut Plan) {
-    match &request.repositories {
+fn by_resource(grant: &Grant, setup: &mut Setup) {
+    match &grant.repositories {
         Repositories::AllOf { account, region } => {
-            if let Some(callers) = outside(&request.callers, account) {
-                let each = |&access| in_registry_policy(&callers, access, &request.repositories);
-                plan.parts.push(Part {
-                    place: Place::Registry {
+            if let Some(callers) = outside(&grant.callers, account) {
+                let each = |&access| in_registry_policy(&callers, access, &grant.repositories);
+                setup.policies.push(SetupPolicy {
+                    target: PolicyTarget::Registry {
                         account: account.clone(),
                         region: region.clone(),
                     },
-                    notes: notes::of_registry(request, &callers),
-                    document: Document::of(request.access.iter().flat_map(each).collect()),
+                    notes: notes::registry_policy(grant, &callers),
+                    document: Document::new(grant.access.iter().flat_map(each).collect()),
                 });
             }
         }
         Repositories::Named(repositories) => {
             for repository in repositories {
-                let Some(callers) = outside(&request.callers, repository.account()) else {
+                let Some(callers) = outside(&grant.callers, repository.account()) else {
                     continue;
                 };
                 let each = |&access| in_repository_policy(&callers, access);
-                plan.parts.push(Part {
-                    place: Place::Repository(repository.clone()),
-                    notes: notes::of_resource(request, &callers, "repository"),
-                    document: Document::of(request.access.iter().flat_map(each).collect()),
+                setup.policies.push(SetupPolicy {
+                    target: PolicyTarget::Repository(repository.clone()),
+                    notes: notes::resource_policy(grant, &callers, "repository"),
+                    document: Document::new(grant.access.iter().flat_map(each).collect()),
                 });
             }
         }
     }
-    let scans = request.access.contains(&Access::Scan);
+    let scans = grant.access.contains(&Access::Scan);
     let roles = if scans {
-        scan_roles(request, plan)
+        scan_roles(grant, setup)
     } else {
         Vec::new()
     };
-    for holder in holders(&request.callers) {
-        let mut statements = statements_of(request);
+    for holder in holders(&grant.callers) {
+        let mut statements = statements_of(grant);
         let account = holder.account();
         let is_inside = |owner: &&AccountId| Some(*owner) == account;
         let mut missing = Vec::new();
-        if scans && request.accounts().iter().any(is_inside) {
+        if scans && grant.accounts().iter().any(is_inside) {
             statements.push(read_inspector());
             missing.push("reading Inspector");
         }
@@ -110,86 +111,88 @@ fn by_resource(request: &Request, plan: &mut Plan) {
             statements.extend(assumed);
             missing.push("assuming the role");
         }
-        let mut notes = notes::of_holder(&holder);
-        notes.push(notes::of_managed_policy(request, &missing));
-        if request.accounts().iter().all(is_inside) {
+        let mut notes = notes::permission_set(&holder);
+        notes.push(notes::managed_policy(grant, &missing));
+        if grant.accounts().iter().all(is_inside) {
             notes.push(notes::ONE_ACCOUNT.to_owned());
         }
-        plan.parts
-            .push(identity(request, holder, statements, notes));
+        setup
+            .policies
+            .push(identity(grant, holder, statements, notes));
     }
-    plan.notes.extend(notes::of_orchestrators(request));
+    setup.notes.extend(notes::orchestrators(grant));
 }
 
 /// The callers assume a role of the registry's account.
-fn by_role(request: &Request, role: &RoleArn, plan: &mut Plan) {
-    plan.parts.push(Part {
-        place: Place::Trust(role.clone()),
-        notes: request.callers.caveats(),
-        document: Document::of(in_trust_policy(
-            &request.callers,
-            request.external_id.as_deref(),
+fn by_role(grant: &Grant, role: &RoleArn, setup: &mut Setup) {
+    setup.policies.push(SetupPolicy {
+        target: PolicyTarget::Trust(role.clone()),
+        notes: grant.callers.caveats(),
+        document: Document::new(in_trust_policy(
+            &grant.callers,
+            grant.external_id.as_deref(),
         )),
     });
-    let mut statements = statements_of(request);
+    let mut statements = statements_of(grant);
     let mut missing = Vec::new();
-    if request.access.contains(&Access::Scan) {
+    if grant.access.contains(&Access::Scan) {
         statements.push(read_inspector());
         missing.push("reading Inspector");
     }
-    let notes = vec![notes::of_managed_policy(request, &missing)];
+    let notes = vec![notes::managed_policy(grant, &missing)];
     let holder = Holder::Role(role.clone());
-    plan.parts
-        .push(identity(request, holder, statements, notes));
-    for holder in holders(&request.callers) {
-        plan.parts.push(Part {
-            notes: notes::of_holder(&holder),
-            place: Place::Identity {
+    setup
+        .policies
+        .push(identity(grant, holder, statements, notes));
+    for holder in holders(&grant.callers) {
+        setup.policies.push(SetupPolicy {
+            notes: notes::permission_set(&holder),
+            target: PolicyTarget::Identity {
                 holder,
                 name: format!("assume-{}-{}", role_name(role), role.account()),
             },
-            document: Document::of(vec![assume_role(role)]),
+            document: Document::new(vec![assume_role(role)]),
         });
     }
-    plan.notes.extend(notes::of_role(request, role));
+    setup.notes.extend(notes::assumed_role(grant, role));
 }
 
 /// Roles that the findings of Amazon Inspector are read by, in each account that a caller is not
 /// in. It adds what they are made from, and what has to be known.
-fn scan_roles(request: &Request, plan: &mut Plan) -> Vec<RoleArn> {
+fn scan_roles(grant: &Grant, setup: &mut Setup) -> Vec<RoleArn> {
     let mut roles = Vec::new();
-    for account in request.accounts() {
-        let Some(callers) = outside(&request.callers, account) else {
+    for account in grant.accounts() {
+        let Some(callers) = outside(&grant.callers, account) else {
             continue;
         };
-        let partition = Partition::of_region(request.region());
+        let partition = Partition::of_region(grant.region());
         let role: RoleArn = format!("arn:{partition}:iam::{account}:role/{SCAN_ROLE}")
             .parse()
             .expect("the ARN of a role");
-        let mut notes = vec![notes::of_scan_role(account)];
+        let mut notes = vec![notes::scan_role(account)];
         notes.extend(callers.caveats());
-        plan.parts.push(Part {
-            place: Place::Trust(role.clone()),
+        setup.policies.push(SetupPolicy {
+            target: PolicyTarget::Trust(role.clone()),
             notes,
-            document: Document::of(in_trust_policy(&callers, None)),
+            document: Document::new(in_trust_policy(&callers, None)),
         });
-        let repositories = of_account(&request.repositories, account);
+        let repositories = of_account(&grant.repositories, account);
         let statements = vec![
             in_identity_policy(Access::Scan, &repositories),
             read_inspector(),
         ];
-        plan.parts.push(Part {
-            place: Place::Identity {
+        setup.policies.push(SetupPolicy {
+            target: PolicyTarget::Identity {
                 holder: Holder::Role(role.clone()),
                 name: SCAN_ROLE.to_owned(),
             },
             notes: Vec::new(),
-            document: Document::of(statements),
+            document: Document::new(statements),
         });
         roles.push(role);
     }
     if !roles.is_empty() {
-        plan.notes.push(notes::SCANNING.to_owned());
+        setup.notes.push(notes::SCANNING.to_owned());
     }
     roles
 }
@@ -239,22 +242,22 @@ fn holders(callers: &Callers) -> Vec<Holder> {
 }
 
 /// What the identity policy of whoever uses the registry says.
-fn statements_of(request: &Request) -> Vec<Statement> {
-    let token = request.needs_tokens().then(get_token);
-    let uses = request
+fn statements_of(grant: &Grant) -> Vec<Statement> {
+    let token = grant.needs_tokens().then(get_token);
+    let uses = grant
         .access
         .iter()
-        .map(|&access| in_identity_policy(access, &request.repositories));
+        .map(|&access| in_identity_policy(access, &grant.repositories));
     token.into_iter().chain(uses).collect()
 }
 
 fn identity(
-    request: &Request,
+    grant: &Grant,
     holder: Holder,
     statements: Vec<Statement>,
     notes: Vec<String>,
-) -> Part {
-    let words: Vec<&str> = request
+) -> SetupPolicy {
+    let words: Vec<&str> = grant
         .access
         .iter()
         .map(|access| match access {
@@ -265,12 +268,12 @@ fn identity(
         .collect();
     let mut name = format!("ecr-{}", words.join("-"));
     // One name for each account, so that two set-ups do not overwrite each other.
-    if let [account] = request.accounts()[..] {
+    if let [account] = grant.accounts()[..] {
         name = format!("{name}-{account}");
     }
-    Part {
-        place: Place::Identity { holder, name },
+    SetupPolicy {
+        target: PolicyTarget::Identity { holder, name },
         notes,
-        document: Document::of(statements),
+        document: Document::new(statements),
     }
 }
