@@ -2,8 +2,7 @@
 
 use crate::cli::Policy;
 use crate::commands::Target;
-use crate::config::Config;
-use crate::config::{Problem, parse_external_id};
+use crate::config::{Config, Problem, parse_external_id};
 use crate::env::Env;
 use crate::error::Error;
 use crate::policy::iam::{
@@ -27,7 +26,6 @@ pub(super) struct Grant {
     pub external_id: Option<String>,
 }
 
-/// Why something cannot be granted.
 #[derive(Debug, thiserror::Error)]
 enum GrantError {
     #[error(transparent)]
@@ -103,7 +101,7 @@ impl Grant {
             }
         };
         let role = match &arguments.role_arn {
-            Some(text) => Some(role_among(text.trim(), &repositories)?),
+            Some(text) => Some(parse_role(text.trim(), &repositories)?),
             None => None,
         };
         let external_id = match &arguments.external_id {
@@ -192,8 +190,8 @@ fn parse_repositories(texts: &[String]) -> Result<Repositories, GrantError> {
     Ok(Repositories::Named(repositories))
 }
 
-/// The role, when it is in the account of each repository.
-fn role_among(text: &str, repositories: &Repositories) -> Result<RoleArn, GrantError> {
+/// The role must be in the account of each repository.
+fn parse_role(text: &str, repositories: &Repositories) -> Result<RoleArn, GrantError> {
     let role: RoleArn = text.parse()?;
     let partition = Partition::of_region(first_region(repositories));
     let elsewhere = |account: &AccountId, repository: String| GrantError::RoleElsewhere {

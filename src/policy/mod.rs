@@ -1,8 +1,7 @@
 //! `policy`: the documents of a set-up across accounts. It asks nobody and changes nothing.
 //!
-//! [`Grant`] is what is wanted, with all that makes no sense refused; [`setup()`] makes of it the
-//! policies of the set-up, each a document and the target it goes to; `terraform` and `shell` write
-//! them down for programs.
+//! A [`Grant`] is what is wanted; the [`Setup`] that it takes has several policies, each of them a
+//! document and what it is attached to; and `terraform` and `shell` write them down for programs.
 
 mod grant;
 pub(crate) mod iam;
@@ -13,19 +12,18 @@ mod target;
 mod terraform;
 
 use crate::cli::{Policy, PolicyForm};
+use crate::commands::{Page, Verdict};
 use crate::env::Env;
 use crate::error::Error;
 
-use crate::commands::{Page, Verdict};
-
 use grant::Grant;
 use notes::{NOTES, wrapped};
-use setup::{Setup, setup};
+use setup::Setup;
 use target::PolicyTarget;
 
 pub(super) fn run(arguments: &Policy, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
     let grant = Grant::read(arguments, env)?;
-    let setup = setup(&grant);
+    let setup = Setup::new(&grant);
     match arguments.format {
         _ if arguments.json => page.json(&setup.policies),
         PolicyForm::Json => write_text(&setup, page),

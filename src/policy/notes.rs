@@ -15,11 +15,9 @@ pub(super) const NOTES: &str = "To know";
 const SCOPE: &str = "The scope of the registry's policy must be V2. Older registries may have V1, \
     which knows nothing of these actions.";
 
-/// Of an identity policy that nothing else is needed beside.
 pub(super) const ONE_ACCOUNT: &str = "This is all it takes: within one account, an identity policy is \
     enough, and the repository needs no policy, unless one there denies.";
 
-/// Of the findings of scans.
 pub(super) const SCANNING: &str = "With basic scanning, no role is needed for the findings. Which \
     scanning a registry has: aws ecr get-registry-scanning-configuration. In an organization, \
     Inspector's delegated administrator sees the findings of all members without a role.";
@@ -42,7 +40,7 @@ pub(super) fn managed_policy(grant: &Grant, missing: &[&str]) -> String {
     )
 }
 
-/// Of the policy of a repository, or `what` else.
+/// `what` has the policy: a repository, or the registry.
 pub(super) fn resource_policy(grant: &Grant, callers: &Callers, what: &str) -> Vec<String> {
     let mut notes = vec![format!(
         "It replaces the policy that the {what} has: if there is one, add these statements to it."
@@ -54,7 +52,6 @@ pub(super) fn resource_policy(grant: &Grant, callers: &Callers, what: &str) -> V
     notes
 }
 
-/// As whom orchestrators pull.
 pub(super) fn orchestrators(grant: &Grant) -> Vec<String> {
     if !grant.needs_tokens() {
         return Vec::new();
@@ -69,7 +66,6 @@ pub(super) fn orchestrators(grant: &Grant) -> Vec<String> {
     ]
 }
 
-/// Of the identity policy of this caller.
 pub(super) fn permission_set(holder: &Holder) -> Vec<String> {
     match holder {
         Holder::PermissionSet { name, .. } => vec![format!(
@@ -107,7 +103,6 @@ pub(super) fn excess_length(target: &PolicyTarget, document: &Document) -> Optio
     })
 }
 
-/// Of the policy of a registry.
 pub(super) fn registry_policy(grant: &Grant, callers: &Callers) -> Vec<String> {
     let mut notes = vec![SCOPE.to_owned()];
     notes.extend(resource_policy(grant, callers, "registry"));
@@ -123,7 +118,6 @@ pub(super) fn scan_role(account: &AccountId) -> String {
     )
 }
 
-/// Of a role that the registry is used by.
 pub(super) fn assumed_role(grant: &Grant, role: &RoleArn) -> Vec<String> {
     if !grant.needs_tokens() {
         return Vec::new();

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::policy::iam::{
     Access, Callers, Document, Principal, PrincipalKind, Repositories, Statement, assume_role,
     get_token, in_identity_policy, in_registry_policy, in_repository_policy, in_trust_policy,
-    read_inspector, role_name,
+    permission_set, read_inspector, role_name,
 };
 use crate::registry::{AccountId, Partition, Region, RoleArn};
 
@@ -21,202 +21,199 @@ use super::target::{Holder, PolicyTarget};
 /// The role that is made up for reading Inspector's findings, where none is named.
 const SCAN_ROLE: &str = "ecr-scan-findings";
 
-/// A whole set-up.
 #[derive(Debug)]
 pub(super) struct Setup {
-    /// Its documents, in the order in which they are put there.
+    /// In the order in which they are attached.
     pub policies: Vec<SetupPolicy>,
-    /// What is to be known besides, a sentence or two each.
+    /// Those that are about no policy in particular, a sentence or two each.
     pub notes: Vec<String>,
     /// The region that commands are written for where any would do.
     pub region: Region,
 }
 
-/// One document of a set-up.
 #[derive(Debug, Serialize)]
 pub(super) struct SetupPolicy {
     #[serde(flatten)]
     pub target: PolicyTarget,
-    /// What is to be known of it, a sentence or two each.
+    /// A sentence or two each.
     pub notes: Vec<String>,
     pub document: Document,
 }
 
-pub(super) fn setup(grant: &Grant) -> Setup {
-    let mut setup = Setup {
-        policies: Vec::new(),
-        notes: Vec::new(),
-        region: grant.region().clone(),
-    };
-    match &grant.role {
-        Some(role) => by_role(grant, role, &mut setup),
-        None => by_resource(grant, &mut setup),
-    }
-    for policy in &mut setup.policies {
-        policy
-            .notes
-            .extend(notes::excess_length(&policy.target, &policy.document));
-    }
-    setup
-}
-
-/// The registry lets the callers in as themselves.
-fn by_resource(grant: &Grant, setup: &mut Setup) {
-    match &grant.repositories {
-        Repositories::AllOf { account, region } => {
-            if let Some(callers) = outside(&grant.callers, account) {
-                let each = |&access| in_registry_policy(&callers, access, &grant.repositories);
-                setup.policies.push(SetupPolicy {
-                    target: PolicyTarget::Registry {
-                        account: account.clone(),
-                        region: region.clone(),
-                    },
-                    notes: notes::registry_policy(grant, &callers),
-                    document: Document::new(grant.access.iter().flat_map(each).collect()),
-                });
-            }
+impl Setup {
+    pub(super) fn new(grant: &Grant) -> Self {
+        let mut setup = Self {
+            policies: Vec::new(),
+            notes: Vec::new(),
+            region: grant.region().clone(),
+        };
+        match &grant.role {
+            Some(role) => setup.grant_by_role(grant, role),
+            None => setup.grant_by_resource(grant),
         }
-        Repositories::Named(repositories) => {
-            for repository in repositories {
-                let Some(callers) = outside(&grant.callers, repository.account()) else {
-                    continue;
-                };
-                let each = |&access| in_repository_policy(&callers, access);
-                setup.policies.push(SetupPolicy {
-                    target: PolicyTarget::Repository(repository.clone()),
-                    notes: notes::resource_policy(grant, &callers, "repository"),
-                    document: Document::new(grant.access.iter().flat_map(each).collect()),
-                });
-            }
-        }
-    }
-    let scans = grant.access.contains(&Access::Scan);
-    let roles = if scans {
-        scan_roles(grant, setup)
-    } else {
-        Vec::new()
-    };
-    for holder in holders(&grant.callers) {
-        let mut statements = statements_of(grant);
-        let account = holder.account();
-        let is_inside = |owner: &&AccountId| Some(*owner) == account;
-        let mut missing = Vec::new();
-        if scans && grant.accounts().iter().any(is_inside) {
-            statements.push(read_inspector());
-            missing.push("reading Inspector");
-        }
-        let others = roles.iter().filter(|role| Some(role.account()) != account);
-        let assumed: Vec<Statement> = others.map(assume_role).collect();
-        if !assumed.is_empty() {
-            statements.extend(assumed);
-            missing.push("assuming the role");
-        }
-        let mut notes = notes::permission_set(&holder);
-        notes.push(notes::managed_policy(grant, &missing));
-        if grant.accounts().iter().all(is_inside) {
-            notes.push(notes::ONE_ACCOUNT.to_owned());
+        for policy in &mut setup.policies {
+            let excess = notes::excess_length(&policy.target, &policy.document);
+            policy.notes.extend(excess);
         }
         setup
-            .policies
-            .push(identity(grant, holder, statements, notes));
     }
-    setup.notes.extend(notes::orchestrators(grant));
-}
 
-/// The callers assume a role of the registry's account.
-fn by_role(grant: &Grant, role: &RoleArn, setup: &mut Setup) {
-    setup.policies.push(SetupPolicy {
-        target: PolicyTarget::Trust(role.clone()),
-        notes: grant.callers.caveats(),
-        document: Document::new(in_trust_policy(
-            &grant.callers,
-            grant.external_id.as_deref(),
-        )),
-    });
-    let mut statements = statements_of(grant);
-    let mut missing = Vec::new();
-    if grant.access.contains(&Access::Scan) {
-        statements.push(read_inspector());
-        missing.push("reading Inspector");
-    }
-    let notes = vec![notes::managed_policy(grant, &missing)];
-    let holder = Holder::Role(role.clone());
-    setup
-        .policies
-        .push(identity(grant, holder, statements, notes));
-    for holder in holders(&grant.callers) {
-        setup.policies.push(SetupPolicy {
-            notes: notes::permission_set(&holder),
-            target: PolicyTarget::Identity {
-                holder,
-                name: format!("assume-{}-{}", role_name(role), role.account()),
-            },
-            document: Document::new(vec![assume_role(role)]),
-        });
-    }
-    setup.notes.extend(notes::assumed_role(grant, role));
-}
-
-/// Roles that the findings of Amazon Inspector are read by, in each account that a caller is not
-/// in. It adds what they are made from, and what has to be known.
-fn scan_roles(grant: &Grant, setup: &mut Setup) -> Vec<RoleArn> {
-    let mut roles = Vec::new();
-    for account in grant.accounts() {
-        let Some(callers) = outside(&grant.callers, account) else {
-            continue;
+    /// The registry lets the callers in as themselves.
+    fn grant_by_resource(&mut self, grant: &Grant) {
+        self.add_resource_policies(grant);
+        let roles = if grant.access.contains(&Access::Scan) {
+            self.add_scan_roles(grant)
+        } else {
+            Vec::new()
         };
+        for holder in holders(&grant.callers) {
+            self.policies.push(caller_policy(grant, holder, &roles));
+        }
+        self.notes.extend(notes::orchestrators(grant));
+    }
+
+    fn add_resource_policies(&mut self, grant: &Grant) {
+        match &grant.repositories {
+            Repositories::AllOf { account, region } => {
+                if let Some(callers) = grant.callers.outside(account) {
+                    let each = |&access| in_registry_policy(&callers, access, &grant.repositories);
+                    self.policies.push(SetupPolicy {
+                        target: PolicyTarget::Registry {
+                            account: account.clone(),
+                            region: region.clone(),
+                        },
+                        notes: notes::registry_policy(grant, &callers),
+                        document: Document::new(grant.access.iter().flat_map(each).collect()),
+                    });
+                }
+            }
+            Repositories::Named(repositories) => {
+                for repository in repositories {
+                    let Some(callers) = grant.callers.outside(repository.account()) else {
+                        continue;
+                    };
+                    let each = |&access| in_repository_policy(&callers, access);
+                    self.policies.push(SetupPolicy {
+                        target: PolicyTarget::Repository(repository.clone()),
+                        notes: notes::resource_policy(grant, &callers, "repository"),
+                        document: Document::new(grant.access.iter().flat_map(each).collect()),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Roles that the findings of Amazon Inspector are read by, in each account that a caller is
+    /// not in.
+    fn add_scan_roles(&mut self, grant: &Grant) -> Vec<RoleArn> {
+        let mut roles = Vec::new();
+        for account in grant.accounts() {
+            if let Some(callers) = grant.callers.outside(account) {
+                roles.push(self.add_scan_role(grant, account, &callers));
+            }
+        }
+        if !roles.is_empty() {
+            self.notes.push(notes::SCANNING.to_owned());
+        }
+        roles
+    }
+
+    fn add_scan_role(&mut self, grant: &Grant, account: &AccountId, callers: &Callers) -> RoleArn {
         let partition = Partition::of_region(grant.region());
         let role: RoleArn = format!("arn:{partition}:iam::{account}:role/{SCAN_ROLE}")
             .parse()
             .expect("the ARN of a role");
         let mut notes = vec![notes::scan_role(account)];
         notes.extend(callers.caveats());
-        setup.policies.push(SetupPolicy {
+        self.policies.push(SetupPolicy {
             target: PolicyTarget::Trust(role.clone()),
             notes,
-            document: Document::new(in_trust_policy(&callers, None)),
+            document: Document::new(in_trust_policy(callers, None)),
         });
-        let repositories = of_account(&grant.repositories, account);
-        let statements = vec![
-            in_identity_policy(Access::Scan, &repositories),
-            read_inspector(),
-        ];
-        setup.policies.push(SetupPolicy {
+        let repositories = grant.repositories.in_account(account);
+        self.policies.push(SetupPolicy {
             target: PolicyTarget::Identity {
                 holder: Holder::Role(role.clone()),
                 name: SCAN_ROLE.to_owned(),
             },
             notes: Vec::new(),
-            document: Document::new(statements),
+            document: Document::new(vec![
+                in_identity_policy(Access::Scan, &repositories),
+                read_inspector(),
+            ]),
         });
-        roles.push(role);
+        role
     }
-    if !roles.is_empty() {
-        setup.notes.push(notes::SCANNING.to_owned());
-    }
-    roles
-}
 
-/// The callers that are not in the account: those that its resources have to let in.
-fn outside(callers: &Callers, account: &AccountId) -> Option<Callers> {
-    let Callers::Principals(principals) = callers else {
-        return Some(callers.clone());
-    };
-    let outside: Vec<Principal> = principals
-        .iter()
-        .filter(|principal| principal.account() != account)
-        .cloned()
-        .collect();
-    (!outside.is_empty()).then_some(Callers::Principals(outside))
-}
-
-fn of_account(repositories: &Repositories, account: &AccountId) -> Repositories {
-    match repositories {
-        Repositories::AllOf { .. } => repositories.clone(),
-        Repositories::Named(named) => {
-            let theirs = named.iter().filter(|each| each.account() == account);
-            Repositories::Named(theirs.cloned().collect())
+    /// The callers assume a role of the registry's account.
+    fn grant_by_role(&mut self, grant: &Grant, role: &RoleArn) {
+        self.policies.push(SetupPolicy {
+            target: PolicyTarget::Trust(role.clone()),
+            notes: grant.callers.caveats(),
+            document: Document::new(in_trust_policy(
+                &grant.callers,
+                grant.external_id.as_deref(),
+            )),
+        });
+        self.policies.push(role_policy(grant, role));
+        for holder in holders(&grant.callers) {
+            self.policies.push(SetupPolicy {
+                notes: notes::permission_set(&holder),
+                target: PolicyTarget::Identity {
+                    holder,
+                    name: format!("assume-{}-{}", role_name(role), role.account()),
+                },
+                document: Document::new(vec![assume_role(role)]),
+            });
         }
+        self.notes.extend(notes::assumed_role(grant, role));
+    }
+}
+
+/// The identity policy of the role that the callers assume.
+fn role_policy(grant: &Grant, role: &RoleArn) -> SetupPolicy {
+    let mut statements = use_statements(grant);
+    let mut missing = Vec::new();
+    if grant.access.contains(&Access::Scan) {
+        statements.push(read_inspector());
+        missing.push("reading Inspector");
+    }
+    let notes = vec![notes::managed_policy(grant, &missing)];
+    SetupPolicy {
+        target: identity_target(grant, Holder::Role(role.clone())),
+        notes,
+        document: Document::new(statements),
+    }
+}
+
+/// The identity policy of a caller that the registry lets in as itself. The findings of Amazon
+/// Inspector in other accounts than its own are read by way of these roles.
+fn caller_policy(grant: &Grant, holder: Holder, scan_roles: &[RoleArn]) -> SetupPolicy {
+    let mut statements = use_statements(grant);
+    let account = holder.account();
+    let is_own = |owner: &&AccountId| Some(*owner) == account;
+    let mut missing = Vec::new();
+    if grant.access.contains(&Access::Scan) && grant.accounts().iter().any(is_own) {
+        statements.push(read_inspector());
+        missing.push("reading Inspector");
+    }
+    let others = scan_roles
+        .iter()
+        .filter(|role| Some(role.account()) != account);
+    let assumed: Vec<Statement> = others.map(assume_role).collect();
+    if !assumed.is_empty() {
+        statements.extend(assumed);
+        missing.push("assuming the role");
+    }
+    let mut notes = notes::permission_set(&holder);
+    notes.push(notes::managed_policy(grant, &missing));
+    if grant.accounts().iter().all(is_own) {
+        notes.push(notes::ONE_ACCOUNT.to_owned());
+    }
+    SetupPolicy {
+        target: identity_target(grant, holder),
+        notes,
+        document: Document::new(statements),
     }
 }
 
@@ -231,7 +228,10 @@ fn holders(callers: &Callers) -> Vec<Holder> {
         match principal.kind() {
             PrincipalKind::Account => Holder::Any(account),
             PrincipalKind::Role(role) => Holder::Role(role.clone()),
-            PrincipalKind::PermissionSet(role) => Holder::permission_set(account, role),
+            PrincipalKind::PermissionSet(role) => Holder::PermissionSet {
+                account,
+                name: permission_set(role).to_owned(),
+            },
             PrincipalKind::User(user) => Holder::User {
                 account,
                 user: user.clone(),
@@ -242,7 +242,7 @@ fn holders(callers: &Callers) -> Vec<Holder> {
 }
 
 /// What the identity policy of whoever uses the registry says.
-fn statements_of(grant: &Grant) -> Vec<Statement> {
+fn use_statements(grant: &Grant) -> Vec<Statement> {
     let token = grant.needs_tokens().then(get_token);
     let uses = grant
         .access
@@ -251,12 +251,8 @@ fn statements_of(grant: &Grant) -> Vec<Statement> {
     token.into_iter().chain(uses).collect()
 }
 
-fn identity(
-    grant: &Grant,
-    holder: Holder,
-    statements: Vec<Statement>,
-    notes: Vec<String>,
-) -> SetupPolicy {
+/// An identity policy of this holder, under a name such as `ecr-pull-111122223333`.
+fn identity_target(grant: &Grant, holder: Holder) -> PolicyTarget {
     let words: Vec<&str> = grant
         .access
         .iter()
@@ -271,9 +267,5 @@ fn identity(
     if let [account] = grant.accounts()[..] {
         name = format!("{name}-{account}");
     }
-    SetupPolicy {
-        target: PolicyTarget::Identity { holder, name },
-        notes,
-        document: Document::new(statements),
-    }
+    PolicyTarget::Identity { holder, name }
 }

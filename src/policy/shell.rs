@@ -1,12 +1,12 @@
 //! Commands of the AWS CLI, for a POSIX shell.
 
-use crate::policy::iam::role_name;
-use crate::registry::{Region, RoleArn};
+use crate::policy::iam::{friendly_name, role_name, role_path};
+use crate::registry::Region;
 use crate::shell_word::shell_word;
 
 use super::notes::{NOTES, comments};
 use super::setup::{Setup, SetupPolicy};
-use super::target::{Holder, PolicyTarget, name};
+use super::target::{Holder, PolicyTarget};
 
 /// All can be pasted at once where all accounts are one's own, each with its credentials.
 pub(super) fn write(setup: &Setup) -> String {
@@ -53,7 +53,7 @@ fn write_policy(policy: &SetupPolicy, setup: &Setup) -> String {
             commands
         }
         PolicyTarget::Trust(role) => {
-            let path = path(role)
+            let path = role_path(role)
                 .map_or_else(String::new, |path| format!(" --path {}", shell_word(&path)));
             let role = shell_word(role_name(role));
             notes.push(format!(
@@ -88,7 +88,7 @@ fn identity(holder: &Holder, policy: &str, region: &Region, document: &str) -> S
         Holder::User { user, .. } => format!(
             "aws iam put-user-policy --region {region} --user-name {} --policy-name {policy} \
              --policy-document {document}",
-            shell_word(name(user))
+            shell_word(friendly_name(user))
         ),
         Holder::PermissionSet { .. } => format!(
             "aws sso-admin put-inline-policy-to-permission-set --instance-arn \"$INSTANCE_ARN\" \
@@ -109,26 +109,4 @@ pub(super) fn scope(region: &Region) -> [String; 2] {
             "aws ecr put-account-setting --region {region} --name REGISTRY_POLICY_SCOPE --value V2"
         ),
     ]
-}
-
-/// The path of a role, `/team/`, where it has one.
-pub(super) fn path(role: &RoleArn) -> Option<String> {
-    let (_, rest) = role.as_str().split_once(":role/")?;
-    let (path, _) = rest.rsplit_once('/')?;
-    Some(format!("/{path}/"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_path_of_a_role_is_told() {
-        let path = |arn: &str| path(&arn.parse().unwrap());
-        assert_eq!(path("arn:aws:iam::111122223333:role/pull"), None);
-        assert_eq!(
-            path("arn:aws:iam::111122223333:role/a/b/pull").as_deref(),
-            Some("/a/b/")
-        );
-    }
 }

@@ -3,23 +3,22 @@
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-use crate::policy::iam::{OrganizationId, RepositoryArn, permission_set, role_name};
+use crate::policy::iam::{OrganizationId, RepositoryArn, friendly_name, role_name};
 use crate::registry::{AccountId, Region, RoleArn};
 
 /// What a policy is attached to.
 #[derive(Clone, Debug)]
 pub(super) enum PolicyTarget {
-    /// It is the policy of a repository.
     Repository(RepositoryArn),
-    /// It is the policy of a registry.
-    Registry { account: AccountId, region: Region },
-    /// It is the trust policy of a role.
+    Registry {
+        account: AccountId,
+        region: Region,
+    },
+    /// A role, as its trust policy.
     Trust(RoleArn),
-    /// It is an identity policy of a caller.
+    /// An IAM identity, as one of its policies, under this name.
     Identity {
-        /// Of this one.
         holder: Holder,
-        /// What the policy is called.
         name: String,
     },
 }
@@ -33,27 +32,19 @@ pub(super) enum Holder {
         /// The path and name.
         user: String,
     },
-    /// A permission set's of IAM Identity Center, whose roles cannot be changed themselves.
+    /// IAM Identity Center's; its roles cannot be changed themselves.
     PermissionSet {
-        /// Where it has this role.
+        /// Where it has its role.
         account: AccountId,
         name: String,
     },
-    /// Of whoever it is given to in an account.
+    /// Each that asks, in this account.
     Any(AccountId),
-    /// Of whoever it is given to in an organization.
+    /// Each that asks, in an account of this organization.
     AnyOf(OrganizationId),
 }
 
 impl Holder {
-    /// Of the permission set that this role belongs to.
-    pub(super) fn permission_set(account: AccountId, role: &str) -> Self {
-        Self::PermissionSet {
-            account,
-            name: permission_set(role).to_owned(),
-        }
-    }
-
     pub(super) fn account(&self) -> Option<&AccountId> {
         match self {
             Self::Role(role) => Some(role.account()),
@@ -66,7 +57,7 @@ impl Holder {
 }
 
 impl PolicyTarget {
-    pub(super) fn account(&self) -> Option<&AccountId> {
+    fn account(&self) -> Option<&AccountId> {
         match self {
             Self::Repository(repository) => Some(repository.account()),
             Self::Registry { account, .. } => Some(account),
@@ -75,8 +66,8 @@ impl PolicyTarget {
         }
     }
 
-    /// The region, where it matters.
-    pub(super) fn region(&self) -> Option<&Region> {
+    /// IAM has no regions.
+    fn region(&self) -> Option<&Region> {
         match self {
             Self::Repository(repository) => Some(repository.region()),
             Self::Registry { region, .. } => Some(region),
@@ -84,7 +75,7 @@ impl PolicyTarget {
         }
     }
 
-    /// In which account it goes where.
+    /// Says in which account it goes where.
     pub(super) fn heading(&self) -> String {
         match self {
             Self::Repository(repository) => format!(
@@ -110,7 +101,7 @@ impl PolicyTarget {
                 Holder::User { account, user } => {
                     format!(
                         "In account {account}: an identity policy of the user {}",
-                        name(user)
+                        friendly_name(user)
                     )
                 }
                 Holder::PermissionSet { account, name, .. } => format!(
@@ -147,11 +138,6 @@ impl PolicyTarget {
             ),
         }
     }
-}
-
-/// A name without its path.
-pub(super) fn name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
 }
 
 impl Serialize for PolicyTarget {

@@ -7,13 +7,12 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::policy::iam::role_name;
+use crate::policy::iam::{friendly_name, role_name, role_path};
 use crate::registry::RoleArn;
 
 use super::notes::{NOTES, comments};
 use super::setup::{Setup, SetupPolicy};
-use super::shell::path;
-use super::target::{Holder, PolicyTarget, name};
+use super::target::{Holder, PolicyTarget};
 
 /// The whole of a set-up. Its resources belong to as many providers as there are accounts, which
 /// only the person who pastes them can name: the comment above each says which.
@@ -80,7 +79,7 @@ impl Writer {
             }
             PolicyTarget::Trust(role) => {
                 let mut attributes = vec![("name", string(role_name(role)))];
-                attributes.extend(path(role).map(|path| ("path", string(&path))));
+                attributes.extend(role_path(role).map(|path| ("path", string(&path))));
                 attributes.push(("assume_role_policy", document));
                 let label = self.resource(&mut text, "aws_iam_role", role_name(role), &attributes);
                 self.roles.push((role.clone(), label));
@@ -110,10 +109,10 @@ impl Writer {
             Holder::User { user, .. } => {
                 let attributes = vec![
                     ("name", string(policy)),
-                    ("user", string(name(user))),
+                    ("user", string(friendly_name(user))),
                     ("policy", document),
                 ];
-                ("aws_iam_user_policy", name(user), attributes)
+                ("aws_iam_user_policy", friendly_name(user), attributes)
             }
             Holder::PermissionSet { name, .. } => {
                 let attributes = vec![

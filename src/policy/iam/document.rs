@@ -31,7 +31,8 @@ pub(crate) struct Document {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Statement {
     sid: String,
-    effect: Effect,
+    /// Always "Allow": nothing here takes rights away.
+    effect: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     principal: Option<PrincipalElement>,
     #[serde(serialize_with = "one_or_list")]
@@ -42,16 +43,9 @@ pub(crate) struct Statement {
     condition: BTreeMap<&'static str, BTreeMap<&'static str, String>>,
 }
 
-/// What a statement does. There is no denying: nothing here takes rights away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-enum Effect {
-    Allow,
-}
-
 /// Whom a statement of a resource's policy is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum PrincipalElement {
-    /// These ARNs.
+enum PrincipalElement {
     Aws(Vec<String>),
     /// Everybody; only ever made together with a condition.
     Everybody,
@@ -59,7 +53,7 @@ pub(super) enum PrincipalElement {
 
 /// What must hold for a statement to count.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Condition {
+enum Condition {
     /// The caller is of this organization.
     Organization(OrganizationId),
     /// The caller's ARN fits this pattern.
@@ -90,10 +84,10 @@ impl Document {
 
 impl Statement {
     /// Allows these actions, under this `Sid` (letters and digits).
-    pub(super) fn allow(sid: &str, action: Vec<&'static str>) -> Self {
+    fn allow(sid: &str, action: Vec<&'static str>) -> Self {
         Self {
             sid: sid.to_owned(),
-            effect: Effect::Allow,
+            effect: "Allow",
             principal: None,
             action,
             resource: Vec::new(),
@@ -101,17 +95,17 @@ impl Statement {
         }
     }
 
-    pub(super) fn on(mut self, resource: Vec<String>) -> Self {
+    fn on(mut self, resource: Vec<String>) -> Self {
         self.resource = resource;
         self
     }
 
-    pub(super) fn to(mut self, principal: PrincipalElement) -> Self {
+    fn to(mut self, principal: PrincipalElement) -> Self {
         self.principal = Some(principal);
         self
     }
 
-    pub(super) fn given(mut self, condition: Condition) -> Self {
+    fn given(mut self, condition: Condition) -> Self {
         let (operator, key, value) = match condition {
             Condition::Organization(id) => ("StringEquals", "aws:PrincipalOrgID", id.to_string()),
             Condition::PrincipalLike(pattern) => ("ArnLike", "aws:PrincipalArn", pattern),
@@ -168,7 +162,6 @@ fn one_or_list<T: Serialize, S: Serializer>(
     }
 }
 
-/// What somebody is to do with repositories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Access {
     Pull,

@@ -19,6 +19,6 @@ pub(crate) use document::{
 };
 pub(crate) use principal::{
     Callers, OrganizationId, OrganizationIdError, Principal, PrincipalError, PrincipalKind,
-    permission_set, role_name,
+    friendly_name, permission_set, role_name, role_path,
 };
 pub(crate) use repository::{Repositories, RepositoryArn, RepositoryError};

@@ -38,7 +38,6 @@ pub(crate) enum PrincipalKind {
 /// Why a text names no principal that ECR's policies could let in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PrincipalError {
-    /// Something else.
     #[error(
         "`{0}` is no principal: give an account by its 12 digits, or the ARN of a role, of a user \
          or of an account's root"
@@ -69,7 +68,6 @@ pub(crate) enum PrincipalError {
          a statement of their own, with aws:SourceArn, which AWS's guides to them have"
     )]
     Service(String),
-    /// A SAML or OpenID Connect provider.
     #[error(
         "`{0}` is an identity provider: its users come as the role that they assume, so name that \
          role"
@@ -89,13 +87,11 @@ pub(crate) enum PrincipalError {
          been deleted. Name the one there is now, by its ARN"
     )]
     UniqueId(String),
-    /// Of another partition than the registry.
     #[error(
         "`{principal}` is in the partition {theirs}, and the registry in {ours}: no policy reaches \
          from one to the other. Name a principal of {ours}"
     )]
     Partition {
-        /// As it was given.
         principal: String,
         theirs: Partition,
         ours: Partition,
@@ -204,7 +200,7 @@ impl Principal {
             PrincipalKind::Account => format!("the account {}", self.account),
             PrincipalKind::Role(role) => format!("the role {}", role_name(role)),
             PrincipalKind::PermissionSet(role) => format!("the role {role}"),
-            PrincipalKind::User(path) => format!("the user {}", last(path)),
+            PrincipalKind::User(path) => format!("the user {}", friendly_name(path)),
         }
     }
 
@@ -283,10 +279,18 @@ pub(crate) fn permission_set(role: &str) -> &str {
 
 /// The name of a role without its path.
 pub(crate) fn role_name(role: &RoleArn) -> &str {
-    last(role.as_str())
+    friendly_name(role.as_str())
 }
 
-fn last(path: &str) -> &str {
+/// The path of a role, `/team/`, where it has one.
+pub(crate) fn role_path(role: &RoleArn) -> Option<String> {
+    let (_, rest) = role.as_str().split_once(":role/")?;
+    let (path, _) = rest.rsplit_once('/')?;
+    Some(format!("/{path}/"))
+}
+
+/// A name without its path (IAM user guide, "Friendly names and paths").
+pub(crate) fn friendly_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
@@ -324,7 +328,6 @@ fn no_arn(text: &str) -> PrincipalError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OrganizationId(String);
 
-/// Why a text is no organization's id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is no organization's id: those are `o-` and 10 to 32 lower-case letters and digits, as \
@@ -359,13 +362,25 @@ impl fmt::Display for OrganizationId {
 /// All whom a policy is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Callers {
-    /// These.
     Principals(Vec<Principal>),
     /// Every account of an organization.
     Organization(OrganizationId),
 }
 
 impl Callers {
+    /// Those that are not in the account: its resources have to let them in.
+    pub(crate) fn outside(&self, account: &AccountId) -> Option<Self> {
+        let Self::Principals(principals) = self else {
+            return Some(self.clone());
+        };
+        let outside: Vec<Principal> = principals
+            .iter()
+            .filter(|principal| principal.account() != account)
+            .cloned()
+            .collect();
+        (!outside.is_empty()).then_some(Self::Principals(outside))
+    }
+
     /// What is to be known of a policy that lets them in, a sentence or two each.
     pub(crate) fn caveats(&self) -> Vec<String> {
         let principals = match self {

@@ -13,25 +13,20 @@ pub(crate) struct RepositoryArn {
     name: String,
 }
 
-/// Why a text is no repository's ARN.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RepositoryError {
-    /// Something else.
     #[error(
         "`{0}` is not the ARN of a repository: those look like \
          arn:aws:ecr:eu-west-1:111122223333:repository/team/app"
     )]
     Arn(String),
-    /// A name that ECR does not take.
     #[error(
         "`{0}` is no name of a repository: those are 2 to 256 lower-case letters and digits, \
          with single `.`, `_`, `-` and `/` in between"
     )]
     Name(String),
-    /// Several at once.
     #[error("`{0}` has a wildcard: name each repository, or the whole registry")]
     Wildcard(String),
-    /// Of public ECR.
     #[error(
         "`{0}` is a public repository: everybody may pull from it, and pushing is allowed within \
          its own account alone"
@@ -40,7 +35,6 @@ pub(crate) enum RepositoryError {
     /// `arn:aws:ecr:cn-north-1:…`.
     #[error("`{arn}` is nowhere: the region {region} is in the partition {partition}")]
     Partition {
-        /// As it was given.
         arn: String,
         region: Region,
         partition: Partition,
@@ -75,7 +69,7 @@ impl RepositoryArn {
         &self.account
     }
 
-    /// Its name: `team/app`.
+    /// `team/app`.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
@@ -150,21 +144,31 @@ fn arn(
     )
 }
 
-/// What somebody is to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Repositories {
-    /// These.
     Named(Vec<RepositoryArn>),
     /// All that a registry has now and will have.
-    AllOf { account: AccountId, region: Region },
+    AllOf {
+        account: AccountId,
+        region: Region,
+    },
 }
 
 impl Repositories {
-    /// All of a registry.
     pub(crate) fn all_of(registry: &PrivateRegistry) -> Self {
         Self::AllOf {
             account: registry.account.clone(),
             region: registry.region.clone(),
+        }
+    }
+
+    pub(crate) fn in_account(&self, account: &AccountId) -> Self {
+        match self {
+            Self::AllOf { .. } => self.clone(),
+            Self::Named(named) => {
+                let theirs = named.iter().filter(|each| each.account() == account);
+                Self::Named(theirs.cloned().collect())
+            }
         }
     }
 

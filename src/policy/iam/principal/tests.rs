@@ -159,3 +159,13 @@ fn the_shape_of_an_organization_id_is_checked() {
         assert!(wrong.parse::<OrganizationId>().is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn the_path_of_a_role_is_told() {
+    let path = |arn: &str| role_path(&arn.parse().unwrap());
+    assert_eq!(path("arn:aws:iam::111122223333:role/pull"), None);
+    assert_eq!(
+        path("arn:aws:iam::111122223333:role/a/b/pull").as_deref(),
+        Some("/a/b/")
+    );
+}
