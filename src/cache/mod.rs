@@ -1,13 +1,13 @@
 //! The token cache: one file per registry and identity, and nothing that grows with their number.
 //!
 //! ```text
-//! DIR/v1/                 0700, ours alone (trust.rs says what that means)
+//! DIR/v1/                 0700, ours alone (folder.rs says what that means)
 //!   SLOT.json        0600 an entry (entry.rs), replaced by rename, never written in place
 //!   SLOT.lock        0600 empty; its exclusive lock allows to write SLOT.json and SLOT.mark
 //!   SLOT.2.lock      0600 the same, for who has waited for SLOT.lock in vain; then SLOT.3.lock
 //!   SLOT.mark        0600 a remembered failure (mark.rs)
 //!   .XXXXXX.tmp      0600 a file being written; one that stays was left by a killed process
-//!   swept            0600 when the folder was last tidied, and how far (sweep/stamp.rs)
+//!   swept            0600 when the folder was last tidied, and how far (sweep.rs)
 //! ```
 //!
 //! `SLOT` is 64 hex digits ([`Key`]). Other files in `DIR`, such as the `cache.json` of the
@@ -38,7 +38,6 @@ mod mark;
 pub(crate) mod sweep;
 #[cfg(all(test, unix))]
 mod tests;
-mod trust;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -195,7 +194,7 @@ impl Cache {
     pub(crate) fn folder(&self) -> PathBuf {
         match Folder::find(&self.dir) {
             Ok(Some(folder)) => folder.path().to_owned(),
-            _ => self.dir.join(trust::NAME),
+            _ => self.dir.join(folder::NAME),
         }
     }
 

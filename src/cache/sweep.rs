@@ -18,21 +18,23 @@
 #[cfg(all(test, unix))]
 mod tests;
 
-mod slot;
-mod stamp;
 pub(crate) mod step;
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::fs::{File, Metadata};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use time::OffsetDateTime;
 
+use super::entry::{Doubt, Entry, MAX_CLOCK_DIFFERENCE};
 use super::error::CacheError;
-use super::folder::{Folder, Suffix, is_temporary};
+use super::folder::{FileContent, Folder, Suffix, is_temporary, look_at, may_be_as_long_as};
+use super::lock::{Claim, claim, release};
+use super::mark::Mark;
 use crate::digest::Digest;
-use slot::{Judge, Tidying};
-use stamp::{Stamp, walk};
+use step::{Act, Event, Found, Slot, State};
 
 /// How long a file can be half-written: longer than any `get` can last.
 const TEMPORARY_LIFE: Duration = Duration::from_secs(3600);
@@ -147,4 +149,331 @@ impl Sweep<'_> {
             Item::Temporary => 0,
         };
     }
+}
+
+/// How long what cannot be believed is kept: it is of use to whoever wants to know how it came
+/// about, and the next fetch for its slot replaces it anyway.
+const DOUBT_LIFE: Duration = Duration::from_secs(24 * 3600);
+
+/// Looks at the files of a folder, and removes them.
+#[derive(Clone, Copy, Debug)]
+struct Judge<'a> {
+    folder: &'a Folder,
+    /// By the clock that entries age by.
+    now: OffsetDateTime,
+    /// By the clock of this machine, for what shows its age only as a file.
+    today: SystemTime,
+}
+
+impl Judge<'_> {
+    /// Looks at the files of a slot.
+    fn slot(&self, slot: Digest) -> Slot {
+        // Who has overtaken the lock's last holder may be about to write.
+        let is_overtaken = [Suffix::SecondLock, Suffix::ThirdLock]
+            .iter()
+            .any(|suffix| {
+                !look_at(&self.folder.file(slot, *suffix)).is_ok_and(|seen| seen.is_none())
+            });
+        let entry = match self.entry(slot) {
+            Found::Over if is_overtaken => Found::Alive,
+            found => found,
+        };
+        Slot {
+            entry,
+            mark: self.mark(slot),
+            has_lock: self.has_lock(&self.folder.file(slot, Suffix::Lock)),
+        }
+    }
+
+    /// Whether there is a lock file that may be removed. On Windows none may: it could be open.
+    fn has_lock(&self, path: &Path) -> bool {
+        cfg!(unix) && look_at(path).is_ok_and(|seen| seen.is_some())
+    }
+
+    fn entry(&self, slot: Digest) -> Found {
+        self.find(&self.folder.file(slot, Suffix::Entry), |bytes| {
+            let (_, entry) = Entry::read(bytes, slot, self.now)?;
+            Ok(entry.token.is_expired(self.now))
+        })
+    }
+
+    /// By another machine's clock a mark may hold a little longer.
+    fn mark(&self, slot: Digest) -> Found {
+        self.find(&self.folder.file(slot, Suffix::Mark), |bytes| {
+            let until = Mark::read_end(bytes, slot)?;
+            Ok(until.saturating_add(MAX_CLOCK_DIFFERENCE) <= self.now)
+        })
+    }
+
+    fn find(&self, path: &Path, is_over: impl FnOnce(&[u8]) -> Result<bool, Doubt>) -> Found {
+        let doubt = match self.folder.read(path) {
+            Ok(FileContent::Absent) => return Found::Absent,
+            Ok(FileContent::TooLarge) => Doubt::TooLarge,
+            Ok(FileContent::Bytes(bytes)) => match is_over(&bytes) {
+                Ok(true) => return Found::Over,
+                Ok(false) => return Found::Alive,
+                Err(doubt) => doubt,
+            },
+            // Ours or not, as `remove` will see; it is never read.
+            Err(CacheError::OpenToOthers { .. } | CacheError::SymbolicLink { .. }) => {
+                Doubt::Damaged
+            }
+            Err(error) => {
+                log::debug!("{error}");
+                return Found::NotOurs;
+            }
+        };
+        match doubt {
+            Doubt::Version(_) => Found::NotOurs,
+            _ if self.is_older(path, DOUBT_LIFE) => Found::Over,
+            _ => Found::NotOurs,
+        }
+    }
+
+    /// Whether a file was last written so long ago. One from the future was not.
+    fn is_older(&self, path: &Path, age: Duration) -> bool {
+        let written = |seen: Metadata| seen.modified().ok();
+        let written = look_at(path).ok().flatten().and_then(written);
+        written
+            .and_then(|written| self.today.duration_since(written).ok())
+            .is_some_and(|found| found >= age)
+    }
+
+    /// Removes a file of ours, and says whether it was there; nothing when it cannot be removed.
+    fn remove(&self, path: &Path) -> Option<bool> {
+        self.folder
+            .remove(path)
+            .inspect_err(|error| log::debug!("{error}"))
+            .ok()
+    }
+}
+
+/// The sweep of one slot, or of the lock of a seat.
+struct Tidying<'a> {
+    judge: &'a Judge<'a>,
+    lock_path: PathBuf,
+    /// `None` for a seat, whose lock protects no file.
+    slot: Option<Digest>,
+    lock: Option<File>,
+    removed: usize,
+}
+
+impl<'a> Tidying<'a> {
+    fn new(judge: &'a Judge<'a>, lock_path: PathBuf, slot: Option<Digest>) -> Self {
+        Self {
+            judge,
+            lock_path,
+            slot,
+            lock: None,
+            removed: 0,
+        }
+    }
+
+    /// Goes through all steps, and says how many files were removed.
+    fn run(mut self) -> usize {
+        let (mut state, mut act) = State::begin();
+        while act != Act::Done {
+            let event = self.perform(act);
+            (state, act) = state.next(event);
+        }
+        self.removed
+    }
+
+    fn perform(&mut self, act: Act) -> Event {
+        let is_done = match act {
+            Act::Look => return Event::Saw(self.look()),
+            Act::Open => {
+                self.lock = self
+                    .judge
+                    .folder
+                    .open_lock(&self.lock_path)
+                    .inspect_err(|error| log::debug!("{error}"))
+                    .ok();
+                self.lock.is_some()
+            }
+            Act::Claim => self.claim(),
+            Act::RemoveEntry => self.remove(Suffix::Entry),
+            Act::RemoveMark => self.remove(Suffix::Mark),
+            Act::RemoveLock => cfg!(unix) && self.remove_file(self.lock_path.clone()),
+            Act::Release => {
+                if let Some(lock) = self.lock.take() {
+                    release(&lock);
+                }
+                true
+            }
+            Act::Done => true,
+        };
+        if is_done { Event::Done } else { Event::Failed }
+    }
+
+    fn look(&self) -> Slot {
+        match self.slot {
+            Some(slot) => self.judge.slot(slot),
+            None => Slot {
+                entry: Found::Absent,
+                mark: Found::Absent,
+                has_lock: self.judge.has_lock(&self.lock_path),
+            },
+        }
+    }
+
+    fn claim(&self) -> bool {
+        let claimed = self
+            .lock
+            .as_ref()
+            .map(|lock| claim(lock, &self.lock_path))
+            .transpose()
+            .inspect_err(|error| log::debug!("{error}"));
+        matches!(claimed, Ok(Some(Claim::Ours)))
+    }
+
+    fn remove(&mut self, suffix: Suffix) -> bool {
+        match self.slot {
+            Some(slot) => self.remove_file(self.judge.folder.file(slot, suffix)),
+            None => false,
+        }
+    }
+
+    fn remove_file(&mut self, path: PathBuf) -> bool {
+        let removed = self.judge.remove(&path);
+        self.removed += usize::from(removed.unwrap_or(false));
+        removed.is_some()
+    }
+}
+
+const STAMP_NAME: &str = "swept";
+
+/// How long a folder that was gone through is left in peace.
+const PAUSE: time::Duration = time::Duration::hours(1);
+
+/// The same when it was not gone through to its end.
+const SHORT_PAUSE: time::Duration = time::Duration::seconds(10);
+
+/// What is read of the file: two numbers.
+const MAX_STAMP_LENGTH: u64 = 64;
+
+/// The file `swept`, whose lock this process holds: it sweeps. In it are epoch seconds by the
+/// clock that entries age by, and the place where the next sweep goes on, 0 for the beginning.
+/// A file that holds something else counts as none, as does one from a time that has not come.
+#[derive(Debug)]
+struct Stamp {
+    path: PathBuf,
+    file: File,
+    now: OffsetDateTime,
+    place: u64,
+}
+
+impl Stamp {
+    /// Takes the stamp, if a sweep is due and nobody else is at it. It is renewed at once, so of a
+    /// herd one sweeps, and one that is killed is not repeated by all who come after.
+    fn take(folder: &Folder, now: OffsetDateTime) -> Result<Option<Self>, CacheError> {
+        let path = folder.path().join(STAMP_NAME);
+        let file = folder.open_lock(&path)?;
+        if claim(&file, &path)? != Claim::Ours {
+            return Ok(None);
+        }
+        let mut stamp = Self {
+            path,
+            file,
+            now,
+            place: 0,
+        };
+        if let Some((swept_at, place)) = stamp.read() {
+            let pause = if place == 0 { PAUSE } else { SHORT_PAUSE };
+            if swept_at <= now && now < swept_at.saturating_add(pause) {
+                return Ok(None);
+            }
+            stamp.place = place;
+        }
+        stamp.write();
+        Ok(Some(stamp))
+    }
+
+    /// Where this sweep begins.
+    fn place(&self) -> u64 {
+        self.place
+    }
+
+    /// Says where the next one goes on.
+    fn leave_at(&mut self, place: u64) {
+        if place != self.place {
+            self.place = place;
+            self.write();
+        }
+    }
+
+    fn read(&mut self) -> Option<(OffsetDateTime, u64)> {
+        let mut text = String::new();
+        (&self.file)
+            .take(MAX_STAMP_LENGTH)
+            .read_to_string(&mut text)
+            .ok()?;
+        let (seconds, place) = text.trim_end().split_once(' ')?;
+        let swept_at = OffsetDateTime::from_unix_timestamp(seconds.parse().ok()?).ok()?;
+        Some((swept_at, place.parse().ok()?))
+    }
+
+    /// A stamp that cannot be written, on a full disk, say, keeps no sweep from making room.
+    fn write(&mut self) {
+        let text = format!("{} {}\n", self.now.unix_timestamp(), self.place);
+        let mut write = || -> io::Result<()> {
+            self.file.rewind()?;
+            may_be_as_long_as(text.len())?;
+            self.file.write_all(text.as_bytes())?;
+            self.file.set_len(text.len() as u64)
+        };
+        if let Err(error) = write() {
+            log::debug!("cannot write {:?}: {error}", self.path);
+        }
+    }
+}
+
+impl Drop for Stamp {
+    fn drop(&mut self) {
+        release(&self.file);
+    }
+}
+
+/// Goes through the names in a folder, in the order of the file system, until `visit` says no.
+///
+/// `from` is the place that an earlier walk has ended at, 0 for the beginning. Returns the place to
+/// go on from, 0 when the end was reached. A place is a hint: files that came or went since may be
+/// missed, and the next walk from the beginning finds them.
+///
+/// Here it is what the kernel goes on from by itself, so that a folder of 100,000 names costs no
+/// more than the names that are visited; to read them all takes some 80 ms.
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+fn walk(folder: &Path, from: u64, mut visit: impl FnMut(&str) -> bool) -> io::Result<u64> {
+    use rustix::fs::{Dir, Mode, OFlags};
+
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut names = Dir::new(rustix::fs::open(folder, flags, Mode::empty())?)?;
+    let place = i64::try_from(from).unwrap_or(0);
+    // A place that is none, on another file system, say.
+    if place != 0 && names.seek(place).is_err() {
+        names.rewind();
+    }
+    while let Some(item) = names.read() {
+        let item = item?;
+        // What is not UTF-8 is not ours.
+        let goes_on = item.file_name().to_str().map_or(true, &mut visit);
+        if !goes_on {
+            return Ok(u64::try_from(item.offset()).unwrap_or(0));
+        }
+    }
+    Ok(0)
+}
+
+/// As on Linux, but the place is a number of names to pass over, which costs reading them.
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+fn walk(folder: &Path, from: u64, mut visit: impl FnMut(&str) -> bool) -> io::Result<u64> {
+    let mut place = 0;
+    for item in std::fs::read_dir(folder)? {
+        let name = item?.file_name();
+        place += 1;
+        if place > from && !name.to_str().is_none_or(&mut visit) {
+            return Ok(place);
+        }
+    }
+    Ok(0)
 }
