@@ -20,7 +20,7 @@ use crate::digest::Digest;
 /// How long all who hold a lock are waited for, together.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
-pub(crate) enum Which<'a> {
+pub(crate) enum ClearScope<'a> {
     /// Everything that is ours, what cannot be read included.
     All,
     /// The entries of which this is true.
@@ -47,7 +47,7 @@ pub(crate) struct Cleared {
 /// Deletes what is meant from a folder. All who hold a lock are waited for so long, together.
 pub(super) fn clear(
     folder: &Folder,
-    which: &Which<'_>,
+    scope: &ClearScope<'_>,
     patience: Duration,
 ) -> Result<Cleared, CacheError> {
     let mut cleared = Cleared::default();
@@ -57,13 +57,13 @@ pub(super) fn clear(
         cleared: &mut cleared,
     };
     for slot in folder.slots(Suffix::Entry)? {
-        clearing.clear_entry(slot, which);
+        clearing.clear_entry(slot, scope);
     }
     for slot in folder.slots(Suffix::Mark)? {
         let path = folder.file(slot, Suffix::Mark);
         clearing.cleared.marks += clearing.remove(&path);
     }
-    if let Which::All = which {
+    if let ClearScope::All = scope {
         clearing.clear_temporary()?;
     }
     Ok(cleared)
@@ -85,16 +85,16 @@ struct Clearing<'a> {
 }
 
 impl Clearing<'_> {
-    fn clear_entry(&mut self, slot: Digest, which: &Which<'_>) {
+    fn clear_entry(&mut self, slot: Digest, scope: &ClearScope<'_>) {
         let path = self.folder.file(slot, Suffix::Entry);
-        let is_meant = |entry: &Option<Entry>| match (which, entry) {
-            (Which::All, _) => true,
-            (Which::Entries(of), Some(entry)) => of(entry),
-            (Which::Entries(_), None) => false,
+        let is_meant = |entry: &Option<Entry>| match (scope, entry) {
+            (ClearScope::All, _) => true,
+            (ClearScope::Entries(of), Some(entry)) => of(entry),
+            (ClearScope::Entries(_), None) => false,
         };
         let seen = self.read(slot).unwrap_or_else(|error| {
             // It is not believed when it says whose it is, and may be the one that is meant.
-            if let (Which::Entries(_), CacheError::OpenToOthers { .. }) = (which, &error) {
+            if let (ClearScope::Entries(_), CacheError::OpenToOthers { .. }) = (scope, &error) {
                 self.cleared.left.push(error);
             }
             None

@@ -61,7 +61,7 @@ pub(crate) enum Doubt {
 /// The file, byte for byte. Moments are epoch seconds, which parse fastest. No field but those
 /// with text for people needs JSON escapes, so the others are borrowed from what was read.
 #[derive(Deserialize, Serialize)]
-struct Wire<'a> {
+struct EntryFile<'a> {
     version: u64,
     slot: &'a str,
     owner: &'a str,
@@ -106,24 +106,24 @@ impl Entry {
         slot: Digest,
         now: OffsetDateTime,
     ) -> Result<(Key, Self), Doubt> {
-        let wire: Wire<'_> =
+        let file: EntryFile<'_> =
             serde_json::from_slice(bytes).map_err(|_| doubt_of_unreadable(bytes))?;
-        if wire.version != VERSION {
-            return Err(Doubt::Version(wire.version));
+        if file.version != VERSION {
+            return Err(Doubt::Version(file.version));
         }
-        let key = read_key(wire.slot, wire.owner)?;
+        let key = read_key(file.slot, file.owner)?;
         if key.slot() != slot {
             return Err(Doubt::Renamed);
         }
-        let obtained_at = read_moment(wire.obtained_at)?;
+        let obtained_at = read_moment(file.obtained_at)?;
         if obtained_at > now.saturating_add(MAX_CLOCK_DIFFERENCE) {
             return Err(Doubt::Future);
         }
-        let expires_at = read_moment(wire.expires_at)?;
-        let token = AuthorizationToken::decode(wire.token, obtained_at, expires_at)?;
+        let expires_at = read_moment(file.expires_at)?;
+        let token = AuthorizationToken::decode(file.token, obtained_at, expires_at)?;
         let entry = Self {
-            registry: wire.registry.into_owned(),
-            identity: wire.identity.into_owned(),
+            registry: file.registry.into_owned(),
+            identity: file.identity.into_owned(),
             token,
         };
         entry.check_life()?;
@@ -134,7 +134,7 @@ impl Entry {
     pub(super) fn to_bytes(&self, key: &Key) -> Result<Vec<u8>, Doubt> {
         self.check_life()?;
         let (slot, owner) = (key.slot().to_string(), key.owner().to_string());
-        let wire = Wire {
+        let file = EntryFile {
             version: VERSION,
             slot: &slot,
             owner: &owner,
@@ -144,7 +144,7 @@ impl Entry {
             expires_at: self.token.expires_at.unix_timestamp(),
             token: self.token.encoded().expose(),
         };
-        let bytes = serde_json::to_vec(&wire).map_err(|_| Doubt::Damaged)?;
+        let bytes = serde_json::to_vec(&file).map_err(|_| Doubt::Damaged)?;
         if bytes.len() as u64 > super::folder::MAX_LENGTH {
             return Err(Doubt::TooLarge);
         }
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn what_cannot_be_true_is_not_believed() {
         let slot = key().to_string();
-        let other = Key::of(&[b"other"]).to_string();
+        let other = Key::stable(&[b"other"]).to_string();
         for (from, to, doubt) in [
             (r#""version":1"#, r#""version":2"#, Doubt::Version(2)),
             (r#""version":1"#, r#""version":0"#, Doubt::Version(0)),

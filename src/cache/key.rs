@@ -34,7 +34,7 @@ impl Key {
     }
 
     /// The key of an identity none of whose parts rotate.
-    pub(crate) fn of(stable: &[&[u8]]) -> Self {
+    pub(crate) fn stable(stable: &[&[u8]]) -> Self {
         let slot = Self::digest(stable);
         Self { slot, owner: slot }
     }
@@ -108,9 +108,9 @@ mod tests {
         assert_ne!(monday.owner(), tuesday.owner());
         assert_eq!(
             monday.slot(),
-            Key::of(&[b"registry", b"environment"]).slot()
+            Key::stable(&[b"registry", b"environment"]).slot()
         );
-        assert_ne!(monday, Key::of(&[b"registry", b"environment"]));
+        assert_ne!(monday, Key::stable(&[b"registry", b"environment"]));
         assert_eq!(monday.to_string(), monday.slot().to_string());
     }
 }

@@ -5,7 +5,7 @@
 //!   SLOT.json        0600 an entry (entry.rs), replaced by rename, never written in place
 //!   SLOT.lock        0600 empty; its exclusive lock allows to write SLOT.json and SLOT.mark
 //!   SLOT.2.lock      0600 the same, for who has waited for SLOT.lock in vain; then SLOT.3.lock
-//!   SLOT.mark        0600 a remembered failure (mark.rs)
+//!   SLOT.mark        0600 a remembered failure (failure_mark.rs)
 //!   .XXXXXX.tmp      0600 a file being written; one that stays was left by a killed process
 //!   swept            0600 when the folder was last tidied, and how far (sweep.rs)
 //! ```
@@ -14,7 +14,7 @@
 //! established helper, are never touched.
 //!
 //! Who reads takes no lock: a rename puts whole files in place. Who writes an entry holds its
-//! lock, and has looked again after taking it (`provider/step.rs`). Its holder may be stopped for
+//! lock, and has looked again after taking it (`get/step.rs`). Its holder may be stopped for
 //! hours, so it is overtaken: an entry may be replaced by one that was fetched a little earlier,
 //! and is whole at any time. Who writes a mark holds the lock of the mark's slot, and removes its
 //! file right afterwards.
@@ -30,11 +30,11 @@
 mod clear;
 mod entry;
 mod error;
+mod failure_mark;
 mod folder;
 mod key;
 mod location;
 mod lock;
-mod mark;
 pub(crate) mod sweep;
 #[cfg(all(test, unix))]
 mod tests;
@@ -49,13 +49,13 @@ use crate::digest::Digest;
 use folder::{FileContent, Folder, Suffix};
 use sweep::Limits;
 
-pub(crate) use clear::{Cleared, Which};
+pub(crate) use clear::{ClearScope, Cleared};
 pub(crate) use entry::{Doubt, END_OF_TIME, Entry};
 pub(crate) use error::CacheError;
+pub(crate) use failure_mark::FailureMark;
 pub(crate) use key::Key;
 pub(crate) use location::{CacheLocation, CacheOff, LocationOrigin};
 pub(crate) use lock::{EntryLock, LockFile, Pauses, Seat};
-pub(crate) use mark::Mark;
 
 /// A cache folder. Making one touches nothing; the folder comes into being with the first lock
 /// or mark.
@@ -180,7 +180,7 @@ impl Cache {
             let path = folder.file(slot, Suffix::Mark);
             match folder.read(&path) {
                 Ok(content) => {
-                    let read = |bytes: &[u8]| Mark::read_for_people(bytes, slot);
+                    let read = |bytes: &[u8]| FailureMark::read_for_people(bytes, slot);
                     marks.extend(believed(&path, content, read));
                 }
                 Err(error) => log::warn!("{error}"),
@@ -209,7 +209,12 @@ impl Cache {
 
     /// The mark of a key, if it holds: made in the same `state`, and not yet over. What is wrong
     /// with a mark is logged, and it counts as absent.
-    pub(crate) fn mark(&self, key: &Key, state: &Digest, now: OffsetDateTime) -> Option<Mark> {
+    pub(crate) fn mark(
+        &self,
+        key: &Key,
+        state: &Digest,
+        now: OffsetDateTime,
+    ) -> Option<FailureMark> {
         let mark = self.read_mark(key).unwrap_or_else(|error| {
             // A folder that cannot be used has been told of when the entry was looked for.
             log::debug!("{error}");
@@ -218,13 +223,13 @@ impl Cache {
         mark.filter(|mark| mark.holds(state, now))
     }
 
-    fn read_mark(&self, key: &Key) -> Result<Option<Mark>, CacheError> {
+    fn read_mark(&self, key: &Key) -> Result<Option<FailureMark>, CacheError> {
         let Some(folder) = Folder::find(&self.dir)? else {
             return Ok(None);
         };
         let path = folder.file(key.slot(), Suffix::Mark);
         let content = folder.read(&path)?;
-        Ok(believed(&path, content, |bytes| Mark::read(bytes, key)).flatten())
+        Ok(believed(&path, content, |bytes| FailureMark::read(bytes, key)).flatten())
     }
 
     /// Remembers a failure, under the lock of the mark's own slot, which is not waited for: who
@@ -232,7 +237,7 @@ impl Cache {
     ///
     /// # Errors
     /// When the folder cannot be made or used, or a file cannot be written.
-    pub(crate) fn put_mark(&self, key: &Key, mark: &Mark) -> Result<(), CacheError> {
+    pub(crate) fn put_mark(&self, key: &Key, mark: &FailureMark) -> Result<(), CacheError> {
         let lock = match self.try_lock(key) {
             Ok(Some(lock)) => Some(lock),
             Ok(None) => return Ok(()),
@@ -247,7 +252,7 @@ impl Cache {
         put
     }
 
-    fn put_mark_now(&self, key: &Key, mark: &Mark) -> Result<(), CacheError> {
+    fn put_mark_now(&self, key: &Key, mark: &FailureMark) -> Result<(), CacheError> {
         let folder = Folder::make(&self.dir)?;
         let path = folder.file(key.slot(), Suffix::Mark);
         let bytes = mark.to_bytes(key).map_err(|doubt| CacheError::Unfit {
@@ -263,9 +268,9 @@ impl Cache {
     /// # Errors
     /// With what would keep a token from being kept.
     pub(crate) fn probe(&self, now: OffsetDateTime) -> Result<(), CacheError> {
-        let key = Key::of(&[b"probe"]);
+        let key = Key::stable(&[b"probe"]);
         let lock = self.try_lock(&key)?;
-        let mark = Mark {
+        let mark = FailureMark {
             made_at: now,
             until: now,
             state: Key::digest(&[]),
@@ -333,13 +338,17 @@ impl Cache {
     ///
     /// # Errors
     /// When the folder is another user's, open to others, a link, or cannot be read.
-    pub(crate) fn clear(&self, which: &Which<'_>) -> Result<Cleared, CacheError> {
-        self.clear_within(which, clear::PATIENCE)
+    pub(crate) fn clear(&self, scope: &ClearScope<'_>) -> Result<Cleared, CacheError> {
+        self.clear_within(scope, clear::PATIENCE)
     }
 
-    fn clear_within(&self, which: &Which<'_>, patience: Duration) -> Result<Cleared, CacheError> {
+    fn clear_within(
+        &self,
+        scope: &ClearScope<'_>,
+        patience: Duration,
+    ) -> Result<Cleared, CacheError> {
         match Folder::find(&self.dir)? {
-            Some(folder) => clear::clear(&folder, which, patience),
+            Some(folder) => clear::clear(&folder, scope, patience),
             None => Ok(Cleared::default()),
         }
     }

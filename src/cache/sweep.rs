@@ -30,9 +30,9 @@ use time::OffsetDateTime;
 
 use super::entry::{Doubt, Entry, MAX_CLOCK_DIFFERENCE};
 use super::error::CacheError;
+use super::failure_mark::FailureMark;
 use super::folder::{FileContent, Folder, Suffix, is_temporary, look_at, may_be_as_long_as};
 use super::lock::{Claim, claim, release};
-use super::mark::Mark;
 use crate::digest::Digest;
 use step::{Act, Event, Found, Slot, State};
 
@@ -200,7 +200,7 @@ impl Judge<'_> {
     /// By another machine's clock a mark may hold a little longer.
     fn mark(&self, slot: Digest) -> Found {
         self.find(&self.folder.file(slot, Suffix::Mark), |bytes| {
-            let until = Mark::read_end(bytes, slot)?;
+            let until = FailureMark::read_end(bytes, slot)?;
             Ok(until.saturating_add(MAX_CLOCK_DIFFERENCE) <= self.now)
         })
     }

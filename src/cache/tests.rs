@@ -85,7 +85,7 @@ pub(super) fn at(seconds: i64) -> OffsetDateTime {
 }
 
 pub(super) fn key() -> Key {
-    Key::of(&[b"registry", b"profile"])
+    Key::stable(&[b"registry", b"profile"])
 }
 
 pub(super) fn entry() -> Entry {
@@ -161,7 +161,7 @@ fn what_cannot_be_believed_is_absent_and_is_replaced() {
 #[test]
 fn a_renamed_entry_is_not_believed() {
     let home = Home::warm();
-    let other = Key::of(&[b"other"]);
+    let other = Key::stable(&[b"other"]);
     let name = home.dir().join(format!("v1/{other}.json"));
     fs::rename(home.file("json"), &name).unwrap();
     assert_eq!(home.cache.get(&other, at(NOW)).unwrap(), None);
@@ -192,7 +192,7 @@ fn erase_removes_what_get_would_answer() {
     let home = Home::new();
     assert!(!home.cache.erase(&key()).unwrap());
     home.put(&key(), &entry());
-    assert!(!home.cache.erase(&Key::of(&[b"other"])).unwrap());
+    assert!(!home.cache.erase(&Key::stable(&[b"other"])).unwrap());
     assert!(home.cache.erase(&key()).unwrap());
     assert!(!home.cache.erase(&key()).unwrap());
     assert_eq!(home.get().unwrap(), None);
@@ -438,7 +438,7 @@ fn another_users_file_is_neither_read_nor_replaced_nor_removed() {
     for extension in ["json", "mark"] {
         chown(home.file(extension), Some(STRANGER), None).unwrap();
     }
-    let mark = Mark {
+    let mark = FailureMark {
         made_at: at(0),
         until: at(60),
         state: Key::digest(&[]),
@@ -542,7 +542,7 @@ fn in_a_shared_folder_each_user_has_a_folder() {
 fn marks_speak_until_they_end_or_the_state_changes() {
     let home = Home::new();
     let state = Key::digest(&[b"signed out"]);
-    let mark = Mark {
+    let mark = FailureMark {
         made_at: at(NOW),
         until: at(NOW + 60),
         state,
@@ -565,7 +565,7 @@ fn marks_speak_until_they_end_or_the_state_changes() {
         None
     );
     assert_eq!(
-        home.cache.mark(&Key::of(&[b"other"]), &state, at(NOW)),
+        home.cache.mark(&Key::stable(&[b"other"]), &state, at(NOW)),
         None
     );
     assert_eq!(home.cache.list(at(NOW)).unwrap(), []);
@@ -583,7 +583,7 @@ fn marks_speak_until_they_end_or_the_state_changes() {
 fn a_mark_is_written_under_its_lock_and_nobody_is_waited_for() {
     let home = Home::new();
     let state = Key::digest(&[]);
-    let mark = Mark {
+    let mark = FailureMark {
         made_at: at(NOW),
         until: at(NOW + 60),
         state,

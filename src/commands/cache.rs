@@ -4,7 +4,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::cache::{
-    Cache, CacheError, CacheLocation, CacheOff, Cleared, END_OF_TIME, Entry, Which,
+    Cache, CacheError, CacheLocation, CacheOff, Cleared, END_OF_TIME, Entry, ClearScope,
 };
 use crate::cli::{CacheArguments, CacheCommand};
 use crate::clock;
@@ -238,9 +238,9 @@ fn clear(
 ) -> Result<Verdict, Error> {
     let cache = configured_cache(env, config)?;
     let cleared = match host {
-        None => cache.clear(&Which::All),
+        None => cache.clear(&ClearScope::All),
         Some(host) => match Target::parse(host, config) {
-            Ok(Target { registry, .. }) => cache.clear(&Which::Entries(&|entry| {
+            Ok(Target { registry, .. }) => cache.clear(&ClearScope::Entries(&|entry| {
                 is_token_for(&registry, entry, config)
             })),
             Err(error) => {
@@ -250,7 +250,7 @@ fn clear(
                 if !former.has_token(&cache).map_err(Error::failure)? {
                     return Err(error.told(env));
                 }
-                cache.clear(&Which::Entries(&|entry| former.is_named_by(entry)))
+                cache.clear(&ClearScope::Entries(&|entry| former.is_named_by(entry)))
             }
         },
     };

@@ -5,7 +5,7 @@
 use std::cell::Cell;
 
 use crate::aws::{Failure, FailureKind, Stage};
-use crate::cache::{Cache, Key, Mark};
+use crate::cache::{Cache, FailureMark, Key};
 use crate::clock;
 use crate::digest::Digest;
 use crate::env::{Env, var};
@@ -74,7 +74,7 @@ impl<'a> FailureMemory<'a> {
         Some(mark.message)
     }
 
-    fn find(&self, holds_token: bool, when: When) -> Option<Mark> {
+    fn find(&self, holds_token: bool, when: When) -> Option<FailureMark> {
         let (registry, identity) = (self.registry, self.identity);
         let of_codes = || self.mark(&key::codes(registry, identity));
         if let Some(mark) = self.identity.wants_codes().then(of_codes).flatten() {
@@ -104,7 +104,7 @@ impl<'a> FailureMemory<'a> {
     }
 
     /// What keeps the whole source from getting a token, or all that it asks at this endpoint.
-    fn of_source(&self) -> Option<Mark> {
+    fn of_source(&self) -> Option<FailureMark> {
         let endpoint = self.identity.api.url.as_deref();
         self.mark(&key::source(self.identity, None))
             .or_else(|| self.mark(&key::source(self.identity, Some(endpoint?))))
@@ -112,7 +112,7 @@ impl<'a> FailureMemory<'a> {
 
     /// What keeps everybody from reaching AWS, or this endpoint. Only who has a token to go by
     /// asks: a profile for each account makes as many sources, and each would wait for itself.
-    fn of_network(&self) -> Option<Mark> {
+    fn of_network(&self) -> Option<FailureMark> {
         let endpoint = self.identity.api.url.as_deref();
         let of = |endpoint| {
             let key = key::network(endpoint);
@@ -134,7 +134,7 @@ impl<'a> FailureMemory<'a> {
         let (major, minor) = self.identity.wants_codes().then(terminal::number)??;
         let codes = key::codes(self.registry, self.identity).to_string();
         let terminal = format!("{major} {minor}");
-        let key = Key::of(&[b"asking", codes.as_bytes(), terminal.as_bytes()]);
+        let key = Key::stable(&[b"asking", codes.as_bytes(), terminal.as_bytes()]);
         Some(key)
     }
 
@@ -189,7 +189,7 @@ impl<'a> FailureMemory<'a> {
         }
     }
 
-    fn mark(&self, key: &Key) -> Option<Mark> {
+    fn mark(&self, key: &Key) -> Option<FailureMark> {
         self.cache.mark(key, &self.state, clock::now())
     }
 
@@ -199,7 +199,7 @@ impl<'a> FailureMemory<'a> {
 
     fn put_in(&self, key: &Key, state: Digest, pause: time::Duration, error: &Obstacle) {
         let now = clock::now();
-        let mark = Mark {
+        let mark = FailureMark {
             made_at: now,
             until: now.saturating_add(pause),
             state,

@@ -30,7 +30,7 @@ pub(super) fn attempts(registry: &Registry, identity: &Identity) -> Key {
         Service::Private(_) => b"attempt ecr",
         Service::Public => b"attempt ecr-public",
     };
-    Key::of(&[
+    Key::stable(&[
         service,
         &endpoint(identity),
         identity.source_fingerprint().as_bytes(),
@@ -42,16 +42,16 @@ pub(super) fn attempts(registry: &Registry, identity: &Identity) -> Key {
 pub(super) fn source(identity: &Identity, endpoint: Option<&str>) -> Key {
     let source = identity.source_fingerprint();
     match endpoint {
-        None => Key::of(&[b"source", source.as_bytes()]),
-        Some(url) => Key::of(&[b"source at", source.as_bytes(), url.as_bytes()]),
+        None => Key::stable(&[b"source", source.as_bytes()]),
+        Some(url) => Key::stable(&[b"source at", source.as_bytes(), url.as_bytes()]),
     }
 }
 
 /// The key of a network that is dead: all of it, or the way to an endpoint that is named by hand.
 pub(super) fn network(endpoint: Option<&str>) -> Key {
     match endpoint {
-        None => Key::of(&[b"network"]),
-        Some(url) => Key::of(&[b"network at", url.as_bytes()]),
+        None => Key::stable(&[b"network"]),
+        Some(url) => Key::stable(&[b"network at", url.as_bytes()]),
     }
 }
 
@@ -91,7 +91,7 @@ pub(super) fn memories(registry: &Registry, identity: &Identity) -> [Key; 8] {
 /// The key of codes that were not given or not taken.
 pub(super) fn codes(registry: &Registry, identity: &Identity) -> Key {
     let attempts = attempts(registry, identity);
-    Key::of(&[
+    Key::stable(&[
         b"codes",
         attempts.to_string().as_bytes(),
         identity.lineage().as_bytes(),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 
-use super::super::mark::Mark;
+use super::super::failure_mark::FailureMark;
 use super::super::tests::{Home, STRANGER, at, key};
 use super::super::{Entry, Key};
 use super::*;
@@ -24,14 +24,16 @@ fn entry(registry: &str) -> Entry {
 fn full() -> Home {
     let home = Home::new();
     home.put(&key(), &entry("one"));
-    home.put(&Key::of(&[b"other"]), &entry("two"));
-    let mark = Mark {
+    home.put(&Key::stable(&[b"other"]), &entry("two"));
+    let mark = FailureMark {
         made_at: at(NOW),
         until: at(NOW + 60),
         state: Key::digest(&[]),
         message: "no".to_owned(),
     };
-    home.cache.put_mark(&Key::of(&[b"mark"]), &mark).unwrap();
+    home.cache
+        .put_mark(&Key::stable(&[b"mark"]), &mark)
+        .unwrap();
     home
 }
 
@@ -45,7 +47,7 @@ fn registries(entries: &[Entry]) -> Vec<&str> {
 fn all_that_is_ours_goes_and_nothing_else() {
     let home = full();
     let folder = home.dir().join("v1");
-    let damaged = Key::of(&[b"damaged"]);
+    let damaged = Key::stable(&[b"damaged"]);
     fs::write(folder.join(format!("{damaged}.json")), "garbage").unwrap();
     fs::write(folder.join(".abcdef.tmp"), "half a token").unwrap();
     let others = ["README", "x.json", ".other-name.tmp", "swept"];
@@ -54,7 +56,7 @@ fn all_that_is_ours_goes_and_nothing_else() {
     }
     fs::write(home.dir().join("cache.json"), "another program's").unwrap();
 
-    let cleared = home.cache.clear(&Which::All).unwrap();
+    let cleared = home.cache.clear(&ClearScope::All).unwrap();
     assert_eq!(registries(&cleared.entries), ["one", "two"]);
     let counts = (cleared.unreadable, cleared.marks, cleared.temporary);
     assert_eq!(counts, (1, 1, 1));
@@ -66,7 +68,7 @@ fn all_that_is_ours_goes_and_nothing_else() {
     assert_eq!(left, expected);
     assert!(home.dir().join("cache.json").exists());
 
-    let again = home.cache.clear(&Which::All).unwrap();
+    let again = home.cache.clear(&ClearScope::All).unwrap();
     assert!(again.entries.is_empty() && again.left.is_empty());
 }
 
@@ -74,11 +76,11 @@ fn all_that_is_ours_goes_and_nothing_else() {
 fn of_entries_only_those_go_that_are_meant() {
     let home = full();
     let folder = home.dir().join("v1");
-    let damaged = Key::of(&[b"damaged"]);
+    let damaged = Key::stable(&[b"damaged"]);
     fs::write(folder.join(format!("{damaged}.json")), "garbage").unwrap();
     fs::write(folder.join(".abcdef.tmp"), "").unwrap();
-    let which = Which::Entries(&|entry| entry.registry == "one");
-    let cleared = home.cache.clear(&which).unwrap();
+    let scope = ClearScope::Entries(&|entry| entry.registry == "one");
+    let cleared = home.cache.clear(&scope).unwrap();
     assert_eq!(registries(&cleared.entries), ["one"]);
     let counts = (cleared.unreadable, cleared.marks, cleared.temporary);
     assert_eq!(counts, (0, 1, 0));
@@ -90,13 +92,13 @@ fn of_entries_only_those_go_that_are_meant() {
 #[test]
 fn an_empty_place_stays_as_it_is() {
     let home = Home::new();
-    let cleared = home.cache.clear(&Which::All).unwrap();
+    let cleared = home.cache.clear(&ClearScope::All).unwrap();
     assert!(cleared.entries.is_empty());
     assert!(!home.dir().exists());
 }
 
 #[test]
-fn what_is_being_bought_is_waited_for_and_goes_too() {
+fn what_is_being_fetched_is_waited_for_and_goes_too() {
     let home = full();
     let lock = home.cache.try_lock(&key()).unwrap().unwrap();
     std::thread::scope(|scope| {
@@ -106,7 +108,7 @@ fn what_is_being_bought_is_waited_for_and_goes_too() {
             drop(lock);
         });
         let patience = Duration::from_secs(60);
-        let cleared = home.cache.clear_within(&Which::All, patience).unwrap();
+        let cleared = home.cache.clear_within(&ClearScope::All, patience).unwrap();
         assert_eq!(registries(&cleared.entries), ["one", "two"]);
         assert!(cleared.busy.is_empty());
     });
@@ -118,7 +120,7 @@ fn who_is_too_slow_is_told_of() {
     let home = full();
     let lock = home.cache.try_lock(&key()).unwrap().unwrap();
     let patience = Duration::from_millis(20);
-    let cleared = home.cache.clear_within(&Which::All, patience).unwrap();
+    let cleared = home.cache.clear_within(&ClearScope::All, patience).unwrap();
     assert_eq!(registries(&cleared.entries), ["one", "two"]);
     assert_eq!(registries(&cleared.busy), ["one"]);
     // Its lock is still its own.
@@ -133,7 +135,7 @@ fn a_strangers_file_stays_and_is_told_of() {
         // Only root can give a file away.
         return;
     }
-    let cleared = home.cache.clear(&Which::All).unwrap();
+    let cleared = home.cache.clear(&ClearScope::All).unwrap();
     assert_eq!(registries(&cleared.entries), ["two"]);
     assert!(matches!(
         cleared.left[..],
@@ -150,7 +152,7 @@ fn nobody_is_said_to_be_buying_where_there_can_be_no_lock() {
     fs::write(&target, "").unwrap();
     fs::remove_file(home.file("lock")).unwrap();
     symlink(&target, home.file("lock")).unwrap();
-    let cleared = home.cache.clear(&Which::All).unwrap();
+    let cleared = home.cache.clear(&ClearScope::All).unwrap();
     assert_eq!(registries(&cleared.entries), ["one", "two"]);
     assert!(cleared.busy.is_empty(), "{cleared:?}");
     assert!(target.exists());
@@ -161,14 +163,14 @@ fn nobody_is_said_to_be_buying_where_there_can_be_no_lock() {
 fn an_entry_that_is_open_to_others_is_told_of_when_some_are_meant_and_goes_with_all() {
     let home = full();
     fs::set_permissions(home.file("json"), fs::Permissions::from_mode(0o644)).unwrap();
-    let which = Which::Entries(&|entry| entry.registry == "one");
-    let cleared = home.cache.clear(&which).unwrap();
+    let scope = ClearScope::Entries(&|entry| entry.registry == "one");
+    let cleared = home.cache.clear(&scope).unwrap();
     assert!(cleared.entries.is_empty());
     assert!(
         matches!(cleared.left[..], [CacheError::OpenToOthers { .. }]),
         "{cleared:?}"
     );
-    let cleared = home.cache.clear(&Which::All).unwrap();
+    let cleared = home.cache.clear(&ClearScope::All).unwrap();
     assert_eq!((cleared.unreadable, cleared.left.len()), (1, 0));
     assert!(!home.file("json").exists());
 }

@@ -33,7 +33,7 @@ fn one_holds_the_lock_at_a_time() {
     assert!(home.cache.try_lock(&key()).unwrap().is_none());
     assert!(
         home.cache
-            .try_lock(&Key::of(&[b"other"]))
+            .try_lock(&Key::stable(&[b"other"]))
             .unwrap()
             .is_some()
     );

@@ -58,7 +58,7 @@ impl Home {
     }
 
     fn mark(&self, made_at: i64, until: i64) {
-        let mark = super::super::Mark {
+        let mark = super::super::FailureMark {
             made_at: at(made_at),
             until: at(until),
             state: Key::digest(&[]),
@@ -112,7 +112,7 @@ fn what_cannot_be_believed_goes_after_a_day_unless_another_version_has_written_i
     let future = good
         .replace("1700000000", "1700086400")
         .replace("1700043200", "1700129600");
-    let renamed = good.replace(&key().to_string(), &Key::of(&[b"other"]).to_string());
+    let renamed = good.replace(&key().to_string(), &Key::stable(&[b"other"]).to_string());
     let large = " ".repeat(200_000);
     for (contents, goes) in [
         (good[..good.len() / 2].to_owned(), true),
@@ -161,7 +161,7 @@ fn a_mark_goes_when_it_is_over_for_every_machine() {
     for spoil in [
         |home: &Home| home.mark(NOW, NOW + 3601),
         |home: &Home| home.write(&name("mark"), "garbage", 0),
-        |home: &Home| home.write(&format!("{}.mark", Key::of(&[b"other"])), "{}", 0),
+        |home: &Home| home.write(&format!("{}.mark", Key::stable(&[b"other"])), "{}", 0),
     ] {
         spoil(&home);
         let name = home.swept(NOW).remove(0);
@@ -186,7 +186,7 @@ fn a_mark_whose_lock_is_held_stays() {
 fn a_lock_that_protects_nothing_and_nobody_holds_goes() {
     let home = Home::new();
     home.put(&key(), &entry());
-    let slot = Key::of(&[b"other"]);
+    let slot = Key::stable(&[b"other"]);
     let held = home.cache.try_lock(&slot).unwrap().unwrap();
     for seat in [1, 2, 99] {
         home.write(&format!("{slot}.{seat}.lock"), "", 0);
@@ -255,7 +255,7 @@ fn another_users_files_stay() {
     }
     let home = Home::new();
     home.put(&key(), &entry());
-    let other = Key::of(&[b"other"]);
+    let other = Key::stable(&[b"other"]);
     home.write(&format!("{other}.json"), "garbage", 2 * DAY);
     home.write(&format!("{other}.mark"), "garbage", 2 * DAY);
     home.write(".abcdef.tmp", "", 2 * DAY);
@@ -339,7 +339,7 @@ fn fill(home: &Home, slots: usize) {
         file.write_all(bytes).unwrap();
     };
     for n in 0..slots {
-        let key = Key::of(&[b"slot", &n.to_le_bytes()]);
+        let key = Key::stable(&[b"slot", &n.to_le_bytes()]);
         match n % 4 {
             0 => write(key.slot(), Suffix::Entry, &live.to_bytes(&key).unwrap()),
             1 | 2 => write(key.slot(), Suffix::Entry, &entry().to_bytes(&key).unwrap()),

@@ -18,7 +18,7 @@ const MAX_MESSAGE: usize = 4096;
 /// A remembered failure, or "public ECR gives no token here". It spares the next process the
 /// wait for an answer that would be the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mark {
+pub(crate) struct FailureMark {
     /// When it was made, by the local clock. Stored in whole seconds.
     pub made_at: OffsetDateTime,
     /// When it ends, at most an hour later. Stored in whole seconds.
@@ -31,7 +31,7 @@ pub(crate) struct Mark {
 }
 
 #[derive(Deserialize, Serialize)]
-struct Wire<'a> {
+struct MarkFile<'a> {
     version: u64,
     slot: &'a str,
     owner: &'a str,
@@ -42,17 +42,17 @@ struct Wire<'a> {
     message: Cow<'a, str>,
 }
 
-impl<'a> Wire<'a> {
+impl<'a> MarkFile<'a> {
     fn read(bytes: &'a [u8]) -> Result<Self, Doubt> {
-        let wire: Self = serde_json::from_slice(bytes).map_err(|_| doubt_of_unreadable(bytes))?;
-        match wire.version {
-            VERSION => Ok(wire),
+        let file: Self = serde_json::from_slice(bytes).map_err(|_| doubt_of_unreadable(bytes))?;
+        match file.version {
+            VERSION => Ok(file),
             other => Err(Doubt::Version(other)),
         }
     }
 }
 
-impl Mark {
+impl FailureMark {
     /// Whether it still speaks. One from the future is void: the clock was set back, and when it
     /// ends cannot be known.
     pub(crate) fn holds(&self, state: &Digest, now: OffsetDateTime) -> bool {
@@ -64,25 +64,25 @@ impl Mark {
 
     /// Reads a file's bytes; `None` for a mark of another key.
     pub(super) fn read(bytes: &[u8], key: &Key) -> Result<Option<Self>, Doubt> {
-        let wire = Wire::read(bytes)?;
-        if read_key(wire.slot, wire.owner)? != *key {
+        let file = MarkFile::read(bytes)?;
+        if read_key(file.slot, file.owner)? != *key {
             return Ok(None);
         }
         Ok(Some(Self {
-            made_at: read_moment(wire.made_at)?,
-            until: read_moment(wire.until)?,
-            state: wire.state.parse().map_err(|_| Doubt::Damaged)?,
-            message: wire.message.into_owned(),
+            made_at: read_moment(file.made_at)?,
+            until: read_moment(file.until)?,
+            state: file.state.parse().map_err(|_| Doubt::Damaged)?,
+            message: file.message.into_owned(),
         }))
     }
 
     /// When a mark ends, whosever it is, whose file's name says that it belongs to `slot`.
     pub(super) fn read_end(bytes: &[u8], slot: Digest) -> Result<OffsetDateTime, Doubt> {
-        let wire = Wire::read(bytes)?;
-        if read_key(wire.slot, wire.owner)?.slot() != slot {
+        let file = MarkFile::read(bytes)?;
+        if read_key(file.slot, file.owner)?.slot() != slot {
             return Err(Doubt::Renamed);
         }
-        let (made_at, until) = (read_moment(wire.made_at)?, read_moment(wire.until)?);
+        let (made_at, until) = (read_moment(file.made_at)?, read_moment(file.until)?);
         if until - made_at <= MAX_LIFE {
             Ok(until)
         } else {
@@ -96,14 +96,14 @@ impl Mark {
         slot: Digest,
     ) -> Result<(OffsetDateTime, String), Doubt> {
         let until = Self::read_end(bytes, slot)?;
-        Ok((until, Wire::read(bytes)?.message.into_owned()))
+        Ok((until, MarkFile::read(bytes)?.message.into_owned()))
     }
 
     pub(super) fn to_bytes(&self, key: &Key) -> Result<Vec<u8>, Doubt> {
         let end = self.message.floor_char_boundary(MAX_MESSAGE);
         let (slot, owner) = (key.slot().to_string(), key.owner().to_string());
         let state = self.state.to_string();
-        let wire = Wire {
+        let file = MarkFile {
             version: VERSION,
             slot: &slot,
             owner: &owner,
@@ -112,7 +112,7 @@ impl Mark {
             until: self.until.unix_timestamp(),
             message: self.message[..end].into(),
         };
-        serde_json::to_vec(&wire).map_err(|_| Doubt::Damaged)
+        serde_json::to_vec(&file).map_err(|_| Doubt::Damaged)
     }
 }
 
@@ -133,8 +133,8 @@ mod tests {
             .replace("@STATE@", &state().to_string())
     }
 
-    fn mark() -> Mark {
-        Mark {
+    fn mark() -> FailureMark {
+        FailureMark {
             made_at: at(1_700_000_000),
             until: at(1_700_000_060),
             state: state(),
@@ -148,18 +148,21 @@ mod tests {
             String::from_utf8(mark().to_bytes(&key()).unwrap()).unwrap(),
             file()
         );
-        assert_eq!(Mark::read(file().as_bytes(), &key()), Ok(Some(mark())));
+        assert_eq!(
+            FailureMark::read(file().as_bytes(), &key()),
+            Ok(Some(mark()))
+        );
     }
 
     #[test]
     fn a_mark_of_another_key_is_none() {
         assert_eq!(
-            Mark::read(file().as_bytes(), &Key::of(&[b"other"])),
+            FailureMark::read(file().as_bytes(), &Key::stable(&[b"other"])),
             Ok(None)
         );
         let stable: &[&[u8]] = &[b"registry", b"profile"];
         assert_eq!(
-            Mark::read(file().as_bytes(), &Key::rotating(stable, &[b"x"])),
+            FailureMark::read(file().as_bytes(), &Key::rotating(stable, &[b"x"])),
             Ok(None)
         );
     }
@@ -168,13 +171,19 @@ mod tests {
     fn a_damaged_or_newer_mark_is_not_believed() {
         let file = file();
         for length in 0..file.len() {
-            let cut = Mark::read(&file.as_bytes()[..length], &key());
+            let cut = FailureMark::read(&file.as_bytes()[..length], &key());
             assert_eq!(cut, Err(Doubt::Damaged), "{length}");
         }
         let newer = file.replacen(":1,", ":2,", 1);
-        assert_eq!(Mark::read(newer.as_bytes(), &key()), Err(Doubt::Version(2)));
+        assert_eq!(
+            FailureMark::read(newer.as_bytes(), &key()),
+            Err(Doubt::Version(2))
+        );
         let state = file.replace(&state().to_string(), "x");
-        assert_eq!(Mark::read(state.as_bytes(), &key()), Err(Doubt::Damaged));
+        assert_eq!(
+            FailureMark::read(state.as_bytes(), &key()),
+            Err(Doubt::Damaged)
+        );
     }
 
     #[test]
@@ -190,7 +199,7 @@ mod tests {
             let now = at(1_700_000_000 + seconds);
             assert_eq!(mark().holds(&state, now), holds, "{seconds} {state}");
         }
-        let eternal = Mark {
+        let eternal = FailureMark {
             until: at(1_700_003_601),
             ..mark()
         };
@@ -199,12 +208,12 @@ mod tests {
 
     #[test]
     fn a_long_message_is_cut_between_characters() {
-        let mark = Mark {
+        let mark = FailureMark {
             message: format!("x{}", "é".repeat(4096)),
             ..mark()
         };
         let bytes = mark.to_bytes(&key()).unwrap();
-        let message = Mark::read(&bytes, &key()).unwrap().unwrap().message;
+        let message = FailureMark::read(&bytes, &key()).unwrap().unwrap().message;
         assert_eq!(message.len(), 4095);
     }
 }
