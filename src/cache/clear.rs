@@ -156,7 +156,7 @@ impl Clearing<'_> {
     }
 
     fn clear_temporary(&mut self) -> Result<(), CacheError> {
-        let wrong = |source| self.folder.unreadable(source);
+        let wrong = |source| CacheError::read(self.folder.path(), source);
         for item in std::fs::read_dir(self.folder.path()).map_err(wrong)? {
             let item = item.map_err(wrong)?;
             if item.file_name().to_str().is_some_and(is_temporary) {

@@ -5,9 +5,11 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
+use super::error::Doubt;
+use super::folder::MAX_LENGTH;
 use super::key::Key;
 use crate::digest::Digest;
-use crate::token::{AuthorizationToken, TokenError};
+use crate::token::AuthorizationToken;
 
 /// The format of entries and marks. Fields may be added under the same number.
 pub(super) const VERSION: u64 = 1;
@@ -30,32 +32,6 @@ pub(crate) struct Entry {
     pub identity: String,
     /// The token. Its moments are stored in whole seconds, rounded down.
     pub token: AuthorizationToken,
-}
-
-/// Why a file is not believed. Shown behind "it", and never holds what the file says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Doubt {
-    /// Not JSON, or without a field.
-    #[error("is damaged")]
-    Damaged,
-    /// In the format of another version of this program.
-    #[error("has format {0}, which this version does not know")]
-    Version(u64),
-    /// Under a name that is not its own.
-    #[error("belongs under another name")]
-    Renamed,
-    /// A life that no token has.
-    #[error("claims to be valid for more than 13 hours, or not at all")]
-    Life,
-    /// From a moment that has not come.
-    #[error("is dated more than 5 minutes ahead of the clock")]
-    Future,
-    /// What should be a token is none.
-    #[error("holds no token: {0}")]
-    Token(#[from] TokenError),
-    /// Over 128 KiB.
-    #[error("is larger than 128 KiB")]
-    TooLarge,
 }
 
 /// The file, byte for byte. Moments are epoch seconds, which parse fastest. No field but those
@@ -145,7 +121,7 @@ impl Entry {
             token: self.token.encoded().expose(),
         };
         let bytes = serde_json::to_vec(&file).map_err(|_| Doubt::Damaged)?;
-        if bytes.len() as u64 > super::folder::MAX_LENGTH {
+        if bytes.len() as u64 > MAX_LENGTH {
             return Err(Doubt::TooLarge);
         }
         Ok(bytes)
@@ -165,6 +141,7 @@ impl Entry {
 mod tests {
     use super::super::tests::{at, key};
     use super::*;
+    use crate::token::TokenError;
 
     /// A file as it stands on the disk. `QVdTOnNlY3JldA==` is `AWS:secret`.
     const FILE: &str = r#"{"version":1,"slot":"@SLOT@","owner":"@SLOT@","registry":"111122223333.dkr.ecr.eu-west-1.amazonaws.com","identity":"profile \"work\"","obtained_at":1700000000,"expires_at":1700043200,"token":"QVdTOnNlY3JldA=="}"#;

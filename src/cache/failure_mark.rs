@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
-use super::entry::{Doubt, VERSION, doubt_of_unreadable, read_key, read_moment};
+use super::entry::{VERSION, doubt_of_unreadable, read_key, read_moment};
+use super::error::Doubt;
 use super::key::Key;
 use crate::digest::Digest;
 
@@ -76,27 +77,19 @@ impl FailureMark {
         }))
     }
 
-    /// When a mark ends, whosever it is, whose file's name says that it belongs to `slot`.
-    pub(super) fn read_end(bytes: &[u8], slot: Digest) -> Result<OffsetDateTime, Doubt> {
+    /// When a mark ends, and what it says, whosever it is, whose file's name says that it belongs
+    /// to `slot`.
+    pub(super) fn read_end(bytes: &[u8], slot: Digest) -> Result<(OffsetDateTime, String), Doubt> {
         let file = MarkFile::read(bytes)?;
         if read_key(file.slot, file.owner)?.slot() != slot {
             return Err(Doubt::Renamed);
         }
         let (made_at, until) = (read_moment(file.made_at)?, read_moment(file.until)?);
         if until - made_at <= MAX_LIFE {
-            Ok(until)
+            Ok((until, file.message.into_owned()))
         } else {
             Err(Doubt::Life)
         }
-    }
-
-    /// When a mark ends, and what it says, whosever it is.
-    pub(super) fn read_for_people(
-        bytes: &[u8],
-        slot: Digest,
-    ) -> Result<(OffsetDateTime, String), Doubt> {
-        let until = Self::read_end(bytes, slot)?;
-        Ok((until, MarkFile::read(bytes)?.message.into_owned()))
     }
 
     pub(super) fn to_bytes(&self, key: &Key) -> Result<Vec<u8>, Doubt> {

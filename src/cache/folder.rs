@@ -69,7 +69,6 @@ pub(super) fn is_temporary(name: &str) -> bool {
         })
 }
 
-/// What there is to read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum FileContent {
     Absent,
@@ -180,7 +179,7 @@ impl Folder {
     /// The slots that have a file of this kind.
     pub(super) fn slots(&self, suffix: Suffix) -> Result<Vec<Digest>, CacheError> {
         let mut slots = Vec::new();
-        let wrong = |source| self.unreadable(source);
+        let wrong = |source| CacheError::read(&self.path, source);
         for item in fs::read_dir(&self.path).map_err(wrong)? {
             let name = item.map_err(wrong)?.file_name();
             let slot = name
@@ -191,15 +190,8 @@ impl Folder {
         Ok(slots)
     }
 
-    pub(super) fn unreadable(&self, source: io::Error) -> CacheError {
-        CacheError::Read {
-            path: self.path.clone(),
-            source,
-        }
-    }
-
     /// Refuses an open file that is not a regular one, not ours, or open to others.
-    pub(super) fn judge_file(&self, path: &Path, seen: &Metadata) -> Result<(), CacheError> {
+    fn judge_file(&self, path: &Path, seen: &Metadata) -> Result<(), CacheError> {
         if !seen.is_file() {
             return Err(CacheError::NotAFile {
                 path: path.to_owned(),
@@ -214,7 +206,7 @@ impl Folder {
     ///
     /// The folder is looked at once more: since it was found good a whole call to AWS may have
     /// passed, and what stands there now (a link, say) would be followed.
-    pub(super) fn may_replace(&self, path: &Path) -> Result<bool, CacheError> {
+    fn may_replace(&self, path: &Path) -> Result<bool, CacheError> {
         match look_at(&self.path)? {
             None => return Ok(false),
             Some(seen) => self.me.judge_own_folder(&self.path, &seen)?,
@@ -231,10 +223,7 @@ impl Folder {
     /// Reads a file of the folder: one open, one look at what was opened, one read. `crate::fs::read`
     /// follows links, looks before it opens, and looks for more at the end, on the warm path.
     pub(super) fn read(&self, path: &Path) -> Result<FileContent, CacheError> {
-        let wrong = |source| CacheError::Read {
-            path: path.to_owned(),
-            source,
-        };
+        let wrong = |source| CacheError::read(path, source);
         let mut options = OpenOptions::new();
         options.read(true);
         let file = match open_without_following(&mut options, path) {
@@ -273,15 +262,11 @@ impl Folder {
             source if is_link_error(&source) => CacheError::SymbolicLink {
                 path: path.to_owned(),
             },
-            source => CacheError::Write {
-                path: path.to_owned(),
-                source,
-            },
+            source => CacheError::write(path, source),
         })?;
-        let seen = file.metadata().map_err(|source| CacheError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let seen = file
+            .metadata()
+            .map_err(|source| CacheError::read(path, source))?;
         self.judge_file(path, &seen)?;
         Ok(file)
     }
@@ -294,10 +279,7 @@ impl Folder {
     /// zeros, neither of which is the JSON of an entry, so it counts as absent.
     pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), CacheError> {
         self.may_replace(path)?;
-        let wrong = |source| CacheError::Write {
-            path: path.to_owned(),
-            source,
-        };
+        let wrong = |source| CacheError::write(path, source);
         may_be_as_long_as(bytes.len()).map_err(wrong)?;
         let mut builder = tempfile::Builder::new();
         builder.prefix(".").suffix(TEMPORARY);
@@ -317,10 +299,7 @@ impl Folder {
         match fs::remove_file(path) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-            Err(source) => Err(CacheError::Write {
-                path: path.to_owned(),
-                source,
-            }),
+            Err(source) => Err(CacheError::write(path, source)),
         }
     }
 }
@@ -338,12 +317,8 @@ fn above(dir: &Path) -> Option<(&Path, Metadata)> {
 fn judge_writable(path: &Path) -> Result<(), CacheError> {
     use rustix::fs::Access;
 
-    rustix::fs::access(path, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| {
-        CacheError::Write {
-            path: path.to_owned(),
-            source: error.into(),
-        }
-    })
+    rustix::fs::access(path, Access::WRITE_OK | Access::EXEC_OK)
+        .map_err(|error| CacheError::write(path, error.into()))
 }
 
 #[cfg(not(unix))]
@@ -359,19 +334,15 @@ fn make_folder(path: &Path, parents: bool) -> Result<(), CacheError> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     match builder.create(path) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(CacheError::Write {
-            path: path.to_owned(),
-            source: error,
-        }),
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            Err(CacheError::write(path, error))
+        }
         _ => Ok(()),
     }
 }
 
 fn vanished(path: &Path) -> CacheError {
-    CacheError::Write {
-        path: path.to_owned(),
-        source: ErrorKind::NotFound.into(),
-    }
+    CacheError::write(path, ErrorKind::NotFound.into())
 }
 
 /// Whether files may be so long, by the limit of this process (`ulimit -f`). Who writes beyond it is
@@ -407,15 +378,15 @@ const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 /// The user whose files the cache believes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct User(u32);
+struct User(u32);
 
 impl User {
     /// Whom the system takes this process for: it is the owner of the files we make.
-    pub(super) fn effective() -> Self {
+    fn effective() -> Self {
         Self(effective_user())
     }
 
-    pub(super) fn judge_owner(self, path: &Path, seen: &Metadata) -> Result<(), CacheError> {
+    fn judge_owner(self, path: &Path, seen: &Metadata) -> Result<(), CacheError> {
         if owner(seen) == self.0 {
             Ok(())
         } else {
@@ -426,12 +397,7 @@ impl User {
         }
     }
 
-    pub(super) fn judge_mode(
-        self,
-        path: &Path,
-        seen: &Metadata,
-        forbidden: u32,
-    ) -> Result<(), CacheError> {
+    fn judge_mode(self, path: &Path, seen: &Metadata, forbidden: u32) -> Result<(), CacheError> {
         if mode(seen) & forbidden == 0 {
             Ok(())
         } else {
@@ -443,13 +409,13 @@ impl User {
     }
 
     /// The owner comes first: another user's link or file in our place is above all foreign.
-    pub(super) fn judge_own_folder(self, path: &Path, seen: &Metadata) -> Result<(), CacheError> {
+    fn judge_own_folder(self, path: &Path, seen: &Metadata) -> Result<(), CacheError> {
         self.judge_owner(path, seen)?;
         judge_is_folder(path, seen)?;
         self.judge_mode(path, seen, WRITABLE_BY_OTHERS)
     }
 
-    pub(super) fn judge_outer_folder(self, path: &Path, seen: &Metadata) -> Result<(), CacheError> {
+    fn judge_outer_folder(self, path: &Path, seen: &Metadata) -> Result<(), CacheError> {
         judge_is_folder(path, seen)?;
         if owner(seen) != ROOT {
             self.judge_owner(path, seen)?;
@@ -462,7 +428,7 @@ impl User {
 
     /// What is to be made in a folder: root makes nothing in another user's (`sudo -E`), as its
     /// owner could never use or mend it.
-    pub(super) fn judge_folder_above(self, path: &Path, seen: &Metadata) -> Result<(), CacheError> {
+    fn judge_folder_above(self, path: &Path, seen: &Metadata) -> Result<(), CacheError> {
         match self.0 {
             ROOT => self.judge_owner(path, seen),
             _ => Ok(()),
@@ -470,13 +436,13 @@ impl User {
     }
 
     /// Whether `dir` is one that several users may share: judged good, and writable by others.
-    pub(super) fn shares(self, dir: &Path) -> Result<bool, CacheError> {
+    fn shares(self, dir: &Path) -> Result<bool, CacheError> {
         Ok(look_at(dir)?.is_some_and(|seen| {
             self.judge_outer_folder(dir, &seen).is_ok() && mode(&seen) & WRITABLE_BY_OTHERS != 0
         }))
     }
 
-    pub(super) fn folder_in_shared(self, dir: &Path) -> PathBuf {
+    fn folder_in_shared(self, dir: &Path) -> PathBuf {
         dir.join(format!("{NAME}-{}", self.0))
     }
 }
@@ -495,14 +461,11 @@ fn judge_is_folder(path: &Path, seen: &Metadata) -> Result<(), CacheError> {
     }
 }
 
-pub(super) fn close_to_readers(path: &Path, seen: &Metadata) -> Result<(), CacheError> {
+fn close_to_readers(path: &Path, seen: &Metadata) -> Result<(), CacheError> {
     if mode(seen) & 0o077 == 0 {
         return Ok(());
     }
-    set_private(path).map_err(|source| CacheError::Write {
-        path: path.to_owned(),
-        source,
-    })
+    set_private(path).map_err(|source| CacheError::write(path, source))
 }
 
 /// Looks without following a link; `None` when nothing is there.
@@ -513,10 +476,7 @@ pub(super) fn look_at(path: &Path) -> Result<Option<Metadata>, CacheError> {
         Err(error) if error.kind() == ErrorKind::NotADirectory => Err(CacheError::NotAFolder {
             path: path.parent().unwrap_or(path).to_owned(),
         }),
-        Err(source) => Err(CacheError::Read {
-            path: path.to_owned(),
-            source,
-        }),
+        Err(source) => Err(CacheError::read(path, source)),
     }
 }
 

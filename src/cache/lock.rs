@@ -22,11 +22,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(32);
 /// entry needs one.
 #[derive(Debug)]
 #[must_use = "the lock is released when this is dropped"]
-pub(crate) struct EntryLock {
-    folder: Folder,
-    key: Key,
-    file: File,
-}
+pub(crate) struct EntryLock(LockFile);
 
 impl EntryLock {
     /// Stores an entry, and so replaces the one of the key that this key rotated from.
@@ -35,14 +31,11 @@ impl EntryLock {
     /// [`CacheError::Unfit`] for an entry that [`super::Cache::get`] would not believe;
     /// [`CacheError::ForeignOwner`] when another user's file is in its place.
     pub(crate) fn put(&self, entry: &Entry) -> Result<(), CacheError> {
-        let path = self.folder.file(self.key.slot(), Suffix::Entry);
-        let bytes = entry
-            .to_bytes(&self.key)
-            .map_err(|doubt| CacheError::Unfit {
-                path: path.clone(),
-                doubt,
-            })?;
-        self.folder.write(&path, &bytes)
+        let path = self.entry_path();
+        match entry.to_bytes(&self.0.key) {
+            Ok(bytes) => self.0.folder.write(&path, &bytes),
+            Err(doubt) => Err(CacheError::Unfit { path, doubt }),
+        }
     }
 
     /// Removes the entry, whosever key it was stored under, and says whether there was one.
@@ -50,25 +43,27 @@ impl EntryLock {
     /// # Errors
     /// [`CacheError::ForeignOwner`] when it is another user's file.
     pub(crate) fn remove(&self) -> Result<bool, CacheError> {
-        self.folder
-            .remove(&self.folder.file(self.key.slot(), Suffix::Entry))
+        self.0.folder.remove(&self.entry_path())
+    }
+
+    fn entry_path(&self) -> PathBuf {
+        self.0.folder.file(self.0.key.slot(), Suffix::Entry)
     }
 
     /// Gives the lock back and removes its file, which on Windows stays.
     pub(super) fn retire(self) {
         // The last act under it: from here on another can be had.
-        if cfg!(unix) {
-            let path = self.folder.file(self.key.slot(), Suffix::Lock);
-            if let Err(error) = self.folder.remove(&path) {
-                log::debug!("{error}");
-            }
+        if cfg!(unix)
+            && let Err(error) = self.0.folder.remove(&self.0.path)
+        {
+            log::debug!("{error}");
         }
     }
 }
 
 impl Drop for EntryLock {
     fn drop(&mut self) {
-        release(&self.file);
+        release(&self.0.file);
     }
 }
 
@@ -137,11 +132,7 @@ impl LockFile {
     /// On a file system without locks.
     pub(crate) fn claim(self) -> Result<Option<EntryLock>, CacheError> {
         match claim(&self.file, &self.path)? {
-            Claim::Ours => Ok(Some(EntryLock {
-                folder: self.folder,
-                key: self.key,
-                file: self.file,
-            })),
+            Claim::Ours => Ok(Some(EntryLock(self))),
             Claim::Theirs | Claim::Gone => Ok(None),
         }
     }

@@ -46,11 +46,12 @@ use time::OffsetDateTime;
 
 use crate::digest::Digest;
 
+use error::Doubt;
 use folder::{FileContent, Folder, Suffix};
 use sweep::Limits;
 
 pub(crate) use clear::{ClearScope, Cleared};
-pub(crate) use entry::{Doubt, END_OF_TIME, Entry};
+pub(crate) use entry::{END_OF_TIME, Entry};
 pub(crate) use error::CacheError;
 pub(crate) use failure_mark::FailureMark;
 pub(crate) use key::Key;
@@ -89,10 +90,8 @@ impl Cache {
     /// # Errors
     /// When the folder or the file is another user's, open to others, or a link: it is not read.
     pub(crate) fn get(&self, key: &Key, now: OffsetDateTime) -> Result<Option<Entry>, CacheError> {
-        let Some(folder) = Folder::find(&self.dir)? else {
-            return Ok(None);
-        };
-        match read_entry(&folder, key.slot(), now)? {
+        let read = |bytes: &[u8]| Entry::read(bytes, key.slot(), now);
+        match self.in_folder(|folder| read_file(folder, key.slot(), Suffix::Entry, read))? {
             Some((found, entry)) if found == *key => Ok(Some(entry)),
             Some(_) => {
                 log::debug!("the entry {key} was stored under credentials that have changed since");
@@ -110,26 +109,26 @@ impl Cache {
     /// # Errors
     /// When the folder or the file is another user's, open to others, or a link.
     pub(crate) fn erase(&self, key: &Key) -> Result<bool, CacheError> {
-        let Some(folder) = Folder::find(&self.dir)? else {
-            return Ok(false);
-        };
-        let path = folder.file(key.slot(), Suffix::Entry);
-        let stays = match folder.read(&path) {
-            Ok(FileContent::Absent) => true,
-            Ok(FileContent::TooLarge) => false,
-            Ok(FileContent::Bytes(bytes)) => {
-                // What is dated ahead of the clock has an owner, too.
-                Entry::read(&bytes, key.slot(), END_OF_TIME).is_ok_and(|(found, _)| found != *key)
+        self.in_folder(|folder| {
+            let path = folder.file(key.slot(), Suffix::Entry);
+            let stays = match folder.read(&path) {
+                Ok(FileContent::Absent) => true,
+                Ok(FileContent::TooLarge) => false,
+                Ok(FileContent::Bytes(bytes)) => {
+                    // What is dated ahead of the clock has an owner, too.
+                    Entry::read(&bytes, key.slot(), END_OF_TIME)
+                        .is_ok_and(|(found, _)| found != *key)
+                }
+                // Too open or a link, but ours: `remove` looks at the owner.
+                Err(CacheError::OpenToOthers { .. } | CacheError::SymbolicLink { .. }) => false,
+                Err(error) => return Err(error),
+            };
+            if stays {
+                Ok(false)
+            } else {
+                folder.remove(&path)
             }
-            // Too open or a link, but ours: `remove` looks at the owner.
-            Err(CacheError::OpenToOthers { .. } | CacheError::SymbolicLink { .. }) => false,
-            Err(error) => return Err(error),
-        };
-        if stays {
-            Ok(false)
-        } else {
-            folder.remove(&path)
-        }
+        })
     }
 
     /// All entries that can be believed, expired ones too, in no order. Reads the whole folder.
@@ -137,17 +136,7 @@ impl Cache {
     /// # Errors
     /// When the folder is another user's, open to others, a link, or cannot be read.
     pub(crate) fn list(&self, now: OffsetDateTime) -> Result<Vec<(Key, Entry)>, CacheError> {
-        let Some(folder) = Folder::find(&self.dir)? else {
-            return Ok(Vec::new());
-        };
-        let mut entries = Vec::new();
-        for slot in folder.slots(Suffix::Entry)? {
-            match read_entry(&folder, slot, now) {
-                Ok(found) => entries.extend(found),
-                Err(error) => log::warn!("{error}"),
-            }
-        }
-        Ok(entries)
+        self.read_all(Suffix::Entry, |bytes, slot| Entry::read(bytes, slot, now))
     }
 
     /// How many files of entries there are, by their names, beside the `listed` ones that
@@ -157,10 +146,8 @@ impl Cache {
     /// # Errors
     /// As [`Cache::list`].
     pub(crate) fn doubtful(&self, listed: usize) -> Result<usize, CacheError> {
-        match Folder::find(&self.dir)? {
-            Some(folder) => Ok(folder.slots(Suffix::Entry)?.len().saturating_sub(listed)),
-            None => Ok(0),
-        }
+        let count = self.in_folder(|folder| Ok(folder.slots(Suffix::Entry)?.len()))?;
+        Ok(count.saturating_sub(listed))
     }
 
     /// What is remembered of failures and not yet over: when each ends, and what failed. Whether
@@ -172,22 +159,38 @@ impl Cache {
         &self,
         now: OffsetDateTime,
     ) -> Result<Vec<(OffsetDateTime, String)>, CacheError> {
-        let Some(folder) = Folder::find(&self.dir)? else {
-            return Ok(Vec::new());
-        };
-        let mut marks = Vec::new();
-        for slot in folder.slots(Suffix::Mark)? {
-            let path = folder.file(slot, Suffix::Mark);
-            match folder.read(&path) {
-                Ok(content) => {
-                    let read = |bytes: &[u8]| FailureMark::read_for_people(bytes, slot);
-                    marks.extend(believed(&path, content, read));
-                }
-                Err(error) => log::warn!("{error}"),
-            }
-        }
+        let mut marks = self.read_all(Suffix::Mark, FailureMark::read_end)?;
         marks.retain(|(until, _)| now < *until);
         Ok(marks)
+    }
+
+    /// Does what a folder that is there allows; with none, nothing is found.
+    fn in_folder<T: Default>(
+        &self,
+        work: impl FnOnce(&Folder) -> Result<T, CacheError>,
+    ) -> Result<T, CacheError> {
+        match Folder::find(&self.dir)? {
+            Some(folder) => work(&folder),
+            None => Ok(T::default()),
+        }
+    }
+
+    /// All files with this suffix that can be believed; why others cannot be read is logged.
+    fn read_all<T>(
+        &self,
+        suffix: Suffix,
+        read: impl Fn(&[u8], Digest) -> Result<T, Doubt>,
+    ) -> Result<Vec<T>, CacheError> {
+        self.in_folder(|folder| {
+            let mut all = Vec::new();
+            for slot in folder.slots(suffix)? {
+                match read_file(folder, slot, suffix, |bytes| read(bytes, slot)) {
+                    Ok(found) => all.extend(found),
+                    Err(error) => log::warn!("{error}"),
+                }
+            }
+            Ok(all)
+        })
     }
 
     /// The private folder: where it is, or where it would be made.
@@ -215,21 +218,15 @@ impl Cache {
         state: &Digest,
         now: OffsetDateTime,
     ) -> Option<FailureMark> {
-        let mark = self.read_mark(key).unwrap_or_else(|error| {
-            // A folder that cannot be used has been told of when the entry was looked for.
-            log::debug!("{error}");
-            None
-        });
-        mark.filter(|mark| mark.holds(state, now))
-    }
-
-    fn read_mark(&self, key: &Key) -> Result<Option<FailureMark>, CacheError> {
-        let Some(folder) = Folder::find(&self.dir)? else {
-            return Ok(None);
-        };
-        let path = folder.file(key.slot(), Suffix::Mark);
-        let content = folder.read(&path)?;
-        Ok(believed(&path, content, |bytes| FailureMark::read(bytes, key)).flatten())
+        let read = |bytes: &[u8]| FailureMark::read(bytes, key);
+        let mark = self
+            .in_folder(|folder| read_file(folder, key.slot(), Suffix::Mark, read))
+            .unwrap_or_else(|error| {
+                // A folder that cannot be used has been told of when the entry was looked for.
+                log::debug!("{error}");
+                None
+            });
+        mark.flatten().filter(|mark| mark.holds(state, now))
     }
 
     /// Remembers a failure, under the lock of the mark's own slot, which is not waited for: who
@@ -255,11 +252,10 @@ impl Cache {
     fn put_mark_now(&self, key: &Key, mark: &FailureMark) -> Result<(), CacheError> {
         let folder = Folder::make(&self.dir)?;
         let path = folder.file(key.slot(), Suffix::Mark);
-        let bytes = mark.to_bytes(key).map_err(|doubt| CacheError::Unfit {
-            path: path.clone(),
-            doubt,
-        })?;
-        folder.write(&path, &bytes)
+        match mark.to_bytes(key) {
+            Ok(bytes) => folder.write(&path, &bytes),
+            Err(doubt) => Err(CacheError::Unfit { path, doubt }),
+        }
     }
 
     /// Tries out what a fetch does here, and leaves nothing behind: takes a lock, and writes and
@@ -290,10 +286,7 @@ impl Cache {
     /// # Errors
     /// When the folder or the file is another user's, or cannot be changed.
     pub(crate) fn clear_mark(&self, key: &Key) -> Result<bool, CacheError> {
-        match Folder::find(&self.dir)? {
-            Some(folder) => folder.remove(&folder.file(key.slot(), Suffix::Mark)),
-            None => Ok(false),
-        }
+        self.in_folder(|folder| folder.remove(&folder.file(key.slot(), Suffix::Mark)))
     }
 
     /// Opens the file of an entry's lock, and makes it where there is none; its folder and the
@@ -327,10 +320,7 @@ impl Cache {
     }
 
     fn sweep_within(&self, now: OffsetDateTime, limits: Limits) -> Result<usize, CacheError> {
-        match Folder::find(&self.dir)? {
-            Some(folder) => sweep::sweep(&folder, now, limits),
-            None => Ok(0),
-        }
+        self.in_folder(|folder| sweep::sweep(folder, now, limits))
     }
 
     /// Deletes entries, whoever requested them, and what is remembered of failures. Files that are
@@ -347,37 +337,23 @@ impl Cache {
         scope: &ClearScope<'_>,
         patience: Duration,
     ) -> Result<Cleared, CacheError> {
-        match Folder::find(&self.dir)? {
-            Some(folder) => clear::clear(&folder, scope, patience),
-            None => Ok(Cleared::default()),
-        }
+        self.in_folder(|folder| clear::clear(folder, scope, patience))
     }
 }
 
-/// Reads the entry of a slot, whosever key it is under; `None` when there is none to believe.
-fn read_entry(
+/// Reads a file of a slot; `None` when there is none, or it cannot be believed, which is logged.
+fn read_file<T>(
     folder: &Folder,
     slot: Digest,
-    now: OffsetDateTime,
-) -> Result<Option<(Key, Entry)>, CacheError> {
-    let path = folder.file(slot, Suffix::Entry);
-    let content = folder.read(&path)?;
-    Ok(believed(&path, content, |bytes| {
-        Entry::read(bytes, slot, now)
-    }))
-}
-
-/// What a file says, unless it cannot be believed, which is logged.
-fn believed<T>(
-    path: &Path,
-    content: FileContent,
+    suffix: Suffix,
     read: impl FnOnce(&[u8]) -> Result<T, Doubt>,
-) -> Option<T> {
-    let read = match content {
-        FileContent::Absent => return None,
+) -> Result<Option<T>, CacheError> {
+    let path = folder.file(slot, suffix);
+    let read = match folder.read(&path)? {
+        FileContent::Absent => return Ok(None),
         FileContent::TooLarge => Err(Doubt::TooLarge),
         FileContent::Bytes(bytes) => read(&bytes),
     };
-    read.inspect_err(|doubt| log::warn!("ignoring {path:?}: it {doubt}"))
-        .ok()
+    let read = read.inspect_err(|doubt| log::warn!("ignoring {path:?}: it {doubt}"));
+    Ok(read.ok())
 }

@@ -28,8 +28,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use time::OffsetDateTime;
 
-use super::entry::{Doubt, Entry, MAX_CLOCK_DIFFERENCE};
-use super::error::CacheError;
+use super::entry::{Entry, MAX_CLOCK_DIFFERENCE};
+use super::error::{CacheError, Doubt};
 use super::failure_mark::FailureMark;
 use super::folder::{FileContent, Folder, Suffix, is_temporary, look_at, may_be_as_long_as};
 use super::lock::{Claim, claim, release};
@@ -38,6 +38,10 @@ use step::{Act, Event, Found, Slot, State};
 
 /// How long a file can be half-written: longer than any `get` can last.
 const TEMPORARY_LIFE: Duration = Duration::from_secs(3600);
+
+/// How long what cannot be believed is kept: it is of use to whoever wants to know how it came
+/// about, and the next fetch for its slot replaces it anyway.
+const DOUBT_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// How much a sweep may do.
 #[derive(Clone, Copy, Debug)]
@@ -66,11 +70,9 @@ pub(super) fn sweep(
         return Ok(0);
     };
     let mut sweep = Sweep {
-        judge: Judge {
-            folder,
-            now,
-            today: SystemTime::now(),
-        },
+        folder,
+        now,
+        today: SystemTime::now(),
         slots: HashSet::new(),
         removed: 0,
     };
@@ -109,7 +111,11 @@ impl Item {
 }
 
 struct Sweep<'a> {
-    judge: Judge<'a>,
+    folder: &'a Folder,
+    /// By the clock that entries age by.
+    now: OffsetDateTime,
+    /// By the clock of this machine, for what shows its age only as a file.
+    today: SystemTime,
     /// Those that were seen to.
     slots: HashSet<Digest>,
     removed: usize,
@@ -119,7 +125,7 @@ impl Sweep<'_> {
     /// Sees to the names from a place on, and returns the place to go on from.
     fn walk(&mut self, from: u64, limits: Limits) -> Result<u64, CacheError> {
         let end = Instant::now() + limits.time;
-        let path = self.judge.folder.path();
+        let path = self.folder.path();
         let mut names = 0;
         let see_to = |name: &str| {
             if let Some(item) = Item::parse(name) {
@@ -128,46 +134,25 @@ impl Sweep<'_> {
             names += 1;
             names < limits.names_at_least || (names < limits.names && Instant::now() < end)
         };
-        walk(path, from, see_to).map_err(|source| CacheError::Read {
-            path: path.to_owned(),
-            source,
-        })
+        walk(path, from, see_to).map_err(|source| CacheError::read(path, source))
     }
 
     fn tidy(&mut self, item: Item, path: &Path) {
-        let judge = &self.judge;
         self.removed += match item {
             Item::Slot(slot) if self.slots.insert(slot) => {
-                let lock = judge.folder.file(slot, Suffix::Lock);
-                Tidying::new(judge, lock, Some(slot)).run()
+                let lock = self.folder.file(slot, Suffix::Lock);
+                Tidying::new(self, lock, Some(slot)).run()
             }
             Item::Slot(_) => 0,
-            Item::Seat => Tidying::new(judge, path.to_owned(), None).run(),
-            Item::Temporary if judge.is_older(path, TEMPORARY_LIFE) => {
-                usize::from(judge.remove(path).unwrap_or(false))
+            Item::Seat => Tidying::new(self, path.to_owned(), None).run(),
+            Item::Temporary if self.is_older(path, TEMPORARY_LIFE) => {
+                usize::from(self.remove(path).unwrap_or(false))
             }
             Item::Temporary => 0,
         };
     }
-}
 
-/// How long what cannot be believed is kept: it is of use to whoever wants to know how it came
-/// about, and the next fetch for its slot replaces it anyway.
-const DOUBT_LIFE: Duration = Duration::from_secs(24 * 3600);
-
-/// Looks at the files of a folder, and removes them.
-#[derive(Clone, Copy, Debug)]
-struct Judge<'a> {
-    folder: &'a Folder,
-    /// By the clock that entries age by.
-    now: OffsetDateTime,
-    /// By the clock of this machine, for what shows its age only as a file.
-    today: SystemTime,
-}
-
-impl Judge<'_> {
-    /// Looks at the files of a slot.
-    fn slot(&self, slot: Digest) -> Slot {
+    fn look(&self, slot: Digest) -> Slot {
         // Who has overtaken the lock's last holder may be about to write.
         let is_overtaken = [Suffix::SecondLock, Suffix::ThirdLock]
             .iter()
@@ -200,7 +185,7 @@ impl Judge<'_> {
     /// By another machine's clock a mark may hold a little longer.
     fn mark(&self, slot: Digest) -> Found {
         self.find(&self.folder.file(slot, Suffix::Mark), |bytes| {
-            let until = FailureMark::read_end(bytes, slot)?;
+            let (until, _) = FailureMark::read_end(bytes, slot)?;
             Ok(until.saturating_add(MAX_CLOCK_DIFFERENCE) <= self.now)
         })
     }
@@ -250,7 +235,7 @@ impl Judge<'_> {
 
 /// The sweep of one slot, or of the lock of a seat.
 struct Tidying<'a> {
-    judge: &'a Judge<'a>,
+    sweep: &'a Sweep<'a>,
     lock_path: PathBuf,
     /// `None` for a seat, whose lock protects no file.
     slot: Option<Digest>,
@@ -259,9 +244,9 @@ struct Tidying<'a> {
 }
 
 impl<'a> Tidying<'a> {
-    fn new(judge: &'a Judge<'a>, lock_path: PathBuf, slot: Option<Digest>) -> Self {
+    fn new(sweep: &'a Sweep<'a>, lock_path: PathBuf, slot: Option<Digest>) -> Self {
         Self {
-            judge,
+            sweep,
             lock_path,
             slot,
             lock: None,
@@ -284,7 +269,7 @@ impl<'a> Tidying<'a> {
             Act::Look => return Event::Saw(self.look()),
             Act::Open => {
                 self.lock = self
-                    .judge
+                    .sweep
                     .folder
                     .open_lock(&self.lock_path)
                     .inspect_err(|error| log::debug!("{error}"))
@@ -308,11 +293,11 @@ impl<'a> Tidying<'a> {
 
     fn look(&self) -> Slot {
         match self.slot {
-            Some(slot) => self.judge.slot(slot),
+            Some(slot) => self.sweep.look(slot),
             None => Slot {
                 entry: Found::Absent,
                 mark: Found::Absent,
-                has_lock: self.judge.has_lock(&self.lock_path),
+                has_lock: self.sweep.has_lock(&self.lock_path),
             },
         }
     }
@@ -329,13 +314,13 @@ impl<'a> Tidying<'a> {
 
     fn remove(&mut self, suffix: Suffix) -> bool {
         match self.slot {
-            Some(slot) => self.remove_file(self.judge.folder.file(slot, suffix)),
+            Some(slot) => self.remove_file(self.sweep.folder.file(slot, suffix)),
             None => false,
         }
     }
 
     fn remove_file(&mut self, path: PathBuf) -> bool {
-        let removed = self.judge.remove(&path);
+        let removed = self.sweep.remove(&path);
         self.removed += usize::from(removed.unwrap_or(false));
         removed.is_some()
     }

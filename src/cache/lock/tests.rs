@@ -60,7 +60,7 @@ fn a_lock_on_a_removed_file_is_not_taken_for_one() {
     let home = Home::new();
     let housekeeper = home.cache.try_lock(&key()).unwrap().unwrap();
     let path = home.file("lock");
-    let opened = housekeeper.folder.open_lock(&path).unwrap();
+    let opened = housekeeper.0.folder.open_lock(&path).unwrap();
     assert_eq!(claim(&opened, &path).unwrap(), Claim::Theirs);
     fs::remove_file(&path).unwrap();
     drop(housekeeper);
