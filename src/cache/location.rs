@@ -5,14 +5,11 @@ use std::path::PathBuf;
 use crate::config::Config;
 use crate::env::{Env, var};
 
-use super::Cache;
-
 /// Where tokens are kept, or would be.
 #[derive(Debug)]
 pub(crate) struct CacheLocation {
     /// The folder that a person names or the system has for it; `None` where there is none.
     pub dir: Option<PathBuf>,
-    /// What says so.
     pub from: LocationOrigin,
     /// Why nothing is kept all the same.
     pub off: Option<CacheOff>,
@@ -71,18 +68,5 @@ impl CacheLocation {
             None => Some(CacheOff::NoHome),
         });
         Self { dir, from, off }
-    }
-
-    /// The cache to use; what is missing is logged.
-    pub(crate) fn cache(self) -> Option<Cache> {
-        match self.off {
-            None => self.dir.map(Cache::at),
-            Some(off) => {
-                if off == CacheOff::NoHome {
-                    log::warn!("{off}");
-                }
-                None
-            }
-        }
     }
 }

@@ -75,6 +75,19 @@ impl Cache {
         Self { dir: dir.into() }
     }
 
+    /// The cache to use, if tokens are to be kept; that there is no place for them is logged.
+    pub(crate) fn from_location(location: CacheLocation) -> Option<Self> {
+        match location.off {
+            None => location.dir.map(Self::at),
+            Some(off) => {
+                if off == CacheOff::NoHome {
+                    log::warn!("{off}");
+                }
+                None
+            }
+        }
+    }
+
     /// The folder that was given. The files live in a private one inside it.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir

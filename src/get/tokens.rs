@@ -26,7 +26,7 @@ impl<'a> Tokens<'a> {
             config,
             started: Instant::now(),
             resolver: Resolver::new(env, config),
-            cache: CacheLocation::find(env, config).cache(),
+            cache: Cache::from_location(CacheLocation::find(env, config)),
         }
     }
 
