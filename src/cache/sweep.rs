@@ -34,7 +34,7 @@ use super::failure_mark::FailureMark;
 use super::folder::{FileContent, Folder, Suffix, is_temporary, look_at, may_be_as_long_as};
 use super::lock::{Claim, claim, release};
 use crate::digest::Digest;
-use step::{Act, Event, Found, Slot, State};
+use step::{Found, Slot, SweepAct, SweepEvent, SweepState};
 
 /// How long a file can be half-written: longer than any `get` can last.
 const TEMPORARY_LIFE: Duration = Duration::from_secs(3600);
@@ -46,7 +46,6 @@ const DOUBT_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// How much a sweep may do.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// So many names.
     names: usize,
     /// So many, and no more once `time` is over.
     names_at_least: usize,
@@ -256,18 +255,18 @@ impl<'a> Tidying<'a> {
 
     /// Goes through all steps, and says how many files were removed.
     fn run(mut self) -> usize {
-        let (mut state, mut act) = State::begin();
-        while act != Act::Done {
+        let (mut state, mut act) = SweepState::begin();
+        while act != SweepAct::Done {
             let event = self.perform(act);
             (state, act) = state.next(event);
         }
         self.removed
     }
 
-    fn perform(&mut self, act: Act) -> Event {
+    fn perform(&mut self, act: SweepAct) -> SweepEvent {
         let is_done = match act {
-            Act::Look => return Event::Saw(self.look()),
-            Act::Open => {
+            SweepAct::Look => return SweepEvent::Saw(self.look()),
+            SweepAct::Open => {
                 self.lock = self
                     .sweep
                     .folder
@@ -276,19 +275,23 @@ impl<'a> Tidying<'a> {
                     .ok();
                 self.lock.is_some()
             }
-            Act::Claim => self.claim(),
-            Act::RemoveEntry => self.remove(Suffix::Entry),
-            Act::RemoveMark => self.remove(Suffix::Mark),
-            Act::RemoveLock => cfg!(unix) && self.remove_file(self.lock_path.clone()),
-            Act::Release => {
+            SweepAct::Claim => self.claim(),
+            SweepAct::RemoveEntry => self.remove(Suffix::Entry),
+            SweepAct::RemoveMark => self.remove(Suffix::Mark),
+            SweepAct::RemoveLock => cfg!(unix) && self.remove_file(self.lock_path.clone()),
+            SweepAct::Release => {
                 if let Some(lock) = self.lock.take() {
                     release(&lock);
                 }
                 true
             }
-            Act::Done => true,
+            SweepAct::Done => true,
         };
-        if is_done { Event::Done } else { Event::Failed }
+        if is_done {
+            SweepEvent::Done
+        } else {
+            SweepEvent::Failed
+        }
     }
 
     fn look(&self) -> Slot {

@@ -35,30 +35,28 @@ pub(crate) struct Slot {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Act {
-    /// Look at the files: [`Event::Saw`].
+pub(crate) enum SweepAct {
+    /// Look at the files: [`SweepEvent::Saw`].
     Look,
-    /// Open the lock file, or make it: [`Event::Done`].
+    /// Open the lock file, or make it: [`SweepEvent::Done`].
     Open,
     /// Lock the open file without waiting, and see that it still stands under its name:
-    /// [`Event::Done`].
+    /// [`SweepEvent::Done`].
     Claim,
-    /// Remove the entry: [`Event::Done`], also when it is gone.
+    /// Remove the entry: [`SweepEvent::Done`], also when it is gone.
     RemoveEntry,
-    /// Remove the mark: [`Event::Done`], also when it is gone.
+    /// Remove the mark: [`SweepEvent::Done`], also when it is gone.
     RemoveMark,
-    /// Remove the lock file: [`Event::Done`].
+    /// Remove the lock file: [`SweepEvent::Done`].
     RemoveLock,
-    /// Close the lock file, and so give back the lock if it is held: [`Event::Done`].
+    /// Close the lock file, and so give back the lock if it is held: [`SweepEvent::Done`].
     Release,
-    /// Nothing.
     Done,
 }
 
 /// What came of an act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Event {
-    /// Of a look.
+pub(crate) enum SweepEvent {
     Saw(Slot),
     Done,
     /// It could not be done, or somebody else holds the lock.
@@ -67,7 +65,7 @@ pub(crate) enum Event {
 
 /// How far a sweep of one slot has come: the act that is under way, and what of the slot is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum State {
+pub(crate) enum SweepState {
     Looking,
     Opening,
     Claiming,
@@ -90,54 +88,58 @@ impl Slot {
     }
 }
 
-impl State {
+impl SweepState {
     /// The beginning, with the first act.
-    pub(crate) fn begin() -> (Self, Act) {
-        (State::Looking, Act::Look)
+    pub(crate) fn begin() -> (Self, SweepAct) {
+        (SweepState::Looking, SweepAct::Look)
     }
 
     /// What follows on what came of the last act. An event that the act cannot have counts as its
     /// failure.
-    pub(crate) fn next(self, event: Event) -> (Self, Act) {
+    pub(crate) fn next(self, event: SweepEvent) -> (Self, SweepAct) {
         match (self, event) {
-            (State::Looking, Event::Saw(slot)) if slot.wants_tidying() => {
-                (State::Opening, Act::Open)
+            (SweepState::Looking, SweepEvent::Saw(slot)) if slot.wants_tidying() => {
+                (SweepState::Opening, SweepAct::Open)
             }
-            (State::Opening, Event::Done) => (State::Claiming, Act::Claim),
-            (State::Claiming, Event::Done) => (State::LookingAgain, Act::Look),
-            (State::LookingAgain, Event::Saw(slot)) => Self::tidy(slot),
-            (State::RemovingEntry(slot), Event::Done) => Self::tidy(Slot {
+            (SweepState::Opening, SweepEvent::Done) => (SweepState::Claiming, SweepAct::Claim),
+            (SweepState::Claiming, SweepEvent::Done) => (SweepState::LookingAgain, SweepAct::Look),
+            (SweepState::LookingAgain, SweepEvent::Saw(slot)) => Self::tidy(slot),
+            (SweepState::RemovingEntry(slot), SweepEvent::Done) => Self::tidy(Slot {
                 entry: Found::Absent,
                 ..slot
             }),
-            (State::RemovingMark(slot), Event::Done) => Self::tidy(Slot {
+            (SweepState::RemovingMark(slot), SweepEvent::Done) => Self::tidy(Slot {
                 mark: Found::Absent,
                 ..slot
             }),
-            (State::Looking | State::Opening | State::Releasing | State::Done, _) => {
-                (State::Done, Act::Done)
-            }
             (
-                State::Claiming
-                | State::LookingAgain
-                | State::RemovingEntry(_)
-                | State::RemovingMark(_)
-                | State::RemovingLock,
+                SweepState::Looking
+                | SweepState::Opening
+                | SweepState::Releasing
+                | SweepState::Done,
                 _,
-            ) => (State::Releasing, Act::Release),
+            ) => (SweepState::Done, SweepAct::Done),
+            (
+                SweepState::Claiming
+                | SweepState::LookingAgain
+                | SweepState::RemovingEntry(_)
+                | SweepState::RemovingMark(_)
+                | SweepState::RemovingLock,
+                _,
+            ) => (SweepState::Releasing, SweepAct::Release),
         }
     }
 
     /// What is left to do under the lock.
-    fn tidy(slot: Slot) -> (Self, Act) {
+    fn tidy(slot: Slot) -> (Self, SweepAct) {
         if slot.entry == Found::Over {
-            (State::RemovingEntry(slot), Act::RemoveEntry)
+            (SweepState::RemovingEntry(slot), SweepAct::RemoveEntry)
         } else if slot.mark == Found::Over {
-            (State::RemovingMark(slot), Act::RemoveMark)
+            (SweepState::RemovingMark(slot), SweepAct::RemoveMark)
         } else if slot.is_empty() {
-            (State::RemovingLock, Act::RemoveLock)
+            (SweepState::RemovingLock, SweepAct::RemoveLock)
         } else {
-            (State::Releasing, Act::Release)
+            (SweepState::Releasing, SweepAct::Release)
         }
     }
 }
@@ -160,19 +162,22 @@ mod tests {
         })
     }
 
-    fn events(act: Act) -> Vec<Event> {
+    fn events(act: SweepAct) -> Vec<SweepEvent> {
         match act {
-            Act::Look => slots().map(Event::Saw).chain([Event::Failed]).collect(),
-            _ => vec![Event::Done, Event::Failed],
+            SweepAct::Look => slots()
+                .map(SweepEvent::Saw)
+                .chain([SweepEvent::Failed])
+                .collect(),
+            _ => vec![SweepEvent::Done, SweepEvent::Failed],
         }
     }
 
     /// Every sequence of acts that can be, each with what came of it.
-    fn walks() -> Vec<Vec<(Act, Event)>> {
+    fn walks() -> Vec<Vec<(SweepAct, SweepEvent)>> {
         let mut ended = Vec::new();
-        let mut open = vec![(State::begin(), Vec::new())];
+        let mut open = vec![(SweepState::begin(), Vec::new())];
         while let Some(((state, act), walk)) = open.pop() {
-            if act == Act::Done {
+            if act == SweepAct::Done {
                 ended.push(walk);
                 continue;
             }
@@ -186,22 +191,25 @@ mod tests {
         ended
     }
 
-    fn place(walk: &[(Act, Event)], wanted: Act) -> Option<usize> {
+    fn place(walk: &[(SweepAct, SweepEvent)], wanted: SweepAct) -> Option<usize> {
         walk.iter().position(|(act, _)| *act == wanted)
     }
 
     #[test]
     fn nothing_is_removed_but_what_a_look_under_the_lock_found_over() {
         for walk in walks() {
-            let claimed = walk.contains(&(Act::Claim, Event::Done));
+            let claimed = walk.contains(&(SweepAct::Claim, SweepEvent::Done));
             let last = walk.iter().rev().find_map(|(_, event)| match event {
-                Event::Saw(slot) => Some(*slot),
+                SweepEvent::Saw(slot) => Some(*slot),
                 _ => None,
             });
-            let looks = walk.iter().filter(|(act, _)| *act == Act::Look).count();
+            let looks = walk
+                .iter()
+                .filter(|(act, _)| *act == SweepAct::Look)
+                .count();
             for (act, what) in [
-                (Act::RemoveEntry, last.map(|slot| slot.entry)),
-                (Act::RemoveMark, last.map(|slot| slot.mark)),
+                (SweepAct::RemoveEntry, last.map(|slot| slot.entry)),
+                (SweepAct::RemoveMark, last.map(|slot| slot.mark)),
             ] {
                 if place(&walk, act).is_some() {
                     assert!(claimed && looks == 2, "{walk:?}");
@@ -215,24 +223,31 @@ mod tests {
     fn a_lock_goes_last_and_only_when_it_protects_nothing_any_more() {
         let mut removals = 0;
         for walk in walks() {
-            let Some(at) = place(&walk, Act::RemoveLock) else {
+            let Some(at) = place(&walk, SweepAct::RemoveLock) else {
                 continue;
             };
             removals += 1;
-            assert!(walk.contains(&(Act::Claim, Event::Done)), "{walk:?}");
+            assert!(
+                walk.contains(&(SweepAct::Claim, SweepEvent::Done)),
+                "{walk:?}"
+            );
             assert_eq!(
                 &walk[at + 1..]
                     .iter()
                     .map(|(act, _)| *act)
                     .collect::<Vec<_>>(),
-                &[Act::Release]
+                &[SweepAct::Release]
             );
-            let Some((_, Event::Saw(slot))) = walk[..at].iter().rfind(|(act, _)| *act == Act::Look)
+            let Some((_, SweepEvent::Saw(slot))) =
+                walk[..at].iter().rfind(|(act, _)| *act == SweepAct::Look)
             else {
                 panic!("no look: {walk:?}");
             };
-            for (found, removal) in [(slot.entry, Act::RemoveEntry), (slot.mark, Act::RemoveMark)] {
-                let removed = walk.contains(&(removal, Event::Done));
+            for (found, removal) in [
+                (slot.entry, SweepAct::RemoveEntry),
+                (slot.mark, SweepAct::RemoveMark),
+            ] {
+                let removed = walk.contains(&(removal, SweepEvent::Done));
                 assert!(found == Found::Absent || removed, "{walk:?}");
             }
         }
@@ -242,8 +257,10 @@ mod tests {
     #[test]
     fn what_was_opened_is_closed() {
         for walk in walks() {
-            let opened = walk.contains(&(Act::Open, Event::Done));
-            let closed = walk.last().is_some_and(|(act, _)| *act == Act::Release);
+            let opened = walk.contains(&(SweepAct::Open, SweepEvent::Done));
+            let closed = walk
+                .last()
+                .is_some_and(|(act, _)| *act == SweepAct::Release);
             assert_eq!(opened, closed, "{walk:?}");
         }
     }
@@ -253,12 +270,12 @@ mod tests {
         for slot in slots() {
             let idle_lock = slot.has_lock && slot.is_empty();
             let over = [slot.entry, slot.mark].contains(&Found::Over);
-            let (state, _) = State::begin();
-            let (_, act) = state.next(Event::Saw(slot));
+            let (state, _) = SweepState::begin();
+            let (_, act) = state.next(SweepEvent::Saw(slot));
             let expected = if idle_lock || over {
-                Act::Open
+                SweepAct::Open
             } else {
-                Act::Done
+                SweepAct::Done
             };
             assert_eq!(act, expected, "{slot:?}");
         }

@@ -48,7 +48,7 @@ pub(super) enum Move {
     /// A `get`'s act brings this.
     Get(usize, Event),
     /// A sweep's act brings this.
-    Sweep(usize, sweep::Event),
+    Sweep(usize, sweep::SweepEvent),
     Die(usize),
     Stop(usize),
     GoOn(usize),
@@ -66,7 +66,7 @@ impl Protocol {
                     .map(|event| Move::Get(who, event))
                     .collect()
             }
-            Task::Sweep(_, sweep::Act::Done) => Vec::new(),
+            Task::Sweep(_, sweep::SweepAct::Done) => Vec::new(),
             Task::Sweep(state, act) => vec![Move::Sweep(who, self.event(world, who, state, act))],
         }
     }
@@ -218,20 +218,20 @@ impl Protocol {
         &self,
         world: &World,
         who: usize,
-        state: sweep::State,
-        act: sweep::Act,
-    ) -> sweep::Event {
+        state: sweep::SweepState,
+        act: sweep::SweepAct,
+    ) -> sweep::SweepEvent {
         let process = &world.processes[who];
         let files = &world.files[process.entry];
         match act {
-            sweep::Act::Look => {
-                let is_second = state != sweep::State::begin().0;
+            sweep::SweepAct::Look => {
+                let is_second = state != sweep::SweepState::begin().0;
                 let entry = if is_second && self.sabotage == Sabotage::NoSecondLookOfSweeps {
                     process.token
                 } else {
                     files.entry
                 };
-                sweep::Event::Saw(sweep::Slot {
+                sweep::SweepEvent::Saw(sweep::Slot {
                     entry: match entry {
                         None => sweep::Found::Absent,
                         Some(token) if token.age >= EXPIRED && !files.is_overtaken() => {
@@ -243,34 +243,34 @@ impl Protocol {
                     has_lock: files.clone().lock(Seat::First).is_some(),
                 })
             }
-            sweep::Act::Claim if !self.can_claim(world, who, Lock::Entry(Seat::First)) => {
-                sweep::Event::Failed
+            sweep::SweepAct::Claim if !self.can_claim(world, who, Lock::Entry(Seat::First)) => {
+                sweep::SweepEvent::Failed
             }
-            _ => sweep::Event::Done,
+            _ => sweep::SweepEvent::Done,
         }
     }
 
-    fn sweep(&self, world: &mut World, who: usize, event: sweep::Event) {
+    fn sweep(&self, world: &mut World, who: usize, event: sweep::SweepEvent) {
         let mut process = world.processes[who];
         let Task::Sweep(state, act) = process.task else {
             unreachable!("a sweep's event");
         };
         let first = Lock::Entry(Seat::First);
         match (act, event) {
-            (sweep::Act::Look, _) if state == sweep::State::begin().0 => {
+            (sweep::SweepAct::Look, _) if state == sweep::SweepState::begin().0 => {
                 process.token = world.files[process.entry].entry;
             }
-            (sweep::Act::Open, _) => process.file = Some(world.open(process.entry, first)),
-            (sweep::Act::Claim, sweep::Event::Done) => process.lock = process.file.take(),
-            (sweep::Act::RemoveEntry, _) => {
+            (sweep::SweepAct::Open, _) => process.file = Some(world.open(process.entry, first)),
+            (sweep::SweepAct::Claim, sweep::SweepEvent::Done) => process.lock = process.file.take(),
+            (sweep::SweepAct::RemoveEntry, _) => {
                 let entry = world.files[process.entry].entry.take();
                 let is_good = entry.is_some_and(|token| token.age < EXPIRED);
                 // As above: who has overtaken somebody may write just now.
                 let stops = self.budget.stops - world.left.stops;
                 world.has_lost |= is_good && stops == 0;
             }
-            (sweep::Act::RemoveLock, _) => *world.named(process.entry, first) = None,
-            (sweep::Act::Release, _) => process.close(),
+            (sweep::SweepAct::RemoveLock, _) => *world.named(process.entry, first) = None,
+            (sweep::SweepAct::Release, _) => process.close(),
             _ => {}
         }
         let (state, act) = state.next(event);
@@ -287,7 +287,7 @@ impl Model for Protocol {
         let entries = 1 + self.gets.iter().copied().max().unwrap_or(0);
         let gets = self.gets.iter().copied();
         let gets = gets.map(|entry| Process::of(entry, Task::Get(Step::first())));
-        let (state, act) = sweep::State::begin();
+        let (state, act) = sweep::SweepState::begin();
         let sweeps = vec![Process::of(0, Task::Sweep(state, act)); self.sweeps];
         let processes: Vec<Process> = gets.chain(sweeps).collect();
         let world = |entry: Option<Age>| World {

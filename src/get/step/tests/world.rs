@@ -29,7 +29,7 @@ impl Budget {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Task {
     Get(Step),
-    Sweep(sweep::State, sweep::Act),
+    Sweep(sweep::SweepState, sweep::SweepAct),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -103,7 +103,7 @@ impl Process {
     pub(super) fn is_under_way(&self) -> bool {
         let has_ended = match self.task {
             Task::Get(_) => self.end().is_some(),
-            Task::Sweep(_, act) => act == sweep::Act::Done,
+            Task::Sweep(_, act) => act == sweep::SweepAct::Done,
         };
         self.life == Life::Running && !has_ended
     }
@@ -115,7 +115,7 @@ impl Process {
             Task::Get(step) => {
                 step == Step::first() || matches!(step.act(), Act::Wait(_) | Act::Fetch)
             }
-            Task::Sweep(state, _) => state == sweep::State::begin().0,
+            Task::Sweep(state, _) => state == sweep::SweepState::begin().0,
         };
         takes_time || !self.is_under_way()
     }
