@@ -1,7 +1,7 @@
 //! Emptying the cache, for people: what they name is gone afterwards.
 //!
-//! Who is fetching holds the entry's lock and would store a token after the deletion, so the lock
-//! is waited for, a little. Nothing breaks without it: a file is replaced and removed whole.
+//! A process that is fetching holds the entry's lock and would store a token after the deletion, so
+//! the lock is waited for, a little. Nothing breaks without it: files are replaced and removed whole.
 
 #[cfg(all(test, unix))]
 mod tests;
@@ -17,7 +17,7 @@ use super::folder::{FileContent, Folder, Suffix, is_temporary};
 use super::lock::{Claim, Pauses, claim, release};
 use crate::digest::Digest;
 
-/// How long all who hold a lock are waited for, together.
+/// How long all holders of locks are waited for, together.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(crate) enum ClearScope<'a> {
@@ -36,7 +36,7 @@ pub(crate) struct Cleared {
     /// Remembered failures. They do not say whose they are, so all go each time: that costs one
     /// attempt.
     pub marks: usize,
-    /// Half-written files, in which a token may stand.
+    /// Half-written files, which may hold a token.
     pub temporary: usize,
     /// Those of them that are being fetched anew: the new ones will be kept.
     pub busy: Vec<Entry>,
@@ -44,7 +44,7 @@ pub(crate) struct Cleared {
     pub left: Vec<CacheError>,
 }
 
-/// Deletes what is meant from a folder. All who hold a lock are waited for so long, together.
+/// Deletes the files in `scope` from a folder. All holders of locks are waited for so long, together.
 pub(super) fn clear(
     folder: &Folder,
     scope: &ClearScope<'_>,
@@ -72,9 +72,9 @@ pub(super) fn clear(
 /// What came of asking for an entry's lock.
 enum Claimed {
     Ours(File),
-    /// Somebody is fetching.
+    /// Another process is fetching.
     Theirs,
-    /// There can be none here, so nobody holds it.
+    /// There can be none here, so no process holds it.
     Unusable,
 }
 
@@ -117,7 +117,7 @@ impl Clearing<'_> {
             }
         }
         if let Claimed::Ours(lock) = lock {
-            // The last act under it, as everybody's who removes one; on Windows it stays.
+            // The last act under it, as in every removal of one; on Windows it stays.
             if cfg!(unix) {
                 let _ = self.folder.remove(&self.folder.file(slot, Suffix::Lock));
             }

@@ -20,7 +20,7 @@ const MAX_LIFE: Duration = Duration::hours(13);
 /// How far the clock of another machine with the same home may be ahead.
 pub(super) const MAX_CLOCK_DIFFERENCE: Duration = Duration::minutes(5);
 
-/// The clock for entries whoever's they are: none is dated ahead of it.
+/// The time to read entries of any date at: none is dated ahead of it.
 pub(crate) const END_OF_TIME: OffsetDateTime = PrimitiveDateTime::MAX.assume_utc();
 
 /// What is stored under one key.
@@ -28,7 +28,7 @@ pub(crate) const END_OF_TIME: OffsetDateTime = PrimitiveDateTime::MAX.assume_utc
 pub(crate) struct Entry {
     /// The canonical host of the registry that the token was issued for.
     pub registry: String,
-    /// Who requested it, as people name it: a profile, a role. Nothing secret.
+    /// The identity that requested it, in words for people: a profile, a role. Nothing secret.
     pub identity: String,
     /// The token. Its moments are stored in whole seconds, rounded down.
     pub token: AuthorizationToken,

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::token::TokenError;
 
-/// Why the cache could not be used. It costs the caching, never the login: whoever meets one
-/// logs it and goes on without.
+/// Why the cache could not be used. It costs the caching, never the login: callers log it
+/// and go on without a cache.
 ///
 /// Paths are shown quoted and escaped, as they come from outside.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +70,7 @@ impl CacheError {
     }
 }
 
-/// Why a file is not believed. Shown behind "it", and never holds what the file says.
+/// Why a file is not believed. Shown after "it", and never holds what the file says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Doubt {
     /// Not JSON, or without a field.

@@ -16,8 +16,8 @@
 //!   `v1-UID`.
 //!
 //! Reading judges only our own folder and the file in it. That is enough: both belong to us and
-//! nobody else may write them, so what is in them was written by us, whoever can rename the
-//! folders above.
+//! no other user may write to them, so their content is ours, even if others can rename the folders
+//! above.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -29,7 +29,7 @@ use crate::fs::open_without_following;
 use platform::{effective_user, mode, owner, set_private};
 
 /// The name of our folder. It changes when the format of the files becomes one that this
-/// version could not live beside.
+/// version cannot share a folder with.
 pub(super) const NAME: &str = "v1";
 
 /// What the name of a file ends with, which tells what it is for.
@@ -205,7 +205,7 @@ impl Folder {
     /// user's file is an error, and is left alone. A link of ours is only itself, not its target.
     ///
     /// The folder is looked at once more: since it was found good a whole call to AWS may have
-    /// passed, and what stands there now (a link, say) would be followed.
+    /// passed, and a link that has replaced it would be followed.
     fn may_replace(&self, path: &Path) -> Result<bool, CacheError> {
         match look_at(&self.path)? {
             None => return Ok(false),
@@ -345,8 +345,8 @@ fn vanished(path: &Path) -> CacheError {
     CacheError::write(path, ErrorKind::NotFound.into())
 }
 
-/// Whether files may be so long, by the limit of this process (`ulimit -f`). Who writes beyond it is
-/// ended by a signal, SIGXFSZ, and a login must not fail for the cache's sake.
+/// Whether files may be so long, by the limit of this process (`ulimit -f`). Writing beyond it ends
+/// the process by a signal, SIGXFSZ, and a login must not fail for the cache's sake.
 #[cfg(unix)]
 pub(super) fn may_be_as_long_as(length: usize) -> io::Result<()> {
     use rustix::process::{Resource, getrlimit};
@@ -505,7 +505,7 @@ mod platform {
 }
 
 /// Elsewhere a user's profile folder is private by inheritance, and nothing here can be asked
-/// with the standard library alone: all files are this user's, and open to nobody else.
+/// with the standard library alone: all files are this user's, and closed to others.
 #[cfg(not(unix))]
 mod platform {
     use std::fs::Metadata;

@@ -12,7 +12,7 @@ const DOMAIN: &[u8] = b"ecrx cache 1\0";
 ///
 /// It has two halves. The *slot* names the file, and digests all that stays the same while
 /// credentials rotate: service, account, region, endpoint, the credential source, the roles on
-/// top. The *owner* stands inside the file, and digests the rest too, such as the temporary
+/// top. The *owner* is written into the file, and digests the rest too, such as the temporary
 /// access key of the day. An entry is only answered when both agree, so it never goes to another
 /// identity; and as a slot holds one entry, a rotated key's entry replaces its predecessor. That
 /// is the whole of pruning: a cache holds at most one entry per registry and source, without
@@ -24,7 +24,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// Digests parts. Each goes in behind its length, so `["ab", "c"]` and `["a", "bc"]` differ.
+    /// Digests parts. Each follows its length, so `["ab", "c"]` and `["a", "bc"]` differ.
     pub(crate) fn digest(parts: &[&[u8]]) -> Digest {
         let mut all = DigestParts::new(DOMAIN);
         for part in parts {
@@ -59,7 +59,7 @@ impl Key {
         self.slot
     }
 
-    /// What stands in the file.
+    /// What is written into the file.
     pub(crate) fn owner(&self) -> Digest {
         self.owner
     }

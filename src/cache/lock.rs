@@ -1,4 +1,4 @@
-//! The lock of an entry: who holds it may write the entry, and is the one who asks AWS.
+//! The lock of an entry: its holder may write the entry, and is the process that asks AWS.
 
 #[cfg(all(test, unix))]
 mod tests;
@@ -67,16 +67,16 @@ impl Drop for EntryLock {
     }
 }
 
-/// Which of an entry's locks. Whoever holds the first for so long that he may be stopped is
-/// overtaken by who holds the second, and so on: none is waited for without end, and yet a herd
+/// Which of an entry's locks. If the first is held for so long that its holder may be stopped, the
+/// holder of the second overtakes it, and so on: no lock is waited for without end, and yet a herd
 /// does not fetch all at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Seat {
-    /// The one that everybody tries first.
+    /// The one that every process tries first.
     First,
-    /// For who has waited for the first in vain.
+    /// For a process that has waited for the first in vain.
     Second,
-    /// For who has waited for the second in vain.
+    /// For a process that has waited for the second in vain.
     Third,
 }
 
@@ -125,8 +125,8 @@ impl LockFile {
         &self.path
     }
 
-    /// Locks it without waiting; `None` when somebody else holds it, or when housekeeping has
-    /// removed it since it was opened: others would lock another, so this one excludes nobody.
+    /// Locks it without waiting; `None` if another process holds it, or if housekeeping has removed
+    /// it since it was opened: others would lock another file, so this lock excludes none of them.
     ///
     /// # Errors
     /// On a file system without locks.
@@ -144,11 +144,11 @@ pub(super) enum Claim {
     Ours,
     Theirs,
     /// Locked, but housekeeping has removed the file since it was opened: others will lock
-    /// another, so this lock excludes nobody.
+    /// another file, so this lock excludes none of them.
     Gone,
 }
 
-/// Tries to lock an open lock file, which is to stand at `path`.
+/// Tries to lock an open lock file, whose path should still be `path`.
 pub(super) fn claim(file: &File, path: &Path) -> Result<Claim, CacheError> {
     match fs2::FileExt::try_lock_exclusive(file) {
         Ok(()) if is_at(file, path) => Ok(Claim::Ours),
@@ -190,7 +190,7 @@ fn is_at(_: &File, path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 
-/// The pauses between two looks at who holds a lock: they grow, and each is shortened by a random
+/// The pauses between two attempts to take a lock: they grow, and each is shortened by a random
 /// part so that a herd spreads out.
 #[derive(Debug)]
 pub(crate) struct Pauses {

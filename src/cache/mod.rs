@@ -4,7 +4,7 @@
 //! DIR/v1/                 0700, ours alone (folder.rs says what that means)
 //!   SLOT.json        0600 an entry (entry.rs), replaced by rename, never written in place
 //!   SLOT.lock        0600 empty; its exclusive lock allows to write SLOT.json and SLOT.mark
-//!   SLOT.2.lock      0600 the same, for who has waited for SLOT.lock in vain; then SLOT.3.lock
+//!   SLOT.2.lock      0600 the same, after waiting for SLOT.lock in vain; then SLOT.3.lock
 //!   SLOT.mark        0600 a remembered failure (failure_mark.rs)
 //!   .XXXXXX.tmp      0600 a file being written; one that stays was left by a killed process
 //!   swept            0600 when the folder was last tidied, and how far (sweep.rs)
@@ -13,16 +13,16 @@
 //! `SLOT` is 64 hex digits ([`Key`]). Other files in `DIR`, such as the `cache.json` of the
 //! established helper, are never touched.
 //!
-//! Who reads takes no lock: a rename puts whole files in place. Who writes an entry holds its
-//! lock, and has looked again after taking it (`get/step.rs`). Its holder may be stopped for
+//! A reader takes no lock: a rename puts whole files in place. A writer of an entry holds its lock,
+//! and has looked again after taking it (`get/step.rs`). The holder of a lock may be stopped for
 //! hours, so it is overtaken: an entry may be replaced by one that was fetched a little earlier,
-//! and is whole at any time. Who writes a mark holds the lock of the mark's slot, and removes its
-//! file right afterwards.
+//! and is whole at any time. A writer of a mark holds the lock of the mark's slot, and removes the
+//! lock file right afterwards.
 //!
-//! What serves nobody any more goes away with a fetch, a part of the folder at a time
-//! ([`Cache::sweep`]). Whoever removes a lock file holds the lock, and removes the file as the last
-//! act under it, on Unix only. Everyone who takes a lock then checks that its file still stands
-//! under its name, and opens the new one otherwise, so two processes never hold locks of different
+//! Files that are of no use any more are removed after a fetch, a part of the folder at a time
+//! ([`Cache::sweep`]). A process that removes a lock file holds the lock, and removes the file as
+//! the last act under it, on Unix only. A process that has taken a lock checks that its file still
+//! has its name, and opens the new file otherwise, so two processes never hold locks of different
 //! files for one entry. Expired entries are removed under their lock after a look under it, so no
 //! writer's work is lost. Temporary files have no lock: they go when they are older than any `get`
 //! can last.
@@ -152,9 +152,8 @@ impl Cache {
         self.read_all(Suffix::Entry, |bytes, slot| Entry::read(bytes, slot, now))
     }
 
-    /// How many files of entries there are, by their names, beside the `listed` ones that
-    /// [`Cache::list`] has given: they cannot be believed or read, and the next fetch replaces
-    /// them.
+    /// The number of entry files, by their names, less the `listed` ones that [`Cache::list`] has
+    /// given: they cannot be believed or read, and the next fetch replaces them.
     ///
     /// # Errors
     /// As [`Cache::list`].
@@ -163,8 +162,8 @@ impl Cache {
         Ok(count.saturating_sub(listed))
     }
 
-    /// What is remembered of failures and not yet over: when each ends, and what failed. Whether
-    /// they still hold, only who would try again can tell.
+    /// The remembered failures that are not yet over: when each ends, and what failed. Whether they
+    /// still hold depends on the state of the identity that would try again.
     ///
     /// # Errors
     /// As [`Cache::list`].
@@ -177,7 +176,7 @@ impl Cache {
         Ok(marks)
     }
 
-    /// Does what a folder that is there allows; with none, nothing is found.
+    /// Works in the private folder; without one, there is nothing to work on.
     fn in_folder<T: Default>(
         &self,
         work: impl FnOnce(&Folder) -> Result<T, CacheError>,
@@ -242,8 +241,8 @@ impl Cache {
         mark.flatten().filter(|mark| mark.holds(state, now))
     }
 
-    /// Remembers a failure, under the lock of the mark's own slot, which is not waited for: who
-    /// holds it is remembering the same. So the key must be none whose lock this process holds.
+    /// Remembers a failure, under the lock of the mark's own slot. The lock is not waited for: its
+    /// holder is remembering the same. So this process must not hold the lock of this key.
     ///
     /// # Errors
     /// When the folder cannot be made or used, or a file cannot be written.
@@ -271,8 +270,8 @@ impl Cache {
         }
     }
 
-    /// Tries out what a fetch does here, and leaves nothing behind: takes a lock, and writes and
-    /// removes a file.
+    /// Tries out what a fetch does here: takes a lock, and writes and removes a file. Nothing is
+    /// left.
     ///
     /// # Errors
     /// With what would keep a token from being kept.
@@ -311,7 +310,7 @@ impl Cache {
         LockFile::open(Folder::make(&self.dir)?, key, seat)
     }
 
-    /// Takes the first of the entry's locks if nobody holds it; `None` when somebody does.
+    /// Takes the first of the entry's locks; `None` if another process holds it.
     ///
     /// # Errors
     /// As [`Cache::open_lock`], and on a file system without locks.
@@ -320,7 +319,7 @@ impl Cache {
     }
 
     /// Tidies a part of the folder, unless that was done within the hour or is being done. Takes
-    /// some milliseconds at most, and waits for nobody.
+    /// some milliseconds at most, and waits for no lock.
     ///
     /// It may be called while locks of entries are held: they are passed by. What goes wrong is
     /// for the log.
@@ -336,8 +335,8 @@ impl Cache {
         self.in_folder(|folder| sweep::sweep(folder, now, limits))
     }
 
-    /// Deletes entries, whoever requested them, and what is remembered of failures. Files that are
-    /// not the cache's, and those of other users, stay.
+    /// Deletes entries of any identity, and all remembered failures. Files that are not the
+    /// cache's, and those of other users, stay.
     ///
     /// # Errors
     /// When the folder is another user's, open to others, a link, or cannot be read.

@@ -1,4 +1,4 @@
-//! Housekeeping: what serves nobody any more goes away by itself, a little with each fetch.
+//! Housekeeping: files that are of no use any more are removed, a few after each fetch.
 //!
 //! A sweep goes through the private folder and removes
 //!
@@ -6,14 +6,14 @@
 //!   of their slot and after another look under it;
 //! - those that cannot be believed and were not touched for a day. What another version of the
 //!   program has written is left to it;
-//! - lock files of slots without either, and of seats, that nobody holds, on Unix;
+//! - lock files of slots without either, and of seats, that no process holds, on Unix;
 //! - temporary files of killed processes, after an hour.
 //!
-//! Other files, and those of other users, are left alone. Nobody is waited for: who holds a lock
-//! is busy with that slot.
+//! Other files, and those of other users, are left alone. No lock is waited for: its holder is
+//! busy with that slot.
 //!
-//! A sweep is made at most once an hour (`swept` says when) and is bounded in names and time. One
-//! that has not come to the end of the folder is gone on with ten seconds later.
+//! A sweep is made at most once an hour (the file `swept` says when), and is bounded in names and
+//! time. One that has not come to the end of the folder is continued ten seconds later.
 
 #[cfg(all(test, unix))]
 mod tests;
@@ -39,8 +39,8 @@ use step::{Found, Slot, SweepAct, SweepEvent, SweepState};
 /// How long a file can be half-written: longer than any `get` can last.
 const TEMPORARY_LIFE: Duration = Duration::from_secs(3600);
 
-/// How long what cannot be believed is kept: it is of use to whoever wants to know how it came
-/// about, and the next fetch for its slot replaces it anyway.
+/// How long a file that cannot be believed is kept: it helps to find out how it came about, and
+/// the next fetch for its slot replaces it anyway.
 const DOUBT_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// How much a sweep may do.
@@ -80,7 +80,7 @@ pub(super) fn sweep(
     Ok(sweep.removed)
 }
 
-/// What a name in the folder stands for.
+/// What a name in the folder belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Item {
     Slot(Digest),
@@ -115,13 +115,13 @@ struct Sweep<'a> {
     now: OffsetDateTime,
     /// By the clock of this machine, for what shows its age only as a file.
     today: SystemTime,
-    /// Those that were seen to.
+    /// Those that were tidied.
     slots: HashSet<Digest>,
     removed: usize,
 }
 
 impl Sweep<'_> {
-    /// Sees to the names from a place on, and returns the place to go on from.
+    /// Tidies the names from a place on, and returns the place to go on from.
     fn walk(&mut self, from: u64, limits: Limits) -> Result<u64, CacheError> {
         let end = Instant::now() + limits.time;
         let path = self.folder.path();
@@ -152,7 +152,7 @@ impl Sweep<'_> {
     }
 
     fn look(&self, slot: Digest) -> Slot {
-        // Who has overtaken the lock's last holder may be about to write.
+        // A process that has overtaken the lock's last holder may be about to write.
         let is_overtaken = [Suffix::SecondLock, Suffix::ThirdLock]
             .iter()
             .any(|suffix| {
@@ -352,8 +352,8 @@ struct Stamp {
 }
 
 impl Stamp {
-    /// Takes the stamp, if a sweep is due and nobody else is at it. It is renewed at once, so of a
-    /// herd one sweeps, and one that is killed is not repeated by all who come after.
+    /// Takes the stamp, if a sweep is due and no other process is at it. It is renewed at once, so
+    /// one process of a herd sweeps, and a sweep that is killed is not repeated by all that follow.
     fn take(folder: &Folder, now: OffsetDateTime) -> Result<Option<Self>, CacheError> {
         let path = folder.path().join(STAMP_NAME);
         let file = folder.open_lock(&path)?;

@@ -1,4 +1,5 @@
-//! `policy`: the documents of a set-up across accounts. It asks nobody and changes nothing.
+//! `policy`: the IAM documents of a set-up across accounts. It makes no network calls and changes
+//! nothing.
 //!
 //! A [`Grant`] is what is wanted; the [`Setup`] that it takes has several policies, each of them a
 //! document and what it is attached to; and `terraform` and `shell` write them down for programs.

@@ -1,4 +1,4 @@
-//! What is to be known of a document, in a sentence or two each.
+//! Notes on policies, a sentence or two each.
 
 use crate::commands::page::MAX_WIDTH;
 use crate::policy::iam::{Access, Callers, Document};
@@ -7,7 +7,7 @@ use crate::registry::{AccountId, Partition, RoleArn};
 use super::grant::Grant;
 use super::target::{Holder, PolicyTarget};
 
-/// What stands above the notes that belong to no document.
+/// The heading of the notes that belong to no document.
 pub(super) const NOTES: &str = "To know";
 
 /// What has to be so before a registry's policy can speak of pulls and pushes: the ECR user

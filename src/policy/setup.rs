@@ -1,4 +1,4 @@
-//! From what is granted to the documents that bring it about.
+//! The policies that a grant takes.
 //!
 //! Of Amazon Inspector: its access to another account's findings was not seen live. That it has
 //! no resource-based policies is from the Service Authorization Reference; that reading the
@@ -217,7 +217,7 @@ fn caller_policy(grant: &Grant, holder: Holder, scan_roles: &[RoleArn]) -> Setup
     }
 }
 
-/// Those who need an identity policy.
+/// The IAM identities that need a policy.
 fn holders(callers: &Callers) -> Vec<Holder> {
     let principals = match callers {
         Callers::Organization(id) => return vec![Holder::AnyOf(id.clone())],
@@ -241,7 +241,7 @@ fn holders(callers: &Callers) -> Vec<Holder> {
     principals.iter().map(holder).collect()
 }
 
-/// What the identity policy of whoever uses the registry says.
+/// What the identity policy of a user of the registry says.
 fn use_statements(grant: &Grant) -> Vec<Statement> {
     let token = grant.needs_tokens().then(get_token);
     let uses = grant

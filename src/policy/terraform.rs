@@ -160,7 +160,7 @@ impl Writer {
         label
     }
 
-    /// The label, or with a number behind it when there is one like it.
+    /// The label, with a number after it if it is taken.
     fn free(&mut self, kind: &'static str, label: &str) -> String {
         let mut free = label.to_owned();
         let mut number = 1;

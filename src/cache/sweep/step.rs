@@ -1,5 +1,5 @@
 //! What a sweep does with one slot, as a function without effects: `sweep.rs` performs each act
-//! and tells what came of it, and a checker can do the same beside any number of `get`s.
+//! and tells what came of it, and a checker can do the same along with any number of `get`s.
 //!
 //! ```text
 //! Look ─▶ Open ─▶ Claim ─▶ Look ─▶ RemoveEntry ─▶ RemoveMark ─▶ RemoveLock ─▶ Release ─▶ Done
@@ -9,15 +9,15 @@
 //! costs the least: most slots want nothing. It decides nothing else, as a writer may come between
 //! it and the lock; what is removed is what the second look, under the lock, has found over.
 //! The lock file goes last: from then on others may lock a new one. A process that dies at any
-//! step leaves what the next sweep will find: an entry, or a lock that nobody holds.
+//! step leaves what the next sweep will find: an entry, or a lock that no process holds.
 
 /// What a look at a file has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Found {
     Absent,
-    /// It serves somebody.
+    /// It is of use.
     Alive,
-    /// It will serve nobody any more.
+    /// It will never be of use again.
     Over,
     /// Another user's, another version's, or too young to be given up.
     NotOurs,
@@ -40,7 +40,7 @@ pub(crate) enum SweepAct {
     Look,
     /// Open the lock file, or make it: [`SweepEvent::Done`].
     Open,
-    /// Lock the open file without waiting, and see that it still stands under its name:
+    /// Lock the open file without waiting, and check that it still has its name:
     /// [`SweepEvent::Done`].
     Claim,
     /// Remove the entry: [`SweepEvent::Done`], also when it is gone.
@@ -59,7 +59,7 @@ pub(crate) enum SweepAct {
 pub(crate) enum SweepEvent {
     Saw(Slot),
     Done,
-    /// It could not be done, or somebody else holds the lock.
+    /// It could not be done, or another process holds the lock.
     Failed,
 }
 

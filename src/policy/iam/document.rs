@@ -1,5 +1,5 @@
-//! Documents as IAM reads them, and the statements of a set-up: who may do what, on which side
-//! it is said.
+//! Documents as IAM reads them, and the statements of a set-up: what is allowed to whom, and on which
+//! side.
 //!
 //! Within one account either side is enough. Between two, both must allow: the identity policy of
 //! the caller, and the policy of the repository or its registry. Or the caller assumes a role of
@@ -226,8 +226,8 @@ pub(crate) fn in_identity_policy(access: Access, repositories: &Repositories) ->
     access.statement().on(repositories.arns())
 }
 
-/// For the identity policy of whoever pulls or pushes: requesting a token, which belongs to no
-/// repository, so that `*` is the only resource that works.
+/// For the identity policy of a caller that pulls or pushes: requesting a token, which belongs to
+/// no repository, so that `*` is the only resource that works.
 pub(crate) fn get_token() -> Statement {
     let action = vec!["ecr:GetAuthorizationToken"];
     Statement::allow("GetToken", action).on(vec!["*".to_owned()])

@@ -1,7 +1,7 @@
-//! IAM, as far as ECR needs it: who a policy is about, what it allows, and the documents.
+//! IAM, as far as ECR needs it: principals, repositories, and the documents that name them.
 //!
-//! Nothing here asks anybody; and what is parsed here cannot make a policy that opens more than
-//! it says. There is no way to write a `Deny`, an `ecr:*`, or a wildcard principal without a
+//! Nothing here makes a network call, and a policy made from parsed values allows no more than they
+//! say. There is no way to write a `Deny`, an `ecr:*`, or a wildcard principal without a
 //! condition.
 //!
 //! The documents are structs of our own. The crates that model IAM's documents were looked at:

@@ -231,7 +231,7 @@ impl Principal {
         matches!(self.kind, PrincipalKind::Role(_) | PrincipalKind::User(_))
     }
 
-    /// What stands behind `"AWS":` in a policy.
+    /// The value of `"AWS":` in a policy.
     pub(super) fn arn(&self) -> String {
         let Self {
             partition, account, ..
@@ -294,7 +294,7 @@ pub(crate) fn friendly_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// IAM: a name of at most 64 characters behind a path of at most 512.
+/// IAM: a name of at most 64 characters after a path of at most 512.
 fn is_path_and_name(text: &str) -> bool {
     (1..=576).contains(&text.len())
         && !text.ends_with('/')
