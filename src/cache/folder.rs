@@ -87,23 +87,11 @@ impl Folder {
     /// Our folder under `dir`; `None` when there is none yet. Creates nothing.
     pub(super) fn find(dir: &Path) -> Result<Option<Self>, CacheError> {
         let me = User::effective();
-        let path = dir.join(NAME);
-        match look_at(&path)? {
-            None => Ok(None),
-            Some(seen) => match me.judge_own_folder(&path, &seen) {
-                Ok(()) => Ok(Some(Self { path, me })),
-                Err(CacheError::ForeignOwner { .. }) if me.shares(dir)? => {
-                    let path = me.folder_in_shared(dir);
-                    match look_at(&path)? {
-                        None => Ok(None),
-                        Some(seen) => {
-                            me.judge_own_folder(&path, &seen)?;
-                            Ok(Some(Self { path, me }))
-                        }
-                    }
-                }
-                Err(error) => Err(error),
-            },
+        match Self::find_own(dir.join(NAME), me) {
+            Err(CacheError::ForeignOwner { .. }) if me.shares(dir)? => {
+                Self::find_own(me.folder_in_shared(dir), me)
+            }
+            own => own,
         }
     }
 
@@ -123,8 +111,7 @@ impl Folder {
             }
         };
         me.judge_outer_folder(&dir, &seen)?;
-        let own = Self::make_own(dir.join(NAME), me);
-        match own {
+        match Self::make_own(dir.join(NAME), me) {
             Err(CacheError::ForeignOwner { .. }) if me.shares(&dir)? => {
                 Self::make_own(me.folder_in_shared(&dir), me)
             }
@@ -152,6 +139,14 @@ impl Folder {
                 None => Ok(()),
             },
         }
+    }
+
+    fn find_own(path: PathBuf, me: User) -> Result<Option<Self>, CacheError> {
+        let Some(seen) = look_at(&path)? else {
+            return Ok(None);
+        };
+        me.judge_own_folder(&path, &seen)?;
+        Ok(Some(Self { path, me }))
     }
 
     fn make_own(path: PathBuf, me: User) -> Result<Self, CacheError> {
