@@ -4,7 +4,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::cache::{
-    Cache, CacheError, CacheLocation, CacheOff, Cleared, END_OF_TIME, Entry, ClearScope,
+    Cache, CacheError, CacheLocation, CacheOff, ClearScope, Cleared, END_OF_TIME, Entry,
 };
 use crate::cli::{CacheArguments, CacheCommand};
 use crate::clock;
