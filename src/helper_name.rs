@@ -3,6 +3,10 @@
 
 use std::ffi::OsStr;
 
+/// What the names of all credential helpers begin with
+/// (docker/docker-credential-helpers, `client/command.go`).
+pub(crate) const PREFIX: &str = "docker-credential-";
+
 /// This program, as clients' configurations name it.
 pub(crate) const OWN_NAME: &str = "ecrx";
 

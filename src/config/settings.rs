@@ -14,7 +14,7 @@ use super::error::{ConfigError, Origin, Problem};
 use super::identity::IdentityTemplate;
 use super::rule::{MAX_AGE_SECONDS, Rule};
 use super::section::{ConfigText, Section, Shape};
-use crate::helper_name::OWN_NAME;
+use crate::helper_name::{OWN_NAME, PREFIX};
 
 const TOP: Shape = Shape {
     name: "",
@@ -203,10 +203,6 @@ fn read_who(section: &Section<'_>) -> Result<IdentityTemplate, ConfigError> {
     identity.check_partition(section, None)?;
     Ok(identity)
 }
-
-/// What every credential helper's name begins with
-/// (docker/docker-credential-helpers, `client/command.go`).
-const PREFIX: &str = "docker-credential-";
 
 /// The longest name, in characters.
 const LONGEST_NAME: usize = 64;
