@@ -13,9 +13,7 @@ pub enum ParseError {
     #[error("`{0}` is not an AWS region: those look like eu-west-1")]
     Region(String),
     /// Not in the partition table.
-    #[error(
-        "`{0}` is not an AWS partition: those are aws, aws-cn, aws-us-gov, aws-eusc, aws-iso, aws-iso-b, aws-iso-e and aws-iso-f"
-    )]
+    #[error("`{}` is not an AWS partition: those are {}", .0, partition_names())]
     Partition(String),
     /// Not `arn:PARTITION:iam::ACCOUNT:role/NAME`.
     #[error(
@@ -307,6 +305,17 @@ const PARTITIONS: &[PartitionFacts] = &[
     },
 ];
 
+/// The names of all partitions, in the order of [`Partition`].
+fn partition_names() -> String {
+    let mut partitions: Vec<Partition> = Partition::all().map(|(partition, _)| partition).collect();
+    partitions.sort_unstable();
+    let names: Vec<&str> = partitions.into_iter().map(Partition::name).collect();
+    match names.split_last() {
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
 impl Partition {
     fn facts(self) -> &'static PartitionFacts {
         PARTITIONS
@@ -395,6 +404,14 @@ impl FromStr for Partition {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_unknown_partition_is_told_all_that_there_are() {
+        assert_eq!(
+            "aws-de".parse::<Partition>().unwrap_err().to_string(),
+            "`aws-de` is not an AWS partition: those are aws, aws-cn, aws-us-gov, aws-eusc, aws-iso, aws-iso-b, aws-iso-e and aws-iso-f"
+        );
+    }
 
     #[test]
     fn role_arns_are_checked() {
