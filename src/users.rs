@@ -1,12 +1,10 @@
-//! The password database, where the C library is inside the executable.
+//! The password database, where the C library is inside the executable, and the machine's `getent`.
 //!
 //! A static C library reads `/etc/passwd`. Whom it does not find there it would look for with the
 //! machine's libraries (`nsswitch.conf`: `systemd`, `sss`), and only the very version that was
 //! built with can load those; so the machine's `getent passwd UID` is asked.
 
 use std::ffi::OsStr;
-#[cfg(unix)]
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 #[cfg(unix)]
@@ -16,7 +14,6 @@ use std::process::Stdio;
 #[cfg(unix)]
 use std::time::Duration;
 
-#[cfg(unix)]
 use tokio::process::Command;
 #[cfg(unix)]
 use tokio::time::timeout;
@@ -35,56 +32,52 @@ pub(crate) fn home(search_path: &OsStr) -> Option<PathBuf> {
     let user = rustix::process::getuid().as_raw().to_string();
     let users = std::fs::read("/etc/passwd").unwrap_or_default();
     home_of(&user, &users).or_else(|| {
-        let program = getent_program(search_path)?;
-        let line = getent(program, search_path.to_owned(), user.clone(), LIMIT)?;
+        let mut getent = getent(search_path)?;
+        getent.args(["passwd", &user]);
+        let line = output_within(LIMIT, getent)?;
         home_of(&user, &line)
     })
 }
 
-/// What `getent` says of a user. It is asked in a thread of its own, as a runtime may be running in
-/// this one.
+/// What `getent` prints. It is asked in a thread of its own, as a runtime may be running in this one.
 #[cfg(unix)]
-fn getent(
-    program: PathBuf,
-    search_path: OsString,
-    user: String,
-    limit: Duration,
-) -> Option<Vec<u8>> {
+fn output_within(limit: Duration, mut getent: Command) -> Option<Vec<u8>> {
     let ask = move || {
         runtime::block_on(async {
-            let asked = timeout(limit, ask_getent(&program, &search_path, &user)).await;
+            let asked = timeout(limit, getent.output()).await;
             asked.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
         })?
     };
     let asking = std::thread::Builder::new().spawn(ask).ok()?;
     let answer = asking.join().ok()?;
     let warn = |error| log::warn!("getent does not tell the home folder: {error}");
-    answer.map_err(warn).ok()
+    Some(answer.map_err(warn).ok()?.stdout)
 }
 
-/// Dropped, it ends the process that it has started.
+/// `getent`, from the folders of a search path (absolute ones), or from where it is nearly everywhere.
+/// It is given no credentials, which the environment may hold, and ends when its output is no longer
+/// waited for.
 #[cfg(unix)]
-async fn ask_getent(program: &Path, search_path: &OsStr, user: &str) -> std::io::Result<Vec<u8>> {
-    let output = Command::new(program)
-        .env_clear()
-        .env("PATH", search_path)
-        .args(["passwd", user])
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    Ok(output.await?.stdout)
-}
-
-/// `getent`, in the folders of a search path (absolute ones), or where it is nearly everywhere.
-#[cfg(unix)]
-pub(crate) fn getent_program(search_path: &OsStr) -> Option<PathBuf> {
+pub(crate) fn getent(search_path: &OsStr) -> Option<Command> {
     let mut folders: Vec<PathBuf> = std::env::split_paths(search_path).collect();
     folders.extend(["/usr/bin", "/bin"].map(PathBuf::from));
-    child::find("getent", &folders).ok()
+    let program = child::find("getent", &folders).ok()?;
+    Some(getent_at(&program, search_path))
+}
+
+#[cfg(unix)]
+fn getent_at(program: &Path, search_path: &OsStr) -> Command {
+    let mut getent = Command::new(program);
+    getent
+        .env_clear()
+        .env("PATH", search_path)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    getent
 }
 
 #[cfg(not(unix))]
-pub(crate) fn getent_program(_: &OsStr) -> Option<PathBuf> {
+pub(crate) fn getent(_: &OsStr) -> Option<Command> {
     None
 }
 
@@ -131,7 +124,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ask = |script: &str, limit| {
             let program = program(folder.path(), script);
-            getent(program, "/usr/bin:/bin".into(), "1000".to_owned(), limit)
+            let mut getent = getent_at(&program, OsStr::new("/usr/bin:/bin"));
+            getent.args(["passwd", "1000"]);
+            output_within(limit, getent)
         };
         let answer = ask("echo \"$@\"", LONG);
         assert_eq!(answer.as_deref(), Some(&b"passwd 1000\n"[..]));

@@ -19,8 +19,6 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs as _};
-use std::path::Path;
-use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,9 +27,9 @@ use tokio::process::Command;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::env::{Env, var};
+use crate::env::Env;
 use crate::runtime;
-use crate::users::getent_program;
+use crate::users;
 
 /// A name that gave no address.
 #[derive(Debug, thiserror::Error)]
@@ -127,8 +125,9 @@ async fn ask_name_services(host: &str) -> Option<io::Result<Vec<IpAddr>>> {
     if !needs_other_services(&fs::read_to_string(NSSWITCH).ok()?) {
         return None;
     }
-    if let Some(program) = getent_program(&Env::process().search_path()) {
-        return Some(getent(&program, host).await);
+    let env = Env::process();
+    if let Some(getent) = users::getent(&env.search_path()) {
+        return Some(ask_getent(getent, &env, host).await);
     }
     log::warn!("{NSSWITCH} names services that only getent can ask, and there is no getent");
     None
@@ -149,20 +148,11 @@ fn needs_other_services(nsswitch: &str) -> bool {
         .any(|service| !matches!(service, "files" | "dns"))
 }
 
-/// It is given no credentials, which the environment may hold.
-async fn getent(program: &Path, host: &str) -> io::Result<Vec<IpAddr>> {
-    let env = Env::process();
+async fn ask_getent(mut getent: Command, env: &Env, host: &str) -> io::Result<Vec<IpAddr>> {
     let resolver = RESOLVER_VARIABLES.into_iter();
     let resolver = resolver.filter_map(|name| Some((name, env.get_os(name)?)));
-    let output = Command::new(program)
-        .env_clear()
-        .env(var::PATH, env.search_path())
-        .envs(resolver)
-        .args(["ahosts", "--", host])
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await?;
+    getent.envs(resolver).args(["ahosts", "--", host]);
+    let output = getent.output().await?;
     match output.status.code() {
         Some(0) => Ok(addresses(&String::from_utf8_lossy(&output.stdout))),
         // "One or more supplied key could not be found in the database."
