@@ -51,6 +51,17 @@ pub(crate) enum FailureKind {
     Refused,
 }
 
+/// What a failure means for older tokens and for other attempts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// AWS denies the identity.
+    Denial,
+    /// Every attempt with the same source would fail alike.
+    Source,
+    /// It says nothing of any other attempt.
+    Attempt,
+}
+
 /// What is wrong with a sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SignInFault {
@@ -125,21 +136,37 @@ impl Failure {
         Self::new(fetch, kind, "")
     }
 
-    /// Whether AWS has said no to this identity: an older token must not outlive it.
-    pub(crate) fn is_denial(&self) -> bool {
-        matches!(
-            self.kind,
+    /// What it means for older tokens and for other attempts.
+    fn scope(&self) -> Scope {
+        match self.kind {
             FailureKind::RoleDenied
-                | FailureKind::TokenDenied
-                | FailureKind::KeysRefused
-                | FailureKind::WrongSecret
-        )
+            | FailureKind::TokenDenied
+            | FailureKind::KeysRefused
+            | FailureKind::WrongSecret => Scope::Denial,
+            FailureKind::CodeRefused | FailureKind::Refused => Scope::Attempt,
+            FailureKind::SignIn(_)
+            | FailureKind::NotSignedIn
+            | FailureKind::Source
+            | FailureKind::Loop
+            | FailureKind::CredentialsExpired
+            | FailureKind::Transport(_)
+            | FailureKind::Timeout
+            | FailureKind::Throttled
+            | FailureKind::ClockSkew
+            | FailureKind::Malformed
+            | FailureKind::Unavailable => Scope::Source,
+        }
+    }
+
+    /// Whether AWS has denied this identity: an older token must not be used any longer.
+    pub(crate) fn is_denial(&self) -> bool {
+        self.scope() == Scope::Denial
     }
 
     /// Whether the next attempt with the same source would fail alike, whatever registry and role
     /// it is for.
     pub(crate) fn concerns_the_source(&self) -> bool {
-        !self.is_denial() && !matches!(self.kind, FailureKind::Refused | FailureKind::CodeRefused)
+        self.scope() == Scope::Source
     }
 
     /// Whether another code may be all it takes.
