@@ -85,25 +85,48 @@ pub(super) fn resolve(
     Ok((source, roles))
 }
 
+/// A kind of source that a profile can name by settings of its own.
+struct ProfileSource {
+    /// Those settings. The source is read from the same list, so that none is forgotten.
+    settings: &'static [&'static str],
+    read: ReadSource,
+}
+
+/// `None` if the profile does not name the source.
+type ReadSource = fn(&Profile, &AwsFiles, &Env) -> Result<Option<Source>, ProfileError>;
+
+/// In the SDK's order.
+const SOURCES: [ProfileSource; 5] = [
+    ProfileSource {
+        settings: &WebIdentity::SETTINGS,
+        read: |profile, _, _| Ok(WebIdentity::from_profile(profile)?.map(Source::WebIdentity)),
+    },
+    ProfileSource {
+        settings: &Sso::SETTINGS,
+        read: |profile, files, env| Ok(Sso::from_profile(profile, files, env)?.map(Source::Sso)),
+    },
+    ProfileSource {
+        settings: &Login::SETTINGS,
+        read: |profile, _, env| Ok(Login::from_profile(profile, env)?.map(Source::Login)),
+    },
+    ProfileSource {
+        settings: &Process::SETTINGS,
+        read: |profile, _, _| Ok(Process::from_profile(profile).map(Source::Process)),
+    },
+    ProfileSource {
+        settings: &Keys::SETTINGS,
+        read: |profile, _, _| Ok(Keys::from_profile(profile)?.map(Source::Keys)),
+    },
+];
+
 /// Whether a profile says anything about credentials. The default profile often holds a region
 /// only, and then the next source has its turn.
 pub(super) fn names_credentials(profile: &Profile) -> bool {
-    const KEYS: [&str; 13] = [
-        "role_arn",
-        "credential_source",
-        "web_identity_token_file",
-        "sso_session",
-        "sso_account_id",
-        "sso_role_name",
-        "sso_start_url",
-        "sso_region",
-        "login_session",
-        "credential_process",
-        "aws_access_key_id",
-        "aws_secret_access_key",
-        "aws_session_token",
-    ];
-    KEYS.iter().any(|key| profile.get(key).is_some())
+    let is_set = |key: &&str| profile.get(key).is_some();
+    ["role_arn", "credential_source"].iter().any(is_set)
+        || SOURCES
+            .iter()
+            .any(|source| source.settings.iter().any(is_set))
 }
 
 fn role(profile: &Profile, role_arn: &str) -> Result<Role, ProfileError> {
@@ -132,28 +155,19 @@ fn mfa_device(profile: &Profile) -> Result<Option<MfaDevice>, ProfileError> {
         .transpose()
 }
 
-/// The source that a profile names itself, in the SDK's order.
+/// The source that a profile names itself.
 fn base(profile: &Profile, files: &AwsFiles, env: &Env) -> Result<Source, ProfileError> {
     if let Some(source) = profile.get("credential_source") {
         return credential_source(profile, source, env);
     }
-    if let Some(web) = WebIdentity::from_profile(profile)? {
-        return Ok(Source::WebIdentity(web));
+    for source in &SOURCES {
+        if let Some(source) = (source.read)(profile, files, env)? {
+            return Ok(source);
+        }
     }
-    if let Some(sso) = Sso::from_profile(profile, files, env)? {
-        return Ok(Source::Sso(sso));
-    }
-    if let Some(login) = Login::from_profile(profile, env)? {
-        return Ok(Source::Login(login));
-    }
-    if let Some(process) = Process::from_profile(profile) {
-        return Ok(Source::Process(process));
-    }
-    let keys = Keys::from_profile(profile)?;
-    keys.map(Source::Keys)
-        .ok_or_else(|| ProfileError::NoCredentials {
-            profile: profile.name().to_owned(),
-        })
+    Err(ProfileError::NoCredentials {
+        profile: profile.name().to_owned(),
+    })
 }
 
 fn credential_source(profile: &Profile, name: &str, env: &Env) -> Result<Source, ProfileError> {

@@ -54,11 +54,17 @@ impl Keys {
         }
     }
 
+    /// The settings of a profile that name it.
+    pub(in crate::identity) const SETTINGS: [&str; 3] = [
+        "aws_access_key_id",
+        "aws_secret_access_key",
+        "aws_session_token",
+    ];
+
     /// The access key in a profile.
     pub(crate) fn from_profile(profile: &Profile) -> Result<Option<Self>, ProfileError> {
-        let get = |key| profile.get(key);
-        let session_token = get("aws_session_token");
-        match (get("aws_access_key_id"), get("aws_secret_access_key")) {
+        let [access_key_id, secret, session_token] = Self::SETTINGS.map(|key| profile.get(key));
+        match (access_key_id, secret) {
             (Some(access_key_id), Some(secret)) => Ok(Some(Self {
                 access_key_id: access_key_id.to_owned(),
                 secret_access_key: Secret::new(secret),

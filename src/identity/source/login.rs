@@ -35,8 +35,11 @@ const READ_BY_PROVIDER: [&str; 3] = [
 ];
 
 impl Login {
+    /// The settings of a profile that name it.
+    pub(in crate::identity) const SETTINGS: [&str; 1] = ["login_session"];
+
     pub(crate) fn from_profile(profile: &Profile, env: &Env) -> Result<Option<Self>, ProfileError> {
-        let Some(session_arn) = profile.get("login_session") else {
+        let [Some(session_arn)] = Self::SETTINGS.map(|key| profile.get(key)) else {
             return Ok(None);
         };
         ProfileError::refuse_blank(profile, env, &READ_BY_PROVIDER)?;

@@ -43,9 +43,14 @@ const READ_BY_TOOLS: [&str; 16] = [
 ];
 
 impl Process {
+    /// The settings of a profile that name it.
+    pub(in crate::identity) const SETTINGS: [&str; 1] = ["credential_process"];
+
     pub(crate) fn from_profile(profile: &Profile) -> Option<Self> {
-        let command = profile.get("credential_process").map(Secret::new)?;
-        Some(Self { command })
+        let [command] = Self::SETTINGS.map(|key| profile.get(key));
+        Some(Self {
+            command: Secret::new(command?),
+        })
     }
 
     /// Where it is run, when that decides what is run: `./get-credentials` is another program in

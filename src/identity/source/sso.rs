@@ -40,20 +40,24 @@ const READ_BY_PROVIDER: [&str; 3] = [
 ];
 
 impl Sso {
+    /// The settings of a profile that name it.
+    pub(in crate::identity) const SETTINGS: [&str; 5] = [
+        "sso_session",
+        "sso_account_id",
+        "sso_role_name",
+        "sso_start_url",
+        "sso_region",
+    ];
+
     pub(crate) fn from_profile(
         profile: &Profile,
         files: &AwsFiles,
         env: &Env,
     ) -> Result<Option<Self>, ProfileError> {
-        let get = |key| profile.get(key);
+        let settings = Self::SETTINGS.map(|key| profile.get(key));
+        let [session, account_id, role_name, mut start_url, mut region] = settings;
         let incomplete = |what: String| ProfileError::incomplete(profile, what);
-        let session = get("sso_session");
-        let (mut start_url, mut region) = (get("sso_start_url"), get("sso_region"));
-        let (account_id, role_name) = (get("sso_account_id"), get("sso_role_name"));
-        if [session, start_url, region, account_id, role_name]
-            .iter()
-            .all(Option::is_none)
-        {
+        if settings.iter().all(Option::is_none) {
             return Ok(None);
         }
         if let Some(session) = session {

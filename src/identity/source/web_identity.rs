@@ -30,6 +30,9 @@ pub(crate) struct WebIdentity {
 }
 
 impl WebIdentity {
+    /// The settings of a profile that name it.
+    pub(in crate::identity) const SETTINGS: [&str; 1] = ["web_identity_token_file"];
+
     /// The web identity in the environment. `AWS_ROLE_ARN` alone is no half of anything: other
     /// tools read it for other ends.
     pub(crate) fn from_env(env: &Env) -> Result<Option<Self>, EnvironmentError> {
@@ -53,7 +56,7 @@ impl WebIdentity {
     }
 
     pub(crate) fn from_profile(profile: &Profile) -> Result<Option<Self>, ProfileError> {
-        let Some(token_file) = profile.get("web_identity_token_file") else {
+        let [Some(token_file)] = Self::SETTINGS.map(|key| profile.get(key)) else {
             return Ok(None);
         };
         let role_arn = profile.get("role_arn").ok_or_else(|| {
