@@ -13,8 +13,8 @@ use crate::identity::{Identity, Resolver};
 use crate::registry::{Registry, Service};
 use crate::terminal::{self, TerminalError};
 
+use super::error::Obstacle;
 use super::key::{self, Nth};
-use super::obstacle::Obstacle;
 use super::step::When;
 
 /// How long after a refresh that failed nobody tries again with the same source and endpoint.

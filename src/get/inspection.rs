@@ -15,7 +15,7 @@ use crate::identity::{Identity, Resolver};
 use crate::registry::{Registry, Service};
 use crate::token::AuthorizationToken;
 
-use super::obstacle::Obstacle;
+use super::error::Obstacle;
 use super::request::Request;
 use super::tokens::Tokens;
 use super::{key, told};

@@ -1,10 +1,10 @@
 //! The one path: registry → rule → identity → cache → AWS → token. Each mode of the program
 //! walks it, and only reads the question and prints the answer in its own way.
 
+mod error;
 mod failure_memory;
 mod inspection;
 mod key;
-mod obstacle;
 mod request;
 mod step;
 mod tokens;
@@ -24,7 +24,7 @@ use crate::token::AuthorizationToken;
 
 pub(crate) use inspection::{CacheState, Held};
 
-use obstacle::Obstacle;
+use error::Obstacle;
 use request::Request;
 pub(crate) use tokens::Tokens;
 

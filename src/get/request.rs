@@ -14,8 +14,8 @@ use crate::secret::Secret;
 use crate::terminal;
 use crate::token::{AuthorizationToken, Renewal};
 
+use super::error::Obstacle;
 use super::key;
-use super::obstacle::Obstacle;
 use super::step::Lock;
 use super::tokens::Tokens;
 

@@ -7,8 +7,8 @@ use crate::aws::Failure;
 use crate::cache::{Cache, CacheError, EntryLock, LockFile, Pauses, Seat};
 use crate::token::AuthorizationToken;
 
+use super::error::Obstacle;
 use super::failure_memory::FailureMemory;
-use super::obstacle::Obstacle;
 use super::request::Request;
 use super::step::{Act, End, Event, Lock, Sight, Step, When};
 
