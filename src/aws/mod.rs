@@ -41,6 +41,16 @@ pub(crate) enum FetchError {
     Runtime(#[source] std::io::Error),
 }
 
+impl FetchError {
+    pub(crate) fn hints(&self) -> Vec<String> {
+        match self {
+            FetchError::Failure(failure) => failure.hints(),
+            // Their messages say what to do.
+            FetchError::Http(_) | FetchError::Runtime(_) => Vec::new(),
+        }
+    }
+}
+
 pub(crate) fn fetch_token(request: &TokenRequest<'_>) -> Result<AuthorizationToken, FetchError> {
     let fetch = Fetch::new(request);
     let result = runtime::block_on(async {

@@ -1,17 +1,120 @@
-//! Why there is no token.
+//! Why there is no token, and what to do about it.
+
+use std::time::Duration;
 
 use crate::aws::{Failure, FetchError};
 use crate::cache::CacheError;
 use crate::config::ConfigError;
-use crate::identity::IdentityError;
-use crate::registry::{MfaDevice, Registry, RoleArn};
+use crate::error::Error;
+use crate::identity::{Identity, IdentityError};
+use crate::registry::{MfaDevice, Registry, RoleArn, Service};
 use crate::terminal::{Absence, TerminalError};
+
+/// What a client will show, or at least log.
+#[derive(Debug, thiserror::Error)]
+#[error("no credentials for {registry}")]
+pub(super) struct NoCredentials {
+    registry: Registry,
+    #[source]
+    cause: Obstacle,
+    /// [`Identity::explain`]; `None` if there is no identity.
+    asked_as: Option<String>,
+    /// Whether the hints say that pulls work without a token.
+    allows_anonymous: bool,
+}
+
+impl NoCredentials {
+    pub(super) fn new(registry: &Registry, cause: impl Into<Obstacle>) -> Self {
+        Self {
+            registry: registry.clone(),
+            cause: cause.into(),
+            asked_as: None,
+            allows_anonymous: false,
+        }
+    }
+
+    pub(super) fn asked_as(self, identity: &Identity) -> Self {
+        Self {
+            asked_as: Some(identity.explain()),
+            ..self
+        }
+    }
+
+    /// For a person, who is told about public ECR that pulls need no token there.
+    pub(super) fn for_person(self) -> Self {
+        Self {
+            allows_anonymous: self.registry.service == Service::Public,
+            ..self
+        }
+    }
+
+    /// What a client is told. At public ECR, that it can go on anonymously; why is for the log,
+    /// where a mistake in a file is a warning, and a machine without rights is not.
+    pub(super) fn for_client(self) -> Error {
+        let Self {
+            registry, cause, ..
+        } = &self;
+        if registry.service != Service::Public {
+            return self.into();
+        }
+        let level = cause.level();
+        log::log!(
+            level,
+            "{registry}: no token, so pulls are anonymous: {cause}"
+        );
+        Error::not_found()
+    }
+
+    fn hints(&self) -> Vec<String> {
+        let registry = &self.registry;
+        let mut hints = self.cause.hints(registry);
+        if self.allows_anonymous {
+            hints.push(format!(
+                "pulls from {registry} need no token: without one they are anonymous"
+            ));
+        }
+        hints.extend(self.asked_as.clone());
+        hints
+    }
+}
+
+impl From<NoCredentials> for Error {
+    fn from(error: NoCredentials) -> Self {
+        let hints = error.hints();
+        Self::failure(error).hints(hints)
+    }
+}
+
+/// A token that lives less long than it must.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the new token for {registry} ends in {}, and {} are asked for",
+    humantime::format_duration(*.life),
+    humantime::format_duration(*.least)
+)]
+pub(super) struct TooShort {
+    pub(super) registry: Registry,
+    pub(super) life: Duration,
+    pub(super) least: Duration,
+}
+
+impl TooShort {
+    fn hints() -> Vec<String> {
+        vec!["AWS decides how long a token lives: ask for less with --min-lifetime".to_owned()]
+    }
+}
+
+impl From<TooShort> for Error {
+    fn from(error: TooShort) -> Self {
+        Self::failure(error).hints(TooShort::hints())
+    }
+}
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Obstacle {
     /// The configuration cannot be used.
     #[error(transparent)]
-    Config(ConfigError),
+    Config(#[from] ConfigError),
     /// Nobody to ask as.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -48,14 +151,38 @@ impl Obstacle {
     pub(super) fn failure(&self) -> Option<&Failure> {
         match self {
             Obstacle::Fetch(FetchError::Failure(failure)) => Some(failure),
-            _ => None,
+            Obstacle::Fetch(FetchError::Http(_) | FetchError::Runtime(_))
+            | Obstacle::Config(_)
+            | Obstacle::Identity(_)
+            | Obstacle::Code { .. }
+            | Obstacle::CodeForPublic { .. }
+            | Obstacle::Overdue(_)
+            | Obstacle::Remembered(_) => None,
         }
     }
 
-    pub(super) fn hints(&self, registry: &Registry) -> Vec<String> {
+    /// Whether AWS has denied the identity.
+    pub(super) fn is_denial(&self) -> bool {
+        self.failure().is_some_and(Failure::is_denial)
+    }
+
+    /// How it is logged if nobody is told.
+    fn level(&self) -> log::Level {
+        match self {
+            Obstacle::Identity(IdentityError::NotSignedIn) => log::Level::Info,
+            Obstacle::Config(_) | Obstacle::Identity(_) => log::Level::Warn,
+            Obstacle::Fetch(_)
+            | Obstacle::Code { .. }
+            | Obstacle::CodeForPublic { .. }
+            | Obstacle::Overdue(_)
+            | Obstacle::Remembered(_) => log::Level::Info,
+        }
+    }
+
+    fn hints(&self, registry: &Registry) -> Vec<String> {
         match self {
             Obstacle::Identity(error) => error.hints(),
-            Obstacle::Fetch(FetchError::Failure(failure)) => failure.hints(),
+            Obstacle::Fetch(error) => error.hints(),
             Obstacle::Code {
                 program,
                 cause:
@@ -67,7 +194,6 @@ impl Obstacle {
                 "get a token on a terminal first, it serves for half a day: echo {registry} | {program} get >/dev/null"
             )],
             Obstacle::Config(_)
-            | Obstacle::Fetch(_)
             | Obstacle::Code { .. }
             | Obstacle::CodeForPublic { .. }
             | Obstacle::Overdue(_)

@@ -12,13 +12,13 @@ use crate::clock;
 use crate::error::Error;
 use crate::http::{self, EcrxClient};
 use crate::identity::{Identity, Resolver};
-use crate::registry::{Registry, Service};
+use crate::registry::Registry;
 use crate::token::AuthorizationToken;
 
-use super::error::Obstacle;
+use super::error::{NoCredentials, Obstacle, TooShort};
+use super::key;
 use super::request::Request;
 use super::tokens::Tokens;
-use super::{key, told};
 
 /// Whether tokens are kept.
 #[derive(Debug)]
@@ -41,19 +41,6 @@ pub(crate) enum CacheState {
 /// How much less than it was asked for a new token may live: it has been on its way, and AWS's
 /// clock is another.
 const ON_ITS_WAY: Duration = Duration::from_secs(60);
-
-/// A token that lives less long than it must.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "the new token for {registry} ends in {}, and {} are asked for",
-    humantime::format_duration(*.life),
-    humantime::format_duration(*.least)
-)]
-pub(crate) struct TooShort {
-    registry: String,
-    life: Duration,
-    least: Duration,
-}
 
 /// A token in the cache, and when whoever asks now would replace it.
 #[derive(Clone, Debug)]
@@ -80,18 +67,21 @@ impl Tokens<'_> {
         let token = Request::new(self, registry, &identity)
             .living(least)
             .token()
-            .map_err(|cause| anonymous(registry, told(registry, cause)).hint(identity.explain()))?;
+            .map_err(|cause| {
+                NoCredentials::new(registry, cause)
+                    .asked_as(&identity)
+                    .for_person()
+            })?;
         // Without a word of how long, one that looks expired by the local clock is answered, as by
         // a `get`.
         let is_asked = !least.is_zero();
         if is_asked && token.is_expired(clock::now() + least.saturating_sub(ON_ITS_WAY)) {
             let life = (token.expires_at - clock::now()).whole_seconds().max(0);
-            return Err(Error::failure(TooShort {
-                registry: registry.to_string(),
+            return Err(Error::from(TooShort {
+                registry: registry.clone(),
                 life: Duration::from_secs(life.unsigned_abs()),
                 least,
-            })
-            .hint("AWS decides how long a token lives: ask for less with --min-lifetime"));
+            }));
         }
         Ok(token)
     }
@@ -101,9 +91,8 @@ impl Tokens<'_> {
     /// # Errors
     /// When that cannot be said, with what to do about it; at public ECR too.
     pub(crate) fn identity(&self, registry: &Registry) -> Result<Identity, Error> {
-        self.resolver
-            .resolve(registry)
-            .map_err(|cause| anonymous(registry, told(registry, cause.into())))
+        let identity = self.resolver.resolve(registry);
+        Ok(identity.map_err(|cause| NoCredentials::new(registry, cause).for_person())?)
     }
 
     /// What identities are made of.
@@ -224,17 +213,26 @@ impl Tokens<'_> {
         client: Result<EcrxClient, FetchError>,
         ends_at: Instant,
     ) -> Result<Survey, Error> {
-        let wrong = |cause: Obstacle| told(registry, cause).hint(identity.explain());
-        let sts = self.resolver.sts(registry);
-        let sts = sts.map_err(|error| wrong(error.into()))?;
-        let client = client.map_err(|error| wrong(error.into()))?;
+        let survey = self.try_survey(registry, identity, client, ends_at);
+        Ok(survey.map_err(|cause| NoCredentials::new(registry, cause).asked_as(identity))?)
+    }
+
+    fn try_survey(
+        &self,
+        registry: &Registry,
+        identity: &Identity,
+        client: Result<EcrxClient, FetchError>,
+        ends_at: Instant,
+    ) -> Result<Survey, Obstacle> {
+        let sts = self.resolver.sts(registry)?;
+        let client = client?;
         let request = Request::new(self, registry, identity);
         // A pull from public ECR would ask nobody, either.
-        request.asks_nobody_for_public().map_err(wrong)?;
+        request.asks_nobody_for_public()?;
         let codes = if identity.needs_a_sign_in(clock::now()) {
             Vec::new()
         } else {
-            request.codes().map_err(wrong)?
+            request.codes()?
         };
         // What a person took to type counts for nobody.
         let time_left = if codes.is_empty() {
@@ -250,16 +248,6 @@ impl Tokens<'_> {
             client: &client,
             time_left: time_left.max(Duration::from_millis(1)),
         };
-        aws::survey(&request, &sts).map_err(|error| wrong(error.into()))
-    }
-}
-
-/// Says of public ECR that nobody needs a token there to pull.
-fn anonymous(registry: &Registry, error: Error) -> Error {
-    match registry.service {
-        Service::Public => error.hint(format!(
-            "pulls from {registry} need no token: without one they are anonymous"
-        )),
-        Service::Private(_) => error,
+        Ok(aws::survey(&request, &sts)?)
     }
 }

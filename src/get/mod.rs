@@ -18,36 +18,29 @@ use crate::clock;
 use crate::cache::CacheError;
 use crate::config::ConfigError;
 use crate::error::Error;
-use crate::identity::IdentityError;
-use crate::registry::{Registry, Service};
+use crate::registry::Registry;
 use crate::token::AuthorizationToken;
 
 pub(crate) use inspection::{CacheState, Held};
 
-use error::Obstacle;
+use error::NoCredentials;
 use request::Request;
 pub(crate) use tokens::Tokens;
-
-/// What a client will show, or at least log.
-#[derive(Debug, thiserror::Error)]
-#[error("no credentials for {registry}")]
-struct NoCredentials {
-    registry: String,
-    #[source]
-    cause: Obstacle,
-}
 
 impl Tokens<'_> {
     pub(crate) fn get(&self, registry: &Registry) -> Result<AuthorizationToken, Error> {
         let identity = self
             .resolver
             .resolve(registry)
-            .map_err(|error| no_token(registry, error.into()))?;
+            .map_err(|cause| NoCredentials::new(registry, cause).for_client())?;
         // It is not taken apart again: the process is about to end.
         let identity = ManuallyDrop::new(identity);
-        Request::new(self, registry, &identity)
-            .token()
-            .map_err(|cause| no_token(registry, cause).hint(identity.explain()))
+        let token = Request::new(self, registry, &identity).token();
+        token.map_err(|cause| {
+            NoCredentials::new(registry, cause)
+                .asked_as(&identity)
+                .for_client()
+        })
     }
 
     /// Who would ask for a registry's token, for people.
@@ -114,29 +107,5 @@ impl Tokens<'_> {
 
 /// What a client is told when a registry's configuration cannot be used.
 pub(crate) fn misconfigured(registry: &Registry, cause: ConfigError) -> Error {
-    no_token(registry, Obstacle::Config(cause))
-}
-
-/// What a client is told. At public ECR, that it can go on anonymously; why is for the log, where
-/// a mistake in a file is a warning, and a machine without rights is not.
-fn no_token(registry: &Registry, cause: Obstacle) -> Error {
-    if registry.service == Service::Public {
-        let level = match cause {
-            Obstacle::Identity(IdentityError::NotSignedIn) => log::Level::Info,
-            Obstacle::Config(_) | Obstacle::Identity(_) => log::Level::Warn,
-            _ => log::Level::Info,
-        };
-        log::log!(
-            level,
-            "{registry}: no token, so pulls are anonymous: {cause}"
-        );
-        return Error::not_found();
-    }
-    told(registry, cause)
-}
-
-fn told(registry: &Registry, cause: Obstacle) -> Error {
-    let hints = cause.hints(registry);
-    let registry = registry.to_string();
-    Error::failure(NoCredentials { registry, cause }).hints(hints)
+    NoCredentials::new(registry, cause).for_client()
 }

@@ -3,7 +3,6 @@
 use std::thread;
 use std::time::Instant;
 
-use crate::aws::Failure;
 use crate::cache::{Cache, CacheError, EntryLock, LockFile, Pauses, Seat};
 use crate::token::AuthorizationToken;
 
@@ -161,7 +160,7 @@ impl<'a> Walk<'a> {
                 Event::Fetched
             }
             Err(error) => {
-                let is_final = is_denial(&error) || self.request.identity.is_signed_out();
+                let is_final = error.is_denial() || self.request.identity.is_signed_out();
                 self.obstacle = Some(error);
                 if is_final {
                     Event::Denied
@@ -226,8 +225,4 @@ fn without(lock: Lock, error: &CacheError) -> Event {
         Lock::Asking => log::warn!("asking beside others: {error}"),
     }
     Event::Unusable
-}
-
-fn is_denial(error: &Obstacle) -> bool {
-    error.failure().is_some_and(Failure::is_denial)
 }
