@@ -92,7 +92,7 @@ fn command(arguments: &[OsString], env: &Env) -> ExitCode {
     let verdict = run_command(&cli.command, env, &mut page);
     let verdict = match page.finish() {
         Ok(()) => verdict,
-        Err(error) => verdict.and(Err(Error::failure(error))),
+        Err(error) => verdict.and(Err(error.into())),
     };
     match verdict {
         Ok(Verdict::Good) => ExitCode::SUCCESS,
@@ -128,7 +128,7 @@ fn show(text: &str, env: &Env) -> ExitCode {
     match page.finish() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            Page::stderr(env).failure(&Error::failure(error));
+            Page::stderr(env).failure(&error.into());
             ExitCode::FAILURE
         }
     }
@@ -151,13 +151,25 @@ fn bug(panic: &PanicHookInfo<'_>) -> Error {
     let place = panic
         .location()
         .map_or_else(String::new, |location| format!(" at {location}"));
-    Error::failure(Bug { place }).hint("please report it, with what you did")
+    Bug { place }.into()
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("this is a bug: the program came to an impossible point{place}")]
 struct Bug {
     place: String,
+}
+
+impl Bug {
+    fn hints() -> Vec<String> {
+        vec!["please report it, with what you did".to_owned()]
+    }
+}
+
+impl From<Bug> for Error {
+    fn from(bug: Bug) -> Self {
+        Self::failure(bug).hints(Bug::hints())
+    }
 }
 
 /// `NAME (PACKAGE) VERSION`, as the protocol wants it.
@@ -170,7 +182,7 @@ fn print(text: &str) -> ExitCode {
     match stdout::print(text) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tell(&Error::failure(error));
+            tell(&error.into());
             ExitCode::FAILURE
         }
     }
@@ -184,7 +196,7 @@ fn helper(action: Action, env: &Env) -> ExitCode {
         Action::Store | Action::Erase => Ok(()),
     };
     if let Err(error) = checked {
-        tell(&Error::failure(error));
+        tell(&error.into());
         return ExitCode::FAILURE;
     }
     match protocol::handle(action, env, io::stdin(), io::stdout(), io::stderr()) {

@@ -2,10 +2,18 @@
 
 use std::io::{self, Write as _};
 
+use crate::error::Error;
+
 /// Why an output did not arrive.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to stdout")]
 pub(crate) struct StdoutError(#[from] io::Error);
+
+impl From<StdoutError> for Error {
+    fn from(error: StdoutError) -> Self {
+        Self::failure(error)
+    }
+}
 
 /// Prints a text. A closed standard output is not noticed: the program may be run to see whether it
 /// is there.

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::error::{escaped, escaped_path};
+use crate::error::{Error, escaped, escaped_path};
 use crate::redaction::{output::holds_key, shown_url};
 use crate::registry::{AccountId, ParseError, Partition};
 
@@ -67,6 +67,13 @@ pub enum ConfigError {
         key: String,
         problem: Problem,
     },
+}
+
+/// What to do stands in the messages.
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::failure(error)
+    }
 }
 
 impl ConfigError {

@@ -28,6 +28,12 @@ use crate::token::USERNAME;
 #[error("cannot write the answer to stdout")]
 struct AnswerError(#[source] std::io::Error);
 
+impl From<AnswerError> for Error {
+    fn from(error: AnswerError) -> Self {
+        Self::failure(error)
+    }
+}
+
 /// `store` for a server that is none of ours.
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -35,22 +41,72 @@ struct AnswerError(#[source] std::io::Error);
 )]
 struct NotKept(String);
 
+impl NotKept {
+    fn hints() -> Vec<String> {
+        vec![
+            "to have another helper keep it, name that as other_registries_helper in config.toml, \
+             or as credsStore in Docker's config.json, with this one for ECR hosts only (credHelpers)"
+                .to_owned(),
+        ]
+    }
+}
+
+impl From<NotKept> for Error {
+    fn from(error: NotKept) -> Self {
+        Self::failure(error).hints(NotKept::hints())
+    }
+}
+
 /// A question about a server that is none of ours, or may be none, and that nobody answered.
 #[derive(Debug, thiserror::Error)]
-#[error("{what}")]
+#[error("{}", not_done(*.action, .server))]
 struct NotAnswered {
-    what: String,
+    action: Action,
+    server: String,
     #[source]
-    cause: Obstacle,
+    cause: NotAnsweredCause,
 }
 
 #[derive(Debug, thiserror::Error)]
-enum Obstacle {
+enum NotAnsweredCause {
     /// Nobody can know whose the server is.
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
     OtherHelper(#[from] OtherHelperError),
+}
+
+fn not_done(action: Action, server: &str) -> String {
+    match action {
+        Action::Get => format!("no credentials for {server}"),
+        Action::Store => format!("the login to {server} was not saved"),
+        Action::Erase => format!("the login to {server} was not erased"),
+        Action::List => "the logins of other registries are not listed".to_owned(),
+    }
+}
+
+impl NotAnswered {
+    fn new(action: Action, server: &str, cause: impl Into<NotAnsweredCause>) -> Self {
+        Self {
+            action,
+            server: shown_server(server).to_owned(),
+            cause: cause.into(),
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match &self.cause {
+            NotAnsweredCause::Config(_) => Vec::new(),
+            NotAnsweredCause::OtherHelper(error) => error.hints(),
+        }
+    }
+}
+
+impl From<NotAnswered> for Error {
+    fn from(error: NotAnswered) -> Self {
+        let hints = error.hints();
+        Self::failure(error).hints(hints)
+    }
 }
 
 /// Who answers for a server.
@@ -93,7 +149,7 @@ fn get(env: &Env, input: impl Read, output: &mut impl Write) -> Result<ExitCode,
     let server = question.server()?;
     let config = Config::from_env(env).map_err(|cause| match Registry::parse(server) {
         Some(registry) => get::misconfigured(&registry, cause),
-        None => not_answered(Action::Get, server, cause),
+        None => NotAnswered::new(Action::Get, server, cause).into(),
     })?;
     let keeper = Keeper::of(&config, server);
     if !matches!(keeper, Keeper::Ecr(_)) {
@@ -123,7 +179,7 @@ fn warn_of_misspelled_config(env: &Env) {
 
 /// The answer to `get`. The password is nearly all of it, and serde_json would look at it byte by
 /// byte; where nothing in it is to be escaped, which is known sooner, it is put into its place.
-fn credentials(server: &str, password: &str) -> Result<Vec<u8>, Error> {
+fn credentials(server: &str, password: &str) -> Result<Vec<u8>, AnswerError> {
     const END: &[u8] = b"\"}\n";
     // Without an early end, so that the compiler makes vector code of it.
     let is_plain = password.bytes().fold(true, |all, byte| {
@@ -167,7 +223,7 @@ fn store(
         Err(cause) => {
             return match Registry::parse(&server) {
                 Some(registry) => bought(notes, &registry, Err(cause.to_string())),
-                None => Err(not_answered(Action::Store, &server, cause)),
+                None => Err(NotAnswered::new(Action::Store, &server, cause).into()),
             };
         }
     };
@@ -193,10 +249,7 @@ fn not_kept(env: &Env, server: &str, notes: &mut impl Write) -> Result<ExitCode,
         );
         return Ok(ExitCode::SUCCESS);
     }
-    Err(Error::failure(NotKept(server.to_owned())).hint(
-        "to have another helper keep it, name that as other_registries_helper in config.toml, \
-         or as credsStore in Docker's config.json, with this one for ECR hosts only (credHelpers)",
-    ))
+    Err(NotKept(server.to_owned()).into())
 }
 
 /// Never fails at what is ours: there are clients that crash when it does.
@@ -212,7 +265,7 @@ fn erase(
     };
     let question = match Question::read(input) {
         Ok(question) => question,
-        Err(error) => return nothing_erased(&error),
+        Err(error) => return nothing_erased(&Error::from(error)),
     };
     let server = match question.server() {
         Ok(server) => server,
@@ -223,7 +276,10 @@ fn erase(
         Err(cause) => {
             // Another helper may keep a password, and somebody believes that it is gone.
             if Registry::parse(server).is_none() {
-                tell(notes, &not_answered(Action::Erase, server, cause));
+                tell(
+                    notes,
+                    &NotAnswered::new(Action::Erase, server, cause).into(),
+                );
                 return Ok(ExitCode::SUCCESS);
             }
             return nothing_erased(&cause);
@@ -295,24 +351,9 @@ fn hand_over(
 ) -> Result<ExitCode, Error> {
     let answer = helper
         .ask(env, action.word(), question.bytes())
-        .map_err(|cause| {
-            let hints = cause.hints();
-            not_answered(action, server, cause).hints(hints)
-        })?;
+        .map_err(|cause| NotAnswered::new(action, server, cause))?;
     write(output, &answer.stdout)?;
     Ok(answer.code.into())
-}
-
-fn not_answered(action: Action, server: &str, cause: impl Into<Obstacle>) -> Error {
-    let server = shown_server(server);
-    let what = match action {
-        Action::Get => format!("no credentials for {server}"),
-        Action::Store => format!("the login to {server} was not saved"),
-        Action::Erase => format!("the login to {server} was not erased"),
-        Action::List => "the logins of other registries are not listed".to_owned(),
-    };
-    let cause = cause.into();
-    Error::failure(NotAnswered { what, cause })
 }
 
 /// Writes one line of JSON, at once: half an answer is worse than none.
@@ -321,18 +362,17 @@ fn answer(output: &mut impl Write, value: &impl Serialize) -> Result<ExitCode, E
     Ok(ExitCode::SUCCESS)
 }
 
-fn line(value: &impl Serialize) -> Result<Vec<u8>, Error> {
-    let mut line =
-        serde_json::to_vec(value).map_err(|error| Error::failure(AnswerError(error.into())))?;
+fn line(value: &impl Serialize) -> Result<Vec<u8>, AnswerError> {
+    let mut line = serde_json::to_vec(value).map_err(|error| AnswerError(error.into()))?;
     line.push(b'\n');
     Ok(line)
 }
 
-fn write(output: &mut impl Write, answer: &[u8]) -> Result<(), Error> {
+fn write(output: &mut impl Write, answer: &[u8]) -> Result<(), AnswerError> {
     output
         .write_all(answer)
         .and_then(|()| output.flush())
-        .map_err(|error| Error::failure(AnswerError(error)))
+        .map_err(AnswerError)
 }
 
 /// Tells a failure that must not be one for the client.

@@ -24,7 +24,7 @@ pub(super) struct Credentials<'a> {
 
 /// Why a question cannot be understood. None of them repeats what was sent.
 #[derive(Debug, thiserror::Error)]
-enum QuestionError {
+pub(super) enum QuestionError {
     #[error("cannot read the question from stdin")]
     Read(#[source] std::io::Error),
     #[error("the question on stdin is longer than 64 KiB")]
@@ -39,6 +39,12 @@ enum QuestionError {
     NotCredentials { line: usize, column: usize },
 }
 
+impl From<QuestionError> for Error {
+    fn from(error: QuestionError) -> Self {
+        Self::failure(error)
+    }
+}
+
 /// A question as it came, so that it can be handed on byte for byte. It may hold a password.
 pub(super) struct Question {
     text: String,
@@ -46,18 +52,18 @@ pub(super) struct Question {
 
 impl Question {
     /// Reads all of stdin.
-    pub(super) fn read(input: impl Read) -> Result<Self, Error> {
+    pub(super) fn read(input: impl Read) -> Result<Self, QuestionError> {
         let mut bytes = Vec::new();
         input
             .take(MAX_LENGTH + 1)
             .read_to_end(&mut bytes)
-            .map_err(|error| Error::failure(QuestionError::Read(error)))?;
+            .map_err(QuestionError::Read)?;
         if bytes.len() as u64 > MAX_LENGTH {
-            return Err(Error::failure(QuestionError::TooLong));
+            return Err(QuestionError::TooLong);
         }
         match String::from_utf8(bytes) {
             Ok(text) => Ok(Self { text }),
-            Err(_) => Err(Error::failure(QuestionError::NotText)),
+            Err(_) => Err(QuestionError::NotText),
         }
     }
 
@@ -78,12 +84,11 @@ impl Question {
 
     /// The server that `store` names, once the whole is known to be what `store` should send.
     pub(super) fn server_of_credentials(&self) -> Result<String, Error> {
-        let credentials: Credentials<'_> = serde_json::from_str(self.text()).map_err(|error| {
-            Error::failure(QuestionError::NotCredentials {
+        let credentials: Credentials<'_> =
+            serde_json::from_str(self.text()).map_err(|error| QuestionError::NotCredentials {
                 line: error.line(),
                 column: error.column(),
-            })
-        })?;
+            })?;
         let server = checked(&credentials.server_url)?;
         if credentials.username.trim().is_empty() {
             return Err(Error::no_username());
@@ -99,7 +104,7 @@ fn checked(server: &str) -> Result<&str, Error> {
         return Err(Error::no_server_url());
     }
     if server.contains(char::is_control) {
-        return Err(Error::failure(QuestionError::ControlCharacter));
+        return Err(QuestionError::ControlCharacter.into());
     }
     Ok(server)
 }
