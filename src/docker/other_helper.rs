@@ -104,7 +104,13 @@ impl OtherHelperError {
                     .to_owned(),
                 self.place(),
             ],
-            _ => vec![self.place()],
+            Fault::NotExecutable(_)
+            | Fault::Run(_)
+            | Fault::Killed(_)
+            | Fault::TooMuch
+            | Fault::Failed { .. }
+            | Fault::NotAList
+            | Fault::NotKept => vec![self.place()],
         }
     }
 

@@ -120,7 +120,13 @@ impl IdentityError {
             IdentityError::EndpointPartition { theirs, .. } => vec![format!(
                 "write it into a rule for its partition alone in config.toml, e.g. match = \"{theirs}\""
             )],
-            _ => Vec::new(),
+            // Their messages say what to do.
+            IdentityError::Config(_)
+            | IdentityError::Profile { .. }
+            | IdentityError::Files(_)
+            | IdentityError::Environment(_)
+            | IdentityError::Variable { .. }
+            | IdentityError::EndpointUrl { .. } => Vec::new(),
         }
     }
 }

@@ -472,14 +472,25 @@ impl Failure {
             TransportCause::Tls(TlsFault::Expired | TlsFault::NotYetValid) => {
                 said(&["compare this machine's clock with another"])
             }
-            TransportCause::Tls(_) => said(&[IN_BETWEEN]),
+            TransportCause::Tls(
+                TlsFault::NameMismatch
+                | TlsFault::Certificate { .. }
+                | TlsFault::NotTls
+                | TlsFault::Handshake { .. },
+            ) => said(&[IN_BETWEEN]),
             TransportCause::Proxy(ProxyFault::Refused | ProxyFault::Broken { .. }) => {
                 said(&["check HTTPS_PROXY; hosts that NO_PROXY names are reached without it"])
             }
-            TransportCause::Proxy(_) => {
-                said(&["hosts that NO_PROXY names are reached without a proxy"])
-            }
-            _ => said(&[NETWORK]),
+            TransportCause::Proxy(
+                ProxyFault::NameNotResolved { .. }
+                | ProxyFault::Unreachable { .. }
+                | ProxyFault::Tls(_),
+            ) => said(&["hosts that NO_PROXY names are reached without a proxy"]),
+            TransportCause::ConnectTimeout
+            | TransportCause::ReadTimeout { .. }
+            | TransportCause::OperationTimeout
+            | TransportCause::ConnectionRefused
+            | TransportCause::Connection { .. } => said(&[NETWORK]),
         }
     }
 }
