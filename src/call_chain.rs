@@ -197,14 +197,14 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(30);
 
     fn above(chain: &str) -> Env {
-        Env::of([("ECRX_HANDED_OVER", chain)])
+        Env::from_variables([("ECRX_HANDED_OVER", chain)])
     }
 
     #[test]
     fn the_same_command_above_itself_is_a_loop_and_another_one_is_not() {
         let process = |profile, command| Callee::Process { profile, command };
         let ours = process(Some("work"), "get --token hunter2");
-        let first = extended_by(ours, LIMIT, &Env::of([]));
+        let first = extended_by(ours, LIMIT, &Env::from_variables([]));
         assert!(!first.contains("hunter2"));
         let both = extended_by(Callee::OtherHelper, LIMIT, &above(&first));
         let within = |chain: &str, callee| is_loop(callee, &above(chain));
@@ -218,7 +218,7 @@ mod tests {
         }
         assert!(!within(&first, Callee::OtherHelper));
         assert!(within(&both, Callee::OtherHelper));
-        assert!(!is_loop(Callee::OtherHelper, &Env::of([])));
+        assert!(!is_loop(Callee::OtherHelper, &Env::from_variables([])));
     }
 
     #[test]

@@ -177,7 +177,7 @@ mod tests {
         }
     }
 
-    fn of(parts: &[Option<&str>]) -> Digest {
+    fn digest(parts: &[Option<&str>]) -> Digest {
         let mut all = DigestParts::named("test");
         for part in parts {
             all.option(*part);
@@ -198,7 +198,7 @@ mod tests {
         ];
         for (i, one) in lists.iter().enumerate() {
             for (j, other) in lists.iter().enumerate() {
-                assert_eq!(of(one) == of(other), i == j, "{one:?} {other:?}");
+                assert_eq!(digest(one) == digest(other), i == j, "{one:?} {other:?}");
             }
         }
     }

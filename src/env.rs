@@ -176,7 +176,7 @@ impl Env {
     }
 
     /// An environment of exactly these variables.
-    pub fn of<'v>(variables: impl IntoIterator<Item = (&'v str, &'v str)>) -> Self {
+    pub fn from_variables<'v>(variables: impl IntoIterator<Item = (&'v str, &'v str)>) -> Self {
         let variables = variables
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value.into()))
@@ -466,7 +466,7 @@ mod tests {
 
     #[test]
     fn blank_is_unset() {
-        let env = Env::of([("A", ""), ("B", "  "), ("C", " x ")]);
+        let env = Env::from_variables([("A", ""), ("B", "  "), ("C", " x ")]);
         assert_eq!(env.get("A"), None);
         assert_eq!(env.get("B"), None);
         assert_eq!(env.get("C").as_deref(), Some(" x "));
@@ -481,18 +481,22 @@ mod tests {
             "ERCX_A", "CERX_A", "ecxr_a", "WCRX_A", "E2RX_A", "ECTX_A", " ECRX_A", "\tErcx",
         ];
         for name in almost {
-            assert_eq!(Env::of([(name, "x")]).names_in_ecrx(), [name]);
+            assert_eq!(Env::from_variables([(name, "x")]).names_in_ecrx(), [name]);
         }
         for name in [
             "ECR_A", "ECR2_A", "ECRS", "CRX_A", "XECR", "RCEX_A", "EXCR", "AWS_A", "", " ", "E",
         ] {
-            assert_eq!(Env::of([(name, "x")]).names_in_ecrx(), [""; 0], "{name}");
+            assert_eq!(
+                Env::from_variables([(name, "x")]).names_in_ecrx(),
+                [""; 0],
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn names_that_begin_with_ecrx_are_those_of_variables_that_are_set() {
-        let env = Env::of([
+        let env = Env::from_variables([
             ("ECRX_B", "x"),
             ("ecrx_a", "x"),
             ("EcrxC", "\t"),
@@ -507,7 +511,7 @@ mod tests {
 
     #[test]
     fn upper_case_comes_first_and_an_empty_one_hides_nothing() {
-        let env = Env::of([
+        let env = Env::from_variables([
             ("HTTPS_PROXY", ""),
             ("https_proxy", "lower"),
             ("NO_PROXY", "upper"),
@@ -521,8 +525,8 @@ mod tests {
     #[test]
     fn without_an_absolute_folder_the_search_path_is_that_of_the_system_and_of_local_programs() {
         const DEFAULT: &str = "/usr/local/bin:/usr/bin:/bin";
-        let searched = |path| Env::of([("PATH", path)]).search_path();
-        assert_eq!(Env::of([]).search_path(), DEFAULT);
+        let searched = |path| Env::from_variables([("PATH", path)]).search_path();
+        assert_eq!(Env::from_variables([]).search_path(), DEFAULT);
         for path in ["", ".", ":", "bin:./bin"] {
             assert_eq!(searched(path), DEFAULT, "{path}");
         }
@@ -531,7 +535,7 @@ mod tests {
 
     #[test]
     fn the_home_folder_is_expanded() {
-        let env = Env::of([
+        let env = Env::from_variables([
             ("HOME", "/home/alice"),
             ("A", "~/x"),
             ("B", "~bob/x"),

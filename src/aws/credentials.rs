@@ -33,16 +33,18 @@ impl Fetch<'_> {
         let identity = self.request.identity;
         self.enter(Stage::Source);
         if identity.is_signed_out() {
-            return Err(Failure::of_sign_in(self, SignInFault::Absent));
+            return Err(Failure::sign_in(self, SignInFault::Absent));
         }
         if let Some(sign_in) = identity.sign_in() {
             match sign_in.state(clock::now()) {
-                SignInState::Absent => return Err(Failure::of_sign_in(self, SignInFault::Absent)),
+                SignInState::Absent => {
+                    return Err(Failure::sign_in(self, SignInFault::Absent));
+                }
                 SignInState::Expired => {
-                    return Err(Failure::of_sign_in(self, SignInFault::Expired));
+                    return Err(Failure::sign_in(self, SignInFault::Expired));
                 }
                 SignInState::Unreadable => {
-                    return Err(Failure::of_sign_in(self, SignInFault::Unreadable));
+                    return Err(Failure::sign_in(self, SignInFault::Unreadable));
                 }
                 SignInState::Usable => {}
             }
@@ -96,7 +98,7 @@ impl Fetch<'_> {
                     .configure(&self.provider_config())
                     .endpoint(&metadata.endpoint)
                     .map_err(|error| {
-                        Failure::of_source(self, &format!("its address is wrong: {error}"))
+                        Failure::no_credentials(self, &format!("its address is wrong: {error}"))
                     })?
                     .max_attempts(1)
                     .connect_timeout(INSTANCE_METADATA_TIMEOUT)
@@ -126,7 +128,10 @@ impl Fetch<'_> {
             Ok(Readable::Pipe) => self.provide_by_pipe(provider, file).await,
             // The SDK says what is wrong with an absent file.
             Ok(_) | Err(ReadError::Io(_)) => self.provide(provider).await,
-            Err(error) => Err(Failure::of_source(self, &unreadable_token(file, &error))),
+            Err(error) => Err(Failure::no_credentials(
+                self,
+                &unreadable_token(file, &error),
+            )),
         }
     }
 
@@ -143,9 +148,14 @@ impl Fetch<'_> {
         // Before the whole time is over, to say what may be waited for.
         let limit = self.request.time_left.mul_f32(0.9);
         match tokio::time::timeout(limit, provided).await {
-            Ok(Ok(Ok(provided))) => provided.map_err(|error| Failure::of_provider(self, &error)),
-            Ok(Err(error) | Ok(Err(error))) => Err(Failure::of_source(self, &error.to_string())),
-            Err(_) => Err(Failure::of_source(self, &unfinished_token(file, limit))),
+            Ok(Ok(Ok(provided))) => provided.map_err(|error| Failure::from_provider(self, &error)),
+            Ok(Err(error) | Ok(Err(error))) => {
+                Err(Failure::no_credentials(self, &error.to_string()))
+            }
+            Err(_) => Err(Failure::no_credentials(
+                self,
+                &unfinished_token(file, limit),
+            )),
         }
     }
 
@@ -153,7 +163,7 @@ impl Fetch<'_> {
         provider.provide_credentials().await.map_err(|error| {
             // The provider may have renewed them on its way.
             self.keep_proof_secret();
-            Failure::of_provider(self, &error)
+            Failure::from_provider(self, &error)
         })
     }
 

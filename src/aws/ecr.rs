@@ -58,7 +58,7 @@ impl Fetch<'_> {
             .registry_ids(registry.account.as_str())
             .send()
             .await
-            .map_err(|error| Failure::of_call(self, &error))?;
+            .map_err(|error| Failure::from_call(self, &error))?;
         let data = answer.authorization_data().first();
         self.token(
             data.and_then(|data| data.authorization_token()),
@@ -76,7 +76,7 @@ impl Fetch<'_> {
             .get_authorization_token()
             .send()
             .await
-            .map_err(|error| Failure::of_call(self, &error))?;
+            .map_err(|error| Failure::from_call(self, &error))?;
         let data = answer.authorization_data();
         self.token(
             data.and_then(|data| data.authorization_token()),

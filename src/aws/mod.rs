@@ -167,7 +167,7 @@ impl Fetch<'_> {
         let why =
             format!("the {what} is empty, or holds a blank, a line break or what is not ASCII");
         Err(match &*self.stage.borrow() {
-            Stage::Source => Failure::of_source(self, &why),
+            Stage::Source => Failure::no_credentials(self, &why),
             _ => Failure::malformed(self, &why),
         })
     }

@@ -59,7 +59,7 @@ impl Fetch<'_> {
             command,
         };
         if call_chain::is_loop(callee, env) {
-            return Err(Failure::of_loop(self));
+            return Err(Failure::process_loop(self));
         }
         let chain = call_chain::extended_by(callee, self.request.time_left, env);
         match output(command, &chain, env)
@@ -67,7 +67,7 @@ impl Fetch<'_> {
             .and_then(|output| parse(&output))
         {
             Ok(credentials) => Ok(credentials),
-            Err(error) => Err(Failure::of_source(self, &error.to_string())),
+            Err(error) => Err(Failure::no_credentials(self, &error.to_string())),
         }
     }
 }

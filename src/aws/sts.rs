@@ -49,7 +49,7 @@ impl Fetch<'_> {
             .set_token_code(code.map(|code| code.expose().to_owned()))
             .send()
             .await
-            .map_err(|error| Failure::of_call(self, &error))?;
+            .map_err(|error| Failure::from_call(self, &error))?;
         let session = answer.assumed_role_user();
         let arn = session.map(|session| self.redact(session.arn()));
         Ok((self.sts_credentials(answer.credentials())?, arn))
@@ -66,7 +66,7 @@ impl Fetch<'_> {
             .get_caller_identity()
             .send()
             .await
-            .map_err(|error| Failure::of_call(self, &error))?;
+            .map_err(|error| Failure::from_call(self, &error))?;
         answer
             .arn()
             .map(|arn| self.redact(arn))
@@ -80,7 +80,7 @@ impl Fetch<'_> {
         endpoint: &Endpoint,
     ) -> Result<Credentials, Failure> {
         let token = self.web_identity_token(web).await.map_err(|error| {
-            Failure::of_source(self, &format!("the file cannot be read: {error}"))
+            Failure::no_credentials(self, &format!("the file cannot be read: {error}"))
         })?;
         self.keep_secret(token.trim());
         self.connect_ahead().await;
@@ -93,7 +93,7 @@ impl Fetch<'_> {
             .set_duration_seconds(seconds(web.duration))
             .send()
             .await
-            .map_err(|error| Failure::of_call(self, &error))?;
+            .map_err(|error| Failure::from_call(self, &error))?;
         self.sts_credentials(answer.credentials())
     }
 

@@ -47,7 +47,7 @@ impl TargetError {
     /// `ECRX_CONFIG` names, so the hints tell of that variable.
     pub(crate) fn told(self, env: &Env) -> Error {
         let misspelled = match self {
-            Self::Registry(_) => Misspelled::of_config(env),
+            Self::Registry(_) => Misspelled::meant_for_config(env),
             Self::Image(..) => Vec::new(),
         };
         let hints = misspelled.iter().flat_map(|it| [it.to_string(), it.hint()]);

@@ -192,7 +192,7 @@ impl IdentityTemplate {
     /// The identity for one registry.
     pub(super) fn expand(&self, registry: &Registry) -> Result<IdentitySettings, ConfigError> {
         let partition = registry.partition();
-        let values = Blanks::of(registry);
+        let values = Blanks::from_registry(registry);
         let fail = |key: &str, problem| ConfigError::Setting {
             origin: self.origin.clone(),
             key: format!("{}.{key}", self.table),
@@ -319,7 +319,7 @@ pub struct Blanks<'a> {
 
 impl<'a> Blanks<'a> {
     /// The parts of a registry's name; `None` for public ECR, which has none.
-    pub fn of(registry: &'a Registry) -> Option<Self> {
+    pub fn from_registry(registry: &'a Registry) -> Option<Self> {
         registry.private().map(|private| Self {
             account: private.account.as_str(),
             region: private.region.as_str(),

@@ -311,7 +311,7 @@ impl RuleIdentity<'_> {
     fn is(&self, identity: &IdentitySettings, registry: &Registry) -> bool {
         let role = self.role_arn.and_then(|arn| {
             RoleArnTemplate::parse(arn)
-                .and_then(|role| role.expand(Blanks::of(registry)))
+                .and_then(|role| role.expand(Blanks::from_registry(registry)))
                 .ok()
         });
         identity.profile.as_deref() == self.profile

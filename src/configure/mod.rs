@@ -125,7 +125,7 @@ fn apply(plan: &ChangePlan, env: &Env, page: &mut Page) -> Result<(), Error> {
 /// Each is with the other helper before any is taken out of the file.
 fn move_logins(plan: &ChangePlan, env: &Env, page: &mut Page) -> Result<(), Error> {
     let name = plan.config.other_registries_helper.as_ref();
-    let (Some(helper), Some(name)) = (OtherHelper::of(&plan.config), name) else {
+    let (Some(helper), Some(name)) = (OtherHelper::from_config(&plan.config), name) else {
         return Ok(());
     };
     let stays = |login: &HelperLogin, cause: OtherHelperError| {

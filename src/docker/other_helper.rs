@@ -186,7 +186,7 @@ impl<'a> OtherHelper<'a> {
     }
 
     /// The one that the configuration names, if it names one.
-    pub(crate) fn of(config: &'a Config) -> Option<Self> {
+    pub(crate) fn from_config(config: &'a Config) -> Option<Self> {
         Some(Self {
             name: config.other_registries_helper.as_ref()?,
             timeout: config.other_registries_timeout,

@@ -118,10 +118,10 @@ enum Keeper<'a> {
 
 impl<'a> Keeper<'a> {
     /// The one place that decides it.
-    fn of(config: &'a Config, server: &str) -> Self {
+    fn find(config: &'a Config, server: &str) -> Self {
         match config.registry(server) {
             Some(registry) => Self::Ecr(registry),
-            None => OtherHelper::of(config).map_or(Self::Nobody, Self::OtherHelper),
+            None => OtherHelper::from_config(config).map_or(Self::Nobody, Self::OtherHelper),
         }
     }
 }
@@ -151,7 +151,7 @@ fn get(env: &Env, input: impl Read, output: &mut impl Write) -> Result<ExitCode,
         Some(registry) => get::misconfigured(&registry, cause),
         None => NotAnswered::new(Action::Get, server, cause).into(),
     })?;
-    let keeper = Keeper::of(&config, server);
+    let keeper = Keeper::find(&config, server);
     if !matches!(keeper, Keeper::Ecr(_)) {
         warn_of_misspelled_config(env);
     }
@@ -172,7 +172,7 @@ fn get(env: &Env, input: impl Read, output: &mut impl Write) -> Result<ExitCode,
 /// A configuration that was meant and is not read may say that the server is ours after all. For
 /// our own servers the identity is an error then.
 fn warn_of_misspelled_config(env: &Env) {
-    for misspelled in Misspelled::of_config(env) {
+    for misspelled in Misspelled::meant_for_config(env) {
         log::warn!("{misspelled}");
     }
 }
@@ -227,7 +227,7 @@ fn store(
             };
         }
     };
-    match Keeper::of(&config, &server) {
+    match Keeper::find(&config, &server) {
         Keeper::Ecr(registry) => {
             let who = Tokens::new(env, &config).explain(&registry);
             bought(notes, &registry, who)
@@ -285,7 +285,7 @@ fn erase(
             return nothing_erased(&cause);
         }
     };
-    match Keeper::of(&config, server) {
+    match Keeper::find(&config, server) {
         Keeper::Ecr(registry) => match Tokens::new(env, &config).erase(&registry) {
             Ok(()) => Ok(ExitCode::SUCCESS),
             Err(error) => nothing_erased(&error),
@@ -312,13 +312,13 @@ fn list(env: &Env, output: &mut impl Write, notes: &mut impl Write) -> Result<Ex
     match Config::from_env(env) {
         Err(error) => note(notes, &format!("nothing is listed: {error}")),
         Ok(config) => {
-            match OtherHelper::of(&config).map(|helper| helper.list(env)) {
+            match OtherHelper::from_config(&config).map(|helper| helper.list(env)) {
                 None => {}
                 Some(Ok(logins)) => {
                     listed = logins;
                     listed.retain(|server, _| {
                         can_be_asked_for(server)
-                            && matches!(Keeper::of(&config, server), Keeper::OtherHelper(_))
+                            && matches!(Keeper::find(&config, server), Keeper::OtherHelper(_))
                     });
                 }
                 Some(Err(error)) => note(

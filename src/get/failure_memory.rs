@@ -84,8 +84,8 @@ impl<'a> FailureMemory<'a> {
         if holds_token || registry.service == Service::Public {
             let shared = || {
                 of_failure(Nth::First)
-                    .or_else(|| self.of_source())
-                    .or_else(|| self.of_network())
+                    .or_else(|| self.source_failure())
+                    .or_else(|| self.network_failure())
             };
             return self
                 .mark(&key::attempts(registry, identity))
@@ -99,12 +99,12 @@ impl<'a> FailureMemory<'a> {
             // Who asks once more for the same may have mended what failed; of a herd, whoever is
             // late is told what the first two have found out.
             When::Arriving if first.is_some() => of_failure(Nth::Second),
-            When::Arriving => of_failure(Nth::Second).or_else(|| self.of_source()),
+            When::Arriving => of_failure(Nth::Second).or_else(|| self.source_failure()),
         }
     }
 
     /// What keeps the whole source from getting a token, or all that it asks at this endpoint.
-    fn of_source(&self) -> Option<FailureMark> {
+    fn source_failure(&self) -> Option<FailureMark> {
         let endpoint = self.identity.api.url.as_deref();
         self.mark(&key::source(self.identity, None))
             .or_else(|| self.mark(&key::source(self.identity, Some(endpoint?))))
@@ -112,7 +112,7 @@ impl<'a> FailureMemory<'a> {
 
     /// What keeps everybody from reaching AWS, or this endpoint. Only who has a token to go by
     /// asks: a profile for each account makes as many sources, and each would wait for itself.
-    fn of_network(&self) -> Option<FailureMark> {
+    fn network_failure(&self) -> Option<FailureMark> {
         let endpoint = self.identity.api.url.as_deref();
         let of = |endpoint| {
             let key = key::network(endpoint);

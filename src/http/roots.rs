@@ -259,7 +259,7 @@ mod tests {
         subjects.iter().map(|name| name.as_ref().to_vec()).collect()
     }
 
-    fn of(pem: &str) -> RootCertStore {
+    fn roots_in(pem: &str) -> RootCertStore {
         accepted(pem.as_bytes(), Path::new("a.pem")).unwrap()
     }
 
@@ -288,7 +288,11 @@ mod tests {
             };
             let found = configured(&settings).unwrap().unwrap();
             let expected: String = expected.into_iter().map(String::as_str).collect();
-            assert_eq!(subjects(&found), subjects(&of(&expected)), "{settings:?}");
+            assert_eq!(
+                subjects(&found),
+                subjects(&roots_in(&expected)),
+                "{settings:?}"
+            );
         }
         let empty = HttpSettings {
             ca_bundle: Some("".into()),
@@ -424,7 +428,7 @@ mod tests {
         let folders = [folder];
         for (bundle, expected) in [(Some(bundle), a), (None, b)] {
             let found = file_or_dirs(bundle, &folders).unwrap();
-            assert_eq!(subjects(&found), subjects(&of(&expected)));
+            assert_eq!(subjects(&found), subjects(&roots_in(&expected)));
         }
         assert!(matches!(
             file_or_dirs(None, &[]),

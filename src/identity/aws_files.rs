@@ -221,7 +221,7 @@ mod tests {
         std::fs::create_dir(folder.path().join(".aws")).unwrap();
         std::fs::write(folder.path().join(".aws/config"), config).unwrap();
         std::fs::write(folder.path().join(".aws/credentials"), credentials).unwrap();
-        load_at(&Env::of([("HOME", home)]))
+        load_at(&Env::from_variables([("HOME", home)]))
     }
 
     #[test]
@@ -252,13 +252,13 @@ mod tests {
     fn no_files_are_no_profiles() {
         let home = tempfile::tempdir().unwrap();
         let home = home.path().display().to_string();
-        let files = load_at(&Env::of([("HOME", &*home)])).unwrap();
+        let files = load_at(&Env::from_variables([("HOME", &*home)])).unwrap();
         assert!(files.profile_names().is_empty());
     }
 
     #[test]
     fn without_a_home_folder_the_working_folder_is_not_looked_at() {
-        let files = load_at(&Env::of([])).unwrap();
+        let files = load_at(&Env::from_variables([])).unwrap();
         assert_eq!(files.paths().0, Path::new("~/.aws/config"));
         assert!(files.profile_names().is_empty());
     }
@@ -278,7 +278,11 @@ mod tests {
     fn a_folder_in_place_of_the_file_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join(".aws/config")).unwrap();
-        let error = load_at(&Env::of([("HOME", folder.path().to_str().unwrap())])).unwrap_err();
+        let error = load_at(&Env::from_variables([(
+            "HOME",
+            folder.path().to_str().unwrap(),
+        )]))
+        .unwrap_err();
         assert!(
             error.to_string().starts_with("cannot read the AWS file"),
             "{error}"

@@ -66,7 +66,7 @@ impl Layers<'_> {
         registry: &Registry,
     ) -> Result<Option<Vec<Role>>, IdentityError> {
         let template = RoleArnTemplate::parse(text).map_err(wrong(variable))?;
-        let blanks = Blanks::of(registry);
+        let blanks = Blanks::from_registry(registry);
         if blanks.is_none() && template.has_blanks() {
             return Ok(None);
         }

@@ -26,15 +26,15 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     /// An endpoint that a rule names.
-    pub(super) fn by_hand(region: Region, url: &str) -> Self {
+    pub(super) fn from_url(region: Region, url: &str) -> Self {
         Self {
             url: Some(url.to_owned()),
-            ..Self::of(region)
+            ..Self::from_region(region)
         }
     }
 
     /// The ordinary endpoint of a region.
-    pub(super) fn of(region: Region) -> Self {
+    pub(super) fn from_region(region: Region) -> Self {
         Self {
             region,
             url: None,

@@ -111,8 +111,8 @@ impl IdentityError {
             IdentityError::Partition { ours, chosen_by, .. } => vec![match chosen_by {
                 // These come before every rule.
                 ChosenBy::Name { .. } => "name another helper for this registry in the client's configuration (credHelpers)".to_owned(),
-                ChosenBy::Variables { .. } => of_single_accounts(),
-                ChosenBy::Variable(name) if name.starts_with("ECRX_") => of_single_accounts(),
+                ChosenBy::Variables { .. } => single_account_hint(),
+                ChosenBy::Variable(name) if name.starts_with("ECRX_") => single_account_hint(),
                 _ => format!(
                     "write a rule for the registry's partition in config.toml, e.g. match = \"{ours}\""
                 ),
@@ -141,7 +141,7 @@ fn unreadable_name(name: &str) -> Option<String> {
     })
 }
 
-fn of_single_accounts() -> String {
+fn single_account_hint() -> String {
     "set ECRX_PROFILE and ECRX_ROLE_ARN for single accounts (_<account> behind the name), or let rules in config.toml choose".to_owned()
 }
 

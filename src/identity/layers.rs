@@ -199,7 +199,7 @@ impl Layers<'_> {
             return Ok(Some(Says::from_config(settings, chosen_by)));
         }
         let own = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
-        match self.of_profile(meant, chosen_by(None)) {
+        match self.choose_profile(meant, chosen_by(None)) {
             Err(IdentityError::Profile {
                 cause:
                     ProfileError::Missing {
@@ -238,7 +238,7 @@ impl Layers<'_> {
                     }
                     chosen_by => chosen_by.clone(),
                 };
-                self.of_profile(profile, chosen_by)?
+                self.choose_profile(profile, chosen_by)?
             }
             None => below()?,
         };
@@ -265,7 +265,7 @@ impl Layers<'_> {
         if let Some((variable, profile)) = self.named_profile() {
             self.tell_of_another_than(&profile);
             let chosen_by = ChosenBy::Variable(variable.into());
-            return self.of_profile(&profile, chosen_by).map(Some);
+            return self.choose_profile(&profile, chosen_by).map(Some);
         }
         if let Some(web) = WebIdentity::from_env(self.env).map_err(IdentityError::Environment)? {
             return chosen(var::AWS_WEB_IDENTITY_TOKEN_FILE, Source::WebIdentity(web));
@@ -307,7 +307,7 @@ impl Layers<'_> {
             .profile(DEFAULT_PROFILE)
             .is_some_and(profile::names_credentials)
         {
-            let chosen = self.of_profile(DEFAULT_PROFILE, ChosenBy::Default)?;
+            let chosen = self.choose_profile(DEFAULT_PROFILE, ChosenBy::Default)?;
             return Ok(Some(chosen));
         }
         let settings = files.profile(DEFAULT_PROFILE);
@@ -322,7 +322,7 @@ impl Layers<'_> {
         }))
     }
 
-    fn of_profile(&self, name: &str, chosen_by: ChosenBy) -> Result<Chosen, IdentityError> {
+    fn choose_profile(&self, name: &str, chosen_by: ChosenBy) -> Result<Chosen, IdentityError> {
         let files = self
             .files
             .as_ref()

@@ -116,7 +116,7 @@ impl LocalState {
 mod tests {
     use super::*;
 
-    fn of_machine(name: &str) -> LocalState {
+    fn on_machine(name: &str) -> LocalState {
         LocalState {
             machine: Some(name.to_owned()),
             ..LocalState::default()
@@ -125,14 +125,14 @@ mod tests {
 
     #[test]
     fn another_machine_is_another_identity() {
-        let here = of_machine("here").digest();
-        assert_ne!(here, of_machine("there").digest());
+        let here = on_machine("here").digest();
+        assert_ne!(here, on_machine("there").digest());
         assert_ne!(here, LocalState::default().digest());
     }
 
     #[test]
     fn a_machine_knows_which_it_is() {
-        let machine = machine(&Env::of([]));
+        let machine = machine(&Env::from_variables([]));
         assert!(machine.is_some_and(|id| !id.trim().is_empty()));
     }
 }

@@ -69,11 +69,14 @@ impl Misspelled {
     /// All of an environment, sorted by name.
     pub(crate) fn all(env: &Env) -> Vec<Self> {
         let names = env.names_in_ecrx();
-        names.iter().filter_map(|name| Self::of(name)).collect()
+        names
+            .iter()
+            .filter_map(|name| Self::from_name(name))
+            .collect()
     }
 
     /// Of one of [`Env::names_in_ecrx`].
-    fn of(variable: &str) -> Option<Self> {
+    fn from_name(variable: &str) -> Option<Self> {
         // Windows does not tell capitals from small letters in names of variables.
         if is_known(variable) || (cfg!(windows) && is_known(&variable.to_ascii_uppercase())) {
             return None;
@@ -102,7 +105,7 @@ impl Misspelled {
 
     /// Those that were meant for `ECRX_CONFIG`. If a host is not known, the file that they name may
     /// say which registry it is.
-    pub(crate) fn of_config(env: &Env) -> Vec<Self> {
+    pub(crate) fn meant_for_config(env: &Env) -> Vec<Self> {
         let mut all = Self::all(env);
         all.retain(|misspelled| misspelled.nearest == var::ECRX_CONFIG);
         all
@@ -255,7 +258,7 @@ mod tests {
     use super::*;
 
     fn told(name: &str) -> Option<String> {
-        let all = Misspelled::all(&Env::of([(name, "x")]));
+        let all = Misspelled::all(&Env::from_variables([(name, "x")]));
         all.first().map(Misspelled::to_string)
     }
 
@@ -351,7 +354,7 @@ mod tests {
             let expected =
                 format!("the variable `{name}` is not known; did you mean ECRX_PROFILE?");
             assert_eq!(told(name), Some(expected));
-            let misspelled = Misspelled::of(name).unwrap();
+            let misspelled = Misspelled::from_name(name).unwrap();
             assert_eq!(misspelled.hint(), format!("rename or unset `{name}`"));
         }
     }

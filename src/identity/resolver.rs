@@ -62,7 +62,7 @@ impl<'a> Resolver<'a> {
             ),
         };
         let api = match by_hand.endpoint_url {
-            Some(url) => Endpoint::by_hand(registry.api_region(), url.as_str()),
+            Some(url) => Endpoint::from_url(registry.api_region(), url.as_str()),
             None => settings.endpoint(api_name, registry.api_region(), fips, dual_stack)?,
         };
         same_partition_as_endpoint(&api, registry)?;
@@ -71,7 +71,7 @@ impl<'a> Resolver<'a> {
                 settings.refuse_wrong_url(method.url_variable)?;
                 settings.endpoint(Api::Sso, region, false, false)?
             }
-            None => Endpoint::of(region),
+            None => Endpoint::from_region(region),
         };
         Ok(Identity {
             passed_over: self.layers.passed_over(&chosen, registry),
@@ -141,7 +141,7 @@ fn sts_endpoint(
 ) -> Result<Endpoint, IdentityError> {
     let region = region.clone();
     let endpoint = match &by_hand.sts_endpoint_url {
-        Some(url) => Endpoint::by_hand(region, url.as_str()),
+        Some(url) => Endpoint::from_url(region, url.as_str()),
         None => settings.endpoint(Api::Sts, region, false, false)?,
     };
     same_partition_as_endpoint(&endpoint, registry).map(|()| endpoint)

@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     /// What is found of a sign-in whose file says this.
-    fn of<T>(text: &str, find: impl FnOnce(&SignIn) -> T) -> T {
+    fn find_in<T>(text: &str, find: impl FnOnce(&SignIn) -> T) -> T {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
         find(&SignIn {
@@ -143,7 +143,7 @@ mod tests {
 
     fn state(text: &str) -> SignInState {
         let now = OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
-        of(text, |sign_in| sign_in.state(now))
+        find_in(text, |sign_in| sign_in.state(now))
     }
 
     #[test]
@@ -193,7 +193,7 @@ mod tests {
                 None,
             ),
         ] {
-            let ends_at = of(text, SignIn::ends_at).map(OffsetDateTime::unix_timestamp);
+            let ends_at = find_in(text, SignIn::ends_at).map(OffsetDateTime::unix_timestamp);
             assert_eq!(ends_at, expected, "{text}");
         }
     }

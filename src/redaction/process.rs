@@ -283,7 +283,7 @@ mod tests {
 
     fn shown_by_command(command: &str, complaint: &str) -> String {
         let mut redactor = Redactor::default();
-        let env = Env::of([("VAULT", "quixotic jackdaw"), ("HOME", "/usr")]);
+        let env = Env::from_variables([("VAULT", "quixotic jackdaw"), ("HOME", "/usr")]);
         add_command(&mut redactor, command, &env);
         redactor.redact(complaint)
     }
@@ -400,7 +400,10 @@ mod tests {
             "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
         ] {
             let mut redactor = Redactor::default();
-            add_environment(&mut redactor, &Env::of([(name, "quixotic-jackdaw")]));
+            add_environment(
+                &mut redactor,
+                &Env::from_variables([(name, "quixotic-jackdaw")]),
+            );
             assert_eq!(
                 redactor.redact("quixotic-jackdaw"),
                 "quixotic-jackdaw",
@@ -430,11 +433,12 @@ mod tests {
             ),
         ] {
             let mut redactor = Redactor::default();
-            add_environment(&mut redactor, &Env::of([(name, value)]));
+            add_environment(&mut redactor, &Env::from_variables([(name, value)]));
             assert_eq!(redactor.redact("is quixotic-jackdaw"), "is …", "{name}");
         }
         let mut redactor = Redactor::default();
-        let env = Env::of([("AWS_WEB_IDENTITY_TOKEN", "/usr/token"), ("TERM", "xterm")]);
+        let env =
+            Env::from_variables([("AWS_WEB_IDENTITY_TOKEN", "/usr/token"), ("TERM", "xterm")]);
         add_environment(&mut redactor, &env);
         assert_eq!(redactor.redact("/usr/token xterm"), "/usr/token xterm");
     }

@@ -119,15 +119,15 @@ impl Failure {
         Self::new(fetch, FailureKind::Malformed, detail)
     }
 
-    pub(super) fn of_source(fetch: &Fetch<'_>, detail: &str) -> Self {
+    pub(super) fn no_credentials(fetch: &Fetch<'_>, detail: &str) -> Self {
         Self::new(fetch, FailureKind::Source, detail)
     }
 
-    pub(super) fn of_loop(fetch: &Fetch<'_>) -> Self {
+    pub(super) fn process_loop(fetch: &Fetch<'_>) -> Self {
         Self::new(fetch, FailureKind::Loop, "")
     }
 
-    pub(super) fn of_sign_in(fetch: &Fetch<'_>, fault: SignInFault) -> Self {
+    pub(super) fn sign_in(fetch: &Fetch<'_>, fault: SignInFault) -> Self {
         let kind = match fetch.request.identity.source.properties().sign_in {
             Some(_) => FailureKind::SignIn(fault),
             None => FailureKind::Source,

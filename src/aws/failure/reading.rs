@@ -23,7 +23,7 @@ use super::{Failure, FailureKind, SignInFault};
 
 impl Failure {
     /// An error of a call of ours.
-    pub(in crate::aws) fn of_call<E>(fetch: &Fetch<'_>, error: &SdkError<E, HttpResponse>) -> Self
+    pub(in crate::aws) fn from_call<E>(fetch: &Fetch<'_>, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + StdError + 'static,
     {
@@ -49,26 +49,26 @@ impl Failure {
     }
 
     /// An error of one of the SDK's providers.
-    pub(in crate::aws) fn of_provider(fetch: &Fetch<'_>, error: &CredentialsError) -> Self {
+    pub(in crate::aws) fn from_provider(fetch: &Fetch<'_>, error: &CredentialsError) -> Self {
         let source = &fetch.request.identity.source;
         match source {
             Source::InstanceMetadata(metadata) => {
-                Self::of_instance_metadata(fetch, &metadata.endpoint, error)
+                Self::from_instance_metadata(fetch, &metadata.endpoint, error)
             }
             Source::Container(container) => {
                 let file = container.token_file.as_deref();
-                Self::of_usual_provider(fetch, error, || container_words(file, error))
+                Self::from_usual_provider(fetch, error, || container_words(file, error))
             }
             Source::Keys(_)
             | Source::Sso(_)
             | Source::Login(_)
             | Source::Process(_)
-            | Source::WebIdentity(_) => Self::of_usual_provider(fetch, error, || None),
+            | Source::WebIdentity(_) => Self::from_usual_provider(fetch, error, || None),
         }
     }
 
     /// `own_words`: a better wording than the SDK's, which some sources have.
-    fn of_usual_provider(
+    fn from_usual_provider(
         fetch: &Fetch<'_>,
         error: &CredentialsError,
         own_words: impl FnOnce() -> Option<String>,
@@ -82,7 +82,7 @@ impl Failure {
             .as_ref()
             .and_then(|sign_in| fault_of(sign_in, &words))
         {
-            return Self::of_sign_in(fetch, fault);
+            return Self::sign_in(fetch, fault);
         }
         if let Some((code, message)) = code_and_message(error) {
             let stage = fetch.stage.borrow().clone();
@@ -107,7 +107,7 @@ impl Failure {
         Self::new(fetch, FailureKind::Source, detail)
     }
 
-    fn of_instance_metadata(fetch: &Fetch<'_>, endpoint: &str, error: &CredentialsError) -> Self {
+    fn from_instance_metadata(fetch: &Fetch<'_>, endpoint: &str, error: &CredentialsError) -> Self {
         let (words, endpoint) = (words(error), shown_url(endpoint));
         let nobody = if let Some(transport) = http::classify(error) {
             format!(

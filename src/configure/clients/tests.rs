@@ -216,7 +216,7 @@ fn a_client_asks_whom_its_files_name() {
     };
     let (home_name, run) = (home.path().display().to_string(), home.path().join("run"));
     let run = run.display().to_string();
-    let env = Env::of([("HOME", &*home_name), ("XDG_RUNTIME_DIR", &*run)]);
+    let env = Env::from_variables([("HOME", &*home_name), ("XDG_RUNTIME_DIR", &*run)]);
     let asked = |client| look_up(&env, client, HOST).expect("files");
     assert_eq!(asked(ContainerClient::Docker), HelperLookup::Anonymous);
 
@@ -266,7 +266,7 @@ fn what_is_in_the_way_is_told_once_for_both_clients() {
     };
     let (home_name, run) = (home.path().display().to_string(), home.path().join("run"));
     let run = run.display().to_string();
-    let env = Env::of([("HOME", &*home_name), ("XDG_RUNTIME_DIR", &*run)]);
+    let env = Env::from_variables([("HOME", &*home_name), ("XDG_RUNTIME_DIR", &*run)]);
     write(
         ".docker/config.json",
         r#"{"auths":{"https://HOST":{"auth":"eDp5"},"public.ecr.aws":{"auth":"eDp5"},"x.io":{"auth":"eDp5"}},"credHelpers":{"https://public.ecr.aws":"ecrx"}}"#,

@@ -5,7 +5,7 @@ fn resolve_in(config: &str, name: &str) -> Result<(Source, Vec<Role>), ProfileEr
     let home = tempfile::tempdir().unwrap();
     std::fs::create_dir(home.path().join(".aws")).unwrap();
     std::fs::write(home.path().join(".aws/config"), config).unwrap();
-    let env = Env::of([("HOME", home.path().to_str().unwrap())]);
+    let env = Env::from_variables([("HOME", home.path().to_str().unwrap())]);
     resolve(
         name,
         &AwsFiles::load(&env, std::time::Instant::now()).unwrap(),

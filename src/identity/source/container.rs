@@ -168,7 +168,7 @@ mod tests {
                 token_file: Some(file.path().display().to_string()),
                 token: None,
             };
-            container.local_state(&Env::of([])).digest()
+            container.local_state(&Env::from_variables([])).digest()
         };
         assert_eq!(of("one"), of("one"));
         assert_ne!(of("one"), of("other"));

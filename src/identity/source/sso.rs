@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn the_file_is_where_the_aws_cli_puts_it() {
-        let env = Env::of([("HOME", "/home/alice")]);
+        let env = Env::from_variables([("HOME", "/home/alice")]);
         let sso = Sso {
             profile: "work".into(),
             account_id: "111122223333".into(),

@@ -175,7 +175,7 @@ mod tests {
                 session_name: None,
                 duration: None,
             };
-            web.local_state(&Env::of([])).digest()
+            web.local_state(&Env::from_variables([])).digest()
         };
         let job = of(r#"{"iss":"https://ci.example","sub":"repo:a","aud":"sts","exp":1}"#);
         let renewed = r#"{"exp":2,"aud":"sts","sub":"repo:a","iss":"https://ci.example"}"#;

@@ -103,7 +103,7 @@ pub(super) fn add(plan: &Plan, s: &mut Situation) {
         }
     }
     if !plan.kind.is_ambient() {
-        of_profile(plan, s, of_sts);
+        profile_settings(plan, s, of_sts);
     }
 }
 
@@ -163,7 +163,7 @@ fn variables(plan: &Plan, s: &mut Situation, of_sts: Effect) {
     );
 }
 
-fn of_profile(plan: &Plan, s: &mut Situation, of_sts: Effect) {
+fn profile_settings(plan: &Plan, s: &mut Situation, of_sts: Effect) {
     let (mode, profile) = (plan.endpoints, plan.profile());
     match mode {
         OfProfile => s.decides(Place::Aws(profile, "endpoint_url"), ONE, OTHER),

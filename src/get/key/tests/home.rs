@@ -79,7 +79,7 @@ impl Home {
             .iter()
             .map(|(name, value)| (*name, value.as_str()));
         let called_as = situation.get(&Place::CalledAs).map(str::to_owned);
-        let env = Env::of(variables).called_as(called_as);
+        let env = Env::from_variables(variables).called_as(called_as);
         let paths = ConfigPaths {
             explicit: Some(self.folder.path().join("config.toml")),
             ..ConfigPaths::default()

@@ -286,9 +286,9 @@ impl Model for Protocol {
     fn init_states(&self) -> Vec<World> {
         let entries = 1 + self.gets.iter().copied().max().unwrap_or(0);
         let gets = self.gets.iter().copied();
-        let gets = gets.map(|entry| Process::of(entry, Task::Get(Step::first())));
+        let gets = gets.map(|entry| Process::new(entry, Task::Get(Step::first())));
         let (state, act) = sweep::SweepState::begin();
-        let sweeps = vec![Process::of(0, Task::Sweep(state, act)); self.sweeps];
+        let sweeps = vec![Process::new(0, Task::Sweep(state, act)); self.sweeps];
         let processes: Vec<Process> = gets.chain(sweeps).collect();
         let world = |entry: Option<Age>| World {
             processes: processes.clone(),

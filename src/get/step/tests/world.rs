@@ -72,7 +72,7 @@ pub(super) struct World {
 }
 
 impl Process {
-    pub(super) fn of(entry: usize, task: Task) -> Self {
+    pub(super) fn new(entry: usize, task: Task) -> Self {
         Self {
             entry,
             task,
