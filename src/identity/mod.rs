@@ -2,7 +2,6 @@
 //! the layer of configuration that chose them. Resolved before anything else happens, offline.
 
 mod aws_files;
-mod ecrx_variables;
 mod endpoint;
 mod error;
 mod layers;
