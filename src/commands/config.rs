@@ -9,7 +9,7 @@ use crate::cli::{ConfigArguments, ConfigCommand};
 use crate::config::{Config, ConfigError, IdentitySettings, Origin, Rule, Unreachable, Why};
 use crate::env::{Env, var};
 use crate::error::Error;
-use crate::identity::{LayerName, LayerSays, Misspelled, Resolver};
+use crate::identity::{ExplainedLayer, LayerName, Misspelled, Resolver};
 use crate::registry::Registry;
 
 use super::facts::{DEFAULT, Facts, Setting};
@@ -365,8 +365,8 @@ impl ShowReport {
 }
 
 impl LayerFacts {
-    fn new(layer: LayerSays, decides: Option<LayerName>) -> Self {
-        let (says, by, error) = match layer.says {
+    fn new(layer: ExplainedLayer, decides: Option<LayerName>) -> Self {
+        let (says, by, error) = match layer.choice {
             Ok(Some(said)) => (Some(said.who), Some(said.chosen_by.to_string()), None),
             Ok(None) => (None, None, None),
             Err(error) => (None, None, Some(error.to_string())),

@@ -15,7 +15,7 @@ use crate::env::{Env, var};
 use crate::error::Error;
 use crate::get::{Held, Tokens};
 use crate::identity::{
-    ChosenBy, Endpoint, Identity, LayerName, LayerSays, Role, SignIn, SignInState, Source,
+    ChosenBy, Endpoint, ExplainedLayer, Identity, LayerName, Role, SignIn, SignInState, Source,
 };
 use crate::redaction::shown_url;
 use crate::registry::{Registry, Service};
@@ -77,7 +77,7 @@ impl<'a> Facts<'a> {
     }
 
     /// What each layer says, in the order in which they count.
-    pub(super) fn layers(&self) -> [LayerSays; 6] {
+    pub(super) fn layers(&self) -> [ExplainedLayer; 6] {
         self.tokens.resolver().layers(self.registry)
     }
 

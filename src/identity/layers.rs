@@ -64,30 +64,30 @@ impl ChosenBy {
 }
 
 /// Asks one layer; `None` if it is silent.
-type Ask = for<'a> fn(&Layers<'a>, &Registry) -> Result<Option<Says>, IdentityError>;
+type Ask = for<'a> fn(&Layers<'a>, &Registry) -> Result<Option<LayerAnswer>, IdentityError>;
 
 /// All layers, in their order.
 const LAYERS: [(LayerName, Ask); 6] = [
     (LayerName::Name, |layers, registry| layers.name(registry)),
     (LayerName::EcrxVariables, |layers, registry| {
         layers.refuse_misspelled(registry)?;
-        Ok(layers.ecrx_variables(registry)?.map(Says::Settings))
+        Ok(layers.ecrx_variables(registry)?.map(LayerAnswer::Partial))
     }),
     (LayerName::Rules, |layers, registry| {
         let settings = layers.config.rule_for(registry);
         let settings = settings.map_err(IdentityError::Config)?;
-        Ok(settings.map(|settings| Says::from_config(settings, ChosenBy::Rule)))
+        Ok(settings.map(|settings| LayerAnswer::from_config(settings, ChosenBy::Rule)))
     }),
     (LayerName::AwsVariables, |layers, _| {
-        Ok(layers.aws_variables()?.map(Says::Chosen))
+        Ok(layers.aws_variables()?.map(LayerAnswer::Complete))
     }),
     (LayerName::Defaults, |layers, registry| {
         let settings = layers.config.defaults_for(registry);
         let settings = settings.map_err(IdentityError::Config)?;
-        Ok(settings.map(|settings| Says::from_config(settings, ChosenBy::Defaults)))
+        Ok(settings.map(|settings| LayerAnswer::from_config(settings, ChosenBy::Defaults)))
     }),
     (LayerName::Sdk, |layers, _| {
-        Ok(layers.aws_defaults()?.map(Says::Chosen))
+        Ok(layers.aws_defaults()?.map(LayerAnswer::Complete))
     }),
 ];
 
@@ -96,10 +96,10 @@ const LAYERS: [(LayerName, Ask); 6] = [
 const FIRST_BELOW: usize = 3;
 const _: () = assert!(matches!(LAYERS[FIRST_BELOW].0, LayerName::AwsVariables));
 
-enum Says {
+enum LayerAnswer {
     /// A profile or roles or both. Without a profile, a layer below gives the source.
-    Settings(Layer),
-    Chosen(Chosen),
+    Partial(PartialChoice),
+    Complete(Choice),
 }
 
 /// Everything that layers are made of.
@@ -111,7 +111,7 @@ pub(super) struct Layers<'a> {
 }
 
 /// A complete choice: a layer's part of an [`super::Identity`].
-pub(super) struct Chosen {
+pub(super) struct Choice {
     pub(super) chosen_by: ChosenBy,
     pub(super) profile: Option<String>,
     pub(super) source: Source,
@@ -120,7 +120,7 @@ pub(super) struct Chosen {
 }
 
 /// What a table of config.toml or the `ECRX_*` variables say.
-pub(super) struct Layer {
+pub(super) struct PartialChoice {
     pub(super) chosen_by: ChosenBy,
     pub(super) profile: Option<String>,
     pub(super) roles: Vec<Role>,
@@ -128,15 +128,15 @@ pub(super) struct Layer {
 }
 
 #[derive(Debug)]
-pub(crate) struct LayerSays {
+pub(crate) struct ExplainedLayer {
     pub layer: LayerName,
     /// `None` where it is silent; an error where it speaks and is wrong.
-    pub says: Result<Option<Said>, IdentityError>,
+    pub choice: Result<Option<ChoiceSummary>, IdentityError>,
 }
 
 /// Who would ask, if this layer decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Said {
+pub(crate) struct ChoiceSummary {
     /// Where exactly that stands.
     pub chosen_by: ChosenBy,
     /// The profile or source, and the roles on top.
@@ -145,20 +145,20 @@ pub(crate) struct Said {
 
 impl Layers<'_> {
     /// Who asks for a registry's token.
-    pub(super) fn choose(&self, registry: &Registry) -> Result<Chosen, IdentityError> {
+    pub(super) fn choose(&self, registry: &Registry) -> Result<Choice, IdentityError> {
         self.refuse_misspelled(registry)?;
         self.choose_from(0, registry)
     }
 
     /// What the first layer says that speaks, from this one on.
-    fn choose_from(&self, start: usize, registry: &Registry) -> Result<Chosen, IdentityError> {
+    fn choose_from(&self, start: usize, registry: &Registry) -> Result<Choice, IdentityError> {
         for (at, (_, ask)) in LAYERS.iter().enumerate().skip(start) {
             match ask(self, registry)? {
                 None => {}
-                Some(Says::Chosen(chosen)) => return Ok(chosen),
-                Some(Says::Settings(layer)) => {
+                Some(LayerAnswer::Complete(chosen)) => return Ok(chosen),
+                Some(LayerAnswer::Partial(partial)) => {
                     let below = FIRST_BELOW.max(at + 1);
-                    return self.complete(layer, || self.choose_from(below, registry));
+                    return self.complete(partial, || self.choose_from(below, registry));
                 }
             }
         }
@@ -166,10 +166,10 @@ impl Layers<'_> {
     }
 
     /// What each layer says of this registry, also those that are passed over.
-    pub(super) fn explain(&self, registry: &Registry) -> [LayerSays; 6] {
-        LAYERS.map(|(layer, ask)| LayerSays {
+    pub(super) fn explain(&self, registry: &Registry) -> [ExplainedLayer; 6] {
+        LAYERS.map(|(layer, ask)| ExplainedLayer {
             layer,
-            says: ask(self, registry).map(|says| says.map(Said::from)),
+            choice: ask(self, registry).map(|answer| answer.map(ChoiceSummary::from)),
         })
     }
 
@@ -187,7 +187,7 @@ impl Layers<'_> {
     }
 
     /// `[identity.NAME]`, or else the AWS profile NAME, if the program was called by a name.
-    fn name(&self, registry: &Registry) -> Result<Option<Says>, IdentityError> {
+    fn name(&self, registry: &Registry) -> Result<Option<LayerAnswer>, IdentityError> {
         let Some(name) = self.env.name() else {
             return Ok(None);
         };
@@ -199,7 +199,7 @@ impl Layers<'_> {
         let identity = self.config.identity_for(meant, registry);
         if let Some(settings) = identity.map_err(IdentityError::Config)? {
             let chosen_by = |origin| chosen_by(Some(origin));
-            return Ok(Some(Says::from_config(settings, chosen_by)));
+            return Ok(Some(LayerAnswer::from_config(settings, chosen_by)));
         }
         let own = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
         match self.choose_profile(meant, chosen_by(None)) {
@@ -216,7 +216,7 @@ impl Layers<'_> {
                 identities: own(self.config.identity_names().collect()),
                 profiles: known,
             }),
-            chosen => chosen.map(|chosen| Some(Says::Chosen(chosen))),
+            chosen => chosen.map(|chosen| Some(LayerAnswer::Complete(chosen))),
         }
     }
 
@@ -230,12 +230,12 @@ impl Layers<'_> {
     /// A layer's profile, or where it has none, what `below` gives; with its roles on top.
     fn complete(
         &self,
-        layer: Layer,
-        below: impl FnOnce() -> Result<Chosen, IdentityError>,
-    ) -> Result<Chosen, IdentityError> {
-        let mut chosen = match &layer.profile {
+        partial: PartialChoice,
+        below: impl FnOnce() -> Result<Choice, IdentityError>,
+    ) -> Result<Choice, IdentityError> {
+        let mut chosen = match &partial.profile {
             Some(profile) => {
-                let chosen_by = match &layer.chosen_by {
+                let chosen_by = match &partial.chosen_by {
                     ChosenBy::Variables { profile, .. } => {
                         ChosenBy::Variable(profile.clone().into())
                     }
@@ -245,15 +245,15 @@ impl Layers<'_> {
             }
             None => below()?,
         };
-        chosen.chosen_by = layer.chosen_by;
-        chosen.region = layer.region.or(chosen.region);
-        chosen.roles.extend(layer.roles);
+        chosen.chosen_by = partial.chosen_by;
+        chosen.region = partial.region.or(chosen.region);
+        chosen.roles.extend(partial.roles);
         Ok(chosen)
     }
 
     /// `ECRX_PROFILE` and `ECRX_ROLE_ARN`, each with the registry's account behind it first. On
     /// public ECR a role that is to be filled in from a private registry's name says nothing.
-    fn ecrx_variables(&self, registry: &Registry) -> Result<Option<Layer>, IdentityError> {
+    fn ecrx_variables(&self, registry: &Registry) -> Result<Option<PartialChoice>, IdentityError> {
         let profile = self.ecrx_variable(var::ECRX_PROFILE, registry);
         let role = self.ecrx_variable(var::ECRX_ROLE_ARN, registry);
         let roles = match &role {
@@ -273,7 +273,7 @@ impl Layers<'_> {
             Some(region) => Some(region.trim().parse().map_err(wrong(var::ECRX_REGION))?),
             None => None,
         };
-        Ok(Some(Layer {
+        Ok(Some(PartialChoice {
             chosen_by,
             profile: profile.map(|(_, profile)| profile),
             roles,
@@ -333,9 +333,9 @@ impl Layers<'_> {
     }
 
     /// `AWS_*` variables, in the SDK's order: keys, the profile, the web identity, the container.
-    fn aws_variables(&self) -> Result<Option<Chosen>, IdentityError> {
+    fn aws_variables(&self) -> Result<Option<Choice>, IdentityError> {
         let chosen = |variable: &'static str, source| {
-            Ok(Some(Chosen {
+            Ok(Some(Choice {
                 chosen_by: ChosenBy::Variable(variable.into()),
                 profile: None,
                 source,
@@ -382,7 +382,7 @@ impl Layers<'_> {
     }
 
     /// The default profile, then instance metadata.
-    fn aws_defaults(&self) -> Result<Option<Chosen>, IdentityError> {
+    fn aws_defaults(&self) -> Result<Option<Choice>, IdentityError> {
         let files = self
             .files
             .as_ref()
@@ -397,7 +397,7 @@ impl Layers<'_> {
         let settings = files.profile(DEFAULT_PROFILE);
         let metadata = InstanceMetadata::from_settings(self.env, settings)
             .map_err(IdentityError::Environment)?;
-        Ok(metadata.map(|metadata| Chosen {
+        Ok(metadata.map(|metadata| Choice {
             chosen_by: ChosenBy::Default,
             profile: None,
             source: Source::InstanceMetadata(metadata),
@@ -406,7 +406,7 @@ impl Layers<'_> {
         }))
     }
 
-    fn choose_profile(&self, name: &str, chosen_by: ChosenBy) -> Result<Chosen, IdentityError> {
+    fn choose_profile(&self, name: &str, chosen_by: ChosenBy) -> Result<Choice, IdentityError> {
         let files = self
             .files
             .as_ref()
@@ -421,7 +421,7 @@ impl Layers<'_> {
                     .map(str::to_owned)
                     .collect(),
             })?;
-        Ok(Chosen {
+        Ok(Choice {
             chosen_by,
             profile: Some(name.to_owned()),
             source,
@@ -433,7 +433,7 @@ impl Layers<'_> {
     /// The variables that name credentials and were not heard.
     pub(super) fn passed_over(
         &self,
-        chosen: &Chosen,
+        chosen: &Choice,
         registry: &Registry,
     ) -> Vec<Cow<'static, str>> {
         // Whatever layer chose: a rule's role or profile may build on a variable.
@@ -464,7 +464,7 @@ impl Layers<'_> {
     }
 }
 
-impl Layer {
+impl PartialChoice {
     fn from_config(settings: IdentitySettings, chosen_by: ChosenBy) -> Self {
         let role = |role: crate::config::RoleSettings| Role {
             arn: role.arn,
@@ -482,28 +482,28 @@ impl Layer {
     }
 }
 
-impl Says {
+impl LayerAnswer {
     /// What a table of `config.toml` says.
     fn from_config(settings: IdentitySettings, chosen_by: impl FnOnce(Origin) -> ChosenBy) -> Self {
         let chosen_by = chosen_by(settings.origin.clone());
-        Self::Settings(Layer::from_config(settings, chosen_by))
+        Self::Partial(PartialChoice::from_config(settings, chosen_by))
     }
 }
 
-impl From<Says> for Said {
-    fn from(says: Says) -> Self {
-        match says {
-            Says::Settings(layer) => Self::from_settings(layer),
-            Says::Chosen(chosen) => Self::from_chosen(chosen),
+impl From<LayerAnswer> for ChoiceSummary {
+    fn from(answer: LayerAnswer) -> Self {
+        match answer {
+            LayerAnswer::Partial(choice) => Self::from_partial(choice),
+            LayerAnswer::Complete(choice) => Self::from_complete(choice),
         }
     }
 }
 
-impl Said {
-    fn from_settings(layer: Layer) -> Self {
-        let below = layer.profile.is_none();
-        let profile = layer.profile.map(|profile| format!("profile {profile}"));
-        let roles = layer.roles.iter().map(|role| format!("role {}", role.arn));
+impl ChoiceSummary {
+    fn from_partial(choice: PartialChoice) -> Self {
+        let below = choice.profile.is_none();
+        let profile = choice.profile.map(|profile| format!("profile {profile}"));
+        let roles = choice.roles.iter().map(|role| format!("role {}", role.arn));
         let mut who = profile
             .into_iter()
             .chain(roles)
@@ -513,21 +513,21 @@ impl Said {
             who.push_str(", assumed from what comes below");
         }
         Self {
-            chosen_by: layer.chosen_by,
+            chosen_by: choice.chosen_by,
             who,
         }
     }
 
-    fn from_chosen(chosen: Chosen) -> Self {
-        let mut who = match &chosen.profile {
-            Some(profile) => format!("profile {profile} ({})", chosen.source),
-            None => chosen.source.to_string(),
+    fn from_complete(choice: Choice) -> Self {
+        let mut who = match &choice.profile {
+            Some(profile) => format!("profile {profile} ({})", choice.source),
+            None => choice.source.to_string(),
         };
-        for role in &chosen.roles {
+        for role in &choice.roles {
             who.push_str(&format!(", then role {}", role.arn));
         }
         Self {
-            chosen_by: chosen.chosen_by,
+            chosen_by: choice.chosen_by,
             who,
         }
     }

@@ -21,7 +21,7 @@ use time::OffsetDateTime;
 pub(crate) use aws_files::AwsFilesError;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use error::IdentityError;
-pub(crate) use layers::{LayerName, LayerSays};
+pub(crate) use layers::{ExplainedLayer, LayerName};
 pub(crate) use local_state::{LocalState, MAX_TOKEN_LENGTH};
 pub(crate) use misspelled::Misspelled;
 pub(crate) use resolver::Resolver;

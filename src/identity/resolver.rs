@@ -13,7 +13,7 @@ use crate::secret::Secret;
 
 use super::aws_files::{AwsFiles, AwsFilesError, DEFAULT_PROFILE};
 use super::endpoint::{Api, Endpoint, Settings};
-use super::layers::{Chosen, LayerSays, Layers};
+use super::layers::{Choice, ExplainedLayer, Layers};
 use super::{Identity, IdentityError, Misspelled};
 
 /// Finds out who asks for a registry.
@@ -91,7 +91,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// What each layer says of this registry.
-    pub(crate) fn layers(&self, registry: &Registry) -> [LayerSays; 6] {
+    pub(crate) fn layers(&self, registry: &Registry) -> [ExplainedLayer; 6] {
         self.layers.explain(registry)
     }
 
@@ -149,7 +149,7 @@ fn sts_endpoint(
 
 /// Refuses whatever is known, offline, to belong to another partition than the registry.
 fn same_partition(
-    chosen: &Chosen,
+    chosen: &Choice,
     settings: &Settings<'_>,
     registry: &Registry,
 ) -> Result<(), IdentityError> {
@@ -208,7 +208,7 @@ fn same_partition_as_endpoint(
     }
 }
 
-fn crosses(what: String, theirs: Partition, chosen: &Chosen, registry: &Registry) -> IdentityError {
+fn crosses(what: String, theirs: Partition, chosen: &Choice, registry: &Registry) -> IdentityError {
     IdentityError::Partition {
         what,
         theirs,
