@@ -39,7 +39,7 @@ const IN_SIGN_INS: [&str; 8] = [
 
 /// All that a token is fetched with.
 #[derive(Debug)]
-pub(crate) struct TokenRequest<'a> {
+pub(crate) struct FetchRequest<'a> {
     /// What the programs that are started inherit.
     pub env: &'a Env,
     pub registry: &'a Registry,
@@ -52,7 +52,7 @@ pub(crate) struct TokenRequest<'a> {
 }
 
 pub(super) struct Fetch<'a> {
-    pub(super) request: &'a TokenRequest<'a>,
+    pub(super) request: &'a FetchRequest<'a>,
     /// What is being done now, for the message when the time is over.
     pub(super) stage: RefCell<Stage>,
     /// The secrets that are known so far.
@@ -91,7 +91,7 @@ impl fmt::Display for Stage {
 }
 
 impl<'a> Fetch<'a> {
-    pub(super) fn new(request: &'a TokenRequest<'a>) -> Self {
+    pub(super) fn new(request: &'a FetchRequest<'a>) -> Self {
         Self {
             request,
             stage: RefCell::new(Stage::Source),
@@ -181,7 +181,7 @@ impl Fetch<'_> {
 }
 
 /// Knows the secrets of the configuration and the MFA codes, and what messages show anyway.
-fn redactor(request: &TokenRequest<'_>) -> Redactor {
+fn redactor(request: &FetchRequest<'_>) -> Redactor {
     let identity = request.identity;
     let mut redactor = Redactor::default();
     identity.source.get().add_secrets(&mut redactor);

@@ -21,7 +21,7 @@ use crate::runtime;
 use crate::token::AuthorizationToken;
 
 pub(crate) use failure::{Failure, FailureKind};
-pub(crate) use fetch::{Stage, TokenRequest};
+pub(crate) use fetch::{FetchRequest, Stage};
 pub(crate) use survey::{Caller, Survey};
 
 use fetch::Fetch;
@@ -51,7 +51,7 @@ impl FetchError {
     }
 }
 
-pub(crate) fn fetch_token(request: &TokenRequest<'_>) -> Result<AuthorizationToken, FetchError> {
+pub(crate) fn fetch_token(request: &FetchRequest<'_>) -> Result<AuthorizationToken, FetchError> {
     let fetch = Fetch::new(request);
     let result = runtime::block_on(async {
         match tokio::time::timeout(request.time_left, fetch.walk(None)).await {
@@ -66,7 +66,7 @@ pub(crate) fn fetch_token(request: &TokenRequest<'_>) -> Result<AuthorizationTok
 ///
 /// # Errors
 /// When nothing could be asked: certificates, proxy settings, the system.
-pub(crate) fn survey(request: &TokenRequest<'_>, sts: &Endpoint) -> Result<Survey, FetchError> {
+pub(crate) fn survey(request: &FetchRequest<'_>, sts: &Endpoint) -> Result<Survey, FetchError> {
     let fetch = Fetch::new(request);
     let surveyor = Surveyor::new(sts);
     let work = async {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 
-use crate::aws::{self, FetchError, Survey, TokenRequest};
+use crate::aws::{self, FetchError, FetchRequest, Survey};
 use crate::cache::{CacheError, CacheLocation, CacheOff, Entry, Key};
 use crate::clock;
 use crate::error::Error;
@@ -17,7 +17,7 @@ use crate::token::AuthorizationToken;
 
 use super::error::{NoCredentials, Obstacle, TooShort};
 use super::key;
-use super::request::Request;
+use super::request::TokenRequest;
 use super::tokens::Tokens;
 
 /// Whether tokens are kept.
@@ -64,7 +64,7 @@ impl Tokens<'_> {
         least: Duration,
     ) -> Result<AuthorizationToken, Error> {
         let identity = self.identity(registry)?;
-        let token = Request::new(self, registry, &identity)
+        let token = TokenRequest::new(self, registry, &identity)
             .living(least)
             .token()
             .map_err(|cause| {
@@ -226,7 +226,7 @@ impl Tokens<'_> {
     ) -> Result<Survey, Obstacle> {
         let sts = self.resolver.sts(registry)?;
         let client = client?;
-        let request = Request::new(self, registry, identity);
+        let request = TokenRequest::new(self, registry, identity);
         // A pull from public ECR would ask nobody, either.
         request.asks_nobody_for_public()?;
         let codes = if identity.needs_a_sign_in(clock::now()) {
@@ -240,7 +240,7 @@ impl Tokens<'_> {
         } else {
             request.limit(false)
         };
-        let request = TokenRequest {
+        let request = FetchRequest {
             env: self.env,
             registry,
             identity,

@@ -24,7 +24,7 @@ use crate::token::AuthorizationToken;
 pub(crate) use inspection::{CacheState, Held};
 
 use error::NoCredentials;
-use request::Request;
+use request::TokenRequest;
 pub(crate) use tokens::Tokens;
 
 impl Tokens<'_> {
@@ -35,7 +35,7 @@ impl Tokens<'_> {
             .map_err(|cause| NoCredentials::new(registry, cause).for_client())?;
         // It is not taken apart again: the process is about to end.
         let identity = ManuallyDrop::new(identity);
-        let token = Request::new(self, registry, &identity).token();
+        let token = TokenRequest::new(self, registry, &identity).token();
         token.map_err(|cause| {
             NoCredentials::new(registry, cause)
                 .asked_as(&identity)

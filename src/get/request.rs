@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::time::{Duration, Instant};
 
-use crate::aws::{self, FetchError, TokenRequest};
+use crate::aws::{self, FetchError, FetchRequest};
 use crate::cache::{Cache, Entry, EntryLock, Key, Seat};
 use crate::call_chain;
 use crate::clock;
@@ -29,7 +29,7 @@ const PUBLIC_LIMIT: Duration = Duration::from_secs(2);
 const CODE_LIMIT: Duration = Duration::from_secs(120);
 
 /// A registry, and who asks for its token.
-pub(super) struct Request<'a> {
+pub(super) struct TokenRequest<'a> {
     pub(super) tokens: &'a Tokens<'a>,
     pub(super) registry: &'a Registry,
     pub(super) identity: &'a Identity,
@@ -41,7 +41,7 @@ pub(super) struct Request<'a> {
     is_within_a_call: OnceCell<bool>,
 }
 
-impl<'a> Request<'a> {
+impl<'a> TokenRequest<'a> {
     pub(super) fn new(
         tokens: &'a Tokens<'a>,
         registry: &'a Registry,
@@ -157,7 +157,7 @@ impl<'a> Request<'a> {
         } else {
             limit.saturating_sub(self.started.elapsed())
         };
-        Ok(aws::fetch_token(&TokenRequest {
+        Ok(aws::fetch_token(&FetchRequest {
             env: self.tokens.env,
             registry: self.registry,
             identity: self.identity,

@@ -8,12 +8,12 @@ use crate::token::AuthorizationToken;
 
 use super::error::Obstacle;
 use super::failure_memory::FailureMemory;
-use super::request::Request;
+use super::request::TokenRequest;
 use super::step::{Act, End, Event, Lock, Sight, Step, When};
 
 /// One walk along the steps of the protocol, with what they are carried out on.
 pub(super) struct Walk<'a> {
-    request: &'a Request<'a>,
+    request: &'a TokenRequest<'a>,
     cache: &'a Cache,
     step: Step,
     /// Made when first needed: a warm `get` has none.
@@ -27,7 +27,7 @@ pub(super) struct Walk<'a> {
     obstacle: Option<Obstacle>,
 }
 
-impl Request<'_> {
+impl TokenRequest<'_> {
     /// A token, from the cache or from AWS.
     pub(super) fn token(&self) -> Result<AuthorizationToken, Obstacle> {
         self.asks_nobody_for_public()?;
@@ -39,7 +39,7 @@ impl Request<'_> {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(request: &'a Request<'a>, cache: &'a Cache) -> Self {
+    pub(super) fn new(request: &'a TokenRequest<'a>, cache: &'a Cache) -> Self {
         Self {
             request,
             cache,
