@@ -83,7 +83,7 @@ pub(crate) fn is_within_a_call(env: &Env) -> bool {
 
 /// The value of the variable for what is about to be started, and may take as long as this.
 pub(crate) fn extended_by(callee: Callee<'_>, limit: Duration, env: &Env) -> String {
-    let entry = Entry {
+    let entry = CallEntry {
         name: callee.name(),
         until: now().saturating_add((limit + AFTERMATH).as_secs()),
     };
@@ -93,14 +93,14 @@ pub(crate) fn extended_by(callee: Callee<'_>, limit: Duration, env: &Env) -> Str
 }
 
 /// What a call of this program has started.
-struct Entry {
+struct CallEntry {
     /// [`Callee::name`].
     name: String,
     /// When it no longer counts, in seconds since 1970.
     until: u64,
 }
 
-impl Entry {
+impl CallEntry {
     fn parse(text: &str) -> Option<Self> {
         let (name, until) = text.split_once('@')?;
         let (name, until) = (name.to_owned(), until.parse().ok()?);
@@ -117,10 +117,10 @@ impl Entry {
 }
 
 /// The entries of the variable that count.
-fn entries_above(env: &Env) -> Vec<Entry> {
+fn entries_above(env: &Env) -> Vec<CallEntry> {
     let value = env.get(var::ECRX_HANDED_OVER).unwrap_or_default();
     let now = now();
-    let entries = value.split(',').filter_map(Entry::parse);
+    let entries = value.split(',').filter_map(CallEntry::parse);
     entries.filter(|entry| entry.counts(now)).collect()
 }
 

@@ -14,10 +14,10 @@ mod writing;
 
 use proptest::prelude::*;
 
-use home::Home;
-use kind::Kind;
-use plan::{Layer, Plan, pairs, plans};
-use situation::{Effect, Place};
+use home::SituationHome;
+use kind::SourceKind;
+use plan::{Layer, SituationPlan, pairs, plans};
+use situation::{InputPlace, KeyEffect};
 use writing::Pen;
 
 /// So many cases, and more in proportion where `PROPTEST_CASES` asks for more than its 256.
@@ -35,12 +35,12 @@ proptest! {
 
     #[test]
     fn a_change_of_one_input_changes_the_key_if_it_decides_and_else_does_not(plan in plans()) {
-        let home = Home::new();
+        let home = SituationHome::new();
         let situation = plan.situation();
         let mut before = home.key(&situation);
         prop_assert!(before.is_some(), "nobody can ask\n{situation:?}");
         for (at, input) in situation.inputs.iter().enumerate() {
-            if matches!(input.place, Place::File(_)) && !home.knows_births() {
+            if matches!(input.place, InputPlace::File(_)) && !home.knows_births() {
                 continue;
             }
             for (value, effect) in &input.changes {
@@ -49,9 +49,9 @@ proptest! {
                     before.map(part) == after.map(part)
                 };
                 let seen = match (same(|key| key.slot()), same(|key| key.owner())) {
-                    (true, true) => Effect::Nothing,
-                    (true, false) => Effect::Rotates,
-                    (false, _) => Effect::Decides,
+                    (true, true) => KeyEffect::Nothing,
+                    (true, false) => KeyEffect::Rotates,
+                    (false, _) => KeyEffect::Decides,
                 };
                 prop_assert_eq!(
                     seen,
@@ -63,7 +63,7 @@ proptest! {
                     situation
                 );
             }
-            if matches!(input.place, Place::SignIn(_)) {
+            if matches!(input.place, InputPlace::SignIn(_)) {
                 // Whoever signs in again is another.
                 before = home.key(&situation);
             }
@@ -76,7 +76,7 @@ proptest! {
 
     #[test]
     fn the_key_does_not_depend_on_how_the_files_are_written(plan in plans(), seed: u64) {
-        let home = Home::new();
+        let home = SituationHome::new();
         let situation = plan.situation();
         let plain = home.key(&situation);
         prop_assert!(plain.is_some(), "nobody can ask\n{situation:?}");
@@ -92,7 +92,7 @@ proptest! {
 
     #[test]
     fn two_who_are_not_the_same_never_share_a_key((one, other) in pairs()) {
-        let home = Home::new();
+        let home = SituationHome::new();
         let (one, other) = (one.situation(), other.situation());
         let keys = (home.key(&one), home.key(&other));
         prop_assert!(keys.0.is_some() && keys.1.is_some(), "nobody can ask\n{one:?}{other:?}");
@@ -109,12 +109,15 @@ proptest! {
 /// The same keys, which will be renewed apart.
 #[test]
 fn session_keys_of_two_profiles_have_an_entry_each() {
-    let home = Home::new();
-    let plan = Plan {
-        kind: Kind::Session,
-        ..Plan::SIMPLE
+    let home = SituationHome::new();
+    let plan = SituationPlan {
+        kind: SourceKind::Session,
+        ..SituationPlan::SIMPLE
     };
-    let of = |layer| home.key(&Plan { layer, ..plan }.situation()).unwrap();
+    let of = |layer| {
+        home.key(&SituationPlan { layer, ..plan }.situation())
+            .unwrap()
+    };
     assert_eq!(of(Layer::AwsProfile), of(Layer::Rule));
     assert_ne!(
         of(Layer::AwsProfile).slot(),

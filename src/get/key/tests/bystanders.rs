@@ -1,31 +1,31 @@
 //! What stands beside what chooses: layers that are silent, and what is nobody's who asks.
 
-use super::kind::Kind;
-use super::plan::{Layer, Plan};
-use super::situation::Effect::{Decides, Nothing, Rotates};
-use super::situation::{Place, Situation};
+use super::kind::SourceKind;
+use super::plan::{Layer, SituationPlan};
+use super::situation::KeyEffect::{Decides, Nothing, Rotates};
+use super::situation::{InputPlace, Situation};
 
-impl Plan {
+impl SituationPlan {
     /// What layers above and below would say, if they spoke: those above would decide.
     pub(super) fn other_layers(&self, s: &mut Situation) {
         let (first, source) = (self.first_layer(), self.source_layer());
         let above = |decides: bool, otherwise| if decides { Decides } else { otherwise };
-        s.absent(Place::CalledAs, "spare", Decides);
+        s.absent(InputPlace::CalledAs, "spare", Decides);
         let of_name = first <= Layer::Name;
         let role = "arn:aws:iam::999999999999:role/ecrx";
         for (name, value) in [("ECRX_PROFILE", "spare"), ("ECRX_ROLE_ARN", role)] {
-            s.absent(Place::Variable(name), value, above(!of_name, Nothing));
+            s.absent(InputPlace::Variable(name), value, above(!of_name, Nothing));
         }
         for name in ["ECRX_EXTERNAL_ID", "ECRX_ROLE_SESSION_NAME"] {
-            s.absent(Place::Variable(name), "ecrx", Nothing);
+            s.absent(InputPlace::Variable(name), "ecrx", Nothing);
         }
-        s.absent(Place::Variable("ECRX_REGION"), "eu-south-1", Nothing);
+        s.absent(InputPlace::Variable("ECRX_REGION"), "eu-south-1", Nothing);
         // A key on its own is half of a pair, and an error where it is heard.
         let beside_role = |layer| self.layer == layer && self.role;
         if !beside_role(Layer::Rule) || self.kind.is_ambient() {
             let decides = first > Layer::Rule || beside_role(Layer::Rule);
             s.absent(
-                Place::Toml("registry 0", "profile"),
+                InputPlace::Toml("registry 0", "profile"),
                 "spare",
                 above(decides, Nothing),
             );
@@ -56,7 +56,7 @@ impl Plan {
             ),
         ] {
             s.absent(
-                Place::Variable(name),
+                InputPlace::Variable(name),
                 value,
                 above(layer < source, self.unheeded()),
             );
@@ -75,26 +75,26 @@ impl Plan {
                 "SECRET_ACCESS_KEY" => Nothing,
                 _ => self.unheeded(),
             };
-            s.absent(Place::Variable(name), value, effect);
+            s.absent(InputPlace::Variable(name), value, effect);
         }
         for name in [
             "AWS_EC2_METADATA_SERVICE_ENDPOINT",
             "AWS_EC2_METADATA_DISABLED",
         ] {
-            s.absent(Place::Variable(name), "true", Nothing);
+            s.absent(InputPlace::Variable(name), "true", Nothing);
         }
         s.absent(
-            Place::Variable("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"),
+            InputPlace::Variable("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"),
             "IPv6",
             Nothing,
         );
         if !beside_role(Layer::Defaults) {
             let effect = above(source > Layer::Defaults, Nothing);
-            s.absent(Place::Toml("defaults", "profile"), "spare", effect);
+            s.absent(InputPlace::Toml("defaults", "profile"), "spare", effect);
         }
         if self.profile() != "default" {
             s.absent(
-                Place::Aws("default", "aws_access_key_id"),
+                InputPlace::Aws("default", "aws_access_key_id"),
                 "AKIAIOSFODNN7EXAMPLE",
                 above(source > Layer::DefaultProfile, Nothing),
             );
@@ -109,44 +109,56 @@ impl Plan {
             ("output", "json"),
         ] {
             s.add(
-                Place::Aws("profile spare", key),
+                InputPlace::Aws("profile spare", key),
                 Some(value),
                 Some("eu-north-1"),
                 Nothing,
             );
         }
         s.absent(
-            Place::Aws("profile stranger", "role_arn"),
+            InputPlace::Aws("profile stranger", "role_arn"),
             "nonsense",
             Nothing,
         );
         s.add(
-            Place::Toml("identity.audit", "profile"),
+            InputPlace::Toml("identity.audit", "profile"),
             Some("spare"),
             Some("work"),
             Nothing,
         );
         s.add(
-            Place::Toml("registry 1", "match"),
+            InputPlace::Toml("registry 1", "match"),
             Some("*"),
             Some("aws-cn"),
             Nothing,
         );
-        s.fixed(Place::Toml("registry 1", "max_age_seconds"), "3600");
+        s.fixed(InputPlace::Toml("registry 1", "max_age_seconds"), "3600");
         s.add(
-            Place::Toml("", "timeout_seconds"),
+            InputPlace::Toml("", "timeout_seconds"),
             Some("20"),
             Some("30"),
             Nothing,
         );
-        s.absent(Place::Toml("", "connect_timeout_seconds"), "5", Nothing);
-        s.absent(Place::Toml("cache", "max_age_seconds"), "3600", Nothing);
-        s.absent(Place::Variable("ECRX_LOG"), "debug", Nothing);
-        s.absent(Place::Variable("AWS_CA_BUNDLE"), "/nonexistent", Nothing);
+        s.absent(
+            InputPlace::Toml("", "connect_timeout_seconds"),
+            "5",
+            Nothing,
+        );
+        s.absent(
+            InputPlace::Toml("cache", "max_age_seconds"),
+            "3600",
+            Nothing,
+        );
+        s.absent(InputPlace::Variable("ECRX_LOG"), "debug", Nothing);
+        s.absent(
+            InputPlace::Variable("AWS_CA_BUNDLE"),
+            "/nonexistent",
+            Nothing,
+        );
         if !self.kind.is_ambient() {
-            s.absent(Place::Aws(self.profile(), "output"), "json", Nothing);
+            s.absent(InputPlace::Aws(self.profile(), "output"), "json", Nothing);
             s.absent(
-                Place::Aws(self.profile(), "ca_bundle"),
+                InputPlace::Aws(self.profile(), "ca_bundle"),
                 "/nonexistent",
                 Nothing,
             );
@@ -158,19 +170,19 @@ impl Plan {
     fn other_files(&self, s: &mut Situation) {
         let of_them = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = other\n";
         let config = format!("[{}]\n{of_them}", self.profile());
-        s.fixed(Place::File("other/config".into()), &config);
+        s.fixed(InputPlace::File("other/config".into()), &config);
         let name = if self.kind.is_ambient() {
             "nobody"
         } else {
             self.profile().trim_start_matches("profile ")
         };
         let credentials = format!("[{name}]\n{of_them}aws_session_token = other\n");
-        s.fixed(Place::File("other/credentials".into()), &credentials);
-        s.fixed(Place::File("other/empty".into()), "");
-        let config = Place::Variable("AWS_CONFIG_FILE");
+        s.fixed(InputPlace::File("other/credentials".into()), &credentials);
+        s.fixed(InputPlace::File("other/empty".into()), "");
+        let config = InputPlace::Variable("AWS_CONFIG_FILE");
         if self.kind.is_ambient() {
             let heeds_default = s.inputs.iter().any(|input| {
-                let is_of_default = matches!(input.place, Place::Aws("default", _));
+                let is_of_default = matches!(input.place, InputPlace::Aws("default", _));
                 is_of_default && input.value.is_some()
             });
             let effect = if heeds_default { Decides } else { Nothing };
@@ -180,11 +192,11 @@ impl Plan {
         }
         // Keys there win over those of the same profile, and change nothing where it has others.
         let of_keys = match self.kind {
-            Kind::Keys if self.chain == 0 => Decides,
-            Kind::Session if self.chain == 0 => Rotates,
+            SourceKind::Keys if self.chain == 0 => Decides,
+            SourceKind::Session if self.chain == 0 => Rotates,
             _ => self.unheeded(),
         };
-        let credentials = Place::Variable("AWS_SHARED_CREDENTIALS_FILE");
+        let credentials = InputPlace::Variable("AWS_SHARED_CREDENTIALS_FILE");
         s.absent(credentials, "{home}/other/credentials", of_keys);
     }
 }

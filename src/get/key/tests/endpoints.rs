@@ -1,9 +1,9 @@
 //! Where APIs are called, and what says so.
 
-use super::kind::Kind;
-use super::plan::Plan;
-use super::situation::Effect::{Decides, Nothing, Rotates};
-use super::situation::{Effect, Place, Situation};
+use super::kind::SourceKind;
+use super::plan::SituationPlan;
+use super::situation::KeyEffect::{Decides, Nothing, Rotates};
+use super::situation::{InputPlace, KeyEffect, Situation};
 
 /// What names endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,12 +45,12 @@ impl Endpoints {
 const ONE: &str = "http://127.0.0.1:1";
 const OTHER: &str = "http://127.0.0.1:2";
 
-pub(super) fn add(plan: &Plan, s: &mut Situation) {
+pub(super) fn add(plan: &SituationPlan, s: &mut Situation) {
     let mode = plan.endpoints;
     // The same URL by whatever way is the same endpoint, save where others read the variable.
     s.is(match mode {
         Usual => "no URL",
-        OfAll if plan.kind.is_sso() || plan.kind == Kind::Login => "a URL for all",
+        OfAll if plan.kind.is_sso() || plan.kind == SourceKind::Login => "a URL for all",
         OfAll | OfEach | OfProfile | OfServices => "a URL",
         OfRule => "a rule's URLs",
         OfRuleForEcr if plan.calls_sts() => "a rule's URL for ECR",
@@ -60,7 +60,7 @@ pub(super) fn add(plan: &Plan, s: &mut Situation) {
     variables(plan, s, of_sts);
     if mode.are_of_rule() {
         let [one, other] = ["https://one.example", "https://other.example"];
-        let place = |key| Place::Toml("registry 0", key);
+        let place = |key| InputPlace::Toml("registry 0", key);
         s.decides(place("endpoint_url"), one, other);
         s.or(None, Decides);
         let of_sts_too = (mode == OfRule).then_some(one);
@@ -92,14 +92,14 @@ pub(super) fn add(plan: &Plan, s: &mut Situation) {
         // The variable wins over the profile, also when it says no.
         let says_no = plan.last_role == 1;
         s.add(
-            Place::Variable(variable),
+            InputPlace::Variable(variable),
             says_no.then_some("false"),
             Some("True"),
             effect,
         );
         if !plan.kind.is_ambient() {
             let effect = if says_no { Nothing } else { effect };
-            s.absent(Place::Aws(plan.profile(), key), "true", effect);
+            s.absent(InputPlace::Aws(plan.profile(), key), "true", effect);
         }
     }
     if !plan.kind.is_ambient() {
@@ -107,7 +107,7 @@ pub(super) fn add(plan: &Plan, s: &mut Situation) {
     }
 }
 
-fn variables(plan: &Plan, s: &mut Situation, of_sts: Effect) {
+fn variables(plan: &SituationPlan, s: &mut Situation, of_sts: KeyEffect) {
     let mode = plan.endpoints;
     let each = (mode == OfEach).then_some(ONE);
     let (ecr, not_asked) = if plan.public {
@@ -116,14 +116,14 @@ fn variables(plan: &Plan, s: &mut Situation, of_sts: Effect) {
         ("AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL_ECR_PUBLIC")
     };
     s.add(
-        Place::Variable(ecr),
+        InputPlace::Variable(ecr),
         each,
         Some(OTHER),
         if mode.are_of_rule() { Nothing } else { Decides },
     );
-    s.absent(Place::Variable(not_asked), OTHER, Nothing);
+    s.absent(InputPlace::Variable(not_asked), OTHER, Nothing);
     s.add(
-        Place::Variable("AWS_ENDPOINT_URL_STS"),
+        InputPlace::Variable("AWS_ENDPOINT_URL_STS"),
         each,
         Some(OTHER),
         match mode {
@@ -132,7 +132,7 @@ fn variables(plan: &Plan, s: &mut Situation, of_sts: Effect) {
         },
     );
     // The SDK's providers of SSO and `aws login` know these variables alone.
-    let (is_sso, is_login) = (plan.kind.is_sso(), plan.kind == Kind::Login);
+    let (is_sso, is_login) = (plan.kind.is_sso(), plan.kind == SourceKind::Login);
     let rotates = |is: bool| if is { Rotates } else { Nothing };
     let all = (mode == OfAll).then_some(ONE);
     let of_all = match mode {
@@ -141,36 +141,36 @@ fn variables(plan: &Plan, s: &mut Situation, of_sts: Effect) {
         _ => Decides,
     };
     s.add(
-        Place::Variable("AWS_ENDPOINT_URL"),
+        InputPlace::Variable("AWS_ENDPOINT_URL"),
         all,
         Some(OTHER),
         of_all,
     );
     s.absent(
-        Place::Variable("AWS_ENDPOINT_URL_SSO"),
+        InputPlace::Variable("AWS_ENDPOINT_URL_SSO"),
         OTHER,
         rotates(is_sso),
     );
     s.absent(
-        Place::Variable("AWS_ENDPOINT_URL_SSO_OIDC"),
+        InputPlace::Variable("AWS_ENDPOINT_URL_SSO_OIDC"),
         OTHER,
         rotates(is_sso),
     );
     s.absent(
-        Place::Variable("AWS_ENDPOINT_URL_SIGNIN"),
+        InputPlace::Variable("AWS_ENDPOINT_URL_SIGNIN"),
         OTHER,
         rotates(is_login),
     );
 }
 
-fn profile_settings(plan: &Plan, s: &mut Situation, of_sts: Effect) {
+fn profile_settings(plan: &SituationPlan, s: &mut Situation, of_sts: KeyEffect) {
     let (mode, profile) = (plan.endpoints, plan.profile());
     match mode {
-        OfProfile => s.decides(Place::Aws(profile, "endpoint_url"), ONE, OTHER),
-        Usual => s.absent(Place::Aws(profile, "endpoint_url"), OTHER, Decides),
-        OfRuleForEcr => s.absent(Place::Aws(profile, "endpoint_url"), OTHER, of_sts),
+        OfProfile => s.decides(InputPlace::Aws(profile, "endpoint_url"), ONE, OTHER),
+        Usual => s.absent(InputPlace::Aws(profile, "endpoint_url"), OTHER, Decides),
+        OfRuleForEcr => s.absent(InputPlace::Aws(profile, "endpoint_url"), OTHER, of_sts),
         // What names services is nearer.
-        _ => s.absent(Place::Aws(profile, "endpoint_url"), OTHER, Nothing),
+        _ => s.absent(InputPlace::Aws(profile, "endpoint_url"), OTHER, Nothing),
     }
     let ecr = if plan.public {
         "ecr_public.endpoint_url"
@@ -178,17 +178,17 @@ fn profile_settings(plan: &Plan, s: &mut Situation, of_sts: Effect) {
         "ecr.endpoint_url"
     };
     if mode == OfServices {
-        s.decides(Place::Aws(profile, "services"), "here", "there");
+        s.decides(InputPlace::Aws(profile, "services"), "here", "there");
         s.or(None, Decides);
-        s.decides(Place::Aws("services here", ecr), ONE, OTHER);
+        s.decides(InputPlace::Aws("services here", ecr), ONE, OTHER);
         s.add(
-            Place::Aws("services here", "sts.endpoint_url"),
+            InputPlace::Aws("services here", "sts.endpoint_url"),
             Some(ONE),
             Some(OTHER),
             of_sts,
         );
         s.add(
-            Place::Aws("services there", ecr),
+            InputPlace::Aws("services there", ecr),
             Some(OTHER),
             None,
             Nothing,

@@ -13,18 +13,18 @@ use crate::config::{Config, ConfigPaths};
 use crate::env::Env;
 use crate::identity::Resolver;
 
-use super::situation::{Place, Situation};
+use super::situation::{InputPlace, Situation};
 use super::writing::{Pen, aws_files, toml_file};
 
 /// A home folder that many situations are written into, one after the other. What does not
 /// change is left alone, so that a sign-in keeps its birth.
-pub(super) struct Home {
+pub(super) struct SituationHome {
     folder: TempDir,
     written: RefCell<HashMap<String, String>>,
     sign_ins: RefCell<HashMap<String, String>>,
 }
 
-impl Home {
+impl SituationHome {
     pub(super) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
@@ -51,8 +51,8 @@ impl Home {
         self.write("config.toml", &toml_file(situation, pen));
         for input in &situation.inputs {
             match (&input.place, &input.value) {
-                (Place::File(name), Some(text)) => self.write(name, text),
-                (Place::SignIn(name), Some(number)) => self.sign_in(name, number),
+                (InputPlace::File(name), Some(text)) => self.write(name, text),
+                (InputPlace::SignIn(name), Some(number)) => self.sign_in(name, number),
                 _ => {}
             }
         }
@@ -71,21 +71,21 @@ impl Home {
         let home = self.folder.path().to_str().unwrap();
         let mut variables = BTreeMap::from([("HOME", home.to_owned())]);
         for input in &situation.inputs {
-            if let (Place::Variable(name), Some(value)) = (&input.place, &input.value) {
+            if let (InputPlace::Variable(name), Some(value)) = (&input.place, &input.value) {
                 variables.insert(name, value.replace("{home}", home));
             }
         }
         let variables = variables
             .iter()
             .map(|(name, value)| (*name, value.as_str()));
-        let called_as = situation.get(&Place::CalledAs).map(str::to_owned);
+        let called_as = situation.get(&InputPlace::CalledAs).map(str::to_owned);
         let env = Env::from_variables(variables).called_as(called_as);
         let paths = ConfigPaths {
             explicit: Some(self.folder.path().join("config.toml")),
             ..ConfigPaths::default()
         };
         let config = Config::load(&paths).unwrap_or_else(|error| panic!("{error}\n{situation:?}"));
-        let server = situation.get(&Place::Server).unwrap();
+        let server = situation.get(&InputPlace::Server).unwrap();
         let registry = config.registry(server).unwrap();
         let identity = Resolver::new(&env, &config).resolve(&registry).ok()?;
         Some(super::super::entry(&registry, &identity))

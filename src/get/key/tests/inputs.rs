@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use super::endpoints::Endpoints;
-use super::kind::Kind;
-use super::plan::{LAYERS, Layer, Plan};
-use super::situation::Effect;
+use super::kind::SourceKind;
+use super::plan::{LAYERS, Layer, SituationPlan};
+use super::situation::KeyEffect;
 
 /// What an input can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
+enum InputRole {
     /// Some change of it, in some situation, makes another key.
     Counts,
     /// None does, and why.
@@ -19,9 +19,9 @@ enum Role {
     Elsewhere(&'static str),
 }
 
-use Role::{Counts, Elsewhere, Never};
+use InputRole::{Counts, Elsewhere, Never};
 
-const INPUTS: &[(&str, Role)] = &[
+const INPUTS: &[(&str, InputRole)] = &[
     ("the server", Counts),
     ("the name called by", Counts),
     ("sign-in", Counts),
@@ -183,9 +183,9 @@ const INPUTS: &[(&str, Role)] = &[
 ];
 
 /// Every plan, with each detail in one of its spellings or another.
-fn all_plans() -> impl Iterator<Item = Plan> {
+fn all_plans() -> impl Iterator<Item = SituationPlan> {
     let layers = LAYERS.into_iter();
-    let of_layer = |layer: Layer| Kind::ALL.into_iter().map(move |kind| (layer, kind));
+    let of_layer = |layer: Layer| SourceKind::ALL.into_iter().map(move |kind| (layer, kind));
     let of_kind = |(layer, kind)| {
         Endpoints::ALL
             .into_iter()
@@ -198,7 +198,7 @@ fn all_plans() -> impl Iterator<Item = Plan> {
         .flat_map(of_kind)
         .flat_map(move |(layer, kind, endpoints)| {
             details.clone().into_iter().map(move |bit| {
-                Plan {
+                SituationPlan {
                     layer,
                     kind,
                     chain: bit(0) + bit(1),
@@ -231,7 +231,7 @@ fn every_input_stands_in_the_table_with_what_it_can_do() {
             let counts = input
                 .changes
                 .iter()
-                .any(|(_, effect)| *effect != Effect::Nothing);
+                .any(|(_, effect)| *effect != KeyEffect::Nothing);
             let bystanders = input.changes.is_empty() && name.starts_with("file: ");
             if !bystanders {
                 *seen.entry(name).or_default() |= counts;

@@ -2,7 +2,7 @@
 
 /// A kind of source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum SourceKind {
     Keys,
     Session,
     SsoSession,
@@ -24,9 +24,9 @@ pub(super) enum Kind {
     InstanceMetadata,
 }
 
-use Kind::*;
+use SourceKind::*;
 
-impl Kind {
+impl SourceKind {
     pub(super) const ALL: [Self; 16] = [
         Keys,
         Session,

@@ -1,30 +1,30 @@
 //! What chooses, the roles that come with it, and the region they are assumed in.
 
-use super::plan::{Layer, Plan};
-use super::situation::Effect::{Decides, Nothing};
-use super::situation::{Place, Situation};
+use super::plan::{Layer, SituationPlan};
+use super::situation::KeyEffect::{Decides, Nothing};
+use super::situation::{InputPlace, Situation};
 
-impl Plan {
+impl SituationPlan {
     /// The layer that chooses: its profile and its role.
     pub(super) fn layer(&self, s: &mut Situation) {
         let table = match self.layer {
             Layer::Table => {
-                s.decides(Place::CalledAs, "release", "spare");
+                s.decides(InputPlace::CalledAs, "release", "spare");
                 "identity.release"
             }
             Layer::Name => {
-                s.decides(Place::CalledAs, "work", "spare");
+                s.decides(InputPlace::CalledAs, "work", "spare");
                 return;
             }
             Layer::Ecrx => return self.ecrx(s),
             Layer::Rule => "registry 0",
             Layer::Defaults => "defaults",
             Layer::AwsProfile if !self.kind.is_ambient() => {
-                s.decides(Place::Variable("AWS_PROFILE"), "work", "spare");
+                s.decides(InputPlace::Variable("AWS_PROFILE"), "work", "spare");
                 return;
             }
             Layer::AwsDefaultProfile if !self.kind.is_ambient() => {
-                s.decides(Place::Variable("AWS_DEFAULT_PROFILE"), "work", "spare");
+                s.decides(InputPlace::Variable("AWS_DEFAULT_PROFILE"), "work", "spare");
                 return;
             }
             _ => return,
@@ -35,10 +35,10 @@ impl Plan {
             } else {
                 "profile"
             };
-            s.decides(Place::Toml(table, key), "work", "spare");
+            s.decides(InputPlace::Toml(table, key), "work", "spare");
         }
         if self.role {
-            let place = |key| Place::Toml(table, key);
+            let place = |key| InputPlace::Toml(table, key);
             let [role, other] = roles(self.last_role, "of-layer");
             s.decides(place("role_arn"), &role, &other);
             s.is(&role);
@@ -50,11 +50,11 @@ impl Plan {
     fn ecrx(&self, s: &mut Situation) {
         if !self.kind.is_ambient() {
             // The one of the account comes first.
-            let of_account = Place::Variable("ECRX_PROFILE_999999999999");
+            let of_account = InputPlace::Variable("ECRX_PROFILE_999999999999");
             let [named, silent] = if self.source == 1 && !self.public {
-                [of_account, Place::Variable("ECRX_PROFILE")]
+                [of_account, InputPlace::Variable("ECRX_PROFILE")]
             } else {
-                [Place::Variable("ECRX_PROFILE"), of_account]
+                [InputPlace::Variable("ECRX_PROFILE"), of_account]
             };
             let effect = if self.source == 1 || self.public {
                 Nothing
@@ -66,26 +66,26 @@ impl Plan {
         }
         if self.role {
             let [role, other] = roles(self.last_role, "of-layer");
-            s.decides(Place::Variable("ECRX_ROLE_ARN"), &role, &other);
+            s.decides(InputPlace::Variable("ECRX_ROLE_ARN"), &role, &other);
             s.or(Some(&format!("  {role}\t")), Nothing);
             let of_account = if self.public { Nothing } else { Decides };
             s.absent(
-                Place::Variable("ECRX_ROLE_ARN_999999999999"),
+                InputPlace::Variable("ECRX_ROLE_ARN_999999999999"),
                 &other,
                 of_account,
             );
             s.is(&role);
             self.role_details(s, |key| match key {
-                "external_id" => Place::Variable("ECRX_EXTERNAL_ID"),
-                "role_session_name" => Place::Variable("ECRX_ROLE_SESSION_NAME"),
+                "external_id" => InputPlace::Variable("ECRX_EXTERNAL_ID"),
+                "role_session_name" => InputPlace::Variable("ECRX_ROLE_SESSION_NAME"),
                 // There is no variable for it.
-                _ => Place::Toml("identity.nobody", "mfa_serial"),
+                _ => InputPlace::Toml("identity.nobody", "mfa_serial"),
             });
         }
     }
 
     /// External id, session name and MFA device of one role.
-    fn role_details(&self, s: &mut Situation, place: impl Fn(&'static str) -> Place) {
+    fn role_details(&self, s: &mut Situation, place: impl Fn(&'static str) -> InputPlace) {
         optional(
             s,
             place("external_id"),
@@ -110,7 +110,7 @@ impl Plan {
             }
         }
         s.is(format!("session {}", self.session_name % 3));
-        if matches!(place("mfa_serial"), Place::Toml("identity.nobody", _)) {
+        if matches!(place("mfa_serial"), InputPlace::Toml("identity.nobody", _)) {
             return;
         }
         let device = "arn:aws:iam::111122223333:mfa/phone";
@@ -134,24 +134,32 @@ impl Plan {
             } else {
                 roles(0, "beneath")
             };
-            s.decides(Place::Aws(section, "role_arn"), &role, &other);
+            s.decides(InputPlace::Aws(section, "role_arn"), &role, &other);
             s.is(format!("{role} at {depth}"));
             if depth + 1 == self.chain && self.kind.is_borrowed() {
                 let [name, other] = self.kind.borrowed_from();
-                s.decides(Place::Aws(section, "credential_source"), name, other);
+                s.decides(InputPlace::Aws(section, "credential_source"), name, other);
                 s.or(Some(&name.to_uppercase()), Nothing);
             } else {
                 let next = self.section(depth + 1).trim_start_matches("profile ");
-                s.decides(Place::Aws(section, "source_profile"), next, "spare");
+                s.decides(InputPlace::Aws(section, "source_profile"), next, "spare");
             }
             if depth == 0 && !self.role {
-                self.role_details(s, |key| Place::Aws(section, key));
+                self.role_details(s, |key| InputPlace::Aws(section, key));
             } else {
-                s.absent(Place::Aws(section, "external_id"), "third", Decides);
-                s.absent(Place::Aws(section, "role_session_name"), "third", Decides);
-                s.absent(Place::Aws(section, "mfa_serial"), "GAHT12345678", Decides);
+                s.absent(InputPlace::Aws(section, "external_id"), "third", Decides);
+                s.absent(
+                    InputPlace::Aws(section, "role_session_name"),
+                    "third",
+                    Decides,
+                );
+                s.absent(
+                    InputPlace::Aws(section, "mfa_serial"),
+                    "GAHT12345678",
+                    Decides,
+                );
             }
-            s.absent(Place::Aws(section, "duration_seconds"), "900", Nothing);
+            s.absent(InputPlace::Aws(section, "duration_seconds"), "900", Nothing);
         }
     }
 
@@ -168,10 +176,10 @@ impl Plan {
             }
         };
         let table = match self.layer {
-            Layer::Table => Some(Place::Toml("identity.release", "region")),
-            Layer::Ecrx => Some(Place::Variable("ECRX_REGION")),
-            Layer::Rule => Some(Place::Toml("registry 0", "region")),
-            Layer::Defaults => Some(Place::Toml("defaults", "region")),
+            Layer::Table => Some(InputPlace::Toml("identity.release", "region")),
+            Layer::Ecrx => Some(InputPlace::Variable("ECRX_REGION")),
+            Layer::Rule => Some(InputPlace::Toml("registry 0", "region")),
+            Layer::Defaults => Some(InputPlace::Toml("defaults", "region")),
             _ => None,
         };
         let place = table
@@ -182,10 +190,10 @@ impl Plan {
             next(s, place, regions[0]);
         }
         if !self.kind.is_ambient() {
-            next(s, Place::Aws(self.profile(), "region"), regions[1]);
+            next(s, InputPlace::Aws(self.profile(), "region"), regions[1]);
         }
-        next(s, Place::Variable("AWS_REGION"), regions[2]);
-        next(s, Place::Variable("AWS_DEFAULT_REGION"), false);
+        next(s, InputPlace::Variable("AWS_REGION"), regions[2]);
+        next(s, InputPlace::Variable("AWS_DEFAULT_REGION"), false);
         let heard = [
             regions[0] && table.is_some() && (self.role || !self.kind.is_ambient()),
             regions[1] && !self.kind.is_ambient(),
@@ -204,7 +212,7 @@ fn roles(first: usize, name: &str) -> [String; 2] {
 }
 
 /// Absent, or one of two.
-fn optional(s: &mut Situation, place: Place, which: usize, values: [&str; 2]) {
+fn optional(s: &mut Situation, place: InputPlace, which: usize, values: [&str; 2]) {
     match which {
         0 => s.absent(place, values[0], Decides),
         at => {

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::endpoints::{self, Endpoints};
-use super::kind::Kind;
-use super::situation::Effect::{Decides, Nothing, Rotates};
-use super::situation::{Effect, Place, Situation};
+use super::kind::SourceKind;
+use super::situation::KeyEffect::{Decides, Nothing, Rotates};
+use super::situation::{InputPlace, KeyEffect, Situation};
 use super::sources;
 
 pub(super) const PRIVATE: &str = "999999999999.dkr.ecr.us-west-2.amazonaws.com";
@@ -46,9 +46,9 @@ pub(super) const LAYERS: [Layer; 8] = [
 /// A situation in short. Values come in two or three spellings, so that two plans often differ in
 /// one thing alone.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Plan {
+pub(super) struct SituationPlan {
     pub layer: Layer,
-    pub kind: Kind,
+    pub kind: SourceKind,
     /// How many roles the profile has on top of its source.
     pub chain: usize,
     /// Whether the layer has a role, where it can.
@@ -68,10 +68,10 @@ pub(super) struct Plan {
     pub region: bool,
 }
 
-pub(super) fn plans() -> impl Strategy<Value = Plan> {
+pub(super) fn plans() -> impl Strategy<Value = SituationPlan> {
     let who = (
         prop::sample::select(&LAYERS[..]),
-        prop::sample::select(&Kind::ALL[..]),
+        prop::sample::select(&SourceKind::ALL[..]),
         0..3usize,
         any::<bool>(),
         prop::sample::select(&Endpoints::ALL[..]),
@@ -88,7 +88,7 @@ pub(super) fn plans() -> impl Strategy<Value = Plan> {
     (who, details).prop_map(|(who, details)| {
         let (layer, kind, chain, role, endpoints, public) = who;
         let (source, last_role, session_name, external_id, device, region) = details;
-        Plan {
+        SituationPlan {
             layer,
             kind,
             chain,
@@ -107,7 +107,7 @@ pub(super) fn plans() -> impl Strategy<Value = Plan> {
 }
 
 /// Two plans that differ in a few things, or in none.
-pub(super) fn pairs() -> impl Strategy<Value = (Plan, Plan)> {
+pub(super) fn pairs() -> impl Strategy<Value = (SituationPlan, SituationPlan)> {
     (
         plans(),
         plans(),
@@ -129,11 +129,11 @@ pub(super) fn pairs() -> impl Strategy<Value = (Plan, Plan)> {
         })
 }
 
-impl Plan {
+impl SituationPlan {
     /// Keys of a profile.
     pub(super) const SIMPLE: Self = Self {
         layer: Layer::AwsProfile,
-        kind: Kind::Keys,
+        kind: SourceKind::Keys,
         chain: 0,
         role: false,
         endpoints: Endpoints::Usual,
@@ -179,10 +179,12 @@ impl Plan {
     /// The layer that the source comes from.
     pub(super) fn source_layer(&self) -> Layer {
         match self.kind {
-            Kind::EnvironmentKeys | Kind::EnvironmentSession => Layer::EnvironmentKeys,
-            Kind::EnvironmentWebIdentity => Layer::WebIdentity,
-            Kind::EnvironmentContainer | Kind::EnvironmentContainerFile => Layer::Container,
-            Kind::InstanceMetadata => Layer::InstanceMetadata,
+            SourceKind::EnvironmentKeys | SourceKind::EnvironmentSession => Layer::EnvironmentKeys,
+            SourceKind::EnvironmentWebIdentity => Layer::WebIdentity,
+            SourceKind::EnvironmentContainer | SourceKind::EnvironmentContainerFile => {
+                Layer::Container
+            }
+            SourceKind::InstanceMetadata => Layer::InstanceMetadata,
             _ => self.layer,
         }
     }
@@ -210,9 +212,9 @@ impl Plan {
     }
 
     /// What a change of a variable does that this program does not heed here.
-    pub(super) fn unheeded(&self) -> Effect {
+    pub(super) fn unheeded(&self) -> KeyEffect {
         match self.kind {
-            Kind::Process => Rotates,
+            SourceKind::Process => Rotates,
             _ => Nothing,
         }
     }
@@ -240,7 +242,7 @@ impl Plan {
                 _ => Nothing,
             };
             s.add(
-                Place::Server,
+                InputPlace::Server,
                 Some(PUBLIC),
                 Some("ecr-public.aws.com"),
                 effect,
@@ -249,7 +251,7 @@ impl Plan {
             s.is(PUBLIC);
         } else {
             s.decides(
-                Place::Server,
+                InputPlace::Server,
                 PRIVATE,
                 &PRIVATE.replace("999999999999", "444455556666"),
             );
@@ -268,7 +270,7 @@ impl Plan {
         let of_it = if self.public { PUBLIC } else { "999999999999" };
         let heeded = self.layer == Layer::Rule || self.endpoints.are_of_rule();
         let effect = if heeded { Decides } else { Nothing };
-        let place = |key| Place::Toml("registry 0", key);
+        let place = |key| InputPlace::Toml("registry 0", key);
         s.add(place("match"), Some(of_it), Some("444455556666"), effect);
         s.add(
             place("max_age_seconds"),

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Where an input stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
+pub(super) enum InputPlace {
     /// What the client asks for.
     Server,
     /// What stands behind `docker-credential-ecrx-` in the program's name.
@@ -20,30 +20,32 @@ pub(super) enum Place {
     SignIn(String),
 }
 
-impl Place {
+impl InputPlace {
     /// The input's name in the table of all inputs.
     pub(super) fn name(&self) -> String {
         match self {
-            Place::Server => "the server".to_owned(),
-            Place::CalledAs => "the name called by".to_owned(),
-            Place::Variable(name) => (*name).to_owned(),
-            Place::Aws(section, key) if section.starts_with("sso-session") => {
+            InputPlace::Server => "the server".to_owned(),
+            InputPlace::CalledAs => "the name called by".to_owned(),
+            InputPlace::Variable(name) => (*name).to_owned(),
+            InputPlace::Aws(section, key) if section.starts_with("sso-session") => {
                 format!("sso-session: {key}")
             }
-            Place::Aws(_, key) => format!("profile: {key}"),
-            Place::Toml(table, key) => {
+            InputPlace::Aws(_, key) => format!("profile: {key}"),
+            InputPlace::Toml(table, key) => {
                 let table = table.split([' ', '.']).next().unwrap_or_default();
                 format!("config.toml: {table} {key}").replace("  ", " ")
             }
-            Place::File(name) => format!("file: {}", name.rsplit('/').next().unwrap_or_default()),
-            Place::SignIn(_) => "sign-in".to_owned(),
+            InputPlace::File(name) => {
+                format!("file: {}", name.rsplit('/').next().unwrap_or_default())
+            }
+            InputPlace::SignIn(_) => "sign-in".to_owned(),
         }
     }
 }
 
 /// What a change does to the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Effect {
+pub(super) enum KeyEffect {
     /// Another identity: another slot.
     Decides,
     /// Another owner of the same slot: the entry is replaced.
@@ -55,9 +57,9 @@ pub(super) enum Effect {
 /// One input: what it is, and what it may become.
 #[derive(Clone, Debug)]
 pub(super) struct Input {
-    pub place: Place,
+    pub place: InputPlace,
     pub value: Option<String>,
-    pub changes: Vec<(Option<String>, Effect)>,
+    pub changes: Vec<(Option<String>, KeyEffect)>,
 }
 
 /// All inputs, and who asks by them.
@@ -72,10 +74,10 @@ impl Situation {
     /// An input whose change has this effect. What is there already stays.
     pub(super) fn add(
         &mut self,
-        place: Place,
+        place: InputPlace,
         value: Option<&str>,
         other: Option<&str>,
-        effect: Effect,
+        effect: KeyEffect,
     ) {
         if !self.inputs.iter().any(|input| input.place == place) {
             let other = other.map(str::to_owned);
@@ -88,25 +90,25 @@ impl Situation {
     }
 
     /// An input that is there and decides.
-    pub(super) fn decides(&mut self, place: Place, value: &str, other: &str) {
-        self.add(place, Some(value), Some(other), Effect::Decides);
+    pub(super) fn decides(&mut self, place: InputPlace, value: &str, other: &str) {
+        self.add(place, Some(value), Some(other), KeyEffect::Decides);
     }
 
     /// An input that is there and never changed.
-    pub(super) fn fixed(&mut self, place: Place, value: &str) {
-        self.add(place, Some(value), None, Effect::Nothing);
+    pub(super) fn fixed(&mut self, place: InputPlace, value: &str) {
+        self.add(place, Some(value), None, KeyEffect::Nothing);
         if let Some(input) = self.inputs.last_mut() {
             input.changes.clear();
         }
     }
 
     /// An input that is not there and, added, has this effect.
-    pub(super) fn absent(&mut self, place: Place, other: &str, effect: Effect) {
+    pub(super) fn absent(&mut self, place: InputPlace, other: &str, effect: KeyEffect) {
         self.add(place, None, Some(other), effect);
     }
 
     /// One more thing that an input may become.
-    pub(super) fn or(&mut self, other: Option<&str>, effect: Effect) {
+    pub(super) fn or(&mut self, other: Option<&str>, effect: KeyEffect) {
         if let Some(input) = self.inputs.last_mut() {
             input.changes.push((other.map(str::to_owned), effect));
         }
@@ -125,7 +127,7 @@ impl Situation {
     }
 
     /// The value at a place.
-    pub(super) fn get(&self, place: &Place) -> Option<&str> {
+    pub(super) fn get(&self, place: &InputPlace) -> Option<&str> {
         let input = self.inputs.iter().find(|input| input.place == *place)?;
         input.value.as_deref()
     }

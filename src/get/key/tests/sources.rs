@@ -4,12 +4,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha1::{Digest as _, Sha1};
 
-use super::kind::Kind::*;
-use super::plan::{Layer, Plan};
-use super::situation::Effect::{Decides, Nothing, Rotates};
-use super::situation::{Place, Situation};
+use super::kind::SourceKind::*;
+use super::plan::{Layer, SituationPlan};
+use super::situation::KeyEffect::{Decides, Nothing, Rotates};
+use super::situation::{InputPlace, Situation};
 
-pub(super) fn add(plan: &Plan, s: &mut Situation) {
+pub(super) fn add(plan: &SituationPlan, s: &mut Situation) {
     let kind = match plan.kind {
         EnvironmentKeys | BorrowedKeys => Keys,
         EnvironmentWebIdentity => WebIdentity,
@@ -19,7 +19,7 @@ pub(super) fn add(plan: &Plan, s: &mut Situation) {
     };
     s.is(format!("{kind:?} {}", plan.source));
     let section = plan.section(plan.chain);
-    let aws = |key| Place::Aws(section, key);
+    let aws = |key| InputPlace::Aws(section, key);
     match plan.kind {
         Keys | Session => keys(plan, s, aws, plan.kind == Session),
         SsoSession | SsoOldForm => sso(plan, s, section),
@@ -35,7 +35,7 @@ pub(super) fn add(plan: &Plan, s: &mut Situation) {
         }
         WebIdentity => web_identity(plan, s, aws),
         EnvironmentWebIdentity => web_identity(plan, s, |key| {
-            Place::Variable(match key {
+            InputPlace::Variable(match key {
                 "web_identity_token_file" => "AWS_WEB_IDENTITY_TOKEN_FILE",
                 "role_arn" => "AWS_ROLE_ARN",
                 _ => "AWS_ROLE_SESSION_NAME",
@@ -59,8 +59,8 @@ pub(super) fn add(plan: &Plan, s: &mut Situation) {
 }
 
 /// The variable for a key of a profile.
-fn variable(key: &'static str) -> Place {
-    Place::Variable(match key {
+fn variable(key: &'static str) -> InputPlace {
+    InputPlace::Variable(match key {
         "aws_access_key_id" => "AWS_ACCESS_KEY_ID",
         "aws_secret_access_key" => "AWS_SECRET_ACCESS_KEY",
         "aws_session_token" => "AWS_SESSION_TOKEN",
@@ -68,7 +68,12 @@ fn variable(key: &'static str) -> Place {
     })
 }
 
-fn keys(plan: &Plan, s: &mut Situation, place: impl Fn(&'static str) -> Place, is_session: bool) {
+fn keys(
+    plan: &SituationPlan,
+    s: &mut Situation,
+    place: impl Fn(&'static str) -> InputPlace,
+    is_session: bool,
+) {
     let effect = if is_session { Rotates } else { Decides };
     let [one, other] = match plan.source {
         0 => ["AKIAIOSFODNN7EXAMPLE", "AKIAI44QH8DHBEXAMPLE"],
@@ -76,11 +81,11 @@ fn keys(plan: &Plan, s: &mut Situation, place: impl Fn(&'static str) -> Place, i
     };
     s.add(place("aws_access_key_id"), Some(one), Some(other), effect);
     let secret = place("aws_secret_access_key");
-    let bare = secret == Place::Variable("AWS_SECRET_ACCESS_KEY") && plan.device;
+    let bare = secret == InputPlace::Variable("AWS_SECRET_ACCESS_KEY") && plan.device;
     if bare {
         // By its old name, which counts when the new one is not there.
         s.add(
-            Place::Variable("SECRET_ACCESS_KEY"),
+            InputPlace::Variable("SECRET_ACCESS_KEY"),
             Some("secret"),
             Some("other"),
             effect,
@@ -102,8 +107,8 @@ fn keys(plan: &Plan, s: &mut Situation, place: impl Fn(&'static str) -> Place, i
     }
 }
 
-fn sso(plan: &Plan, s: &mut Situation, section: &'static str) {
-    let aws = |key| Place::Aws(section, key);
+fn sso(plan: &SituationPlan, s: &mut Situation, section: &'static str) {
+    let aws = |key| InputPlace::Aws(section, key);
     let [account, other] = match plan.source {
         0 => ["111122223333", "444455556666"],
         _ => ["444455556666", "111122223333"],
@@ -118,7 +123,7 @@ fn sso(plan: &Plan, s: &mut Situation, section: &'static str) {
                 "sso-session corp" => Decides,
                 _ => Nothing,
             };
-            let place = |key| Place::Aws(session, key);
+            let place = |key| InputPlace::Aws(session, key);
             s.add(place("sso_start_url"), Some(url), Some(other_url), effect);
             s.add(
                 place("sso_region"),
@@ -127,7 +132,7 @@ fn sso(plan: &Plan, s: &mut Situation, section: &'static str) {
                 effect,
             );
         }
-        let scopes = Place::Aws("sso-session corp", "sso_registration_scopes");
+        let scopes = InputPlace::Aws("sso-session corp", "sso_registration_scopes");
         s.absent(scopes, "sso:account:access", Nothing);
         "corp"
     } else {
@@ -143,28 +148,32 @@ fn sso(plan: &Plan, s: &mut Situation, section: &'static str) {
     // Renewed where it is.
     let token = |number: u8| format!(r#"{{"accessToken":"{number}"}}"#);
     s.add(
-        Place::File(file.clone()),
+        InputPlace::File(file.clone()),
         Some(&token(1)),
         Some(&token(2)),
         Nothing,
     );
-    s.add(Place::SignIn(file), Some("1"), Some("2"), Rotates);
+    s.add(InputPlace::SignIn(file), Some("1"), Some("2"), Rotates);
 }
 
-fn login(plan: &Plan, s: &mut Situation, section: &'static str) {
+fn login(plan: &SituationPlan, s: &mut Situation, section: &'static str) {
     let [one, other] = match plan.source {
         0 => ["alice", "bob"],
         _ => ["bob", "alice"],
     };
     let session = |user| format!("arn:aws:iam::111122223333:user/{user}");
     s.decides(
-        Place::Aws(section, "login_session"),
+        InputPlace::Aws(section, "login_session"),
         &session(one),
         &session(other),
     );
 }
 
-fn web_identity(plan: &Plan, s: &mut Situation, place: impl Fn(&'static str) -> Place) {
+fn web_identity(
+    plan: &SituationPlan,
+    s: &mut Situation,
+    place: impl Fn(&'static str) -> InputPlace,
+) {
     let role = |user| format!("arn:aws:iam::111122223333:role/{user}");
     let [one, other] = match plan.source {
         0 => ["one", "other"],
@@ -181,30 +190,30 @@ fn web_identity(plan: &Plan, s: &mut Situation, place: impl Fn(&'static str) -> 
         "{home}/copy.jwt",
     );
     s.add(
-        Place::File("token.jwt".into()),
+        InputPlace::File("token.jwt".into()),
         Some(&first),
         Some(&renewed),
         Nothing,
     );
     s.or(Some(&anothers), Rotates);
-    s.fixed(Place::File("copy.jwt".into()), &first);
+    s.fixed(InputPlace::File("copy.jwt".into()), &first);
     s.absent(place("role_session_name"), "pod", Decides);
     // The default, written out.
     s.or(Some("docker-credential-ecrx"), Nothing);
 }
 
-fn container(plan: &Plan, s: &mut Situation, by_file: bool) {
+fn container(plan: &SituationPlan, s: &mut Situation, by_file: bool) {
     let [one, other] = match plan.source {
         0 => ["http://127.0.0.1:1/a", "http://127.0.0.1:1/b"],
         _ => ["http://127.0.0.1:1/b", "http://127.0.0.1:1/a"],
     };
-    let uri = Place::Variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+    let uri = InputPlace::Variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
     s.add(uri, Some(one), Some(other), Rotates);
-    let relative = Place::Variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+    let relative = InputPlace::Variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
     s.absent(relative, "/v2/credentials/1", Rotates);
-    let token = Place::Variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
-    let file = Place::Variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-    s.fixed(Place::File("other.token".into()), "other");
+    let token = InputPlace::Variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+    let file = InputPlace::Variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+    s.fixed(InputPlace::File("other.token".into()), "other");
     if by_file {
         s.add(
             file,
@@ -213,7 +222,7 @@ fn container(plan: &Plan, s: &mut Situation, by_file: bool) {
             Rotates,
         );
         s.add(
-            Place::File("pod.token".into()),
+            InputPlace::File("pod.token".into()),
             Some("one"),
             Some("two"),
             Rotates,
@@ -226,11 +235,11 @@ fn container(plan: &Plan, s: &mut Situation, by_file: bool) {
     }
 }
 
-fn instance(plan: &Plan, s: &mut Situation, section: &'static str) {
-    let endpoint = Place::Variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
-    let mode = Place::Variable("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
-    let of_profile = Place::Aws(section, "ec2_metadata_service_endpoint");
-    let mode_of_profile = Place::Aws(section, "ec2_metadata_service_endpoint_mode");
+fn instance(plan: &SituationPlan, s: &mut Situation, section: &'static str) {
+    let endpoint = InputPlace::Variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+    let mode = InputPlace::Variable("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
+    let of_profile = InputPlace::Aws(section, "ec2_metadata_service_endpoint");
+    let mode_of_profile = InputPlace::Aws(section, "ec2_metadata_service_endpoint_mode");
     match (plan.source, plan.last_role) {
         (0, 0) => {
             s.decides(endpoint, "http://127.0.0.1:1", "http://127.0.0.1:2");
@@ -258,7 +267,7 @@ fn instance(plan: &Plan, s: &mut Situation, section: &'static str) {
         s.is(format!("mode {}", plan.last_role));
     }
     s.absent(
-        Place::Variable("AWS_EC2_METADATA_DISABLED"),
+        InputPlace::Variable("AWS_EC2_METADATA_DISABLED"),
         "true",
         Decides,
     );

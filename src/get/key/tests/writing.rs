@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::situation::{Place, Situation};
+use super::situation::{InputPlace, Situation};
 
 /// How things are written where it makes no difference.
 pub(super) struct Pen {
@@ -63,7 +63,7 @@ impl Pen {
 pub(super) fn aws_files(situation: &Situation, pen: &mut Pen) -> [String; 2] {
     let mut sections: BTreeMap<(&str, usize), Vec<(&str, &str)>> = BTreeMap::new();
     for input in &situation.inputs {
-        if let (Place::Aws(section, key), Some(value)) = (&input.place, &input.value) {
+        if let (InputPlace::Aws(section, key), Some(value)) = (&input.place, &input.value) {
             // Which file, and which piece in it.
             let piece = match section.split_once(' ') {
                 Some(("profile", _)) | None => pen.throw(3),
@@ -107,7 +107,7 @@ pub(super) fn aws_files(situation: &Situation, pen: &mut Pen) -> [String; 2] {
 pub(super) fn toml_file(situation: &Situation, pen: &mut Pen) -> String {
     let mut tables: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
     for input in &situation.inputs {
-        if let (Place::Toml(table, key), Some(value)) = (&input.place, &input.value) {
+        if let (InputPlace::Toml(table, key), Some(value)) = (&input.place, &input.value) {
             tables.entry(table).or_default().push((key, value));
         }
     }

@@ -84,7 +84,7 @@ impl super::world::World {
     }
 
     /// Somebody else who holds that lock.
-    pub(super) fn holder(&self, who: usize, inode: Inode) -> Option<&super::world::Process> {
+    pub(super) fn holder(&self, who: usize, inode: Inode) -> Option<&super::world::ModelProcess> {
         let others = self.processes.iter().enumerate();
         others
             .filter(|(other, _)| *other != who)

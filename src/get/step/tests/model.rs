@@ -6,7 +6,7 @@ use stateright::{Model, Property};
 
 use super::super::{Act, Event, Holds, Lock, Sight, Step, When};
 use super::files::{Age, EXPIRED, Files, STALE, Token, sight_of};
-use super::world::{Budget, Life, Process, Task, World};
+use super::world::{Budget, Life, ModelProcess, Task, World};
 use crate::cache::Seat;
 use crate::cache::sweep::step as sweep;
 
@@ -110,7 +110,7 @@ impl Protocol {
     }
 
     /// Whether a look while waiting ends the wait.
-    fn is_answered(&self, world: &World, process: &Process, step: Step) -> bool {
+    fn is_answered(&self, world: &World, process: &ModelProcess, step: Step) -> bool {
         sight_of(world.files[process.entry].entry) == Sight::Fresh
             || self.recalls(world, process, step, When::InLine)
     }
@@ -129,7 +129,7 @@ impl Protocol {
         }
     }
 
-    fn look(&self, world: &World, process: &Process, step: Step) -> Sight {
+    fn look(&self, world: &World, process: &ModelProcess, step: Step) -> Sight {
         let is_last = step.given_up.is_some();
         let is_second = step.holds != Holds::Nothing && !is_last;
         match self.sabotage {
@@ -139,7 +139,7 @@ impl Protocol {
         }
     }
 
-    fn recalls(&self, world: &World, process: &Process, step: Step, when: When) -> bool {
+    fn recalls(&self, world: &World, process: &ModelProcess, step: Step, when: When) -> bool {
         let files = &world.files[process.entry];
         if self.sabotage == Sabotage::NoMemory {
             return false;
@@ -286,10 +286,10 @@ impl Model for Protocol {
     fn init_states(&self) -> Vec<World> {
         let entries = 1 + self.gets.iter().copied().max().unwrap_or(0);
         let gets = self.gets.iter().copied();
-        let gets = gets.map(|entry| Process::new(entry, Task::Get(Step::first())));
+        let gets = gets.map(|entry| ModelProcess::new(entry, Task::Get(Step::first())));
         let (state, act) = sweep::SweepState::begin();
-        let sweeps = vec![Process::new(0, Task::Sweep(state, act)); self.sweeps];
-        let processes: Vec<Process> = gets.chain(sweeps).collect();
+        let sweeps = vec![ModelProcess::new(0, Task::Sweep(state, act)); self.sweeps];
+        let processes: Vec<ModelProcess> = gets.chain(sweeps).collect();
         let world = |entry: Option<Age>| World {
             processes: processes.clone(),
             files: vec![
@@ -321,7 +321,7 @@ impl Model for Protocol {
                 moves.extend((world.left.stops > 0).then_some(Move::Stop(who)));
             }
         }
-        if world.left.ticks > 0 && world.processes.iter().all(Process::may_take_hours) {
+        if world.left.ticks > 0 && world.processes.iter().all(ModelProcess::may_take_hours) {
             moves.push(Move::Tick);
         }
     }

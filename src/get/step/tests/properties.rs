@@ -5,7 +5,7 @@ use stateright::Property;
 use super::super::{Act, End};
 use super::files::EXPIRED;
 use super::model::Protocol;
-use super::world::{Process, World};
+use super::world::{ModelProcess, World};
 
 pub(super) fn all() -> Vec<Property<Protocol>> {
     vec![
@@ -13,12 +13,12 @@ pub(super) fn all() -> Vec<Property<Protocol>> {
         // overtaken it.
         Property::always("one fetches at a time", |protocol, world: &World| {
             let stops = protocol.budget.stops - world.left.stops;
-            let fetches = |process: &&Process| {
+            let fetches = |process: &&ModelProcess| {
                 let is_buying = process.get().is_some_and(|step| step.act() == Act::Fetch);
                 is_buying && process.is_under_way() && !process.was_stopped
             };
             (0..world.files.len()).all(|entry| {
-                let of_entry = |process: &&Process| process.entry == entry;
+                let of_entry = |process: &&ModelProcess| process.entry == entry;
                 world
                     .processes
                     .iter()
@@ -64,7 +64,7 @@ pub(super) fn all() -> Vec<Property<Protocol>> {
             can_go_on(first) || under_way.any(can_go_on)
         }),
         Property::sometimes("all share one token", |_, world: &World| {
-            let shares = |process: &Process| {
+            let shares = |process: &ModelProcess| {
                 matches!(process.end(), Some(End::Cached | End::Fetched)) || process.get().is_none()
             };
             world.fetched == 1 && world.processes.iter().all(shares)

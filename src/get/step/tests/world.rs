@@ -40,7 +40,7 @@ pub(super) enum Life {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Process {
+pub(super) struct ModelProcess {
     pub(super) entry: usize,
     pub(super) task: Task,
     pub(super) life: Life,
@@ -56,7 +56,7 @@ pub(super) struct Process {
 /// Everything at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct World {
-    pub(super) processes: Vec<Process>,
+    pub(super) processes: Vec<ModelProcess>,
     pub(super) files: Vec<Files>,
     /// The file of the lock of asking a person.
     pub(super) asking: Option<Inode>,
@@ -71,7 +71,7 @@ pub(super) struct World {
     pub(super) has_lost: bool,
 }
 
-impl Process {
+impl ModelProcess {
     pub(super) fn new(entry: usize, task: Task) -> Self {
         Self {
             entry,
