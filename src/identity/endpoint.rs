@@ -46,14 +46,14 @@ impl Endpoint {
 
 /// An API whose endpoint may be given by hand.
 #[derive(Clone, Copy)]
-pub(super) enum Api {
+pub(super) enum AwsApi {
     Ecr,
     EcrPublic,
     Sts,
     Sso,
 }
 
-impl Api {
+impl AwsApi {
     /// What it is called in a `[services]` section, and its variable (the SDKs' reference guide,
     /// "Service-specific endpoints").
     fn names(self) -> (&'static str, &'static str) {
@@ -133,7 +133,7 @@ impl<'a> Settings<'a> {
     /// common variable, the profile's `services`, the profile's `endpoint_url`.
     pub(super) fn endpoint(
         &self,
-        api: Api,
+        api: AwsApi,
         region: Region,
         fips: bool,
         dual_stack: bool,
@@ -165,7 +165,7 @@ impl<'a> Settings<'a> {
         }
     }
 
-    fn endpoint_url(&self, api: Api) -> Result<Option<String>, IdentityError> {
+    fn endpoint_url(&self, api: AwsApi) -> Result<Option<String>, IdentityError> {
         let (service, variable) = api.names();
         let (url, from) = if let Some(url) = self.env.get(variable) {
             (url, Cow::Borrowed(variable))

@@ -12,7 +12,7 @@ use crate::registry::{Partition, Region, Registry, Service};
 use crate::secret::Secret;
 
 use super::aws_files::{AwsFiles, AwsFilesError, DEFAULT_PROFILE};
-use super::endpoint::{Api, Endpoint, Settings};
+use super::endpoint::{AwsApi, Endpoint, Settings};
 use super::layers::{Choice, ExplainedLayer, Layers};
 use super::{Identity, IdentityError, Misspelled};
 
@@ -53,10 +53,10 @@ impl<'a> Resolver<'a> {
             None
         };
         let (api_name, fips, dual_stack) = match &registry.service {
-            Service::Private(private) => (Api::Ecr, private.fips, private.dual_stack),
+            Service::Private(private) => (AwsApi::Ecr, private.fips, private.dual_stack),
             // Public ECR's second name is its dual-stack one.
             Service::Public => (
-                Api::EcrPublic,
+                AwsApi::EcrPublic,
                 false,
                 registry.host() == "ecr-public.aws.com",
             ),
@@ -69,7 +69,7 @@ impl<'a> Resolver<'a> {
         let sign_in_api = match properties.sign_in {
             Some(method) => {
                 settings.refuse_wrong_url(method.url_variable)?;
-                settings.endpoint(Api::Sso, region, false, false)?
+                settings.endpoint(AwsApi::Sso, region, false, false)?
             }
             None => Endpoint::from_region(region),
         };
@@ -142,7 +142,7 @@ fn sts_endpoint(
     let region = region.clone();
     let endpoint = match &by_hand.sts_endpoint_url {
         Some(url) => Endpoint::from_url(region, url.as_str()),
-        None => settings.endpoint(Api::Sts, region, false, false)?,
+        None => settings.endpoint(AwsApi::Sts, region, false, false)?,
     };
     same_partition_as_endpoint(&endpoint, registry).map(|()| endpoint)
 }
