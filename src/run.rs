@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use crate::cli::{Cli, Command, CommandError, PlainCommand};
 use crate::commands::{Page, Verdict, cache, config, password, whoami};
-use crate::docker::protocol::{self, Action};
+use crate::docker::{self, Action};
 use crate::env::{Env, var};
 use crate::error::{Error, Kind};
 use crate::helper_name;
@@ -199,7 +199,7 @@ fn helper(action: Action, env: &Env) -> ExitCode {
         tell(&error.into());
         return ExitCode::FAILURE;
     }
-    match protocol::handle(action, env, io::stdin(), io::stdout(), io::stderr()) {
+    match docker::handle(action, env, io::stdin(), io::stdout(), io::stderr()) {
         Ok(code) => code,
         Err(error) => {
             report(&error);
