@@ -212,7 +212,7 @@ fn store(
 ) -> Result<ExitCode, Error> {
     let question = Question::read(input)?;
     let server = question.server_of_credentials()?;
-    let bought = |notes: &mut _, registry: &Registry, who: Result<String, String>| {
+    let on_demand = |notes: &mut _, registry: &Registry, who: Result<String, String>| {
         let who = who.unwrap_or_else(|error| format!("but not now: {error}"));
         note(
             notes,
@@ -226,7 +226,7 @@ fn store(
         Ok(config) => config,
         Err(cause) => {
             return match Registry::parse(&server) {
-                Some(registry) => bought(notes, &registry, Err(cause.to_string())),
+                Some(registry) => on_demand(notes, &registry, Err(cause.to_string())),
                 None => Err(NotAnswered::new(Action::Store, &server, cause).into()),
             };
         }
@@ -234,7 +234,7 @@ fn store(
     match Keeper::find(&config, &server) {
         Keeper::Ecr(registry) => {
             let who = Tokens::new(env, &config).explain(&registry);
-            bought(notes, &registry, who)
+            on_demand(notes, &registry, who)
         }
         Keeper::OtherHelper(helper) => {
             hand_over(Action::Store, env, &helper, &question, &server, output)

@@ -1,4 +1,4 @@
-//! FailureMemory that failed, as far as they are remembered: for a minute by source and endpoint, so
+//! Failures, as far as they are remembered: for a minute by source and endpoint, so
 //! that one dead network is found out once; for some seconds by what was asked for, so that a herd
 //! does not repeat them.
 

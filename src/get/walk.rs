@@ -17,7 +17,7 @@ pub(super) struct Walk<'a> {
     cache: &'a Cache,
     step: Step,
     /// Made when first needed: a warm `get` has none.
-    attempts: Option<FailureMemory<'a>>,
+    memory: Option<FailureMemory<'a>>,
     seen: Option<AuthorizationToken>,
     file: Option<LockFile>,
     pauses: Option<Pauses>,
@@ -44,7 +44,7 @@ impl<'a> Walk<'a> {
             request,
             cache,
             step: Step::first(),
-            attempts: None,
+            memory: None,
             seen: None,
             file: None,
             pauses: None,
@@ -83,9 +83,9 @@ impl<'a> Walk<'a> {
         })
     }
 
-    fn attempts(&mut self) -> &FailureMemory<'a> {
+    fn memory(&mut self) -> &FailureMemory<'a> {
         let Self { request, cache, .. } = self;
-        self.attempts.get_or_insert_with(|| {
+        self.memory.get_or_insert_with(|| {
             let tokens = request.tokens;
             let (env, resolver) = (tokens.env, &tokens.resolver);
             FailureMemory::new(cache, env, resolver, request.registry, request.identity)
@@ -94,7 +94,7 @@ impl<'a> Walk<'a> {
 
     fn recall(&mut self, when: When) -> Event {
         let holds_token = self.step.holds_token();
-        let failure = self.attempts().remembered(holds_token, when);
+        let failure = self.memory().remembered(holds_token, when);
         let is_known = failure.is_some();
         self.obstacle = failure.map(Obstacle::Remembered).or(self.obstacle.take());
         Event::Recalled(is_known)
@@ -103,7 +103,7 @@ impl<'a> Walk<'a> {
     fn open(&mut self, lock: Lock) -> Event {
         let file = match lock {
             Lock::Entry(seat) => self.cache.open_lock(&self.request.key, seat),
-            Lock::Asking => match self.attempts().key_of_asking() {
+            Lock::Asking => match self.memory().key_of_asking() {
                 Some(key) => self.cache.open_lock(&key, Seat::First),
                 None => return Event::Needless,
             },
@@ -183,7 +183,7 @@ impl<'a> Walk<'a> {
         let holds_token = self.step.holds_token();
         let registry = self.request.registry;
         if let Some(obstacle) = self.obstacle.take() {
-            self.attempts().remember(&obstacle, holds_token);
+            self.memory().remember(&obstacle, holds_token);
             if holds_token {
                 log::warn!(
                     "{registry}: the token could not be renewed, the old one is still good: {obstacle}"

@@ -320,26 +320,26 @@ impl Failure {
                     .into_iter()
                     .collect()
             }
-            FailureKind::CodeRefused => said(&[
+            FailureKind::CodeRefused => lines(&[
                 "type the code that the device shows when you are asked: each works once, for half a minute",
                 "check that mfa_serial names the device of the user who asks",
             ]),
-            FailureKind::NotSignedIn => said(&[SIGN_IN, ON_EC2]),
+            FailureKind::NotSignedIn => lines(&[SIGN_IN, ON_EC2]),
             FailureKind::Source => self.source_hints(Trouble::NoCredentials),
-            FailureKind::Loop => said(&[
+            FailureKind::Loop => lines(&[
                 "set credential_process to a program that prints AWS credentials without calling docker-credential-ecrx or pulling an image from ECR",
             ]),
             FailureKind::RoleDenied => self.role_hints(),
             FailureKind::TokenDenied => self.token_hints(),
             FailureKind::KeysRefused => self.key_hints(),
-            FailureKind::WrongSecret => said(&[
+            FailureKind::WrongSecret => lines(&[
                 "write key and secret anew, both from the same place: a secret that was cut off, or that belongs to another key, looks like this",
             ]),
             FailureKind::CredentialsExpired => match self.stage {
-                Stage::WebIdentity { .. } => said(&[
+                Stage::WebIdentity { .. } => lines(&[
                     "whoever writes that file (EKS, a CI system) has to renew it; a CI job may have to be started anew",
                 ]),
-                _ => said(&[
+                _ => lines(&[
                     "get new temporary credentials where these came from, and put them in their place",
                 ]),
             },
@@ -348,16 +348,16 @@ impl Failure {
                 self.hints_at_source_or(Trouble::NoAnswer, &[NETWORK, MORE_TIME])
             }
             FailureKind::Throttled => {
-                said(&["too many calls in this account and region: try again in a minute"])
+                lines(&["too many calls in this account and region: try again in a minute"])
             }
             FailureKind::ClockSkew => {
-                said(&["set this machine's clock: AWS refuses requests that are some minutes off"])
+                lines(&["set this machine's clock: AWS refuses requests that are some minutes off"])
             }
             FailureKind::Malformed => {
                 self.hints_at_source_or(Trouble::MalformedAnswer, &[IN_BETWEEN])
             }
             FailureKind::Unavailable => {
-                said(&["AWS has trouble: try again; https://health.aws.amazon.com tells more"])
+                lines(&["AWS has trouble: try again; https://health.aws.amazon.com tells more"])
             }
             FailureKind::Refused => Vec::new(),
         }
@@ -381,7 +381,7 @@ impl Failure {
 
     fn hints_at_source_or(&self, trouble: Trouble, general: &[&str]) -> Vec<String> {
         let own = self.hints_at_source(trouble);
-        if own.is_empty() { said(general) } else { own }
+        if own.is_empty() { lines(general) } else { own }
     }
 
     fn role_hints(&self) -> Vec<String> {
@@ -392,7 +392,7 @@ impl Failure {
             )];
         }
         let Stage::Role { role, .. } = &self.stage else {
-            return said(&[
+            return lines(&[
                 "ask those who manage IAM Identity Center to assign this role to you, or correct sso_account_id and sso_role_name of the profile",
             ]);
         };
@@ -417,19 +417,19 @@ impl Failure {
             None => vec![callers_side, roles_side],
             Some(reason) if reason.starts_with("no identity-based policy") => vec![callers_side],
             Some(reason) if reason.starts_with("no resource-based policy") => vec![roles_side],
-            Some(_) => said(&[OTHER_POLICY]),
+            Some(_) => lines(&[OTHER_POLICY]),
         }
     }
 
     fn token_hints(&self) -> Vec<String> {
         match self.reason() {
             Some(reason) if !reason.starts_with("no identity-based policy") => {
-                said(&[OTHER_POLICY])
+                lines(&[OTHER_POLICY])
             }
-            _ if self.is_public => said(&[
+            _ if self.is_public => lines(&[
                 "in the caller's account: allow ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken on resource \"*\" (the managed policy AmazonElasticContainerRegistryPublicReadOnly does)",
             ]),
-            _ => said(&[
+            _ => lines(&[
                 "in the caller's account: allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does); the registry's own policy has no part in it",
             ]),
         }
@@ -447,7 +447,7 @@ impl Failure {
         let mut hints = vec![format!(
             "the key belongs to another partition than {partition}, the registry's (aws, aws-cn and aws-us-gov have keys of their own)"
         )];
-        hints.extend(said(&[
+        hints.extend(lines(&[
             "or the region is not enabled in the caller's account",
             "or the key is mistyped, deactivated or deleted",
         ]));
@@ -461,7 +461,7 @@ impl Failure {
             return own;
         }
         match &transport.cause {
-            TransportCause::NameNotResolved { .. } => said(&[
+            TransportCause::NameNotResolved { .. } => lines(&[
                 "check the region in the registry's name, the network, the VPN, the name server, and the endpoint if one is configured",
                 "in a VPC without internet: the interface endpoints for ecr.api and sts need private DNS, or AWS_ENDPOINT_URL_ECR and AWS_ENDPOINT_URL_STS",
             ]),
@@ -470,31 +470,31 @@ impl Failure {
             | TransportCause::Tls(TlsFault::UnknownIssuer)
             | TransportCause::Proxy(ProxyFault::LoginRequired) => Vec::new(),
             TransportCause::Tls(TlsFault::Expired | TlsFault::NotYetValid) => {
-                said(&["compare this machine's clock with another"])
+                lines(&["compare this machine's clock with another"])
             }
             TransportCause::Tls(
                 TlsFault::NameMismatch
                 | TlsFault::Certificate { .. }
                 | TlsFault::NotTls
                 | TlsFault::Handshake { .. },
-            ) => said(&[IN_BETWEEN]),
+            ) => lines(&[IN_BETWEEN]),
             TransportCause::Proxy(ProxyFault::Refused | ProxyFault::Broken { .. }) => {
-                said(&["check HTTPS_PROXY; hosts that NO_PROXY names are reached without it"])
+                lines(&["check HTTPS_PROXY; hosts that NO_PROXY names are reached without it"])
             }
             TransportCause::Proxy(
                 ProxyFault::NameNotResolved { .. }
                 | ProxyFault::Unreachable { .. }
                 | ProxyFault::Tls(_),
-            ) => said(&["hosts that NO_PROXY names are reached without a proxy"]),
+            ) => lines(&["hosts that NO_PROXY names are reached without a proxy"]),
             TransportCause::ConnectTimeout
             | TransportCause::ReadTimeout { .. }
             | TransportCause::OperationTimeout
             | TransportCause::ConnectionRefused
-            | TransportCause::Connection { .. } => said(&[NETWORK]),
+            | TransportCause::Connection { .. } => lines(&[NETWORK]),
         }
     }
 }
 
-fn said(hints: &[&str]) -> Vec<String> {
+fn lines(hints: &[&str]) -> Vec<String> {
     hints.iter().map(|hint| (*hint).to_owned()).collect()
 }
