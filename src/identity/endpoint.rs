@@ -10,8 +10,8 @@ use crate::net::HttpUrl;
 use crate::redaction::shown_url;
 use crate::registry::{Partition, Region, Registry};
 
-use super::IdentityError;
 use super::aws_files::AwsFiles;
+use super::error::IdentityError;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {

@@ -9,7 +9,9 @@ use crate::config::{ConfigError, Problem};
 use crate::env::{Env, var};
 use crate::registry::{ParseError, Partition};
 
-use super::{AwsFilesError, ChosenBy, Misspelled};
+use super::aws_files::AwsFilesError;
+use super::chosen_by::ChosenBy;
+use super::misspelled::Misspelled;
 
 /// Why it cannot be said who asks.
 #[derive(Debug, thiserror::Error)]

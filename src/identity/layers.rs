@@ -2,9 +2,6 @@
 //! speaks is taken whole; people are told what each of them says.
 
 use std::borrow::Cow;
-use std::fmt;
-
-use serde::Serialize;
 
 use crate::config::{
     Blanks, Config, IdentitySettings, Origin, Problem, RoleArnTemplate, parse_external_id,
@@ -15,53 +12,11 @@ use crate::helper_name;
 use crate::registry::{Region, Registry};
 
 use super::aws_files::{AwsFiles, AwsFilesError, DEFAULT_PROFILE};
-use super::error::ProfileError;
+use super::chosen_by::{ChosenBy, LayerName};
+use super::error::{IdentityError, ProfileError};
+use super::misspelled::Misspelled;
 use super::source::{Container, InstanceMetadata, Keys, Source, WebIdentity};
-use super::{ChosenBy, IdentityError, Misspelled, Role, profile};
-
-/// The layers that may choose who asks, the most explicit first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum LayerName {
-    /// The name that the program was called by.
-    Name,
-    EcrxVariables,
-    /// The rules of `config.toml`.
-    Rules,
-    AwsVariables,
-    /// `[defaults]` of `config.toml`.
-    Defaults,
-    /// The default profile, then instance metadata.
-    Sdk,
-}
-
-impl fmt::Display for LayerName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            LayerName::Name => "name called by",
-            LayerName::EcrxVariables => "ECRX_ variables",
-            LayerName::Rules => "rules",
-            LayerName::AwsVariables => "AWS_ variables",
-            LayerName::Defaults => "[defaults]",
-            LayerName::Sdk => "AWS's defaults",
-        })
-    }
-}
-
-impl ChosenBy {
-    /// The layer that it belongs to.
-    pub(crate) fn layer(&self) -> LayerName {
-        match self {
-            ChosenBy::Name { .. } => LayerName::Name,
-            ChosenBy::Rule(_) => LayerName::Rules,
-            ChosenBy::Variables { .. } => LayerName::EcrxVariables,
-            ChosenBy::Variable(name) if name.starts_with("ECRX_") => LayerName::EcrxVariables,
-            ChosenBy::Variable(_) => LayerName::AwsVariables,
-            ChosenBy::Defaults(_) => LayerName::Defaults,
-            ChosenBy::Default => LayerName::Sdk,
-        }
-    }
-}
+use super::{Role, profile};
 
 /// Asks one layer; `None` if it is silent.
 type Ask = for<'a> fn(&Layers<'a>, &Registry) -> Result<Option<LayerAnswer>, IdentityError>;

@@ -2,6 +2,7 @@
 //! the layer of configuration that chose them. Resolved before anything else happens, offline.
 
 mod aws_files;
+mod chosen_by;
 mod endpoint;
 mod error;
 mod layers;
@@ -18,25 +19,22 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-pub(crate) use aws_files::AwsFilesError;
+pub(crate) use chosen_by::{ChosenBy, LayerName};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use error::IdentityError;
-pub(crate) use layers::{ExplainedLayer, LayerName};
+pub(crate) use layers::ExplainedLayer;
 pub(crate) use local_state::{LocalState, MAX_TOKEN_LENGTH};
 pub(crate) use misspelled::Misspelled;
 pub(crate) use resolver::Resolver;
 pub(crate) use sign_in::{SignIn, SignInState};
 pub(crate) use source::{Container, MORE_TIME, ON_EC2, SignInMethod, Source, Trouble, WebIdentity};
 
-use crate::config::Origin;
 use crate::digest::{Digest, DigestParts};
 use crate::env::Env;
 use crate::registry::{MfaDevice, RoleArn};
 use crate::secret::Secret;
 
-/// The session name of roles for which nothing else is configured: what an administrator will
-/// read in CloudTrail.
-pub(crate) const DEFAULT_SESSION_NAME: &str = "docker-credential-ecrx";
+use source::DEFAULT_SESSION_NAME;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Role {
@@ -54,53 +52,6 @@ impl Role {
     /// The session's name, never absent.
     pub(crate) fn session_name(&self) -> &str {
         self.session_name.as_deref().unwrap_or(DEFAULT_SESSION_NAME)
-    }
-}
-
-/// What decided who asks, the most explicit first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum ChosenBy {
-    /// The name that the program was called by.
-    Name {
-        /// What stands behind `docker-credential-ecrx-`.
-        name: String,
-        /// Where `[identity.NAME]` is; without one, the name is an AWS profile's.
-        origin: Option<Origin>,
-    },
-    /// A `[[registry]]` rule.
-    Rule(Origin),
-    /// An `ECRX_*` or `AWS_*` variable.
-    Variable(Cow<'static, str>),
-    /// `ECRX_PROFILE` and `ECRX_ROLE_ARN`, each perhaps with an account behind it.
-    Variables {
-        /// The variable that names the profile.
-        profile: String,
-        /// The variable that names the role.
-        role: String,
-    },
-    Defaults(Origin),
-    /// Nothing: what every AWS tool would do.
-    Default,
-}
-
-impl fmt::Display for ChosenBy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ChosenBy::Name { name, origin } => {
-                write!(f, "the name docker-credential-ecrx-{name}")?;
-                match origin {
-                    Some(origin) => write!(f, " and [identity.{name}] at {origin}"),
-                    None => Ok(()),
-                }
-            }
-            ChosenBy::Rule(origin) => write!(f, "the rule at {origin}"),
-            ChosenBy::Variable(name) => write!(f, "the variable {name}"),
-            ChosenBy::Variables { profile, role } => {
-                write!(f, "the variables {profile} and {role}")
-            }
-            ChosenBy::Defaults(origin) => write!(f, "[defaults] at {origin}"),
-            ChosenBy::Default => f.write_str("no configuration at all"),
-        }
     }
 }
 

@@ -11,10 +11,12 @@ use crate::redaction::shown_url;
 use crate::registry::{Partition, Region, Registry, Service};
 use crate::secret::Secret;
 
+use super::Identity;
 use super::aws_files::{AwsFiles, AwsFilesError, DEFAULT_PROFILE};
 use super::endpoint::{AwsApi, Endpoint, Settings};
+use super::error::IdentityError;
 use super::layers::{Choice, ExplainedLayer, Layers};
-use super::{Identity, IdentityError, Misspelled};
+use super::misspelled::Misspelled;
 
 /// Finds out who asks for a registry.
 pub(crate) struct Resolver<'a> {

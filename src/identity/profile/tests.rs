@@ -80,7 +80,10 @@ fn roles_are_assumed_from_the_source_outwards() {
     assert_eq!(roles[1].external_id, Some(Secret::new("build")));
     assert_eq!(roles[1].session_name(), "ci");
     assert_eq!(roles[1].duration, Some(std::time::Duration::from_secs(900)));
-    assert_eq!(roles[0].session_name(), super::super::DEFAULT_SESSION_NAME);
+    assert_eq!(
+        roles[0].session_name(),
+        crate::identity::source::DEFAULT_SESSION_NAME
+    );
 }
 
 #[test]

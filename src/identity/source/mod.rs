@@ -29,7 +29,7 @@ pub(super) use keys::Keys;
 pub(super) use login::Login;
 pub(super) use process::Process;
 pub(super) use sso::Sso;
-pub(crate) use web_identity::WebIdentity;
+pub(crate) use web_identity::{DEFAULT_SESSION_NAME, WebIdentity};
 
 /// How long a token is trusted if it cannot be known offline whose it is.
 const UNKNOWN_PRINCIPAL_MAX_AGE: Duration = Duration::from_secs(3600);

@@ -10,13 +10,16 @@ use serde_json::Value;
 
 use crate::digest::{Digest, DigestParts};
 use crate::env::{Env, var};
-use crate::identity::DEFAULT_SESSION_NAME;
 use crate::identity::error::{EnvironmentError, ProfileError};
 use crate::identity::local_state::{LocalState, read_token};
 use crate::redaction::Redactor;
 use crate::registry::{Partition, RoleArn};
 
 use super::{CredentialSource, Lineage, Properties, Trouble, foreign};
+
+/// The session name of roles for which nothing else is configured: what an administrator will
+/// read in CloudTrail.
+pub(crate) const DEFAULT_SESSION_NAME: &str = "docker-credential-ecrx";
 
 /// What `AssumeRoleWithWebIdentity` needs.
 #[derive(Clone, Debug)]

@@ -1,0 +1,99 @@
+//! What decided who asks: a layer of the configuration, and where exactly it stands.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::config::Origin;
+
+/// The layers that may choose who asks, the most explicit first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LayerName {
+    /// The name that the program was called by.
+    Name,
+    EcrxVariables,
+    /// The rules of `config.toml`.
+    Rules,
+    AwsVariables,
+    /// `[defaults]` of `config.toml`.
+    Defaults,
+    /// The default profile, then instance metadata.
+    Sdk,
+}
+
+impl fmt::Display for LayerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LayerName::Name => "name called by",
+            LayerName::EcrxVariables => "ECRX_ variables",
+            LayerName::Rules => "rules",
+            LayerName::AwsVariables => "AWS_ variables",
+            LayerName::Defaults => "[defaults]",
+            LayerName::Sdk => "AWS's defaults",
+        })
+    }
+}
+
+/// What decided who asks, the most explicit first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ChosenBy {
+    /// The name that the program was called by.
+    Name {
+        /// What stands behind `docker-credential-ecrx-`.
+        name: String,
+        /// Where `[identity.NAME]` is; without one, the name is an AWS profile's.
+        origin: Option<Origin>,
+    },
+    /// A `[[registry]]` rule.
+    Rule(Origin),
+    /// An `ECRX_*` or `AWS_*` variable.
+    Variable(Cow<'static, str>),
+    /// `ECRX_PROFILE` and `ECRX_ROLE_ARN`, each perhaps with an account behind it.
+    Variables {
+        /// The variable that names the profile.
+        profile: String,
+        /// The variable that names the role.
+        role: String,
+    },
+    Defaults(Origin),
+    /// Nothing: what every AWS tool would do.
+    Default,
+}
+
+impl fmt::Display for ChosenBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ChosenBy::Name { name, origin } => {
+                write!(f, "the name docker-credential-ecrx-{name}")?;
+                match origin {
+                    Some(origin) => write!(f, " and [identity.{name}] at {origin}"),
+                    None => Ok(()),
+                }
+            }
+            ChosenBy::Rule(origin) => write!(f, "the rule at {origin}"),
+            ChosenBy::Variable(name) => write!(f, "the variable {name}"),
+            ChosenBy::Variables { profile, role } => {
+                write!(f, "the variables {profile} and {role}")
+            }
+            ChosenBy::Defaults(origin) => write!(f, "[defaults] at {origin}"),
+            ChosenBy::Default => f.write_str("no configuration at all"),
+        }
+    }
+}
+
+impl ChosenBy {
+    /// The layer that it belongs to.
+    pub(crate) fn layer(&self) -> LayerName {
+        match self {
+            ChosenBy::Name { .. } => LayerName::Name,
+            ChosenBy::Rule(_) => LayerName::Rules,
+            ChosenBy::Variables { .. } => LayerName::EcrxVariables,
+            ChosenBy::Variable(name) if name.starts_with("ECRX_") => LayerName::EcrxVariables,
+            ChosenBy::Variable(_) => LayerName::AwsVariables,
+            ChosenBy::Defaults(_) => LayerName::Defaults,
+            ChosenBy::Default => LayerName::Sdk,
+        }
+    }
+}
