@@ -124,8 +124,10 @@ impl<'a> FailureMemory<'a> {
     /// An endpoint that is named by hand may be one registry's alone: what fails there is shared
     /// with those who ask there too.
     fn endpoint_of(&self, failure: &Failure) -> Option<&str> {
-        let is_there = matches!(failure.stage, Stage::Token);
-        self.identity.api.url.as_deref().filter(|_| is_there)
+        match failure.stage {
+            Stage::Token => self.identity.api.url.as_deref(),
+            Stage::Source | Stage::WebIdentity { .. } | Stage::Role { .. } | Stage::Caller => None,
+        }
     }
 
     /// What is locked while a person is asked for a code of this identity on this terminal,

@@ -10,7 +10,7 @@ use crate::env::{Env, var};
 use crate::registry::{ParseError, Partition};
 
 use super::aws_files::AwsFilesError;
-use super::chosen_by::ChosenBy;
+use super::chosen_by::{ChosenBy, LayerName};
 use super::misspelled::Misspelled;
 
 /// Why it cannot be said who asks.
@@ -110,12 +110,11 @@ impl IdentityError {
                 hints
             }
             IdentityError::Misspelled(misspelled) => vec![misspelled.hint()],
-            IdentityError::Partition { ours, chosen_by, .. } => vec![match chosen_by {
+            IdentityError::Partition { ours, chosen_by, .. } => vec![match chosen_by.layer() {
                 // These come before every rule.
-                ChosenBy::Name { .. } => "name another helper for this registry in the client's configuration (credHelpers)".to_owned(),
-                ChosenBy::Variables { .. } => single_account_hint(),
-                ChosenBy::Variable(name) if name.starts_with("ECRX_") => single_account_hint(),
-                _ => format!(
+                LayerName::Name => "name another helper for this registry in the client's configuration (credHelpers)".to_owned(),
+                LayerName::EcrxVariables => single_account_hint(),
+                LayerName::Rules | LayerName::AwsVariables | LayerName::Defaults | LayerName::Sdk => format!(
                     "write a rule for the registry's partition in config.toml, e.g. match = \"{ours}\""
                 ),
             }],

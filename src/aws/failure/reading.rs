@@ -148,7 +148,9 @@ fn kind_of_code(
         }
         "AccessDenied" | "AccessDeniedException" | "NotAuthorized" => match stage {
             Stage::Token => FailureKind::TokenDenied,
-            _ => FailureKind::RoleDenied,
+            Stage::Source | Stage::WebIdentity { .. } | Stage::Role { .. } | Stage::Caller => {
+                FailureKind::RoleDenied
+            }
         },
         // The SSO portal's.
         "ForbiddenException" if matches!(stage, Stage::Source) => FailureKind::RoleDenied,
