@@ -156,10 +156,7 @@ fn kind_of_special_file(found: &Metadata) -> &'static str {
 
 #[cfg(not(unix))]
 fn kind_of_special_file(found: &Metadata) -> &'static str {
-    match found.is_dir() {
-        true => "folder",
-        false => DEVICE,
-    }
+    if found.is_dir() { "folder" } else { DEVICE }
 }
 
 /// `AWS_CONFIG_FILE=/dev/null` is how a file is said to be absent.

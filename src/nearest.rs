@@ -29,11 +29,13 @@ pub(crate) fn nearest_within<'k>(
             let begins = plain
                 .strip_prefix(&*word)
                 .is_some_and(|rest| rest.starts_with('_'));
-            let distance = match begins {
-                true => 0,
+            let distance = if begins {
+                0
+            } else if length.abs_diff(plain.chars().count()) > most {
                 // It has more wrong letters, which is known without counting them.
-                false if length.abs_diff(plain.chars().count()) > most => usize::MAX,
-                false => osa_distance(&word, &plain),
+                usize::MAX
+            } else {
+                osa_distance(&word, &plain)
             };
             (distance, known)
         })

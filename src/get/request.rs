@@ -146,12 +146,7 @@ impl<'a> TokenRequest<'a> {
             .tokens
             .http_settings(Some(self.identity), self.started + limit);
         let client = http::client(&http).map_err(FetchError::from)?;
-        let codes = match self.identity.wants_codes() {
-            // Nobody is asked for what could not be used: the fetch says why.
-            true if self.identity.needs_a_sign_in(clock::now()) => Vec::new(),
-            true => self.codes()?,
-            false => Vec::new(),
-        };
+        let codes = self.codes()?;
         let time_left = if self.identity.wants_codes() {
             limit
         } else {
@@ -167,8 +162,12 @@ impl<'a> TokenRequest<'a> {
         })?)
     }
 
-    /// Asks for the code of each role that wants one, while no clock runs.
+    /// Asks for the code of each role that wants one, while no clock runs. Nobody is asked for what
+    /// could not be used, as the sign-in is gone or over: the fetch says so.
     pub(super) fn codes(&self) -> Result<Vec<Secret>, Obstacle> {
+        if !self.identity.wants_codes() || self.identity.needs_a_sign_in(clock::now()) {
+            return Ok(Vec::new());
+        }
         let program = match &self.identity.chosen_by {
             ChosenBy::Name { name, .. } => format!("docker-credential-ecrx-{name}"),
             _ => "docker-credential-ecrx".to_owned(),
