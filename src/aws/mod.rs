@@ -1,7 +1,7 @@
 //! AWS: with `identity/aws_files.rs` the only room that names SDK types.
 //!
 //! [`fetch_token`] makes a runtime, gets the credentials of exactly the source that was chosen,
-//! assumes the roles on top, and requests the token. All of it ends at the deadline. [`survey`] goes
+//! assumes the roles on top, and requests the token. All of it ends at the deadline. [`survey()`] goes
 //! the same way for people, and notes what each step gives.
 
 mod credentials;
