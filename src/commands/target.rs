@@ -90,7 +90,9 @@ impl Target {
 pub(crate) fn shown(text: &str) -> String {
     let (scheme, rest) = split_scheme(text);
     let (host, name) = rest.split_once('/').unwrap_or((rest, ""));
-    if holds_key(text) {
+    if let Some((first, _)) = text.split_once(char::is_whitespace) {
+        format!("{} …", shown(first))
+    } else if holds_key(text) {
         "…".to_owned()
     } else if !is_written_as_image(host, name) {
         shown_url(text)
