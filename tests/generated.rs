@@ -1,5 +1,6 @@
-//! What is made from the definitions in the code and committed: completions and manual pages.
-//! `ECRX_BLESS=1 cargo test --test generated` writes them anew.
+//! Generated files that are committed: completions, the generated parts of README and manual, the
+//! manual pages in roff, and the picture of `doctor`. `ECRX_BLESS=1 cargo test --test generated`
+//! writes them.
 
 #[path = "generated/command.rs"]
 mod command;
@@ -9,6 +10,8 @@ mod common;
 mod man;
 #[path = "generated/pages.rs"]
 mod pages;
+#[path = "generated/picture.rs"]
+mod picture;
 #[cfg(target_os = "linux")]
 #[path = "generated/shells.rs"]
 mod shells;
@@ -19,6 +22,15 @@ use std::path::{Path, PathBuf};
 use clap_complete::aot::{Bash, Fish, Generator, PowerShell, Zsh};
 
 const PROGRAM: &str = "docker-credential-ecrx";
+
+/// The manual pages.
+const PAGES: [&str; 5] = [
+    "docker-credential-ecrx.1",
+    "docker-credential-ecrx-config.5",
+    "docker-credential-ecrx-benchmarks.7",
+    "docker-credential-ecrx-cache.7",
+    "docker-credential-ecrx-troubleshooting.7",
+];
 
 fn packaging(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -99,14 +111,25 @@ fn completions_are_those_of_the_command_line() {
 
 #[test]
 fn manual_pages_say_what_the_definitions_say() {
-    for name in [
-        "docker-credential-ecrx.1",
-        "docker-credential-ecrx-config.5",
-    ] {
+    for name in PAGES {
         let file = format!("man/{name}");
         let markdown = fs::read_to_string(packaging(&format!("{file}.md"))).expect("a page");
-        is_committed(&file, &man::page(&pages::filled_in(&markdown)));
+        let filled_in = pages::filled_in(&markdown);
+        is_committed(&format!("{file}.md"), &filled_in);
+        is_committed(&file, &man::page(&filled_in));
     }
+}
+
+#[test]
+fn outputs_in_the_readme_are_those_of_the_program() {
+    let readme = fs::read_to_string(packaging("../README.md")).expect("the README");
+    is_committed("../README.md", &pages::filled_in(&readme));
+}
+
+#[test]
+fn the_picture_of_doctor_shows_its_snapshot() {
+    let snapshot = include_str!("doctor/snapshots/repository_policy_missing_for_role.snap");
+    is_committed("doctor.svg", &picture::of_doctor(snapshot));
 }
 
 /// PowerShell is at hand on no machine of the tests: at least nothing is missing in its file.

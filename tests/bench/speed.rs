@@ -1,5 +1,6 @@
 //! What a `get` costs: the executable as `packaging/build-binary` makes it, beside `/bin/true` and
-//! Debian's `docker-credential-ecr-login`. `cargo bench` prints the tables that the README quotes.
+//! Debian's `docker-credential-ecr-login`. `cargo bench` prints the tables that
+//! docker-credential-ecrx-benchmarks(7) quotes.
 //!
 //! AWS is a fake one on loopback, under AWS's own names, by TLS. The programs are run in turn, a
 //! whole process each time, and the medians are compared. Times are printed and never judged; what

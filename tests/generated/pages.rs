@@ -1,8 +1,5 @@
-//! The Markdown of the manual pages: prose of their own, and what is told elsewhere in its place.
-//!
-//! A line `{{commands}}`, `{{clients}}`, `{{variables}}`, `{{keys PLACE}}`, `{{match}}`,
-//! `{{example}}` or `{{readme HEADING}}` stands for what the command line, `src/env.rs` and the
-//! README say.
+//! The generated parts of the documentation. They stand in the Markdown itself, between
+//! `<!-- begin generated: NAME -->` and `<!-- end generated -->`.
 
 use std::fmt::Write as _;
 
@@ -10,31 +7,61 @@ use clap::{Arg, Command, CommandFactory as _};
 
 use docker_credential_ecrx::cli::{Cli, FOR_ALL, FOR_CLIENTS};
 
-const README: &str = include_str!("../../README.md");
+use super::man::ended;
+
 const ENV: &str = include_str!("../../src/env.rs");
 
-/// The Markdown with everything in its place.
+const BEGIN: &str = "<!-- begin generated: ";
+const END: &str = "<!-- end generated -->";
+
+/// The Markdown with its generated parts replaced. A part of this name is left as it is if it
+/// cannot be generated on this platform.
 #[track_caller]
 pub fn filled_in(markdown: &str) -> String {
-    let mut page = String::new();
-    for line in markdown.lines() {
-        let slot = line
-            .strip_prefix("{{")
-            .and_then(|line| line.strip_suffix("}}"));
-        match slot.map(|slot| slot.split_once(' ').unwrap_or((slot, ""))) {
-            None => page.push_str(line),
-            Some(("commands", "")) => page.push_str(&commands()),
-            Some(("clients", "")) => page.push_str(&first_words()),
-            Some(("variables", "")) => page.push_str(&variables()),
-            Some(("keys", place)) => page.push_str(&keys(place)),
-            Some(("match", "")) => page.push_str(matches()),
-            Some(("example", "")) => page.push_str(example()),
-            Some(("readme", heading)) => page.push_str(section(heading)),
-            Some((other, _)) => panic!("nothing is known of {{{{{other}}}}}"),
-        }
-        page.push('\n');
+    let mut parts = markdown.split(BEGIN);
+    let mut page = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once(" -->\n").expect("the end of a marker");
+        let (old, rest) = rest.split_once(END).expect(END);
+        let made = generated(name).unwrap_or_else(|| old.to_owned());
+        let _ = write!(page, "{BEGIN}{name} -->\n{made}{END}{rest}");
     }
     page
+}
+
+#[track_caller]
+fn generated(name: &str) -> Option<String> {
+    match name {
+        "commands" => Some(format!("\n{}", commands())),
+        "protocol commands" => Some(format!("\n{}\n", protocol_commands())),
+        "environment variables" => Some(format!("\n{}\n", variables())),
+        "configure-docker" => configure_docker(),
+        other => panic!("unknown generated part: {other}"),
+    }
+}
+
+/// A first `configure-docker HOST` and its output.
+#[cfg(target_os = "linux")]
+fn configure_docker() -> Option<String> {
+    const HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+    let mut environment = super::common::TestEnvironment::new();
+    let program = environment.link(super::PROGRAM);
+    let folder = program.parent().expect("a folder").display().to_string();
+    // Temporary paths differ in length: no line is to be wrapped.
+    environment.set("PATH", &folder).set("COLUMNS", "2000");
+    let outcome = environment.run(&["configure-docker", HOST], "");
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
+    let home = environment.home().display().to_string();
+    let output = outcome.stdout.replace(&home, "/home/alice");
+    Some(format!(
+        "```text\n$ docker-credential-ecrx configure-docker {HOST}\n{}\n```\n",
+        output.trim_end()
+    ))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn configure_docker() -> Option<String> {
+    None
 }
 
 fn commands() -> String {
@@ -55,7 +82,7 @@ fn commands() -> String {
     text
 }
 
-/// A heading as one types it, what it does, and a table of what goes with it.
+/// A heading with the usage, the description, and a table of arguments.
 fn describe(text: &mut String, name: &str, command: &Command) {
     let is_told = |arg: &&Arg| arg.get_id() != "help";
     let args: Vec<&Arg> = command.get_arguments().filter(is_told).collect();
@@ -87,7 +114,7 @@ fn describe(text: &mut String, name: &str, command: &Command) {
     if args.is_empty() {
         return;
     }
-    text.push_str("| what | does |\n|---|---|\n");
+    text.push_str("| argument | description |\n|---|---|\n");
     for arg in args {
         let term = if arg.is_positional() {
             values(arg)
@@ -103,14 +130,14 @@ fn describe(text: &mut String, name: &str, command: &Command) {
             .map(|value| format!("`{}`", value.get_name()))
             .collect();
         if arg.get_action().takes_values() && !named.is_empty() {
-            let _ = write!(help, " One of {}.", named.join(", "));
+            let _ = write!(help, " Values: {}.", named.join(", "));
         }
         for default in arg.get_default_values() {
             if arg.get_action().takes_values() {
-                let _ = write!(help, " Without it: `{}`.", default.to_string_lossy());
+                let _ = write!(help, " Default: `{}`.", default.to_string_lossy());
             }
         }
-        let _ = writeln!(text, "| `{term}` | {help} |");
+        let _ = writeln!(text, "| `{}` | {} |", escaped(&term), escaped(&help));
     }
     text.push('\n');
 }
@@ -135,104 +162,35 @@ fn values(arg: &Arg) -> String {
     }
 }
 
-/// With a full stop.
-fn ended(text: &str) -> String {
-    let text = text.replace('\n', " ");
-    if text.ends_with(['.', '!', '?']) {
-        text
-    } else {
-        format!("{text}.")
-    }
-}
-
-fn first_words() -> String {
-    let mut text = "| word | does |\n|---|---|\n".to_owned();
+/// The commands that clients send.
+fn protocol_commands() -> String {
+    let mut text = "| command | description |\n|---|---|\n".to_owned();
     for word in FOR_CLIENTS.iter().chain(&FOR_ALL) {
-        let _ = writeln!(text, "| `{}` | {} |", word.name, word.long_about);
+        let _ = writeln!(text, "| `{}` | {} |", word.name, escaped(word.long_about));
     }
     text
 }
 
-/// The variables of `src/env.rs`, with what stands above them there.
+/// The variables of `src/env.rs`, with their doc comments.
 #[track_caller]
 fn variables() -> String {
     let (_, module) = ENV.split_once("pub mod var {\n").expect("variables");
     let (module, _) = module.split_once("\n}\n").expect("their end");
-    let mut text = "| variable | does |\n|---|---|\n".to_owned();
+    let mut text = "| variable | description |\n|---|---|\n".to_owned();
     let mut docs: Vec<&str> = Vec::new();
     for line in module.lines().map(str::trim) {
         if let Some(words) = line.strip_prefix("///") {
             docs.push(words.trim());
         } else if let Some(name) = line.split('"').nth(1) {
             assert!(!docs.is_empty(), "{name} has no words");
-            let _ = writeln!(text, "| `{name}` | {} |", docs.join(" "));
+            let _ = writeln!(text, "| `{name}` | {} |", escaped(&ended(&docs.join(" "))));
             docs.clear();
         }
     }
     text
 }
 
-/// A section of the README, without its heading and the ones below it.
-#[track_caller]
-fn section(heading: &str) -> &'static str {
-    let (_, rest) = README
-        .split_once(&format!("\n{heading}\n"))
-        .unwrap_or_else(|| panic!("the README has no {heading}"));
-    rest.split_once("\n##").map_or(rest, |(section, _)| section)
-}
-
-/// The README's table of keys, as far as they belong into this table of `config.toml`. What can
-/// be told of several is told once, under the places of all.
-#[track_caller]
-fn keys(place: &str) -> String {
-    let mut text = "| key | does |\n|---|---|\n".to_owned();
-    let mut seen = 0;
-    for line in section("## Roles per registry").lines() {
-        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
-        let [key, places, does, values, without] = cells[..] else {
-            continue;
-        };
-        if places.replace('`', "") != place {
-            continue;
-        }
-        seen += 1;
-        let _ = write!(text, "| {key} | {}", ended(&capitalized(does)));
-        if !values.is_empty() {
-            let _ = write!(text, " Values: {}", ended(values));
-        }
-        if !without.is_empty() {
-            let _ = write!(text, " Without it: {}", ended(without));
-        }
-        text.push_str(" |\n");
-    }
-    assert!(seen > 0, "the README has no keys of {place}");
-    text
-}
-
-/// The README's table of what `match` may be.
-#[track_caller]
-fn matches() -> &'static str {
-    let section = section("## Roles per registry");
-    let start = section
-        .find("| `match` | the rule is for |")
-        .expect("a table");
-    let table = &section[start..];
-    table.split_once("\n\n").map_or(table, |(table, _)| table)
-}
-
-/// The README's first configuration.
-#[track_caller]
-fn example() -> &'static str {
-    let section = section("## Roles per registry");
-    let start = section.find("```toml").expect("an example");
-    let end = section[start..].find("\n```\n").expect("its end");
-    &section[start..start + end + "\n```".len()]
-}
-
-/// With a capital letter, which may stand behind the bracket of a link.
-fn capitalized(text: &str) -> String {
-    let (before, rest) = text.split_at(text.len() - text.trim_start_matches('[').len());
-    let mut chars = rest.chars();
-    let first = chars.next().into_iter().flat_map(char::to_uppercase);
-    before.chars().chain(first).chain(chars).collect()
+/// As a cell of a table.
+fn escaped(text: &str) -> String {
+    text.replace('|', "\\|")
 }

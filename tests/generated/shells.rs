@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::common::TestEnvironment;
 use super::common::pty::{Place, Terminal};
-use super::{PROGRAM, packaging};
+use super::{PAGES, PROGRAM, packaging};
 
 /// What `con<TAB>` may become.
 const COMPLETED: [&str; 2] = ["config", "configure-docker"];
@@ -163,10 +163,7 @@ for text in file, file + b'\\n} (':
 #[ignore = "needs mandoc: .ci/run installs it"]
 fn manual_pages_are_clean() {
     let environment = TestEnvironment::new();
-    for page in [
-        "docker-credential-ecrx.1",
-        "docker-credential-ecrx-config.5",
-    ] {
+    for page in PAGES {
         let path = packaging(&format!("man/{page}")).display().to_string();
         // Style included.
         let outcome = environment.run_program("/usr/bin/mandoc", &["-Tlint", &path], "");
