@@ -290,8 +290,8 @@ fn the_manual_lists_every_key_of_every_table_and_no_other() {
     let mut listed = BTreeSet::new();
     for (heading, places) in [
         ("## Top-level keys", &["top"][..]),
-        ("## Keys of [cache]", &["cache"]),
-        ("## Keys of [[registry]]", &["registry"]),
+        ("## Keys of `[cache]`", &["cache"]),
+        ("## Keys of `[[registry]]`", &["registry"]),
         (
             "## Keys of an identity",
             &["registry", "defaults", "identity"],
@@ -378,7 +378,7 @@ fn every_json_in_the_documents_parses() {
 #[test]
 fn every_message_in_the_troubleshooting_table_is_one_of_the_program() {
     let sources = sources();
-    let table = section(TROUBLESHOOTING, "## Messages of docker-credential-ecrx");
+    let table = section(TROUBLESHOOTING, "## Messages of `docker-credential-ecrx`");
     let mut seen = 0;
     for cell in first_cells(table) {
         for part in spans_of_cell(cell).flat_map(|span| span.split('…')) {
@@ -432,7 +432,7 @@ fn every_kind_of_failure_is_in_the_troubleshooting_table() {
     let mut names_told = told.map(|(name, _)| name).to_vec();
     names_told.dedup();
     assert_eq!(names, names_told);
-    let table = section(TROUBLESHOOTING, "## Messages of docker-credential-ecrx");
+    let table = section(TROUBLESHOOTING, "## Messages of `docker-credential-ecrx`");
     for (name, message) in told {
         assert!(table.contains(message), "{name}: {message}");
     }

@@ -8,6 +8,7 @@
 //! warm `get` asked AWS.
 //!
 //! `ECRX_TEST_DIST` is the path of another executable, `ECRX_BENCH_ROUNDS` the number of runs.
+//! With `ECRX_BLESS`, the tables are written into that page.
 
 #![allow(
     clippy::print_stdout,
@@ -69,11 +70,31 @@ fn bench() -> Result<ExitCode> {
     let warm = warm::table(&stage, &programs, rounds)?;
     let cold = cold::table(&stage, &programs, rounds)?;
     let herd = herd::table(&stage, &programs, rounds)?;
-    println!(
+    let tables = format!(
         "{}\n\n{warm}\n{cold}\n{herd}",
         machine::told(&stage, &programs, rounds)
     );
+    println!("{tables}");
+    if std::env::var_os("ECRX_BLESS").is_some() {
+        write_into_manual(&tables)?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Replaces the tables of the manual, which are between two markers. `tests/generated.rs` then makes
+/// the page in roff.
+#[cfg(target_os = "linux")]
+fn write_into_manual(tables: &str) -> Result<()> {
+    const BEGIN: &str = "<!-- cargo bench -->";
+    const END: &str = "<!-- end of cargo bench -->";
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("packaging/man/docker-credential-ecrx-benchmarks.7.md");
+    let page = std::fs::read_to_string(&path)?;
+    let (before, rest) = page.split_once(BEGIN).ok_or(BEGIN)?;
+    let (_, after) = rest.split_once(END).ok_or(END)?;
+    let tables = tables.trim_end();
+    std::fs::write(path, format!("{before}{BEGIN}\n\n{tables}\n\n{END}{after}"))?;
+    Ok(())
 }
 
 /// How often each program is run in a row of a table.

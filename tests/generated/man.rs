@@ -42,7 +42,7 @@ impl Writer<'_> {
             if let Some(heading) = line.strip_prefix("### ") {
                 self.heading("SS", heading);
             } else if let Some(heading) = line.strip_prefix("## ") {
-                self.heading("SH", &heading.to_uppercase());
+                self.heading("SH", &capitals(heading));
             } else if line.trim_start().starts_with("```") {
                 let indent = line.len() - line.trim_start().len();
                 let block: Vec<&str> = lines
@@ -158,6 +158,9 @@ impl Writer<'_> {
     fn table(&mut self, rows: &[&str]) {
         let titles = cells(rows[0]);
         let is_numeric = cells(rows[1]).iter().any(|rule| rule.ends_with(':'));
+        if is_numeric {
+            self.paragraph(&format!("**{}**", titles[0].replace('`', "")));
+        }
         for row in &rows[2..] {
             let cells = cells(row);
             let (term, rest) = cells.split_first().expect("a cell");
@@ -184,6 +187,18 @@ impl Writer<'_> {
         }
         self.fresh = false;
     }
+}
+
+/// In capitals, save for code.
+fn capitals(heading: &str) -> String {
+    let parts = heading.split('`').enumerate();
+    let parts: Vec<String> = parts
+        .map(|(number, part)| match number % 2 {
+            0 => part.to_uppercase(),
+            _ => part.to_owned(),
+        })
+        .collect();
+    parts.join("`")
 }
 
 /// The cells of a row. A `|` in a cell is written `\|`.
