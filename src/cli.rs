@@ -5,9 +5,10 @@
 //! any of this is built: they are no commands of clap's, and their help is put below its own.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, CommandFactory as _, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::config::{Problem, RoleArnTemplate};
 use crate::nearest::nearest;
@@ -37,6 +38,11 @@ const TEMPLATE: &str = "\
 {about-with-newline}
 Commands for people:
 {subcommands}{after-help}";
+
+/// clap's own line would be wider than 100 columns.
+const POLICY_USAGE: &str = "\
+docker-credential-ecrx policy [OPTIONS] <--registry <HOST>|--repository <ARN>>
+           <--principal <ARN|ACCOUNT>|--org <o-ID>>";
 
 /// ECR's tokens live 12 hours (Amazon ECR API reference, `AuthorizationData`).
 const LONGEST_LIFE: Duration = Duration::from_secs(12 * 3600);
@@ -112,56 +118,70 @@ pub struct Doctor {
     pub json: bool,
 }
 
-/// Print the policies that let one account use the registry of another
+/// Print the IAM policies that give other accounts access to a registry
 ///
-/// Each document comes with the account it belongs to, and how it is put there. Nothing is asked
-/// or changed.
+/// Prints each policy document with its account and resource. Makes no network calls and changes
+/// nothing in AWS.
 #[derive(Debug, Args)]
+#[command(
+    arg_required_else_help = true,
+    override_usage = POLICY_USAGE,
+    group(ArgGroup::new("repositories").args(["registry", "repository"]).required(true)),
+    group(ArgGroup::new("callers").args(["principal", "org"]).required(true))
+)]
 pub struct Policy {
-    /// All of a registry: a host, or an account and region (`111122223333/eu-west-1`). Of an
-    /// image, its repository
-    #[arg(long, value_name = "HOST", required_unless_present = "repository")]
+    /// Give access to this registry (a host, or an account and region such as
+    /// `111122223333/eu-west-1`), or to the repository of an image
+    #[arg(long, value_name = "HOST")]
     pub registry: Option<String>,
-    /// A repository, by its ARN; may be given several times
-    #[arg(long, value_name = "ARN", conflicts_with = "registry")]
+    /// Give access to the repository with this ARN; can be repeated
+    #[arg(long, value_name = "ARN")]
     pub repository: Vec<String>,
-    /// Who is to use it: the ARN of a role or user, or an account; may be given several times
-    #[arg(long, value_name = "ARN|ACCOUNT", required_unless_present = "org")]
+    /// Give access to this role or user (its ARN) or account; can be repeated
+    #[arg(long, value_name = "ARN|ACCOUNT")]
     pub principal: Vec<String>,
-    /// Every account of this organization
-    #[arg(long, value_name = "o-ID", conflicts_with = "principal")]
+    /// Give access to every account of this organization
+    #[arg(long, value_name = "o-ID")]
     pub org: Option<String>,
-    /// To pull images (the default)
+    /// Allow pulling images (the default)
     #[arg(long)]
     pub pull: bool,
-    /// To push images, and pull them
+    /// Allow pushing and pulling images
     #[arg(long)]
     pub push: bool,
-    /// To read the findings of image scans
+    /// Allow reading image scan findings
     #[arg(long)]
     pub scan: bool,
-    /// By a role in the registry's account, which they assume, instead of as themselves
+    /// Grant access through this role in the registry's account
     #[arg(long, value_name = "ARN")]
     pub role_arn: Option<String>,
-    /// What they have to send to assume that role
+    /// Require this external ID to assume the role
     #[arg(long, value_name = "ID", requires = "role_arn")]
     pub external_id: Option<String>,
-    /// In which form
-    #[arg(long, value_enum, value_name = "FORM", default_value_t = PolicyForm::Json)]
+    /// Select the output format
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = PolicyForm::Text)]
     pub format: PolicyForm,
-    /// Print one JSON list of all documents, for programs
+    /// Print JSON (same as `--format json`)
     #[arg(long, conflicts_with = "format")]
     pub json: bool,
+    /// Write each document to a file in this directory; existing files are not overwritten
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
 }
 
-/// How policies are printed.
+/// The output formats of `policy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PolicyForm {
-    /// JSON documents under headings
+    /// JSON documents, each under a heading and notes
+    Text,
+    /// One JSON list of all documents, for programs
     Json,
     /// Terraform resources
     Terraform,
-    /// Commands of the AWS CLI
+    /// CloudFormation templates, one for each account
+    #[value(name = "cloudformation")]
+    CloudFormation,
+    /// AWS CLI commands
     Cli,
 }
 

@@ -1,7 +1,13 @@
-//! `policy`: what it prints, what it refuses, and what others say of its documents.
+//! `policy`: its output, its errors, and its documents as other programs read them.
 
 mod common;
 
+#[path = "policy/cloudformation.rs"]
+mod cloudformation;
+#[path = "policy/files.rs"]
+mod files;
+#[path = "policy/notes.rs"]
+mod notes;
 #[path = "policy/outputs.rs"]
 mod outputs;
 #[path = "policy/refused.rs"]
@@ -11,6 +17,8 @@ mod set_ups;
 #[cfg(unix)]
 #[path = "policy/shell.rs"]
 mod shell;
+#[path = "policy/terraform.rs"]
+mod terraform;
 #[cfg(unix)]
 #[path = "policy/tools.rs"]
 mod tools;

@@ -1,4 +1,4 @@
-//! What a set-up grants: to whom, on which repositories, by which way.
+//! The access that a set-up grants: repositories, callers, and the role to assume, if any.
 
 use crate::cli::Policy;
 use crate::commands::Target;
@@ -11,18 +11,18 @@ use crate::policy::iam::{
 };
 use crate::registry::{AccountId, ParseError, Partition, Region, RoleArn};
 
-/// What is granted; what makes no sense was refused.
+/// The access to grant, checked for contradictions.
 #[derive(Debug)]
 pub(super) struct Grant {
-    /// What is to be used: of one partition.
+    /// All in one partition.
     pub repositories: Repositories,
-    /// By whom: of the same partition.
+    /// In the same partition.
     pub callers: Callers,
-    /// To do what: never empty, each once.
+    /// Never empty, each once.
     pub access: Vec<Access>,
-    /// By way of this role, which is in the account of all repositories.
+    /// The role to assume, in the account of all repositories.
     pub role: Option<RoleArn>,
-    /// What is to be sent to assume it.
+    /// The external ID required to assume the role.
     pub external_id: Option<String>,
 }
 
@@ -37,20 +37,20 @@ enum GrantError {
     #[error(transparent)]
     Role(#[from] ParseError),
     #[error(
-        "`{0}` is public ECR: everybody may pull from it, and pushing is allowed within the \
-         repository's own account alone"
+        "`{0}` is public ECR. Anyone can pull from it, and only the repository's own account can \
+         push to it"
     )]
     PublicRegistry(String),
     #[error(
-        "`{first}` and `{other}` are in different partitions: nobody can be let in to both at once"
+        "`{first}` and `{other}` are in different partitions. Run policy once for each partition"
     )]
     Partitions {
         first: RepositoryArn,
         other: RepositoryArn,
     },
     #[error(
-        "the role {role} is not in the account of `{repository}`: give a role of the account \
-         {account}, which is let in there as one of its own"
+        "the role {role} is not in the account and partition of `{repository}`. Name a role in \
+         account {account}"
     )]
     RoleElsewhere {
         role: RoleArn,
@@ -62,7 +62,7 @@ enum GrantError {
 }
 
 impl Grant {
-    /// Reads the arguments. The configuration is only looked at for the name of a registry.
+    /// Reads the arguments. The configuration is only read for the name of a registry.
     pub(super) fn read(arguments: &Policy, env: &Env) -> Result<Self, Error> {
         let repositories = match &arguments.registry {
             Some(name) => {
@@ -77,7 +77,7 @@ impl Grant {
             .map_err(|error| {
                 let hint = match &error {
                     GrantError::Principal(PrincipalError::Everybody(_)) => {
-                        Some("an organization is named with --org o-…")
+                        Some("To name an organization, use --org o-ID")
                     }
                     _ => None,
                 };
@@ -127,17 +127,17 @@ impl Grant {
         })
     }
 
-    /// The region that commands are written for where any would do.
+    /// The region of the first repository.
     pub(super) fn region(&self) -> &Region {
         first_region(&self.repositories)
     }
 
-    /// Whether authorization tokens are needed: pulls and pushes take one, calls of the API none.
+    /// Whether the callers need authorization tokens: for pulls and pushes, not for API calls.
     pub(super) fn needs_tokens(&self) -> bool {
         self.access.iter().any(|access| *access != Access::Scan)
     }
 
-    /// The accounts that the repositories are in, each once.
+    /// The accounts of the repositories, each once.
     pub(super) fn accounts(&self) -> Vec<&AccountId> {
         match &self.repositories {
             Repositories::AllOf { account, .. } => vec![account],
@@ -170,7 +170,7 @@ fn target_repositories(name: &str, target: Target) -> Result<Repositories, Grant
     })
 }
 
-/// clap sees to it that there is one.
+/// clap requires at least one.
 fn parse_repositories(texts: &[String]) -> Result<Repositories, GrantError> {
     let mut repositories: Vec<RepositoryArn> = Vec::new();
     for text in texts {

@@ -1,9 +1,12 @@
-//! `policy`: the IAM documents of a set-up across accounts. It makes no network calls and changes
-//! nothing.
+//! `policy`: the IAM documents for access to a registry from other accounts. It makes no network
+//! calls and changes nothing in AWS.
 //!
-//! A [`Grant`] is what is wanted; the [`Setup`] that it takes has several policies, each of them a
-//! document and what it is attached to; and `terraform` and `shell` write them down for programs.
+//! A [`Grant`] is the access that is wanted. The [`Setup`] for it has several policies, each of them
+//! a document and the resource or identity that it is attached to. `terraform`, `shell` and
+//! `cloudformation` write them for other programs, and `files` writes them to files.
 
+mod cloudformation;
+mod files;
 mod grant;
 pub(crate) mod iam;
 mod notes;
@@ -12,51 +15,104 @@ mod shell;
 mod target;
 mod terraform;
 
+use serde::Serialize;
+
 use crate::cli::{Policy, PolicyForm};
 use crate::commands::{Page, Verdict};
 use crate::env::Env;
 use crate::error::Error;
 
+use files::Written;
 use grant::Grant;
-use notes::{NOTES, wrapped};
-use setup::Setup;
-use target::PolicyTarget;
+use notes::{NOTES, Note, general_comments, wrapped};
+use setup::{Setup, SetupPolicy};
+
+/// A policy and its file.
+#[derive(Debug, Serialize)]
+struct WithFile<'a> {
+    #[serde(flatten)]
+    policy: &'a SetupPolicy,
+    file: String,
+}
 
 pub(super) fn run(arguments: &Policy, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
     let grant = Grant::read(arguments, env)?;
     let setup = Setup::new(&grant);
-    match arguments.format {
-        _ if arguments.json => page.json(&setup.policies),
-        PolicyForm::Json => write_text(&setup, page),
-        PolicyForm::Terraform => page.raw(&terraform::write(&setup)),
-        PolicyForm::Cli => page.raw(&shell::write(&setup)),
+    let form = match arguments.json {
+        true => PolicyForm::Json,
+        false => arguments.format,
+    };
+    match &arguments.out {
+        Some(folder) => print_files(&setup, form, &files::write(&setup, form, folder)?, page),
+        None => print(&setup, form, page),
     }
     Ok(Verdict::Good)
 }
 
-/// Each document can be copied out as it stands: nothing is before it on its lines.
-fn write_text(setup: &Setup, page: &mut Page) {
+fn print(setup: &Setup, form: PolicyForm, page: &mut Page) {
+    match form {
+        PolicyForm::Json => page.json(&setup.policies),
+        PolicyForm::Text => print_text(setup, page, |_, policy| format!("{}\n", policy.document)),
+        PolicyForm::Terraform => page.raw(&terraform::write(setup)),
+        PolicyForm::Cli => page.raw(&shell::write(setup)),
+        PolicyForm::CloudFormation => page.raw(&cloudformation::write(setup)),
+    }
+}
+
+/// Prints the files that were written, and the notes that are not in them.
+fn print_files(setup: &Setup, form: PolicyForm, files: &[Written], page: &mut Page) {
+    let lines: Vec<String> = files.iter().map(file_line).collect();
+    match form {
+        PolicyForm::Json => {
+            let policies = setup.policies.iter().zip(files);
+            let list: Vec<WithFile<'_>> = policies
+                .map(|(policy, written)| WithFile {
+                    policy,
+                    file: written.path.display().to_string(),
+                })
+                .collect();
+            page.json(&list);
+        }
+        PolicyForm::Text => print_text(setup, page, |number, _| lines[number].clone()),
+        PolicyForm::Cli => page.raw(&(lines.concat() + &shell::general_notes(setup))),
+        PolicyForm::Terraform | PolicyForm::CloudFormation => {
+            page.raw(&(lines.concat() + &general_comments(&setup.notes)));
+        }
+    }
+}
+
+fn file_line(written: &Written) -> String {
+    let state = match written.is_unchanged {
+        true => "unchanged",
+        false => "written",
+    };
+    format!("{state}: {}\n", written.path.display())
+}
+
+/// Prints each policy under its heading and notes. `body` is the document or the file: it begins at
+/// the first column, so that it can be copied.
+fn print_text(setup: &Setup, page: &mut Page, body: impl Fn(usize, &SetupPolicy) -> String) {
     for (number, policy) in setup.policies.iter().enumerate() {
         if number > 0 {
             page.gap();
         }
         page.heading(&policy.target.heading());
-        write_notes(&policy.notes, page);
-        if let PolicyTarget::Registry { region, .. } = &policy.target {
-            let [look, switch] = shell::scope(region);
-            page.raw(&format!("    Look:    {look}\n    Switch:  {switch}\n"));
-        }
-        page.raw(&format!("{}\n", policy.document));
+        print_notes(&policy.notes, page);
+        page.raw(&body(number, policy));
     }
     if !setup.notes.is_empty() {
         page.gap();
         page.heading(NOTES);
-        write_notes(&setup.notes, page);
+        print_notes(&setup.notes, page);
     }
 }
 
-fn write_notes(notes: &[String], page: &mut Page) {
+/// Prints each note with its commands below it, each on one line.
+fn print_notes(notes: &[Note], page: &mut Page) {
     for note in notes {
-        page.raw(&wrapped(page.width(), "  - ", "    ", note));
+        page.raw(&wrapped(page.width(), "  - ", "    ", &note.text));
+        for command in &note.commands {
+            page.raw(&format!("      {command}\n"));
+        }
     }
 }

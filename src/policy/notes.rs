@@ -1,90 +1,245 @@
-//! Notes on policies, a sentence or two each.
+//! Notes on policies, each with the commands that belong to it.
+
+use serde::Serialize;
 
 use crate::commands::page::MAX_WIDTH;
-use crate::policy::iam::{Access, Callers, Document};
-use crate::registry::{AccountId, Partition, RoleArn};
+use crate::policy::iam::{Access, Callers, Document, RepositoryArn};
+use crate::registry::{AccountId, Partition, Region, RoleArn};
+use crate::shell_word::shell_word;
 
 use super::grant::Grant;
 use super::target::{Holder, PolicyTarget};
 
-/// The heading of the notes that belong to no document.
-pub(super) const NOTES: &str = "To know";
+/// The heading of the notes on the whole set-up.
+pub(super) const NOTES: &str = "Notes";
 
-/// What has to be so before a registry's policy can speak of pulls and pushes: the ECR user
-/// guide, "Private registry permissions".
-const SCOPE: &str = "The scope of the registry's policy must be V2. Older registries may have V1, \
-    which knows nothing of these actions.";
+/// The options that name a permission set. The shell stops if a variable is not set.
+pub(super) const PERMISSION_SET: &str = "--instance-arn \"${INSTANCE_ARN:?}\" \
+    --permission-set-arn \"${PERMISSION_SET_ARN:?}\"";
 
-pub(super) const ONE_ACCOUNT: &str = "This is all it takes: within one account, an identity policy is \
-    enough, and the repository needs no policy, unless one there denies.";
+const ONE_ACCOUNT: &str = "No other policy is needed. Within one account, an identity policy is \
+    enough, unless the repository policy denies access.";
 
-pub(super) const SCANNING: &str = "With basic scanning, no role is needed for the findings. Which \
-    scanning a registry has: aws ecr get-registry-scanning-configuration. In an organization, \
-    Inspector's delegated administrator sees the findings of all members without a role.";
+/// A note of a few sentences.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Note {
+    pub text: String,
+    pub commands: Vec<String>,
+    #[serde(skip)]
+    pub purpose: Purpose,
+}
 
-/// AWS's own policy that allows as much and more, but for what is said to be `missing` from it.
-pub(super) fn managed_policy(grant: &Grant, missing: &[&str]) -> String {
+/// The purpose of the commands of a note.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// They read, or they are run elsewhere.
+    Look,
+    /// They change a setting before the policy is attached.
+    Prepare,
+    /// They complete the change after the policy is attached.
+    Finish,
+}
+
+impl Note {
+    fn with(text: impl Into<String>, purpose: Purpose, commands: &[String]) -> Self {
+        Self {
+            text: text.into(),
+            commands: commands.to_vec(),
+            purpose,
+        }
+    }
+}
+
+impl From<String> for Note {
+    fn from(text: String) -> Self {
+        Self::with(text, Purpose::Look, &[])
+    }
+}
+
+impl From<&str> for Note {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+pub(super) fn one_account() -> Note {
+    ONE_ACCOUNT.into()
+}
+
+/// The scope that a registry policy must have to control pulls and pushes: the ECR user guide,
+/// "Private registry permissions". These commands have no option for a registry ID.
+fn scope(region: &Region) -> Note {
+    let of_scope = format!("--region {region} --name REGISTRY_POLICY_SCOPE");
+    Note::with(
+        "The registry policy scope must be V2. Older registries may have V1, which does not support \
+         these actions. Check the scope, then set it to V2:",
+        Purpose::Prepare,
+        &[
+            format!("aws ecr get-account-setting {of_scope}"),
+            format!("aws ecr put-account-setting {of_scope} --value V2"),
+        ],
+    )
+}
+
+pub(super) fn scanning(region: &Region) -> Vec<Note> {
+    vec![
+        Note::with(
+            "The role for scan findings is needed with enhanced scanning only, not with basic \
+             scanning. To see the scanning type of a registry, run:",
+            Purpose::Look,
+            &[format!(
+                "aws ecr get-registry-scanning-configuration --region {region}"
+            )],
+        ),
+        "In an organization, the delegated administrator of Amazon Inspector can read the findings \
+         of all member accounts without a role."
+            .into(),
+    ]
+}
+
+/// The AWS managed policy that allows the same and more, except for `missing`. `whose` is the
+/// caller or the role that it is attached to.
+pub(super) fn managed_policy(grant: &Grant, whose: &str, missing: &[&str]) -> Note {
     let partition = Partition::of_region(grant.region());
     let name = match grant.access[..] {
         [Access::Pull] => "PullOnly",
         [Access::Push, ..] => "PowerUser",
         _ => "ReadOnly",
     };
-    let besides = match missing {
+    let exception = match missing {
         [] => String::new(),
-        missing => format!(", save for {}", missing.join(" and ")),
+        missing => format!(" It does not allow {}.", missing.join(" or ")),
     };
     format!(
         "The AWS managed policy arn:{partition}:iam::aws:policy/AmazonEC2ContainerRegistry{name} \
-         would do instead{besides}: it allows this for every repository that lets the caller in."
+         can be attached instead.{exception} It is broader: it also covers all repositories in the \
+         {whose}'s own account, and every other repository that allows the {whose}."
     )
+    .into()
 }
 
-/// `what` has the policy: a repository, or the registry.
-pub(super) fn resource_policy(grant: &Grant, callers: &Callers, what: &str) -> Vec<String> {
-    let mut notes = vec![format!(
-        "It replaces the policy that the {what} has: if there is one, add these statements to it."
+/// `what` is the owner of the policy, a repository or the registry; `get` prints the current one.
+fn resource_policy(grant: &Grant, callers: &Callers, what: &str, get: String) -> Vec<Note> {
+    let mut notes = vec![Note::with(
+        format!(
+            "Setting this policy replaces the current {what} policy. If one exists, add these \
+             statements to it. To print the current policy, run:"
+        ),
+        Purpose::Look,
+        &[get],
     )];
-    notes.extend(callers.caveats());
+    notes.extend(callers.caveats().into_iter().map(Note::from));
     if grant.access.contains(&Access::Scan) {
-        notes.push("For the findings, this is enough with basic scanning alone.".to_owned());
+        let text = "For scan findings, this policy is enough with basic scanning only.";
+        notes.push(text.into());
     }
     notes
 }
 
-pub(super) fn orchestrators(grant: &Grant) -> Vec<String> {
+pub(super) fn repository_policy(
+    grant: &Grant,
+    callers: &Callers,
+    repository: &RepositoryArn,
+) -> Vec<Note> {
+    let get = format!(
+        "aws ecr get-repository-policy {}",
+        repository_options(repository)
+    );
+    resource_policy(grant, callers, "repository", get)
+}
+
+/// The options that name a repository.
+pub(super) fn repository_options(repository: &RepositoryArn) -> String {
+    format!(
+        "--region {} --registry-id {} --repository-name {}",
+        repository.region(),
+        repository.account(),
+        shell_word(repository.name())
+    )
+}
+
+pub(super) fn registry_policy(grant: &Grant, callers: &Callers, region: &Region) -> Vec<Note> {
+    let get = format!("aws ecr get-registry-policy --region {region}");
+    let mut notes = vec![scope(region)];
+    notes.extend(resource_policy(grant, callers, "registry", get));
+    notes
+}
+
+pub(super) fn orchestrators(grant: &Grant) -> Vec<Note> {
     if !grant.needs_tokens() {
         return Vec::new();
     }
     vec![
-        "On ECS, the principal is the execution role of the task (executionRoleArn), not its task \
+        "On Amazon ECS, the principal is the task execution role (executionRoleArn), not the task \
          role."
-            .to_owned(),
-        "On EKS, it is the role of the node, and on Fargate the pod execution role: the kubelet \
-         pulls, not the pod with the role of its service account."
-            .to_owned(),
+            .into(),
+        "On Amazon EKS, the principal is the node role, or the pod execution role on Fargate. The \
+         kubelet pulls images, so the role of a pod's service account is not used."
+            .into(),
     ]
 }
 
-pub(super) fn permission_set(holder: &Holder) -> Vec<String> {
-    match holder {
-        Holder::PermissionSet { name, .. } => vec![format!(
-            "The role cannot be changed itself. This replaces the inline policy that {name} has: \
-             if there is one, add these statements to it. Then have {name} provisioned again."
+/// How an identity policy is attached, if putting it does not attach it.
+pub(super) fn attachment(grant: &Grant, holder: &Holder, policy: &str) -> Vec<Note> {
+    let partition = Partition::of_region(grant.region());
+    let account = match holder {
+        Holder::Role(_) | Holder::User { .. } => return Vec::new(),
+        Holder::PermissionSet { name, .. } => return permission_set(name),
+        Holder::Any(account) => account.to_string(),
+        Holder::AnyOf(_) => "${ACCOUNT_ID:?}".to_owned(),
+    };
+    let variables = match holder {
+        Holder::AnyOf(_) => "ROLE_NAME to the role and ACCOUNT_ID to its account",
+        _ => "ROLE_NAME to the name of the role",
+    };
+    vec![Note::with(
+        format!(
+            "After the policy {policy} is created, attach it to each role that needs access. Set \
+             {variables}. For a user, run attach-user-policy with --user-name."
+        ),
+        Purpose::Finish,
+        &[format!(
+            "aws iam attach-role-policy --role-name \"${{ROLE_NAME:?}}\" --policy-arn \
+             \"arn:{partition}:iam::{account}:policy/{policy}\""
         )],
-        Holder::Role(_) | Holder::User { .. } | Holder::Any(_) | Holder::AnyOf(_) => Vec::new(),
-    }
+    )]
 }
 
-/// Of a document that is longer than AWS takes there.
+fn permission_set(name: &str) -> Vec<Note> {
+    vec![
+        Note::from(format!(
+            "A role of IAM Identity Center cannot be changed directly. The policy belongs to the \
+             permission set {name}, in the account that manages Identity Center."
+        )),
+        Note::with(
+            "Setting this policy replaces the current inline policy. If one exists, add these \
+             statements to it. Set INSTANCE_ARN and PERMISSION_SET_ARN. To print the current policy, \
+             run:",
+            Purpose::Look,
+            &[format!(
+                "aws sso-admin get-inline-policy-for-permission-set {PERMISSION_SET}"
+            )],
+        ),
+        Note::with(
+            format!("Then provision {name} again, so that its roles get the policy:"),
+            Purpose::Finish,
+            &[format!(
+                "aws sso-admin provision-permission-set {PERMISSION_SET} --target-type \
+                 ALL_PROVISIONED_ACCOUNTS"
+            )],
+        ),
+    ]
+}
+
+/// A note on a document that is longer than AWS accepts.
 ///
 /// The limits are from the ECR API reference ("SetRepositoryPolicy", "PutRegistryPolicy"), which
-/// counts blanks, and from the IAM user guide ("IAM and STS character limits"), which does not.
-pub(super) fn excess_length(target: &PolicyTarget, document: &Document) -> Option<String> {
+/// counts whitespace, and from the IAM user guide ("IAM and STS character limits"), which does not.
+pub(super) fn excess_length(target: &PolicyTarget, document: &Document) -> Option<Note> {
     let text = document.to_string();
     let without_blanks = text.chars().filter(|c| !c.is_whitespace()).count();
     let all = (text.len(), "");
-    let dense = (without_blanks, ", blanks not counted");
+    let dense = (without_blanks, " (whitespace excluded)");
     let ((length, how), limit) = match target {
         PolicyTarget::Repository(_) | PolicyTarget::Registry { .. } => (all, 10_240),
         PolicyTarget::Trust(_) => (dense, 2_048),
@@ -95,57 +250,86 @@ pub(super) fn excess_length(target: &PolicyTarget, document: &Document) -> Optio
             Holder::Any(_) | Holder::AnyOf(_) => (dense, 6_144),
         },
     };
-    (length > limit).then(|| {
-        format!(
-            "It has {length} characters{how}, and AWS takes {limit} at most: name the whole \
-             registry, or whole accounts, or make two set-ups of it."
-        )
-    })
+    let text = format!(
+        "This document has {length} characters{how}, but AWS accepts at most {limit}. Name the \
+         whole registry or whole accounts, or run policy several times with fewer repositories or \
+         principals."
+    );
+    (length > limit).then(|| text.into())
 }
 
-pub(super) fn registry_policy(grant: &Grant, callers: &Callers) -> Vec<String> {
-    let mut notes = vec![SCOPE.to_owned()];
-    notes.extend(resource_policy(grant, callers, "registry"));
-    notes
-}
-
-/// Of a role that the findings of Amazon Inspector are read by.
-pub(super) fn scan_role(account: &AccountId) -> String {
+/// For a role that reads the findings of Amazon Inspector.
+pub(super) fn scan_role(account: &AccountId) -> Note {
     format!(
-        "For enhanced scanning. Amazon Inspector keeps its findings, and has no policies that \
-         could let another account in: they are read as a role of the account {account}, which \
-         the callers assume."
+        "This role is needed for enhanced scanning. Amazon Inspector has no resource policies, so \
+         other accounts cannot read its findings directly. The callers assume this role in account \
+         {account} to read them."
     )
+    .into()
 }
 
-pub(super) fn assumed_role(grant: &Grant, role: &RoleArn) -> Vec<String> {
+pub(super) fn assumed_role(grant: &Grant, role: &RoleArn) -> Vec<Note> {
     if !grant.needs_tokens() {
         return Vec::new();
     }
-    let external_id = grant.external_id.as_ref().map_or_else(String::new, |id| {
-        format!(", and write external_id = \"{id}\" into the rule that it makes")
-    });
-    vec![
-        format!(
-            "Have the callers' machines ask by the role: docker-credential-ecrx configure-docker \
-             HOST --role-arn {role}{external_id}"
-        ),
-        "ECS pulls as the execution role of the task, and assumes no other: for it, leave out \
+    let mut notes = vec![Note::with(
+        "To use the role, run on each machine of the callers:",
+        Purpose::Look,
+        &[format!(
+            "docker-credential-ecrx configure-docker HOST --role-arn {role}"
+        )],
+    )];
+    notes.extend(grant.external_id.as_ref().map(|id| {
+        let text = format!(
+            "Then add external_id = \"{id}\" to the rule that configure-docker wrote to config.toml."
+        );
+        Note::from(text)
+    }));
+    notes.push(
+        "Amazon ECS pulls with the task execution role and assumes no other role. For ECS, omit \
          --role-arn."
-            .to_owned(),
-    ]
+            .into(),
+    );
+    notes
 }
 
-/// A heading and what is to be known below it, as comments: Terraform and shells take `#`.
-pub(super) fn comments(heading: &str, notes: &[String]) -> String {
-    let mut text = wrapped(MAX_WIDTH, "# ", "# ", heading);
-    for note in notes {
-        text.push_str(&wrapped(MAX_WIDTH, "# - ", "#   ", note));
+/// For the AWS CLI outside the partition `aws`, as IAM commands name no region.
+pub(super) fn partition_of_commands(region: &Region) -> Option<Note> {
+    let partition = Partition::of_region(region);
+    let text = format!(
+        "The IAM commands name no region. Configure the AWS CLI for the partition {partition}, for \
+         example with AWS_REGION={region}."
+    );
+    (partition != Partition::Aws).then(|| text.into())
+}
+
+/// A heading as a comment: Terraform, shells and YAML use `#`.
+pub(super) fn comment(text: &str) -> String {
+    wrapped(MAX_WIDTH, "# ", "# ", text)
+}
+
+/// The text of a note as a comment.
+pub(super) fn note_comment(note: &Note) -> String {
+    wrapped(MAX_WIDTH, "# - ", "#   ", &note.text)
+}
+
+/// A note as a comment, with its commands below it, each on one line.
+pub(super) fn note_with_commands(note: &Note) -> String {
+    let commands = note.commands.iter().map(|each| format!("#     {each}\n"));
+    note_comment(note) + &commands.collect::<String>()
+}
+
+/// The notes on the whole set-up as comments; empty if there are none.
+pub(super) fn general_comments(notes: &[Note]) -> String {
+    if notes.is_empty() {
+        return String::new();
     }
-    text
+    let notes = notes.iter().map(note_with_commands);
+    comment(NOTES) + &notes.collect::<String>()
 }
 
-/// Lines of at most so many columns, with these texts before the first and the others.
+/// Lines of at most `width` columns, with `first` before the first line and `others` before the
+/// rest.
 pub(super) fn wrapped(width: usize, first: &str, others: &str, text: &str) -> String {
     let options = textwrap::Options::new(width)
         .initial_indent(first)

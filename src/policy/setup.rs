@@ -1,9 +1,9 @@
-//! The policies that a grant takes.
+//! The policies that a grant needs.
 //!
-//! Of Amazon Inspector: its access to another account's findings was not seen live. That it has
-//! no resource-based policies is from the Service Authorization Reference; that reading the
-//! findings of enhanced scanning takes `inspector2:ListFindings` and `inspector2:ListCoverage`, from the
-//! ECR user guide ("IAM permissions required for enhanced scanning").
+//! Access to the Amazon Inspector findings of another account was not tested against AWS. That
+//! Inspector has no resource-based policies is from the Service Authorization Reference. The actions
+//! `inspector2:ListFindings` and `inspector2:ListCoverage` are from the ECR user guide ("IAM
+//! permissions required for enhanced scanning").
 
 use serde::Serialize;
 
@@ -15,19 +15,22 @@ use crate::policy::iam::{
 use crate::registry::{AccountId, Partition, Region, RoleArn};
 
 use super::grant::Grant;
-use super::notes;
+use super::notes::{self, Note};
 use super::target::{Holder, PolicyTarget};
 
-/// The role that is made up for reading Inspector's findings, where none is named.
+/// The role that reads Inspector findings, if no role is named.
 const SCAN_ROLE: &str = "ecr-scan-findings";
+
+/// Missing from the AWS managed policies for ECR.
+const READING_INSPECTOR: &str = "reading Inspector findings";
 
 #[derive(Debug)]
 pub(super) struct Setup {
     /// In the order in which they are attached.
     pub policies: Vec<SetupPolicy>,
-    /// Those that are about no policy in particular, a sentence or two each.
-    pub notes: Vec<String>,
-    /// The region that commands are written for where any would do.
+    /// Notes on the whole set-up.
+    pub notes: Vec<Note>,
+    /// The region of the first repository.
     pub region: Region,
 }
 
@@ -35,8 +38,7 @@ pub(super) struct Setup {
 pub(super) struct SetupPolicy {
     #[serde(flatten)]
     pub target: PolicyTarget,
-    /// A sentence or two each.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     pub document: Document,
 }
 
@@ -58,7 +60,7 @@ impl Setup {
         setup
     }
 
-    /// The registry lets the callers in as themselves.
+    /// The policies of the registry allow the callers directly.
     fn grant_by_resource(&mut self, grant: &Grant) {
         self.add_resource_policies(grant);
         let roles = if grant.access.contains(&Access::Scan) {
@@ -82,7 +84,7 @@ impl Setup {
                             account: account.clone(),
                             region: region.clone(),
                         },
-                        notes: notes::registry_policy(grant, &callers),
+                        notes: notes::registry_policy(grant, &callers, region),
                         document: Document::new(grant.access.iter().flat_map(each).collect()),
                     });
                 }
@@ -95,7 +97,7 @@ impl Setup {
                     let each = |&access| in_repository_policy(&callers, access);
                     self.policies.push(SetupPolicy {
                         target: PolicyTarget::Repository(repository.clone()),
-                        notes: notes::resource_policy(grant, &callers, "repository"),
+                        notes: notes::repository_policy(grant, &callers, repository),
                         document: Document::new(grant.access.iter().flat_map(each).collect()),
                     });
                 }
@@ -103,8 +105,7 @@ impl Setup {
         }
     }
 
-    /// Roles that the findings of Amazon Inspector are read by, in each account that a caller is
-    /// not in.
+    /// Roles that read Amazon Inspector findings, in each account that is not a caller's own.
     fn add_scan_roles(&mut self, grant: &Grant) -> Vec<RoleArn> {
         let mut roles = Vec::new();
         for account in grant.accounts() {
@@ -113,7 +114,7 @@ impl Setup {
             }
         }
         if !roles.is_empty() {
-            self.notes.push(notes::SCANNING.to_owned());
+            self.notes.extend(notes::scanning(grant.region()));
         }
         roles
     }
@@ -124,7 +125,7 @@ impl Setup {
             .parse()
             .expect("the ARN of a role");
         let mut notes = vec![notes::scan_role(account)];
-        notes.extend(callers.caveats());
+        notes.extend(callers.caveats().into_iter().map(Note::from));
         self.policies.push(SetupPolicy {
             target: PolicyTarget::Trust(role.clone()),
             notes,
@@ -145,11 +146,12 @@ impl Setup {
         role
     }
 
-    /// The callers assume a role of the registry's account.
+    /// The callers assume a role in the registry's account.
     fn grant_by_role(&mut self, grant: &Grant, role: &RoleArn) {
+        let caveats = grant.callers.caveats();
         self.policies.push(SetupPolicy {
             target: PolicyTarget::Trust(role.clone()),
-            notes: grant.callers.caveats(),
+            notes: caveats.into_iter().map(Note::from).collect(),
             document: Document::new(in_trust_policy(
                 &grant.callers,
                 grant.external_id.as_deref(),
@@ -157,12 +159,10 @@ impl Setup {
         });
         self.policies.push(role_policy(grant, role));
         for holder in holders(&grant.callers) {
+            let name = format!("assume-{}-{}", role_name(role), role.account());
             self.policies.push(SetupPolicy {
-                notes: notes::permission_set(&holder),
-                target: PolicyTarget::Identity {
-                    holder,
-                    name: format!("assume-{}-{}", role_name(role), role.account()),
-                },
+                notes: notes::attachment(grant, &holder, &name),
+                target: PolicyTarget::Identity { holder, name },
                 document: Document::new(vec![assume_role(role)]),
             });
         }
@@ -176,18 +176,21 @@ fn role_policy(grant: &Grant, role: &RoleArn) -> SetupPolicy {
     let mut missing = Vec::new();
     if grant.access.contains(&Access::Scan) {
         statements.push(read_inspector());
-        missing.push("reading Inspector");
+        missing.push(READING_INSPECTOR);
     }
-    let notes = vec![notes::managed_policy(grant, &missing)];
+    let notes = vec![notes::managed_policy(grant, "role", &missing)];
     SetupPolicy {
-        target: identity_target(grant, Holder::Role(role.clone())),
+        target: PolicyTarget::Identity {
+            holder: Holder::Role(role.clone()),
+            name: policy_name(grant),
+        },
         notes,
         document: Document::new(statements),
     }
 }
 
-/// The identity policy of a caller that the registry lets in as itself. The findings of Amazon
-/// Inspector in other accounts than its own are read by way of these roles.
+/// The identity policy of a caller that the registry allows directly. To read Amazon Inspector
+/// findings in other accounts, the caller assumes these roles.
 fn caller_policy(grant: &Grant, holder: Holder, scan_roles: &[RoleArn]) -> SetupPolicy {
     let mut statements = use_statements(grant);
     let account = holder.account();
@@ -195,7 +198,7 @@ fn caller_policy(grant: &Grant, holder: Holder, scan_roles: &[RoleArn]) -> Setup
     let mut missing = Vec::new();
     if grant.access.contains(&Access::Scan) && grant.accounts().iter().any(is_own) {
         statements.push(read_inspector());
-        missing.push("reading Inspector");
+        missing.push(READING_INSPECTOR);
     }
     let others = scan_roles
         .iter()
@@ -205,13 +208,14 @@ fn caller_policy(grant: &Grant, holder: Holder, scan_roles: &[RoleArn]) -> Setup
         statements.extend(assumed);
         missing.push("assuming the role");
     }
-    let mut notes = notes::permission_set(&holder);
-    notes.push(notes::managed_policy(grant, &missing));
+    let name = policy_name(grant);
+    let mut notes = notes::attachment(grant, &holder, &name);
+    notes.push(notes::managed_policy(grant, "caller", &missing));
     if grant.accounts().iter().all(is_own) {
-        notes.push(notes::ONE_ACCOUNT.to_owned());
+        notes.push(notes::one_account());
     }
     SetupPolicy {
-        target: identity_target(grant, holder),
+        target: PolicyTarget::Identity { holder, name },
         notes,
         document: Document::new(statements),
     }
@@ -241,7 +245,7 @@ fn holders(callers: &Callers) -> Vec<Holder> {
     principals.iter().map(holder).collect()
 }
 
-/// What the identity policy of a user of the registry says.
+/// The statements for an identity that uses the registry.
 fn use_statements(grant: &Grant) -> Vec<Statement> {
     let token = grant.needs_tokens().then(get_token);
     let uses = grant
@@ -251,8 +255,8 @@ fn use_statements(grant: &Grant) -> Vec<Statement> {
     token.into_iter().chain(uses).collect()
 }
 
-/// An identity policy of this holder, under a name such as `ecr-pull-111122223333`.
-fn identity_target(grant: &Grant, holder: Holder) -> PolicyTarget {
+/// The name of an identity policy: `ecr-pull-111122223333`.
+fn policy_name(grant: &Grant) -> String {
     let words: Vec<&str> = grant
         .access
         .iter()
@@ -267,5 +271,5 @@ fn identity_target(grant: &Grant, holder: Holder) -> PolicyTarget {
     if let [account] = grant.accounts()[..] {
         name = format!("{name}-{account}");
     }
-    PolicyTarget::Identity { holder, name }
+    name
 }

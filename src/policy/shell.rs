@@ -1,112 +1,137 @@
-//! Commands of the AWS CLI, for a POSIX shell.
+//! AWS CLI commands, for a POSIX shell.
 
 use crate::policy::iam::{friendly_name, role_name, role_path};
-use crate::registry::Region;
 use crate::shell_word::shell_word;
 
-use super::notes::{NOTES, comments};
+use super::notes::{
+    Note, PERMISSION_SET, Purpose, comment, general_comments, note_comment, note_with_commands,
+    partition_of_commands, repository_options,
+};
 use super::setup::{Setup, SetupPolicy};
 use super::target::{Holder, PolicyTarget};
 
-/// All can be pasted at once where all accounts are one's own, each with its credentials.
+/// The commands of all policies. They can be pasted at once, if you have access to all accounts.
 pub(super) fn write(setup: &Setup) -> String {
-    let mut policies: Vec<String> = setup
-        .policies
-        .iter()
-        .map(|policy| write_policy(policy, setup))
-        .collect();
-    if !setup.notes.is_empty() {
-        policies.push(comments(NOTES, &setup.notes));
+    let mut parts = policies(setup);
+    let notes = general_notes(setup);
+    if !notes.is_empty() {
+        parts.push(notes);
     }
-    policies.join("\n")
+    parts.join("\n")
 }
 
-fn write_policy(policy: &SetupPolicy, setup: &Setup) -> String {
-    let SetupPolicy {
-        target,
-        notes,
-        document,
-    } = policy;
-    let mut notes = notes.clone();
-    let document = document.to_string();
-    let document = shell_word(&document);
-    let region = &setup.region;
-    let commands = match target {
-        PolicyTarget::Repository(repository) => {
-            let which = format!(
-                "--region {} --registry-id {} --repository-name {}",
-                repository.region(),
-                repository.account(),
-                shell_word(repository.name())
-            );
-            vec![
-                format!("aws ecr get-repository-policy {which}"),
-                format!("aws ecr set-repository-policy {which} --policy-text {document}"),
-            ]
-        }
-        PolicyTarget::Registry { region, .. } => {
-            let mut commands = scope(region).to_vec();
-            commands.push(format!("aws ecr get-registry-policy --region {region}"));
-            commands.push(format!(
-                "aws ecr put-registry-policy --region {region} --policy-text {document}"
-            ));
-            commands
-        }
-        PolicyTarget::Trust(role) => {
-            let path = role_path(role)
-                .map_or_else(String::new, |path| format!(" --path {}", shell_word(&path)));
-            let role = shell_word(role_name(role));
-            notes.push(format!(
-                "Where the role is there already: aws iam update-assume-role-policy --role-name \
-                 {role} --policy-document, with the same document; it replaces the one there."
-            ));
-            vec![format!(
-                "aws iam create-role --region {region} --role-name {role}{path} \
-                 --assume-role-policy-document {document}"
-            )]
-        }
-        PolicyTarget::Identity { holder, name } => {
-            vec![identity(holder, &shell_word(name), region, &document)]
-        }
-    };
-    let mut text = comments(&target.heading(), &notes);
-    for command in commands {
-        text.push_str(&command);
-        text.push('\n');
+/// The commands of each policy.
+pub(super) fn policies(setup: &Setup) -> Vec<String> {
+    setup.policies.iter().map(write_policy).collect()
+}
+
+/// The notes on the whole set-up, as comments.
+pub(super) fn general_notes(setup: &Setup) -> String {
+    let mut notes = setup.notes.clone();
+    notes.extend(partition_of_commands(&setup.region));
+    general_comments(&notes)
+}
+
+/// Each command follows the note that it belongs to.
+fn write_policy(policy: &SetupPolicy) -> String {
+    let mut text = comment(&policy.target.heading());
+    let (plain, with_commands): (Vec<_>, Vec<_>) = policy
+        .notes
+        .iter()
+        .partition(|note| note.commands.is_empty());
+    let (last, first): (Vec<_>, Vec<_>) = with_commands
+        .into_iter()
+        .partition(|note| note.purpose == Purpose::Finish);
+    for note in plain.into_iter().chain(first) {
+        text.push_str(&note_comment(note));
+        add_lines(&mut text, &note.commands);
+    }
+    text.push_str(&main_commands(policy));
+    for note in last {
+        text.push_str(&note_comment(note));
+        add_lines(&mut text, &note.commands);
     }
     text
 }
 
-/// IAM has no regions, but its endpoint is the partition's, which the region tells.
-fn identity(holder: &Holder, policy: &str, region: &Region, document: &str) -> String {
-    match holder {
-        Holder::Role(role) => format!(
-            "aws iam put-role-policy --region {region} --role-name {} --policy-name {policy} \
-             --policy-document {document}",
-            shell_word(role_name(role))
-        ),
-        Holder::User { user, .. } => format!(
-            "aws iam put-user-policy --region {region} --user-name {} --policy-name {policy} \
-             --policy-document {document}",
-            shell_word(friendly_name(user))
-        ),
-        Holder::PermissionSet { .. } => format!(
-            "aws sso-admin put-inline-policy-to-permission-set --instance-arn \"$INSTANCE_ARN\" \
-             --permission-set-arn \"$PERMISSION_SET_ARN\" --inline-policy {document}"
-        ),
-        Holder::Any(_) | Holder::AnyOf(_) => format!(
-            "aws iam create-policy --region {region} --policy-name {policy} \
-             --policy-document {document}"
-        ),
+fn add_lines(text: &mut String, lines: &[String]) {
+    for line in lines {
+        text.push_str(line);
+        text.push('\n');
     }
 }
 
-/// Looks at the scope of a registry's policy, and sets it. These take no registry id.
-pub(super) fn scope(region: &Region) -> [String; 2] {
-    [
-        format!("aws ecr get-account-setting --region {region} --name REGISTRY_POLICY_SCOPE"),
-        format!(
-            "aws ecr put-account-setting --region {region} --name REGISTRY_POLICY_SCOPE --value V2"
+/// The commands that set the policy, after a note that says so.
+fn main_commands(policy: &SetupPolicy) -> String {
+    let document = policy.document.to_string();
+    let document = shell_word(&document);
+    let (note, command) = match &policy.target {
+        PolicyTarget::Repository(repository) => (
+            "To set the policy, run:",
+            format!(
+                "aws ecr set-repository-policy {} --policy-text {document}",
+                repository_options(repository)
+            ),
         ),
-    ]
+        PolicyTarget::Registry { region, .. } => (
+            "To set the policy, run:",
+            format!("aws ecr put-registry-policy --region {region} --policy-text {document}"),
+        ),
+        PolicyTarget::Trust(role) => {
+            let path = role_path(role)
+                .map_or_else(String::new, |path| format!(" --path {}", shell_word(&path)));
+            let role = shell_word(role_name(role));
+            return create_role(&role, &path, &document);
+        }
+        PolicyTarget::Identity { holder, name } => identity(holder, &shell_word(name), &document),
+    };
+    note_comment(&note.into()) + &command + "\n"
+}
+
+/// Creates a role, and tells how to change one that exists.
+fn create_role(role: &str, path: &str, document: &str) -> String {
+    let mut text = note_comment(&"To create the role, run:".into());
+    text.push_str(&format!(
+        "TRUST_POLICY={document}\n\
+         aws iam create-role --role-name {role}{path} --assume-role-policy-document \
+         \"$TRUST_POLICY\"\n"
+    ));
+    let mut note = Note::from("If the role already exists, replace its trust policy instead:");
+    note.commands.push(format!(
+        "aws iam update-assume-role-policy --role-name {role} --policy-document \"$TRUST_POLICY\""
+    ));
+    text + &note_with_commands(&note)
+}
+
+/// A note, and the command that attaches or creates the policy. IAM commands have no region.
+fn identity(holder: &Holder, policy: &str, document: &str) -> (&'static str, String) {
+    match holder {
+        Holder::Role(role) => (
+            "To attach the policy, run:",
+            format!(
+                "aws iam put-role-policy --role-name {} --policy-name {policy} --policy-document \
+                 {document}",
+                shell_word(role_name(role))
+            ),
+        ),
+        Holder::User { user, .. } => (
+            "To attach the policy, run:",
+            format!(
+                "aws iam put-user-policy --user-name {} --policy-name {policy} --policy-document \
+                 {document}",
+                shell_word(friendly_name(user))
+            ),
+        ),
+        Holder::PermissionSet { .. } => (
+            "To set the policy, run:",
+            format!(
+                "aws sso-admin put-inline-policy-to-permission-set {PERMISSION_SET} \
+                 --inline-policy {document}"
+            ),
+        ),
+        Holder::Any(_) | Holder::AnyOf(_) => (
+            "To create the policy, run:",
+            format!("aws iam create-policy --policy-name {policy} --policy-document {document}"),
+        ),
+    }
 }

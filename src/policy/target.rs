@@ -1,4 +1,4 @@
-//! What a policy is attached to.
+//! The resource or IAM identity that a policy is attached to.
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use crate::policy::iam::{OrganizationId, RepositoryArn, friendly_name, role_name};
 use crate::registry::{AccountId, Region, RoleArn};
 
-/// What a policy is attached to.
+/// The resource or IAM identity that a policy is attached to.
 #[derive(Clone, Debug)]
 pub(super) enum PolicyTarget {
     Repository(RepositoryArn),
@@ -14,16 +14,16 @@ pub(super) enum PolicyTarget {
         account: AccountId,
         region: Region,
     },
-    /// A role, as its trust policy.
+    /// The trust policy of a role.
     Trust(RoleArn),
-    /// An IAM identity, as one of its policies, under this name.
+    /// A policy of an IAM identity, with this name.
     Identity {
         holder: Holder,
         name: String,
     },
 }
 
-/// Whose an identity policy is.
+/// The IAM identity that an identity policy is attached to.
 #[derive(Clone, Debug)]
 pub(super) enum Holder {
     Role(RoleArn),
@@ -32,15 +32,15 @@ pub(super) enum Holder {
         /// The path and name.
         user: String,
     },
-    /// IAM Identity Center's; its roles cannot be changed themselves.
+    /// A permission set of IAM Identity Center, as its roles cannot be changed directly.
     PermissionSet {
-        /// Where it has its role.
+        /// The account of its role.
         account: AccountId,
         name: String,
     },
-    /// Each that asks, in this account.
+    /// Any role or user of this account that needs access.
     Any(AccountId),
-    /// Each that asks, in an account of this organization.
+    /// Any role or user of this organization that needs access.
     AnyOf(OrganizationId),
 }
 
@@ -57,7 +57,7 @@ impl Holder {
 }
 
 impl PolicyTarget {
-    fn account(&self) -> Option<&AccountId> {
+    pub(super) fn account(&self) -> Option<&AccountId> {
         match self {
             Self::Repository(repository) => Some(repository.account()),
             Self::Registry { account, .. } => Some(account),
@@ -67,7 +67,7 @@ impl PolicyTarget {
     }
 
     /// IAM has no regions.
-    fn region(&self) -> Option<&Region> {
+    pub(super) fn region(&self) -> Option<&Region> {
         match self {
             Self::Repository(repository) => Some(repository.region()),
             Self::Registry { region, .. } => Some(region),
@@ -75,53 +75,51 @@ impl PolicyTarget {
         }
     }
 
-    /// Says in which account it goes where.
+    /// The account, the resource and the kind of policy.
     pub(super) fn heading(&self) -> String {
         match self {
             Self::Repository(repository) => format!(
-                "In account {}, region {}: the policy of the repository {}",
+                "Account {}, region {}: repository policy of {}",
                 repository.account(),
                 repository.region(),
                 repository.name()
             ),
             Self::Registry { account, region } => {
-                format!("In account {account}, region {region}: the policy of the registry")
+                format!("Account {account}, region {region}: registry policy")
             }
             Self::Trust(role) => format!(
-                "In account {}: the trust policy of the role {}",
+                "Account {}: trust policy of the role {}",
                 role.account(),
                 role_name(role)
             ),
             Self::Identity { holder, .. } => match holder {
                 Holder::Role(role) => format!(
-                    "In account {}: an identity policy of the role {}",
+                    "Account {}: identity policy of the role {}",
                     role.account(),
                     role_name(role)
                 ),
                 Holder::User { account, user } => {
                     format!(
-                        "In account {account}: an identity policy of the user {}",
+                        "Account {account}: identity policy of the user {}",
                         friendly_name(user)
                     )
                 }
                 Holder::PermissionSet { account, name, .. } => format!(
-                    "In IAM Identity Center: the inline policy of the permission set {name}, which \
-                     account {account} has"
+                    "IAM Identity Center: inline policy of the permission set {name} (account \
+                     {account})"
                 ),
                 Holder::Any(account) => {
-                    format!(
-                        "In account {account}: an identity policy of each role or user that asks"
-                    )
+                    format!("Account {account}: identity policy of each role that needs access")
                 }
                 Holder::AnyOf(organization) => format!(
-                    "In each account of the organization {organization}: an identity policy of \
-                     each role or user that asks"
+                    "Each account of the organization {organization}: identity policy of each \
+                     role that needs access"
                 ),
             },
         }
     }
 
-    /// What kind of policy it is, for programs; and whose.
+    /// The kind of policy, and the name or ARN of what it is attached to, for programs.
     fn kind(&self) -> (&'static str, Option<String>) {
         match self {
             Self::Repository(repository) => ("repository-policy", Some(repository.to_string())),
@@ -137,6 +135,33 @@ impl PolicyTarget {
                 },
             ),
         }
+    }
+}
+
+impl PolicyTarget {
+    /// The name of a file for this policy, without an extension: it says account and kind.
+    pub(super) fn file_stem(&self) -> String {
+        let (kind, _) = self.kind();
+        let (owner, name) = match self {
+            Self::Repository(repository) => (None, repository.name()),
+            Self::Registry { .. } => (None, ""),
+            Self::Trust(role) => (None, role_name(role)),
+            Self::Identity { holder, .. } => match holder {
+                Holder::Role(role) => (None, role_name(role)),
+                Holder::User { user, .. } => (None, friendly_name(user)),
+                Holder::PermissionSet { name, .. } => (None, name.as_str()),
+                Holder::Any(_) => (None, ""),
+                Holder::AnyOf(organization) => (Some(organization.to_string()), ""),
+            },
+        };
+        let account = self.account().map(ToString::to_string);
+        let region = self.region().map(ToString::to_string);
+        let parts = [account.or(owner), region, Some(kind.to_owned())];
+        let mut stem: Vec<String> = parts.into_iter().flatten().collect();
+        if !name.is_empty() {
+            stem.push(name.replace('/', "-"));
+        }
+        stem.join("-")
     }
 }
 

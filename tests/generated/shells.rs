@@ -66,7 +66,7 @@ fn bash_completes_commands_and_options() {
     };
     assert_eq!(complete(&["con"]), COMPLETED);
     assert_eq!(complete(&["cache", "c"]), ["clear"]);
-    assert_eq!(complete(&["policy", "--format", "t"]), ["terraform"]);
+    assert_eq!(complete(&["policy", "--format", "ter"]), ["terraform"]);
     assert_eq!(complete(&["doctor", "--pu"]), ["--push"]);
     assert_eq!(complete(&["configure-docker", "--po"]), ["--podman"]);
     assert_eq!(complete(&["config", "show", "--j"]), ["--json"]);
@@ -101,7 +101,7 @@ fn zsh_completes_commands_and_options() {
         terminal.wait_for("-- ");
     }
     terminal.type_text("\x15");
-    terminal.type_text(&format!("{PROGRAM} policy --format t\t"));
+    terminal.type_text(&format!("{PROGRAM} policy --format ter\t"));
     terminal.wait_for("terraform");
     shell.kill();
 }
@@ -122,7 +122,7 @@ fn fish_completes_commands_and_options() {
     };
     assert_eq!(complete("con"), COMPLETED);
     assert_eq!(complete("cache c"), ["clear"]);
-    assert_eq!(complete("policy --format t"), ["terraform"]);
+    assert_eq!(complete("policy --format ter"), ["terraform"]);
     assert_eq!(complete("doctor --pu"), ["--push"]);
     assert_eq!(complete("help w"), ["whoami"]);
     assert_eq!(complete("whoami "), [""; 0]);

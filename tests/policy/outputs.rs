@@ -1,4 +1,4 @@
-//! Each set-up in each form, to the letter.
+//! Each set-up in each format, to the letter.
 
 use crate::set_ups::{REPOSITORY, SET_UPS, parts, policy, printed};
 
@@ -17,37 +17,59 @@ fn all_look_the_same(form: &str) {
 }
 
 #[test]
-fn json_documents_stand_under_headings() {
-    all_look_the_same("json");
+fn text_is_json_documents_under_headings() {
+    all_look_the_same("text");
 }
 
 #[test]
-fn terraform_resources_stand_under_comments() {
+fn terraform_resources_are_under_comments() {
     all_look_the_same("terraform");
 }
 
 #[test]
-fn commands_stand_under_comments() {
+fn commands_are_under_the_notes_they_belong_to() {
     all_look_the_same("cli");
 }
 
 #[test]
-fn programs_get_one_list() {
-    let (name, arguments) = SET_UPS[0];
-    let text = printed(arguments, &["--json"]);
-    looks_the_same(&format!("{name}_list"), &text);
+fn cloudformation_templates_are_under_comments() {
+    all_look_the_same("cloudformation");
 }
 
 #[test]
-fn json_under_headings_is_the_default_and_pulling_too() {
+fn format_json_is_one_json_list_of_all_documents() {
+    for (name, arguments) in SET_UPS {
+        let text = printed(arguments, &["--format", "json"]);
+        let list: Vec<serde_json::Value> = serde_json::from_str(&text).expect("a list");
+        assert!(
+            list.iter().all(|part| part["document"].is_object()),
+            "{name}"
+        );
+    }
+    let (name, arguments) = SET_UPS[0];
+    looks_the_same(&format!("{name}_json"), &printed(arguments, &["--json"]));
+}
+
+#[test]
+fn json_means_the_same_as_format_json() {
+    for (_, arguments) in SET_UPS {
+        assert_eq!(
+            printed(arguments, &["--json"]),
+            printed(arguments, &["--format", "json"])
+        );
+    }
+}
+
+#[test]
+fn text_and_pulling_are_the_defaults() {
     let arguments = ["--repository", REPOSITORY, "--principal", "111122223333"];
     let default = policy(&arguments, &[]);
-    assert_eq!(default, policy(&arguments, &["--format", "json"]));
+    assert_eq!(default, policy(&arguments, &["--format", "text"]));
     assert_eq!(default, policy(&arguments, &["--pull"]));
 }
 
 #[test]
-fn pushing_holds_pulling() {
+fn push_includes_pull() {
     let arguments = ["--repository", REPOSITORY, "--principal", "111122223333"];
     assert_eq!(
         policy(&arguments, &["--push"]),
@@ -71,7 +93,7 @@ fn a_role_and_its_sessions_count_once() {
 }
 
 #[test]
-fn what_is_too_long_for_aws_is_said_to_be() {
+fn a_document_that_is_too_long_for_aws_has_a_note() {
     let too_long = |repositories: usize, principal: &str| {
         let arns: Vec<String> = (0..repositories)
             .map(|number| format!("{REPOSITORY}-{number}"))
@@ -84,8 +106,8 @@ fn what_is_too_long_for_aws_is_said_to_be() {
             || panic!("no part"),
             |(last, others)| (last["notes"].to_string(), format!("{others:?}")),
         );
-        assert!(!others.contains(" at most: "), "{others}");
-        last.contains("AWS takes 2048 at most: ")
+        assert!(!others.contains("accepts at most"), "{others}");
+        last.contains("but AWS accepts at most 2048. ")
     };
     // A user's inline policies have 2,048 characters at most, a role's 10,240.
     let (user, role) = (
@@ -98,7 +120,7 @@ fn what_is_too_long_for_aws_is_said_to_be() {
 }
 
 #[test]
-fn what_is_given_twice_counts_once() {
+fn a_repeated_argument_counts_once() {
     let arguments = ["--repository", REPOSITORY, "--principal", "111122223333"];
     let once = policy(&arguments, &[]);
     let root = "arn:aws:iam::111122223333:root";
@@ -107,7 +129,7 @@ fn what_is_given_twice_counts_once() {
 }
 
 #[test]
-fn within_one_account_nothing_is_opened() {
+fn within_one_account_an_identity_policy_is_enough() {
     let arguments = [
         "--repository",
         REPOSITORY,
@@ -123,9 +145,8 @@ fn within_one_account_nothing_is_opened() {
     assert_eq!(kinds, ["identity-policy"]);
 }
 
-/// The configuration may name a registry by a host of one's own.
 #[test]
-fn a_registry_may_be_named_by_a_host_of_ones_own() {
+fn a_registry_can_be_named_by_a_custom_host() {
     let environment = crate::common::TestEnvironment::new();
     environment.config(
         "[[registry]]\nmatch = \"images.example.com\"\naccount = \"999999999999\"\nregion = \"us-west-2\"\n",

@@ -1,10 +1,10 @@
-//! What makes no sense, and is told so.
+//! Arguments that are rejected, and the errors.
 
 use crate::set_ups::{REPOSITORY, policy};
 
 const REGISTRY: [&str; 2] = ["--registry", "999999999999/us-west-2"];
 
-/// The whole of what is printed: on stderr, exit code 2.
+/// Checks the whole output: on stderr, exit code 2.
 #[track_caller]
 fn refuses(arguments: &[&str], line: &str, hints: &[&str]) {
     let outcome = policy(arguments, &[]);
@@ -20,11 +20,11 @@ fn refuses(arguments: &[&str], line: &str, hints: &[&str]) {
 }
 
 #[test]
-fn a_principal_that_is_none_is_refused_with_the_reason() {
-    let no_principal = "is no principal: give an account by its 12 digits, or the ARN of a role, \
-                        of a user or of an account's root";
-    let wildcard = "has a wildcard, which AWS does not take in a principal: name each role or \
-                    user, or the whole account";
+fn an_invalid_principal_is_rejected_with_the_reason() {
+    let no_principal = "is not a principal. Expected a 12-digit account ID, or the ARN of a role, \
+                        a user or an account root";
+    let wildcard = "contains a wildcard, which AWS does not accept in a principal. Name each role \
+                    or user, or the whole account";
     for (principal, reason) in [
         ("alice", no_principal),
         ("11112222333", no_principal),
@@ -35,37 +35,35 @@ fn a_principal_that_is_none_is_refused_with_the_reason() {
         ("arn:aws:iam::*:root", wildcard),
         (
             "arn:aws:sts::111122223333:federated-user/alice",
-            "is the session of a federated user: its rights are those of the user who began it, so \
-             name that user",
+            "is a federated user session. Name the IAM user that started the session",
         ),
         (
             "ecs-tasks.amazonaws.com",
-            "is a service of AWS: name the role that it assumes, such as the execution role of an \
-             ECS task. Those that pull as themselves (Lambda; CodeBuild with its own credentials) \
-             take a statement of their own, with aws:SourceArn, which AWS's guides to them have",
+            "is an AWS service. Name the role that it assumes, such as the ECS task execution role. \
+             Services that pull as themselves (Lambda, or CodeBuild with its own credentials) need a \
+             statement with aws:SourceArn. See the AWS documentation of the service",
         ),
         (
             "arn:aws:iam::111122223333:oidc-provider/token.example.com",
-            "is an identity provider: its users come as the role that they assume, so name that \
-             role",
+            "is an identity provider. Name the role that its users assume",
         ),
         (
             "arn:aws:iam::111122223333:group/team",
-            "is a group, which AWS does not take as principal: name its users, or the account",
+            "is a group, which AWS does not accept as a principal. Name its users, or the account",
         ),
         (
             "arn:aws:iam::111122223333:instance-profile/node",
-            "is an instance profile: name the role that is in it",
+            "is an instance profile. Name the role that it contains",
         ),
         (
             "AROAEXAMPLEEXAMPLE123",
-            "is the unique id of a role or user: AWS writes it where the one that was named has \
-             been deleted. Name the one there is now, by its ARN",
+            "is the unique ID of a role or user. AWS shows it in a policy after that role or user is \
+             deleted. Name the current role or user by its ARN",
         ),
         (
             "arn:aws-cn:iam::111122223333:role/pull",
-            "is in the partition aws-cn, and the registry in aws: no policy reaches from one to \
-             the other. Name a principal of aws",
+            "is in the partition aws-cn, but the registry is in aws. Policies do not work across \
+             partitions. Name a principal in aws",
         ),
     ] {
         let arguments = [&REGISTRY[..], &["--principal", principal]].concat();
@@ -74,22 +72,22 @@ fn a_principal_that_is_none_is_refused_with_the_reason() {
 }
 
 #[test]
-fn everybody_is_refused_and_one_wrong_principal_refuses_all() {
-    let line = "the principal `*` is every AWS account there is: name accounts, roles or users, or \
-                an organization";
-    let hint = "an organization is named with --org o-…";
+fn the_principal_star_is_rejected_also_after_a_valid_one() {
+    let line = "the principal `*` matches every AWS account. Name accounts, roles or users, or an \
+                organization";
+    let hint = "To name an organization, use --org o-ID";
     let with = ["--principal", "111122223333", "--principal", "*"];
     refuses(&[&REGISTRY[..], &with].concat(), line, &[hint]);
 }
 
 #[test]
-fn an_organization_is_named_by_its_id() {
+fn an_organization_must_be_an_id() {
     for id in ["o-short", "o-ABCDEFGHIJ", "r-abcd", "111122223333", "*"] {
         refuses(
             &[&REGISTRY[..], &["--org", id]].concat(),
             &format!(
-                "`{id}` is no organization's id: those are `o-` and 10 to 32 lower-case letters \
-                 and digits, as `aws organizations describe-organization` prints"
+                "`{id}` is not an organization ID. Expected `o-` and 10 to 32 lower-case letters \
+                 and digits. To look it up, run: aws organizations describe-organization"
             ),
             &[],
         );
@@ -97,8 +95,8 @@ fn an_organization_is_named_by_its_id() {
 }
 
 #[test]
-fn a_repository_is_named_by_its_arn() {
-    let looks_like = "is not the ARN of a repository: those look like \
+fn a_repository_must_be_an_arn() {
+    let looks_like = "is not a repository ARN. Expected an ARN such as \
                       arn:aws:ecr:eu-west-1:111122223333:repository/team/app";
     for (repository, reason) in [
         ("team/app", looks_like),
@@ -108,16 +106,16 @@ fn a_repository_is_named_by_its_arn() {
         ),
         (
             "arn:aws:ecr:us-west-2:999999999999:repository/*",
-            "has a wildcard: name each repository, or the whole registry",
+            "contains a wildcard. Name each repository, or use --registry for the whole registry",
         ),
         (
             "arn:aws:ecr-public::999999999999:repository/app",
-            "is a public repository: everybody may pull from it, and pushing is allowed within its \
-             own account alone",
+            "is a public repository. Anyone can pull from it, and only its own account can push to \
+             it",
         ),
         (
             "arn:aws:ecr:cn-north-1:999999999999:repository/app",
-            "is nowhere: the region cn-north-1 is in the partition aws-cn",
+            "does not exist: the region cn-north-1 is in the partition aws-cn",
         ),
     ] {
         refuses(
@@ -133,14 +131,14 @@ fn a_repository_is_named_by_its_arn() {
             "--principal",
             "111122223333",
         ],
-        "`Team` is no name of a repository: those are 2 to 256 lower-case letters and digits, with \
-         single `.`, `_`, `-` and `/` in between",
+        "`Team` is not a repository name. Expected 2 to 256 lower-case letters and digits, \
+         separated by single `.`, `_`, `-` or `/`",
         &[],
     );
 }
 
 #[test]
-fn partitions_do_not_mix() {
+fn partitions_cannot_be_mixed() {
     let china = "arn:aws-cn:ecr:cn-north-1:999999999999:repository/app";
     refuses(
         &[
@@ -152,8 +150,8 @@ fn partitions_do_not_mix() {
             "111122223333",
         ],
         &format!(
-            "`{REPOSITORY}` and `{china}` are in different partitions: nobody can be let in to \
-             both at once"
+            "`{REPOSITORY}` and `{china}` are in different partitions. Run policy once for each \
+             partition"
         ),
         &[],
     );
@@ -161,15 +159,15 @@ fn partitions_do_not_mix() {
     refuses(
         &["--repository", china, "--principal", role],
         &format!(
-            "`{role}` is in the partition aws, and the registry in aws-cn: no policy reaches from \
-             one to the other. Name a principal of aws-cn"
+            "`{role}` is in the partition aws, but the registry is in aws-cn. Policies do not work \
+             across partitions. Name a principal in aws-cn"
         ),
         &[],
     );
 }
 
 #[test]
-fn a_registry_is_a_private_one() {
+fn a_registry_must_be_private() {
     refuses(
         &[
             "--registry",
@@ -177,8 +175,8 @@ fn a_registry_is_a_private_one() {
             "--principal",
             "111122223333",
         ],
-        "`public.ecr.aws` is public ECR: everybody may pull from it, and pushing is allowed within \
-         the repository's own account alone",
+        "`public.ecr.aws` is public ECR. Anyone can pull from it, and only the repository's own \
+         account can push to it",
         &[],
     );
     refuses(
@@ -191,7 +189,7 @@ fn a_registry_is_a_private_one() {
 }
 
 #[test]
-fn the_role_is_of_the_registrys_account() {
+fn the_role_must_be_in_the_registrys_account() {
     let with = |role: &'static str| {
         let rest = ["--principal", "111122223333", "--role-arn", role];
         [&REGISTRY[..], &rest].concat()
@@ -203,9 +201,9 @@ fn the_role_is_of_the_registrys_account() {
         refuses(
             &with(role),
             &format!(
-                "the role {role} is not in the account of \
-                 `arn:aws:ecr:us-west-2:999999999999:repository/*`: give a role of the account \
-                 999999999999, which is let in there as one of its own"
+                "the role {role} is not in the account and partition of \
+                 `arn:aws:ecr:us-west-2:999999999999:repository/*`. Name a role in account \
+                 999999999999"
             ),
             &[],
         );
@@ -227,10 +225,9 @@ fn the_role_is_of_the_registrys_account() {
 }
 
 #[test]
-fn arguments_that_do_not_fit_together_are_a_mistake_of_usage() {
+fn missing_and_conflicting_arguments_are_usage_errors() {
     let principal = ["--principal", "111122223333"];
     for arguments in [
-        &[][..],
         &REGISTRY[..],
         &principal[..],
         &[&REGISTRY[..], &principal, &["--org", "o-abcdefghij"]].concat(),
@@ -246,5 +243,46 @@ fn arguments_that_do_not_fit_together_are_a_mistake_of_usage() {
             "{arguments:?}"
         );
         assert!(outcome.stderr.starts_with("error: "), "{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn policy_without_arguments_lists_all_its_options() {
+    let outcome = policy(&[], &[]);
+    assert_eq!((outcome.code, &*outcome.stdout), (Some(2), ""));
+    for option in [
+        "--registry <HOST>",
+        "--repository <ARN>",
+        "--principal <ARN|ACCOUNT>",
+        "--org <o-ID>",
+        "--pull",
+        "--push",
+        "--scan",
+        "--role-arn <ARN>",
+        "--external-id <ID>",
+        "--format <FORMAT>",
+        "--json",
+        "--out <DIR>",
+        "cloudformation, cli]",
+    ] {
+        assert!(
+            outcome.stderr.contains(option),
+            "{option}: {}",
+            outcome.stderr
+        );
+    }
+}
+
+#[test]
+fn a_missing_argument_is_named_with_its_alternative() {
+    for (arguments, missing) in [
+        (&REGISTRY[..], "<--principal <ARN|ACCOUNT>|--org <o-ID>>"),
+        (
+            &["--org", "o-abcdefghij"][..],
+            "<--registry <HOST>|--repository <ARN>>",
+        ),
+    ] {
+        let outcome = policy(arguments, &[]);
+        assert!(outcome.stderr.contains(missing), "{}", outcome.stderr);
     }
 }

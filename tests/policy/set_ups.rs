@@ -1,4 +1,4 @@
-//! The set-ups that are looked at.
+//! The set-ups that the tests print.
 
 use serde_json::Value;
 
@@ -6,10 +6,10 @@ use crate::common::{Outcome, TestEnvironment};
 
 pub const REPOSITORY: &str = "arn:aws:ecr:us-west-2:999999999999:repository/team/app";
 
-/// Of every kind one: what it is called here, and its arguments.
+/// One of each kind: its name in these tests, and its arguments.
 pub const SET_UPS: &[(&str, &[&str])] = &[
     (
-        // Of a session's role, of an account, and of a user who is of the registry's own.
+        // By the role of a session, an account, and a user of the registry's account.
         "pull",
         &[
             "--repository",
@@ -33,7 +33,7 @@ pub const SET_UPS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        // One of the callers has signed in by IAM Identity Center.
+        // One of the callers is a session of IAM Identity Center.
         "push_by_role",
         &[
             "--registry",
@@ -50,7 +50,7 @@ pub const SET_UPS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        // Of repositories in two accounts, one of them a caller's.
+        // From repositories in two accounts, one of them a caller's.
         "pull_and_scan_in_china",
         &[
             "--repository",
@@ -95,7 +95,7 @@ pub fn policy(arguments: &[&str], form: &[&str]) -> Outcome {
     TestEnvironment::new().run(&all, "")
 }
 
-/// What is printed, when all is well.
+/// The output of a run that succeeds.
 #[track_caller]
 pub fn printed(arguments: &[&str], form: &[&str]) -> String {
     let outcome = policy(arguments, form);

@@ -1,14 +1,14 @@
-//! The commands, given to a real shell.
+//! The commands, run by a real shell.
 
 use serde_json::Value;
 
 use crate::common::TestEnvironment;
 use crate::set_ups::{SET_UPS, parts, printed};
 
-/// In place of the AWS CLI: its arguments, each on lines of its own before a mark.
+/// Replaces the AWS CLI, and logs its arguments, each followed by a mark.
 const AWS: &str = "#!/bin/sh\nfor word; do printf '%s\\n\\036\\n' \"$word\"; done >>\"$LOG\"\nprintf '\\035\\n' >>\"$LOG\"\n";
 
-/// What a shell makes of the commands: the words of each call of `aws`.
+/// The words of each call of `aws`, as a shell parses the commands.
 fn calls(commands: &str) -> Vec<Vec<String>> {
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -21,6 +21,8 @@ fn calls(commands: &str) -> Vec<Vec<String>> {
     environment.set("LOG", &log.display().to_string());
     environment.set("INSTANCE_ARN", "the instance");
     environment.set("PERMISSION_SET_ARN", "the permission set");
+    environment.set("ROLE_NAME", "the role");
+    environment.set("ACCOUNT_ID", "444455556666");
     let outcome = environment.run_program("/bin/sh", &["-eu"], commands);
     assert_eq!(
         (outcome.code, &*outcome.stdout, &*outcome.stderr),
@@ -37,7 +39,7 @@ fn calls(commands: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn a_shell_hands_the_cli_the_very_documents() {
+fn the_aws_cli_gets_the_documents_unchanged() {
     for (name, arguments) in SET_UPS {
         let calls = calls(&printed(arguments, &["--format", "cli"]));
         let documents: Vec<Value> = calls
@@ -51,17 +53,55 @@ fn a_shell_hands_the_cli_the_very_documents() {
             .map(|mut part| part["document"].take())
             .collect();
         assert_eq!(documents, expected, "{name}");
-        for call in &calls {
-            let is_of_identity_center = call[0] == "sso-admin";
-            assert!(
-                is_of_identity_center || call.contains(&"--region".to_owned()),
-                "{call:?}"
-            );
+    }
+}
+
+#[test]
+fn iam_commands_name_no_region_and_ecr_commands_do() {
+    for (_, arguments) in SET_UPS {
+        for call in calls(&printed(arguments, &["--format", "cli"])) {
+            let names_a_region = call.contains(&"--region".to_owned());
+            assert_eq!(names_a_region, call[0] == "ecr", "{call:?}");
         }
     }
 }
 
-/// What it is called with, its documents aside.
+#[test]
+fn each_identity_policy_is_attached() {
+    for (name, arguments) in SET_UPS {
+        let calls = calls(&printed(arguments, &["--format", "cli"]));
+        let count = |command: &str| calls.iter().filter(|call| call[1] == command).count();
+        let attached = count("put-role-policy")
+            + count("put-user-policy")
+            + count("attach-role-policy")
+            + count("provision-permission-set");
+        let parts = parts(arguments);
+        let policies = parts
+            .iter()
+            .filter(|part| part["kind"] == "identity-policy");
+        assert_eq!(attached, policies.count(), "{name}");
+        assert_eq!(
+            count("create-policy"),
+            count("attach-role-policy"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_variable_that_is_not_set_stops_the_shell() {
+    let commands = printed(SET_UPS[1].1, &["--format", "cli"]);
+    let environment = TestEnvironment::new();
+    let attach = commands
+        .lines()
+        .find(|line| line.starts_with("aws iam attach-role-policy"))
+        .expect("a command");
+    let outcome = environment.run_program("/bin/sh", &[], format!("{attach}\n"));
+    assert_ne!(outcome.code, Some(0));
+    assert!(outcome.stderr.contains("ROLE_NAME"), "{}", outcome.stderr);
+}
+
+/// The calls, without the documents.
 fn words(arguments: &[&str]) -> Vec<String> {
     calls(&printed(arguments, &["--format", "cli"]))
         .iter()
@@ -76,7 +116,7 @@ fn words(arguments: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn a_registrys_scope_is_looked_at_and_switched_first() {
+fn the_registry_policy_scope_is_checked_and_set_first() {
     assert_eq!(
         words(SET_UPS[1].1),
         [
@@ -84,14 +124,15 @@ fn a_registrys_scope_is_looked_at_and_switched_first() {
             "ecr put-account-setting --region us-west-2 --name REGISTRY_POLICY_SCOPE --value V2",
             "ecr get-registry-policy --region us-west-2",
             "ecr put-registry-policy --region us-west-2 --policy-text {…}",
-            "iam create-policy --region us-west-2 --policy-name ecr-push-999999999999 \
-             --policy-document {…}",
+            "iam create-policy --policy-name ecr-push-999999999999 --policy-document {…}",
+            "iam attach-role-policy --role-name the role --policy-arn \
+             arn:aws:iam::444455556666:policy/ecr-push-999999999999",
         ]
     );
 }
 
 #[test]
-fn each_document_is_put_where_it_belongs() {
+fn each_document_is_put_on_its_resource_or_identity() {
     assert_eq!(
         words(SET_UPS[0].1),
         [
@@ -99,24 +140,29 @@ fn each_document_is_put_where_it_belongs() {
              --repository-name team/app",
             "ecr set-repository-policy --region us-west-2 --registry-id 999999999999 \
              --repository-name team/app --policy-text {…}",
-            "iam put-role-policy --region us-west-2 --role-name ecr-pull --policy-name \
+            "iam put-role-policy --role-name ecr-pull --policy-name \
              ecr-pull-999999999999 --policy-document {…}",
-            "iam create-policy --region us-west-2 --policy-name ecr-pull-999999999999 \
-             --policy-document {…}",
-            "iam put-user-policy --region us-west-2 --user-name bob --policy-name \
+            "iam create-policy --policy-name ecr-pull-999999999999 --policy-document {…}",
+            "iam attach-role-policy --role-name the role --policy-arn \
+             arn:aws:iam::444455556666:policy/ecr-pull-999999999999",
+            "iam put-user-policy --user-name bob --policy-name \
              ecr-pull-999999999999 --policy-document {…}",
         ]
     );
     assert_eq!(
         words(SET_UPS[2].1),
         [
-            "iam create-role --region us-west-2 --role-name ecr-push --path /team/ \
+            "iam create-role --role-name ecr-push --path /team/ \
              --assume-role-policy-document {…}",
-            "iam put-role-policy --region us-west-2 --role-name ecr-push --policy-name \
+            "iam put-role-policy --role-name ecr-push --policy-name \
              ecr-push-999999999999 --policy-document {…}",
+            "sso-admin get-inline-policy-for-permission-set --instance-arn the instance \
+             --permission-set-arn the permission set",
             "sso-admin put-inline-policy-to-permission-set --instance-arn the instance \
              --permission-set-arn the permission set --inline-policy {…}",
-            "iam put-role-policy --region us-west-2 --role-name build --policy-name \
+            "sso-admin provision-permission-set --instance-arn the instance \
+             --permission-set-arn the permission set --target-type ALL_PROVISIONED_ACCOUNTS",
+            "iam put-role-policy --role-name build --policy-name \
              assume-ecr-push-999999999999 --policy-document {…}",
         ]
     );

@@ -1,5 +1,5 @@
-//! What others say of the documents: a linter of IAM policies, a stand-in for AWS that checks
-//! them as AWS does, and a parser of Terraform's language.
+//! The documents as other programs read them: an IAM policy linter, an AWS mock that checks them,
+//! and a parser of Terraform's language.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::common::TestEnvironment;
 use crate::set_ups::{SET_UPS, parts, printed};
 
-/// Runs a Python program where the tools are, on this; what it answers.
+/// Runs a Python program with the tools on this input, and returns its output.
 #[track_caller]
 fn python(program: &str, input: &Value) -> Value {
     let folder = std::env::var_os("ECRX_TEST_CLIENTS").expect("ECRX_TEST_CLIENTS");
@@ -27,7 +27,7 @@ fn python(program: &str, input: &Value) -> Value {
     serde_json::from_str(&outcome.stdout).expect("JSON")
 }
 
-/// Its findings of each document, as `ISSUE: what`.
+/// The findings for each document, as `ISSUE: DETAIL`.
 const PARLIAMENT: &str = r#"
 import json, sys
 import parliament
@@ -43,12 +43,12 @@ fn lint(documents: &[Value]) -> Vec<Vec<String>> {
     serde_json::from_value(python(PARLIAMENT, &documents.into())).expect("texts")
 }
 
-/// The linter knows identity policies alone. Those of repositories and of roles' trust may not
-/// name the resource that they are put on: so they are looked at as they are, with that finding,
-/// and once more with it, without any.
+/// The linter supports identity policies only. Repository policies and trust policies cannot name
+/// their resource. They are checked once as they are, which gives one finding, and once with a
+/// resource, which gives none.
 #[test]
 #[ignore = "needs parliament: .ci/run installs it"]
-fn a_linter_finds_nothing() {
+fn a_policy_linter_has_no_findings() {
     const NO_RESOURCE: &str = "MALFORMED: Statement contains neither Resource nor NotResource";
     let mut whole = Vec::new();
     let mut without = Vec::new();
@@ -86,7 +86,7 @@ fn a_linter_finds_nothing() {
 
 #[test]
 #[ignore = "needs parliament: .ci/run installs it"]
-fn the_linter_would_find_mistakes() {
+fn the_policy_linter_would_find_mistakes() {
     let document = |action: &str, resource: &str| {
         json!({ "Version": "2012-10-17", "Statement": {
             "Effect": "Allow", "Action": action, "Resource": resource
@@ -113,8 +113,8 @@ fn the_linter_would_find_mistakes() {
     );
 }
 
-/// moto runs within the process: nothing listens, nothing is reached. It does not know who has
-/// the scope V2, and refuses a registry's policy that speaks of pulls.
+/// moto runs within the process, without a network. It does not support the registry policy scope
+/// V2, and rejects a registry policy with pull actions.
 const MOTO: &str = r#"
 import json, os, sys
 import boto3
@@ -142,7 +142,7 @@ def put(part):
         ecr.put_registry_policy(policyText=document)
         stored = ecr.get_registry_policy()["policyText"]
     elif kind == "trust-policy":
-        # It looks at the document where it is changed, not where the role is made.
+        # It checks the document when it is updated, not when the role is created.
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=document)
         return iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
@@ -164,7 +164,7 @@ print(json.dumps([fresh(part) for part in json.load(sys.stdin)]))
 
 #[test]
 #[ignore = "needs moto: .ci/run installs it"]
-fn a_stand_in_for_aws_takes_and_keeps_them() {
+fn an_aws_mock_accepts_and_stores_the_documents() {
     let all: Vec<Value> = SET_UPS
         .iter()
         .flat_map(|(_, arguments)| parts(arguments))
@@ -174,7 +174,7 @@ fn a_stand_in_for_aws_takes_and_keeps_them() {
     assert_eq!(kept.len(), all.len());
     for (part, kept) in all.iter().zip(kept) {
         if part["kind"] == "registry-policy" {
-            assert_eq!(kept, "InvalidParameterException", "moto has learnt of V2")
+            assert_eq!(kept, "InvalidParameterException", "moto supports V2 now")
         } else {
             assert_eq!(kept, &part["document"], "{}", part["heading"])
         }
@@ -183,7 +183,7 @@ fn a_stand_in_for_aws_takes_and_keeps_them() {
 
 #[test]
 #[ignore = "needs moto: .ci/run installs it"]
-fn the_stand_in_would_refuse_mistakes() {
+fn the_aws_mock_would_reject_mistakes() {
     let statement = |action: &str, principal: Option<&str>| {
         let mut statement = json!({ "Effect": "Allow", "Action": action });
         match principal {
@@ -217,7 +217,7 @@ fn the_stand_in_would_refuse_mistakes() {
     );
 }
 
-/// The documents in each text, in order. The parser writes a call as text, and `=` behind keys.
+/// The documents in each text, in order. The parser writes a call as text, and `=` after keys.
 const HCL: &str = r#"
 import json, sys
 import hcl2
@@ -236,7 +236,7 @@ print(json.dumps([list(documents(text)) for text in json.load(sys.stdin)]))
 
 #[test]
 #[ignore = "needs python-hcl2: .ci/run installs it"]
-fn terraform_reads_the_very_documents() {
+fn terraform_reads_the_same_documents() {
     let texts: Vec<String> = SET_UPS
         .iter()
         .map(|(_, arguments)| printed(arguments, &["--format", "terraform"]))

@@ -1,11 +1,10 @@
-//! Documents as IAM reads them, and the statements of a set-up: what is allowed to whom, and on which
-//! side.
+//! IAM policy documents, and the statements that a set-up needs.
 //!
-//! Within one account either side is enough. Between two, both must allow: the identity policy of
-//! the caller, and the policy of the repository or its registry. Or the caller assumes a role of
-//! the registry's account, which takes that role's trust policy and a right of the caller's.
+//! Within one account, either side can allow access. Across accounts, both must: the identity policy
+//! of the caller, and the policy of the repository or its registry. Or the caller assumes a role in
+//! the registry's account: the role's trust policy and the caller's identity policy must allow it.
 //!
-//! Which actions a pull and a push take is from the ECR user guide ("Required IAM permissions for
+//! The actions for pulls and pushes are from the ECR user guide ("Required IAM permissions for
 //! pushing an image", "Repository policy examples").
 
 use std::collections::BTreeMap;
@@ -31,7 +30,7 @@ pub(crate) struct Document {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Statement {
     sid: String,
-    /// Always "Allow": nothing here takes rights away.
+    /// Always "Allow".
     effect: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     principal: Option<PrincipalElement>,
@@ -43,28 +42,28 @@ pub(crate) struct Statement {
     condition: BTreeMap<&'static str, BTreeMap<&'static str, String>>,
 }
 
-/// Whom a statement of a resource's policy is about.
+/// The principal of a statement in a resource policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum PrincipalElement {
     Aws(Vec<String>),
-    /// Everybody; only ever made together with a condition.
+    /// `*`; only used together with a condition.
     Everybody,
 }
 
-/// What must hold for a statement to count.
+/// A condition of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Condition {
-    /// The caller is of this organization.
+    /// The caller belongs to this organization.
     Organization(OrganizationId),
-    /// The caller's ARN fits this pattern.
+    /// The caller's ARN matches this pattern.
     PrincipalLike(String),
-    /// The caller of sts:AssumeRole sends this external id.
+    /// The caller of sts:AssumeRole sends this external ID.
     ExternalId(String),
 }
 
 impl Document {
-    /// A document of these statements. Those that would bear the same `Sid` are numbered: ECR
-    /// and IAM want each only once.
+    /// A document of these statements. A repeated `Sid` gets a number: ECR and IAM require it to
+    /// be unique.
     pub(crate) fn new(statements: Vec<Statement>) -> Self {
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         let mut statement = statements;
@@ -126,7 +125,7 @@ impl fmt::Display for Document {
     }
 }
 
-/// As [`Document`], for one statement that is to be added to what is there.
+/// As [`Document`], for one statement that is added to an existing policy.
 impl fmt::Display for Statement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&pretty(self))
@@ -151,7 +150,7 @@ impl Serialize for PrincipalElement {
     }
 }
 
-/// A single text stands alone, as in AWS's examples.
+/// A list of one is written as a plain string, as in AWS's examples.
 fn one_or_list<T: Serialize, S: Serializer>(
     values: &[T],
     serializer: S,
@@ -167,7 +166,7 @@ pub(crate) enum Access {
     Pull,
     /// Push images, and pull them.
     Push,
-    /// Read what the scans of images have found.
+    /// Read image scan findings.
     Scan,
 }
 
@@ -180,7 +179,7 @@ impl Access {
         }
     }
 
-    /// What it takes on the repository.
+    /// The actions on the repository.
     pub(crate) fn actions(self) -> &'static [&'static str] {
         match self {
             Access::Pull => &[
@@ -206,35 +205,34 @@ impl Access {
     }
 }
 
-/// For the policy of a repository, which is about itself and names no resource: lets these
-/// callers do this.
+/// For a repository policy, which has no `Resource` element: allows these callers access.
 pub(crate) fn in_repository_policy(callers: &Callers, access: Access) -> Vec<Statement> {
-    let_in(callers, &access.statement())
+    allow_callers(callers, &access.statement())
 }
 
-/// For the policy of a registry: the same for these repositories.
+/// For a registry policy: allows these callers access to these repositories.
 pub(crate) fn in_registry_policy(
     callers: &Callers,
     access: Access,
     repositories: &Repositories,
 ) -> Vec<Statement> {
-    let_in(callers, &access.statement().on(repositories.arns()))
+    allow_callers(callers, &access.statement().on(repositories.arns()))
 }
 
-/// For the identity policy of the caller: the same, from the other side.
+/// For the identity policy of the caller: access to these repositories.
 pub(crate) fn in_identity_policy(access: Access, repositories: &Repositories) -> Statement {
     access.statement().on(repositories.arns())
 }
 
-/// For the identity policy of a caller that pulls or pushes: requesting a token, which belongs to
-/// no repository, so that `*` is the only resource that works.
+/// For the identity policy of a caller that pulls or pushes: requesting a token. A token is not
+/// specific to a repository, so the resource must be `*`.
 pub(crate) fn get_token() -> Statement {
     let action = vec!["ecr:GetAuthorizationToken"];
     Statement::allow("GetToken", action).on(vec!["*".to_owned()])
 }
 
-/// For an identity policy in the registry's account: reading Amazon Inspector's findings, which
-/// are of the account as a whole.
+/// For an identity policy in the registry's account: reading the Amazon Inspector findings of the
+/// account.
 pub(crate) fn read_inspector() -> Statement {
     let actions = vec!["inspector2:ListCoverage", "inspector2:ListFindings"];
     Statement::allow("ReadInspector", actions).on(vec!["*".to_owned()])
@@ -246,11 +244,11 @@ pub(crate) fn assume_role(role: &RoleArn) -> Statement {
     Statement::allow("AssumeRole", action).on(vec![role.to_string()])
 }
 
-/// For the trust policy of a role: lets these callers assume it, if they send the external id
-/// where one is asked for (as `config::parse_external_id` takes it).
+/// For the trust policy of a role: allows these callers to assume it, if they send the external ID
+/// (as `config::parse_external_id` accepts it).
 pub(crate) fn in_trust_policy(callers: &Callers, external_id: Option<&str>) -> Vec<Statement> {
     let statement = Statement::allow("AssumeRole", vec!["sts:AssumeRole"]);
-    let_in(
+    allow_callers(
         callers,
         &match external_id {
             Some(id) => statement.given(Condition::ExternalId(id.to_owned())),
@@ -259,9 +257,9 @@ pub(crate) fn in_trust_policy(callers: &Callers, external_id: Option<&str>) -> V
     )
 }
 
-/// A statement for these callers: one for all, and one more for each that needs a condition of its
-/// own. Everybody is only let in under a condition.
-fn let_in(callers: &Callers, statement: &Statement) -> Vec<Statement> {
+/// The statements for these callers: one for all, and one more for each that needs its own
+/// condition. `*` is only used with a condition.
+fn allow_callers(callers: &Callers, statement: &Statement) -> Vec<Statement> {
     let principals = match callers {
         Callers::Organization(id) => {
             let statement = statement.clone().to(PrincipalElement::Everybody);
@@ -370,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_of_identity_center_is_let_in_by_a_condition() {
+    fn an_identity_center_role_is_matched_by_the_name_of_its_permission_set() {
         let callers = Callers::Principals(vec![
             principal(
                 "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Pull_0123456789abcdef/alice",
@@ -392,7 +390,7 @@ mod tests {
                     "Principal": { "AWS": "arn:aws:iam::111122223333:root" },
                     "Action": "sts:AssumeRole",
                     "Condition": { "ArnLike": { "aws:PrincipalArn":
-                        "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com*/AWSReservedSSO_Pull_0123456789abcdef"
+                        "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com*/AWSReservedSSO_Pull_*"
                     } },
                 },
             ])
@@ -400,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_stand_in_the_order_of_awss_examples() {
+    fn keys_are_in_the_order_of_awss_examples() {
         let statement = Statement::allow("PullImages", vec!["ecr:BatchGetImage"])
             .on(vec!["arn:a".to_owned(), "arn:b".to_owned()])
             .to(PrincipalElement::Everybody)

@@ -1,13 +1,11 @@
-//! IAM, as far as ECR needs it: principals, repositories, and the documents that name them.
+//! The parts of IAM that ECR needs: principals, repositories, and policy documents.
 //!
-//! Nothing here makes a network call, and a policy made from parsed values allows no more than they
-//! say. There is no way to write a `Deny`, an `ecr:*`, or a wildcard principal without a
-//! condition.
+//! Nothing here makes a network call. A policy made from parsed values allows only these values. A
+//! `Deny`, an `ecr:*`, or a wildcard principal without a condition cannot be written.
 //!
-//! The documents are structs of our own. The crates that model IAM's documents were looked at:
-//! they hold principals, actions and conditions as plain texts, so that all that matters here
-//! would have to be checked anyway, and bring an evaluator (iam-rs), or regexes, random ids and a
-//! log subscriber (aws-iam), for the two structs of `iam/document.rs`.
+//! The documents are our own structs. Crates that model IAM documents hold principals, actions and
+//! conditions as strings, which would have to be checked anyway. They also bring an evaluator
+//! (iam-rs), or regexes, random IDs and a log subscriber (aws-iam).
 
 mod document;
 mod principal;

@@ -1,15 +1,15 @@
-//! Whom policies are about: principals, organizations, and all callers of one policy.
+//! The callers that policies name: principals and organizations.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::registry::{AccountId, Partition, RoleArn};
 
-/// Where IAM Identity Center keeps the roles of its permission sets: behind this in every
-/// region, save that there is a folder of the region's name in between in most.
+/// The path of the roles that IAM Identity Center creates. Outside us-east-1, the home region
+/// follows: `aws-reserved/sso.amazonaws.com/eu-west-1`.
 const IDENTITY_CENTER_PATH: &str = "aws-reserved/sso.amazonaws.com";
 
-/// What the names of these roles begin with. Nobody else can make a role called so.
+/// The prefix of the names of these roles, which IAM reserves for Identity Center.
 const IDENTITY_CENTER_ROLE: &str = "AWSReservedSSO_";
 
 /// A caller that a policy can name.
@@ -26,70 +26,63 @@ pub(crate) enum PrincipalKind {
     /// The whole account, which policies write as the ARN of its root.
     Account,
     Role(RoleArn),
-    /// A role of IAM Identity Center, by its name alone: a session's ARN does not tell the path,
-    /// which holds the region that Identity Center is in. AWS advises against naming such a role
-    /// by its ARN, as it is made anew when its permission set is ("Referencing permission sets in
-    /// resource policies").
+    /// A role of IAM Identity Center, by its name: the ARN of a session does not include the path.
+    /// AWS advises against naming such a role by its ARN, as the suffix of its name changes when it
+    /// is re-created ("Referencing permission sets in resource policies").
     PermissionSet(String),
     /// A user: the path and the name, `team/alice`.
     User(String),
 }
 
-/// Why a text names no principal that ECR's policies could let in.
+/// Why a text is not a principal that ECR policies can name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PrincipalError {
     #[error(
-        "`{0}` is no principal: give an account by its 12 digits, or the ARN of a role, of a user \
-         or of an account's root"
+        "`{0}` is not a principal. Expected a 12-digit account ID, or the ARN of a role, a user \
+         or an account root"
     )]
     Neither(String),
     /// `*`.
     #[error(
-        "the principal `{0}` is every AWS account there is: name accounts, roles or users, or an \
+        "the principal `{0}` matches every AWS account. Name accounts, roles or users, or an \
          organization"
     )]
     Everybody(String),
     /// `arn:aws:iam::111122223333:role/*`.
     #[error(
-        "`{0}` has a wildcard, which AWS does not take in a principal: name each role or user, or \
-         the whole account"
+        "`{0}` contains a wildcard, which AWS does not accept in a principal. Name each role or \
+         user, or the whole account"
     )]
     Wildcard(String),
     /// `arn:aws:sts::111122223333:federated-user/alice`.
-    #[error(
-        "`{0}` is the session of a federated user: its rights are those of the user who began it, \
-         so name that user"
-    )]
+    #[error("`{0}` is a federated user session. Name the IAM user that started the session")]
     FederatedUser(String),
     /// `ecs-tasks.amazonaws.com`.
     #[error(
-        "`{0}` is a service of AWS: name the role that it assumes, such as the execution role of an \
-         ECS task. Those that pull as themselves (Lambda; CodeBuild with its own credentials) take \
-         a statement of their own, with aws:SourceArn, which AWS's guides to them have"
+        "`{0}` is an AWS service. Name the role that it assumes, such as the ECS task execution \
+         role. Services that pull as themselves (Lambda, or CodeBuild with its own credentials) need \
+         a statement with aws:SourceArn. See the AWS documentation of the service"
     )]
     Service(String),
-    #[error(
-        "`{0}` is an identity provider: its users come as the role that they assume, so name that \
-         role"
-    )]
+    #[error("`{0}` is an identity provider. Name the role that its users assume")]
     Provider(String),
     /// `arn:aws:iam::111122223333:group/team`.
     #[error(
-        "`{0}` is a group, which AWS does not take as principal: name its users, or the account"
+        "`{0}` is a group, which AWS does not accept as a principal. Name its users, or the account"
     )]
     Group(String),
     /// `arn:aws:iam::111122223333:instance-profile/node`.
-    #[error("`{0}` is an instance profile: name the role that is in it")]
+    #[error("`{0}` is an instance profile. Name the role that it contains")]
     InstanceProfile(String),
     /// `AROAEXAMPLEID`.
     #[error(
-        "`{0}` is the unique id of a role or user: AWS writes it where the one that was named has \
-         been deleted. Name the one there is now, by its ARN"
+        "`{0}` is the unique ID of a role or user. AWS shows it in a policy after that role or user \
+         is deleted. Name the current role or user by its ARN"
     )]
     UniqueId(String),
     #[error(
-        "`{principal}` is in the partition {theirs}, and the registry in {ours}: no policy reaches \
-         from one to the other. Name a principal of {ours}"
+        "`{principal}` is in the partition {theirs}, but the registry is in {ours}. Policies do \
+         not work across partitions. Name a principal in {ours}"
     )]
     Partition {
         principal: String,
@@ -99,9 +92,9 @@ pub(crate) enum PrincipalError {
 }
 
 impl Principal {
-    /// Reads an account id, or an ARN as policies, `aws sts get-caller-identity` and denials
-    /// write them. An `assumed-role` session becomes its role. `ours` is the partition of what
-    /// the policy is about: that of an account id, and what an ARN must be in.
+    /// Parses an account ID, or an ARN as in policies, `aws sts get-caller-identity` and denials.
+    /// An `assumed-role` session becomes its role. `ours` is the partition of the registry: an
+    /// account ID is taken to be in it, and an ARN must be.
     pub(crate) fn parse(text: &str, ours: Partition) -> Result<Self, PrincipalError> {
         let wrong = || PrincipalError::Neither(text.to_owned());
         if let Ok(account) = text.parse() {
@@ -164,13 +157,13 @@ impl Principal {
         }
     }
 
-    /// Whether policies name both alike: a role and its sessions.
+    /// Whether policies name both in the same way: a role and its sessions, for example.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        (self.partition, &self.account, &self.kind)
-            == (other.partition, &other.account, &other.kind)
+        (self.arn(), self.arn_pattern()) == (other.arn(), other.arn_pattern())
     }
 
-    /// The same with its path, where it is a session of this role: sessions do not tell it.
+    /// Adds the path of this role, if the principal is a session of it: the ARN of a session does
+    /// not include the path.
     #[must_use]
     pub(crate) fn or_role(self, role: &RoleArn) -> Self {
         let is_it = |found: &RoleArn| {
@@ -194,7 +187,7 @@ impl Principal {
         &self.kind
     }
 
-    /// As people call it: `the role ecr-pull`, `the account 111122223333`.
+    /// A name for messages: `the role ecr-pull`, `the account 111122223333`.
     pub(crate) fn called(&self) -> String {
         match &self.kind {
             PrincipalKind::Account => format!("the account {}", self.account),
@@ -204,29 +197,33 @@ impl Principal {
         }
     }
 
-    /// What is to be known where a policy names it, in a sentence or two.
+    /// A note for a policy that names this principal, in a few sentences.
     pub(crate) fn caveat(&self) -> Option<String> {
         let called = self.called();
         match &self.kind {
             PrincipalKind::Account => Some(format!(
-                "The root of {} stands for the whole account: every role and user there whose own \
-                 identity policy allows it.",
+                "The root ARN of {} means the whole account: each of its roles and users that has \
+                 an identity policy allowing the same actions.",
                 self.account
             )),
-            PrincipalKind::PermissionSet(role) => Some(format!(
-                "{role} is a role of IAM Identity Center: it may be made anew, and a session does \
-                 not tell its path. So the account is named, with a condition that only the ARN of \
-                 this role fits."
-            )),
+            PrincipalKind::PermissionSet(role) => {
+                let name = permission_set(role);
+                Some(format!(
+                    "The suffix of an IAM Identity Center role changes when the role is re-created. \
+                     The statement names the account, with a condition that matches \
+                     {IDENTITY_CENTER_ROLE}{name}_*. The condition also matches permission sets \
+                     with names that start with {name}_."
+                ))
+            }
             PrincipalKind::Role(_) if self.was_session => Some(format!(
-                "The session stands for {called}. Sessions do not tell the path of their role: if \
-                 it has one, put it in, as in role/path/name."
+                "Policies name the role of a session, here {called}. The ARN of a session does not \
+                 include the path of the role. If the role has a path, add it: role/PATH/NAME."
             )),
             PrincipalKind::Role(_) | PrincipalKind::User(_) => None,
         }
     }
 
-    /// Whether AWS looks if there is such a role or user.
+    /// Whether AWS checks that the principal exists.
     pub(super) fn must_exist(&self) -> bool {
         matches!(self.kind, PrincipalKind::Role(_) | PrincipalKind::User(_))
     }
@@ -245,7 +242,7 @@ impl Principal {
         }
     }
 
-    /// What the caller's ARN must be like, if [`Self::arn`] names more than the one that is meant.
+    /// The pattern of the caller's ARN, if [`Self::arn`] names more than this principal.
     pub(super) fn arn_pattern(&self) -> Option<String> {
         let PrincipalKind::PermissionSet(role) = &self.kind else {
             return None;
@@ -253,13 +250,15 @@ impl Principal {
         let Self {
             partition, account, ..
         } = self;
+        let name = permission_set(role);
         Some(format!(
-            "arn:{partition}:iam::{account}:role/{IDENTITY_CENTER_PATH}*/{role}"
+            "arn:{partition}:iam::{account}:role/{IDENTITY_CENTER_PATH}*/\
+             {IDENTITY_CENTER_ROLE}{name}_*"
         ))
     }
 }
 
-/// What kind of principal the ARN of a role names.
+/// The kind of principal that the ARN of a role names.
 fn role_kind(arn: &str) -> Option<PrincipalKind> {
     let role: RoleArn = arn.parse().ok()?;
     let name = role_name(&role);
@@ -270,11 +269,16 @@ fn role_kind(arn: &str) -> Option<PrincipalKind> {
     })
 }
 
-/// The name of a permission set, from its role's: `AWSReservedSSO_NAME_0123456789abcdef`.
+/// The name of a permission set, from the name of its role: `AWSReservedSSO_NAME_` and 16
+/// hexadecimal digits.
 pub(crate) fn permission_set(role: &str) -> &str {
-    let rest = role.strip_prefix(IDENTITY_CENTER_ROLE);
-    let name = rest.and_then(|rest| rest.rsplit_once('_'));
-    name.map_or(role, |(name, _)| name)
+    let is_suffix =
+        |text: &str| text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let name = role.strip_prefix(IDENTITY_CENTER_ROLE).unwrap_or(role);
+    match name.rsplit_once('_') {
+        Some((name, suffix)) if is_suffix(suffix) => name,
+        _ => name,
+    }
 }
 
 /// The name of a role without its path.
@@ -282,7 +286,7 @@ pub(crate) fn role_name(role: &RoleArn) -> &str {
     friendly_name(role.as_str())
 }
 
-/// The path of a role, `/team/`, where it has one.
+/// The path of a role, `/team/`, if it has one.
 pub(crate) fn role_path(role: &RoleArn) -> Option<String> {
     let (_, rest) = role.as_str().split_once(":role/")?;
     let (path, _) = rest.rsplit_once('/')?;
@@ -303,7 +307,7 @@ fn is_path_and_name(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@_-/".contains(&byte))
 }
 
-/// Why what is no ARN, or an ARN with a region, is no principal.
+/// The error for a text that is not an ARN, or that is an ARN with a region.
 fn no_arn(text: &str) -> PrincipalError {
     let owned = text.to_owned();
     let is_service = [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"]
@@ -330,8 +334,8 @@ pub(crate) struct OrganizationId(String);
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no organization's id: those are `o-` and 10 to 32 lower-case letters and digits, as \
-     `aws organizations describe-organization` prints"
+    "`{0}` is not an organization ID. Expected `o-` and 10 to 32 lower-case letters and digits. \
+     To look it up, run: aws organizations describe-organization"
 )]
 pub(crate) struct OrganizationIdError(String);
 
@@ -359,7 +363,7 @@ impl fmt::Display for OrganizationId {
     }
 }
 
-/// All whom a policy is about.
+/// The callers that a policy allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Callers {
     Principals(Vec<Principal>),
@@ -368,7 +372,7 @@ pub(crate) enum Callers {
 }
 
 impl Callers {
-    /// Those that are not in the account: its resources have to let them in.
+    /// Those that are not in the account, so that its resource policies must allow them.
     pub(crate) fn outside(&self, account: &AccountId) -> Option<Self> {
         let Self::Principals(principals) = self else {
             return Some(self.clone());
@@ -381,13 +385,13 @@ impl Callers {
         (!outside.is_empty()).then_some(Self::Principals(outside))
     }
 
-    /// What is to be known of a policy that lets them in, a sentence or two each.
+    /// Notes for a policy that allows these callers, a few sentences each.
     pub(crate) fn caveats(&self) -> Vec<String> {
         let principals = match self {
             Self::Organization(id) => {
                 return vec![format!(
-                    "The condition lets in every account of the organization {id} and nobody \
-                     else: it is what makes the principal `*` safe. Do not take it out."
+                    "The condition allows only accounts of the organization {id}. Do not remove \
+                     it: without it, the principal `*` allows every AWS account."
                 )];
             }
             Self::Principals(principals) => principals,
@@ -400,8 +404,8 @@ impl Callers {
             .collect();
         if !to_create.is_empty() {
             caveats.push(format!(
-                "Create {} first: AWS refuses principals that do not exist. What is deleted and \
-                 made again is let in when this policy has been put again.",
+                "Create {} first: AWS rejects a policy that names a principal that does not exist. \
+                 If you delete and re-create the principal, apply this policy again.",
                 to_create.join(" and ")
             ));
         }

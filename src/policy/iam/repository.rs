@@ -16,24 +16,26 @@ pub(crate) struct RepositoryArn {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RepositoryError {
     #[error(
-        "`{0}` is not the ARN of a repository: those look like \
+        "`{0}` is not a repository ARN. Expected an ARN such as \
          arn:aws:ecr:eu-west-1:111122223333:repository/team/app"
     )]
     Arn(String),
     #[error(
-        "`{0}` is no name of a repository: those are 2 to 256 lower-case letters and digits, \
-         with single `.`, `_`, `-` and `/` in between"
+        "`{0}` is not a repository name. Expected 2 to 256 lower-case letters and digits, \
+         separated by single `.`, `_`, `-` or `/`"
     )]
     Name(String),
-    #[error("`{0}` has a wildcard: name each repository, or the whole registry")]
+    #[error(
+        "`{0}` contains a wildcard. Name each repository, or use --registry for the whole registry"
+    )]
     Wildcard(String),
     #[error(
-        "`{0}` is a public repository: everybody may pull from it, and pushing is allowed within \
-         its own account alone"
+        "`{0}` is a public repository. Anyone can pull from it, and only its own account can push \
+         to it"
     )]
     Public(String),
     /// `arn:aws:ecr:cn-north-1:…`.
-    #[error("`{arn}` is nowhere: the region {region} is in the partition {partition}")]
+    #[error("`{arn}` does not exist: the region {region} is in the partition {partition}")]
     Partition {
         arn: String,
         region: Region,
@@ -147,7 +149,7 @@ fn arn(
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Repositories {
     Named(Vec<RepositoryArn>),
-    /// All that a registry has now and will have.
+    /// All repositories of a registry, also those created later.
     AllOf {
         account: AccountId,
         region: Region,
@@ -172,7 +174,7 @@ impl Repositories {
         }
     }
 
-    /// What a `Resource` element says for them.
+    /// The ARNs for a `Resource` element.
     pub(crate) fn arns(&self) -> Vec<String> {
         match self {
             Self::Named(repositories) => repositories.iter().map(ToString::to_string).collect(),

@@ -5,7 +5,7 @@ fn parse(text: &str) -> Result<Principal, PrincipalError> {
 }
 
 #[test]
-fn what_policies_can_name_is_read() {
+fn principals_that_policies_can_name_are_parsed() {
     let role = |arn: &str| PrincipalKind::Role(arn.parse().unwrap());
     for (text, kind, arn) in [
         (
@@ -161,7 +161,37 @@ fn the_shape_of_an_organization_id_is_checked() {
 }
 
 #[test]
-fn the_path_of_a_role_is_told() {
+fn an_identity_center_role_is_the_same_after_it_is_re_created() {
+    let role = |suffix: &str| {
+        let name = format!("AWSReservedSSO_Power_User_{suffix}");
+        parse(&format!(
+            "arn:aws:sts::111122223333:assumed-role/{name}/alice"
+        ))
+        .unwrap()
+    };
+    let (before, after) = (role("0123456789abcdef"), role("fedcba9876543210"));
+    assert!(before.is_same(&after));
+    assert_eq!(
+        before.arn_pattern().as_deref(),
+        Some(
+            "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com*/AWSReservedSSO_Power_User_*"
+        )
+    );
+}
+
+#[test]
+fn a_permission_set_is_read_from_the_name_of_its_role() {
+    for (role, name) in [
+        ("AWSReservedSSO_Pull_0123456789abcdef", "Pull"),
+        ("AWSReservedSSO_Power_User_0123456789abcdef", "Power_User"),
+        ("AWSReservedSSO_Power_User", "Power_User"),
+    ] {
+        assert_eq!(permission_set(role), name);
+    }
+}
+
+#[test]
+fn the_path_of_a_role_is_returned() {
     let path = |arn: &str| role_path(&arn.parse().unwrap());
     assert_eq!(path("arn:aws:iam::111122223333:role/pull"), None);
     assert_eq!(
