@@ -384,9 +384,13 @@ fn string(text: &str) -> String {
     literal(&json)
 }
 
-/// A document, indented by two more spaces.
+/// A document, indented by two more spaces, with blanks around colons as `terraform fmt` writes them.
 fn encoded(json: &str) -> String {
-    format!("jsonencode({})", literal(json).replace('\n', "\n  "))
+    let lines: Vec<String> = literal(json)
+        .lines()
+        .map(|line| line.replacen("\": ", "\" : ", 1))
+        .collect();
+    format!("jsonencode({})", lines.join("\n  "))
 }
 
 fn literal(json: &str) -> String {
@@ -402,7 +406,7 @@ mod tests {
         assert_eq!(string("a${b}%{c}$d\"e"), r#""a$${b}%%{c}$d\"e""#);
         assert_eq!(
             encoded("{\n  \"${x}\": 1\n}"),
-            "jsonencode({\n    \"$${x}\": 1\n  })"
+            "jsonencode({\n    \"$${x}\" : 1\n  })"
         );
     }
 
