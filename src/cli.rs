@@ -178,7 +178,7 @@ pub enum PolicyForm {
     Json,
     /// Terraform resources
     Terraform,
-    /// CloudFormation templates, one for each account
+    /// CloudFormation templates, one for each account and region
     #[value(name = "cloudformation")]
     CloudFormation,
     /// AWS CLI commands

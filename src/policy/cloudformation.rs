@@ -23,7 +23,7 @@ pub(super) struct TemplateFile {
     pub text: String,
 }
 
-/// What one stack is for.
+/// The account and region of a stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Stack {
     /// The name of the file, without an extension.

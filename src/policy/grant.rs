@@ -76,7 +76,7 @@ impl Grant {
             .and_then(|repositories| Self::new(arguments, repositories))
             .map_err(|error| {
                 let hint = match &error {
-                    GrantError::Principal(PrincipalError::Everybody(_)) => {
+                    GrantError::Principal(PrincipalError::Anyone(_)) => {
                         Some("To name an organization, use --org o-ID")
                     }
                     _ => None,

@@ -118,11 +118,11 @@ pub(super) fn managed_policy(grant: &Grant, whose: &str, missing: &[&str]) -> No
     .into()
 }
 
-/// `what` is the owner of the policy, a repository or the registry; `get` prints the current one.
-fn resource_policy(grant: &Grant, callers: &Callers, what: &str, get: String) -> Vec<Note> {
+/// `owner` has the policy, a repository or the registry; `get` prints the current one.
+fn resource_policy(grant: &Grant, callers: &Callers, owner: &str, get: String) -> Vec<Note> {
     let mut notes = vec![Note::with(
         format!(
-            "Setting this policy replaces the current {what} policy. If one exists, add these \
+            "Setting this policy replaces the current {owner} policy. If one exists, add these \
              statements to it. To print the current policy, run:"
         ),
         Purpose::Look,

@@ -119,7 +119,7 @@ impl PolicyTarget {
         }
     }
 
-    /// The kind of policy, and the name or ARN of what it is attached to, for programs.
+    /// The kind of policy, and the name or ARN of its resource or identity, for programs.
     fn kind(&self) -> (&'static str, Option<String>) {
         match self {
             Self::Repository(repository) => ("repository-policy", Some(repository.to_string())),

@@ -28,7 +28,7 @@ fn calls(commands: &str) -> Vec<Vec<String>> {
         (outcome.code, &*outcome.stdout, &*outcome.stderr),
         (Some(0), "", "")
     );
-    let text = std::fs::read_to_string(log).expect("what was called");
+    let text = std::fs::read_to_string(log).expect("the log");
     text.split_terminator("\u{1d}\n")
         .map(|call| {
             call.split_terminator("\n\u{1e}\n")

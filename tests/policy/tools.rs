@@ -169,14 +169,14 @@ fn an_aws_mock_accepts_and_stores_the_documents() {
         .iter()
         .flat_map(|(_, arguments)| parts(arguments))
         .collect();
-    let kept = python(MOTO, &all.clone().into());
-    let kept = kept.as_array().expect("a list");
-    assert_eq!(kept.len(), all.len());
-    for (part, kept) in all.iter().zip(kept) {
+    let stored = python(MOTO, &all.clone().into());
+    let stored = stored.as_array().expect("a list");
+    assert_eq!(stored.len(), all.len());
+    for (part, stored) in all.iter().zip(stored) {
         if part["kind"] == "registry-policy" {
-            assert_eq!(kept, "InvalidParameterException", "moto supports V2 now")
+            assert_eq!(stored, "InvalidParameterException", "moto supports V2 now")
         } else {
-            assert_eq!(kept, &part["document"], "{}", part["heading"])
+            assert_eq!(stored, &part["document"], "{}", part["heading"])
         }
     }
 }

@@ -47,7 +47,7 @@ pub(crate) struct Statement {
 enum PrincipalElement {
     Aws(Vec<String>),
     /// `*`; only used together with a condition.
-    Everybody,
+    Anyone,
 }
 
 /// A condition of a statement.
@@ -145,7 +145,7 @@ impl Serialize for PrincipalElement {
         }
         match self {
             Self::Aws(arns) => Aws { arns }.serialize(serializer),
-            Self::Everybody => serializer.serialize_str("*"),
+            Self::Anyone => serializer.serialize_str("*"),
         }
     }
 }
@@ -262,7 +262,7 @@ pub(crate) fn in_trust_policy(callers: &Callers, external_id: Option<&str>) -> V
 fn allow_callers(callers: &Callers, statement: &Statement) -> Vec<Statement> {
     let principals = match callers {
         Callers::Organization(id) => {
-            let statement = statement.clone().to(PrincipalElement::Everybody);
+            let statement = statement.clone().to(PrincipalElement::Anyone);
             return vec![statement.given(Condition::Organization(id.clone()))];
         }
         Callers::Principals(principals) => principals,
@@ -401,7 +401,7 @@ mod tests {
     fn keys_are_in_the_order_of_awss_examples() {
         let statement = Statement::allow("PullImages", vec!["ecr:BatchGetImage"])
             .on(vec!["arn:a".to_owned(), "arn:b".to_owned()])
-            .to(PrincipalElement::Everybody)
+            .to(PrincipalElement::Anyone)
             .given(Condition::Organization("o-abcdefghij".parse().unwrap()))
             .given(Condition::ExternalId("build".to_owned()))
             .given(Condition::PrincipalLike("arn:c*".to_owned()));

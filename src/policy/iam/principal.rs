@@ -47,7 +47,7 @@ pub(crate) enum PrincipalError {
         "the principal `{0}` matches every AWS account. Name accounts, roles or users, or an \
          organization"
     )]
-    Everybody(String),
+    Anyone(String),
     /// `arn:aws:iam::111122223333:role/*`.
     #[error(
         "`{0}` contains a wildcard, which AWS does not accept in a principal. Name each role or \
@@ -102,7 +102,7 @@ impl Principal {
         }
         let parts: Vec<&str> = text.splitn(6, ':').collect();
         let ["arn", partition, service, "", account, resource] = parts[..] else {
-            return Err(no_arn(text));
+            return Err(not_an_arn(text));
         };
         if text.contains(['*', '?']) {
             return Err(PrincipalError::Wildcard(text.to_owned()));
@@ -308,7 +308,7 @@ fn is_path_and_name(text: &str) -> bool {
 }
 
 /// The error for a text that is not an ARN, or that is an ARN with a region.
-fn no_arn(text: &str) -> PrincipalError {
+fn not_an_arn(text: &str) -> PrincipalError {
     let owned = text.to_owned();
     let is_service = [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"]
         .iter()
@@ -319,7 +319,7 @@ fn no_arn(text: &str) -> PrincipalError {
         .any(|prefix| text.starts_with(prefix))
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     match text {
-        "*" => PrincipalError::Everybody(owned),
+        "*" => PrincipalError::Anyone(owned),
         _ if text.contains('*') => PrincipalError::Wildcard(owned),
         _ if is_service => PrincipalError::Service(owned),
         _ if is_unique_id => PrincipalError::UniqueId(owned),

@@ -90,7 +90,7 @@ fn nothing_else_is_a_principal() {
                 "o-abcdefghij",
             ],
         ),
-        (E::Everybody, &["*"]),
+        (E::Anyone, &["*"]),
         (
             E::Wildcard,
             &[
