@@ -14,8 +14,16 @@ use super::target::{Holder, PolicyTarget};
 pub(super) const NOTES: &str = "Notes";
 
 /// The options that name a permission set. The shell stops if a variable is not set.
-pub(super) const PERMISSION_SET: &str = "--instance-arn \"${INSTANCE_ARN:?}\" \
-    --permission-set-arn \"${PERMISSION_SET_ARN:?}\"";
+pub(super) fn permission_set_options(name: &str) -> String {
+    let variable = permission_set_variable(name);
+    format!("--instance-arn \"${{INSTANCE_ARN:?}}\" --permission-set-arn \"${{{variable}:?}}\"")
+}
+
+/// Each permission set has its own variable, so that no policy is set on the wrong one.
+fn permission_set_variable(name: &str) -> String {
+    let word = name.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    format!("PERMISSION_SET_ARN_{}", word.to_ascii_uppercase())
+}
 
 const ONE_ACCOUNT: &str = "No other policy is needed. Within one account, an identity policy is \
     enough, unless the repository policy denies access.";
@@ -206,25 +214,28 @@ pub(super) fn attachment(grant: &Grant, holder: &Holder, policy: &str) -> Vec<No
 }
 
 fn permission_set(name: &str) -> Vec<Note> {
+    let options = permission_set_options(name);
+    let variable = permission_set_variable(name);
     vec![
         Note::from(format!(
             "A role of IAM Identity Center cannot be changed directly. The policy belongs to the \
              permission set {name}, in the account that manages Identity Center."
         )),
         Note::with(
-            "Setting this policy replaces the current inline policy. If one exists, add these \
-             statements to it. Set INSTANCE_ARN and PERMISSION_SET_ARN. To print the current policy, \
-             run:",
+            format!(
+                "Setting this policy replaces the current inline policy. If one exists, add these \
+                 statements to it. Set INSTANCE_ARN and {variable}. To print the current policy, run:"
+            ),
             Purpose::Look,
             &[format!(
-                "aws sso-admin get-inline-policy-for-permission-set {PERMISSION_SET}"
+                "aws sso-admin get-inline-policy-for-permission-set {options}"
             )],
         ),
         Note::with(
             format!("Then provision {name} again, so that its roles get the policy:"),
             Purpose::Finish,
             &[format!(
-                "aws sso-admin provision-permission-set {PERMISSION_SET} --target-type \
+                "aws sso-admin provision-permission-set {options} --target-type \
                  ALL_PROVISIONED_ACCOUNTS"
             )],
         ),

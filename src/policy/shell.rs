@@ -4,8 +4,8 @@ use crate::policy::iam::{friendly_name, role_name, role_path};
 use crate::shell_word::shell_word;
 
 use super::notes::{
-    Note, PERMISSION_SET, Purpose, comment, general_comments, note_comment, note_with_commands,
-    partition_of_commands, repository_options,
+    Note, Purpose, comment, general_comments, note_comment, note_with_commands,
+    partition_of_commands, permission_set_options, repository_options,
 };
 use super::setup::{Setup, SetupPolicy};
 use super::target::{Holder, PolicyTarget};
@@ -122,11 +122,11 @@ fn identity(holder: &Holder, policy: &str, document: &str) -> (&'static str, Str
                 shell_word(friendly_name(user))
             ),
         ),
-        Holder::PermissionSet { .. } => (
+        Holder::PermissionSet { name, .. } => (
             "To set the policy, run:",
             format!(
-                "aws sso-admin put-inline-policy-to-permission-set {PERMISSION_SET} \
-                 --inline-policy {document}"
+                "aws sso-admin put-inline-policy-to-permission-set {} --inline-policy {document}",
+                permission_set_options(name)
             ),
         ),
         Holder::Any(_) | Holder::AnyOf(_) => (

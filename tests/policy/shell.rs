@@ -20,7 +20,7 @@ fn calls(commands: &str) -> Vec<Vec<String>> {
     environment.set("PATH", &folder);
     environment.set("LOG", &log.display().to_string());
     environment.set("INSTANCE_ARN", "the instance");
-    environment.set("PERMISSION_SET_ARN", "the permission set");
+    environment.set("PERMISSION_SET_ARN_RELEASE", "the permission set");
     environment.set("ROLE_NAME", "the role");
     environment.set("ACCOUNT_ID", "444455556666");
     let outcome = environment.run_program("/bin/sh", &["-eu"], commands);
@@ -166,4 +166,26 @@ fn each_document_is_put_on_its_resource_or_identity() {
              assume-ecr-push-999999999999 --policy-document {…}",
         ]
     );
+}
+
+#[test]
+fn each_permission_set_has_its_own_variable() {
+    let role = |name: &str| {
+        format!("arn:aws:iam::111122223333:role/AWSReservedSSO_{name}_0123456789abcdef")
+    };
+    let (one, other) = (role("Release"), role("Power-User"));
+    let repository = crate::set_ups::REPOSITORY;
+    let arguments = [
+        "--repository",
+        repository,
+        "--principal",
+        &one,
+        "--principal",
+        &other,
+    ];
+    let text = printed(&arguments, &["--format", "cli"]);
+    for variable in ["RELEASE", "POWER_USER"] {
+        let option = format!("\"${{PERMISSION_SET_ARN_{variable}:?}}\" --inline-policy ");
+        assert_eq!(text.matches(&option).count(), 1, "{text}");
+    }
 }
