@@ -103,19 +103,29 @@ pub struct ConfigureDocker {
 
 /// Find out why an image cannot be pulled
 ///
-/// Goes step by step from this machine to the registry, and says at each what it found. Where
-/// something fails, it says whose policy has to change, and prints the statement.
+/// Checks each step of a pull: this machine, the clients, the AWS identity, the token and the
+/// registry. If a policy denies access, prints the statement to add and names the policy.
 #[derive(Debug, Args)]
 pub struct Doctor {
-    /// The image, or the registry. Without one, only this machine is looked at
+    /// Image, or registry (host or ACCOUNT/REGION). Without one, checks only this machine
     #[arg(value_name = "IMAGE|HOST")]
     pub target: Option<String>,
-    /// Look whether the image could be pushed, too: opens an upload and cancels it
+    /// Also check whether you can push: starts an upload and cancels it
     #[arg(long, requires = "target")]
     pub push: bool,
+    /// Check only this client. By default, checks all installed clients
+    #[arg(long, value_name = "CLIENT", value_enum)]
+    pub client: Option<CheckedClient>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// A client whose configuration `doctor` checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckedClient {
+    Docker,
+    Podman,
 }
 
 /// Print the IAM policies that give other accounts access to a registry

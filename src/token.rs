@@ -130,6 +130,21 @@ impl AuthorizationToken {
     }
 }
 
+/// When an ECR token that a client has saved expires, by the payload of its password:
+/// `base64({"payload": …, "expiration": SECONDS, …})`. AWS does not document it. `None` if the text
+/// is not `base64("AWS:PASSWORD")`, or its password has no such payload.
+pub(crate) fn saved_expiry(encoded: &str) -> Option<OffsetDateTime> {
+    #[derive(serde::Deserialize)]
+    struct Payload {
+        expiration: i64,
+    }
+    let unknown = OffsetDateTime::UNIX_EPOCH;
+    let token = AuthorizationToken::decode(encoded, unknown, unknown).ok()?;
+    let payload = STANDARD.decode_to_vec(token.password().expose()).ok()?;
+    let payload: Payload = serde_json::from_slice(&payload).ok()?;
+    OffsetDateTime::from_unix_timestamp(payload.expiration).ok()
+}
+
 /// Whether a text is printable ASCII, as every password of ECR is. Folded without an early end:
 /// the compiler makes vector code of it, and this stands on the warm path.
 fn is_printable(text: &str) -> bool {
@@ -150,6 +165,31 @@ mod tests {
     fn token(obtained: i64, expires: i64) -> AuthorizationToken {
         // AWS:secret
         AuthorizationToken::decode("QVdTOnNlY3JldA==", at(obtained), at(expires)).unwrap()
+    }
+
+    #[test]
+    fn a_saved_login_expires_when_its_payload_says() {
+        let saved = |payload: &str| {
+            let password = STANDARD.encode_to_string(payload);
+            saved_expiry(&STANDARD.encode_to_string(format!("AWS:{password}")))
+        };
+        let payload = r#"{"payload":"x","datakey":"y","version":"2","type":"DATA_KEY","expiration":1800000000}"#;
+        let expected = OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
+        assert_eq!(saved(payload), Some(expected));
+        for unknown in [
+            "",
+            "old",
+            "{}",
+            r#"{"expiration":"soon"}"#,
+            r#"{"expiration":9223372036854775807}"#,
+        ] {
+            assert_eq!(saved(unknown), None, "{unknown}");
+        }
+        // Another user name, and a plain password.
+        for login in ["alice:secret", "AWS:old", "AWS:", ""] {
+            let encoded = STANDARD.encode_to_string(login);
+            assert_eq!(saved_expiry(&encoded), None, "{login}");
+        }
     }
 
     #[test]

@@ -18,6 +18,8 @@ mod hostile;
 mod hosts;
 #[path = "doctor/machine.rs"]
 mod machine;
+#[path = "doctor/manners.rs"]
+mod manners;
 #[cfg(target_os = "linux")]
 #[path = "doctor/pipes.rs"]
 mod pipes;
@@ -34,6 +36,9 @@ mod several;
 mod sides;
 #[path = "doctor/sources.rs"]
 mod sources;
+#[cfg(target_os = "linux")]
+#[path = "doctor/waiting.rs"]
+mod waiting;
 #[path = "doctor/well.rs"]
 mod well;
 
@@ -59,7 +64,7 @@ const IN_TIME: Duration = Duration::from_secs(20);
 /// What the JSON of `doctor` looks like.
 const SCHEMA: &str = include_str!("../packaging/doctor.schema.json");
 
-/// AWS, a registry with two images, and Alice, whose docker asks this program.
+/// AWS, a registry with two images, and Alice, whose docker uses this program.
 struct Ward {
     aws: FakeAws,
     registry: FakeRegistry,
@@ -123,8 +128,8 @@ impl Ward {
         told
     }
 
-    /// The output for people is as in the snapshot of this name. As JSON it fits the schema, and
-    /// comes to the same: exit code, findings and verdict.
+    /// The text output equals the snapshot of this name. The JSON output fits the schema, and has
+    /// the same exit code, findings and verdict.
     #[track_caller]
     fn says(&self, name: &str, code: i32, arguments: &[&str]) {
         let told = self.doctor(arguments);

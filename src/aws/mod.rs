@@ -20,7 +20,7 @@ use crate::registry::Service;
 use crate::runtime;
 use crate::token::AuthorizationToken;
 
-pub(crate) use failure::{Failure, FailureKind};
+pub(crate) use failure::{Failure, FailureKind, SignInFault};
 pub(crate) use fetch::{FetchRequest, Stage};
 pub(crate) use survey::{Caller, Survey};
 

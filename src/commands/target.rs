@@ -56,7 +56,7 @@ impl TargetError {
 }
 
 impl Target {
-    /// Reads a host in any spelling, `ACCOUNT/REGION`, or an image.
+    /// Reads a host in any spelling, `ACCOUNT/REGION`, or either with an image.
     pub(crate) fn parse(text: &str, config: &Config) -> Result<Self, TargetError> {
         let text = text.trim();
         // As skopeo and helm name images.
@@ -65,21 +65,19 @@ impl Target {
             .filter_map(|transport| text.strip_prefix(transport))
             .next()
             .unwrap_or(text);
-        if let Some(registry) = by_account_and_region(text) {
-            return Ok(Self {
-                registry,
-                image: None,
-            });
-        }
-        let of_host = || TargetError::Registry(shown(text));
-        let registry = config.registry(text).ok_or_else(of_host)?;
-        let (_, rest) = split_scheme(text);
-        let image = match rest.split_once('/') {
-            None | Some((_, "")) => None,
-            Some((_, name)) => {
-                let wrong = |why| TargetError::Image(shown(text), why);
-                Some(Image::parse(name).map_err(wrong)?)
+        let (registry, name) = match by_account_and_region(text) {
+            Some(found) => found,
+            None => {
+                let unknown = || TargetError::Registry(shown(text));
+                let registry = config.registry(text).ok_or_else(unknown)?;
+                let (_, rest) = split_scheme(text);
+                (registry, rest.split_once('/').map_or("", |(_, name)| name))
             }
+        };
+        let wrong = |why| TargetError::Image(shown(text), why);
+        let image = match name {
+            "" => None,
+            name => Some(Image::parse(name).map_err(wrong)?),
         };
         Ok(Self { registry, image })
     }
@@ -119,11 +117,14 @@ fn may_be_user(host: &str) -> bool {
     host.contains(':') && !host.contains('.') && !host.starts_with("localhost:")
 }
 
-fn by_account_and_region(text: &str) -> Option<Registry> {
-    let (account, region) = text.split_once('/')?;
+/// Reads `ACCOUNT/REGION[/NAME]`. The name may be empty.
+fn by_account_and_region(text: &str) -> Option<(Registry, &str)> {
+    let (account, rest) = text.split_once('/')?;
+    let (region, name) = rest.split_once('/').unwrap_or((rest, ""));
     let (account, region): (AccountId, Region) = (account.parse().ok()?, region.parse().ok()?);
     let suffix = Partition::of_region(&region).suffix();
-    Registry::parse(&format!("{account}.dkr.ecr.{region}.{suffix}"))
+    let registry = Registry::parse(&format!("{account}.dkr.ecr.{region}.{suffix}"))?;
+    Some((registry, name))
 }
 
 impl Image {
@@ -220,6 +221,15 @@ mod tests {
             (HOST.to_owned(), None),
             (format!(" https://{HOST}/ "), None),
             ("111122223333/eu-west-1".to_owned(), None),
+            ("111122223333/eu-west-1/".to_owned(), None),
+            (
+                "111122223333/eu-west-1/team/app:v1".to_owned(),
+                Some("team/app:v1".to_owned()),
+            ),
+            (
+                "docker://111122223333/eu-west-1/app".to_owned(),
+                Some("app:latest".to_owned()),
+            ),
             (
                 format!("docker://{HOST}/app"),
                 Some("app:latest".to_owned()),
@@ -308,11 +318,13 @@ mod tests {
             "a b",
             "a?x",
         ] {
-            let text = format!("{HOST}/{name}");
-            assert!(
-                matches!(parse(&text), Err(TargetError::Image(..))),
-                "{text}"
-            );
+            for registry in [HOST, "111122223333/eu-west-1"] {
+                let text = format!("{registry}/{name}");
+                assert!(
+                    matches!(parse(&text), Err(TargetError::Image(..))),
+                    "{text}"
+                );
+            }
         }
     }
 }

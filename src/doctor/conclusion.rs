@@ -1,10 +1,10 @@
-//! What all areas come to: the worst that was found.
+//! The verdict: the worst finding of all areas, in few words.
 
 use crate::commands::page::CheckMark;
 
 use super::evidence::Evidence;
 use super::registry::{Allowed, Outcome};
-use super::report::{Area, AreaReport, Conclusion};
+use super::report::{Area, AreaReport, Check, Conclusion};
 
 pub(super) fn conclude(areas: &[AreaReport], evidence: Option<&Evidence<'_>>) -> Conclusion {
     let policy = evidence.and_then(Evidence::denied_by_policy);
@@ -12,29 +12,18 @@ pub(super) fn conclude(areas: &[AreaReport], evidence: Option<&Evidence<'_>>) ->
     let (mark, mut text, changes) = match (policy, worst(areas)) {
         (Some(denial), _) => (CheckMark::Bad, denial.text, denial.changes),
         (None, Some((CheckMark::Bad, area, found))) => {
-            let is_all = area == Area::Clients && evidence.is_some_and(Evidence::is_allowed);
-            let rest = if is_all {
-                "; AWS and the registry allow it"
-            } else {
-                ""
-            };
-            let text = format!("it breaks {}: {found}{rest}", area_name(area));
-            (CheckMark::Bad, text, Vec::new())
+            let is_allowed = area == Area::Clients && evidence.is_some_and(Evidence::is_allowed);
+            (CheckMark::Bad, failed(area, found, is_allowed), Vec::new())
         }
-        (None, Some((mark, area, found))) => {
-            let allowed = allowed(evidence).unwrap_or_else(|| "nothing fails".to_owned());
-            let name = area_name(area);
-            let text = format!("{allowed}; but see to this {name}: {found}");
-            (mark, text, Vec::new())
-        }
+        (None, Some((mark, area, found))) => (mark, warned(area, found, evidence), Vec::new()),
         (None, None) => (CheckMark::Good, nothing_wrong(evidence), Vec::new()),
     };
-    // If the client does not even ask, that is said in addition to AWS's denial.
+    // If the client does not use this program, that is said in addition to AWS's denial.
     let clients = areas.iter().find(|report| report.area == Area::Clients);
-    if let Some(found) = clients.and_then(|report| first_text(report, CheckMark::Bad))
-        && !text.contains(found)
+    if let Some(found) = clients.and_then(|report| first_check(report, CheckMark::Bad))
+        && !text.contains(summary(found))
     {
-        text = join(&text, found);
+        text = join(&text, summary(found));
     }
     Conclusion {
         mark,
@@ -44,28 +33,64 @@ pub(super) fn conclude(areas: &[AreaReport], evidence: Option<&Evidence<'_>>) ->
     }
 }
 
-fn nothing_wrong(evidence: Option<&Evidence<'_>>) -> String {
-    allowed(evidence).unwrap_or_else(|| match evidence {
-        Some(_) => "nothing fails, as far as could be looked at".to_owned(),
-        None => {
-            "nothing is wrong here; name an image, and the whole way to it is looked at".to_owned()
-        }
-    })
+/// With the command to run next, if the finding has one.
+fn failed(area: Area, found: &Check, is_allowed: bool) -> String {
+    let (place, _) = names(area);
+    let mut text = sentence(&format!("Failed {place}: {}", summary(found)));
+    if is_allowed {
+        text.push_str(" AWS and the registry allow the request.");
+    }
+    if let Some(command) = found.fixes.iter().find(|fix| fix.starts_with("Run: ")) {
+        text.push(' ');
+        text.push_str(command);
+    }
+    text
 }
 
-/// Two findings in one text. The first may be a question.
-fn join(first: &str, second: &str) -> String {
-    let end = if first.ends_with(['.', '?', '!']) {
+fn warned(area: Area, found: &Check, evidence: Option<&Evidence<'_>>) -> String {
+    let (_, subject) = names(area);
+    let start = match allowed(evidence) {
+        Some(_) => "Works",
+        None => "No failure found",
+    };
+    sentence(&format!(
+        "{start}, with a warning about {subject}: {}",
+        summary(found)
+    ))
+}
+
+fn nothing_wrong(evidence: Option<&Evidence<'_>>) -> String {
+    match (allowed(evidence), evidence) {
+        (Some(allowed), _) => format!("Works: {allowed}"),
+        (None, Some(_)) => "No failure found. Some checks were skipped.".to_owned(),
+        (None, None) => "This machine is set up. To check a pull, run: \
+                         docker-credential-ecrx doctor IMAGE"
+            .to_owned(),
+    }
+}
+
+/// A text with a mark at its end.
+fn sentence(text: &str) -> String {
+    let end = if text.ends_with(['.', '?', '!']) {
         ""
     } else {
         "."
     };
-    format!("{first}{end} Also: {second}")
+    format!("{text}{end}")
 }
 
-/// The first thing that is bad, or else may not be meant. The clients come last: if they ask this
-/// program, what keeps it from an answer remains.
-fn worst(areas: &[AreaReport]) -> Option<(CheckMark, Area, &str)> {
+/// Two findings in one text. The first may be a question.
+fn join(first: &str, second: &str) -> String {
+    format!("{} Also: {}", sentence(first), sentence(second))
+}
+
+fn summary(check: &Check) -> &str {
+    check.summary.as_deref().unwrap_or(&check.text)
+}
+
+/// The first thing that is bad, or else may not be meant. The clients come last: even if they use
+/// this program, the other failures remain.
+fn worst(areas: &[AreaReport]) -> Option<(CheckMark, Area, &Check)> {
     let is_clients = |report: &&AreaReport| report.area == Area::Clients;
     let ours = areas.iter().filter(|report| !is_clients(report));
     let in_order = ours.chain(areas.iter().filter(is_clients));
@@ -74,22 +99,22 @@ fn worst(areas: &[AreaReport]) -> Option<(CheckMark, Area, &str)> {
         .find_map(|mark| {
             in_order
                 .clone()
-                .find_map(|report| Some((mark, report.area, first_text(report, mark)?)))
+                .find_map(|report| Some((mark, report.area, first_check(report, mark)?)))
         })
 }
 
-fn first_text(report: &AreaReport, mark: CheckMark) -> Option<&str> {
-    let found = report.checks.iter().find(|check| check.mark == mark);
-    found.map(|check| check.text.as_str())
+fn first_check(report: &AreaReport, mark: CheckMark) -> Option<&Check> {
+    report.checks.iter().find(|check| check.mark == mark)
 }
 
-fn area_name(area: Area) -> &'static str {
+/// An area after "Failed", and after "about".
+fn names(area: Area) -> (&'static str, &'static str) {
     match area {
-        Area::Machine => "on this machine",
-        Area::Clients => "in the configuration of docker or podman",
-        Area::Identity => "in who asks",
-        Area::Token => "at the token",
-        Area::Registry => "at the registry",
+        Area::Machine => ("on this machine", "this machine"),
+        Area::Clients => ("at client configuration", "the client configuration"),
+        Area::Identity => ("at AWS identity", "the AWS identity"),
+        Area::Token => ("at authorization token", "the authorization token"),
+        Area::Registry => ("at registry", "the registry"),
     }
 }
 
@@ -101,16 +126,18 @@ fn allowed(evidence: Option<&Evidence<'_>>) -> Option<String> {
     };
     let has_roles = !evidence.roles().is_empty();
     let whose = match (evidence.account(), evidence.caller_account()) {
-        (Some(theirs), Some(ours)) if theirs == ours => " (the same account)",
-        (Some(_), Some(_)) if has_roles => " (another account's, by a role)",
-        (Some(_), Some(_)) => " (another account's, whose policy allows it)",
+        (Some(theirs), Some(ours)) if theirs == ours => " (same account)",
+        // No policy of a repository was checked.
+        (Some(_), Some(_)) if allowed == Allowed::Token => " (cross-account)",
+        (Some(_), Some(_)) if has_roles => " (cross-account, through a role)",
+        (Some(_), Some(_)) => " (cross-account, allowed by the repository policy)",
         _ => "",
     };
     let registry = &evidence.target.registry;
     let what = match allowed {
         Allowed::Token => {
             return Some(format!(
-                "{registry} takes the token{whose}; name an image to see whether it can be pulled"
+                "{registry} accepts the token{whose}. To check a pull, name an image."
             ));
         }
         Allowed::Pull => "pulled from",
@@ -128,9 +155,9 @@ mod tests {
     #[test]
     fn two_findings_are_joined_with_one_mark_between_them() {
         for (first, joined) in [
-            ("it breaks", "it breaks. Also: x"),
-            ("did you mean A?", "did you mean A? Also: x"),
-            ("It ends.", "It ends. Also: x"),
+            ("It fails", "It fails. Also: x."),
+            ("Did you mean A?", "Did you mean A? Also: x."),
+            ("It ends.", "It ends. Also: x."),
         ] {
             assert_eq!(join(first, "x"), joined);
         }

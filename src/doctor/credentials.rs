@@ -1,64 +1,127 @@
 //! The credentials: the first ones, the roles on top of them, and the tokens, cached and new.
 
-use crate::aws::{Caller, Failure, Survey};
+use crate::aws::{Caller, Failure, FailureKind, SignInFault, Stage, Survey};
 use crate::clock;
 use crate::commands::facts::TokenFacts;
 use crate::commands::page::span;
 use crate::error::Error;
 use crate::get::Held;
-use crate::identity::{Identity, IdentityError};
+use crate::identity::{Endpoint, Identity, IdentityError};
+use crate::redaction::shown_url;
 use crate::registry::{Registry, Service};
 use crate::token::AuthorizationToken;
 
 use super::report::{Area, AreaReport, Check};
 
-fn failure_check(failure: &Failure) -> Check {
-    Check::bad(failure.to_string()).fix(failure.hints())
+/// `sts` is the endpoint that the caller's identity is requested from.
+fn failure_check(failure: &Failure, identity: &Identity, sts: Option<&Endpoint>) -> Check {
+    Check::bad(failure.to_string())
+        .summary(failure_summary(failure))
+        .fix(endpoint_hint(failure, identity, sts))
+        .fix(failure.hints())
 }
 
-/// If AWS could not be asked.
+/// Names the setting of an endpoint that does not respond.
+fn endpoint_hint(failure: &Failure, identity: &Identity, sts: Option<&Endpoint>) -> Option<String> {
+    if !matches!(
+        failure.kind,
+        FailureKind::Transport(_) | FailureKind::Timeout
+    ) {
+        return None;
+    }
+    let endpoint = match failure.stage {
+        Stage::Source => &identity.sign_in_api,
+        Stage::Caller => sts?,
+        Stage::WebIdentity { .. } | Stage::Role { .. } => identity.sts.as_ref()?,
+        Stage::Token => &identity.api,
+    };
+    let (url, from) = (endpoint.url.as_ref()?, endpoint.url_from.as_ref()?);
+    Some(format!(
+        "Check {from}. It sets the endpoint to {}.",
+        shown_url(url)
+    ))
+}
+
+/// A failure in a few words, for the verdict.
+fn failure_summary(failure: &Failure) -> &'static str {
+    match failure.kind {
+        FailureKind::SignIn(SignInFault::Absent) => "you are not signed in to AWS",
+        FailureKind::SignIn(SignInFault::Expired) => "the AWS sign-in has expired",
+        FailureKind::SignIn(SignInFault::Unreadable) => "the AWS sign-in is unreadable",
+        FailureKind::NotSignedIn => "no AWS credentials were found",
+        FailureKind::Source => "the credential source failed",
+        FailureKind::Loop => "credential_process starts this program again",
+        FailureKind::RoleDenied => "assuming the role was denied",
+        FailureKind::CodeRefused => "the MFA code was rejected",
+        FailureKind::TokenDenied => "the token request was denied",
+        FailureKind::KeysRefused => "the access key was rejected",
+        FailureKind::WrongSecret => "the secret access key is wrong",
+        FailureKind::CredentialsExpired => "the credentials have expired",
+        FailureKind::Transport(_) => "the endpoint is unreachable",
+        FailureKind::Timeout => "AWS did not respond in time",
+        FailureKind::Throttled => "AWS throttled the request",
+        FailureKind::ClockSkew => "the clock of this machine is wrong",
+        FailureKind::Malformed => "the response is not valid",
+        FailureKind::Unavailable => "AWS is unavailable",
+        FailureKind::Refused => "AWS rejected the request",
+    }
+}
+
+/// If no request to AWS was possible.
 pub(super) fn error_report(error: &Error) -> AreaReport {
-    let check = Check::bad(error.line()).fix(error.hint_lines());
+    let check = Check::bad(error.line())
+        .summary("no credentials could be obtained")
+        .fix(error.hint_lines());
     AreaReport::new(Area::Identity, vec![check])
 }
 
 /// Without an identity to request a token for. Public ECR allows anonymous pulls.
 pub(super) fn no_identity_report(registry: &Registry, error: &IdentityError) -> AreaReport {
     let check = match registry.service {
-        Service::Private(_) => Check::bad(error.to_string()).fix(error.hints()),
-        Service::Public => Check::unknown(format!("pulls are anonymous: {error}")),
+        Service::Private(_) => Check::bad(error.to_string())
+            .summary("no usable AWS identity")
+            .fix(error.hints()),
+        Service::Public => Check::unknown(format!(
+            "pulls are anonymous, without an AWS identity: {error}"
+        )),
     };
     AreaReport::new(Area::Identity, vec![check])
 }
 
-pub(super) fn identity_report(identity: &Identity, survey: &Survey) -> AreaReport {
+pub(super) fn identity_report(
+    identity: &Identity,
+    survey: &Survey,
+    sts: Option<&Endpoint>,
+) -> AreaReport {
     let mut checks = Vec::new();
     let first = identity.first_caller();
     match &survey.source {
-        None => checks.push(Check::unknown(format!("{first}: not come to"))),
-        Some(Err(failure)) => checks.push(failure_check(failure)),
+        None => checks.push(Check::unknown(format!("{first}: skipped"))),
+        Some(Err(failure)) => checks.push(failure_check(failure, identity, sts)),
         Some(Ok(caller)) => checks.push(match &caller.arn {
             Ok(arn) => Check::good(format!("{first} is {arn}{}", session_end(caller))),
             Err(failure) => Check::warning(format!(
-                "{first} gives credentials{}; STS does not say whose: {failure}",
+                "{first} provides credentials{}, but STS did not return their ARN: {failure}",
                 session_end(caller)
-            )),
+            ))
+            .summary("STS did not return the caller's ARN")
+            .fix(endpoint_hint(failure, identity, sts)),
         }),
     }
     for (index, role) in identity.roles.iter().enumerate() {
         let arn = &role.arn;
         checks.push(match survey.roles.get(index) {
-            None => Check::unknown(format!("the role {arn}: not come to")),
-            Some(Err(failure)) => failure_check(failure),
+            None => Check::unknown(format!("role {arn}: skipped")),
+            Some(Err(failure)) => failure_check(failure, identity, sts),
             Some(Ok(caller)) => {
                 let session = role.session_name();
                 let external_id = match role.external_id {
-                    Some(_) => ", with an external id",
+                    Some(_) => ", with an external ID",
                     None => "",
                 };
                 let end = session_end(caller);
                 Check::good(format!(
-                    "assumed the role {arn} (session {session}{external_id}){end}"
+                    "assumed role {arn} (session {session}{external_id}){end}"
                 ))
             }
         });
@@ -66,27 +129,28 @@ pub(super) fn identity_report(identity: &Identity, survey: &Survey) -> AreaRepor
     AreaReport::new(Area::Identity, checks)
 }
 
-/// If no MFA code is asked for, since a token is cached.
+/// If no MFA code is requested, because a token is cached.
 pub(super) fn unasked_identity_report(identity: &Identity) -> AreaReport {
     let mut checks = vec![Check::unknown(format!(
-        "{}: not looked into, as this takes an MFA code, and the cached token takes none",
+        "{}: skipped, because it requires an MFA code and a token is cached",
         identity.first_caller()
     ))];
     let roles = identity.roles.iter();
-    checks.extend(roles.map(|role| Check::unknown(format!("the role {}", role.arn))));
+    checks.extend(roles.map(|role| Check::unknown(format!("role {}: skipped", role.arn))));
     AreaReport::new(Area::Identity, checks)
 }
 
 fn session_end(caller: &Caller) -> String {
     match caller.expires_at {
-        Some(end) => format!("; the session ends in {}", span(end - clock::now())),
+        Some(end) => format!("; session expires in {}", span(end - clock::now())),
         None => String::new(),
     }
 }
 
-/// There is no survey if AWS was not asked.
+/// Without a survey, AWS was not contacted.
 pub(super) fn token_report(
     registry: &Registry,
+    identity: &Identity,
     cached: Option<&Held>,
     survey: Option<&Survey>,
 ) -> AreaReport {
@@ -94,25 +158,26 @@ pub(super) fn token_report(
     let action = token_action(registry);
     match survey.map(|survey| &survey.token) {
         Some(Some(Ok(token))) => checks.push(new_token_check(action, token)),
-        Some(Some(Err(failure))) => checks.push(failure_check(failure)),
-        Some(None) => checks.push(Check::unknown(format!("{action}: not come to"))),
+        Some(Some(Err(failure))) => checks.push(failure_check(failure, identity, None)),
+        Some(None) => checks.push(Check::unknown(format!("{action}: skipped"))),
         None => {}
     }
     AreaReport::new(Area::Token, checks)
 }
 
 fn new_token_check(action: &str, token: &AuthorizationToken) -> Check {
-    let (now, given) = (clock::now(), format!("{action} gives a new one"));
+    let (now, given) = (clock::now(), format!("{action} returned a new token"));
     if !token.is_expired(now) {
         Check::good(format!(
-            "{given}, good for {}",
+            "{given}, valid for {}",
             span(token.expires_at - now)
         ))
     } else {
         Check::warning(format!(
-            "{given}, which has ended by this machine's clock: it is not kept"
+            "{given} that is already expired by this machine's clock, so it is not cached"
         ))
-        .fix(["set the clock"])
+        .summary("the new token is expired by this machine's clock")
+        .fix(["Set the clock of this machine."])
     }
 }
 
@@ -126,15 +191,15 @@ pub(super) fn token_action(registry: &Registry) -> &'static str {
 
 fn cached_token_check(cached: Option<&Held>) -> Check {
     let Some(held) = cached else {
-        return Check::unknown("no token for it in the cache");
+        return Check::unknown("no cached token");
     };
     let token = TokenFacts::from_held(held, clock::now());
     let next = match token.renewed_in {
-        Some(_) => "answered without asking AWS",
+        Some(_) => "used without a request to AWS",
         None => "renewed at the next pull",
     };
     Check::good(format!(
-        "a token in the cache, {} old, good for another {}, {next}",
+        "cached token: {} old, valid for another {}, {next}",
         span(token.age),
         span(token.time_left)
     ))

@@ -1,5 +1,4 @@
-//! What is known after a registry was asked, and the path that it makes: from the caller by the
-//! roles to the registry.
+//! The evidence after all requests, and the path from the caller through the roles to the registry.
 
 use crate::aws::{Caller, Failure, Survey};
 use crate::commands::Target;
@@ -56,7 +55,7 @@ impl Evidence<'_> {
         arn_account(self.caller()?)
     }
 
-    /// From the caller by the roles to the registry; empty without an identity.
+    /// From the caller through the roles to the registry; empty without an identity.
     pub(super) fn path(&self) -> Vec<PathNode> {
         let Some(identity) = self.identity else {
             return Vec::new();
@@ -76,6 +75,7 @@ impl Evidence<'_> {
             account: self.caller_account(),
             by: None,
             mark: reached(source),
+            is_absent: false,
         }];
         for (index, role) in identity.roles.iter().enumerate() {
             path.push(PathNode {
@@ -84,6 +84,7 @@ impl Evidence<'_> {
                 account: arn_account(role.arn.as_str()),
                 by: Some("sts:AssumeRole"),
                 mark: reached(self.survey.and_then(|survey| survey.roles.get(index))),
+                is_absent: false,
             });
         }
         let (by, mark) = self.last_hop();
@@ -97,6 +98,7 @@ impl Evidence<'_> {
             account: self.account(),
             by,
             mark,
+            is_absent: self.refused().is_some_and(|refused| refused.is_absent),
         });
         path
     }

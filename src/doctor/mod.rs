@@ -5,10 +5,11 @@
 //! changes nothing, but for one thing: a cached token that the registry refuses is dropped if the
 //! registry accepts a new one.
 //!
-//! Imports run one way: `report` ← areas (`machine`, `credentials`, `registry`) ← `evidence` ←
+//! Imports run one way: `report` ← areas (`machine`, `clients`, `credentials`, `registry`) ← `evidence` ←
 //! `policy_change` ← `conclusion`. [`distribution`] asks registries, and `denial` parses AWS's
 //! sentences about denials.
 
+mod clients;
 mod conclusion;
 mod credentials;
 mod denial;
@@ -18,7 +19,9 @@ mod machine;
 mod policy_change;
 mod registry;
 mod report;
+mod waiting;
 
+use std::fmt;
 use std::time::Instant;
 
 use crate::aws::{FetchError, Survey};
@@ -27,24 +30,27 @@ use crate::clock;
 use crate::commands::page::CheckMark;
 use crate::commands::{Page, Target, TargetError, Verdict};
 use crate::config::{Config, ConfigError};
+use crate::configure::clients::ContainerClient;
 use crate::env::Env;
 use crate::error::Error;
 use crate::get::{Held, Tokens};
 use crate::http::EcrxClient;
 use crate::identity::{Identity, IdentityError};
 use crate::registry::{Registry, Service};
+use clients::{checked_clients, clients_report};
 use conclusion::conclude;
 use evidence::Evidence;
 use machine::MachineExamination;
 use registry::{Presence, RegistryExamination};
 use report::{AreaReport, Conclusion, Diagnosis};
+use waiting::Waiting;
 
 /// The first request may take a third of the time, and a third is kept for the registry.
 const SHARE: u32 = 3;
 
 /// A push without a repository to push to.
 #[derive(Debug, thiserror::Error)]
-#[error("--push looks at the repository of an image: give {0}/REPOSITORY[:TAG]")]
+#[error("--push requires an image: {0}/REPOSITORY[:TAG]")]
 struct MissingRepository(String);
 
 /// # Errors
@@ -74,6 +80,7 @@ pub(super) fn run(arguments: &Doctor, env: &Env, page: &mut Page) -> Result<Verd
         env,
         config: &config,
         config_error: loaded.as_ref().err(),
+        clients: checked_clients(env, arguments.client),
         tokens: Tokens::new(env, &config),
         ends_at: Instant::now() + config.timeout,
         areas: Vec::new(),
@@ -101,6 +108,8 @@ struct Examination<'a> {
     env: &'a Env,
     config: &'a Config,
     config_error: Option<&'a ConfigError>,
+    /// Those to check.
+    clients: Vec<ContainerClient>,
     tokens: Tokens<'a>,
     ends_at: Instant,
     areas: Vec<AreaReport>,
@@ -129,7 +138,7 @@ impl Examination<'_> {
         let machine = self.machine(None, &client, None);
         self.add(machine);
         let registry = target.map(|target| &target.registry);
-        self.add(machine::clients_report(self.env, registry));
+        self.add(clients_report(self.env, &self.clients, registry));
         conclude(&self.areas, None)
     }
 
@@ -160,7 +169,7 @@ impl Examination<'_> {
         let presence = self.presence(registry, client.as_ref().ok());
         let machine = self.machine(Some(&identity), &client, presence.as_ref());
         self.add(machine);
-        self.add(machine::clients_report(self.env, Some(registry)));
+        self.add(clients_report(self.env, &self.clients, Some(registry)));
         let registry_client = client.as_ref().ok().cloned();
         let (cached, survey) = match &identity {
             Ok(identity) => self.credentials(target, identity, client),
@@ -185,7 +194,9 @@ impl Examination<'_> {
                     None => Ok(()),
                 },
             };
+            let waiting = self.waiting_for(registry);
             let (report, outcome) = examination.report(presence.as_ref());
+            drop(waiting);
             self.add(report);
             outcome
         });
@@ -200,10 +211,16 @@ impl Examination<'_> {
 
     /// Asks for a share of the time: if the registry does not respond, there must be time for AWS.
     fn presence(&self, registry: &Registry, client: Option<&EcrxClient>) -> Option<Presence> {
+        let _waiting = self.waiting_for(registry);
         registry::presence(client?, registry, self.config.timeout / SHARE)
     }
 
-    /// The token in the cache, and what AWS says on the way to a new one.
+    /// Says what a step that takes long waits for, until it is dropped.
+    fn waiting_for(&self, what: impl fmt::Display) -> Option<Waiting> {
+        (!self.arguments.json).then(|| Waiting::start(what.to_string()))?
+    }
+
+    /// The token in the cache, and the responses of AWS on the way to a new one.
     fn credentials(
         &mut self,
         target: &Target,
@@ -213,7 +230,7 @@ impl Examination<'_> {
         let registry = &target.registry;
         let cached = self.cached(registry, identity);
         let survey = self.survey(target, identity, client, cached.as_ref());
-        let token = credentials::token_report(registry, cached.as_ref(), survey.as_ref());
+        let token = credentials::token_report(registry, identity, cached.as_ref(), survey.as_ref());
         self.add_credentials(registry, token);
         (cached, survey)
     }
@@ -240,16 +257,23 @@ impl Examination<'_> {
         }
         let rest = self.config.timeout / SHARE;
         let ends_at = self.ends_at - rest;
+        let sts = self.tokens.resolver().sts(&target.registry).ok();
+        // A prompt for a code must stay on its line.
+        let waiting = match identity.wants_codes() {
+            true => None,
+            false => self.waiting_for("AWS"),
+        };
         let survey = self
             .tokens
             .survey(&target.registry, identity, client, ends_at);
+        drop(waiting);
         if identity.wants_codes() {
             // The time it took to type the code does not count.
             self.ends_at = self.ends_at.max(Instant::now() + rest);
         }
         match survey {
             Ok(survey) => {
-                let report = credentials::identity_report(identity, &survey);
+                let report = credentials::identity_report(identity, &survey, sts.as_ref());
                 self.add_credentials(&target.registry, report);
                 Some(survey)
             }

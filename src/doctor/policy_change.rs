@@ -1,5 +1,5 @@
-//! What to change after a denial: whose policy, and the statement to add. Against a policy that
-//! sets limits, or denies, no statement elsewhere helps.
+//! The policy to change after a denial, and the statement to add. If a policy sets limits or denies
+//! explicitly, no statement in another policy helps.
 
 use crate::aws::{FailureKind, Stage, Survey};
 use crate::identity::Role;
@@ -17,10 +17,10 @@ use super::report::PolicyChange;
 const EXTERNAL_ID: &str = "EXTERNAL-ID";
 
 /// A note on what outweighs every policy that allows.
-const ONLY_THERE: &str = "allowing more elsewhere does not help: it has to change there";
+const ONLY_THERE: &str = "Allowing more in other policies has no effect. Change this policy.";
 
 /// If two accounts must allow it, and AWS names neither.
-const BOTH: &str = ": AWS does not say which side is missing, and both must allow it";
+const BOTH: &str = " AWS does not report which policy is missing, and both accounts must allow it.";
 
 /// A policy prevents the pull or push.
 pub(super) struct PolicyDenial {
@@ -75,12 +75,12 @@ impl Evidence<'_> {
         let changes = match &denial.reason {
             NoneAllows(PolicyKind::Identity) => vec![PolicyChange {
                 notes: vec![format!(
-                    "or attach {managed}, which is AWS's own, for all repositories"
+                    "Or attach the AWS managed policy {managed}, which covers all repositories."
                 )],
                 ..identity
             }],
             NoneAllows(PolicyKind::Resource) => vec![repository(crosses.then_some(
-                "the caller's own identity policy must allow the same: when this is mended, ask again",
+                "The caller's identity policy must allow the same. Run doctor again after this change.",
             ))],
             Unstated | Other(_) if crosses => vec![identity, repository(None)],
             Unstated | Other(_) => vec![identity],
@@ -93,7 +93,7 @@ impl Evidence<'_> {
         let (who, why) = (caller_text(caller), reason_text(&denial.reason));
         let action = &denial.action;
         let text = format!(
-            "{who} may not {action} in the repository {name} of account {owner}{why}{which}"
+            "Failed at registry: {who} is not allowed to perform {action} on repository {name} in account {owner}{why}.{which}"
         );
         Some(PolicyDenial { text, changes })
     }
@@ -128,7 +128,7 @@ fn role_denied(role: &Role, caller: Option<&Principal>, reason: &DenialReason) -
         NoneAllows(PolicyKind::Identity) => vec![identity],
         NoneAllows(PolicyKind::RoleTrust) => vec![trust_policy(role, caller, None)],
         Unstated | Other(_) => {
-            let exists = "the role must exist, too";
+            let exists = "Check that the role exists.";
             vec![identity, trust_policy(role, caller, Some(exists))]
         }
         NoneAllows(kind) => vec![limit(*kind, caller, owner)],
@@ -139,14 +139,16 @@ fn role_denied(role: &Role, caller: Option<&Principal>, reason: &DenialReason) -
     let which = match changes.len() {
         1 => "",
         _ if caller_account(caller).as_deref() == owner => {
-            ": AWS does not say which side is missing; within one account it is enough that \
-             the trust policy names the caller"
+            " AWS does not report which policy is missing. Within one account, a trust policy \
+             that names the caller is enough."
         }
         _ => BOTH,
     };
     let (who, why) = (caller_text(caller), reason_text(reason));
     PolicyDenial {
-        text: format!("{who} may not assume the role {arn}{why}{which}"),
+        text: format!(
+            "Failed at AWS identity: {who} is not allowed to assume role {arn}{why}.{which}"
+        ),
         changes,
     }
 }
@@ -154,7 +156,7 @@ fn role_denied(role: &Role, caller: Option<&Principal>, reason: &DenialReason) -
 fn token_denied(caller: Option<&Principal>, reason: &DenialReason) -> PolicyDenial {
     let change = match reason {
         NoneAllows(PolicyKind::Identity) | Unstated | Other(_) => {
-            let managed = "or attach AmazonEC2ContainerRegistryPullOnly, which is AWS's own";
+            let managed = "Or attach the AWS managed policy AmazonEC2ContainerRegistryPullOnly.";
             PolicyChange {
                 statement: Some(iam::get_token()),
                 notes: vec![managed.to_owned()],
@@ -166,7 +168,9 @@ fn token_denied(caller: Option<&Principal>, reason: &DenialReason) -> PolicyDeni
     };
     let (who, why) = (caller_text(caller), reason_text(reason));
     PolicyDenial {
-        text: format!("{who} gets no token{why}"),
+        text: format!(
+            "Failed at authorization token: {who} is not allowed to request a token{why}."
+        ),
         changes: vec![change],
     }
 }
@@ -196,8 +200,8 @@ fn identity_policy(caller: Option<&Principal>) -> PolicyChange {
     let (account, place) = match caller.map(|caller| (caller, caller.kind())) {
         Some((_, PrincipalKind::PermissionSet(role))) => {
             let name = iam::permission_set(role);
-            let place = format!("the inline policy of the permission set {name}");
-            (None, format!("{place}, in IAM Identity Center"))
+            let place = format!("the inline policy of permission set {name}");
+            (None, format!("{place} in IAM Identity Center"))
         }
         Some((caller, _)) => (
             caller_account(Some(caller)),
@@ -218,12 +222,12 @@ fn trust_policy(role: &Role, caller: Option<&Principal>, note: Option<&str>) -> 
     let mut notes = notes(note, caller);
     if external_id.is_some() {
         notes.push(format!(
-            "in place of {EXTERNAL_ID}, the external_id of your rule"
+            "Replace {EXTERNAL_ID} with the external_id of your rule."
         ));
     }
     PolicyChange {
         account: arn_account(role.arn.as_str()),
-        place: format!("the trust policy of the role {}", iam::role_name(&role.arn)),
+        place: format!("the trust policy of role {}", iam::role_name(&role.arn)),
         statement: caller.and_then(|caller| {
             let callers = Callers::from(caller.clone());
             let statements = iam::in_trust_policy(&callers, external_id);
@@ -242,7 +246,7 @@ fn repository_policy(
 ) -> PolicyChange {
     PolicyChange {
         account: Some(owner.to_owned()),
-        place: format!("the policy of the repository {name}"),
+        place: format!("the policy of repository {name}"),
         statement: caller.and_then(|caller| {
             let callers = Callers::from(caller.clone());
             let statements = iam::in_repository_policy(&callers, access);
@@ -252,7 +256,7 @@ fn repository_policy(
     }
 }
 
-/// A note, and what is to be known of the caller.
+/// A note, and the caveat about the caller.
 fn notes(note: Option<&str>, caller: Option<&Principal>) -> Vec<String> {
     let caveat = caller.and_then(Principal::caveat);
     note.map(str::to_owned).into_iter().chain(caveat).collect()
@@ -260,7 +264,7 @@ fn notes(note: Option<&str>, caller: Option<&Principal>) -> Vec<String> {
 
 fn caller_text(caller: Option<&Principal>) -> String {
     match caller {
-        Some(caller) => format!("{} of account {}", caller.called(), caller.account()),
+        Some(caller) => format!("{} in account {}", caller.called(), caller.account()),
         None => "the caller".to_owned(),
     }
 }
@@ -268,12 +272,12 @@ fn caller_text(caller: Option<&Principal>) -> String {
 /// The reason of a denial, after the sentence about it.
 fn reason_text(reason: &DenialReason) -> String {
     match reason {
-        NoneAllows(kind) => format!(": no {} allows it", policy_name(*kind)),
+        NoneAllows(kind) => format!(", because no {} allows it", policy_name(*kind)),
         Denies {
             kind: Some(kind), ..
-        } => format!(": {} denies it explicitly", with_article(*kind)),
-        Denies { kind: None, .. } => ": a policy denies it explicitly".to_owned(),
-        Other(words) => format!(": because {words}"),
+        } => format!(", because {} explicitly denies it", with_article(*kind)),
+        Denies { kind: None, .. } => ", because a policy explicitly denies it".to_owned(),
+        Other(words) => format!(", because {words}"),
         Unstated => String::new(),
     }
 }
@@ -281,13 +285,13 @@ fn reason_text(reason: &DenialReason) -> String {
 fn policy_name(kind: PolicyKind) -> &'static str {
     match kind {
         PolicyKind::Identity => "identity policy of the caller",
-        PolicyKind::Resource => "policy of the repository or registry",
-        PolicyKind::RoleTrust => "trust policy of the role",
+        PolicyKind::Resource => "repository or registry policy",
+        PolicyKind::RoleTrust => "role trust policy",
         PolicyKind::PermissionsBoundary => "permissions boundary of the caller",
         PolicyKind::ServiceControl => "service control policy of the caller's organization",
         PolicyKind::ResourceControl => "resource control policy of the owner's organization",
         PolicyKind::Session => "session policy of the caller",
-        PolicyKind::VpcEndpoint => "policy of the VPC endpoint that the call came through",
+        PolicyKind::VpcEndpoint => "VPC endpoint policy on the path of the request",
     }
 }
 
@@ -307,7 +311,8 @@ fn limit(kind: PolicyKind, caller: Option<&Principal>, owner: Option<&str>) -> P
         place: format!("the {}", policy_name(kind)),
         statement: None,
         notes: vec![
-            "let it through: it limits what all other policies can allow".to_owned(),
+            "Allow the action here. This policy limits what all other policies can allow."
+                .to_owned(),
             ONLY_THERE.to_owned(),
         ],
     }
@@ -330,7 +335,7 @@ fn explicit_deny(
         place,
         statement: None,
         notes: vec![
-            "take the denying statement out, or except the caller from it".to_owned(),
+            "Remove the Deny statement, or exclude the caller from it.".to_owned(),
             ONLY_THERE.to_owned(),
         ],
     }

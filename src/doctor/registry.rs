@@ -1,4 +1,4 @@
-//! The registry: whether it takes the token, and what may be done with the image.
+//! The registry: whether it accepts the token, and whether the image can be pulled or pushed.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,6 @@ use super::distribution::{
 };
 use crate::cache::CacheError;
 use crate::clock;
-use crate::commands::page::CheckMark;
 use crate::commands::target::Image;
 use crate::http::EcrxClient;
 use crate::registry::{Registry, Service};
@@ -19,13 +18,13 @@ use crate::token::AuthorizationToken;
 use super::denial::Denial;
 use super::report::{Area, AreaReport, Check};
 
-/// A registry that is asked without a token must not use up what the rest needs.
+/// A slow first request must leave time for the other checks.
 const FIRST_REQUEST: Duration = Duration::from_secs(5);
 
-/// What the registry, or the storage of its layers, allows.
+/// The result of the requests to the registry and its layer storage.
 #[derive(Clone, Debug, Default)]
 pub(super) enum Outcome {
-    /// It could not be asked, or there was no token to ask it with.
+    /// No request was possible, or no token was available.
     #[default]
     NotAsked,
     Refused(Rejection),
@@ -39,6 +38,8 @@ pub(super) struct Rejection {
     pub denial: Option<Denial>,
     /// Pushing was denied, alone or with pulling.
     pub is_for_a_push: bool,
+    /// The image or its repository does not exist: no action was denied.
+    pub is_absent: bool,
 }
 
 impl Rejection {
@@ -55,12 +56,17 @@ impl Rejection {
 
 impl From<&RegistryError> for Rejection {
     fn from(error: &RegistryError) -> Self {
-        // What S3 denies has nothing to do with policies about ECR.
+        // A denial by S3 does not concern ECR policies.
         let is_denied = matches!(error.kind, RegistryErrorKind::Denied)
             && error.operation != Operation::Storage;
         let words = error.message.as_deref().filter(|_| is_denied);
+        let is_absent = matches!(
+            error.kind,
+            RegistryErrorKind::ImageAbsent | RegistryErrorKind::RepositoryAbsent
+        );
         Self {
-            action: error.operation.action(),
+            action: error.operation.action().filter(|_| !is_absent),
+            is_absent,
             denial: words.and_then(Denial::parse),
             is_for_a_push: matches!(error.operation, Operation::Upload),
         }
@@ -139,11 +145,11 @@ impl<'a> RegistryExamination<'a> {
             return refused();
         }
         let Some(client) = registry_client(self.client, self.registry, self.ends_at) else {
-            let text = "not asked: the system refuses what it takes";
+            let text = "skipped: the HTTP client could not be started";
             checks.push(Check::unknown(text));
             return Outcome::NotAsked;
         };
-        checks.push(Check::good(format!("{} answers", self.registry)));
+        checks.push(Check::good(format!("{} is reachable", self.registry)));
         let is_public = self.registry.service == Service::Public;
         let password = match self.cached.or(self.new) {
             Some(first) => match self.accepted_token(&client, first, checks) {
@@ -153,7 +159,7 @@ impl<'a> RegistryExamination<'a> {
             // Public ECR can be asked for an image without a token.
             None if is_public && self.image.is_some() => None,
             None => {
-                let text = "not asked for more: there is no token to ask with";
+                let text = "other checks skipped: no authorization token";
                 checks.push(Check::unknown(text));
                 return Outcome::NotAsked;
             }
@@ -182,8 +188,8 @@ impl<'a> RegistryExamination<'a> {
     ) -> Option<&'a AuthorizationToken> {
         let Err(error) = client.ping(Some(first.password())) else {
             checks.push(Check::good(match self.cached {
-                Some(_) => "it takes the cached token",
-                None => "it takes the new token",
+                Some(_) => "the cached token is accepted",
+                None => "the new token is accepted",
             }));
             return Some(first);
         };
@@ -200,7 +206,7 @@ impl<'a> RegistryExamination<'a> {
             }
             Err(second) => {
                 checks.push(error_check(&second).fix([
-                    "it takes neither the cached token nor a new one: that is not a matter of age",
+                    "The registry rejected the cached token and a new one, so the cause is not the token's age.",
                 ]));
                 None
             }
@@ -209,17 +215,17 @@ impl<'a> RegistryExamination<'a> {
 
     /// Of a cached token, if the registry accepts a new one.
     fn dead_token_check(&self, token: &AuthorizationToken, error: &RegistryError) -> Check {
-        let what = "it takes a new token, but not the cached one, which";
-        match (self.drop_dead)(token) {
-            Ok(()) => Check::bad(format!("{what} has been dropped from the cache ({error})"))
-                .fix(["pull again: a new token is bought then"]),
-            Err(why) => Check::bad(format!(
-                "{what} could not be dropped from the cache ({error})"
-            ))
-            .fix([format!(
-                "clients are given it until it is deleted by who may do so: {why}"
-            )]),
-        }
+        let text = format!("the cached token was rejected, a new one was accepted ({error})");
+        let fix = match (self.drop_dead)(token) {
+            Ok(()) => "The rejected token has been removed from the cache. Pull again.".to_owned(),
+            Err(why) => format!(
+                "The rejected token could not be removed from the cache, so clients still receive \
+                 it: {why}"
+            ),
+        };
+        Check::bad(text)
+            .summary("the cached token was rejected")
+            .fix([fix])
     }
 }
 
@@ -245,17 +251,19 @@ impl ImageExamination<'_> {
             Err(error) => return self.without_a_manifest(&error),
         };
         let digest = &manifest.descriptor.digest;
-        self.add(Check::good(format!("{} is there: {digest}", self.image)));
+        self.add(Check::good(format!("{} exists: {digest}", self.image)));
         if let Some(image) = manifest.image {
-            let platform = image.platform.as_deref().unwrap_or("one platform");
+            let platform = image.platform.as_deref().unwrap_or("one of its platforms");
             self.add(Check::good(format!(
-                "of an index, the image for {platform}"
+                "multi-platform image: checked {platform}"
             )));
         }
         let refused = match manifest.layer {
             Some(layer) => self.pull_layer(&layer.digest),
             None => {
-                self.add(Check::unknown("it has no layer here to look at"));
+                self.add(Check::unknown(
+                    "layer check skipped: the registry stores no layer of this image",
+                ));
                 None
             }
         };
@@ -271,7 +279,7 @@ impl ImageExamination<'_> {
         self.checks.push(check);
     }
 
-    /// What is denied of a layer, by the registry or by the storage that it leads to.
+    /// The rejection of a layer, by the registry or by its storage.
     fn pull_layer(&mut self, digest: &str) -> Option<Rejection> {
         let repository = &self.image.repository;
         let error = match self.client.layer(repository, digest, self.password) {
@@ -287,19 +295,21 @@ impl ImageExamination<'_> {
         Some(Rejection::from(&error))
     }
 
-    /// What is left to ask if the registry does not give the image.
+    /// The checks that remain without a manifest.
     fn without_a_manifest(&mut self, error: &RegistryError) -> Outcome {
         let is_new = matches!(error.kind, RegistryErrorKind::ImageAbsent);
-        let mut absent = absence_check(self.registry, self.image, error);
-        if self.push && is_new {
-            // As it is before a first push.
-            absent.mark = CheckMark::Warning;
-        }
-        self.add(absent);
+        self.add(if self.push && is_new {
+            let image = self.image;
+            Check::good(format!(
+                "{image} does not exist yet; a push would create it"
+            ))
+        } else {
+            absence_check(self.registry, self.image, error)
+        });
         let pushed = if self.would_make_a_repository(error) {
             self.add(Check::unknown(
-                "a push was not tried: where a repository creation template fits, it would \
-                 make the repository",
+                "push check skipped: a matching repository creation template would create the \
+                 repository",
             ));
             None
         } else {
@@ -325,11 +335,11 @@ impl ImageExamination<'_> {
         }
         match self.client.upload(&self.image.repository, self.password) {
             Ok(upload) => {
-                self.add(Check::good("an upload can be opened, and was cancelled; ecr:PutImage is asked at the end of a push alone"));
+                self.add(Check::good("an upload was started and cancelled; ecr:PutImage cannot be checked without a push"));
                 if let Err(error) = upload.cancelled {
-                    // Whether ECR knows how to is not documented.
+                    // Whether ECR supports it is not documented.
                     self.add(Check::unknown(format!(
-                        "the upload could not be cancelled, and ends by itself: {error}"
+                        "the upload could not be cancelled, so it expires by itself: {error}"
                     )));
                 }
                 Some(Outcome::Allowed(Allowed::Push))
@@ -339,7 +349,7 @@ impl ImageExamination<'_> {
                 self.add(match error.kind {
                     // aws/containers-roadmap#1970.
                     RegistryErrorKind::Transport(_) => check.fix([
-                        "ECR closes the connection of a push into a repository that does not exist",
+                        "Check that the repository exists: ECR closes the connection of a push to a missing repository.",
                     ]),
                     _ => check,
                 });
@@ -359,23 +369,22 @@ fn absence_check(registry: &Registry, image: &Image, error: &RegistryError) -> C
     match error.kind {
         RegistryErrorKind::RepositoryAbsent => check.fix([
             format!(
-                "account {account} has no repository {} in {region}",
+                "Account {account} has no repository {} in {region}.",
                 image.repository
             ),
-            "check its name, and account and region in the host: each region has its own"
-                .to_owned(),
+            "Check the repository name, and the account and region in the host.".to_owned(),
             // The ECR user guide, "IAM permissions required to sync an upstream registry".
-            "in a pull through cache, the first pull makes it: that takes ecr:CreateRepository and \
-             ecr:BatchImportUpstreamImage"
+            "With a pull through cache, the first pull creates the repository. It requires \
+             ecr:CreateRepository and ecr:BatchImportUpstreamImage."
                 .to_owned(),
         ]),
         RegistryErrorKind::ImageAbsent => check.fix([
             format!(
-                "the repository is there, and may be pulled from; it has nothing called {}: \
-                 check the tag, or push it",
+                "The repository exists, but has no image {}. Check the tag, or push the image.",
                 image.reference
             ),
-            "in a pull through cache, fetching it takes ecr:BatchImportUpstreamImage".to_owned(),
+            "With a pull through cache, importing the image requires ecr:BatchImportUpstreamImage."
+                .to_owned(),
         ]),
         _ => check,
     }
@@ -383,34 +392,60 @@ fn absence_check(registry: &Registry, image: &Image, error: &RegistryError) -> C
 
 fn layer_check(layer: &LayerProbe) -> Check {
     match &layer.storage {
-        None => Check::good("its smallest layer can be pulled"),
+        None => Check::good("smallest layer: downloadable"),
         Some(StorageProbe {
             host,
             response: Ok(_),
-        }) => Check::good(format!("its smallest layer can be pulled, from {host}")),
+        }) => Check::good(format!("smallest layer: downloadable from {host}")),
         Some(StorageProbe {
             response: Err(error),
             ..
         }) => error_check(error).fix([
-            "ECR allows it, and keeps its layers in S3: in a VPC, the policy of the S3 endpoint \
-             must let s3:GetObject on that bucket through; elsewhere, a proxy or firewall the host",
+            "ECR allowed the download, but stores layers in S3. In a VPC, allow s3:GetObject on \
+             that bucket in the S3 endpoint policy.",
+            "Elsewhere, allow the host in your proxy or firewall.",
         ]),
+    }
+}
+
+/// An error of the registry in a few words, for the verdict.
+fn summary(error: &RegistryError) -> String {
+    let host = &error.host;
+    match (&error.kind, error.operation.action()) {
+        (RegistryErrorKind::TokenRefused, _) => "the token was rejected".to_owned(),
+        (RegistryErrorKind::LoginRequired, _) => "the registry requires a login".to_owned(),
+        (RegistryErrorKind::Denied, Some(action)) => format!("{action} was denied"),
+        (RegistryErrorKind::RepositoryAbsent, _) => "the repository does not exist".to_owned(),
+        (RegistryErrorKind::ImageAbsent, _) => "the image does not exist".to_owned(),
+        (RegistryErrorKind::LayerAbsent, _) => "a layer of the image does not exist".to_owned(),
+        (RegistryErrorKind::Throttled, _) => "requests are throttled".to_owned(),
+        (RegistryErrorKind::Unavailable, _) => format!("{host} is unavailable"),
+        (RegistryErrorKind::NotARegistry(_), _) => format!("{host} did not respond as a registry"),
+        (RegistryErrorKind::Location(_), _) => "a location was not requested".to_owned(),
+        (RegistryErrorKind::Transport(_), _) => format!("{host} is unreachable"),
+        (RegistryErrorKind::Timeout, _) => format!("{host} did not respond in time"),
+        (RegistryErrorKind::InvalidName, _) => "the name is not valid".to_owned(),
+        (RegistryErrorKind::Denied, None) | (RegistryErrorKind::Refused, _) => {
+            "the request was rejected".to_owned()
+        }
     }
 }
 
 /// An error of the registry, and what to do about it.
 fn error_check(error: &RegistryError) -> Check {
-    let check = Check::bad(error.to_string());
+    let check = Check::bad(error.to_string()).summary(summary(error));
     match error.kind {
-        RegistryErrorKind::Throttled => check.fix(["try again in a minute"]),
-        RegistryErrorKind::Unavailable => check.fix(["try again; AWS's health page says more"]),
+        RegistryErrorKind::Throttled => check.fix(["Try again in a minute."]),
+        RegistryErrorKind::Unavailable => {
+            check.fix(["Try again later, and check the AWS Health Dashboard."])
+        }
         RegistryErrorKind::NotARegistry(_) => check.fix([
-            "something between here and the registry answers in its place: check HTTPS_PROXY, and \
-             what the name resolves to",
+            "Another server responded in place of the registry. Check HTTPS_PROXY and the DNS \
+             records of the host.",
         ]),
         RegistryErrorKind::Transport(_) | RegistryErrorKind::Timeout => check.fix([
-            "check the network, the VPN, the firewall, HTTPS_PROXY and NO_PROXY, and the region \
-             in the host",
+            "Check the network, the VPN, the firewall, HTTPS_PROXY, NO_PROXY and the region in the \
+             host.",
         ]),
         _ => check,
     }

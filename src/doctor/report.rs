@@ -1,4 +1,4 @@
-//! What doctor has found, and how it is printed: line by line for people, as JSON for programs.
+//! The findings of doctor, and their output as text or JSON.
 
 use serde::Serialize;
 
@@ -28,20 +28,23 @@ impl Area {
     fn title(self) -> &'static str {
         match self {
             Area::Machine => "This machine",
-            Area::Clients => "Docker and podman",
-            Area::Identity => "Who asks",
-            Area::Token => "The token",
-            Area::Registry => "The registry",
+            Area::Clients => "Client configuration",
+            Area::Identity => "AWS identity",
+            Area::Token => "Authorization token",
+            Area::Registry => "Registry",
         }
     }
 }
 
-/// One thing that was looked at, and what was found.
+/// A check and its finding.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Check {
     pub mark: CheckMark,
     /// One line.
     pub text: String,
+    /// The finding in a few words, for the verdict; without one, that quotes the text.
+    #[serde(skip)]
+    pub summary: Option<String>,
     /// One line each.
     #[serde(rename = "mend", skip_serializing_if = "Vec::is_empty")]
     pub fixes: Vec<String>,
@@ -52,6 +55,7 @@ impl Check {
         Self {
             mark,
             text: text.into(),
+            summary: None,
             fixes: Vec::new(),
         }
     }
@@ -73,13 +77,19 @@ impl Check {
     }
 
     #[must_use]
+    pub(super) fn summary(mut self, summary: impl Into<String>) -> Self {
+        self.summary = Some(summary.into());
+        self
+    }
+
+    #[must_use]
     pub(super) fn fix(mut self, fixes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.fixes.extend(fixes.into_iter().map(Into::into));
         self
     }
 }
 
-/// All that was found in one area.
+/// All findings in one area.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct AreaReport {
     #[serde(rename = "place")]
@@ -113,9 +123,9 @@ impl AreaReport {
 
     pub(super) fn print(&self, page: &mut Page) {
         page.heading(self.area.title());
-        for Check { mark, text, fixes } in &self.checks {
-            page.marked(*mark, text);
-            for fix in fixes {
+        for check in &self.checks {
+            page.marked(check.mark, &check.text);
+            for fix in &check.fixes {
                 page.paragraph(4, fix);
             }
         }
@@ -139,6 +149,9 @@ pub(super) struct PathNode {
     pub by: Option<&'static str>,
     /// Whether that action is allowed.
     pub mark: CheckMark,
+    /// The image or its repository does not exist, so no action was denied.
+    #[serde(skip)]
+    pub is_absent: bool,
 }
 
 /// A policy that has to change, and how.
@@ -153,7 +166,7 @@ pub(super) struct PolicyChange {
     pub notes: Vec<String>,
 }
 
-/// What all areas come to.
+/// The verdict on all areas.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Conclusion {
     pub mark: CheckMark,
@@ -167,7 +180,7 @@ pub(super) struct Conclusion {
     pub changes: Vec<PolicyChange>,
 }
 
-/// All that doctor found, as JSON.
+/// The whole report, as JSON.
 #[derive(Debug, Serialize)]
 pub(super) struct Diagnosis {
     version: u32,
@@ -213,23 +226,28 @@ impl Conclusion {
 
 impl PathNode {
     fn print(&self, page: &mut Page) {
-        let breaks = match self.mark {
-            CheckMark::Bad => " ✗ breaks here",
-            CheckMark::Unknown => " · not asked",
+        let is_first = self.what == CALLER;
+        let result = match self.mark {
+            CheckMark::Bad if self.is_absent => "",
+            CheckMark::Bad => " ✗ failed here",
+            CheckMark::Unknown => " · not checked",
             CheckMark::Good | CheckMark::Warning => "",
         };
         // Nothing leads to the caller, the first node.
-        let is_first = self.what == CALLER;
         if !is_first {
             let by = self.by.map_or_else(String::new, |by| format!(" {by}"));
-            page.paragraph(4, &format!("│{by}{breaks}"));
+            page.paragraph(4, &format!("│{by}{result}"));
         }
         let account = match &self.account {
             Some(account) => format!(" (account {account})"),
             None => String::new(),
         };
-        let breaks = if is_first { breaks } else { "" };
-        let name = format!("{}{account}{breaks}", self.name);
+        let result = match (is_first, self.is_absent) {
+            (true, _) => result,
+            (false, true) => " ✗ does not exist",
+            (false, false) => "",
+        };
+        let name = format!("{}{account}{result}", self.name);
         page.facts(2, &[(format!("{:<8}", self.what), name)]);
     }
 }

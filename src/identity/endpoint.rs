@@ -20,15 +20,18 @@ pub(crate) struct Endpoint {
     /// A URL given by hand. It wins over the switches below, which are off then: the SDK refuses
     /// a custom endpoint together with them.
     pub url: Option<String>,
+    /// The variable or file that sets the URL.
+    pub url_from: Option<Cow<'static, str>>,
     pub fips: bool,
     pub dual_stack: bool,
 }
 
 impl Endpoint {
-    /// An endpoint that a rule names.
-    pub(super) fn from_url(region: Region, url: &str) -> Self {
+    /// The endpoint that a setting of `config.toml` names.
+    pub(super) fn from_url(region: Region, url: &str, setting: &'static str) -> Self {
         Self {
             url: Some(url.to_owned()),
+            url_from: Some(Cow::Borrowed(setting)),
             ..Self::from_region(region)
         }
     }
@@ -38,6 +41,7 @@ impl Endpoint {
         Self {
             region,
             url: None,
+            url_from: None,
             fips: false,
             dual_stack: false,
         }
@@ -139,15 +143,17 @@ impl<'a> Settings<'a> {
         dual_stack: bool,
     ) -> Result<Endpoint, IdentityError> {
         let switches = self.switches();
-        let url = if switches.ignore_urls {
+        let found = if switches.ignore_urls {
             None
         } else {
             self.endpoint_url(api)?
         };
+        let (url, url_from) = found.unzip();
         let by_hand = url.is_some();
         Ok(Endpoint {
             region,
             url,
+            url_from,
             fips: (fips || switches.fips) && !by_hand,
             dual_stack: (dual_stack || switches.dual_stack) && !by_hand,
         })
@@ -165,7 +171,11 @@ impl<'a> Settings<'a> {
         }
     }
 
-    fn endpoint_url(&self, api: AwsApi) -> Result<Option<String>, IdentityError> {
+    /// The URL, and the variable or profile that sets it.
+    fn endpoint_url(
+        &self,
+        api: AwsApi,
+    ) -> Result<Option<(String, Cow<'static, str>)>, IdentityError> {
         let (service, variable) = api.names();
         let (url, from) = if let Some(url) = self.env.get(variable) {
             (url, Cow::Borrowed(variable))
@@ -187,7 +197,7 @@ impl<'a> Settings<'a> {
         };
         let url = url.trim();
         if HttpUrl::parse(url).is_some() {
-            Ok(Some(url.to_owned()))
+            Ok(Some((url.to_owned(), from)))
         } else {
             Err(IdentityError::EndpointUrl {
                 url: shown_url(url),

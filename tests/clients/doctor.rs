@@ -38,11 +38,11 @@ fn the_doctor_says_why_a_pull_fails_and_that_it_works_after_one_command() {
             &doctor(&home, &[&image]),
             1,
             &[
-                &format!("✗ docker asks nobody for {host}"),
+                &format!("✗ docker has no credential helper for {host}"),
                 &format!("docker-credential-ecrx configure-docker {host}"),
-                "✓ it takes the new token",
-                "is there: sha256:",
-                "; AWS and the registry allow it",
+                "✓ the new token is accepted",
+                "exists: sha256:",
+                "AWS and the registry allow the request.",
             ],
         );
 
@@ -53,9 +53,9 @@ fn the_doctor_says_why_a_pull_fails_and_that_it_works_after_one_command() {
             &doctor(&home, &[&image, "--push"]),
             0,
             &[
-                &format!("✓ docker asks docker-credential-ecrx for {host}"),
-                "✓ its smallest layer can be pulled",
-                "✓ an upload can be opened",
+                &format!("✓ docker uses docker-credential-ecrx for {host}"),
+                "✓ smallest layer: downloadable",
+                "✓ an upload was started and cancelled",
             ],
         );
 
@@ -63,7 +63,7 @@ fn the_doctor_says_why_a_pull_fails_and_that_it_works_after_one_command() {
         says(
             &doctor(&home, &[&absent]),
             1,
-            &["✗ it breaks at the registry"],
+            &["✗ Failed at registry: the repository does not exist"],
         );
     });
 }

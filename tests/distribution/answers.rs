@@ -21,7 +21,7 @@ fn without_a_token_the_registry_says_how_to_log_in() {
 }
 
 #[test]
-fn a_token_is_taken_and_is_that_of_whoever_bought_it() {
+fn a_token_is_accepted_as_that_of_its_principal() {
     let stage = Stage::new();
     let pong = stage.client().ping(Some(&alice())).unwrap();
     assert_eq!((pong.response.status, pong.challenge), (200, None));
@@ -166,7 +166,7 @@ fn the_same_http_client_serves_one_client_after_the_other() {
 }
 
 #[test]
-fn a_token_that_the_program_bought_is_taken_with_aws_beside_the_proxy() {
+fn a_token_of_the_program_is_accepted_with_aws_outside_the_proxy() {
     let aws = FakeAws::start();
     let stage = Stage::new();
     let mut environment = TestEnvironment::of_alice(&aws);

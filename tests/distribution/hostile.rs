@@ -44,21 +44,21 @@ fn no_registry(refused: &RegistryError, why: &str) {
 
 #[test]
 fn a_page_is_no_registry_whatever_its_status() {
-    let page = "it answers with a page for people";
-    no_registry(&ping(RegistryFault::Page), "it answers with something else");
+    let page = "an HTML page";
+    no_registry(&ping(RegistryFault::Page), "not a registry response");
     for status in [400, 403, 404] {
         no_registry(&ping(RegistryFault::Status(status)), page);
         no_registry(&manifest(RegistryFault::Status(status)), page);
     }
     no_registry(
         &ping(raw(200, "text/plain", "hello")),
-        "it answers with something else",
+        "not a registry response",
     );
     let login = vec![(
         "location".to_owned(),
         "https://hotel.example/login?x=secret".to_owned(),
     )];
-    let leads = "it leads to hotel.example";
+    let leads = "a redirect to hotel.example";
     no_registry(
         &ping(RegistryFault::Raw(302, login.clone(), String::new())),
         leads,
@@ -83,7 +83,7 @@ fn an_empty_200_is_a_registry() {
 
 #[test]
 fn garbage_is_no_manifest() {
-    let none = "it answers with what is no manifest";
+    let none = "not a manifest";
     for body in [
         "",
         "garbage",
@@ -101,7 +101,7 @@ fn garbage_is_no_manifest() {
 
 #[test]
 fn digests_that_would_lead_elsewhere_are_not_asked_for() {
-    let named = "its manifest names a digest that is none";
+    let named = "the manifest contains an invalid digest";
     for digest in [
         "",
         "latest",
@@ -118,7 +118,7 @@ fn digests_that_would_lead_elsewhere_are_not_asked_for() {
 }
 
 #[test]
-fn a_digest_gets_what_it_stands_for() {
+fn a_digest_returns_its_own_content() {
     let stage = Stage::new();
     let made = stage.registry.add_image(&image("1"));
     let body = json!({"schemaVersion": 2, "layers": []}).to_string();
@@ -127,7 +127,7 @@ fn a_digest_gets_what_it_stands_for() {
     let refused = client.manifest(REPOSITORY, &made.digest, Some(&alice()));
     no_registry(
         &refused.unwrap_err(),
-        "its manifest is another than the digest says",
+        "the manifest does not match the digest",
     );
 }
 
@@ -152,11 +152,11 @@ fn a_body_without_end_is_not_read_to_its_end() {
     let start = Instant::now();
     no_registry(
         &manifest(RegistryFault::Endless),
-        "its manifest is longer than 1 MiB",
+        "the manifest is larger than 1 MiB",
     );
     no_registry(
         &ping(raw(200, "text/plain", "x".repeat(3 << 20))),
-        "it answers with something else",
+        "not a registry response",
     );
     for route in [Route::Layer, Route::Storage] {
         let stage = Stage::new();
@@ -183,7 +183,9 @@ fn a_body_that_is_not_all_there_is_waited_for_no_longer_than_there_is_time() {
         matches!(refused.kind, RegistryErrorKind::Transport(_)),
         "{refused:?}"
     );
-    assert!(told(&refused).starts_with(&format!("asking for the manifest: cannot reach {HOST}: ")));
+    assert!(
+        told(&refused).starts_with(&format!("request for the manifest: cannot reach {HOST}: "))
+    );
 
     let stage = Stage::new();
     let fault = RegistryFault::Raw(200, promised, "{".to_owned());
@@ -279,7 +281,7 @@ fn errors_of_another_shape_are_no_reason() {
         );
         assert_eq!(
             told(&refused),
-            format!("asking for the manifest: {HOST} answers 404")
+            format!("request for the manifest: {HOST} responded with 404")
         );
     }
 }

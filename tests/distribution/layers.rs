@@ -44,7 +44,7 @@ fn not_asked(stage: &Stage, url: &str) -> LocationError {
 }
 
 #[test]
-fn a_bucket_that_denies_is_told_with_its_host() {
+fn a_denial_by_a_bucket_names_its_host() {
     let stage = Stage::new();
     stage.registry.deny_storage();
     let refused = elsewhere(&stage);
@@ -57,12 +57,12 @@ fn a_bucket_that_denies_is_told_with_its_host() {
     assert_eq!(refused.host, bucket);
     assert_eq!(
         told(&refused),
-        format!("getting a layer: {bucket} denies s3:GetObject: AccessDenied")
+        format!("layer download: {bucket} denied s3:GetObject: AccessDenied")
     );
 }
 
 #[test]
-fn a_bucket_that_cannot_be_reached_is_told_with_its_host() {
+fn an_unreachable_bucket_is_named_by_its_host() {
     let stage = Stage::new();
     let bucket = stage.registry.bucket();
     stage.registry.proxy().forget(&bucket);
@@ -126,7 +126,7 @@ fn a_bucket_says_nothing_of_its_url_in_part_or_decoded() {
 }
 
 #[test]
-fn what_is_between_here_and_the_bucket_is_told_from_the_bucket() {
+fn a_server_in_between_is_not_taken_for_the_bucket() {
     for (fault, status) in [
         (RegistryFault::Page, 200),
         (RegistryFault::Status(403), 403),

@@ -26,7 +26,7 @@ fn is(refusal: &RegistryError, status: u16, code: Option<&str>, line: &str) {
 }
 
 #[test]
-fn a_token_that_is_no_longer_taken_is_told_in_both_ways_that_there_are() {
+fn an_expired_token_is_recognised_in_both_of_its_forms() {
     let stage = Stage::new();
     let client = stage.client();
     stage.registry.revoke_with(1, Refused::Denied);
@@ -34,12 +34,12 @@ fn a_token_that_is_no_longer_taken_is_told_in_both_ways_that_there_are() {
 
     let denied = client.ping(Some(&token(ALICE.2, 1))).unwrap_err();
     assert!(matches!(denied.kind, RegistryErrorKind::TokenRefused));
-    let line = format!("asking the registry: {HOST} does not take the token: {EXPIRED}");
+    let line = format!("request to the registry: {HOST} rejected the token: {EXPIRED}");
     is(&denied, 403, Some("DENIED"), &line);
 
     let unauthorized = client.ping(Some(&token(ALICE.2, 2))).unwrap_err();
     assert!(matches!(unauthorized.kind, RegistryErrorKind::TokenRefused));
-    let line = format!("asking the registry: {HOST} does not take the token");
+    let line = format!("request to the registry: {HOST} rejected the token");
     is(&unauthorized, 401, None, &line);
 
     client.ping(Some(&token(ALICE.2, 3))).unwrap();
@@ -54,12 +54,12 @@ fn without_a_token_nothing_but_a_ping_is_answered() {
     stage.registry.add_image(&image("1"));
     let refused = stage.client().manifest(REPOSITORY, "1", None).unwrap_err();
     assert!(matches!(refused.kind, RegistryErrorKind::LoginRequired));
-    let line = format!("asking for the manifest: {HOST} wants a login");
+    let line = format!("request for the manifest: {HOST} requires a login");
     is(&refused, 401, None, &line);
 }
 
 #[test]
-fn a_denial_holds_awss_sentence_whoever_has_to_change_what() {
+fn a_denial_contains_the_sentence_of_aws() {
     let stage = Stage::new();
     let made = stage.registry.add_image(&image("1"));
     let digest = &made.smallest().digest;
@@ -123,7 +123,7 @@ fn a_denial_holds_awss_sentence_whoever_has_to_change_what() {
             ALICE.2
         );
         assert_eq!(refused.message.as_deref(), Some(sentence.as_str()));
-        let line = format!("{operation}: {HOST} denies {action}: {sentence}");
+        let line = format!("{operation}: {HOST} denied {action}: {sentence}");
         is(&refused, 403, Some("DENIED"), &line);
     }
     // The rule is about Alice alone.
@@ -135,7 +135,7 @@ fn a_denial_holds_awss_sentence_whoever_has_to_change_what() {
 }
 
 #[test]
-fn a_repository_that_is_absent_is_told_from_an_image_that_is() {
+fn an_absent_repository_differs_from_an_absent_image() {
     let stage = Stage::of(&[HOST, OTHER_REGION]);
     stage
         .registry
@@ -147,7 +147,7 @@ fn a_repository_that_is_absent_is_told_from_an_image_that_is() {
         .manifest(REPOSITORY, "1", Some(&alice()))
         .unwrap_err();
     assert!(matches!(absent.kind, RegistryErrorKind::RepositoryAbsent));
-    let line = format!("asking for the manifest: {HOST} has no such repository: {why}");
+    let line = format!("request for the manifest: the repository does not exist in {HOST}: {why}");
     is(&absent, 404, Some("NAME_UNKNOWN"), &line);
     let absent = client.upload(REPOSITORY, Some(&alice())).unwrap_err();
     assert!(matches!(absent.kind, RegistryErrorKind::RepositoryAbsent));
@@ -157,8 +157,7 @@ fn a_repository_that_is_absent_is_told_from_an_image_that_is() {
         .manifest(REPOSITORY, "2", Some(&alice()))
         .unwrap_err();
     assert!(matches!(absent.kind, RegistryErrorKind::ImageAbsent));
-    let line =
-        "asking for the manifest: the repository has no such image: Requested image not found";
+    let line = "request for the manifest: the image does not exist in the repository: Requested image not found";
     is(&absent, 404, Some("MANIFEST_UNKNOWN"), line);
 
     let absent = client
@@ -171,13 +170,13 @@ fn a_repository_that_is_absent_is_told_from_an_image_that_is() {
 }
 
 #[test]
-fn a_registry_that_is_busy_or_broken_is_told_from_one_that_says_no() {
+fn a_busy_or_broken_registry_differs_from_one_that_denies() {
     let stage = Stage::new();
     let client = stage.client();
     stage.registry.on(Route::Ping, RegistryFault::Throttle);
     let busy = client.ping(Some(&alice())).unwrap_err();
     assert!(matches!(busy.kind, RegistryErrorKind::Throttled));
-    let line = format!("asking the registry: {HOST} throttles: Rate exceeded");
+    let line = format!("request to the registry: {HOST} throttled the request: Rate exceeded");
     is(&busy, 429, Some("TOOMANYREQUESTS"), &line);
     for status in [500, 502, 503] {
         stage.registry.heal(Route::Ping);
@@ -186,7 +185,7 @@ fn a_registry_that_is_busy_or_broken_is_told_from_one_that_says_no() {
             .on(Route::Ping, RegistryFault::Status(status));
         let broken = client.ping(Some(&alice())).unwrap_err();
         assert!(matches!(broken.kind, RegistryErrorKind::Unavailable));
-        let line = format!("asking the registry: {HOST} answers {status}");
+        let line = format!("request to the registry: {HOST} responded with {status}");
         is(&broken, status, None, &line);
     }
 }
@@ -201,7 +200,7 @@ fn silence_ends_with_the_time() {
     assert!(matches!(refused.kind, RegistryErrorKind::Timeout));
     assert_eq!(
         told(&refused),
-        format!("asking the registry: {HOST} does not answer in time")
+        format!("request to the registry: no response from {HOST} in time")
     );
     // Whatever comes next is not begun.
     stage.registry.heal(Route::Ping);
@@ -228,7 +227,7 @@ fn a_connection_that_is_closed_is_no_answer() {
 }
 
 #[test]
-fn a_registry_that_cannot_be_reached_is_told_with_the_proxy() {
+fn an_unreachable_registry_is_reported_with_the_proxy() {
     let stage = Stage::new();
     stage.registry.proxy().forget(HOST);
     let refused = stage.client().ping(None).unwrap_err();
@@ -242,7 +241,7 @@ fn a_registry_that_cannot_be_reached_is_told_with_the_proxy() {
     let address = stage.registry.proxy().address().to_string();
     assert_eq!(transport.proxy, Some(address));
     assert!(told(&refused).starts_with(&format!(
-        "asking the registry: cannot reach {HOST} through proxy "
+        "request to the registry: cannot reach {HOST} through proxy "
     )));
 }
 
@@ -257,7 +256,9 @@ fn an_upload_that_cannot_be_cancelled_has_been_opened_all_the_same() {
     assert_eq!(upload.response.status, 202);
     let refused = upload.cancelled.unwrap_err();
     assert!(matches!(refused.kind, RegistryErrorKind::Refused));
-    let line = format!("cancelling the upload: {HOST} answers 405: The operation is unsupported.");
+    let line = format!(
+        "cancellation of the upload: {HOST} responded with 405: The operation is unsupported."
+    );
     is(&refused, 405, Some("UNSUPPORTED"), &line);
     assert_eq!(stage.registry.uploads(), 1);
 }

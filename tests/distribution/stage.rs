@@ -87,7 +87,7 @@ pub fn token(principal: &str, serial: usize) -> Secret {
     Secret::new(grant.to_password())
 }
 
-/// What a person is told, in which no secret stands, and nothing that drives a terminal.
+/// The message, which contains neither a secret nor a control character.
 #[track_caller]
 pub fn told(refusal: &RegistryError) -> String {
     for text in [refusal.to_string(), format!("{refusal:?}")] {

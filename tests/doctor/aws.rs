@@ -1,4 +1,4 @@
-//! What fails before the registry is asked: who asks, roles, and the token.
+//! Failures before the first request to the registry: AWS identity, roles and the token.
 
 use super::common::TestEnvironment;
 use super::common::fake_aws::{Fault, Operation, SSO_ACCESS_TOKEN};
@@ -39,7 +39,7 @@ fn the_sso_sign_in_is_over() {
     let mut files = std::fs::read_dir(folder).expect("a folder");
     let file = files.next().expect("a sign-in").expect("a file").path();
     let text = std::fs::read_to_string(&file).expect("a sign-in");
-    // One that cannot be renewed without a person.
+    // Without a refresh token, it cannot be renewed.
     std::fs::write(&file, text.replace("refreshToken", "ignored")).expect("a sign-in");
     ward.says("sso_expired", 1, &[&app()]);
 }
@@ -56,12 +56,12 @@ pub fn sso(environment: &mut TestEnvironment) {
 }
 
 #[test]
-fn nobody_is_signed_in() {
+fn credentials_are_absent() {
     let mut ward = Ward::new();
     ward.environment
         .unset("AWS_ACCESS_KEY_ID")
         .unset("AWS_SECRET_ACCESS_KEY");
-    ward.says("nobody", 1, &[&app()]);
+    ward.says("credentials_absent", 1, &[&app()]);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_hanging_aws_ends_with_the_timeout() {
         .on(Operation::EcrGetAuthorizationToken, Fault::Hang);
     let started = std::time::Instant::now();
     ward.says("aws_hangs", 1, &[&app()]);
-    // Twice: for people, and as JSON.
+    // Twice: as text, and as JSON.
     assert!(started.elapsed() < super::IN_TIME * 2);
 }
 

@@ -1,4 +1,4 @@
-//! AWS, a registry, a cache folder or a person that means no good.
+//! A hostile AWS endpoint, registry or cache folder.
 
 use super::common::fake_aws::{Fault, Operation, RegistryFault, Route};
 use super::common::{HOST, Outcome};
@@ -70,7 +70,7 @@ fn a_denial_that_names_anything_makes_no_statement_of_it() {
 }
 
 #[test]
-fn a_denial_of_somebody_else_lets_nobody_else_in() {
+fn a_denial_that_names_another_principal_adds_only_the_caller() {
     let ward = Ward::new();
     let body = "{\"errors\":[{\"code\":\"DENIED\",\"message\":\"User: arn:aws:iam::444455556666:root is not authorized to perform: ecr:BatchGetImage on resource: x because no resource-based policy allows the ecr:BatchGetImage action\"}]}";
     ward.registry.on(Route::Manifest, raw(403, &[], body));
@@ -81,7 +81,7 @@ fn a_denial_of_somebody_else_lets_nobody_else_in() {
 }
 
 #[test]
-fn a_denial_by_s3_is_not_mended_in_ecr() {
+fn a_denial_by_s3_does_not_change_an_ecr_policy() {
     let ward = Ward::new();
     let body = "<Error><Code>AccessDenied</Code><Message>User: arn:aws:iam::111122223333:user/alice is not authorized to perform: s3:GetObject on resource: x because no identity-based policy allows the s3:GetObject action</Message></Error>";
     ward.registry.on(Route::Storage, raw(403, &[], body));
@@ -108,7 +108,7 @@ fn a_body_without_end_and_one_that_drips_end_with_the_time() {
         let told = ward.doctor_in_time(&[&app(), "--push"]);
         assert_eq!(told.code, Some(1), "{told:?}");
         let verdict = told.stdout.split_once("Verdict\n").expect("a verdict").1;
-        assert!(verdict.contains("breaks here"), "{route:?}: {verdict}");
+        assert!(verdict.contains("failed here"), "{route:?}: {verdict}");
     }
 }
 
@@ -123,7 +123,7 @@ fn a_silent_source_leaves_time_for_the_registry() {
     ward.aws.on(Operation::EcsCredentials, Fault::Hang);
     let told = ward.doctor_in_time(&[&app()]);
     assert!(
-        told.stdout.contains(&format!("✓ {HOST} answers")),
+        told.stdout.contains(&format!("✓ {HOST} is reachable")),
         "{}",
         told.stdout
     );
@@ -182,7 +182,7 @@ fn files(ward: &Ward) -> Vec<std::path::PathBuf> {
 
 #[cfg(unix)]
 #[test]
-fn a_cache_folder_that_is_somebody_elses_or_a_link_costs_only_the_caching() {
+fn an_unusable_cache_folder_only_prevents_caching() {
     use std::os::unix::fs::symlink;
     for what in ["file", "link", "fifo", "entries"] {
         let ward = Ward::new();

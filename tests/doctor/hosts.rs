@@ -3,7 +3,7 @@
 use super::common::TestEnvironment;
 use super::common::fake_aws::{ALICE, FakeAws, FakeRegistry, RegistryFault, Route};
 
-/// Of another name of a registry, what stands as the resource of the statement that Alice lacks.
+/// The resource of the statement that Alice needs, for another name of a registry.
 fn resource(host: &str, config: &str) -> serde_json::Value {
     let aws = FakeAws::start();
     let name = host.split(':').next().expect("a host");

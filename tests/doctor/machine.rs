@@ -1,4 +1,4 @@
-//! What is wrong on this machine, or on the way from it.
+//! Failures on this machine, or in its network.
 
 use super::common::{HOST, TestEnvironment};
 use super::{Ward, app};
@@ -7,7 +7,7 @@ use super::{Ward, app};
 fn offline() {
     let mut ward = Ward::new();
     ward.registry.proxy().forget(HOST);
-    // A port that nobody listens on.
+    // A port without a listener.
     ward.environment
         .set("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
     ward.says("offline", 1, &[&app()]);
@@ -55,14 +55,14 @@ fn an_entry_that_cannot_be_used() {
     std::fs::write(&entry, "{").expect("a file");
     // The token of the ward is looked for in every output, and this is none any more.
     let told = ward.doctor(&[&app()]);
-    let words = "holds no token, and 1 more that cannot be used";
+    let words = "no tokens, 1 unusable";
     assert!(told.stdout.contains(words), "{}", told.stdout);
     assert_eq!(told.code, Some(0), "{told:?}");
     assert!(entry.exists());
 }
 
 #[test]
-fn no_cache_is_wanted() {
+fn the_cache_is_disabled() {
     let mut ward = Ward::new();
     ward.environment.set("AWS_ECR_DISABLE_CACHE", "1");
     ward.says("cache_off", 0, &[&app()]);
@@ -87,7 +87,7 @@ fn a_bundle_that_is_not_there() {
 }
 
 #[test]
-fn a_misspelled_variable_is_told_without_a_registry_too() {
+fn a_misspelled_variable_is_reported_without_a_registry_too() {
     let mut ward = Ward::new();
     ward.environment.set("ECRX_PROFIL", "work");
     let told = ward.doctor(&[]);
@@ -95,9 +95,9 @@ fn a_misspelled_variable_is_told_without_a_registry_too() {
                  rename or unset ECRX_PROFIL\n";
     assert_eq!(told.code, Some(1), "{told:?}");
     assert!(told.stdout.contains(lines), "{}", told.stdout);
-    // With one it is why there is no identity, and told as that alone.
+    // With one, the variable is the reason for the missing identity, and reported once.
     let told = ward.doctor(&[&app()]);
-    let before = told.stdout.split("Who asks\n").next();
+    let before = told.stdout.split("AWS identity\n").next();
     assert!(
         !before.is_some_and(|it| it.contains("ECRX_PROFIL")),
         "{told:?}"

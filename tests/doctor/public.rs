@@ -1,4 +1,4 @@
-//! Public ECR lets everybody pull, with a token and without one.
+//! Public ECR allows pulls with and without a token.
 
 use super::Ward;
 use super::common::TestEnvironment;
@@ -31,7 +31,7 @@ fn with_a_token() {
 }
 
 #[test]
-fn nobody_is_signed_in() {
+fn credentials_are_absent() {
     let mut ward = ward();
     ward.environment
         .unset("AWS_ACCESS_KEY_ID")
@@ -60,7 +60,7 @@ fn a_misspelled_variable_is_a_warning() {
 }
 
 #[test]
-fn nobody_is_asked_for_a_code() {
+fn a_code_is_not_requested() {
     let ward = ward();
     ward.environment.config(
         "[[registry]]\nmatch = \"public.ecr.aws\"\nrole_arn = \"arn:aws:iam::111122223333:role/dev\"\n\

@@ -19,7 +19,7 @@ fn a_dead_token_that_cannot_be_dropped_is_not_said_to_be() {
     let told = disk.run(&ward.environment, &["doctor", &app()], "");
     assert_eq!(told.code, Some(1), "{told:?}");
     assert!(
-        told.stdout.contains("could not be dropped from the cache"),
+        told.stdout.contains("could not be removed from the cache"),
         "{}",
         told.stdout
     );

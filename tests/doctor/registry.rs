@@ -1,4 +1,4 @@
-//! What the registry says no to, with a token that AWS gave.
+//! Requests that the registry denies although the token is valid.
 
 use super::common::HOST;
 use super::common::fake_aws::{ALICE, Refused, RegistryFault, Route, denial};
@@ -116,14 +116,14 @@ fn a_cached_token_was_revoked() {
         let arguments = [&[target.as_str()], arguments].concat();
         let told = ward.doctor(&arguments);
         assert_eq!(told.code, Some(1), "{told:?}");
-        assert!(told.stdout.contains("has been dropped"), "{}", told.stdout);
+        assert!(told.stdout.contains("has been removed"), "{}", told.stdout);
         assert_eq!(ward.environment.entries().len(), 0, "{round}");
     }
     ward.says("well_after_a_dead_token", 0, &[&app()]);
 }
 
 #[test]
-fn a_dead_token_is_told() {
+fn a_rejected_token_is_reported() {
     let ward = Ward::new();
     let cached = ward.environment.get(HOST).grant();
     ward.environment.age_cache(7200);

@@ -1,4 +1,4 @@
-//! Who is to be let in, and on which side.
+//! The principal to allow, and the policy to change.
 
 use super::common::fake_aws::{Fault, Operation, denial};
 use super::{OWN, Ward, app};
@@ -8,7 +8,7 @@ fn verdict(stdout: &str) -> &str {
 }
 
 #[test]
-fn a_role_is_let_in_with_its_path() {
+fn a_role_is_allowed_with_its_path() {
     let ward = Ward::new();
     ward.environment.config(
         "[[registry]]\nmatch = \"*\"\nrole_arn = \"arn:aws:iam::111122223333:role/team/ci\"\n",
@@ -35,7 +35,7 @@ fn the_second_role_of_a_chain_trusts_the_first_with_its_path() {
 }
 
 #[test]
-fn a_role_that_aws_denies_without_a_word_is_still_denied_to_somebody() {
+fn a_denial_without_a_sentence_still_names_the_caller() {
     let ward = Ward::with_role();
     let body = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code>\
                 <Message>Access denied</Message></Error></ErrorResponse>";
@@ -45,7 +45,7 @@ fn a_role_that_aws_denies_without_a_word_is_still_denied_to_somebody() {
     let told = ward.doctor(&[&app()]);
     let verdict = verdict(&told.stdout);
     assert!(
-        verdict.starts_with("✗ the user alice of account 111122223333 may not assume"),
+        verdict.starts_with("✗ Failed at AWS identity: the user alice in account 111122223333 is not allowed to assume"),
         "{verdict}"
     );
     assert!(verdict.contains("user/alice\""), "{verdict}");
@@ -62,13 +62,13 @@ fn the_resource_of_assuming_a_role_is_its_trust_policy() {
     let told = ward.doctor(&[&app()]);
     let verdict = verdict(&told.stdout);
     assert!(
-        verdict.contains("ecr-pull: no trust policy of the role allows it"),
+        verdict.contains("ecr-pull, because no role trust policy allows it"),
         "{verdict}"
     );
 }
 
 #[test]
-fn a_deny_is_told_with_its_account() {
+fn a_deny_is_reported_with_its_account() {
     let ward = Ward::new();
     ward.registry
         .deny("*", "ecr:BatchGetImage", denial::EXPLICIT_IN_IDENTITY);

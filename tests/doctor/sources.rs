@@ -1,9 +1,9 @@
-//! Who asks, from wherever the first credentials come.
+//! The AWS identity, by each credential source.
 
 use super::common::fake_aws::{Operation, denial};
 use super::{Ward, app};
 
-/// Nobody but whom the test adds.
+/// Without credentials; each test adds its own.
 fn ward() -> Ward {
     let mut ward = Ward::new();
     ward.environment
@@ -12,14 +12,14 @@ fn ward() -> Ward {
     ward
 }
 
-/// What is told of who asks.
+/// The findings about the AWS identity.
 fn who(stdout: &str) -> Vec<&str> {
-    let (_, rest) = stdout.split_once("Who asks\n").expect("who asks");
+    let (_, rest) = stdout.split_once("AWS identity\n").expect("an identity");
     rest.split_once("\n\n").expect("an end").0.lines().collect()
 }
 
 #[test]
-fn a_web_identity_is_let_in_as_the_role_that_it_takes() {
+fn a_web_identity_is_allowed_as_the_role_that_it_assumes() {
     let mut ward = ward();
     let token = ward.environment.write("token", "e30.e30.e30");
     let role = "arn:aws:iam::111122223333:role/team/pod";
@@ -48,7 +48,7 @@ fn a_container_and_its_authorization() {
     let told = ward.doctor(&[&app()]);
     assert_eq!(told.code, Some(0), "{told:?}");
     let found = who(&told.stdout);
-    assert!(found[0].contains("; the session ends in "), "{found:?}");
+    assert!(found[0].contains("; session expires in "), "{found:?}");
     let all = format!("{}{}", told.stdout, told.stderr);
     assert!(!all.contains("hush"), "{all}");
     ward.no_secret_is_in(&all);
@@ -69,19 +69,19 @@ fn a_process_that_fails_with_escapes() {
 }
 
 #[test]
-fn an_sso_role_is_let_in_by_a_condition() {
+fn an_sso_role_is_allowed_by_a_condition() {
     let mut ward = ward();
     super::aws::sso(&mut ward.environment);
     ward.environment
         .sso_sign_in("corp", super::common::fake_aws::SSO_ACCESS_TOKEN, 3600);
     ward.registry
         .deny("*", "ecr:BatchGetImage", denial::NO_RESOURCE_POLICY);
-    ward.says("sso_role_not_let_in", 1, &[&app()]);
+    ward.says("sso_role_denied", 1, &[&app()]);
     assert_eq!(ward.aws.count(Operation::StsAssumeRole), 0);
 }
 
 #[test]
-fn an_sso_role_is_mended_in_its_permission_set() {
+fn an_sso_role_is_changed_in_its_permission_set() {
     let mut ward = ward();
     super::aws::sso(&mut ward.environment);
     ward.environment
@@ -89,6 +89,6 @@ fn an_sso_role_is_mended_in_its_permission_set() {
     ward.registry
         .deny("*", "ecr:BatchGetImage", denial::NO_IDENTITY_POLICY);
     let told = ward.doctor(&[&app()]);
-    let place = "Add to the inline policy of the permission set dev, in IAM Identity Center:\n";
+    let place = "Add to the inline policy of permission set dev in IAM Identity Center:\n";
     assert!(told.stdout.contains(place), "{}", told.stdout);
 }

@@ -7,6 +7,7 @@ use super::client::{ContainerClient, ECR_LOGIN, HelperLookup, docker_file, look_
 use super::client_config::{ClientConfig, ClientConfigError, is_same_server};
 use super::environment;
 use super::problem::{ClientProblem, Repair, concerns};
+use crate::clock;
 use crate::env::{Env, var};
 use crate::error::Error;
 use crate::helper_name::is_ours;
@@ -14,9 +15,13 @@ use crate::redaction::shown_server;
 use crate::registry::{Registry, ServerName};
 use crate::shell_word::shell_word;
 
-/// Everything that is found for docker and for podman; `registry` limits it to what matters for
-/// one registry.
-pub(crate) fn problems(env: &Env, registry: Option<&Registry>) -> Vec<ClientProblem> {
+/// All problems of these clients; `registry` limits them to those of one registry. A saved login
+/// that is still valid is not a problem.
+pub(crate) fn problems(
+    env: &Env,
+    clients: &[ContainerClient],
+    registry: Option<&Registry>,
+) -> Vec<ClientProblem> {
     let hosts: Vec<String> = registry.iter().map(ToString::to_string).collect();
     let mut all: Vec<ClientProblem> = Vec::new();
     // What is found for both is told once.
@@ -25,11 +30,12 @@ pub(crate) fn problems(env: &Env, registry: Option<&Registry>) -> Vec<ClientProb
             all.push(problem);
         }
     };
-    for client in [ContainerClient::Docker, ContainerClient::Podman] {
+    for &client in clients {
         let mut configs = Vec::new();
         for path in client.files(env) {
             // podman reads docker's file last. What is in the way there is docker's to tell.
             let is_dockers = client == ContainerClient::Podman
+                && clients.contains(&ContainerClient::Docker)
                 && env.get_os(var::REGISTRY_AUTH_FILE).is_none()
                 && Some(&path) == docker_file(env).as_ref();
             if is_dockers {
@@ -45,11 +51,20 @@ pub(crate) fn problems(env: &Env, registry: Option<&Registry>) -> Vec<ClientProb
         let found = found.filter(|found| match &found.repair {
             // A line for another registry does not affect this one.
             Some(Repair::SetHelper { host, .. }) => concerns(host, &hosts),
+            Some(Repair::RemoveLogin { file, key }) => !is_valid_login(&configs, file, key),
             _ => true,
         });
         found.for_each(&mut add);
     }
     all
+}
+
+fn is_valid_login(configs: &[&ClientConfig], file: &Path, key: &str) -> bool {
+    let mut configs = configs.iter().filter(|config| config.path() == file);
+    configs.any(|config| {
+        let mut logins = config.logins().into_iter().filter(|login| login.key == key);
+        logins.any(|login| login.valid_until(clock::now()).is_some())
+    })
 }
 
 fn read(path: &Path) -> Result<Option<ClientConfig>, ClientProblem> {

@@ -11,9 +11,14 @@
 
 use std::path::PathBuf;
 
+use time::OffsetDateTime;
+
 use super::client_config::{ClientConfig, ClientConfigError, host_of};
+use crate::clock;
 use crate::env::{Env, var};
 use crate::helper_name::{OWN_NAME, is_ours};
+use crate::redaction::shown_server;
+use crate::registry::Registry;
 
 /// The established helper for ECR, by its name in configurations.
 pub(crate) const ECR_LOGIN: &str = "ecr-login";
@@ -126,6 +131,8 @@ pub(crate) enum HelperLookup {
         file: PathBuf,
         /// What the login is for, as written.
         key: String,
+        /// When its password expires, if that is an ECR token that is still valid.
+        expires_at: Option<OffsetDateTime>,
     },
     /// No helper and no login: it goes on anonymously.
     Anonymous,
@@ -180,8 +187,48 @@ pub(super) fn look_up_in(
         .find(|login| login.is_secret() && host_of(&login.key) == host)?;
     Some(HelperLookup::Login {
         file,
+        expires_at: login.valid_until(clock::now()),
         key: login.key,
     })
+}
+
+/// The registries that a client uses this program for.
+#[derive(Debug, Default)]
+pub(crate) struct OwnEntries {
+    /// The keys in `credHelpers`.
+    pub hosts: Vec<String>,
+    /// The program is the `credsStore`.
+    pub is_store: bool,
+    /// Those of ECR with a saved login that is still valid.
+    pub logins: Vec<String>,
+}
+
+impl OwnEntries {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.hosts.is_empty() && !self.is_store && self.logins.is_empty()
+    }
+}
+
+/// All entries of this program. Unreadable files have none.
+pub(crate) fn own_entries(env: &Env, client: ContainerClient) -> OwnEntries {
+    let mut own = OwnEntries::default();
+    for path in client.files(env) {
+        let Ok(Some(config)) = ClientConfig::read_file(&path) else {
+            continue;
+        };
+        let helpers = config.cred_helpers().into_iter();
+        let ours = helpers.filter(|(_, helper)| is_ours(helper));
+        own.hosts
+            .extend(ours.map(|(key, _)| shown_server(key).to_string()));
+        own.is_store |=
+            client == ContainerClient::Docker && config.creds_store().is_some_and(is_ours);
+        let logins = config.logins().into_iter();
+        let valid = logins.filter(|login| login.valid_until(clock::now()).is_some());
+        let registries = valid.filter_map(|login| Registry::parse(&login.key));
+        own.logins
+            .extend(registries.map(|registry| registry.to_string()));
+    }
+    own
 }
 
 /// The name that clients know this program by, as it was called now.

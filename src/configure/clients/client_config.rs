@@ -14,11 +14,13 @@ use std::path::{Path, PathBuf};
 
 use jsonc_parser::common::Ranged as _;
 use jsonc_parser::{CollectOptions, ParseOptions, ast, parse_to_ast};
+use time::OffsetDateTime;
 
 use crate::configure::user_file::{UserFile, UserFileError};
 use crate::net::split_scheme;
 use crate::registry::ServerName;
 use crate::secret::Secret;
+use crate::token;
 
 pub(super) const CRED_HELPERS: &str = "credHelpers";
 pub(super) const CREDS_STORE: &str = "credsStore";
@@ -71,6 +73,12 @@ impl SavedLogin {
             &self.registry_token,
         ];
         secrets.into_iter().any(Option::is_some)
+    }
+
+    /// When the login expires, if its password is an ECR token that is valid at this moment.
+    pub(crate) fn valid_until(&self, now: OffsetDateTime) -> Option<OffsetDateTime> {
+        let expires_at = token::saved_expiry(self.auth.as_ref()?.expose())?;
+        (now < expires_at).then_some(expires_at)
     }
 }
 

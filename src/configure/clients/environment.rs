@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::client::{ContainerClient, ECR_LOGIN, own_name};
+use super::client::{ContainerClient, ECR_LOGIN, docker_file, own_name};
 use super::client_config::{ClientConfig, split_byte_order_mark};
 use super::problem::{ClientProblem, concerns};
 use crate::configure::user_file::UserFile;
@@ -62,6 +62,25 @@ pub(crate) fn is_first_on_path(env: &Env, this: &Path) -> bool {
 /// What clients start: `docker-credential-NAME`.
 fn own_program(env: &Env) -> String {
     format!("docker-credential-{}", own_name(env))
+}
+
+/// Whether a client, or another program that reads its files, is on `PATH`, or one of its own files
+/// exists.
+pub(crate) fn is_installed(env: &Env, client: ContainerClient) -> bool {
+    let programs: &[&str] = match client {
+        ContainerClient::Docker => &["docker", "nerdctl", "buildctl", "crane"],
+        ContainerClient::Podman => &["podman", "skopeo", "buildah"],
+    };
+    let is_own = |file: &PathBuf| {
+        client == ContainerClient::Docker
+            || env.get_os(var::REGISTRY_AUTH_FILE).is_some()
+            || Some(file) != docker_file(env).as_ref()
+    };
+    let mut files = client.files(env).into_iter().filter(is_own);
+    files.any(|file| file.exists())
+        || programs
+            .iter()
+            .any(|program| programs_on_path(env, program).next().is_some())
 }
 
 fn without_links(path: &Path) -> PathBuf {

@@ -21,10 +21,12 @@ mod undo;
 mod tests;
 
 pub(crate) use checks::{problems, problems_in};
-pub(crate) use client::{ContainerClient, ECR_LOGIN, HelperLookup, look_up, own_name};
+pub(crate) use client::{
+    ContainerClient, ECR_LOGIN, HelperLookup, OwnEntries, look_up, own_entries, own_name,
+};
 pub(crate) use client_config::{
     ClientConfig, ClientConfigError, SavedLogin, is_one_of_servers, split_byte_order_mark,
 };
-pub(crate) use environment::is_first_on_path;
+pub(crate) use environment::{is_first_on_path, is_installed};
 pub(crate) use problem::{ClientProblem, Repair, Severity};
 pub(crate) use undo::{EarlierConfig, Undo};

@@ -250,7 +250,11 @@ fn a_client_asks_whom_its_files_name() {
     let key = format!("https://{HOST}/v1/");
     assert_eq!(
         asked(ContainerClient::Podman),
-        HelperLookup::Login { file: auth, key }
+        HelperLookup::Login {
+            file: auth,
+            key,
+            expires_at: None,
+        }
     );
     assert_eq!(asked(ContainerClient::Docker), us(&docker, true));
 }
@@ -277,8 +281,9 @@ fn what_is_in_the_way_is_told_once_for_both_clients() {
         r#"{"auths":{"HOST":{"auth":"eDp5"}}}"#,
     );
     let host = crate::registry::Registry::parse(HOST).expect("a registry");
+    let both = [ContainerClient::Docker, ContainerClient::Podman];
     let told = |registry| {
-        let found = problems(&env, registry).into_iter();
+        let found = problems(&env, &both, registry).into_iter();
         let told = found.map(|problem| {
             let text = problem.text.replace(&home_name, "~");
             let text = text.split(": ").next().unwrap_or_default().to_owned();

@@ -46,14 +46,14 @@ impl Operation {
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Ping => "asking the registry",
-            Self::Token => "asking for a token to pull with",
-            Self::Manifest => "asking for the manifest",
-            Self::ImageOfIndex => "asking for the manifest of one platform",
-            Self::Layer => "asking for a layer",
-            Self::Storage => "getting a layer",
-            Self::Upload => "opening an upload",
-            Self::CancelUpload => "cancelling the upload",
+            Self::Ping => "request to the registry",
+            Self::Token => "request for a pull token",
+            Self::Manifest => "request for the manifest",
+            Self::ImageOfIndex => "request for a platform manifest",
+            Self::Layer => "request for a layer",
+            Self::Storage => "layer download",
+            Self::Upload => "start of an upload",
+            Self::CancelUpload => "cancellation of the upload",
         })
     }
 }
@@ -210,7 +210,7 @@ pub(super) fn not_a_registry(why: &str) -> RegistryErrorKind {
 }
 
 pub(super) fn a_page() -> RegistryErrorKind {
-    not_a_registry("it answers with a page for people")
+    not_a_registry("an HTML page")
 }
 
 fn kind(
@@ -237,7 +237,7 @@ fn kind(
         (_, Some("BLOB_UNKNOWN")) => RegistryErrorKind::LayerAbsent,
         (_, None) if is_page(received) => a_page(),
         (403, _) => RegistryErrorKind::Denied,
-        (200..=299, _) => not_a_registry("it answers with something else"),
+        (200..=299, _) => not_a_registry("not a registry response"),
         _ => RegistryErrorKind::Refused,
     }
 }
@@ -258,8 +258,8 @@ fn leads_elsewhere(received: &Received) -> String {
     let location = received.headers.get(header::LOCATION);
     let url = location.and_then(|value| value.to_str().ok()?.parse::<http::Uri>().ok());
     match url.as_ref().and_then(http::Uri::host) {
-        Some(host) => format!("it leads to {}", one_line(host)),
-        None => "it leads elsewhere".to_owned(),
+        Some(host) => format!("a redirect to {}", one_line(host)),
+        None => "a redirect to an unknown host".to_owned(),
     }
 }
 
@@ -270,28 +270,34 @@ impl fmt::Display for RegistryError {
         } = self;
         write!(f, "{operation}: ")?;
         match &self.kind {
-            RegistryErrorKind::TokenRefused => write!(f, "{host} does not take the token")?,
-            RegistryErrorKind::LoginRequired => write!(f, "{host} wants a login")?,
+            RegistryErrorKind::TokenRefused => write!(f, "{host} rejected the token")?,
+            RegistryErrorKind::LoginRequired => write!(f, "{host} requires a login")?,
             RegistryErrorKind::Denied => match operation.action() {
-                Some(action) => write!(f, "{host} denies {action}")?,
-                None => write!(f, "{host} denies it")?,
+                Some(action) => write!(f, "{host} denied {action}")?,
+                None => write!(f, "{host} denied the request")?,
             },
-            RegistryErrorKind::RepositoryAbsent => write!(f, "{host} has no such repository")?,
-            RegistryErrorKind::ImageAbsent => write!(f, "the repository has no such image")?,
-            RegistryErrorKind::LayerAbsent => write!(f, "{host} does not have it")?,
-            RegistryErrorKind::Throttled => write!(f, "{host} throttles")?,
-            RegistryErrorKind::NotARegistry(why) => {
-                write!(f, "what answers as {host} is not what it should be: {why}")?;
+            RegistryErrorKind::RepositoryAbsent => {
+                write!(f, "the repository does not exist in {host}")?
             }
-            RegistryErrorKind::Location(why) => write!(f, "{host} is not followed: {why}")?,
+            RegistryErrorKind::ImageAbsent => {
+                write!(f, "the image does not exist in the repository")?
+            }
+            RegistryErrorKind::LayerAbsent => write!(f, "the layer does not exist in {host}")?,
+            RegistryErrorKind::Throttled => write!(f, "{host} throttled the request")?,
+            RegistryErrorKind::NotARegistry(why) => {
+                write!(f, "unexpected response from {host}: {why}")?;
+            }
+            RegistryErrorKind::Location(why) => {
+                write!(f, "the location from {host} was not requested: {why}")?
+            }
             RegistryErrorKind::Transport(transport) => write!(f, "{transport}")?,
-            RegistryErrorKind::Timeout => write!(f, "{host} does not answer in time")?,
+            RegistryErrorKind::Timeout => write!(f, "no response from {host} in time")?,
             RegistryErrorKind::InvalidName => {
-                f.write_str("that is no name of a repository, tag or digest")?;
+                f.write_str("not a valid repository name, tag or digest")?;
             }
             RegistryErrorKind::Unavailable | RegistryErrorKind::Refused => match self.status {
-                Some(status) => write!(f, "{host} answers {status}")?,
-                None => write!(f, "{host} refuses")?,
+                Some(status) => write!(f, "{host} responded with {status}")?,
+                None => write!(f, "{host} rejected the request")?,
             },
         }
         match (&self.message, &self.code) {

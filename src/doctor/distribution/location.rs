@@ -19,18 +19,18 @@ pub(super) struct Location {
 /// Why a registry's `Location` is not requested.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LocationError {
-    #[error("it does not say where")]
+    #[error("no location in the response")]
     Absent,
-    #[error("it says where by what is no URL")]
+    #[error("the location is not a valid URL")]
     Malformed,
     /// The request could be read on the way.
-    #[error("it leads to {0} without TLS")]
+    #[error("the location {0} does not use TLS")]
     NotHttps(String),
     /// This machine's own services or its metadata could be reached there.
-    #[error("it leads to {0}, which is this machine's or its network's own address")]
+    #[error("the location {0} is a local or internal address")]
     Inside(String),
     /// Of uploads and realms, which must be the registry's own.
-    #[error("it leads to {0}, another host")]
+    #[error("the location {0} is on another host")]
     OtherHost(String),
 }
 
@@ -191,7 +191,7 @@ mod tests {
             let refused = LocationError::Inside(host.to_owned());
             assert_eq!(parse(&format!("https://{host}/")), Err(refused), "{host}");
         }
-        // A registry at home: MinIO beside it, by its address.
+        // A registry at home that stores layers in MinIO.
         assert!(parse("https://192.0.2.7:9000/x").is_ok());
     }
 

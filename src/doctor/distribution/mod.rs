@@ -80,7 +80,7 @@ pub struct Manifest {
     pub descriptor: Descriptor,
     /// Of an index, the image that was looked at; `None` when it has none.
     pub image: Option<PlatformImage>,
-    /// The smallest layer of the image; `None` when there is no image, or it has no layer that the
+    /// The smallest layer of the image; `None` without an image, or it has no layer that the
     /// registry holds.
     pub layer: Option<Descriptor>,
 }
@@ -166,7 +166,7 @@ impl RegistryClient<'_> {
                 return Err(self.refused(&request, &received, password));
             }
             if received.status == OK && !is_registry(&received) {
-                let kind = error::not_a_registry("it answers with something else");
+                let kind = error::not_a_registry("not a registry response");
                 return Err(self.unusable(kind, &request, &received));
             }
             Ok(Pong {
@@ -233,20 +233,19 @@ impl RegistryClient<'_> {
         }
         let malformed = |why| self.unusable(error::not_a_registry(why), &request, &received);
         if !received.is_whole {
-            return Err(malformed("its manifest is longer than 1 MiB"));
+            return Err(malformed("the manifest is larger than 1 MiB"));
         }
-        let raw = RawManifest::parse(&received.body)
-            .ok_or_else(|| malformed("it answers with what is no manifest"))?;
+        let raw = RawManifest::parse(&received.body).ok_or_else(|| malformed("not a manifest"))?;
         let digest = format!("sha256:{}", hex(&sha256(&received.body)));
         if reference.starts_with("sha256:") && reference != digest {
-            return Err(malformed("its manifest is another than the digest says"));
+            return Err(malformed("the manifest does not match the digest"));
         }
         let parts = raw.images().unwrap_or_default().iter();
         if !parts
             .chain(raw.smallest_layer())
             .all(|part| manifest::is_digest(&part.digest))
         {
-            return Err(malformed("its manifest names a digest that is none"));
+            return Err(malformed("the manifest contains an invalid digest"));
         }
         let content_type = received.headers.get(header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok());
@@ -438,7 +437,7 @@ impl RegistryClient<'_> {
             return Err(self.refused(&request, &received, password));
         }
         let malformed = || {
-            let kind = error::not_a_registry("it answers with what is no token");
+            let kind = error::not_a_registry("not a token");
             self.unusable(kind, &request, &received)
         };
         bearer(&received).ok_or_else(malformed)
