@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, CommandFactory as _, Parser, Subcommand, ValueEnum, ValueHint};
 
-use crate::config::{Problem, RoleArnTemplate};
+use crate::config::{Problem, RoleArnTemplate, parse_external_id, parse_session_name};
 use crate::nearest::nearest;
+use crate::registry::MfaDevice;
+use crate::secret::Secret;
 
 /// Credentials for Amazon ECR, for docker, podman, skopeo and their kin
 ///
@@ -64,40 +66,56 @@ pub enum Command {
     Completions(Completions),
 }
 
-/// Have docker or podman ask this program for the passwords of registries
+/// Configure docker or podman to use docker-credential-ecrx for registries
 ///
-/// Shows what would change in the client's configuration, and changes it. What is not to be
-/// changed stays as it is, byte by byte, and the file as it was is kept beside it.
+/// Shows the changes to the client's configuration file and applies them. The rest of the file is
+/// left untouched, and a backup is written next to it.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("rule").args(["profile", "role_arn"]).multiple(true))]
 pub struct ConfigureDocker {
-    /// The registries: a host, an account and region (`111122223333/eu-west-1`), or an image
+    /// Registry: a host, an account and region (`111122223333/eu-west-1`), or an image
     #[arg(value_name = "HOST", required_unless_present_any = ["all", "creds_store", "undo"])]
     pub hosts: Vec<String>,
-    /// Have this profile of ~/.aws/config ask for them: adds a rule to config.toml
+    /// Use this AWS profile for the registries, by adding a rule to config.toml
     #[arg(long, value_name = "PROFILE", requires = "hosts", value_parser = profile)]
     pub profile: Option<String>,
-    /// Have this role ask for them: adds a rule to config.toml
+    /// Assume this role for the registries, by adding a rule to config.toml
     #[arg(long, value_name = "ARN", requires = "hosts", value_parser = role_arn)]
     pub role_arn: Option<String>,
-    /// Change podman's auth.json, which skopeo and buildah read too, instead of docker's file
+    /// Send this external ID when assuming the role
+    #[arg(long, value_name = "ID", requires = "role_arn", value_parser = parse_external_id)]
+    pub external_id: Option<Secret>,
+    /// Prompt for a code of this MFA device when assuming the role
+    #[arg(long, value_name = "ARN", requires = "role_arn")]
+    pub mfa_serial: Option<MfaDevice>,
+    /// Use this session name when assuming the role
+    #[arg(long, value_name = "NAME", requires = "role_arn", value_parser = parse_session_name)]
+    pub role_session_name: Option<String>,
+    /// Change the rule that config.toml already has for a registry
+    #[arg(long, requires = "rule")]
+    pub replace: bool,
+    /// Use [identity.NAME] of config.toml or the AWS profile NAME, by configuring the helper
+    /// ecrx-NAME
+    #[arg(long, value_name = "NAME", conflicts_with = "rule", value_parser = identity_name)]
+    pub identity: Option<String>,
+    /// Change auth.json of podman, skopeo and buildah instead of docker's file
     #[arg(long)]
     pub podman: bool,
-    /// Every registry that config.toml names
+    /// Configure every registry that a rule in config.toml names
     #[arg(long, conflicts_with = "undo")]
     pub all: bool,
-    /// Be the helper of all registries (credsStore), those that are not ECR's included
+    /// Make ecrx the default credential store (credsStore), also for registries other than ECR
     #[arg(long, conflicts_with = "podman")]
     pub creds_store: bool,
-    /// Apply the fixes that are offered for these registries: remove their old logins and
-    /// misspelled entries. Other registries stay as they are
+    /// Remove saved logins and correct misspelled entries of the registries
     #[arg(long)]
     pub fix: bool,
-    /// Show what would change, and change nothing
+    /// Show the changes without applying them
     #[arg(long)]
     pub dry_run: bool,
-    /// Remove this program's entries, of these hosts or all, and put back what the backup had for
-    /// them. Rules and other_registries_helper in config.toml stay
-    #[arg(long, conflicts_with_all = ["profile", "role_arn", "fix"])]
+    /// Remove the entries for the hosts, or all entries, and restore the earlier ones from the
+    /// backup. config.toml is not changed
+    #[arg(long, conflicts_with_all = ["rule", "identity", "fix"])]
     pub undo: bool,
 }
 
@@ -322,7 +340,19 @@ impl Shell {
 /// A profile's name.
 fn profile(text: &str) -> Result<String, &'static str> {
     if text.trim().is_empty() {
-        Err("a profile has a name")
+        Err("the profile name is empty")
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+/// A name that a helper's file can end with.
+fn identity_name(text: &str) -> Result<String, &'static str> {
+    let is_separator = |character: char| character.is_control() || "/\\:".contains(character);
+    if text.trim().is_empty() {
+        Err("the identity name is empty")
+    } else if text.contains(is_separator) {
+        Err("the identity name is part of a file name and cannot contain `/`, `\\` or `:`")
     } else {
         Ok(text.to_owned())
     }

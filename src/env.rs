@@ -162,7 +162,7 @@ const MACHINE_CONFIG: &str = "/etc/docker-credential-ecrx/config.toml";
 
 /// What this process was started with: its environment, and the name it was called by. Or one
 /// made up for a test.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Env {
     made_up: Option<HashMap<String, OsString>>,
     called_as: Option<String>,

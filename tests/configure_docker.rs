@@ -15,6 +15,8 @@ mod findings;
 mod fix_and_undo;
 #[path = "configure_docker/hosts.rs"]
 mod hosts;
+#[path = "configure_docker/identities.rs"]
+mod identities;
 #[cfg(target_os = "linux")]
 #[path = "configure_docker/mounted.rs"]
 mod mounted;
@@ -150,10 +152,7 @@ impl Person {
     fn nothing_to_do(&self, arguments: &[&str]) {
         let before = self.files();
         let told = self.configured(arguments);
-        assert_eq!(
-            told,
-            "✓ nothing is to be changed in ~/.docker/config.json\n"
-        );
+        assert_eq!(told, "✓ already configured: ~/.docker/config.json\n");
         assert_eq!(self.files(), before);
     }
 

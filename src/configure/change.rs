@@ -11,6 +11,7 @@ use crate::commands::page::CheckMark;
 use crate::commands::target::shown;
 use crate::configure::user_file::{Locks, Replaced, UserFile};
 use crate::error::{Error, is_unsafe, one_line};
+use crate::registry::MfaDevice;
 use crate::shell_word::shell_word;
 
 /// One file, as it is and as it is to be.
@@ -67,19 +68,19 @@ impl Change {
         let replaced = replaced.map_err(Error::failure)?;
         let path = self.file.path().display();
         let path = match self.file.link_target() {
-            Some(target) => format!("{path} (a link to {})", target.display()),
+            Some(target) => format!("{path} (symbolic link to {})", target.display()),
             None => path.to_string(),
         };
         let text = match &replaced.backup {
             Some(backup) => {
                 let kept = if backup.is_whole {
-                    "as it was"
+                    "backup"
                 } else {
-                    "as it was but for entries such as these"
+                    "backup from before the first change"
                 };
                 format!("changed {path}; {kept}: {}", backup.path.display())
             }
-            None => format!("made {path}"),
+            None => format!("created {path}"),
         };
         page.marked(CheckMark::Good, &text);
         self.warn(&replaced, page);
@@ -90,19 +91,17 @@ impl Change {
     fn warn(&self, replaced: &Replaced, page: &mut Page) {
         let mut warn = |text: &str| page.marked(CheckMark::Warning, text);
         if replaced.is_mounted {
-            warn(
-                "it is mounted by itself, so that it could not be replaced: it was written in place",
-            );
+            warn("the file is a mount point, so it was overwritten in place instead of replaced");
         }
         if replaced.had_other_names {
-            warn("it had other names (hard links): by those it is as it was");
+            warn("other hard links to this file still have the old content");
         }
         if self.drops_logins
             && let Some(backup) = &replaced.backup
         {
             let backup = backup.path.display();
             warn(&format!(
-                "{backup} still holds the logins that were taken out: delete it when all works"
+                "{backup} still contains the removed logins; delete it after you have verified that pulls work"
             ));
         }
     }
@@ -143,6 +142,11 @@ fn typed(arguments: &ConfigureDocker) -> String {
         hosts,
         profile,
         role_arn,
+        external_id,
+        mfa_serial,
+        role_session_name,
+        replace,
+        identity,
         podman,
         all,
         creds_store,
@@ -151,6 +155,7 @@ fn typed(arguments: &ConfigureDocker) -> String {
         undo,
     } = arguments;
     let switches = [
+        ("--replace", replace),
         ("--podman", podman),
         ("--all", all),
         ("--creds-store", creds_store),
@@ -160,7 +165,15 @@ fn typed(arguments: &ConfigureDocker) -> String {
     ];
     let switches = switches.into_iter().filter(|(_, is_set)| **is_set);
     let mut words: Vec<String> = switches.map(|(name, _)| name.to_owned()).collect();
-    for (name, value) in [("--profile", profile), ("--role-arn", role_arn)] {
+    let external_id = external_id.as_ref().map(|_| "…");
+    for (name, value) in [
+        ("--profile", profile.as_deref()),
+        ("--role-arn", role_arn.as_deref()),
+        ("--external-id", external_id),
+        ("--mfa-serial", mfa_serial.as_ref().map(MfaDevice::as_str)),
+        ("--role-session-name", role_session_name.as_deref()),
+        ("--identity", identity.as_deref()),
+    ] {
         let value = value.iter().map(|value| format!("{name}={value}"));
         words.extend(value);
     }
@@ -194,6 +207,8 @@ mod tests {
             "configure-docker --podman --fix public.ecr.aws",
             "configure-docker --all --creds-store --fix --dry-run",
             "configure-docker --undo",
+            "configure-docker --identity=release public.ecr.aws",
+            "configure-docker --replace --role-arn=arn:aws:iam::999999999999:role/pull --mfa-serial=arn:aws:iam::999999999999:mfa/alice --role-session-name=build 999999999999/eu-west-1",
             "configure-docker --profile=work 111122223333/eu-west-1",
             "configure-docker --role-arn=arn:aws:iam::999999999999:role/pull 999999999999/eu-west-1",
         ] {

@@ -4,20 +4,19 @@ use std::path::PathBuf;
 
 use super::change::Change;
 use super::client_files::ClientFiles;
-use super::clients::{
-    ClientConfig, ClientProblem, ContainerClient, Repair, Severity, Undo, is_one_of_servers,
-    own_name,
-};
+use super::clients::{ClientProblem, ContainerClient, Repair, Severity, Undo, own_name};
 use super::config_toml::{self, RuleError, RuleIdentity};
 use super::creds_store::{self, HelperLogin, Preparation};
 use super::hosts::{self, Host};
+use super::remaining::remaining;
 use super::user_file::Locks;
 use crate::cli::ConfigureDocker;
 use crate::config::{Config, ConfigPaths};
 use crate::env::Env;
 use crate::error::Error;
-use crate::helper_name::is_ours;
+use crate::helper_name::{is_ours, meant};
 use crate::identity::Resolver;
+use crate::shell_word::shell_word;
 
 /// Everything, in the order in which it is done.
 #[derive(Debug)]
@@ -27,7 +26,7 @@ pub(super) struct ChangePlan {
     /// Logins that the other helper has before they vanish from the file.
     pub moves: Vec<HelperLogin>,
     pub client_files: Vec<Change>,
-    /// What was left alone, and why.
+    /// What was skipped or is not removed, and why.
     pub notes: Vec<String>,
     /// What else is to be known.
     pub remarks: Vec<String>,
@@ -47,7 +46,7 @@ impl ChangePlan {
         self.changes().next().is_none()
     }
 
-    /// Works it out. With `locks`, nobody else of this program changes these files until they are
+    /// Works it out. With `locks`, no other process of this program changes these files until they are
     /// given back.
     pub(super) fn make(
         arguments: &ConfigureDocker,
@@ -59,10 +58,11 @@ impl ChangePlan {
         } else {
             ContainerClient::Docker
         };
-        let who = RuleIdentity {
-            profile: arguments.profile.as_deref(),
-            role_arn: arguments.role_arn.as_deref(),
-        };
+        // --identity selects the same identity as a call by that name.
+        let named_env = arguments.identity.clone();
+        let named_env = named_env.map(|name| env.clone().called_as(Some(name)));
+        let env = named_env.as_ref().unwrap_or(env);
+        let who = RuleIdentity::from_arguments(arguments);
         let paths = ConfigPaths::from_env(env);
         if let Some(end) = env.name().filter(|_| who.is_given()) {
             return Err(Error::usage(RuleError::NamedIdentity {
@@ -98,6 +98,9 @@ impl ChangePlan {
         plan.problems.append(&mut files.unreadable);
         plan.problems
             .extend(missing_profile(env, &plan.config, who));
+        let identity = arguments.identity.as_deref();
+        plan.problems
+            .extend(identity.and_then(|name| missing_identity(env, &plan.config, name)));
         if let Some(file) = config_file {
             plan.config_file = config_toml::change(&paths, file, &hosts, who, other_helper)?;
         }
@@ -105,8 +108,8 @@ impl ChangePlan {
         Ok(plan)
     }
 
-    /// Has this program asked. Returns the helper that `config.toml` is to name for all that is
-    /// not ECR's.
+    /// Configures this program as the helper. Returns the helper that `config.toml` is to name for
+    /// registries other than ECR.
     fn set_helpers(
         &mut self,
         arguments: &ConfigureDocker,
@@ -193,7 +196,7 @@ impl ChangePlan {
         for open in files.all() {
             if open.undo(&undo)? {
                 self.remarks.push(format!(
-                    "no earlier backup of {} was found: nothing is put back",
+                    "no backup of {} was found, so no earlier entries were restored",
                     open.file.path().display()
                 ));
             }
@@ -205,13 +208,12 @@ impl ChangePlan {
             && store != Some(helper.name())
         {
             self.remarks.push(format!(
-                "logins since then are kept by {}: to use them, set credsStore to \"{}\"",
+                "later logins are stored by {}; to use them, set credsStore to \"{}\"",
                 helper.program(),
                 helper.name()
             ));
         }
-        let target = &files.target.config;
-        self.notes = left_alone(&self.config, target, &undo, arguments.podman);
+        self.notes = remaining(&self.config, files, &undo, arguments, env);
         Ok(())
     }
 }
@@ -233,29 +235,6 @@ fn meant_hosts(
     let named = hosts::from_texts(&arguments.hosts, config);
     hosts.extend(named.map_err(|error| error.told(env))?);
     Ok((hosts, skipped))
-}
-
-/// What undoing does not take out.
-fn left_alone(
-    config: &Config,
-    target: &ClientConfig,
-    undo: &Undo<'_>,
-    is_podman: bool,
-) -> Vec<String> {
-    let helper = config.other_registries_helper.as_ref();
-    let helper = helper.filter(|_| undo.creds_store && !is_podman);
-    let helper = helper.map(|helper| {
-        let (name, origin) = (helper.name(), helper.origin());
-        format!("other_registries_helper = \"{name}\" at {origin}")
-    });
-    let named = undo.hosts.unwrap_or_default();
-    let others = target.cred_helpers().into_iter();
-    let others = others
-        .filter(|(key, _)| is_one_of_servers(key, named) && !is_one_of_servers(key, undo.undone))
-        .map(|(key, helper)| {
-            format!("{key} has the helper {helper}, which is none of this program's names")
-        });
-    helper.into_iter().chain(others).collect()
 }
 
 fn repair_in(files: &mut ClientFiles, repair: Repair) -> Result<(), Error> {
@@ -286,14 +265,37 @@ fn repair_in(files: &mut ClientFiles, repair: Repair) -> Result<(), Error> {
     Ok(())
 }
 
-/// The profile that is to ask is none of AWS's files.
+/// Warns of a profile that the AWS files do not have.
 fn missing_profile(env: &Env, config: &Config, who: RuleIdentity<'_>) -> Option<ClientProblem> {
     let profile = who.profile?;
     let resolver = Resolver::new(env, config);
     // What needs files that cannot be read reports them itself.
     let is_there = resolver.profile_names().ok()?.contains(&profile);
-    (!is_there).then(|| ClientProblem::warning(format!(
-            "the AWS profile `{profile}` does not exist: until it does, no password can be had for \
-             these registries"
-        ), "`aws configure` or `aws configure sso` makes it; or correct the rule in config.toml"))
+    (!is_there).then(|| {
+        ClientProblem::warning(
+            format!(
+                "the AWS profile `{profile}` does not exist, so no token can be requested for these registries"
+            ),
+            format!("Correct the profile name, or run: aws configure --profile {}", shell_word(profile)),
+        )
+    })
+}
+
+/// Warns of a name that is neither an identity of `config.toml` nor an AWS profile.
+fn missing_identity(env: &Env, config: &Config, name: &str) -> Option<ClientProblem> {
+    let resolver = Resolver::new(env, config);
+    let profiles = resolver.profile_names().ok()?;
+    let meant = meant(name, config.identity_names(), profiles.iter().copied());
+    let exists = config.identity_names().any(|it| it == meant) || profiles.contains(&meant);
+    (!exists).then(|| {
+        let text = format!(
+            "neither [identity.{name}] in config.toml nor the AWS profile `{name}` exists, so \
+             no token can be requested for these registries"
+        );
+        let command = format!("aws configure --profile {}", shell_word(name));
+        ClientProblem::warning(
+            text,
+            format!("Add [identity.{name}] to config.toml, or run: {command}"),
+        )
+    })
 }

@@ -112,9 +112,9 @@ impl ClientFiles {
             // --undo knows no --fix.
             let is_mark = matches!(error, ClientConfigError::ByteOrderMark { .. });
             let hint = if is_mark && !arguments.undo {
-                "--fix takes the mark out"
+                "Pass --fix to remove the byte order mark"
             } else {
-                "correct the file, and run this again"
+                "Correct the file, then run this command again"
             };
             Error::failure(error).hint(hint)
         })?;
@@ -137,7 +137,7 @@ impl ClientFiles {
                 Ok(open) => files.earlier.push(open),
                 Err(error) => files.unreadable.push(ClientProblem::bad(
                     error.line(),
-                    "correct the file, which is read before the one that is changed here",
+                    "Correct the file: it takes precedence over the one changed here",
                 )),
             }
         }

@@ -17,7 +17,8 @@ use crate::config::{
 use crate::configure::clients::split_byte_order_mark;
 use crate::configure::user_file::{Locks, UserFile};
 use crate::error::Error;
-use crate::registry::Registry;
+use crate::registry::{MfaDevice, Registry};
+use crate::secret::Secret;
 
 /// The line that a rule begins with.
 const HEADER: &str = "[[registry]]";
@@ -27,30 +28,28 @@ const HEADER: &str = "[[registry]]";
 pub(super) enum RuleError {
     /// The rule would have no effect.
     #[error(
-        "called as docker-credential-{name} it asks as [identity.{end}] of config.toml or as the profile `{end}`, whatever rules say: --profile and --role-arn would have no effect"
+        "docker-credential-{name} always uses [identity.{end}] of config.toml or the AWS profile `{end}`, so --profile and --role-arn have no effect"
     )]
     NamedIdentity { name: String, end: String },
     #[error(
-        "there is no home folder, and so no place for config.toml: set HOME, or ECRX_CONFIG to a file that is there"
+        "no home directory was found, so config.toml has no location: set HOME, or set ECRX_CONFIG to an existing file"
     )]
     NoConfigFile,
-    #[error(
-        "{origin}: a rule for {registry} is there already, and names somebody else: it asks as {who}"
-    )]
+    #[error("{origin}: a rule for {registry} already exists and uses another identity ({who})")]
     OtherRule {
         origin: Origin,
         registry: String,
         who: String,
     },
-    #[error("{} has its rules in one list, to which no [[registry]] can be added: add to it {rule}", file.display())]
-    InlineRules { file: PathBuf, rule: String },
-    #[error("the rule for {registry} could not be used, and is not written")]
+    #[error("{} defines its rules as an inline array, which this command does not edit", file.display())]
+    InlineRules { file: PathBuf },
+    #[error("the rule for {registry} would be invalid and was not written")]
     UnusableRule {
         registry: String,
         #[source]
         cause: ConfigError,
     },
-    #[error("with the rule added, {registry} would still be asked for by somebody else")]
+    #[error("another identity would still take precedence over the new rule for {registry}")]
     RuleWithoutEffect { registry: String },
 }
 
@@ -59,6 +58,11 @@ pub(super) enum RuleError {
 pub(super) struct RuleIdentity<'a> {
     pub profile: Option<&'a str>,
     pub role_arn: Option<&'a str>,
+    pub external_id: Option<&'a Secret>,
+    pub mfa_device: Option<&'a MfaDevice>,
+    pub session_name: Option<&'a str>,
+    /// Change a rule of the same registry that uses another identity.
+    pub replaces: bool,
 }
 
 pub(super) fn open_config(
@@ -96,7 +100,12 @@ pub(super) fn change(
         shown_before: file.bytes().map(|_| masked(&before)),
         shown_after: masked(&after),
         drops_logins: false,
-        is_but_for_us: is_but_for_rules,
+        // A rule that is replaced may be the user's own, and is backed up.
+        is_but_for_us: if who.replaces {
+            |one, other| one == other
+        } else {
+            is_but_for_rules
+        },
         after: format!("{mark}{after}").into_bytes(),
         file,
     }))
@@ -125,6 +134,12 @@ fn with_rules(
             let registry = shown();
             Error::failure(RuleError::UnusableRule { registry, cause })
         })?;
+        let is_replaced = who.replaces && !who.asks_for(registry, &config)?;
+        if is_replaced {
+            // The changed rule is not the first one that matches.
+            text = with_rule(paths, &config, text, registry, who)?;
+        }
+        let config = Config::load_with(paths, &text).map_err(Error::failure)?;
         if !who.asks_for(registry, &config)? {
             let registry = shown();
             return Err(Error::failure(RuleError::RuleWithoutEffect { registry }));
@@ -188,39 +203,53 @@ fn with_rule(
     who: RuleIdentity<'_>,
 ) -> Result<String, Error> {
     let file = paths.explicit.as_ref().or(paths.user.as_ref());
-    // The machine's rules come behind all of the user's.
+    // The machine's rules come after all of the user's.
     let is_of_file = |rule: &Rule| file.is_some_and(|file| *rule.origin().file == **file);
     let mut first = None;
     for found in identities(config, registry) {
         let (rule, identity) = found?;
         if is_of_file(rule) && is_for_exactly(rule, registry) && !who.is(&identity, registry) {
+            if who.replaces {
+                let index = config.rules().iter().filter(|rule| is_of_file(rule));
+                let index = index.take_while(|it| it.origin() != rule.origin()).count();
+                return match who.replaced_in(&text, index, &identity, registry) {
+                    Some(text) => Ok(text),
+                    None => Err(inline_rules(file, &who.toml_lines(registry))),
+                };
+            }
             return Err(Error::failure(RuleError::OtherRule {
                 origin: rule.origin().clone(),
                 registry: registry.to_string(),
                 who: shown(&identity),
             })
-            .hint("change that rule, or remove it and run this again"));
+            .hint("Pass --replace to change that rule"));
         }
         first = first.or(Some(rule));
     }
-    let keys = who.rule_for(registry).into_iter();
-    let keys: Vec<String> = keys
-        .map(|(key, value)| format!("{key} = {}", toml(&value)))
-        .collect();
+    let keys = who.toml_lines(registry);
     let line_end = line_end(&text);
     let rule = format!("{HEADER}{line_end}{}{line_end}", keys.join(line_end));
-    // A rule that is asked earlier has to come later.
+    // A rule that takes precedence now has to come later.
     let earlier = first.filter(|rule| is_of_file(rule)).map(Rule::origin);
     let is_inline = Document::parse(&*text)
         .is_ok_and(|document| matches!(document.get("registry"), Some(Item::Value(_))));
     match (file, earlier) {
-        (Some(file), _) if is_inline => Err(Error::failure(RuleError::InlineRules {
-            file: file.clone(),
-            rule: format!("{{ {} }}", keys.join(", ")),
-        })),
+        (Some(_), _) if is_inline => Err(inline_rules(file, &keys)),
         (_, Some(origin)) => Ok(before(&text, origin, &rule)),
         _ => Ok(after_all(&text, &rule)),
     }
+}
+
+/// The error for a file whose rules are one value: `registry = [{ … }]`.
+fn inline_rules(file: Option<&PathBuf>, keys: &[String]) -> Error {
+    let file = file.cloned().unwrap_or_default();
+    let keys = keys.iter().map(|key| match key.split_once(" = ") {
+        Some(("external_id", _)) => "external_id = \"…\"",
+        _ => key,
+    });
+    let rule = keys.collect::<Vec<_>>().join(", ");
+    Error::failure(RuleError::InlineRules { file })
+        .hint(format!("Add the rule to the array: {{ {rule} }}"))
 }
 
 /// The rule is added before the one at `origin`, and before the comment above that.
@@ -261,6 +290,13 @@ fn above_comments(text: &str, mut at: usize) -> usize {
     at
 }
 
+/// The whole lines that a range is in, with the end of the last one.
+fn line_of(text: &str, range: Range<usize>) -> Range<usize> {
+    let start = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
+    let end = text[range.end..].find('\n');
+    start..end.map_or(text.len(), |at| range.end + at + 1)
+}
+
 fn line_end(text: &str) -> &'static str {
     if text.contains("\r\n") { "\r\n" } else { "\n" }
 }
@@ -289,11 +325,27 @@ fn shown(identity: &IdentitySettings) -> String {
         .map(|role| role.arn.as_str())
         .collect();
     match (&identity.profile, roles.is_empty()) {
-        (Some(profile), true) => format!("the profile `{profile}`"),
+        (Some(profile), true) => format!("profile `{profile}`"),
         (Some(profile), false) => {
-            format!("{}, from the profile `{profile}`", roles.join(", then "))
+            format!(
+                "{}, assumed from profile `{profile}`",
+                roles.join(", then ")
+            )
         }
         (None, _) => roles.join(", then "),
+    }
+}
+
+impl<'a> RuleIdentity<'a> {
+    pub(super) fn from_arguments(arguments: &'a ConfigureDocker) -> Self {
+        Self {
+            profile: arguments.profile.as_deref(),
+            role_arn: arguments.role_arn.as_deref(),
+            external_id: arguments.external_id.as_ref(),
+            mfa_device: arguments.mfa_serial.as_ref(),
+            session_name: arguments.role_session_name.as_deref(),
+            replaces: arguments.replace,
+        }
     }
 }
 
@@ -308,14 +360,27 @@ impl RuleIdentity<'_> {
         Ok(first.is_some_and(|(_, found)| self.is(&found, registry)))
     }
 
+    /// Whether an identity is this one. Options of the role that were not given do not matter.
     fn is(&self, identity: &IdentitySettings, registry: &Registry) -> bool {
+        let found = identity.roles.first();
+        let has_options = found.is_none_or(|role| {
+            (self.external_id.is_none() || self.external_id == role.external_id.as_ref())
+                && (self.mfa_device.is_none() || self.mfa_device == role.mfa_device.as_ref())
+                && (self.session_name.is_none()
+                    || self.session_name == role.session_name.as_deref())
+        });
+        identity.profile.as_deref() == self.profile
+            && self.is_role_of(identity, registry)
+            && has_options
+    }
+
+    fn is_role_of(&self, identity: &IdentitySettings, registry: &Registry) -> bool {
         let role = self.role_arn.and_then(|arn| {
             RoleArnTemplate::parse(arn)
                 .and_then(|role| role.expand(Blanks::from_registry(registry)))
                 .ok()
         });
-        identity.profile.as_deref() == self.profile
-            && identity.roles.len() == usize::from(self.role_arn.is_some())
+        identity.roles.len() == usize::from(self.role_arn.is_some())
             && identity.roles.first().map(|found| &found.arn) == role.as_ref()
     }
 
@@ -331,9 +396,87 @@ impl RuleIdentity<'_> {
                 keys.push(("region", region.to_string()));
             }
         }
-        keys.extend(self.profile.map(|profile| ("profile", profile.to_owned())));
-        keys.extend(self.role_arn.map(|arn| ("role_arn", arn.to_owned())));
+        let identity = self.identity_keys().into_iter();
+        keys.extend(identity.map(|(key, value)| (key, value.to_owned())));
         keys
+    }
+
+    /// The keys that name this identity, with their values.
+    fn identity_keys(&self) -> Vec<(&'static str, &str)> {
+        let keys = [
+            ("profile", self.profile),
+            ("role_arn", self.role_arn),
+            ("external_id", self.external_id.map(Secret::expose)),
+            ("mfa_serial", self.mfa_device.map(MfaDevice::as_str)),
+            ("role_session_name", self.session_name),
+        ];
+        let given = keys.into_iter();
+        given
+            .filter_map(|(key, value)| Some((key, value?)))
+            .collect()
+    }
+
+    /// The lines of a rule for a registry.
+    fn toml_lines(&self, registry: &Registry) -> Vec<String> {
+        let keys = self.rule_for(registry).into_iter();
+        keys.map(|(key, value)| format!("{key} = {}", toml(&value)))
+            .collect()
+    }
+
+    /// The text with this identity in the rule of that index, which has another. `None` if rules
+    /// are inline tables.
+    fn replaced_in(
+        &self,
+        text: &str,
+        index: usize,
+        found: &IdentitySettings,
+        registry: &Registry,
+    ) -> Option<String> {
+        let document = Document::parse(text).ok()?;
+        let rule = document.get("registry")?.as_array_of_tables()?.get(index)?;
+        let keeps_role = self.is_role_of(found, registry);
+        let removed = |key: &str| match key {
+            "profile" | "source_profile" | "role_arn" => true,
+            // They belong to the role that was replaced.
+            "external_id" | "mfa_serial" | "role_session_name" => !keeps_role,
+            "duration_seconds" => self.role_arn.is_none(),
+            _ => false,
+        };
+        let mut added = self.identity_keys();
+        // From the last to the first, so that positions stay valid.
+        let mut edits: Vec<(Range<usize>, String)> = Vec::new();
+        let mut first = None;
+        for (key, item) in rule {
+            let (name, _) = rule.get_key_value(key)?;
+            let (key_span, value) = (name.span()?, item.span()?);
+            let line = line_of(text, key_span.start..value.end);
+            if let Some(at) = added.iter().position(|(known, _)| *known == key) {
+                let (_, new) = added.remove(at);
+                first.get_or_insert(line.end);
+                edits.push((value, toml(new)));
+            } else if removed(key) {
+                first.get_or_insert(line.start);
+                edits.push((line, String::new()));
+            }
+        }
+        let line_end = line_end(text);
+        let lines = added
+            .iter()
+            .map(|(key, value)| format!("{key} = {}{line_end}", toml(value)));
+        let lines: String = lines.collect();
+        let at = first?;
+        let is_whole_line = at == 0 || text[..at].ends_with('\n');
+        let lines = match (lines.is_empty(), is_whole_line) {
+            (false, false) => format!("{line_end}{lines}"),
+            _ => lines,
+        };
+        edits.push((at..at, lines));
+        edits.sort_by_key(|(range, _)| (range.start, range.end));
+        let mut new = text.to_owned();
+        for (range, with) in edits.into_iter().rev() {
+            new.replace_range(range, &with);
+        }
+        Some(new)
     }
 }
 
@@ -342,7 +485,16 @@ fn toml(text: &str) -> String {
 }
 
 /// The keys of a rule that this program writes, in its order.
-const KEYS: [&str; 5] = ["match", "account", "region", "profile", "role_arn"];
+const KEYS: [&str; 8] = [
+    "match",
+    "account",
+    "region",
+    "profile",
+    "role_arn",
+    "external_id",
+    "mfa_serial",
+    "role_session_name",
+];
 
 /// Whether two texts of a `config.toml` differ in nothing but rules that this program writes.
 fn is_but_for_rules(one: &[u8], other: &[u8]) -> bool {
@@ -442,6 +594,10 @@ mod tests {
         let who = RuleIdentity {
             profile: Some("mine"),
             role_arn: None,
+            external_id: None,
+            mfa_device: None,
+            session_name: None,
+            replaces: false,
         };
         let mine = with_rules(&paths, "", &[Host { key, registry }], who).expect("a rule");
         assert_eq!(mine, theirs.replace("machine", "mine"));
@@ -466,7 +622,7 @@ mod tests {
         }
         for different in [
             theirs.replace("900", "3600"),
-            format!("{ours}external_id = \"build\"\n\n{theirs}"),
+            format!("{ours}duration_seconds = 900\n\n{theirs}"),
             format!("# why\n{ours}\n{theirs}"),
             format!("{ours}# why\n\n{theirs}"),
             format!(

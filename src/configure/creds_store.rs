@@ -40,7 +40,7 @@ pub(super) fn prepare(
     }
 }
 
-/// Another helper is there, and has to be named in `config.toml`.
+/// Another helper is set, and has to be named in `config.toml`.
 fn other_store(
     client_config: &ClientConfig,
     store: &str,
@@ -68,10 +68,10 @@ fn other_store(
             store: store.clone(),
         })
         .hint(format!(
-            "--fix writes other_registries_helper = \"{store}\" into config.toml: then this \
-             program hands it all that is not ECR's"
+            "Pass --fix to set other_registries_helper = \"{store}\" in config.toml, which keeps \
+             that helper for registries other than ECR"
         ))
-        .hint("without --creds-store, name the hosts: that helper stays for all others")),
+        .hint("Or pass hosts instead of --creds-store, which keeps that helper for all other registries")),
     }
 }
 
@@ -105,20 +105,20 @@ fn saved_logins(
     if !others.is_empty() && config.other_registries_helper.is_none() {
         return Err(refused()
             .hint(
-                "name a helper that is to keep them as other_registries_helper in config.toml \
-                 (secretservice, pass, osxkeychain, wincred), then --fix moves them there",
+                "Set other_registries_helper in config.toml (secretservice, pass, osxkeychain, \
+                 wincred), then pass --fix to move the logins to that helper",
             )
-            .hint("without --creds-store, name the hosts: the logins stay as they are"));
+            .hint("Or pass hosts instead of --creds-store, which keeps the logins as they are"));
     }
     if !fix {
         let helper = config.other_registries_helper.as_ref();
         let what = match (of_ecr.is_empty(), helper) {
-            (true, Some(helper)) => format!("--fix moves them to {}", helper.program()),
+            (true, Some(helper)) => format!("Pass --fix to move them to {}", helper.program()),
             (false, Some(helper)) if !others.is_empty() => format!(
-                "--fix moves them to {}, and drops those of ECR, which are bought anew",
+                "Pass --fix to move them to {} and remove those for ECR, which are not needed",
                 helper.program()
             ),
-            _ => "--fix drops them: those of ECR are bought anew".to_owned(),
+            _ => "Pass --fix to remove them: logins for ECR are not needed".to_owned(),
         };
         return Err(refused().hint(what));
     }
@@ -182,11 +182,11 @@ fn user_and_password(auth: &Secret) -> Option<(String, Secret)> {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CredsStoreError {
     #[error(
-        "{} names another helper already: credsStore is `{store}`, which keeps the logins of other registries", file.display()
+        "credsStore of {} is already `{store}`, which stores the logins for other registries", file.display()
     )]
     OtherStore { file: PathBuf, store: String },
     #[error(
-        "{origin} names {program} as other_registries_helper, and credsStore of {} is `{store}`: one of the two has to give way", file.display()
+        "other_registries_helper at {origin} is {program}, but credsStore of {} is `{store}`: change one to match the other", file.display()
     )]
     TwoStores {
         file: PathBuf,
@@ -195,12 +195,12 @@ pub(super) enum CredsStoreError {
         origin: Origin,
     },
     #[error(
-        "{} holds logins that docker would ignore with a credsStore: {}", file.display(), keys.join(", ")
+        "{} contains logins that docker ignores once credsStore is set: {}", file.display(), keys.join(", ")
     )]
     Logins { file: PathBuf, keys: Vec<String> },
-    #[error("the login for {key} is in a form that no helper keeps")]
+    #[error("the login for {key} has a form that credential helpers cannot store")]
     OddLogin { key: String },
-    #[error("the login for {key} stays in {}: it was not moved", file.display())]
+    #[error("cannot move the login for {key} out of {}", file.display())]
     NotMoved {
         key: String,
         file: PathBuf,

@@ -72,7 +72,7 @@ pub(super) fn from_rules(config: &Config) -> (Vec<Host>, Vec<String>) {
         let what = match rule.registries() {
             Match::Private => "every private registry",
             Match::Partition(_) => "every registry of a partition",
-            _ => "the registries of all regions",
+            _ => "the registries of an account in all regions",
         };
         match registry {
             Some(registry) => add(
@@ -83,7 +83,7 @@ pub(super) fn from_rules(config: &Config) -> (Vec<Host>, Vec<String>) {
                 },
             ),
             None => skipped.push(format!(
-                "{}: \"{}\" is {what}, and no host that could be named",
+                "{}: the rule for \"{}\" matches {what} and names no single host",
                 rule.origin(),
                 rule.registries()
             )),

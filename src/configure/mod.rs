@@ -1,4 +1,4 @@
-//! `configure-docker`: has docker or podman ask this program, and shows what it does.
+//! `configure-docker`: configures docker or podman to use this program, and shows the changes.
 //!
 //! ```text
 //! client_files, hosts, config_toml, creds_store ─▶ ChangePlan ─▶ Change ─ show ─▶ difference
@@ -16,6 +16,7 @@ pub(crate) mod clients;
 mod config_toml;
 mod creds_store;
 mod hosts;
+mod remaining;
 mod user_file;
 
 use change_plan::ChangePlan;
@@ -59,38 +60,39 @@ pub(super) fn run(
     } else {
         apply(&plan, env, page)?;
     }
-    print_left_alone(&plan, arguments, page);
+    print_notes(&plan, arguments, page);
     Ok(print_problems(&plan.problems, page))
 }
 
 fn print_nothing_to_change(plan: &ChangePlan, arguments: &ConfigureDocker, page: &mut Page) {
     let is_all = arguments.hosts.is_empty() && !arguments.creds_store;
-    let what = if arguments.undo && is_all {
-        "nothing of this program is left in"
-    } else {
-        "nothing is to be changed in"
+    let what = match (arguments.undo, is_all) {
+        (true, true) => "no docker-credential-ecrx entries in",
+        (true, false) => "nothing to undo in",
+        (false, _) => "already configured:",
     };
     page.marked(CheckMark::Good, &format!("{what} {}", plan.file.display()));
     if arguments.all && plan.config.rules().is_empty() {
-        let text = "config.toml has no rule that names a registry";
+        let text = "--all selected no registry: config.toml has no [[registry]] rules";
         page.marked(CheckMark::Unknown, text);
     }
 }
 
-fn print_left_alone(plan: &ChangePlan, arguments: &ConfigureDocker, page: &mut Page) {
+fn print_notes(plan: &ChangePlan, arguments: &ConfigureDocker, page: &mut Page) {
+    let label = if arguments.undo {
+        "not removed"
+    } else {
+        "skipped"
+    };
     for note in &plan.notes {
-        page.marked(CheckMark::Unknown, &format!("left alone: {note}"));
+        page.marked(CheckMark::Unknown, &format!("{label}: {note}"));
     }
     if arguments.all && !plan.notes.is_empty() {
-        let what = if arguments.podman {
-            "name their hosts"
-        } else {
-            "name their hosts, or have this program asked for all: configure-docker --creds-store"
-        };
-        page.paragraph(2, what);
-    }
-    if arguments.undo && !plan.config.rules().is_empty() {
-        page.marked(CheckMark::Unknown, "left alone: the rules in config.toml");
+        page.paragraph(2, "Pass their hosts as arguments");
+        if !arguments.podman {
+            let command = "docker-credential-ecrx configure-docker --creds-store";
+            page.paragraph(2, &format!("To cover every registry, run: {command}"));
+        }
     }
 }
 
@@ -99,14 +101,14 @@ fn print_dry_run(plan: &ChangePlan, page: &mut Page) {
     if let Some(helper) = &plan.config.other_registries_helper {
         for login in &plan.moves {
             let (key, program) = (shown_server(&login.key), helper.program());
-            let text = format!("the login for {key} would be moved to {program}");
+            let text = format!("would move the login for {key} to {program}");
             page.marked(CheckMark::Unknown, &text);
         }
     }
-    page.marked(CheckMark::Unknown, "nothing was changed: this is a dry run");
+    page.marked(CheckMark::Unknown, "dry run: nothing was changed");
 }
 
-/// Carries a plan out: first what this program needs when it is asked, then what sends clients
+/// Carries a plan out: the rules and logins first, then the entries that send clients
 /// to it.
 fn apply(plan: &ChangePlan, env: &Env, page: &mut Page) -> Result<(), Error> {
     for change in plan.changes() {
@@ -162,11 +164,10 @@ fn print_problems(problems: &[ClientProblem], page: &mut Page) -> Verdict {
             Severity::Warning => CheckMark::Warning,
         };
         page.marked(mark, &problem.text);
-        let offer = match problem.repair {
-            Some(_) => " (--fix does it)",
-            None => "",
-        };
-        page.paragraph(2, &format!("to mend it: {}{offer}", problem.fix));
+        page.paragraph(2, &problem.fix);
+        if problem.repair.is_some() {
+            page.paragraph(2, "Pass --fix to do this automatically");
+        }
     }
     let is_bad = |problem: &ClientProblem| problem.severity == Severity::Bad;
     if problems.iter().any(is_bad) {

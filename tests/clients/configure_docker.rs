@@ -36,7 +36,7 @@ fn docker_pulls_after_one_command_and_not_after_its_undo() {
         home.run("docker", ["logout", SEARCH.host]);
         let again = configure(&home, &[PAYMENTS.host]);
         assert!(
-            again.stdout.starts_with("✓ nothing is to be changed"),
+            again.stdout.starts_with("✓ already configured"),
             "{}",
             again.report()
         );

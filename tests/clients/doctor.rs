@@ -87,7 +87,7 @@ fn the_doctor_finds_the_old_login_that_podman_sends() {
         says(
             &doctor(&home, &[&PAYMENTS.image()]),
             1,
-            &["auth.json holds an old login", &command],
+            &["auth.json contains a saved login", &command],
         );
         let mended = home.run("docker-credential-ecrx", mending);
         assert_eq!(mended.code, Some(0), "{}", mended.report());

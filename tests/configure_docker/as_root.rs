@@ -82,7 +82,7 @@ impl Scene {
                 "docker-credential-ecrx: ~/{link} is a symbolic link {whose} user {STRANGER}, and "
             );
             assert!(told.starts_with(&start), "{told}");
-            let end = format!("\n  run this command as user {STRANGER}\n");
+            let end = format!("\n  Run this command as user {STRANGER}\n");
             assert!(told.ends_with(&end), "{told}");
             self.assert_untouched();
         }
@@ -121,7 +121,7 @@ fn the_doctor_does_not_call_a_file_broken_that_root_may_not_follow() {
         .split(['!', '✗'])
         .find(|finding| finding.contains("config.json is a symbolic link"))
         .expect("a finding");
-    let hint = format!("run this command as user {STRANGER} ");
+    let hint = format!("Run this command as user {STRANGER} ");
     assert!(warning.contains(&hint), "{told}");
     assert!(!told.contains("correct the file"), "{told}");
     assert!(!told.contains("cm9vdDpvbmx5"), "{told}");
@@ -171,7 +171,7 @@ fn a_link_of_one_user_in_the_folder_of_another_is_named_as_that() {
     assert_eq!(
         scene.alice.refused(&[HOST]),
         format!(
-            "docker-credential-ecrx: ~/.docker/config.json is a symbolic link that belongs to user {}, in a folder that belongs to user {STRANGER}: as root, this program does not follow it\n  name the file that it leads to\n",
+            "docker-credential-ecrx: ~/.docker/config.json is a symbolic link that belongs to user {}, in a folder that belongs to user {STRANGER}: as root, docker-credential-ecrx does not follow it\n  Use the path of the file that the link points to\n",
             STRANGER + 1
         )
     );
@@ -196,7 +196,7 @@ fn the_command_to_run_as_a_known_user_is_whole() {
     ] {
         let told = scene.alice.refused(arguments);
         let end = format!(
-            "\n  run this command as that user: sudo -u {name} docker-credential-ecrx configure-docker {}\n",
+            "\n  Run: sudo -u {name} docker-credential-ecrx configure-docker {}\n",
             arguments.join(" ")
         );
         assert!(told.ends_with(&end), "{told}");
@@ -225,7 +225,7 @@ fn a_link_in_the_place_of_a_backup_is_left_alone() {
         fs::write(scene.alice.docker_file(), SECRET).expect("a file");
         let told = scene.alice.configured(&[HOST]);
         assert!(
-            told.contains("; as it was: ~/.docker/config.json.before-ecrx-2\n"),
+            told.contains("; backup: ~/.docker/config.json.before-ecrx-2\n"),
             "{told}"
         );
         scene.assert_untouched();
@@ -235,7 +235,7 @@ fn a_link_in_the_place_of_a_backup_is_left_alone() {
     // Nor is what it leads to put back.
     fs::remove_file(second).expect("to remove");
     let told = scene.alice.configured(&["--undo"]);
-    assert!(told.contains("no earlier backup"), "{told}");
+    assert!(told.contains("no backup of"), "{told}");
     assert_eq!(scene.alice.docker(), SECRET);
 }
 
@@ -250,7 +250,7 @@ fn a_hard_link_to_a_file_of_root_is_not_copied() {
     fs::hard_link(&secret, scene.alice.docker_file()).expect("a hard link");
     let told = scene.alice.refused(&[HOST]);
     let what = format!(
-        "docker-credential-ecrx: ~/.docker/config.json belongs to root and has more than one hard link, and its folder can be changed by user {STRANGER}: as root, this program does not change it\n  if it may be changed, replace it with a copy\n"
+        "docker-credential-ecrx: ~/.docker/config.json belongs to root and has more than one hard link, and user {STRANGER} can change its folder: as root, docker-credential-ecrx does not change it\n  Replace the file with a copy if you intend to change it\n"
     );
     assert_eq!(told, what);
     assert!(!scene.alice.backup().exists());
@@ -269,7 +269,7 @@ fn a_file_of_a_third_user_is_not_called_a_hard_link() {
     assert_eq!(
         scene.alice.refused(&[HOST]),
         format!(
-            "docker-credential-ecrx: ~/.docker/config.json belongs to user {}, and its folder belongs to user {STRANGER}: as root, this program does not change it\n  replace it with a copy that belongs to user {STRANGER}\n",
+            "docker-credential-ecrx: ~/.docker/config.json belongs to user {}, and its folder belongs to user {STRANGER}: as root, docker-credential-ecrx does not change it\n  Replace the file with a copy that belongs to user {STRANGER}\n",
             STRANGER + 1
         )
     );
@@ -288,7 +288,7 @@ fn a_hard_link_in_a_folder_that_several_users_may_write_to_is_not_changed() {
     fs::hard_link(&file, folder.join("other")).expect("a hard link");
     assert_eq!(
         scene.alice.refused(&[HOST]),
-        "docker-credential-ecrx: ~/.docker/config.json belongs to root and has more than one hard link, and its folder can be changed by several users: as root, this program does not change it\n  if it may be changed, replace it with a copy\n"
+        "docker-credential-ecrx: ~/.docker/config.json belongs to root and has more than one hard link, and several users can change its folder: as root, docker-credential-ecrx does not change it\n  Replace the file with a copy if you intend to change it\n"
     );
 }
 

@@ -135,7 +135,7 @@ fn a_file_without_anything_in_it_is_written_as_docker_does() {
 }
 
 #[test]
-fn another_helper_of_the_host_gives_way_where_it_stands() {
+fn another_helper_of_the_host_is_replaced_in_place() {
     let table = [
         (
             r#"{"credHelpers":{"HOST":"ecr-login","x.io":"y"}}"#,
@@ -167,39 +167,39 @@ fn another_helper_of_the_host_gives_way_where_it_stands() {
 }
 
 #[test]
-fn what_docker_cannot_read_is_told_and_left_alone() {
+fn a_file_that_docker_cannot_read_is_reported_and_not_changed() {
     let table: &[(&[u8], &str)] = &[
         (
             b"{\n  \"auths\": {},\n}\n",
-            "~/.docker/config.json:3:1: key must be a string: docker and podman cannot read the file either (they know neither comments nor trailing commas)\n  correct the file, and run this again",
+            "~/.docker/config.json:3:1: key must be a string; docker and podman cannot read the file either (JSON allows no comments or trailing commas)\n  Correct the file, then run this command again",
         ),
         (
             b"{\n  // mine\n  \"auths\": {}\n}\n",
-            "~/.docker/config.json:2:3: key must be a string: docker and podman cannot read the file either (they know neither comments nor trailing commas)\n  correct the file, and run this again",
+            "~/.docker/config.json:2:3: key must be a string; docker and podman cannot read the file either (JSON allows no comments or trailing commas)\n  Correct the file, then run this command again",
         ),
         (
             b"{\"auths\": {}",
-            "~/.docker/config.json:1:12: EOF while parsing an object: docker and podman cannot read the file either (they know neither comments nor trailing commas)\n  correct the file, and run this again",
+            "~/.docker/config.json:1:12: EOF while parsing an object; docker and podman cannot read the file either (JSON allows no comments or trailing commas)\n  Correct the file, then run this command again",
         ),
         (
             b"[]",
-            "~/.docker/config.json: it is not a JSON object: docker and podman cannot read the file either\n  correct the file, and run this again",
+            "~/.docker/config.json: expected a JSON object; docker and podman cannot read the file either\n  Correct the file, then run this command again",
         ),
         (
             b"null",
-            "~/.docker/config.json:1:1: it is null, and not an object: this program changes no such file\n  correct the file, and run this again",
+            "~/.docker/config.json:1:1: expected a JSON object, found null; docker-credential-ecrx cannot edit this file\n  Correct the file, then run this command again",
         ),
         (
             b"{\"x\": \"\xe9\"}",
-            "~/.docker/config.json is not UTF-8 text\n  correct the file, and run this again",
+            "~/.docker/config.json is not UTF-8 text\n  Correct the file, then run this command again",
         ),
         (
             b"{\"credHelpers\": \"ecrx\"}",
-            "~/.docker/config.json: credHelpers is not an object: docker and podman cannot read the file either\n  correct the file, and run this again",
+            "~/.docker/config.json: credHelpers is not an object; docker and podman cannot read the file either\n  Correct the file, then run this command again",
         ),
         (
             b"\xef\xbb\xbf{}",
-            "~/.docker/config.json begins with a byte order mark, which docker and podman do not read: to them the file is broken\n  --fix takes the mark out",
+            "~/.docker/config.json begins with a byte order mark, so docker and podman cannot read it\n  Pass --fix to remove the byte order mark",
         ),
     ];
     let has_mark = |text: &[u8]| text.starts_with(b"\xef\xbb\xbf");
@@ -209,8 +209,8 @@ fn what_docker_cannot_read_is_told_and_left_alone() {
             let refused = person.refused(arguments);
             let told = if has_mark(before) && arguments == ["--undo"] {
                 told.replace(
-                    "--fix takes the mark out",
-                    "correct the file, and run this again",
+                    "Pass --fix to remove the byte order mark",
+                    "Correct the file, then run this command again",
                 )
             } else {
                 (*told).to_owned()

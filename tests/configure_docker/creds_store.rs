@@ -67,9 +67,9 @@ fn with_nothing_to_lose_it_is_one_line() {
 fn it_refuses_while_logins_would_be_ignored() {
     let mut person = Person::with(logins());
     let what = format!(
-        "docker-credential-ecrx: ~/.docker/config.json holds logins that docker would ignore with a credsStore: https://index.docker.io/v1/, {HOST}, ghcr.io\n"
+        "docker-credential-ecrx: ~/.docker/config.json contains logins that docker ignores once credsStore is set: https://index.docker.io/v1/, {HOST}, ghcr.io\n"
     );
-    let how = "  name a helper that is to keep them as other_registries_helper in config.toml (secretservice, pass, osxkeychain, wincred), then --fix moves them there\n  without --creds-store, name the hosts: the logins stay as they are\n";
+    let how = "  Set other_registries_helper in config.toml (secretservice, pass, osxkeychain, wincred), then pass --fix to move the logins to that helper\n  Or pass hosts instead of --creds-store, which keeps the logins as they are\n";
     for arguments in [&["--creds-store"][..], &["--creds-store", "--fix"]] {
         assert_eq!(person.refused(arguments), format!("{what}{how}"));
     }
@@ -77,7 +77,7 @@ fn it_refuses_while_logins_would_be_ignored() {
         .environment
         .config("other_registries_helper = \"keeper\"\n");
     with_helper(&mut person, KEEPER);
-    let how = "  --fix moves them to docker-credential-keeper, and drops those of ECR, which are bought anew\n";
+    let how = "  Pass --fix to move them to docker-credential-keeper and remove those for ECR, which are not needed\n";
     assert_eq!(person.refused(&["--creds-store"]), format!("{what}{how}"));
 }
 
@@ -94,9 +94,9 @@ fn fix_moves_the_logins_and_drops_those_of_ecr() {
     assert!(
         told.ends_with(
             "
-· the login for https://index.docker.io/v1/ would be moved to docker-credential-keeper
-· the login for ghcr.io would be moved to docker-credential-keeper
-· nothing was changed: this is a dry run
+· would move the login for https://index.docker.io/v1/ to docker-credential-keeper
+· would move the login for ghcr.io to docker-credential-keeper
+· dry run: nothing was changed
 "
         ),
         "{told}"
@@ -109,8 +109,8 @@ fn fix_moves_the_logins_and_drops_those_of_ecr() {
         "\
 ✓ moved the login for https://index.docker.io/v1/ to docker-credential-keeper
 ✓ moved the login for ghcr.io to docker-credential-keeper
-✓ changed ~/.docker/config.json; as it was: ~/.docker/config.json.before-ecrx
-! ~/.docker/config.json.before-ecrx still holds the logins that were taken out: delete it when all works
+✓ changed ~/.docker/config.json; backup: ~/.docker/config.json.before-ecrx
+! ~/.docker/config.json.before-ecrx still contains the removed logins; delete it after you have verified that pulls work
 "
     );
     assert_eq!(
@@ -140,7 +140,7 @@ fn undo_puts_back_logins_that_were_moved_and_says_where_later_ones_are() {
     let told = person.configured(&["--undo", "--creds-store"]);
     assert!(
         told.contains(
-            "· logins since then are kept by docker-credential-keeper: to use them, set credsStore to \"keeper\"\n"
+            "· later logins are stored by docker-credential-keeper; to use them, set credsStore to \"keeper\"\n"
         ),
         "{told}"
     );
@@ -177,7 +177,7 @@ fn a_login_that_the_other_helper_does_not_give_back_stays() {
         assert_eq!(
             person.shortened(&outcome.stderr),
             format!(
-                "docker-credential-ecrx: the login for https://index.docker.io/v1/ stays in ~/.docker/config.json: it was not moved: {why}\n  it is named by other_registries_helper at ~/.config/docker-credential-ecrx/config.toml:1\n"
+                "docker-credential-ecrx: cannot move the login for https://index.docker.io/v1/ out of ~/.docker/config.json: {why}\n  it is named by other_registries_helper at ~/.config/docker-credential-ecrx/config.toml:1\n"
             )
         );
         assert_eq!(person.docker(), logins());
@@ -202,7 +202,10 @@ fn two_logins_that_the_other_helper_takes_for_one_both_stay() {
     let outcome = person.configure(&["--creds-store", "--fix"]);
     assert_eq!(outcome.code, Some(1));
     let told = outcome.stderr;
-    assert!(told.contains("the login for ghcr.io stays in "), "{told}");
+    assert!(
+        told.contains("cannot move the login for ghcr.io out of "),
+        "{told}"
+    );
     assert_eq!(person.docker(), before);
 }
 
@@ -220,7 +223,7 @@ fn a_login_in_an_odd_form_stays() {
             .config("other_registries_helper = \"keeper\"\n");
         assert_eq!(
             person.refused(&["--creds-store", "--fix"]),
-            "docker-credential-ecrx: the login for ghcr.io is in a form that no helper keeps\n"
+            "docker-credential-ecrx: the login for ghcr.io has a form that credential helpers cannot store\n"
         );
     }
 }
@@ -230,7 +233,7 @@ fn another_store_gives_way_when_config_toml_names_it() {
     let person = Person::with("{\"credsStore\":\"pass\"}");
     assert_eq!(
         person.refused(&["--creds-store"]),
-        "docker-credential-ecrx: ~/.docker/config.json names another helper already: credsStore is `pass`, which keeps the logins of other registries\n  --fix writes other_registries_helper = \"pass\" into config.toml: then this program hands it all that is not ECR's\n  without --creds-store, name the hosts: that helper stays for all others\n"
+        "docker-credential-ecrx: credsStore of ~/.docker/config.json is already `pass`, which stores the logins for other registries\n  Pass --fix to set other_registries_helper = \"pass\" in config.toml, which keeps that helper for registries other than ECR\n  Or pass hosts instead of --creds-store, which keeps that helper for all other registries\n"
     );
     let rules = "timeout_seconds = 5\n\n# who asks\n[defaults]\nprofile = \"work\"\n";
     person.environment.config(rules);
@@ -245,7 +248,7 @@ fn another_store_gives_way_when_config_toml_names_it() {
     fs::write(person.docker_file(), "{\"credsStore\":\"desktop\"}").expect("a file");
     assert_eq!(
         person.refused(&["--creds-store", "--fix"]),
-        "docker-credential-ecrx: ~/.config/docker-credential-ecrx/config.toml:3 names docker-credential-pass as other_registries_helper, and credsStore of ~/.docker/config.json is `desktop`: one of the two has to give way\n"
+        "docker-credential-ecrx: other_registries_helper at ~/.config/docker-credential-ecrx/config.toml:3 is docker-credential-pass, but credsStore of ~/.docker/config.json is `desktop`: change one to match the other\n"
     );
     // It keeps nothing.
     fs::write(person.docker_file(), "{\"credsStore\":\"ecr-login\"}").expect("a file");
@@ -282,7 +285,7 @@ fn other_registries_helper_finds_its_place() {
 }
 
 #[test]
-fn hosts_get_their_lines_and_rules_beside_it() {
+fn hosts_and_rules_are_configured_together_with_it() {
     let person = Person::new();
     person.configured(&[HOST, "--creds-store", "--profile", "work"]);
     assert_eq!(

@@ -35,10 +35,10 @@ fn an_old_login_of_the_host_in_any_spelling() {
     ] {
         let person = Person::with(login(&key));
         let told = format!(
-            "! auths of ~/.docker/config.json holds an old login for {key}: clients that look there first send it, and 12 hours after it was made a pull fails with \"no basic auth credentials\" or \"Your authorization token has expired\" to mend it: docker logout {key} (--fix does it)"
+            "! ~/.docker/config.json contains a saved login for {key} under auths: some clients use it before the helper; 12 hours after the login, pulls fail with \"no basic auth credentials\" or \"Your authorization token has expired\" Run: docker logout {key} Pass --fix to do this automatically"
         );
         assert_eq!(found(&person, &[HOST]), (Some(0), told));
-        let told = "! ~/.docker/config.json.before-ecrx still holds the logins that were taken out: delete it when all works";
+        let told = "! ~/.docker/config.json.before-ecrx still contains the removed logins; delete it after you have verified that pulls work";
         assert_eq!(found(&person, &[HOST, "--fix"]), (Some(0), told.to_owned()));
         assert_eq!(
             person.docker(),
@@ -59,7 +59,7 @@ fn an_entry_without_a_password_is_no_login() {
 }
 
 #[test]
-fn what_ecr_login_has_left() {
+fn leftovers_of_ecr_login_are_reported() {
     let before = format!(
         "{{\n\t\"credsStore\": \"ecr-login\",\n\t\"credHelpers\": {{\n\t\t\"{OTHER_HOST}\": \"ecr-login\",\n\t\t\"public.ecr.aws\": \"ecr-login\"\n\t}}\n}}"
     );
@@ -68,12 +68,12 @@ fn what_ecr_login_has_left() {
     person.environment.write(".ecr/log/ecr-login.log", "");
     let one = |host: &str| {
         format!(
-            "! credHelpers of ~/.docker/config.json still has ecr-login for {host}: it asks by rules of its own, and keeps tokens in plain text in ~/.ecr to mend it: docker-credential-ecrx configure-docker {host}\n"
+            "! credHelpers of ~/.docker/config.json still uses ecr-login for {host}, which ignores config.toml and caches tokens in plain text in ~/.ecr Run: docker-credential-ecrx configure-docker {host}\n"
         )
     };
     let told = one(OTHER_HOST)
-        + "! credsStore of ~/.docker/config.json is ecr-login, which is asked for every host that credHelpers does not name and keeps no login: docker login fails with \"not implemented\" to mend it: remove credsStore, or put this program there: configure-docker --creds-store\n\
-           ! ~/.ecr/cache.json holds tokens in plain text, left by ecr-login to mend it: first replace ecr-login in ~/.docker/config.json";
+        + "! credsStore of ~/.docker/config.json is ecr-login, which cannot store logins, so docker login fails with \"not implemented\" Remove credsStore, or run: docker-credential-ecrx configure-docker --creds-store\n\
+           ! ~/.ecr/cache.json contains tokens in plain text, written by ecr-login First replace ecr-login in ~/.docker/config.json";
     for arguments in [&["public.ecr.aws"][..], &["public.ecr.aws", "--fix"]] {
         assert_eq!(found(&person, arguments), (Some(0), told.clone()));
     }
@@ -89,20 +89,23 @@ fn what_ecr_login_has_left() {
 #[test]
 fn a_key_that_never_matches() {
     let table = [
-        (format!("https://{HOST}"), "clients leave the scheme away"),
+        (
+            format!("https://{HOST}"),
+            "clients look up the bare host name",
+        ),
         (
             format!("{HOST}/team/app"),
-            "clients ask for the host without a path",
+            "clients look up the host without a path",
         ),
-        (HOST.to_uppercase(), "hosts are in lower case"),
+        (HOST.to_uppercase(), "clients look up hosts in lower case"),
     ];
     for (key, why) in table {
         let before = format!("{{\"credHelpers\":{{\"{key}\":\"ecrx\"}}}}");
         let person = Person::with(&before);
         let told = format!(
-            "credHelpers of ~/.docker/config.json has the key {key}, which never matches, as {why}: the helper is not asked, and a pull fails with \"no basic auth credentials\" to mend it: write \"{HOST}\": \"ecrx\""
+            "credHelpers of ~/.docker/config.json has the key {key}, which never matches because {why}; pulls fail with \"no basic auth credentials\" Replace the entry with \"{HOST}\": \"ecrx\""
         );
-        let bad = format!("✗ {told} (--fix does it)");
+        let bad = format!("✗ {told} Pass --fix to do this automatically");
         assert_eq!(found(&person, &[HOST]), (Some(1), bad));
         assert_eq!(found(&person, &[HOST, "--fix"]), (Some(0), String::new()));
         assert_eq!(
@@ -118,7 +121,7 @@ fn a_key_that_never_matches() {
     }
     let before = "{\"credHelpers\":{\"*.dkr.ecr.eu-west-1.amazonaws.com\":\"ecr-login\"}}";
     let person = Person::with(before);
-    let told = "! credHelpers of ~/.docker/config.json has the key *.dkr.ecr.eu-west-1.amazonaws.com, which never matches, as no client knows wildcards: the helper is not asked, and a pull fails with \"no basic auth credentials\" to mend it: take the key out: each host needs a line of its own, or docker-credential-ecrx configure-docker --creds-store has this program asked for all";
+    let told = "! credHelpers of ~/.docker/config.json has the key *.dkr.ecr.eu-west-1.amazonaws.com, which never matches because clients do not support wildcards; pulls fail with \"no basic auth credentials\" Replace the key with one key per host. To cover every registry, run: docker-credential-ecrx configure-docker --creds-store";
     for arguments in [&[HOST][..], &[HOST, "--fix"]] {
         assert_eq!(found(&person, arguments), (Some(0), told.to_owned()));
         super::inserted(before, &person.docker());
@@ -128,7 +131,7 @@ fn a_key_that_never_matches() {
     ));
     let (_, told) = found(&person, &[HOST]);
     assert!(
-        told.contains("clients leave the user before a host away"),
+        told.contains("clients look up the host without a user name"),
         "{told}"
     );
     // Docker Hub's key is what docker asks for.
@@ -137,7 +140,7 @@ fn a_key_that_never_matches() {
 }
 
 #[test]
-fn the_identity_that_a_host_is_left_to_is_told() {
+fn the_identity_that_remains_for_a_host_is_reported() {
     for (before, after) in [
         ("\"https://OTHER\":\"ecrx-release\"", "ecrx-release"),
         (
@@ -149,7 +152,7 @@ fn the_identity_that_a_host_is_left_to_is_told() {
         let before = before.replace("OTHER", OTHER_HOST);
         let person = Person::with(format!("{{\"credHelpers\":{{{before}}}}}"));
         let (_, told) = found(&person, &[HOST]);
-        let line = format!("write \"{OTHER_HOST}\": \"{after}\"");
+        let line = format!("Replace the entry with \"{OTHER_HOST}\": \"{after}\"");
         assert!(told.contains(&line), "{told}");
         person.configured(&[HOST, "--fix"]);
         assert!(person.docker().contains(&before), "{}", person.docker());
@@ -163,10 +166,10 @@ fn docker_auth_config() {
     person
         .environment
         .set("DOCKER_AUTH_CONFIG", &logins("x.io"));
-    let told = "! DOCKER_AUTH_CONFIG is set: docker 28.3 and later, and GitLab's runner, take the logins in it before those of config.json to mend it: unset DOCKER_AUTH_CONFIG";
+    let told = "! DOCKER_AUTH_CONFIG is set, so docker 28.3 and later and GitLab Runner use its logins before those in config.json Run: unset DOCKER_AUTH_CONFIG";
     assert_eq!(found(&person, &[HOST]), (Some(0), told.to_owned()));
     person.environment.set("DOCKER_AUTH_CONFIG", &logins(HOST));
-    let told = "✗ DOCKER_AUTH_CONFIG holds a login for this registry, which docker 28.3 and later sends without asking a helper: when it has ended, a pull fails with \"Your authorization token has expired\" to mend it: unset DOCKER_AUTH_CONFIG";
+    let told = "✗ DOCKER_AUTH_CONFIG contains a login for this registry, which docker 28.3 and later uses instead of a helper; when it expires, pulls fail with \"Your authorization token has expired\" Run: unset DOCKER_AUTH_CONFIG";
     assert_eq!(found(&person, &[HOST]), (Some(1), told.to_owned()));
     assert_eq!(
         found(&person, &[HOST, "--podman"]),
@@ -184,7 +187,7 @@ fn the_executable_is_not_on_path_or_another_is() {
         .to_string();
     person.environment.set("PATH", "/nonexistent:bin");
     let told = format!(
-        "✗ docker-credential-ecrx is not on PATH: no client can start it, and a pull fails with \"executable file not found in $PATH\" or \"no basic auth credentials\" to mend it: ln -s {this} /usr/local/bin/docker-credential-ecrx"
+        "✗ docker-credential-ecrx is not on PATH, so pulls fail with \"executable file not found in $PATH\" or \"no basic auth credentials\" Run: ln -s {this} /usr/local/bin/docker-credential-ecrx"
     );
     assert_eq!(found(&person, &[HOST]), (Some(1), told));
     // What cannot be started does not count.
@@ -196,7 +199,7 @@ fn the_executable_is_not_on_path_or_another_is() {
     assert_eq!(found(&person, &[HOST]), (Some(0), String::new()));
     chmod(&other, 0o755);
     let told = format!(
-        "! another docker-credential-ecrx comes first on PATH: clients start ~/other/docker-credential-ecrx, and not {this} to mend it: remove the one that is not meant, or change the order of PATH"
+        "! another docker-credential-ecrx comes first on PATH, so clients start ~/other/docker-credential-ecrx instead of {this} Remove the one that you do not use, or change the order of folders on PATH"
     );
     assert_eq!(found(&person, &[HOST]), (Some(0), told));
 }
@@ -209,10 +212,10 @@ fn sudo_with_the_wrong_home() {
     }
     let mut person = Person::new();
     person.environment.set("SUDO_USER", "alice");
-    let told = "! this runs under sudo with the home folder of root, ~: the clients that alice runs read other files to mend it: run it without sudo; with sudo only for clients that are run with sudo";
+    let told = "! this command runs under sudo with root's home directory, ~; clients that alice runs use other files Run it without sudo, unless you also run the client with sudo";
     assert_eq!(found(&person, &[HOST]), (Some(0), told.to_owned()));
     give_away(&person.path(""));
-    let told = "! this runs as root with another user's home folder, ~: root's own clients read other files to mend it: run it as that user, or for root with sudo -H";
+    let told = "! this command runs as root with the home directory of another user, ~; clients that root runs use other files Run it as that user, or with sudo -H to configure root's clients";
     assert_eq!(found(&person, &[HOST]), (Some(0), told.to_owned()));
     person.environment.set("SUDO_USER", "root");
     person.environment.unset("SUDO_USER");
@@ -226,7 +229,7 @@ fn docker_from_a_snap() {
     let snap = person.environment.write("usr/bin/snap", "");
     chmod(&snap, 0o755);
     symlink(&snap, person.path("bin/docker")).expect("a link");
-    let told = "✗ ~/bin/docker is a snap: it reads ~/snap/docker/current/.docker/config.json and cannot start a helper outside of the snap, so a pull fails with \"no basic auth credentials\" to mend it: install docker from the distribution or from docker.com in place of the snap";
+    let told = "✗ ~/bin/docker is a snap, which cannot start helpers outside the snap, so pulls fail with \"no basic auth credentials\" Remove the snap, then install docker from your distribution or from docker.com";
     assert_eq!(found(&person, &[HOST]), (Some(1), told.to_owned()));
     assert_eq!(
         found(&person, &[HOST, "--podman"]),
@@ -241,7 +244,7 @@ fn docker_desktop_keeps_the_file() {
         "{\"currentContext\":\"desktop-linux\"}",
     ] {
         let person = Person::with(config);
-        let told = "! Docker Desktop keeps ~/.docker/config.json: at its start it sets credsStore to its own helper again (lines in credHelpers come before that) to mend it: name the hosts, not --creds-store; should a line vanish, run this again";
+        let told = "! Docker Desktop manages ~/.docker/config.json and resets credsStore to its own helper when it starts (entries in credHelpers take precedence) Configure hosts instead of --creds-store, and run this command again if an entry disappears";
         assert_eq!(found(&person, &[HOST]), (Some(0), told.to_owned()));
     }
 }
@@ -272,6 +275,7 @@ fn a_login_for_an_odd_name_is_quoted() {
     ));
     let told = person.configure(&[HOST]).stdout;
     let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
-    let fix = format!("to mend it: docker logout 'https://{HOST}/$(id)' (--fix does it)");
+    let fix =
+        format!("Run: docker logout 'https://{HOST}/$(id)' Pass --fix to do this automatically");
     assert!(told.contains(&fix), "{told}");
 }

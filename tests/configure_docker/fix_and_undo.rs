@@ -320,7 +320,7 @@ fn undo_without_a_backup_says_so() {
     let told = Scene::run(&person, &["--undo"], &[]);
     assert!(
         told.contains(
-            "\n· no earlier backup of ~/.docker/config.json was found: nothing is put back\n"
+            "\n· no backup of ~/.docker/config.json was found, so no earlier entries were restored\n"
         ),
         "{told}"
     );
@@ -336,16 +336,19 @@ fn the_folder_of_ecr_login_is_never_touched() {
         OWN,
         &filled("{\"credHelpers\": {\"OTHER\": \"ecr-login\"}}"),
     );
-    let what = "! ~/.ecr/cache.json holds tokens in plain text, left by ecr-login to mend it: ";
+    let what = "! ~/.ecr/cache.json contains tokens in plain text, written by ecr-login ";
     // podman still names it.
     let told = Scene::run(&person, &["HOST", "--fix"], &[]);
     assert!(
-        told.ends_with(&format!("{what}first replace ecr-login in ~/{OWN}\n")),
+        told.ends_with(&format!("{what}First replace ecr-login in ~/{OWN}\n")),
         "{told}"
     );
     fs::remove_file(person.path(OWN)).expect("to remove");
     let told = Scene::run(&person, &["HOST", "--fix"], &[]);
-    assert!(told.ends_with(&format!("{what}rm -r ~/.ecr\n")), "{told}");
+    assert!(
+        told.ends_with(&format!("{what}Run: rm -r ~/.ecr\n")),
+        "{told}"
+    );
     // What else is in there is not that helper's.
     person.environment.write(".ecr/mine", "");
     let told = Scene::run(&person, &["HOST", "--fix"], &[]);

@@ -84,10 +84,10 @@ fn all_takes_what_config_toml_names_and_says_what_names_no_host() {
     assert_eq!(
         told,
         "\
-✓ made ~/.docker/config.json
-· left alone: ~/.config/docker-credential-ecrx/config.toml:15: \"999999999999\" is the registries of all regions, and no host that could be named
-· left alone: ~/.config/docker-credential-ecrx/config.toml:19: \"aws-cn\" is every registry of a partition, and no host that could be named
-· left alone: ~/.config/docker-credential-ecrx/config.toml:27: \"*\" is every private registry, and no host that could be named name their hosts, or have this program asked for all: configure-docker --creds-store
+✓ created ~/.docker/config.json
+· skipped: ~/.config/docker-credential-ecrx/config.toml:15: the rule for \"999999999999\" matches the registries of an account in all regions and names no single host
+· skipped: ~/.config/docker-credential-ecrx/config.toml:19: the rule for \"aws-cn\" matches every registry of a partition and names no single host
+· skipped: ~/.config/docker-credential-ecrx/config.toml:27: the rule for \"*\" matches every private registry and names no single host Pass their hosts as arguments To cover every registry, run: docker-credential-ecrx configure-docker --creds-store
 "
     );
     assert_eq!(
@@ -126,16 +126,16 @@ fn all_takes_hosts_as_the_rules_spell_them() {
 }
 
 #[test]
-fn all_of_nothing_is_told() {
+fn all_without_rules_is_reported() {
     let person = Person::new();
     assert_eq!(
         person.configured(&["--all"]),
-        "✓ nothing is to be changed in ~/.docker/config.json\n· config.toml has no rule that names a registry\n"
+        "✓ already configured: ~/.docker/config.json\n· --all selected no registry: config.toml has no [[registry]] rules\n"
     );
 }
 
 #[test]
-fn what_is_no_registry_is_refused() {
+fn a_host_that_is_not_a_registry_is_refused() {
     let person = Person::new();
     for text in ["ghcr.io", "ubuntu", "11112222333/eu-west-1"] {
         let told = person.misused(&[HOST, text]);
@@ -149,7 +149,7 @@ fn what_is_no_registry_is_refused() {
 }
 
 #[test]
-fn somebody_has_to_say_which() {
+fn incomplete_or_conflicting_arguments_are_refused() {
     let person = Person::new();
     for arguments in [
         &[][..],
@@ -189,13 +189,13 @@ fn the_name_it_is_called_by_is_the_name_that_is_written() {
     assert_eq!(outcome.code, Some(2));
     assert_eq!(
         outcome.stderr,
-        "docker-credential-ecrx: called as docker-credential-ecrx-release it asks as [identity.release] of config.toml or as the profile `release`, whatever rules say: --profile and --role-arn would have no effect\n"
+        "docker-credential-ecrx: docker-credential-ecrx-release always uses [identity.release] of config.toml or the AWS profile `release`, so --profile and --role-arn have no effect\n"
     );
     assert!(PROGRAM.contains("docker-credential-ecrx"));
 }
 
 #[test]
-fn the_entry_has_the_program_asked() {
+fn the_entry_makes_clients_use_the_program() {
     let person = Person::new();
     person.environment.config(OWN);
     person.configured(&["images.example.com"]);

@@ -63,8 +63,8 @@ fn a_mounted_file_is_written_in_place_and_kept_before() {
     assert!(
         told.ends_with(
             "\
-✓ changed ~/.docker/config.json; as it was: ~/.docker/config.json.before-ecrx
-! it is mounted by itself, so that it could not be replaced: it was written in place
+✓ changed ~/.docker/config.json; backup: ~/.docker/config.json.before-ecrx
+! the file is a mount point, so it was overwritten in place instead of replaced
 "
         ),
         "{told}"
@@ -99,7 +99,7 @@ fn a_mounted_file_on_a_full_disk_stays_as_it_was() {
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     assert_eq!(
         person.shortened(&outcome.stderr),
-        "docker-credential-ecrx: cannot write ~/.docker/config.json: it is as it was: No space left on device (os error 28)\n"
+        "docker-credential-ecrx: cannot write ~/.docker/config.json (not changed): No space left on device (os error 28)\n"
     );
     assert_eq!(fs::read_to_string(seen).expect("a file"), long);
     assert_eq!(fs::read_to_string(person.backup()).expect("a file"), long);

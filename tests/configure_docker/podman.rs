@@ -13,7 +13,7 @@ fn the_file_that_outlives_a_restart_is_changed() {
     let person = Person::new();
     let told = person.configured(&[HOST, "--podman"]);
     assert!(
-        told.ends_with("✓ made ~/.config/containers/auth.json\n"),
+        told.ends_with("✓ created ~/.config/containers/auth.json\n"),
         "{told}"
     );
     assert_eq!(mode(&person.path(OWN)), 0o600);
@@ -22,7 +22,7 @@ fn the_file_that_outlives_a_restart_is_changed() {
     let told = person.configured(&[HOST, "--podman"]);
     assert_eq!(
         told,
-        "✓ nothing is to be changed in ~/.config/containers/auth.json\n"
+        "✓ already configured: ~/.config/containers/auth.json\n"
     );
     person.configured(&["--undo", "--podman"]);
     assert_eq!(
@@ -57,7 +57,7 @@ fn a_login_that_is_read_earlier_is_in_the_way() {
     assert_eq!(outcome.code, Some(1));
     assert!(
         person.shortened(&outcome.stdout).ends_with(&format!(
-            "✗ auths of ~/run/containers/auth.json holds an old login for {HOST}: podman sends it and asks no helper, and 12 hours after it was made a pull fails with \"no basic auth credentials\" or \"Your authorization token has expired\" to mend it: podman logout {HOST} (--fix does it)\n"
+            "✗ ~/run/containers/auth.json contains a saved login for {HOST} under auths: podman uses it instead of a helper; 12 hours after the login, pulls fail with \"no basic auth credentials\" or \"Your authorization token has expired\" Run: podman logout {HOST} Pass --fix to do this automatically\n"
         )),
         "{outcome:?}"
     );
@@ -78,7 +78,7 @@ fn a_helper_that_is_read_earlier_is_in_the_way() {
     assert_eq!(outcome.code, Some(1));
     assert!(
         person.shortened(&outcome.stdout).ends_with(&format!(
-            "✗ ~/run/containers/auth.json is read before ~/.config/containers/auth.json, and names the helper other for {HOST}: this program is not asked to mend it: take {HOST} out of the former (--fix does it)\n"
+            "✗ ~/run/containers/auth.json takes precedence over ~/.config/containers/auth.json and sets the helper other for {HOST}, so docker-credential-ecrx is not used Remove {HOST} from the first file Pass --fix to do this automatically\n"
         )),
         "{outcome:?}"
     );
@@ -88,15 +88,15 @@ fn a_helper_that_is_read_earlier_is_in_the_way() {
 }
 
 #[test]
-fn a_file_that_is_read_earlier_and_broken_is_told() {
+fn a_broken_file_that_takes_precedence_is_reported() {
     for (broken, told) in [
         (
             "",
-            "✗ ~/run/containers/auth.json is empty, which podman takes for broken: a pull fails with \"unexpected end of JSON input\" to mend it: remove the file, or write {} into it\n",
+            "✗ ~/run/containers/auth.json is empty, so pulls with podman fail with \"unexpected end of JSON input\" Remove the file, or set its content to {}\n",
         ),
         (
             "{",
-            "✗ ~/run/containers/auth.json:1:1: EOF while parsing an object: docker and podman cannot read the file either (they know neither comments nor trailing commas) to mend it: correct the file, which is read before the one that is changed here\n",
+            "✗ ~/run/containers/auth.json:1:1: EOF while parsing an object; docker and podman cannot read the file either (JSON allows no comments or trailing commas) Correct the file: it takes precedence over the one changed here\n",
         ),
     ] {
         let person = Person::new();
@@ -118,7 +118,7 @@ fn a_file_in_the_place_of_a_folder_holds_nothing() {
 }
 
 #[test]
-fn what_is_offered_is_what_podman_knows() {
+fn podman_is_offered_only_options_that_it_supports() {
     let person = Person::new();
     person.environment.write(
         OWN,

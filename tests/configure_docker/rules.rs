@@ -36,14 +36,14 @@ role_arn = \"{ROLE}\"
     );
     let before = person.files();
     let again = person.configured(&[HOST, "--profile", "work \"1\"", "--role-arn", ROLE]);
-    let nothing = "✓ nothing is to be changed in ~/.docker/config.json\n";
+    let nothing = "✓ already configured: ~/.docker/config.json\n";
     assert!(again.starts_with(nothing), "{again}");
     assert_eq!(person.files(), before);
 }
 
 /// What stands in the file, what is put into it, with these arguments.
 #[test]
-fn a_rule_is_added_where_it_is_asked_and_nothing_else_changes() {
+fn a_rule_is_added_where_it_takes_precedence_and_nothing_else_changes() {
     let table = [
         // Behind all that is there.
         (
@@ -134,7 +134,7 @@ fn a_rule_that_says_something_else_is_named_and_nothing_is_changed() {
     assert_eq!(
         told,
         format!(
-            "docker-credential-ecrx: ~/.config/docker-credential-ecrx/config.toml:3: a rule for {HOST} is there already, and names somebody else: it asks as {ROLE}, from the profile `other`\n  change that rule, or remove it and run this again\n"
+            "docker-credential-ecrx: ~/.config/docker-credential-ecrx/config.toml:3: a rule for {HOST} already exists and uses another identity ({ROLE}, assumed from profile `other`)\n  Pass --replace to change that rule\n"
         )
     );
 }
@@ -149,7 +149,7 @@ fn a_role_or_profile_that_is_none_is_a_wrong_argument() {
             "`ecr-pull` is not the ARN of an IAM role",
         ),
         ("--role-arn", "arn:aws:iam::{acount}:role/p", "{acount}"),
-        ("--profile", " ", "a profile has a name"),
+        ("--profile", " ", "the profile name is empty"),
     ] {
         let told = person.misused(&[HOST, option, value]);
         assert!(told.contains(option) && told.contains(why), "{told}");
@@ -157,7 +157,7 @@ fn a_role_or_profile_that_is_none_is_a_wrong_argument() {
 }
 
 #[test]
-fn what_could_not_be_used_is_not_written() {
+fn an_unusable_rule_is_not_written() {
     let person = Person::new();
     let told = person.refused(&[HOST, "--role-arn", "arn:aws-cn:iam::111122223333:role/p"]);
     assert!(told.contains("nothing in AWS crosses partitions"), "{told}");
@@ -172,7 +172,7 @@ fn what_could_not_be_used_is_not_written() {
     let told = person.refused(&[HOST, "--profile", "p"]);
     assert_eq!(
         told,
-        "docker-credential-ecrx: ~/.config/docker-credential-ecrx/config.toml has its rules in one list, to which no [[registry]] can be added: add to it { match = \"111122223333/eu-west-1\", profile = \"p\" }\n"
+        "docker-credential-ecrx: ~/.config/docker-credential-ecrx/config.toml defines its rules as an inline array, which this command does not edit\n  Add the rule to the array: { match = \"111122223333/eu-west-1\", profile = \"p\" }\n"
     );
 }
 
@@ -227,11 +227,10 @@ fn a_backup_of_the_rules_is_made_only_for_what_would_be_lost() {
 }
 
 #[test]
-fn a_profile_that_does_not_exist_is_told() {
+fn a_profile_that_does_not_exist_is_reported() {
     let person = Person::new();
-    let missing = "! the AWS profile `wrok` does not exist: until it does, no password can be had \
-                   for these registries to mend it: `aws configure` or `aws configure sso` makes it; or \
-                   correct the rule in config.toml\n";
+    let missing = "! the AWS profile `wrok` does not exist, so no token can be requested for these registries \
+                   Correct the profile name, or run: aws configure --profile wrok\n";
     let told = person.configured(&[HOST, "--profile", "wrok", "--dry-run"]);
     assert!(told.ends_with(missing), "{told}");
     let told = person.configured(&[HOST, "--profile", "work"]);

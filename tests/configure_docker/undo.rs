@@ -40,15 +40,15 @@ fn without_hosts_everything_of_ours_goes() {
 +  }}
  }}
 
-· no earlier backup of ~/.docker/config.json was found: nothing is put back
-✓ changed ~/.docker/config.json; as it was: ~/.docker/config.json.before-ecrx
+· no backup of ~/.docker/config.json was found, so no earlier entries were restored
+✓ changed ~/.docker/config.json; backup: ~/.docker/config.json.before-ecrx
 "
         )
     );
     let again = person.configured(&["--undo"]);
     assert_eq!(
         again,
-        "✓ nothing of this program is left in ~/.docker/config.json\n"
+        "✓ no docker-credential-ecrx entries in ~/.docker/config.json\n"
     );
 }
 
@@ -65,17 +65,17 @@ fn with_hosts_only_those_go() {
 }
 
 #[test]
-fn what_is_left_for_other_hosts_is_not_called_gone() {
+fn undo_of_one_host_does_not_claim_that_no_entries_are_left() {
     let person = both();
     person.configured(&["--undo", HOST]);
     assert_eq!(
         person.configured(&["--undo", HOST]),
-        "✓ nothing is to be changed in ~/.docker/config.json\n"
+        "✓ nothing to undo in ~/.docker/config.json\n"
     );
 }
 
 #[test]
-fn the_helper_that_keeps_other_logins_is_asked_again() {
+fn the_helper_of_other_registries_is_restored() {
     for undo in [&["--undo"][..], &["--undo", "--creds-store"]] {
         let before = "{\n\t\"credsStore\": \"pass\"\n}\n";
         let person = Person::with(before);
@@ -102,7 +102,7 @@ fn another_helper_of_the_host_stays() {
     assert_eq!(
         told,
         format!(
-            "✓ nothing is to be changed in ~/.docker/config.json\n· left alone: {HOST} has the helper ecr-login, which is none of this program's names\n"
+            "✓ nothing to undo in ~/.docker/config.json\n· not removed: the helper ecr-login of {HOST}, which is another program\n"
         )
     );
 }
@@ -114,7 +114,7 @@ fn rules_stay() {
     let rules = person.rules();
     let told = person.configured(&["--undo"]);
     assert!(
-        told.ends_with("· left alone: the rules in config.toml\n"),
+        told.ends_with("· not removed: the [[registry]] rules in ~/.config/docker-credential-ecrx/config.toml\n"),
         "{told}"
     );
     assert_eq!(person.rules(), rules);
@@ -122,8 +122,8 @@ fn rules_stay() {
 }
 
 #[test]
-fn the_other_helper_in_config_toml_stays_and_is_told() {
-    const LEFT: &str = "· left alone: other_registries_helper = \"pass\" at ~/.config/docker-credential-ecrx/config.toml:1\n";
+fn the_other_helper_in_config_toml_remains_and_is_reported() {
+    const LEFT: &str = "· not removed: other_registries_helper = \"pass\" at ~/.config/docker-credential-ecrx/config.toml:1\n";
     let person = Person::with(format!(
         "{{\"credsStore\":\"pass\",\"credHelpers\":{{\"{OTHER_HOST}\":\"ecrx\"}}}}"
     ));
@@ -131,9 +131,9 @@ fn the_other_helper_in_config_toml_stays_and_is_told() {
     let rules = person.rules();
     // It is of use to credsStore alone.
     let told = person.configured(&["--undo", OTHER_HOST]);
-    assert!(!told.contains("left alone"), "{told}");
+    assert!(!told.contains("other_registries_helper"), "{told}");
     let podman = person.configured(&["--undo", "--podman"]);
-    assert!(!podman.contains("left alone"), "{podman}");
+    assert!(!podman.contains("other_registries_helper"), "{podman}");
     for undo in [&["--undo", "--creds-store"][..], &["--undo"]] {
         let told = person.configured(undo);
         assert!(told.ends_with(LEFT), "{told}");
@@ -146,7 +146,7 @@ fn where_there_is_nothing_nothing_is_made() {
     let person = Person::new();
     assert_eq!(
         person.configured(&["--undo"]),
-        "✓ nothing of this program is left in ~/.docker/config.json\n"
+        "✓ no docker-credential-ecrx entries in ~/.docker/config.json\n"
     );
     assert!(!person.path(".docker").exists());
 }
@@ -158,8 +158,50 @@ fn a_dry_run_undoes_nothing() {
     let Outcome { code, stdout, .. } = person.configure(&["--undo", "--dry-run"]);
     assert_eq!(code, Some(0));
     assert!(
-        stdout.ends_with("· nothing was changed: this is a dry run\n"),
+        stdout.ends_with("· dry run: nothing was changed\n"),
         "{stdout}"
     );
     assert_eq!(fs::read(person.docker_file()).expect("a file"), before);
+}
+
+#[test]
+fn undo_names_everything_that_remains() {
+    let person = both();
+    let link = person.environment.link("docker-credential-ecrx-release");
+    person.environment.write(
+        ".config/containers/auth.json",
+        &format!("{{\"credHelpers\":{{\"{HOST}\":\"ecrx\"}}}}"),
+    );
+    person
+        .environment
+        .config("[[registry]]\nmatch = \"*\"\nprofile = \"work\"\n");
+    let rules =
+        "· not removed: the [[registry]] rules in ~/.config/docker-credential-ecrx/config.toml\n";
+    let podman = "· not removed: entries for podman in ~/.config/containers/auth.json. To remove them, run: docker-credential-ecrx configure-docker --podman --undo";
+    let program = "· not removed: the executable ~/bin/docker-credential-ecrx-release\n";
+
+    let one = person.configured(&["--undo", HOST]);
+    assert!(one.ends_with(&format!("{podman} {HOST}\n{rules}")), "{one}");
+    let other = person.configured(&["--undo", OTHER_HOST]);
+    assert!(!other.contains("podman"), "{other}");
+    let all = person.configured(&["--undo"]);
+    assert!(
+        all.ends_with(&format!("{podman}\n{rules}{program}")),
+        "{all}"
+    );
+
+    person.configured(&["--undo", "--podman"]);
+    fs::remove_file(link).expect("to remove");
+    let all = person.configured(&["--undo"]);
+    assert!(all.ends_with(&format!("json\n{rules}")), "{all}");
+}
+
+#[test]
+fn undo_for_podman_names_entries_that_remain_for_docker() {
+    let person = both();
+    let told = person.configured(&["--undo", "--podman"]);
+    assert!(
+        told.contains("· not removed: entries for docker in ~/.docker/config.json. To remove them, run: docker-credential-ecrx configure-docker --undo\n"),
+        "{told}"
+    );
 }

@@ -33,20 +33,20 @@ fn the_difference_is_shown_and_the_file_is_kept() {
     let before = person.files();
     assert_eq!(
         person.configured(&[HOST, "--dry-run"]),
-        format!("{difference}· nothing was changed: this is a dry run\n")
+        format!("{difference}· dry run: nothing was changed\n")
     );
     assert_eq!(person.files(), before);
     assert_eq!(
         person.configured(&[HOST]),
         format!(
-            "{difference}✓ changed ~/.docker/config.json; as it was: ~/.docker/config.json.before-ecrx\n"
+            "{difference}✓ changed ~/.docker/config.json; backup: ~/.docker/config.json.before-ecrx\n"
         )
     );
     person.nothing_to_do(&[HOST]);
 }
 
 #[test]
-fn what_is_missing_is_made_for_nobody_else() {
+fn created_files_are_private() {
     let person = Person::new();
     assert_eq!(
         person.configured(&[HOST, "--profile", "work"]),
@@ -67,8 +67,8 @@ fn what_is_missing_is_made_for_nobody_else() {
 +	}}
 +}}
 
-✓ made ~/.config/docker-credential-ecrx/config.toml
-✓ made ~/.docker/config.json
+✓ created ~/.config/docker-credential-ecrx/config.toml
+✓ created ~/.docker/config.json
 "
         )
     );
@@ -131,7 +131,7 @@ fn a_link_into_dotfiles_stays_one() {
     let told = person.configured(&[HOST]);
     assert!(
         told.ends_with(
-            "✓ changed ~/.docker/config.json (a link to ~/dotfiles/docker.json); as it was: ~/dotfiles/docker.json.before-ecrx\n"
+            "✓ changed ~/.docker/config.json (symbolic link to ~/dotfiles/docker.json); backup: ~/dotfiles/docker.json.before-ecrx\n"
         ),
         "{told}"
     );
@@ -146,13 +146,13 @@ fn a_link_into_dotfiles_stays_one() {
 }
 
 #[test]
-fn hard_links_are_told() {
+fn hard_links_are_reported() {
     let person = Person::with(BEFORE);
     let other = person.path("other");
     fs::hard_link(person.docker_file(), &other).expect("a hard link");
     let told = person.configured(&[HOST]);
     assert!(
-        told.ends_with("\n! it had other names (hard links): by those it is as it was\n"),
+        told.ends_with("\n! other hard links to this file still have the old content\n"),
         "{told}"
     );
     assert_eq!(fs::read_to_string(other).expect("a file"), BEFORE);
@@ -178,12 +178,12 @@ fn a_link_to_nothing_yet_makes_what_it_leads_to() {
     symlink("config.json", person.docker_file()).expect("a link");
     assert_eq!(
         person.refused(&[HOST]),
-        "docker-credential-ecrx: ~/.docker/config.json is a link that leads nowhere\n"
+        "docker-credential-ecrx: ~/.docker/config.json leads through more than 40 symbolic links\n"
     );
 }
 
 #[test]
-fn what_is_read_only_is_told_and_left_alone() {
+fn a_read_only_file_is_reported_and_not_changed() {
     let person = Person::with(BEFORE);
     chmod(&person.docker_file(), 0o444);
     read_only(&person, "~/.docker/config.json");
@@ -202,7 +202,7 @@ fn read_only(person: &Person, path: &str) {
     assert_eq!(outcome.code, Some(1));
     assert_eq!(
         person.shortened(&outcome.stderr),
-        format!("docker-credential-ecrx: {path} is read-only: nothing was changed\n")
+        format!("docker-credential-ecrx: {path} is read-only; nothing was changed\n")
     );
     assert_eq!(person.files(), before);
     // Neither is the other file written.
@@ -211,7 +211,7 @@ fn read_only(person: &Person, path: &str) {
 }
 
 #[test]
-fn what_is_no_file_is_told() {
+fn a_path_that_is_not_a_file_is_reported() {
     let person = Person::new();
     fs::create_dir_all(person.docker_file()).expect("folders");
     assert_eq!(

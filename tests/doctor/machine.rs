@@ -75,7 +75,7 @@ fn a_program_that_clients_do_not_start_is_not_called_the_first_on_path() {
     ward.environment.set("PATH", "/nowhere");
     let told = ward.doctor(&[&app()]);
     assert!(!told.stdout.contains("first on PATH"), "{}", told.stdout);
-    let bad = "✗ docker-credential-ecrx is not on PATH: no client can start it";
+    let bad = "✗ docker-credential-ecrx is not on PATH, so pulls fail";
     assert!(told.stdout.contains(bad), "{}", told.stdout);
 }
 

@@ -1,5 +1,5 @@
-//! The search for what keeps this program from being asked: in the clients' files, and with
-//! `environment` around them.
+//! The search for problems that keep clients from using this program: in the clients' files, and
+//! in their `environment`.
 
 use std::path::Path;
 
@@ -85,7 +85,7 @@ fn read(path: &Path) -> Result<Option<ClientConfig>, ClientProblem> {
             Some(fix) => ClientProblem::warning(text, fix),
             None => ClientProblem::bad(
                 text,
-                "correct the file: until then the clients that read it ask no helper",
+                "Correct the file: clients that read it cannot use a credential helper until then",
             ),
         };
         problem.repaired_by(repair)
@@ -131,11 +131,11 @@ fn hidden(client: ContainerClient, configs: &[&ClientConfig], host: &str) -> Opt
         _ => None,
     })?;
     let text = format!(
-        "{} is read before {}, and names the helper {helper} for {host}: this program is not asked",
+        "{} takes precedence over {} and sets the helper {helper} for {host}, so docker-credential-ecrx is not used",
         file.display(),
         ours.display()
     );
-    let problem = ClientProblem::bad(text, format!("take {host} out of the former"));
+    let problem = ClientProblem::bad(text, format!("Remove {host} from the first file"));
     Some(problem.repaired_by(Repair::SetHelper {
         file,
         key: host.to_owned(),
@@ -144,13 +144,18 @@ fn hidden(client: ContainerClient, configs: &[&ClientConfig], host: &str) -> Opt
     }))
 }
 
-/// podman and its kin read no file that is empty, and none after it.
+/// podman, skopeo and buildah fail at an empty file.
 fn empty(client: ContainerClient, config: &ClientConfig) -> Option<ClientProblem> {
     let is_empty = client == ContainerClient::Podman && config.top.is_none();
-    is_empty.then(|| ClientProblem::bad(format!(
-            "{} is empty, which podman takes for broken: a pull fails with \"unexpected end of JSON input\"",
-            config.path().display()
-        ), "remove the file, or write {} into it"))
+    is_empty.then(|| {
+        ClientProblem::bad(
+            format!(
+                "{} is empty, so pulls with podman fail with \"unexpected end of JSON input\"",
+                config.path().display()
+            ),
+            "Remove the file, or set its content to {}",
+        )
+    })
 }
 
 /// Logins in one of these files, which are read in this order.
@@ -185,28 +190,28 @@ fn old_logins(
         let shown = shown_server(&key);
         let text = |what_for: &str| {
             format!(
-                "auths of {} holds an old login for {shown}: {what_for}, and 12 hours after it was \
-                 made a pull fails with \"no basic auth credentials\" or \"Your authorization token \
-                 has expired\"",
+                "{} contains a saved login for {shown} under auths: {what_for}; 12 hours after the \
+                 login, pulls fail with \"no basic auth credentials\" or \"Your authorization \
+                 token has expired\"",
                 file.display()
             )
         };
         let fix = if is_asked || is_asked_later {
-            format!("{} logout {}", client.name(), shell_word(shown))
+            format!("Run: {} logout {}", client.name(), shell_word(shown))
         } else {
-            format!("{} --fix {host}", client.configured_by())
+            format!("Run: {} --fix {host}", client.configured_by())
         };
         let problem = if is_asked {
-            ClientProblem::warning(text("clients that look there first send it"), fix)
+            ClientProblem::warning(text("some clients use it before the helper"), fix)
         } else {
-            let what_for = format!("{} sends it and asks no helper", client.name());
+            let what_for = format!("{} uses it instead of a helper", client.name());
             ClientProblem::bad(text(&what_for), fix)
         };
         found.push(problem.repaired_by(Repair::RemoveLogin { file, key }));
     }
 }
 
-/// Entries of the established helper, and keys of `credHelpers` that no client ever asks for.
+/// Entries of the established helper, and keys of `credHelpers` that never match.
 fn other_helpers(
     env: &Env,
     client: ContainerClient,
@@ -224,16 +229,16 @@ fn other_helpers(
             found.push(established_helper(env, client, config, key));
         }
     }
-    // podman and its kin know no `credsStore`.
+    // podman does not read `credsStore`.
     if client == ContainerClient::Docker && config.creds_store() == Some(ECR_LOGIN) {
         let file = config.path();
         found.push(ClientProblem::warning(
             format!(
-                "credsStore of {} is {ECR_LOGIN}, which is asked for every host that credHelpers \
-                 does not name and keeps no login: docker login fails with \"not implemented\"",
+                "credsStore of {} is {ECR_LOGIN}, which cannot store logins, so docker login fails \
+                 with \"not implemented\"",
                 file.display()
             ),
-            "remove credsStore, or put this program there: configure-docker --creds-store",
+            "Remove credsStore, or run: docker-credential-ecrx configure-docker --creds-store",
         ));
     }
 }
@@ -248,28 +253,28 @@ fn never_asked(
 ) -> ClientProblem {
     let file = config.path();
     let text = format!(
-        "credHelpers of {} has the key {}, which never matches, as {why}: the helper is not asked, \
-         and a pull fails with \"no basic auth credentials\"",
+        "credHelpers of {} has the key {}, which never matches because {why}; pulls fail with \
+         \"no basic auth credentials\"",
         file.display(),
         shown_server(key)
     );
     let Some(host) = ServerName::parse(key).map(|name| name.to_string()) else {
         let all = match client {
             ContainerClient::Docker => format!(
-                ", or {} --creds-store has this program asked for all",
+                ". To cover every registry, run: {} --creds-store",
                 client.configured_by()
             ),
             ContainerClient::Podman => String::new(),
         };
         // It is for no host that could be named.
-        let fix = format!("take the key out: each host needs a line of its own{all}");
+        let fix = format!("Replace the key with one key per host{all}");
         return ClientProblem::warning(text, fix);
     };
     // `ecrx-NAME` uses another identity than `ecrx`.
     let mut named = config.helper_of(&host).into_iter().chain([helper]);
     let ours = named.find(|helper| is_ours(helper));
     let helper = ours.map_or_else(|| own_name(env), str::to_owned);
-    let fix = format!("write \"{host}\": \"{helper}\"");
+    let fix = format!("Replace the entry with \"{host}\": \"{helper}\"");
     ClientProblem::bad(text, fix).repaired_by(Repair::SetHelper {
         file: file.to_owned(),
         key: key.to_owned(),
@@ -289,11 +294,11 @@ fn established_helper(
     let host = ServerName::parse(key).filter(|_| Registry::parse(key).is_some());
     ClientProblem::warning(
         format!(
-            "credHelpers of {} still has {ECR_LOGIN} for {shown}: it asks by rules of its own, and \
-             keeps tokens in plain text in ~/.ecr",
+            "credHelpers of {} still uses {ECR_LOGIN} for {shown}, which ignores config.toml and \
+             caches tokens in plain text in ~/.ecr",
             file.display()
         ),
-        format!("{} {}", client.configured_by(), shell_word(shown)),
+        format!("Run: {} {}", client.configured_by(), shell_word(shown)),
     )
     .repaired_by(host.map(|host| Repair::SetHelper {
         file: file.to_owned(),
@@ -306,26 +311,26 @@ fn established_helper(
 fn docker_desktop(config: &ClientConfig) -> ClientProblem {
     ClientProblem::warning(
         format!(
-            "Docker Desktop keeps {}: at its start it sets credsStore to its own helper again \
-             (lines in credHelpers come before that)",
+            "Docker Desktop manages {} and resets credsStore to its own helper when it starts \
+             (entries in credHelpers take precedence)",
             config.path().display()
         ),
-        "name the hosts, not --creds-store; should a line vanish, run this again",
+        "Configure hosts instead of --creds-store, and run this command again if an entry disappears",
     )
 }
 
 /// Why no client ever looks for such a key; docker and podman compare it with `HOST[:PORT]`.
 fn never_matches(key: &str) -> Option<&'static str> {
     if key.contains('@') {
-        Some("clients leave the user before a host away")
+        Some("clients look up the host without a user name")
     } else if key.contains('*') {
-        Some("no client knows wildcards")
+        Some("clients do not support wildcards")
     } else if key.contains("://") {
-        Some("clients leave the scheme away")
+        Some("clients look up the bare host name")
     } else if key.contains('/') {
-        Some("clients ask for the host without a path")
+        Some("clients look up the host without a path")
     } else if key.contains(|c: char| c.is_ascii_uppercase()) {
-        Some("hosts are in lower case")
+        Some("clients look up hosts in lower case")
     } else {
         None
     }

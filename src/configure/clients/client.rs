@@ -61,10 +61,10 @@ impl ContainerClient {
         files.into_iter().flatten().collect()
     }
 
-    /// The file that is changed to have it ask this program.
+    /// The file that is changed to configure this program.
     ///
     /// # Errors
-    /// When there is no home folder.
+    /// When no home directory is known.
     pub(crate) fn file(self, env: &Env) -> Result<PathBuf, ClientConfigError> {
         let file = match (self, env.get_os(var::REGISTRY_AUTH_FILE)) {
             (Self::Docker, _) => docker_file(env),
@@ -126,7 +126,7 @@ pub(crate) enum HelperLookup {
         file: PathBuf,
         helper: String,
     },
-    /// A login in the file: no helper is asked.
+    /// A login in the file, used instead of a helper.
     Login {
         file: PathBuf,
         /// What the login is for, as written.
@@ -164,7 +164,7 @@ pub(super) fn look_up_in(
 ) -> Option<HelperLookup> {
     let file = config.path().to_owned();
     let named = config.helper_of(host).map(|helper| (helper, true));
-    // podman and its kin know no `credsStore`.
+    // podman does not read `credsStore`.
     let helper = named.or_else(|| match client {
         ContainerClient::Docker => config.creds_store().map(|helper| (helper, false)),
         ContainerClient::Podman => None,

@@ -104,7 +104,7 @@ impl ClientConfig {
     ///
     /// # Errors
     /// When the clients could not read it either, or root is not to follow a link to it.
-    pub(super) fn read_file(path: &Path) -> Result<Option<Self>, ClientConfigError> {
+    pub(crate) fn read_file(path: &Path) -> Result<Option<Self>, ClientConfigError> {
         let file = UserFile::read(path)?;
         file.bytes()
             .map(|bytes| Self::read(path, bytes))
@@ -147,10 +147,10 @@ impl ClientConfig {
                     path: self.path.clone(),
                     line: 1,
                     column: 1,
-                    reason: "it is null, and not an object".to_owned(),
+                    reason: "expected a JSON object, found null".to_owned(),
                 });
             }
-            Some(top) if !is_object(top) => return wrong("it is not a JSON object"),
+            Some(top) if !is_object(top) => return wrong("expected a JSON object"),
             _ => {}
         }
         for setting in self.settings(CRED_HELPERS) {
@@ -159,12 +159,12 @@ impl ClientConfig {
                 return wrong("credHelpers is not an object");
             }
             if !hosts.all(|host| of_text(&host.value)) {
-                return wrong("credHelpers holds something else than names of helpers");
+                return wrong("a value in credHelpers is not a helper name");
             }
         }
         let mut stores = self.settings(CREDS_STORE);
         if !stores.all(|setting| of_text(&setting.value)) {
-            return wrong("credsStore is not a name");
+            return wrong("credsStore is not a helper name");
         }
         for setting in self.settings(AUTHS) {
             let mut logins = setting.value.properties().iter();
@@ -207,7 +207,7 @@ impl ClientConfig {
         entries
     }
 
-    /// Hosts, each with the helper that is asked for it.
+    /// Hosts, each with its helper.
     pub(crate) fn cred_helpers(&self) -> Vec<(&str, &str)> {
         let entries = self.entries(CRED_HELPERS).into_iter();
         entries
@@ -216,13 +216,13 @@ impl ClientConfig {
             .collect()
     }
 
-    /// The helper that is asked for exactly this host.
+    /// The helper of exactly this host.
     pub(crate) fn helper_of(&self, host: &str) -> Option<&str> {
         let mut helpers = self.cred_helpers().into_iter();
         helpers.find_map(|(key, helper)| (key == host).then_some(helper))
     }
 
-    /// The helper that is asked for everything else.
+    /// The helper of all other hosts.
     pub(crate) fn creds_store(&self) -> Option<&str> {
         self.text_of(CREDS_STORE)
     }
@@ -466,11 +466,13 @@ pub(crate) enum ClientConfigError {
     #[error(transparent)]
     File(#[from] UserFileError),
     /// There is nowhere that it could be.
-    #[error("there is no home folder, and so no place for the configuration of {0}")]
+    #[error(
+        "no home directory was found, so the configuration file of {0} has no location: set HOME"
+    )]
     NoHome(&'static str),
     /// What Windows editors put in front of UTF-8. The clients, written in Go, refuse the file.
     #[error(
-        "{} begins with a byte order mark, which docker and podman do not read: to them the file is broken",
+        "{} begins with a byte order mark, so docker and podman cannot read it",
         path.display()
     )]
     ByteOrderMark { path: PathBuf },
@@ -479,7 +481,7 @@ pub(crate) enum ClientConfigError {
     NotUtf8 { path: PathBuf },
     /// No JSON, or JSON with comments. Lines and columns count from 1.
     #[error(
-        "{}:{line}:{column}: {reason}: docker and podman cannot read the file either (they know neither comments nor trailing commas)",
+        "{}:{line}:{column}: {reason}; docker and podman cannot read the file either (JSON allows no comments or trailing commas)",
         path.display()
     )]
     Syntax {
@@ -489,7 +491,7 @@ pub(crate) enum ClientConfigError {
         reason: String,
     },
     /// JSON that the clients read, and this program does not. Lines and columns count from 1.
-    #[error("{}:{line}:{column}: {reason}: this program changes no such file", path.display())]
+    #[error("{}:{line}:{column}: {reason}; docker-credential-ecrx cannot edit this file", path.display())]
     Beyond {
         path: PathBuf,
         line: usize,
@@ -497,6 +499,6 @@ pub(crate) enum ClientConfigError {
         reason: String,
     },
     /// JSON, of another shape than clients read.
-    #[error("{}: {what}: docker and podman cannot read the file either", path.display())]
+    #[error("{}: {what}; docker and podman cannot read the file either", path.display())]
     Shape { path: PathBuf, what: &'static str },
 }

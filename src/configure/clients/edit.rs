@@ -15,7 +15,7 @@ const INDENT: &str = "\t";
 const COLON: &str = ": ";
 
 impl ClientConfig {
-    /// Has this helper asked for this host.
+    /// Sets the helper of this host.
     pub(crate) fn set_helper(&self, host: &str, helper: &str) -> Result<Self, ClientConfigError> {
         if self.helper_of(host) == Some(helper) {
             return Ok(self.clone());
@@ -50,7 +50,7 @@ impl ClientConfig {
         })
     }
 
-    /// Has this helper asked for everything that `credHelpers` does not name.
+    /// Sets the helper of all hosts that `credHelpers` does not name.
     pub(crate) fn set_creds_store(&self, helper: &str) -> Result<Self, ClientConfigError> {
         if self.creds_store() == Some(helper) {
             return Ok(self.clone());

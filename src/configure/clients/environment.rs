@@ -1,4 +1,4 @@
-//! What is set on this machine, outside of the configuration files, and keeps this program from being asked.
+//! What is set on this machine, outside of the configuration files, and keeps clients from using this program.
 
 use std::path::{Path, PathBuf};
 
@@ -7,6 +7,7 @@ use super::client_config::{ClientConfig, split_byte_order_mark};
 use super::problem::{ClientProblem, concerns};
 use crate::configure::user_file::UserFile;
 use crate::env::{Env, var};
+use crate::helper_name::called_as;
 use crate::shell_word::shell_word;
 
 /// All of it, for one client. Without `hosts`, all of ECR's are meant.
@@ -30,25 +31,28 @@ fn on_path(env: &Env) -> Option<ClientProblem> {
     let Some(first) = programs_on_path(env, &program).next() else {
         return Some(ClientProblem::bad(
             format!(
-                "{program} is not on PATH: no client can start it, and a pull fails with \"executable \
-                 file not found in $PATH\" or \"no basic auth credentials\""
+                "{program} is not on PATH, so pulls fail with \"executable file not found in \
+                 $PATH\" or \"no basic auth credentials\""
             ),
             if cfg!(unix) {
                 let this = this.display().to_string();
-                format!("ln -s {} /usr/local/bin/{program}", shell_word(&this))
+                format!("Run: ln -s {} /usr/local/bin/{program}", shell_word(&this))
             } else {
-                format!("put a folder with {} on PATH", this.display())
+                format!(
+                    "Copy {} to a folder on PATH as {program}.exe",
+                    this.display()
+                )
             },
         ));
     };
     (without_links(&first) != this).then(|| {
         ClientProblem::warning(
             format!(
-                "another {program} comes first on PATH: clients start {}, and not {}",
+                "another {program} comes first on PATH, so clients start {} instead of {}",
                 first.display(),
                 this.display()
             ),
-            "remove the one that is not meant, or change the order of PATH",
+            "Remove the one that you do not use, or change the order of folders on PATH",
         )
     })
 }
@@ -89,15 +93,32 @@ fn without_links(path: &Path) -> PathBuf {
 
 /// The files of this name in the folders of `PATH` that are absolute, in order.
 fn programs_on_path(env: &Env, program: &str) -> impl Iterator<Item = PathBuf> {
-    let path = env.get_os(var::PATH).unwrap_or_default();
     let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
-    let folders: Vec<PathBuf> = std::env::split_paths(&path)
-        .filter(|folder| folder.is_absolute())
-        .collect();
-    folders
+    folders_on_path(env)
         .into_iter()
         .map(move |folder| folder.join(&file))
         .filter(|file| is_program(file))
+}
+
+fn folders_on_path(env: &Env) -> Vec<PathBuf> {
+    let path = env.get_os(var::PATH).unwrap_or_default();
+    std::env::split_paths(&path)
+        .filter(|folder| folder.is_absolute())
+        .collect()
+}
+
+/// The executables called `docker-credential-ecrx-NAME` in the folders of `PATH`.
+pub(crate) fn named_programs_on_path(env: &Env) -> Vec<PathBuf> {
+    let items = folders_on_path(env).into_iter();
+    let items = items.flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten());
+    let mut programs: Vec<PathBuf> = items
+        .filter(|item| called_as(&item.file_name()).is_some_and(|name| !name.is_empty()))
+        .map(|item| item.path())
+        .filter(|file| is_program(file))
+        .collect();
+    programs.sort();
+    programs.dedup();
+    programs
 }
 
 #[cfg(unix)]
@@ -123,23 +144,23 @@ fn wrong_home(env: &Env) -> Option<ClientProblem> {
     }
     let home = env.home()?;
     let owner = std::fs::metadata(&home).ok()?.uid();
-    let person = env.get(var::SUDO_USER).filter(|user| user != "root");
-    match person {
-        Some(person) if owner == 0 => Some(ClientProblem::warning(
+    let user = env.get(var::SUDO_USER).filter(|name| name != "root");
+    match user {
+        Some(user) if owner == 0 => Some(ClientProblem::warning(
             format!(
-                "this runs under sudo with the home folder of root, {}: the clients that {person} \
-                 runs read other files",
+                "this command runs under sudo with root's home directory, {}; clients that {user} \
+                 runs use other files",
                 home.display()
             ),
-            "run it without sudo; with sudo only for clients that are run with sudo",
+            "Run it without sudo, unless you also run the client with sudo",
         )),
         _ if owner != 0 => Some(ClientProblem::warning(
             format!(
-                "this runs as root with another user's home folder, {}: root's own clients read \
-                 other files",
+                "this command runs as root with the home directory of another user, {}; clients \
+                 that root runs use other files",
                 home.display()
             ),
-            "run it as that user, or for root with sudo -H",
+            "Run it as that user, or with sudo -H to configure root's clients",
         )),
         _ => None,
     }
@@ -157,11 +178,11 @@ fn old_cache(env: &Env, configs: &[&ClientConfig]) -> Option<ClientProblem> {
     cache.is_file().then(|| {
         ClientProblem::warning(
             format!(
-                "{} holds tokens in plain text, left by {ECR_LOGIN}",
+                "{} contains tokens in plain text, written by {ECR_LOGIN}",
                 cache.display()
             ),
             match names_ecr_login(env, configs) {
-                Some(file) => format!("first replace {ECR_LOGIN} in {}", file.display()),
+                Some(file) => format!("First replace {ECR_LOGIN} in {}", file.display()),
                 None => removal(&folder),
             },
         )
@@ -207,13 +228,13 @@ fn removal(folder: &Path) -> String {
     let paths = paths.iter().map(|path| path.display().to_string());
     if cfg!(unix) {
         let words: Vec<String> = paths.map(|path| shell_word(&path).into_owned()).collect();
-        format!("rm -r {}", words.join(" "))
+        format!("Run: rm -r {}", words.join(" "))
     } else {
-        format!("delete {}", paths.collect::<Vec<_>>().join(" and "))
+        format!("Delete {}", paths.collect::<Vec<_>>().join(" and "))
     }
 }
 
-/// docker 28.3 and later takes a host's login from there, before it asks a helper.
+/// docker 28.3 and later takes a host's login from there, before it uses a helper.
 fn auth_config(env: &Env, hosts: &[String]) -> Option<ClientProblem> {
     let variable = var::DOCKER_AUTH_CONFIG;
     let text = env.get(variable)?;
@@ -222,21 +243,21 @@ fn auth_config(env: &Env, hosts: &[String]) -> Option<ClientProblem> {
         let mut logins = config.logins().into_iter();
         logins.any(|login| login.is_secret() && concerns(&login.key, hosts))
     });
-    let fix = format!("unset {variable}");
+    let fix = format!("Run: unset {variable}");
     Some(if holds_host {
         ClientProblem::bad(
             format!(
-                "{variable} holds a login for this registry, which docker 28.3 and later sends \
-                 without asking a helper: when it has ended, a pull fails with \"Your authorization \
-                 token has expired\""
+                "{variable} contains a login for this registry, which docker 28.3 and later uses \
+                 instead of a helper; when it expires, pulls fail with \"Your authorization token \
+                 has expired\""
             ),
             fix,
         )
     } else {
         ClientProblem::warning(
             format!(
-                "{variable} is set: docker 28.3 and later, and GitLab's runner, take the logins in \
-                 it before those of config.json"
+                "{variable} is set, so docker 28.3 and later and GitLab Runner use its logins \
+                 before those in config.json"
             ),
             fix,
         )
@@ -253,10 +274,10 @@ fn snap(env: &Env) -> Option<ClientProblem> {
         .any(|path| path.starts_with("/snap") || path.starts_with("/var/lib/snapd"))
         || target.file_name().is_some_and(|name| name == "snap");
     is_snap.then(|| ClientProblem::bad(format!(
-            "{} is a snap: it reads ~/snap/docker/current/.docker/config.json and cannot start a \
-             helper outside of the snap, so a pull fails with \"no basic auth credentials\"",
+            "{} is a snap, which cannot start helpers outside the snap, so pulls fail with \"no \
+             basic auth credentials\"",
             docker.display()
-        ), "install docker from the distribution or from docker.com in place of the snap"))
+        ), "Remove the snap, then install docker from your distribution or from docker.com"))
 }
 
 #[cfg(not(unix))]

@@ -1,4 +1,4 @@
-//! The configuration files of docker, podman and their kin: where they are, what they say, what
+//! The configuration files of docker, podman and compatible clients: where they are, what they say, what
 //! in them would keep this program from being asked, and changes that leave all else as it is.
 //!
 //! ```text
@@ -27,6 +27,6 @@ pub(crate) use client::{
 pub(crate) use client_config::{
     ClientConfig, ClientConfigError, SavedLogin, is_one_of_servers, split_byte_order_mark,
 };
-pub(crate) use environment::{is_first_on_path, is_installed};
+pub(crate) use environment::{is_first_on_path, is_installed, named_programs_on_path};
 pub(crate) use problem::{ClientProblem, Repair, Severity};
 pub(crate) use undo::{EarlierConfig, Undo};

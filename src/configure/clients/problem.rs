@@ -1,5 +1,4 @@
-//! What keeps this program from being asked, or from being what is used: each with what people
-//! see of it, and what to do.
+//! Problems that keep clients from using this program, each with its effect and a remedy.
 
 use std::path::PathBuf;
 
@@ -60,7 +59,7 @@ pub(crate) enum Repair {
         /// What the login is for, as written.
         key: String,
     },
-    /// Have this program asked for a host.
+    /// Configure this program for a host.
     SetHelper {
         file: PathBuf,
         /// The key of `credHelpers` as written.

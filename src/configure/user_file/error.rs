@@ -78,13 +78,13 @@ pub(crate) enum UserFileError {
     /// Something else where a folder should be, or a link to nothing.
     #[error("{} is not a folder", path.display())]
     NotAFolder { path: PathBuf },
-    #[error("{} is larger than 8 MiB, the most that is read of it", path.display())]
+    #[error("{} is larger than the limit of 8 MiB", path.display())]
     TooLarge { path: PathBuf },
-    #[error("{} is a link that leads nowhere", path.display())]
+    #[error("{} leads through more than {MOST_LINKS} symbolic links", path.display())]
     TooManyLinks { path: PathBuf },
     /// Root would change what another user has chosen.
     #[error(
-        "{} is a symbolic link {controlled_by} {user}, and {} does not belong to {user}: as root, this program does not follow it",
+        "{} is a symbolic link {controlled_by} {user}, and {} does not belong to {user}: as root, docker-credential-ecrx does not follow it",
         link.display(), target.display()
     )]
     ForeignLink {
@@ -96,7 +96,7 @@ pub(crate) enum UserFileError {
     },
     /// The same, by two users.
     #[error(
-        "{} is a symbolic link that belongs to {owner}, in a folder that belongs to {folder_owner}: as root, this program does not follow it",
+        "{} is a symbolic link that belongs to {owner}, in a folder that belongs to {folder_owner}: as root, docker-credential-ecrx does not follow it",
         link.display()
     )]
     SharedLink {
@@ -106,13 +106,13 @@ pub(crate) enum UserFileError {
     },
     /// The same, by several users.
     #[error(
-        "{} is a symbolic link in a folder that several users may write to: as root, this program does not follow it",
+        "{} is a symbolic link in a folder that several users can write to: as root, docker-credential-ecrx does not follow it",
         link.display()
     )]
     OpenLink { link: PathBuf },
     /// It may be a hard link to a file that only root may read.
     #[error(
-        "{} belongs to {owner} and has more than one hard link, and its folder can be changed by {writers}: as root, this program does not change it",
+        "{} belongs to {owner} and has more than one hard link, and {writers} can change its folder: as root, docker-credential-ecrx does not change it",
         path.display()
     )]
     HardLink {
@@ -123,7 +123,7 @@ pub(crate) enum UserFileError {
     },
     /// It belongs to neither root nor the owner of its folder.
     #[error(
-        "{} belongs to {owner}, and its folder belongs to {folder_owner}: as root, this program does not change it",
+        "{} belongs to {owner}, and its folder belongs to {folder_owner}: as root, docker-credential-ecrx does not change it",
         path.display()
     )]
     ForeignFile {
@@ -131,26 +131,26 @@ pub(crate) enum UserFileError {
         owner: UserName,
         folder_owner: UserName,
     },
-    #[error("{} is read-only: nothing was changed", path.display())]
+    #[error("{} is read-only; nothing was changed", path.display())]
     ReadOnly {
         /// The file, or its folder.
         path: PathBuf,
     },
-    #[error("cannot write {}: it is as it was", path.display())]
+    #[error("cannot write {} (not changed)", path.display())]
     Write { path: PathBuf, source: io::Error },
     /// A mounted file, which can only be written in place, and was neither written whole nor put
     /// back.
-    #[error("{} was not written whole: as it was, it is at {}", path.display(), backup.display())]
+    #[error("{} was only partly written; its previous content is in {}", path.display(), backup.display())]
     HalfWritten {
         path: PathBuf,
         backup: PathBuf,
         source: io::Error,
     },
     /// Another program has changed it meanwhile.
-    #[error("{} was changed by somebody else just now, and is left as it is: run this again", path.display())]
+    #[error("{} was changed by another process in the meantime and was not overwritten: run this command again", path.display())]
     Changed { path: PathBuf },
     /// Another process of this program does not come to its end.
-    #[error("another docker-credential-ecrx is changing files in {}", path.display())]
+    #[error("another docker-credential-ecrx process is changing files in {}: run this command again later", path.display())]
     Locked { path: PathBuf },
 }
 
@@ -160,17 +160,17 @@ impl UserFileError {
     pub(crate) fn hint(&self, command: &str) -> Option<String> {
         Some(match self {
             Self::ForeignLink { user, .. } => match user.for_sudo() {
-                Some(name) => format!(
-                    "run this command as that user: sudo -u {name} docker-credential-ecrx {command}"
-                ),
-                None => format!("run this command as {user}"),
+                Some(name) => format!("Run: sudo -u {name} docker-credential-ecrx {command}"),
+                None => format!("Run this command as {user}"),
             },
             Self::SharedLink { .. } | Self::OpenLink { .. } => {
-                "name the file that it leads to".to_owned()
+                "Use the path of the file that the link points to".to_owned()
             }
-            Self::HardLink { .. } => "if it may be changed, replace it with a copy".to_owned(),
+            Self::HardLink { .. } => {
+                "Replace the file with a copy if you intend to change it".to_owned()
+            }
             Self::ForeignFile { folder_owner, .. } => {
-                format!("replace it with a copy that belongs to {folder_owner}")
+                format!("Replace the file with a copy that belongs to {folder_owner}")
             }
             _ => return None,
         })
