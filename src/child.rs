@@ -110,7 +110,7 @@ async fn send(pipe: Option<ChildStdin>, input: &[u8]) {
     if let Some(mut pipe) = pipe
         && let Err(error) = pipe.write_all(input).await
     {
-        log::debug!("a program has not read its input: {error}");
+        log::debug!("a program did not read its input: {error}");
     }
 }
 

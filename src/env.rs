@@ -23,133 +23,138 @@ macro_rules! own {
 /// Names of variables, with what each does.
 pub mod var {
     own! {
-        /// A configuration file that replaces the user's and the machine's.
+        /// Use this configuration file instead of the user's and the system's.
         pub const ECRX_CONFIG: &str = "ECRX_CONFIG";
-        /// `error`, `warn`, `info` or `debug`: log to stderr. Off when unset.
+        /// Log to stderr at level `error`, `warn`, `info` or `debug`. Logging is off if unset.
         pub const ECRX_LOG: &str = "ECRX_LOG";
-        /// Set by this program for the programs that it starts, a `credential_process` or the helper
-        /// for other registries, so that one which calls back is noticed. One that clears the
-        /// environment is noticed on Linux alone, unless it also detaches itself from its parent.
+        /// Set by this program for a `credential_process` and for the helper for other registries,
+        /// to detect a program that calls back. If such a program clears the environment, the call
+        /// is detected only on Linux, and only if the program stays attached to its parent process.
         pub const ECRX_HANDED_OVER: &str = "ECRX_HANDED_OVER";
-        /// The profile that asks, whatever `AWS_*` variables say; with `_<account>` behind it, for
-        /// the registries of one account.
+        /// Use this AWS profile, whatever the `AWS_*` variables are. `ECRX_PROFILE_<account>` applies
+        /// to the registries of one account.
         pub const ECRX_PROFILE: &str = "ECRX_PROFILE";
-        /// The role that asks, assumed from `ECRX_PROFILE` or from what is there without it; with
-        /// `_<account>` behind it, for the registries of one account. May hold `{account}`.
+        /// Assume this role, with the credentials of `ECRX_PROFILE` or else of the identity selected
+        /// without it. `ECRX_ROLE_ARN_<account>` applies to the registries of one account. The ARN
+        /// may contain `{account}`.
         pub const ECRX_ROLE_ARN: &str = "ECRX_ROLE_ARN";
-        /// The external id that goes with `ECRX_ROLE_ARN`.
+        /// Send this external ID when assuming `ECRX_ROLE_ARN`.
         pub const ECRX_EXTERNAL_ID: &str = "ECRX_EXTERNAL_ID";
-        /// The session name that goes with `ECRX_ROLE_ARN`.
+        /// Use this session name when assuming `ECRX_ROLE_ARN`.
         pub const ECRX_ROLE_SESSION_NAME: &str = "ECRX_ROLE_SESSION_NAME";
-        /// The region that roles are assumed in, with `ECRX_PROFILE` or `ECRX_ROLE_ARN`.
+        /// Assume roles in this region, with `ECRX_PROFILE` or `ECRX_ROLE_ARN`.
         pub const ECRX_REGION: &str = "ECRX_REGION";
     }
 
-    /// The folders in which programs are looked for; relative and empty ones are not used.
+    /// Search for programs in these folders. Relative and empty entries are skipped.
     pub const PATH: &str = "PATH";
 
-    /// As in amazon-ecr-credential-helper: not empty, nothing is read from or kept in a cache.
+    /// Disable the cache if not empty, as in amazon-ecr-credential-helper.
     pub const AWS_ECR_DISABLE_CACHE: &str = "AWS_ECR_DISABLE_CACHE";
-    /// As in amazon-ecr-credential-helper: the cache folder, absolute or beginning with `~/`.
+    /// Use this cache folder, as in amazon-ecr-credential-helper. The path must be absolute or begin
+    /// with `~/`.
     pub const AWS_ECR_CACHE_DIR: &str = "AWS_ECR_CACHE_DIR";
-    /// As in amazon-ecr-credential-helper: `true`, and `store` pretends to have stored.
+    /// If `true`, `store` succeeds without storing anything, as in amazon-ecr-credential-helper.
     pub const AWS_ECR_IGNORE_CREDS_STORAGE: &str = "AWS_ECR_IGNORE_CREDS_STORAGE";
 
-    /// The home folder; without it the password database is asked.
+    /// Use this home folder. If unset, the password database is read.
     pub const HOME: &str = "HOME";
-    /// On Linux, the folder of users' configurations, in place of `~/.config`.
+    /// On Linux, use this folder for the user's configuration instead of `~/.config`.
     pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
-    /// On Linux, the folder of users' caches, in place of `~/.cache`.
+    /// On Linux, use this folder for the user's cache instead of `~/.cache`.
     pub const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
 
-    /// Keys of an IAM user or a session.
+    /// Use this access key ID of an IAM user or a session.
     pub const AWS_ACCESS_KEY_ID: &str = "AWS_ACCESS_KEY_ID";
-    /// The secret that belongs to `AWS_ACCESS_KEY_ID`.
+    /// Use this secret access key with `AWS_ACCESS_KEY_ID`.
     pub const AWS_SECRET_ACCESS_KEY: &str = "AWS_SECRET_ACCESS_KEY";
-    /// The old name of `AWS_SECRET_ACCESS_KEY`, which the SDK still reads.
+    /// Old name of `AWS_SECRET_ACCESS_KEY`, which the AWS SDK still reads.
     pub const SECRET_ACCESS_KEY: &str = "SECRET_ACCESS_KEY";
-    /// Makes the keys those of a session.
+    /// Use this session token with temporary keys.
     pub const AWS_SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
-    /// The profile of `~/.aws/config` that asks, unless `AWS_DEFAULT_PROFILE` is set.
+    /// Use this profile from `~/.aws/config`, unless `AWS_DEFAULT_PROFILE` is set.
     pub const AWS_PROFILE: &str = "AWS_PROFILE";
-    /// The same, before `AWS_PROFILE`, as in the AWS CLI. The Go SDK, and so
-    /// amazon-ecr-credential-helper, reads them in the other order.
+    /// Use this profile. It takes precedence over `AWS_PROFILE`, as in the AWS CLI. The Go SDK, and
+    /// therefore amazon-ecr-credential-helper, uses the opposite order.
     pub const AWS_DEFAULT_PROFILE: &str = "AWS_DEFAULT_PROFILE";
-    /// Replaces `~/.aws/config`.
+    /// Use this file instead of `~/.aws/config`.
     pub const AWS_CONFIG_FILE: &str = "AWS_CONFIG_FILE";
-    /// Replaces `~/.aws/credentials`.
+    /// Use this file instead of `~/.aws/credentials`.
     pub const AWS_SHARED_CREDENTIALS_FILE: &str = "AWS_SHARED_CREDENTIALS_FILE";
-    /// A file with an OIDC token, for `AssumeRoleWithWebIdentity`.
+    /// Use the OIDC token in this file for `AssumeRoleWithWebIdentity`.
     pub const AWS_WEB_IDENTITY_TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
-    /// The role that goes with `AWS_WEB_IDENTITY_TOKEN_FILE`.
+    /// Assume this role with `AWS_WEB_IDENTITY_TOKEN_FILE`.
     pub const AWS_ROLE_ARN: &str = "AWS_ROLE_ARN";
-    /// The session name that goes with `AWS_WEB_IDENTITY_TOKEN_FILE`.
+    /// Use this session name with `AWS_WEB_IDENTITY_TOKEN_FILE`.
     pub const AWS_ROLE_SESSION_NAME: &str = "AWS_ROLE_SESSION_NAME";
-    /// The path of the ECS credential endpoint.
+    /// Get credentials from this path of the ECS credential endpoint.
     pub const AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: &str =
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
-    /// The URL of a container credential endpoint (EKS Pod Identity, Greengrass).
+    /// Get credentials from this container credential endpoint (EKS Pod Identity, Greengrass).
     pub const AWS_CONTAINER_CREDENTIALS_FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
-    /// What the container endpoint wants as `Authorization`.
+    /// Send this `Authorization` header to the container credential endpoint.
     pub const AWS_CONTAINER_AUTHORIZATION_TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
-    /// A file with what the container endpoint wants as `Authorization`.
+    /// Send the content of this file as the `Authorization` header to the container credential
+    /// endpoint.
     pub const AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: &str =
         "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
-    /// `true`: instance metadata is not asked.
+    /// If `true`, disable instance metadata.
     pub const AWS_EC2_METADATA_DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
-    /// Where instance metadata is.
+    /// Use this instance metadata endpoint.
     pub const AWS_EC2_METADATA_SERVICE_ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
-    /// `IPv4` or `IPv6`: which of the two instance metadata addresses.
+    /// Use the `IPv4` or the `IPv6` address of instance metadata.
     pub const AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE: &str =
         "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE";
-    /// Where `aws login` keeps its sign-ins, in place of `~/.aws/login/cache`.
+    /// Read the sign-ins of `aws login` from this folder instead of `~/.aws/login/cache`.
     pub const AWS_LOGIN_CACHE_DIRECTORY: &str = "AWS_LOGIN_CACHE_DIRECTORY";
-    /// The region to assume roles in.
+    /// Assume roles in this region.
     pub const AWS_REGION: &str = "AWS_REGION";
-    /// The older name of `AWS_REGION`.
+    /// Older name of `AWS_REGION`.
     pub const AWS_DEFAULT_REGION: &str = "AWS_DEFAULT_REGION";
-    /// Replaces the endpoint of every service; with `_STS`, `_ECR`, `_ECR_PUBLIC` behind it, of one.
+    /// Use this endpoint for every service. The suffixes `_STS`, `_ECR` and `_ECR_PUBLIC` limit it to
+    /// one service.
     pub const AWS_ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
-    /// Where the SDK gets the credentials of an SSO role.
+    /// Use this endpoint to get the credentials of an SSO role.
     pub const AWS_ENDPOINT_URL_SSO: &str = "AWS_ENDPOINT_URL_SSO";
-    /// Where the SDK renews an SSO sign-in.
+    /// Use this endpoint to renew an SSO sign-in.
     pub const AWS_ENDPOINT_URL_SSO_OIDC: &str = "AWS_ENDPOINT_URL_SSO_OIDC";
-    /// Where the SDK renews a sign-in of `aws login`.
+    /// Use this endpoint to renew an `aws login` sign-in.
     pub const AWS_ENDPOINT_URL_SIGNIN: &str = "AWS_ENDPOINT_URL_SIGNIN";
-    /// `true`: no endpoint from the environment or a profile is used.
+    /// If `true`, ignore endpoints from the environment and from profiles.
     pub const AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
-    /// `true`: FIPS endpoints, for every registry.
+    /// If `true`, use FIPS endpoints for every registry.
     pub const AWS_USE_FIPS_ENDPOINT: &str = "AWS_USE_FIPS_ENDPOINT";
-    /// `true`: dual-stack endpoints, for every registry.
+    /// If `true`, use dual-stack endpoints for every registry.
     pub const AWS_USE_DUALSTACK_ENDPOINT: &str = "AWS_USE_DUALSTACK_ENDPOINT";
 
-    /// A PEM bundle that replaces the system's certificate authorities.
+    /// Trust the certificate authorities in this PEM bundle instead of the system's.
     pub const AWS_CA_BUNDLE: &str = "AWS_CA_BUNDLE";
-    /// A PEM bundle, as OpenSSL reads it; after `AWS_CA_BUNDLE`.
+    /// Trust this PEM bundle, as OpenSSL does. `AWS_CA_BUNDLE` takes precedence.
     pub const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
-    /// Folders of PEM files, as OpenSSL reads them; after `AWS_CA_BUNDLE`.
+    /// Trust the PEM files in these folders, as OpenSSL does. `AWS_CA_BUNDLE` takes precedence.
     pub const SSL_CERT_DIR: &str = "SSL_CERT_DIR";
-    /// The proxy for `https`; also in lower case.
+    /// Use this proxy for `https`. The lower-case name also works.
     pub const HTTPS_PROXY: &str = "HTTPS_PROXY";
-    /// Hosts that are reached without a proxy; also in lower case.
+    /// Connect to these hosts without a proxy. The lower-case name also works.
     pub const NO_PROXY: &str = "NO_PROXY";
 
-    /// The folder of docker's `config.json`, in place of `~/.docker`.
+    /// Use this folder for Docker's `config.json` instead of `~/.docker`.
     pub const DOCKER_CONFIG: &str = "DOCKER_CONFIG";
-    /// Logins that docker 28.3 and later takes before those of its file; GitLab's runner, too.
+    /// Logins that Docker 28.3 and later, and GitLab Runner, use before those in the configuration
+    /// file.
     pub const DOCKER_AUTH_CONFIG: &str = "DOCKER_AUTH_CONFIG";
-    /// The file with the logins of podman, skopeo and buildah.
+    /// File in which podman, skopeo and buildah keep logins.
     pub const REGISTRY_AUTH_FILE: &str = "REGISTRY_AUTH_FILE";
-    /// The folder in which podman keeps logins until the machine is started anew.
+    /// Folder in which podman keeps logins until the next boot.
     pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
-    /// Who has run this program with sudo.
+    /// The user who ran this program with sudo.
     pub const SUDO_USER: &str = "SUDO_USER";
 
-    /// Any value: the commands for people print no colour.
+    /// Disable colour in the output of interactive commands if set to any value.
     pub const NO_COLOR: &str = "NO_COLOR";
-    /// The kind of terminal: on a `dumb` one there is no colour.
+    /// Terminal type. Colour is disabled if it is `dumb`.
     pub const TERM: &str = "TERM";
-    /// How wide the output of the commands for people is where it does not go to a terminal.
+    /// Output width of interactive commands if stdout is not a terminal.
     pub const COLUMNS: &str = "COLUMNS";
 }
 

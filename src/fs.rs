@@ -31,7 +31,7 @@ pub enum ReadError {
     #[error("it is larger than {}", binary_size(*.0))]
     TooLarge(u64),
     /// It is a pipe, and its content was not complete in time.
-    #[error("it is a pipe, and nothing closed its other end in time (see timeout_seconds)")]
+    #[error("it is a pipe whose writer did not close it in time (see timeout_seconds)")]
     Unfinished,
 }
 

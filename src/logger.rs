@@ -66,6 +66,6 @@ pub(crate) fn start(env: &Env) {
     let _ = log::set_logger(&LOGGER);
     if level.is_none() {
         let variable = var::ECRX_LOG;
-        log::warn!("{variable} is `{word}`; it can be error, warn, info or debug");
+        log::warn!("{variable} is `{word}`; expected error, warn, info or debug");
     }
 }

@@ -46,9 +46,9 @@ pub(crate) async fn apart<T: Send + 'static>(
         // Nobody may wait any more.
         let _ = sender.send(work());
     };
-    thread::Builder::new().spawn(work).map_err(|error| {
-        io::Error::new(error.kind(), format!("no thread can be started: {error}"))
-    })?;
+    thread::Builder::new()
+        .spawn(work)
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot start a thread: {error}")))?;
     receiver.await.map_err(io::Error::other)
 }
 

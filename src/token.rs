@@ -53,7 +53,7 @@ pub(crate) enum TokenError {
     #[error("the authorization token is not base64 text")]
     Encoding,
     /// Not `AWS:` and a password.
-    #[error("the authorization token does not read AWS:<password>")]
+    #[error("the authorization token does not have the form AWS:<password>")]
     Shape,
     /// Over 64 KiB.
     #[error("the authorization token is longer than 64 KiB")]

@@ -50,7 +50,7 @@ fn output_within(limit: Duration, mut getent: Command) -> Option<Vec<u8>> {
     };
     let asking = std::thread::Builder::new().spawn(ask).ok()?;
     let answer = asking.join().ok()?;
-    let warn = |error| log::warn!("getent does not tell the home folder: {error}");
+    let warn = |error| log::warn!("cannot get the home folder from getent: {error}");
     Some(answer.map_err(warn).ok()?.stdout)
 }
 

@@ -55,7 +55,7 @@ fn a_failed_credential_process_is_told_at_once_whatever_its_children_hold() {
     let started = Instant::now();
     let outcome = environment.get(HOST);
     assert!(started.elapsed() < AT_ONCE, "{outcome:?}");
-    assert!(outcome.stdout.contains("exit status: 3: no session"));
+    assert!(outcome.stdout.contains("exit status: 3): no session"));
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn what_cannot_become_an_answer_is_told_at_once_whatever_its_children_hold() {
     for (printed, reason) in [
         ("echo hunter2", "its output is not a JSON object"),
         ("echo '[]'", "its output is not a JSON object"),
-        ("echo '{}'", "its output is of another version than 1"),
+        ("echo '{}'", "its output does not have Version 1"),
     ] {
         let aws = FakeAws::start();
         let environment = of_command(&aws, "sh ./get.sh");
@@ -106,7 +106,7 @@ fn a_credential_process_that_prints_without_end_is_stopped_at_once() {
         let started = Instant::now();
         let outcome = environment.get(HOST);
         assert!(started.elapsed() < AT_ONCE, "{script}: {outcome:?}");
-        let reason = "it has printed more than 64 KiB and was stopped";
+        let reason = "it printed more than 64 KiB and was stopped";
         assert!(outcome.stdout.contains(reason), "{script}: {outcome:?}");
         assert_eq!(outcome.code, Some(1));
     }

@@ -83,7 +83,7 @@ fn denial() -> String {
 fn all_denied(outcomes: &[Outcome]) {
     for (n, outcome) in outcomes.iter().enumerate() {
         if n >= 2 {
-            let line = denial().replacen(": ", ": remembered for a while: ", 1);
+            let line = denial().replacen(": ", ": previous attempt failed: ", 1);
             outcome.failure(&line);
             continue;
         }
@@ -91,9 +91,9 @@ fn all_denied(outcomes: &[Outcome]) {
         assert_eq!(
             hints,
             [
-                "in the caller's account: allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does); the registry's own policy has no part in it".to_owned(),
+                "in the caller's account: allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does); the registry's own policies do not affect this action".to_owned(),
                 format!(
-                    "asked as: the access key {}; chosen by the variable AWS_ACCESS_KEY_ID",
+                    "identity: the access key {}; selected by the variable AWS_ACCESS_KEY_ID",
                     ALICE.0
                 ),
             ]
@@ -204,7 +204,7 @@ fn docker_login_gets_and_stores() {
     );
     assert_eq!((stored.code, stored.stdout.as_str()), (Some(0), ""));
     let note = format!(
-        "docker-credential-ecrx: no password was saved: credentials for {HOST} are bought when they are needed, asked as: the access key {}; chosen by the variable AWS_ACCESS_KEY_ID\n",
+        "docker-credential-ecrx: no password was saved: credentials for {HOST} are requested on demand; identity: the access key {}; selected by the variable AWS_ACCESS_KEY_ID\n",
         ALICE.0
     );
     assert_eq!(stored.stderr, note);

@@ -116,7 +116,10 @@ fn the_api_is_connected_to_before_sts_has_answered_and_the_end_does_not_wait_for
     let outcome = Outcome::of(child);
     let stage = format!("no credentials for {HOST}: assuming the role {PULL}");
     assert!(outcome.stdout.starts_with(&stage), "{outcome:?}");
-    assert!(outcome.stdout.contains("no answer within "), "{outcome:?}");
+    assert!(
+        outcome.stdout.contains("no response within "),
+        "{outcome:?}"
+    );
     let asked: Vec<Operation> = aws.calls().iter().map(|call| call.operation).collect();
     assert_eq!(asked, [Operation::StsAssumeRole]);
 }
@@ -159,7 +162,7 @@ fn a_denial_by_sts_is_told_as_ever_when_the_api_is_connected_to_already() {
         &[
             "in the caller's account: ",
             "in account 999999999999: ",
-            "asked as: ",
+            "identity: ",
         ],
     );
     assert!(hosts(&proxy).contains(&STS.to_owned()));
@@ -178,8 +181,8 @@ fn an_api_that_cannot_be_reached_is_told_as_such_after_sts_has_answered() {
     environment.set("AWS_ENDPOINT_URL_ECR", &format!("https://{address}"));
     failed(
         &environment.get(HOST),
-        &format!("asking for the authorization token: cannot reach {address}: connection refused"),
-        &["check the network", "asked as: "],
+        &format!("requesting an authorization token: cannot reach {address}: connection refused"),
+        &["check the network", "identity: "],
     );
     assert_eq!(aws.count(Operation::StsAssumeRole), 1);
 }

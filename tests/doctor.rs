@@ -206,7 +206,7 @@ fn app() -> String {
 
 /// How long an answer was waited for is what was left of the time: `SECONDS`.
 fn without_seconds(text: &str) -> String {
-    const BEFORE: &str = "no answer within ";
+    const BEFORE: &str = "no response within ";
     let mut parts = text.split(BEFORE);
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |text, part| {

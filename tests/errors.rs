@@ -35,7 +35,7 @@ use common::{HOST, Outcome, TestEnvironment};
 
 /// What follows every failure of Alice's keys from the environment.
 const AS_ALICE: &str =
-    "asked as: the access key AKIAIOSFODNN7EXAMPLE; chosen by the variable AWS_ACCESS_KEY_ID";
+    "identity: the access key AKIAIOSFODNN7EXAMPLE; selected by the variable AWS_ACCESS_KEY_ID";
 
 /// Failure with this reason and these hints, and with nothing else on either stream.
 #[track_caller]

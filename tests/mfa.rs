@@ -41,12 +41,12 @@ const ELSEWHERE: &str = "999999999999.dkr.ecr.eu-west-1.amazonaws.com";
 
 /// What the terminal shows for a role.
 fn question_for(role: &str) -> String {
-    format!("docker-credential-ecrx: MFA code of {DEVICE} for {role}: ")
+    format!("docker-credential-ecrx: MFA code from {DEVICE} for {role}: ")
 }
 
 /// What is said of [`HOST`] and its role's code.
 fn no_code(why: &str) -> String {
-    format!("no credentials for {HOST}: the role {ROLE} wants an MFA code from {DEVICE}: {why}")
+    format!("no credentials for {HOST}: the role {ROLE} requires an MFA code from {DEVICE}: {why}")
 }
 
 /// What is said of it for half a minute.
@@ -54,7 +54,7 @@ fn remembered(why: &str) -> String {
     let host = format!("no credentials for {HOST}: ");
     let cause = no_code(why);
     let cause = cause.strip_prefix(&host).expect("the host");
-    format!("{host}remembered for a while: {cause}")
+    format!("{host}previous attempt failed: {cause}")
 }
 
 /// Who asks by [`RULE`].
@@ -63,7 +63,7 @@ fn asked_as(environment: &TestEnvironment) -> String {
         .home()
         .join(".config/docker-credential-ecrx/config.toml");
     format!(
-        "asked as: the access key AKIAIOSFODNN7EXAMPLE, then role {ROLE}; chosen by the rule at {}:2",
+        "identity: the access key AKIAIOSFODNN7EXAMPLE, then role {ROLE}; selected by the rule at {}:2",
         config.display()
     )
 }

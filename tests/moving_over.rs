@@ -157,7 +157,7 @@ mod unix {
         let told = environment.get(HOST);
         environment.unset("ECRX_LOG");
         let line =
-            format!("docker-credential-ecrx: warn: going on without the cache: {dir:?} {why}");
+            format!("docker-credential-ecrx: warn: continuing without the cache: {dir:?} {why}");
         assert!(told.stderr.starts_with(&line), "{told:?}");
         assert_eq!(told.stderr.lines().count(), 1, "{told:?}");
         assert_eq!(environment.get(HOST).grant().serial, serial + 2);
@@ -203,7 +203,7 @@ mod unix {
         cannot_be_used(
             &mut environment,
             &dir,
-            "is open to other users (mode 0777), so it is not trusted",
+            "is accessible to other users (mode 0777) and is not trusted",
         );
         assert_eq!(mode(&dir), 0o777);
     }
@@ -249,7 +249,7 @@ mod unix {
         cannot_be_used(
             &mut environment,
             &dir,
-            "belongs to another user (uid 12345), so nothing is cached there",
+            "belongs to another user (uid 12345) and is not used",
         );
     }
 }
@@ -260,8 +260,7 @@ mod unix {
 fn ignore_creds_storage_lets_any_login_succeed() {
     let mut environment = TestEnvironment::new();
     let login = json!({"ServerURL": "docker.io", "Username": "u", "Secret": "hunter2"}).to_string();
-    let refused = "docker-credential-ecrx serves ECR registries only and keeps no passwords, so \
-                   the login to docker.io was not saved";
+    let refused = "docker-credential-ecrx serves only ECR registries and stores no passwords; the login to docker.io was not saved";
     for value in ["", "false", "0"] {
         environment.set("AWS_ECR_IGNORE_CREDS_STORAGE", value);
         environment.run(&["store"], &login).failure(refused);

@@ -365,7 +365,7 @@ fn half_a_pair_of_keys_is_an_error_and_not_the_next_source() {
         |environment| {
             environment.set("AWS_ACCESS_KEY_ID", ALICE.0);
         },
-        "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not",
+        "AWS_ACCESS_KEY_ID is set but AWS_SECRET_ACCESS_KEY is not",
     );
 }
 
@@ -376,7 +376,7 @@ fn half_a_web_identity_is_an_error_and_not_the_next_source() {
             environment.set_web_identity();
             environment.unset("AWS_ROLE_ARN");
         },
-        "AWS_WEB_IDENTITY_TOKEN_FILE is set and AWS_ROLE_ARN is not",
+        "AWS_WEB_IDENTITY_TOKEN_FILE is set but AWS_ROLE_ARN is not",
     );
 }
 
@@ -398,7 +398,7 @@ fn a_named_profile_without_credentials_is_an_error_and_not_the_next_source() {
             environment.aws_config("[profile work]\nregion = eu-west-1\n");
             environment.set("AWS_PROFILE", "work");
         },
-        "the AWS profile `work` holds no credentials",
+        "the AWS profile `work` has no credentials",
     );
 }
 
@@ -416,7 +416,7 @@ fn who_names_the_default_profile_means_it() {
             environment.aws_config("[default]\nregion = eu-west-1\n");
             environment.set("AWS_PROFILE", "default");
         },
-        "the AWS profile `default` holds no credentials",
+        "the AWS profile `default` has no credentials",
     );
 }
 
@@ -454,7 +454,7 @@ fn a_missing_source_profile_is_an_error_and_not_the_next_source() {
                 "[default]\nrole_arn = arn:aws:iam::999999999999:role/pull\nsource_profile = base\n",
             );
         },
-        "the AWS profile `base`, which `default` names as its source_profile, does not exist",
+        "the AWS profile `base` (source_profile of `default`) does not exist",
     );
 }
 
@@ -464,7 +464,7 @@ fn a_role_that_wants_an_mfa_code_is_not_asked_for_without_one() {
     let mut environment = environment(&aws);
     sources::role(&mut environment, &aws, "default");
     environment.add_aws_config("mfa_serial = arn:aws:iam::444455556666:mfa/bob\n");
-    assert!(ours(&environment).is_err_and(|error| error.contains("wants an MFA code")));
+    assert!(ours(&environment).is_err_and(|error| error.contains("requires an MFA code")));
     assert_eq!(aws.calls().len(), 0);
     // The SDK ignores the setting, and leaves it to the role to refuse.
     assert_eq!(

@@ -15,7 +15,7 @@ use docker_credential_ecrx::terminal::ask_for_code;
 const QUESTION: &str = "program: MFA code of arn:aws:iam::111122223333:mfa/alice:";
 
 /// What an answer that is no code makes the terminal show, from the end of the question on.
-const ASKED_AGAIN: &str = "\r\nthat is not a code of six digits\r\n";
+const ASKED_AGAIN: &str = "\r\nnot a six-digit code; try again\r\n";
 
 /// The name of the test that asks.
 const ASKING: &str = "the_question_is_asked_in_a_process_of_its_own";
@@ -144,7 +144,7 @@ fn ctrl_c_ctrl_d_and_an_empty_line_cancel_at_once() {
         let settings = terminal.settings();
         let asking = Asking::on(&terminal);
         terminal.type_text(keys);
-        asking.ended_with("it was cancelled");
+        asking.ended_with("the prompt was cancelled");
         assert_eq!(terminal.shown(), format!("{QUESTION} \r\n"), "{keys:?}");
         assert_eq!(terminal.settings(), settings, "{keys:?}");
     }
@@ -171,8 +171,8 @@ fn two_questions_at_once_are_asked_one_after_the_other() {
 fn a_terminal_without_any_line_editing_serves_as_well() {
     for (keys, expected) in [
         ("12345x\x7f6\r", "the code 123456"),
-        (CTRL_C, "it was cancelled"),
-        (CTRL_D, "it was cancelled"),
+        (CTRL_C, "the prompt was cancelled"),
+        (CTRL_D, "the prompt was cancelled"),
     ] {
         let terminal = Terminal::open();
         terminal.make_raw();
@@ -218,7 +218,7 @@ fn three_wrong_answers_end_it() {
     terminal.type_line("1234567");
     terminal.wait_for(QUESTION);
     terminal.type_line("secret");
-    asking.ended_with("three answers were not codes of six digits");
+    asking.ended_with("three entries were not six-digit codes");
     let shown = format!("{QUESTION} {ASKED_AGAIN}{QUESTION} {ASKED_AGAIN}{QUESTION} \r\n");
     assert_eq!(terminal.shown(), shown);
     assert_eq!(terminal.settings(), settings);
@@ -241,7 +241,7 @@ fn nobody_waits_for_longer_than_the_time_limit() {
     let asking = Asking::start(&terminal, Place::Foreground, QUESTION, 1);
     terminal.wait_for(QUESTION);
     terminal.type_text("123");
-    asking.ended_with("none was given within 1 s");
+    asking.ended_with("no code was entered within 1 s");
     assert_eq!(terminal.settings(), settings);
 }
 
@@ -264,12 +264,12 @@ fn without_a_terminal_nobody_is_asked() {
     let outcome = environment(QUESTION, 600).run_program("setsid", &arguments, "");
     assert_eq!(
         (outcome.code, outcome.stderr.as_str()),
-        (Some(0), "there is no terminal to ask for it on"),
+        (Some(0), "no terminal is available for the prompt"),
         "{outcome:?}"
     );
 }
 
-const IN_USE: &str = "the terminal to ask for it on is in use by another program";
+const IN_USE: &str = "the terminal is in use by another program";
 
 #[test]
 fn in_the_background_nobody_is_asked_and_nothing_stops() {

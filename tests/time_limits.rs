@@ -12,9 +12,9 @@ use common::sources::{login, process, sso_session};
 use common::{HOST, NOT_FOUND, Outcome, TestEnvironment};
 
 const AS_ALICE: &str =
-    "asked as: the access key AKIAIOSFODNN7EXAMPLE; chosen by the variable AWS_ACCESS_KEY_ID";
-const NETWORK: &str = "check the network, the VPN, the firewall, HTTPS_PROXY and NO_PROXY";
-const MORE_TIME: &str = "timeout_seconds in config.toml allows more time";
+    "identity: the access key AKIAIOSFODNN7EXAMPLE; selected by the variable AWS_ACCESS_KEY_ID";
+const NETWORK: &str = "check the network, VPN, firewall, HTTPS_PROXY and NO_PROXY";
+const MORE_TIME: &str = "increase timeout_seconds in config.toml";
 
 /// The limit in these tests.
 const FOUR_SECONDS: &str = "timeout_seconds = 4\n";
@@ -36,8 +36,9 @@ fn get_in_time(environment: &TestEnvironment, server: &str) -> Outcome {
 #[track_caller]
 fn timed_out<'a>(outcome: &'a Outcome, stage: &str) -> Vec<&'a str> {
     // What was left of the four seconds, rounded.
-    let lines = [1, 2, 3, 4]
-        .map(|seconds| format!("no credentials for {HOST}: {stage}: no answer within {seconds} s"));
+    let lines = [1, 2, 3, 4].map(|seconds| {
+        format!("no credentials for {HOST}: {stage}: no response within {seconds} s")
+    });
     let line = outcome.stdout.trim_end();
     assert!(lines.iter().any(|known| known == line), "{outcome:?}");
     outcome.failure(line)
@@ -59,7 +60,7 @@ fn ecr_that_hangs_ends_the_get() {
     environment.config(FOUR_SECONDS);
     let outcome = get_in_time(&environment, HOST);
     assert_eq!(
-        timed_out(&outcome, "asking for the authorization token"),
+        timed_out(&outcome, "requesting an authorization token"),
         [NETWORK, MORE_TIME, AS_ALICE]
     );
 }
@@ -98,7 +99,7 @@ fn sts_that_hangs_at_a_web_identity_ends_the_get() {
     let outcome = get_in_time(&environment, HOST);
     let hints = timed_out(
         &outcome,
-        "taking the role arn:aws:iam::111122223333:role/irsa with a web identity",
+        "assuming the role arn:aws:iam::111122223333:role/irsa with a web identity token",
     );
     assert_eq!(hints[..2], [NETWORK, MORE_TIME]);
 }
@@ -150,7 +151,7 @@ fn container_endpoint_that_hangs_ends_the_get() {
     );
     // The provider's own limit for an answer is as long as the whole here: either may be first.
     assert!(line.starts_with(&start), "{line}");
-    assert!(line.contains("no answer within "), "{line}");
+    assert!(line.contains("no response within "), "{line}");
     assert_eq!(outcome.failure(line).len(), 2);
 }
 
@@ -162,7 +163,7 @@ fn instance_metadata_that_hangs_is_waited_for_one_second_and_once() {
     environment.set_instance_metadata(&aws);
     let outcome = get_in_time(&environment, HOST);
     let hints = outcome.failure(&format!(
-        "no credentials for {HOST}: nobody is signed in to AWS: instance metadata at {} cannot be reached: no answer within 1s",
+        "no credentials for {HOST}: no AWS credentials found: instance metadata at {} cannot be reached: no response within 1s",
         aws.url()
     ));
     assert_eq!(hints.len(), 3);
@@ -220,12 +221,12 @@ fn credential_process_that_hangs_ends_the_get_and_is_ended() {
     assert_eq!(
         timed_out(
             &outcome,
-            "getting credentials from profile work (its credential_process)"
+            "getting credentials from profile work (credential_process)"
         ),
         [
-            "run the credential_process by hand: it may wait for an answer that nobody is asked for",
+            "run the credential_process command yourself; it may be waiting for input",
             MORE_TIME,
-            "asked as: profile work (its credential_process); chosen by the variable AWS_PROFILE",
+            "identity: profile work (credential_process); selected by the variable AWS_PROFILE",
         ]
     );
     let id = std::fs::read_to_string(id).expect("it ran");
@@ -244,7 +245,7 @@ fn credential_process_that_never_stops_complaining_ends_the_get() {
     let outcome = get_in_time(&environment, HOST);
     timed_out(
         &outcome,
-        "getting credentials from profile work (its credential_process)",
+        "getting credentials from profile work (credential_process)",
     );
 }
 
@@ -278,7 +279,7 @@ fn connect_timeout_counts_for_each_attempt() {
     let outcome = get_in_time(&environment, HOST);
     assert_eq!(
         outcome.failure(&format!(
-            "no credentials for {HOST}: asking for the authorization token: cannot reach {address}: no connection in time"
+            "no credentials for {HOST}: requesting an authorization token: cannot reach {address}: connection timed out"
         )),
         [NETWORK, AS_ALICE]
     );
@@ -298,7 +299,7 @@ fn proxy_that_hangs_is_a_connection_that_does_not_come() {
     let outcome = get_in_time(&environment, HOST);
     assert_eq!(
         outcome.failure(&format!(
-            "no credentials for {HOST}: asking for the authorization token: cannot reach api.ecr.us-west-2.amazonaws.com through proxy {}: no connection in time",
+            "no credentials for {HOST}: requesting an authorization token: cannot reach api.ecr.us-west-2.amazonaws.com through proxy {}: connection timed out",
             proxy.address()
         )),
         [NETWORK, AS_ALICE]

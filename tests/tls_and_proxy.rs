@@ -11,12 +11,13 @@ use common::fake_aws::{ALICE, FakeAws, FakeProxy};
 use common::{HOST, Outcome, TestEnvironment};
 
 const AS_ALICE: &str =
-    "asked as: the access key AKIAIOSFODNN7EXAMPLE; chosen by the variable AWS_ACCESS_KEY_ID";
+    "identity: the access key AKIAIOSFODNN7EXAMPLE; selected by the variable AWS_ACCESS_KEY_ID";
 const ECR: &str = "api.ecr.us-west-2.amazonaws.com";
 const STS: &str = "sts.us-west-2.amazonaws.com";
-const UNKNOWN_AUTHORITY: &str = "its certificate is signed by no authority that is trusted here; if a company's proxy signs it, name that authority's file in AWS_CA_BUNDLE";
-const IN_BETWEEN: &str = "something between here and AWS answers in its place: check HTTPS_PROXY, and the endpoint if one is configured";
-const CLOCK: &str = "compare this machine's clock with another";
+const UNKNOWN_AUTHORITY: &str = "its certificate is not signed by a trusted authority; if a company proxy signs it, set AWS_CA_BUNDLE to that authority's certificate file";
+const IN_BETWEEN: &str =
+    "another server responded instead of AWS; check HTTPS_PROXY and any custom endpoint";
+const CLOCK: &str = "check this machine's clock";
 
 /// In PEM, and no certificate.
 const ODD: &str = "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n";
@@ -32,7 +33,7 @@ fn told(outcome: &Outcome, reason: &str, hints: &[&str]) {
 #[track_caller]
 fn not_reached(outcome: &Outcome, aws: &FakeAws, why: &str, hints: &[&str]) {
     let address = aws.address();
-    let reason = format!("asking for the authorization token: cannot reach {address}: {why}");
+    let reason = format!("requesting an authorization token: cannot reach {address}: {why}");
     told(outcome, &reason, hints);
 }
 
@@ -84,7 +85,7 @@ fn systems_authorities_alone_do_not_know_the_fake() {
         .stdout
         .contains("no certificate authorities on this machine");
     let why = if none_at_all {
-        "no certificate authorities on this machine; install ca-certificates, or name a bundle in AWS_CA_BUNDLE"
+        "no certificate authorities on this machine; install ca-certificates, or set AWS_CA_BUNDLE to a bundle"
     } else {
         UNKNOWN_AUTHORITY
     };
@@ -148,7 +149,7 @@ fn profiles_ca_bundle_counts_and_the_variable_comes_first() {
         &aws,
         UNKNOWN_AUTHORITY,
         &[
-            "asked as: profile work (the access key AKIAIOSFODNN7EXAMPLE); chosen by the variable AWS_PROFILE",
+            "identity: profile work (the access key AKIAIOSFODNN7EXAMPLE); selected by the variable AWS_PROFILE",
         ],
     );
 }
@@ -159,7 +160,7 @@ fn unusable_bundle_is_told_with_file_and_variable() {
     for (variable, named) in [
         (
             "AWS_CA_BUNDLE",
-            "AWS_CA_BUNDLE (or ca_bundle of the profile)",
+            "AWS_CA_BUNDLE or by ca_bundle in the profile",
         ),
         ("SSL_CERT_FILE", "SSL_CERT_FILE"),
     ] {
@@ -168,7 +169,7 @@ fn unusable_bundle_is_told_with_file_and_variable() {
         told(
             &environment.get(HOST),
             &format!(
-                "cannot read /nonexistent/bundle.pem, which {named} names: No such file or directory (os error 2)"
+                "cannot read /nonexistent/bundle.pem (set by {named}): No such file or directory (os error 2)"
             ),
             &[AS_ALICE],
         );
@@ -180,7 +181,7 @@ fn unusable_bundle_is_told_with_file_and_variable() {
             environment.set(variable, &path);
             told(
                 &environment.get(HOST),
-                &format!("{path}, which {named} names, holds no usable certificate"),
+                &format!("{path} (set by {named}) contains no usable certificate"),
                 &[AS_ALICE],
             );
         }
@@ -189,7 +190,7 @@ fn unusable_bundle_is_told_with_file_and_variable() {
     environment.set("SSL_CERT_DIR", "/nonexistent");
     told(
         &environment.get(HOST),
-        "/nonexistent, which SSL_CERT_DIR names, holds no usable certificate",
+        "/nonexistent (set by SSL_CERT_DIR) contains no usable certificate",
         &[AS_ALICE],
     );
     assert_eq!(aws.connections(), 0);
@@ -210,7 +211,7 @@ fn expired_certificate_is_told() {
     not_reached(
         &trusting(&aws, "AWS_CA_BUNDLE").get(HOST),
         &aws,
-        "its certificate has expired, or the clock of this machine is wrong",
+        "its certificate has expired, or this machine's clock is wrong",
         &[CLOCK, AS_ALICE],
     );
 }
@@ -221,7 +222,7 @@ fn certificate_for_another_name_is_told() {
     not_reached(
         &trusting(&aws, "AWS_CA_BUNDLE").get(HOST),
         &aws,
-        "its certificate is for another name",
+        "its certificate is for another host name",
         &[IN_BETWEEN, AS_ALICE],
     );
 }
@@ -241,7 +242,7 @@ fn server_without_tls_is_told() {
     told(
         &environment.get(HOST),
         &format!(
-            "asking for the authorization token: cannot reach {address}: it does not speak TLS"
+            "requesting an authorization token: cannot reach {address}: the server does not use TLS"
         ),
         &[IN_BETWEEN, AS_ALICE],
     );
@@ -281,7 +282,7 @@ fn proxy_that_wants_a_password_is_told_once() {
     told(
         &environment.get(HOST),
         &format!(
-            "asking for the authorization token: cannot reach {ECR} through proxy {}: the proxy wants a user name and password (407); write them into HTTPS_PROXY as http://USER:PASSWORD@HOST:PORT",
+            "requesting an authorization token: cannot reach {ECR} through proxy {}: the proxy requires a user name and password (407); set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT",
             proxy.address()
         ),
         &[AS_ALICE],
@@ -320,11 +321,11 @@ fn proxy_that_refuses_is_told() {
         told(
             &environment.get(HOST),
             &format!(
-                "asking for the authorization token: cannot reach {ECR} through proxy {}: the proxy refused the connection; it may not allow this host, or not reach it",
+                "requesting an authorization token: cannot reach {ECR} through proxy {}: the proxy refused the connection; it may block this host or be unable to reach it",
                 proxy.address()
             ),
             &[
-                "check HTTPS_PROXY; hosts that NO_PROXY names are reached without it",
+                "check HTTPS_PROXY; to bypass the proxy for a host, add the host to NO_PROXY",
                 AS_ALICE,
             ],
         );
@@ -338,10 +339,10 @@ fn proxy_that_is_not_there_is_told() {
     told(
         &environment.get(HOST),
         &format!(
-            "asking for the authorization token: cannot reach {ECR} through proxy 127.0.0.1:1: the proxy cannot be reached (Connection refused (os error 111)); check HTTPS_PROXY"
+            "requesting an authorization token: cannot reach {ECR} through proxy 127.0.0.1:1: the proxy cannot be reached (Connection refused (os error 111)); check HTTPS_PROXY"
         ),
         &[
-            "hosts that NO_PROXY names are reached without a proxy",
+            "to bypass the proxy for a host, add the host to NO_PROXY",
             AS_ALICE,
         ],
     );
@@ -358,7 +359,7 @@ fn proxy_whose_name_is_unknown_is_told() {
     // The resolver's own words differ from machine to machine.
     let line = outcome.stdout.trim_end();
     let start = format!(
-        "no credentials for {HOST}: asking for the authorization token: cannot reach {ECR} through proxy a-label-of-sixty-four-letters-is-one-too-long-for-the-dns-to-ask.invalid:3128: the proxy's name cannot be resolved ("
+        "no credentials for {HOST}: requesting an authorization token: cannot reach {ECR} through proxy a-label-of-sixty-four-letters-is-one-too-long-for-the-dns-to-ask.invalid:3128: the proxy's host name cannot be resolved ("
     );
     assert!(
         line.starts_with(&start) && line.ends_with("); check HTTPS_PROXY"),
@@ -367,7 +368,7 @@ fn proxy_whose_name_is_unknown_is_told() {
     assert_eq!(
         outcome.failure(line),
         [
-            "hosts that NO_PROXY names are reached without a proxy",
+            "to bypass the proxy for a host, add the host to NO_PROXY",
             AS_ALICE
         ]
     );
@@ -523,7 +524,7 @@ fn plain_http_goes_directly_whatever_the_host() {
     );
     let outcome = environment.get(HOST);
     let start = format!(
-        "no credentials for {HOST}: nobody is signed in to AWS: instance metadata at http://a-label-of-sixty-four-letters-is-one-too-long-for-the-dns-to-ask.invalid cannot be reached: the name cannot be resolved ("
+        "no credentials for {HOST}: no AWS credentials found: instance metadata at http://a-label-of-sixty-four-letters-is-one-too-long-for-the-dns-to-ask.invalid cannot be reached: the host name cannot be resolved ("
     );
     assert!(outcome.stdout.starts_with(&start), "{outcome:?}");
     assert_eq!(proxy.connections(), 0);

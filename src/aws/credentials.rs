@@ -98,7 +98,7 @@ impl Fetch<'_> {
                     .configure(&self.provider_config())
                     .endpoint(&metadata.endpoint)
                     .map_err(|error| {
-                        Failure::no_credentials(self, &format!("its address is wrong: {error}"))
+                        Failure::no_credentials(self, &format!("its address is invalid: {error}"))
                     })?
                     .max_attempts(1)
                     .connect_timeout(INSTANCE_METADATA_TIMEOUT)

@@ -105,7 +105,7 @@ impl Fetch<'_> {
         expires_at: Option<&aws_smithy_types::DateTime>,
     ) -> Result<AuthorizationToken, Failure> {
         let encoded =
-            encoded.ok_or_else(|| Failure::malformed(self, "the answer holds no token"))?;
+            encoded.ok_or_else(|| Failure::malformed(self, "the response contains no token"))?;
         let obtained_at = clock::now();
         let expires_at = expires_at
             .and_then(|moment| OffsetDateTime::from_unix_timestamp(moment.secs()).ok())

@@ -82,10 +82,12 @@ impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Stage::Source => f.write_str("getting credentials"),
-            Stage::WebIdentity { role } => write!(f, "taking the role {role} with a web identity"),
+            Stage::WebIdentity { role } => {
+                write!(f, "assuming the role {role} with a web identity token")
+            }
             Stage::Role { role, .. } => write!(f, "assuming the role {role}"),
-            Stage::Token => f.write_str("asking for the authorization token"),
-            Stage::Caller => f.write_str("asking whom the credentials belong to"),
+            Stage::Token => f.write_str("requesting an authorization token"),
+            Stage::Caller => f.write_str("calling sts:GetCallerIdentity"),
         }
     }
 }

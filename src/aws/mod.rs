@@ -158,14 +158,15 @@ impl Fetch<'_> {
         let id = credentials.access_key_id();
         let is_odd = |text: &str| !text.bytes().all(|byte| byte.is_ascii_graphic());
         let what = if id.is_empty() || is_odd(id) {
-            "access key id"
+            "access key ID"
         } else if credentials.session_token().is_some_and(is_odd) {
             "session token"
         } else {
             return Ok(credentials);
         };
-        let why =
-            format!("the {what} is empty, or holds a blank, a line break or what is not ASCII");
+        let why = format!(
+            "the {what} is empty, or contains a space, a line break or a non-ASCII character"
+        );
         Err(match &*self.stage.borrow() {
             Stage::Source => Failure::no_credentials(self, &why),
             _ => Failure::malformed(self, &why),

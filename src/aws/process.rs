@@ -32,20 +32,20 @@ enum ProcessError {
     Run(#[source] std::io::Error),
     #[error("its output cannot be read: {0}")]
     Output(#[source] std::io::Error),
-    #[error("it has printed more than {} KiB and was stopped", MAX_OUTPUT / 1024)]
+    #[error("it printed more than {} KiB and was stopped", MAX_OUTPUT / 1024)]
     TooMuch,
-    #[error("it ended with {status} and without a word")]
+    #[error("it failed without a message ({status})")]
     Silent { status: ExitStatus },
-    #[error("it ended with {status}: {complaint}")]
+    #[error("it failed ({status}): {complaint}")]
     Failed {
         status: ExitStatus,
         complaint: String,
     },
     #[error("its output is not a JSON object")]
     NotJson,
-    #[error("its output is of another version than 1")]
+    #[error("its output does not have Version 1")]
     Version,
-    #[error("its output has no text {0}")]
+    #[error("its output has no string {0}")]
     Missing(&'static str),
 }
 
@@ -228,22 +228,16 @@ mod tests {
             ("", "its output is not a JSON object"),
             ("hunter2", "its output is not a JSON object"),
             ("[]", "its output is not a JSON object"),
-            ("{}", "its output is of another version than 1"),
-            (
-                r#"{"Version":"1"}"#,
-                "its output is of another version than 1",
-            ),
-            (
-                r#"{"Version":2}"#,
-                "its output is of another version than 1",
-            ),
+            ("{}", "its output does not have Version 1"),
+            (r#"{"Version":"1"}"#, "its output does not have Version 1"),
+            (r#"{"Version":2}"#, "its output does not have Version 1"),
             (
                 r#"{"Version":1,"SecretAccessKey":"hunter2"}"#,
-                "its output has no text AccessKeyId",
+                "its output has no string AccessKeyId",
             ),
             (
                 r#"{"Version":1,"AccessKeyId":"a","SecretAccessKey":7}"#,
-                "its output has no text SecretAccessKey",
+                "its output has no string SecretAccessKey",
             ),
         ] {
             let error = parse(output.as_bytes()).unwrap_err();

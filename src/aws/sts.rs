@@ -70,7 +70,7 @@ impl Fetch<'_> {
         answer
             .arn()
             .map(|arn| self.redact(arn))
-            .ok_or_else(|| Failure::malformed(self, "the answer holds no ARN"))
+            .ok_or_else(|| Failure::malformed(self, "the response contains no ARN"))
     }
 
     /// Takes a role with an OIDC token from a file, which its owner renews: it is read now.
@@ -107,8 +107,8 @@ impl Fetch<'_> {
     }
 
     fn sts_credentials(&self, answer: Option<&StsCredentials>) -> Result<Credentials, Failure> {
-        let answer =
-            answer.ok_or_else(|| Failure::malformed(self, "the answer holds no credentials"))?;
+        let answer = answer
+            .ok_or_else(|| Failure::malformed(self, "the response contains no credentials"))?;
         Ok(Credentials::new(
             answer.access_key_id(),
             answer.secret_access_key(),

@@ -97,7 +97,7 @@ impl<'a> Surveyor<'a> {
         credentials: &Credentials,
         arn: Option<String>,
     ) {
-        let arn = arn.ok_or_else(|| Failure::malformed(fetch, "the answer holds no ARN"));
+        let arn = arn.ok_or_else(|| Failure::malformed(fetch, "the response contains no ARN"));
         let caller = Caller::new(credentials, arn);
         self.found.borrow_mut().roles.push(Ok(caller));
     }

@@ -13,40 +13,38 @@ use crate::token::TokenError;
 pub(crate) enum CacheError {
     /// A folder or file of another user, which is neither read nor changed.
     #[error(
-        "{path:?} belongs to another user (uid {owner}), so nothing is cached there: choose another folder with `dir` under [cache]"
+        "{path:?} belongs to another user (uid {owner}) and is not used; set `dir` under [cache] to another folder"
     )]
     ForeignOwner { path: PathBuf, owner: u32 },
     /// A folder that others may write to, or a file that others may read.
     #[error(
-        "{path:?} is open to other users (mode {mode:04o}), so it is not trusted: `chmod go-rwx` it, or choose another folder with `dir` under [cache]"
+        "{path:?} is accessible to other users (mode {mode:04o}) and is not trusted; run `chmod go-rwx` on it, or set `dir` under [cache] to another folder"
     )]
     OpenToOthers { path: PathBuf, mode: u32 },
     #[error(
-        "{path:?} is a symbolic link, which the cache does not follow: remove it, or name the folder that it leads to with `dir` under [cache]"
+        "{path:?} is a symbolic link, which the cache does not follow; remove it, or set `dir` under [cache] to its target"
     )]
     SymbolicLink { path: PathBuf },
     /// Something else where a folder should be.
-    #[error(
-        "{path:?} is not a folder, so nothing can be cached in it: remove it, or choose another with `dir` under [cache]"
-    )]
+    #[error("{path:?} is not a folder; remove it, or set `dir` under [cache] to another folder")]
     NotAFolder { path: PathBuf },
     /// Something else where a file should be.
-    #[error("{path:?} is not a file, so it cannot be used as one of the cache: remove it")]
+    #[error("{path:?} is not a file; remove it")]
     NotAFile { path: PathBuf },
     #[error("cannot read {path:?} in the cache: {source}")]
     Read { path: PathBuf, source: io::Error },
     /// A folder or file that cannot be made, replaced or removed.
     #[error(
-        "cannot write {path:?} in the cache: {source}; make its folder writable, or choose another with `dir` under [cache]"
+        "cannot write {path:?} in the cache: {source}; make its folder writable, or set `dir` under [cache] to another folder"
     )]
     Write { path: PathBuf, source: io::Error },
     #[error(
-        "cannot lock {path:?}: {source}; choose a folder on a file system with locks with `dir` under [cache]"
+        "cannot lock {path:?}: {source}; set `dir` under [cache] to a folder on a file system that supports locks"
     )]
     LocksUnsupported { path: PathBuf, source: io::Error },
     /// Someone else has held the lock until the deadline.
     #[error(
-        "another process has held {path:?} for too long: see whether a docker-credential-ecrx hangs or is stopped"
+        "another process has locked {path:?} for too long; check for a docker-credential-ecrx that hangs or is suspended"
     )]
     LockTimeout { path: PathBuf },
     /// An entry that `get` would not believe is not stored.
@@ -77,15 +75,15 @@ pub(crate) enum Doubt {
     #[error("is damaged")]
     Damaged,
     /// In the format of another version of this program.
-    #[error("has format {0}, which this version does not know")]
+    #[error("has format {0}, which this version does not support")]
     Version(u64),
-    #[error("belongs under another name")]
+    #[error("has the wrong file name")]
     Renamed,
-    #[error("claims to be valid for more than 13 hours, or not at all")]
+    #[error("has a lifetime of zero or more than 13 hours")]
     Life,
-    #[error("is dated more than 5 minutes ahead of the clock")]
+    #[error("is dated more than 5 minutes in the future")]
     Future,
-    #[error("holds no token: {0}")]
+    #[error("contains no token: {0}")]
     Token(#[from] TokenError),
     #[error("is larger than 128 KiB")]
     TooLarge,

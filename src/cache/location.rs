@@ -33,7 +33,7 @@ pub(crate) enum CacheOff {
     #[error("{} is set", var::AWS_ECR_DISABLE_CACHE)]
     Variable,
     /// A service, or root in another user's home.
-    #[error("no home folder of this user, so no cache")]
+    #[error("the cache is disabled, because this user has no home folder")]
     NoHome,
 }
 
@@ -52,7 +52,7 @@ impl CacheLocation {
             if !is_absolute && switched_off.is_none() {
                 let variable = var::AWS_ECR_CACHE_DIR;
                 log::warn!(
-                    "{variable} is not used, as it is not absolute: {}",
+                    "{variable} is not used, because it is not an absolute path: {}",
                     dir.display()
                 );
             }

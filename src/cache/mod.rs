@@ -326,8 +326,8 @@ impl Cache {
     pub(crate) fn sweep(&self, now: OffsetDateTime) {
         match self.sweep_within(now, sweep::LIMITS) {
             Ok(0) => {}
-            Ok(removed) => log::debug!("tidied the cache: {removed} files removed"),
-            Err(error) => log::debug!("the cache is not tidied: {error}"),
+            Ok(removed) => log::debug!("cleaned up the cache: {removed} files removed"),
+            Err(error) => log::debug!("cannot clean up the cache: {error}"),
         }
     }
 

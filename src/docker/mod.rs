@@ -29,7 +29,7 @@ use question::{Credentials, Question, can_be_asked_for};
 
 /// Why an answer did not arrive.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write the answer to stdout")]
+#[error("cannot write the response to stdout")]
 struct AnswerError(#[source] std::io::Error);
 
 impl From<AnswerError> for Error {
@@ -41,15 +41,14 @@ impl From<AnswerError> for Error {
 /// `store` for a server that is none of ours.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "docker-credential-ecrx serves ECR registries only and keeps no passwords, so the login to {0} was not saved"
+    "docker-credential-ecrx serves only ECR registries and stores no passwords; the login to {0} was not saved"
 )]
 struct NotKept(String);
 
 impl NotKept {
     fn hints() -> Vec<String> {
         vec![
-            "to have another helper keep it, name that as other_registries_helper in config.toml, \
-             or as credsStore in Docker's config.json, with this one for ECR hosts only (credHelpers)"
+            "to store it with another helper, set other_registries_helper in config.toml; or set credsStore in Docker's config.json, and use this helper only for ECR hosts (credHelpers)"
                 .to_owned(),
         ]
     }
@@ -85,7 +84,7 @@ fn not_done(action: Action, server: &str) -> String {
         Action::Get => format!("no credentials for {server}"),
         Action::Store => format!("the login to {server} was not saved"),
         Action::Erase => format!("the login to {server} was not erased"),
-        Action::List => "the logins of other registries are not listed".to_owned(),
+        Action::List => "logins for other registries are not listed".to_owned(),
     }
 }
 
@@ -213,11 +212,11 @@ fn store(
     let question = Question::read(input)?;
     let server = question.server_of_credentials()?;
     let on_demand = |notes: &mut _, registry: &Registry, who: Result<String, String>| {
-        let who = who.unwrap_or_else(|error| format!("but not now: {error}"));
+        let who = who.unwrap_or_else(|error| format!("currently failing: {error}"));
         note(
             notes,
             &format!(
-                "no password was saved: credentials for {registry} are bought when they are needed, {who}"
+                "no password was saved: credentials for {registry} are requested on demand; {who}"
             ),
         );
         Ok(ExitCode::SUCCESS)
@@ -314,7 +313,7 @@ fn erase(
 fn list(env: &Env, output: &mut impl Write, notes: &mut impl Write) -> Result<ExitCode, Error> {
     let mut listed = std::collections::BTreeMap::new();
     match Config::from_env(env) {
-        Err(error) => note(notes, &format!("nothing is listed: {error}")),
+        Err(error) => note(notes, &format!("no logins are listed: {error}")),
         Ok(config) => {
             match OtherHelper::from_config(&config).map(|helper| helper.list(env)) {
                 None => {}
@@ -328,7 +327,7 @@ fn list(env: &Env, output: &mut impl Write, notes: &mut impl Write) -> Result<Ex
                 Some(Err(error)) => note(
                     notes,
                     &format!(
-                        "the logins of other registries are not listed: {error} ({})",
+                        "logins for other registries are not listed: {error} ({})",
                         error.place()
                     ),
                 ),

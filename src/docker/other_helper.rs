@@ -53,7 +53,7 @@ pub(crate) struct OtherHelperError {
 
 #[derive(Debug, thiserror::Error)]
 enum Fault {
-    #[error("has called docker-credential-ecrx back: a loop")]
+    #[error("called docker-credential-ecrx back, which is a loop")]
     Loop,
     #[error("is not on PATH")]
     Missing { path: Option<OsString> },
@@ -62,24 +62,24 @@ enum Fault {
     NotExecutable(PathBuf),
     #[error("cannot be run: {0}")]
     Run(#[source] io::Error),
-    #[error("did not answer within {} s and was stopped", .0.as_secs())]
+    #[error("did not respond within {} s and was stopped", .0.as_secs())]
     Hanging(Duration),
-    #[error("gave no answer and ended with {0}")]
+    #[error("returned no response ({0})")]
     Killed(ExitStatus),
     #[error("printed more than 4 MiB and was stopped")]
     TooMuch,
     #[error("failed with exit code {code}{}", said(text))]
     Failed { code: u8, text: String },
-    #[error("printed no JSON object of servers and user names")]
+    #[error("did not print a JSON object of servers and user names")]
     NotAList,
-    #[error("does not give back the login that it was given")]
+    #[error("does not return the login that it stored")]
     NotKept,
 }
 
 /// Its own words, if it has any.
 fn said(text: &str) -> String {
     match text.trim() {
-        "" => " and no word".to_owned(),
+        "" => " and no message".to_owned(),
         text => format!(": {text}"),
     }
 }
@@ -97,10 +97,10 @@ impl OtherHelperError {
                 },
             ],
             Fault::Loop => vec![format!(
-                "other_registries_helper at {named_at} must name a helper that keeps the logins itself"
+                "set other_registries_helper at {named_at} to a helper that stores logins itself"
             )],
             Fault::Hanging(_) => vec![
-                "if it waits for you, to unlock a keyring, other_registries_timeout_seconds allows more time"
+                "if it waits for you to unlock a keyring, increase other_registries_timeout_seconds"
                     .to_owned(),
                 self.place(),
             ],
@@ -116,10 +116,7 @@ impl OtherHelperError {
 
     /// Which line chose it.
     pub(crate) fn place(&self) -> String {
-        format!(
-            "it is named by other_registries_helper at {}",
-            self.named_at
-        )
+        format!("it is set by other_registries_helper at {}", self.named_at)
     }
 }
 

@@ -25,16 +25,16 @@ pub(super) struct Credentials<'a> {
 /// Why a question cannot be understood. None of them repeats what was sent.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum QuestionError {
-    #[error("cannot read the question from stdin")]
+    #[error("cannot read the request from stdin")]
     Read(#[source] std::io::Error),
-    #[error("the question on stdin is longer than 64 KiB")]
+    #[error("the request on stdin is longer than 64 KiB")]
     TooLong,
-    #[error("the question on stdin is not UTF-8 text")]
+    #[error("the request on stdin is not UTF-8 text")]
     NotText,
-    #[error("the server name on stdin holds a control character")]
+    #[error("the server name on stdin contains a control character")]
     ControlCharacter,
     #[error(
-        "the credentials on stdin are not a JSON object with the texts ServerURL, Username and Secret (line {line}, column {column})"
+        "the credentials on stdin are not a JSON object with the strings ServerURL, Username and Secret (line {line}, column {column})"
     )]
     NotCredentials { line: usize, column: usize },
 }

@@ -70,7 +70,7 @@ impl NoCredentials {
         let mut hints = self.cause.hints(registry);
         if self.allows_anonymous {
             hints.push(format!(
-                "pulls from {registry} need no token: without one they are anonymous"
+                "pulls from {registry} do not require a token; without one, they are anonymous"
             ));
         }
         hints.extend(self.asked_as.clone());
@@ -88,7 +88,7 @@ impl From<NoCredentials> for Error {
 /// A token that lives less long than it must.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the new token for {registry} ends in {}, and {} are asked for",
+    "the new token for {registry} expires in {}, less than the requested {}",
     humantime::format_duration(*.life),
     humantime::format_duration(*.least)
 )]
@@ -100,7 +100,7 @@ pub(super) struct TooShort {
 
 impl TooShort {
     fn hints() -> Vec<String> {
-        vec!["AWS decides how long a token lives: ask for less with --min-lifetime".to_owned()]
+        vec!["AWS sets the token lifetime; use a shorter --min-lifetime".to_owned()]
     }
 }
 
@@ -121,7 +121,7 @@ pub(super) enum Obstacle {
     #[error(transparent)]
     Fetch(#[from] FetchError),
     /// A role wants a code, and none was given.
-    #[error("the role {role} wants an MFA code from {device}: {cause}")]
+    #[error("the role {role} requires an MFA code from {device}: {cause}")]
     Code {
         role: RoleArn,
         /// The device that shows it.
@@ -132,7 +132,9 @@ pub(super) enum Obstacle {
         cause: TerminalError,
     },
     /// A role wants a code, which nobody is asked for at public ECR.
-    #[error("the role {role} wants an MFA code from {device}, and for public ECR nobody is asked")]
+    #[error(
+        "the role {role} requires an MFA code from {device}, and public ECR never prompts for codes"
+    )]
     CodeForPublic {
         role: RoleArn,
         /// The device that shows it.
@@ -142,7 +144,7 @@ pub(super) enum Obstacle {
     #[error(transparent)]
     Overdue(CacheError),
     /// It was tried a short while ago.
-    #[error("remembered for a while: {0}")]
+    #[error("previous attempt failed: {0}")]
     Remembered(String),
 }
 
@@ -191,7 +193,7 @@ impl Obstacle {
                     },
                 ..
             } => vec![format!(
-                "get a token on a terminal first, it serves for half a day: echo {registry} | {program} get >/dev/null"
+                "get a token on a terminal first (it is cached for up to 12 hours): echo {registry} | {program} get >/dev/null"
             )],
             Obstacle::Config(_)
             | Obstacle::Code { .. }

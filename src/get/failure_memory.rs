@@ -67,7 +67,7 @@ impl<'a> FailureMemory<'a> {
         let registry = self.registry;
         let mark = self.find(holds_token, when)?;
         log::info!(
-            "{registry}: not tried again until {}: {}",
+            "{registry}: no new attempt until {}; the previous one failed: {}",
             mark.until,
             mark.message
         );

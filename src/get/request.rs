@@ -173,7 +173,7 @@ impl<'a> TokenRequest<'a> {
             _ => "docker-credential-ecrx".to_owned(),
         };
         let code = |(role, device): (&Role, &MfaDevice)| {
-            let question = format!("{program}: MFA code of {device} for {}: ", role.arn);
+            let question = format!("{program}: MFA code from {device} for {}: ", role.arn);
             terminal::ask_for_code(&question, CODE_LIMIT).map_err(|cause| Obstacle::Code {
                 role: role.arn.clone(),
                 device: device.clone(),
@@ -190,12 +190,14 @@ impl<'a> TokenRequest<'a> {
         let registry = self.registry;
         if !self.is_fresh(token) {
             log::warn!(
-                "{registry}: the new token is not kept, as by this machine's clock it has no life before it"
+                "{registry}: the new token is not cached, because by this machine's clock it is already too old"
             );
             return;
         }
         if !self.identity.is_where_it_was(self.tokens.env) {
-            log::info!("{registry}: the new token is not kept, as meanwhile somebody else asks");
+            log::info!(
+                "{registry}: the new token is not cached, because the local identity changed during the request"
+            );
             return;
         }
         let entry = Entry {

@@ -143,7 +143,7 @@ impl<'a> Walk<'a> {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             if let Some(Obstacle::Overdue(error)) = &self.obstacle {
-                log::warn!("not waiting any longer: {error}");
+                log::warn!("stopped waiting for the lock: {error}");
             }
             return Event::Overdue;
         }
@@ -186,7 +186,7 @@ impl<'a> Walk<'a> {
             self.memory().remember(&obstacle, holds_token);
             if holds_token {
                 log::warn!(
-                    "{registry}: the token could not be renewed, the old one is still good: {obstacle}"
+                    "{registry}: cannot renew the token; the cached one is still valid: {obstacle}"
                 );
             }
             self.obstacle = Some(obstacle);
@@ -221,8 +221,8 @@ impl<'a> Walk<'a> {
 /// Logs why there is no lock.
 fn without(lock: Lock, error: &CacheError) -> Event {
     match lock {
-        Lock::Entry(_) => log::warn!("going on without the cache: {error}"),
-        Lock::Asking => log::warn!("asking beside others: {error}"),
+        Lock::Entry(_) => log::warn!("continuing without the cache: {error}"),
+        Lock::Asking => log::warn!("prompting without a lock: {error}"),
     }
     Event::Unusable
 }

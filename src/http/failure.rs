@@ -58,15 +58,15 @@ impl TransportFailure {
 #[non_exhaustive]
 pub enum TransportCause {
     /// The resolver does not know the host, or does not answer.
-    #[error("the name cannot be resolved ({detail})")]
+    #[error("the host name cannot be resolved ({detail})")]
     NameNotResolved { detail: String },
     /// No connection in time; with a proxy the whole way through it counts.
-    #[error("no connection in time")]
+    #[error("connection timed out")]
     ConnectTimeout,
-    #[error("no answer within {after:?}")]
+    #[error("no response within {after:?}")]
     ReadTimeout { after: Duration },
     /// The SDK's limit for one attempt or for all of them was reached.
-    #[error("no answer in time")]
+    #[error("request timed out")]
     OperationTimeout,
     #[error("{0}")]
     Proxy(ProxyFault),
@@ -87,7 +87,7 @@ pub enum TransportCause {
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProxyFault {
-    #[error("the proxy's name cannot be resolved ({detail}); check HTTPS_PROXY")]
+    #[error("the proxy's host name cannot be resolved ({detail}); check HTTPS_PROXY")]
     NameNotResolved { detail: String },
     #[error("the proxy cannot be reached ({detail}); check HTTPS_PROXY")]
     Unreachable {
@@ -97,15 +97,14 @@ pub enum ProxyFault {
     #[error("the TLS connection to the proxy failed: {0}")]
     Tls(TlsFault),
     #[error(
-        "the proxy wants a user name and password (407); write them into HTTPS_PROXY \
-         as http://USER:PASSWORD@HOST:PORT"
+        "the proxy requires a user name and password (407); set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT"
     )]
     LoginRequired,
     /// The proxy answered CONNECT with anything but 200 or 407.
-    #[error("the proxy refused the connection; it may not allow this host, or not reach it")]
+    #[error("the proxy refused the connection; it may block this host or be unable to reach it")]
     Refused,
     /// The proxy broke off, or what answers there is no proxy.
-    #[error("the proxy broke off ({detail})")]
+    #[error("the proxy closed the connection ({detail})")]
     Broken { detail: String },
 }
 
@@ -114,19 +113,18 @@ pub enum ProxyFault {
 pub enum TlsFault {
     /// A company's TLS inspection, as a rule.
     #[error(
-        "its certificate is signed by no authority that is trusted here; \
-         if a company's proxy signs it, name that authority's file in AWS_CA_BUNDLE"
+        "its certificate is not signed by a trusted authority; if a company proxy signs it, set AWS_CA_BUNDLE to that authority's certificate file"
     )]
     UnknownIssuer,
-    #[error("its certificate is for another name")]
+    #[error("its certificate is for another host name")]
     NameMismatch,
-    #[error("its certificate has expired, or the clock of this machine is wrong")]
+    #[error("its certificate has expired, or this machine's clock is wrong")]
     Expired,
-    #[error("its certificate is not valid yet, or the clock of this machine is wrong")]
+    #[error("its certificate is not valid yet, or this machine's clock is wrong")]
     NotYetValid,
-    #[error("its certificate is not accepted ({detail})")]
+    #[error("its certificate was rejected ({detail})")]
     Certificate { detail: String },
-    #[error("it does not speak TLS")]
+    #[error("the server does not use TLS")]
     NotTls,
     #[error("the TLS handshake failed ({detail})")]
     Handshake { detail: String },
@@ -316,7 +314,7 @@ fn lookup_detail(error: &LookupError) -> String {
     match error {
         LookupError::Failed { source, .. } => one_line(&source.to_string()),
         LookupError::Empty { .. } => "it has no address".to_owned(),
-        LookupError::TimedOut { after, .. } => format!("no answer within {after:?}"),
+        LookupError::TimedOut { after, .. } => format!("no response within {after:?}"),
     }
 }
 

@@ -28,7 +28,7 @@ pub enum ProxyError {
     Host,
     #[error("HTTPS_PROXY: the port is not a number from 1 to 65535")]
     Port,
-    #[error("HTTPS_PROXY: write / ? and # in the user name or password as %2F %3F %23")]
+    #[error("HTTPS_PROXY: encode / ? and # in the user name or password as %2F %3F %23")]
     UserInfo,
     #[error("HTTPS_PROXY: contains white space or control characters")]
     Characters,

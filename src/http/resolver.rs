@@ -35,7 +35,7 @@ use crate::users;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LookupError {
     /// The resolver answered, and the answer was no.
-    #[error("{host} could not be resolved: {source}")]
+    #[error("cannot resolve {host}: {source}")]
     Failed { host: String, source: io::Error },
     #[error("{host} has no address")]
     Empty { host: String },
@@ -129,7 +129,7 @@ async fn ask_name_services(host: &str) -> Option<io::Result<Vec<IpAddr>>> {
     if let Some(getent) = users::getent(&env.search_path()) {
         return Some(ask_getent(getent, &env, host).await);
     }
-    log::warn!("{NSSWITCH} names services that only getent can ask, and there is no getent");
+    log::warn!("{NSSWITCH} lists services that require getent, which was not found");
     None
 }
 

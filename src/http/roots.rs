@@ -28,12 +28,12 @@ use crate::fs::{self, Pipes};
 const MAX_BUNDLE: u64 = 16 << 20;
 
 /// Who names [`HttpSettings::ca_bundle`].
-const CA_BUNDLE: &str = "AWS_CA_BUNDLE (or ca_bundle of the profile)";
+const CA_BUNDLE: &str = "AWS_CA_BUNDLE or by ca_bundle in the profile";
 
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RootsError {
-    #[error("cannot read {}, which {variable} names: {source}", escaped_path(path))]
+    #[error("cannot read {} (set by {variable}): {source}", escaped_path(path))]
     Unreadable {
         /// `AWS_CA_BUNDLE`, with the profile's key beside it, or `SSL_CERT_FILE`.
         variable: &'static str,
@@ -41,7 +41,7 @@ pub enum RootsError {
         source: io::Error,
     },
     #[error(
-        "{}, which {variable} names, holds no usable certificate",
+        "{} (set by {variable}) contains no usable certificate",
         escaped_path(path)
     )]
     NoCertificate {
@@ -56,8 +56,7 @@ pub enum RootsError {
     SystemUnreadable { path: PathBuf, source: io::Error },
     /// This machine has no certificate authorities, as in an image built from scratch.
     #[error(
-        "no certificate authorities on this machine; install ca-certificates, \
-         or name a bundle in AWS_CA_BUNDLE"
+        "no certificate authorities on this machine; install ca-certificates, or set AWS_CA_BUNDLE to a bundle"
     )]
     NoneInSystem,
 }
@@ -163,10 +162,7 @@ fn dirs(dirs: &[PathBuf]) -> Option<RootCertStore> {
         let entries = match dir.read_dir() {
             Ok(entries) => entries,
             Err(error) => {
-                log::debug!(
-                    "certificates in {} are not used: {error}",
-                    escaped_path(dir)
-                );
+                log::debug!("certificates in {} are skipped: {error}", escaped_path(dir));
                 continue;
             }
         };

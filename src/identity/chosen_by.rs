@@ -26,12 +26,12 @@ pub(crate) enum LayerName {
 impl fmt::Display for LayerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            LayerName::Name => "name called by",
+            LayerName::Name => "helper name",
             LayerName::EcrxVariables => "ECRX_ variables",
             LayerName::Rules => "rules",
             LayerName::AwsVariables => "AWS_ variables",
             LayerName::Defaults => "[defaults]",
-            LayerName::Sdk => "AWS's defaults",
+            LayerName::Sdk => "AWS defaults",
         })
     }
 }
@@ -78,7 +78,7 @@ impl fmt::Display for ChosenBy {
                 write!(f, "the variables {profile} and {role}")
             }
             ChosenBy::Defaults(origin) => write!(f, "[defaults] at {origin}"),
-            ChosenBy::Default => f.write_str("no configuration at all"),
+            ChosenBy::Default => f.write_str("the default AWS credential chain"),
         }
     }
 }

@@ -18,13 +18,13 @@ use super::misspelled::Misspelled;
 pub(crate) enum IdentityError {
     /// Nothing names any credentials.
     #[error(
-        "nobody is signed in to AWS: no configuration, variable or default profile names credentials, and instance metadata is switched off"
+        "no AWS credentials found: no configuration, variable or default profile provides credentials, and instance metadata is disabled"
     )]
     NotSignedIn,
     /// The configuration's role template does not fit, or crosses partitions.
     #[error(transparent)]
     Config(ConfigError),
-    #[error("{cause} (chosen by {chosen_by})")]
+    #[error("{cause} (selected by {chosen_by})")]
     Profile {
         cause: ProfileError,
         chosen_by: ChosenBy,
@@ -36,7 +36,7 @@ pub(crate) enum IdentityError {
     Environment(EnvironmentError),
     /// The program was called by a name that stands for nobody.
     #[error(
-        "called as docker-credential-ecrx-{name}, but there is neither [identity.{name}] in config.toml nor an AWS profile `{name}` in {files}"
+        "called as docker-credential-ecrx-{name}, but neither [identity.{name}] in config.toml nor an AWS profile `{name}` in {files} exists"
     )]
     Name {
         /// What stands behind `docker-credential-ecrx-`.
@@ -58,7 +58,7 @@ pub(crate) enum IdentityError {
     Misspelled(Misspelled),
     /// A role, sign-in or profile of another partition than the registry.
     #[error(
-        "{what} is in the partition {theirs}, the registry {registry} in {ours}: no role, key or token crosses partitions (chosen by {chosen_by})"
+        "{what} is in the partition {theirs}, but the registry {registry} is in {ours}; roles, keys and tokens work in one partition only (selected by {chosen_by})"
     )]
     Partition {
         /// The role, sign-in or profile.
@@ -71,7 +71,7 @@ pub(crate) enum IdentityError {
     },
     /// An endpoint of another partition than the registry.
     #[error(
-        "the endpoint {url} is in the partition {theirs}, the registry {registry} in {ours}: no key or token crosses partitions"
+        "the endpoint {url} is in the partition {theirs}, but the registry {registry} is in {ours}; keys and tokens work in one partition only"
     )]
     EndpointPartition {
         /// What was given, by a rule, a variable or a profile.
@@ -83,7 +83,7 @@ pub(crate) enum IdentityError {
     },
     /// An endpoint that is no URL.
     #[error(
-        "the endpoint `{url}` from {from} is wrong: it must be a URL such as https://HOST or http://HOST:PORT"
+        "the endpoint `{url}` from {from} is invalid: expected a URL such as https://HOST or http://HOST:PORT"
     )]
     EndpointUrl { url: String, from: String },
 }
@@ -92,17 +92,17 @@ impl IdentityError {
     pub(crate) fn hints(&self) -> Vec<String> {
         match self {
             IdentityError::NotSignedIn => vec![
-                "sign in (`aws sso login`, `aws login`, `aws configure`), or name a profile in config.toml or AWS_PROFILE".to_owned(),
+                "sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE".to_owned(),
             ],
             IdentityError::Profile { cause: ProfileError::Missing { profile, .. }, known, .. } => {
-                let mut hints = vec!["`aws configure list-profiles` lists the profiles there are".to_owned()];
+                let mut hints = vec!["to list the profiles, run: aws configure list-profiles".to_owned()];
                 hints.extend(unreadable_name(profile));
                 hints.extend(list_known("profiles", known));
                 hints
             }
             IdentityError::Name { name, identities, profiles, .. } => {
                 let mut hints = vec![
-                    "correct the name in the client's configuration, or write the identity into config.toml".to_owned(),
+                    "correct the name in the client's configuration, or define the identity in config.toml".to_owned(),
                 ];
                 hints.extend(unreadable_name(name));
                 hints.extend(list_known("identities", identities));
@@ -112,14 +112,14 @@ impl IdentityError {
             IdentityError::Misspelled(misspelled) => vec![misspelled.hint()],
             IdentityError::Partition { ours, chosen_by, .. } => vec![match chosen_by.layer() {
                 // These come before every rule.
-                LayerName::Name => "name another helper for this registry in the client's configuration (credHelpers)".to_owned(),
+                LayerName::Name => "set another helper for this registry in the client's configuration (credHelpers)".to_owned(),
                 LayerName::EcrxVariables => single_account_hint(),
                 LayerName::Rules | LayerName::AwsVariables | LayerName::Defaults | LayerName::Sdk => format!(
-                    "write a rule for the registry's partition in config.toml, e.g. match = \"{ours}\""
+                    "add a rule for the registry's partition to config.toml, for example match = \"{ours}\""
                 ),
             }],
             IdentityError::EndpointPartition { theirs, .. } => vec![format!(
-                "write it into a rule for its partition alone in config.toml, e.g. match = \"{theirs}\""
+                "set the endpoint only in a config.toml rule for its partition, for example match = \"{theirs}\""
             )],
             // Their messages say what to do.
             IdentityError::Config(_)
@@ -137,13 +137,13 @@ impl IdentityError {
 fn unreadable_name(name: &str) -> Option<String> {
     let is_read = |c: char| c.is_ascii_alphanumeric() || "_-/.%@:+".contains(c);
     (!name.chars().all(is_read)).then(|| {
-        "AWS profiles are found by names of A-Z a-z 0-9 and _-/.%@:+ alone: rename it if it is there"
+        "if the profile exists, rename it; only the characters A-Z a-z 0-9 and _-/.%@:+ are supported in profile names"
             .to_owned()
     })
 }
 
 fn single_account_hint() -> String {
-    "set ECRX_PROFILE and ECRX_ROLE_ARN for single accounts (_<account> behind the name), or let rules in config.toml choose".to_owned()
+    "set ECRX_PROFILE_<account> and ECRX_ROLE_ARN_<account> for single accounts instead, or use rules in config.toml".to_owned()
 }
 
 fn list_known(what: &str, names: &[String]) -> Option<String> {
@@ -163,7 +163,7 @@ pub(crate) enum ProfileError {
     },
     /// There is a profile, and nothing in it says who it is.
     #[error(
-        "the AWS profile `{profile}` holds no credentials: neither keys nor a role, SSO, aws login, a web identity or a credential_process"
+        "the AWS profile `{profile}` has no credentials: it sets no keys, role, SSO, aws login, web identity or credential_process"
     )]
     NoCredentials { profile: String },
     /// Something is there, and something that belongs to it is not.
@@ -174,7 +174,7 @@ pub(crate) enum ProfileError {
         what: String,
     },
     /// `source_profile` leads in a circle.
-    #[error("the AWS profile `{profile}` goes in a circle by its source_profile: {circle}")]
+    #[error("the AWS profile `{profile}` has a circular source_profile chain: {circle}")]
     Circular {
         /// The profile that began it.
         profile: String,
@@ -182,7 +182,7 @@ pub(crate) enum ProfileError {
         circle: String,
     },
     /// A role ARN, an external id, a duration or an MFA device that is not one.
-    #[error("the AWS profile `{profile}` has a wrong {key}: {why}")]
+    #[error("the AWS profile `{profile}` has an invalid {key}: {why}")]
     Malformed {
         profile: String,
         key: &'static str,
@@ -192,7 +192,7 @@ pub(crate) enum ProfileError {
 
 fn referenced(by: &Option<String>) -> String {
     by.as_ref()
-        .map(|by| format!(", which `{by}` names as its source_profile,"))
+        .map(|by| format!(" (source_profile of `{by}`)"))
         .unwrap_or_default()
 }
 
@@ -257,7 +257,7 @@ impl ProfileError {
 /// Why variables that are there name no credentials.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum EnvironmentError {
-    #[error("{set} is set and {unset} is not: half of a pair gives no credentials")]
+    #[error("{set} is set but {unset} is not; both are required")]
     Half {
         /// The one that is there.
         set: &'static str,
@@ -265,13 +265,13 @@ pub(crate) enum EnvironmentError {
         unset: &'static str,
     },
     /// `AWS_ROLE_ARN` is no role ARN.
-    #[error("{} is wrong", var::AWS_ROLE_ARN)]
+    #[error("{} is invalid", var::AWS_ROLE_ARN)]
     RoleArn(#[source] ParseError),
     /// The SDK reads it too, and takes it for a value.
-    #[error("{0} is set but empty, which the AWS SDK does not take as unset: unset it")]
+    #[error("{0} is set but empty, which the AWS SDK does not treat as unset; unset it")]
     Blank(&'static str),
     /// The address of a credential endpoint is not one. It may hold secrets.
-    #[error("{variable} is wrong: expected {expected}")]
+    #[error("{variable} is invalid: expected {expected}")]
     Address {
         /// The variable or profile setting.
         variable: &'static str,
@@ -279,7 +279,7 @@ pub(crate) enum EnvironmentError {
         expected: &'static str,
     },
     /// The endpoint's mode is neither of the two.
-    #[error("{variable} is `{value}`; it can be IPv4 or IPv6")]
+    #[error("{variable} is `{value}`; expected IPv4 or IPv6")]
     EndpointMode {
         /// The variable or profile setting.
         variable: &'static str,

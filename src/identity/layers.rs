@@ -269,7 +269,7 @@ impl Layers<'_> {
         let for_all = variable == var::ECRX_ROLE_ARN && template.has_account();
         if external_id.is_some() && for_all {
             let remedy =
-                "name the role of each account in a variable of its own, ECRX_ROLE_ARN_<account>";
+                "set the role of each account in its own variable, ECRX_ROLE_ARN_<account>";
             return Err(wrong(var::ECRX_EXTERNAL_ID)(Problem::ExternalIdForAll {
                 remedy,
             }));
@@ -331,7 +331,7 @@ impl Layers<'_> {
         let (first, second) = (var::AWS_DEFAULT_PROFILE, var::AWS_PROFILE);
         if self.env.get(second).is_some_and(|other| other != profile) {
             log::warn!(
-                "{second} is not used: {first} names another profile and comes first, as in the AWS CLI"
+                "{second} is not used; {first} sets another profile and takes precedence, as in the AWS CLI"
             );
         }
     }
@@ -465,7 +465,7 @@ impl ChoiceSummary {
             .collect::<Vec<_>>()
             .join(", then ");
         if below {
-            who.push_str(", assumed from what comes below");
+            who.push_str(", assumed by the next identity below");
         }
         Self {
             chosen_by: choice.chosen_by,

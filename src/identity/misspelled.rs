@@ -129,15 +129,12 @@ impl Misspelled {
 impl fmt::Display for Misspelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (variable, nearest) = (self.shown(), self.nearest);
-        write!(
-            f,
-            "the variable {variable} is not known; did you mean {nearest}"
-        )?;
+        write!(f, "unknown variable {variable}; did you mean {nearest}")?;
         match &self.account {
             Account::Absent => f.write_str("?"),
             Account::Id(id) => write!(f, "_{id}?"),
-            Account::Wrong => f.write_str("_<account>, with the 12 digits of an account id?"),
-            Account::Unused => f.write_str(", which has no form for a single account?"),
+            Account::Wrong => f.write_str("_<account>, with a 12-digit account ID?"),
+            Account::Unused => f.write_str(", which has no per-account form?"),
         }
     }
 }
@@ -307,7 +304,7 @@ mod tests {
             ("ECRX_SESSION_NAME", "ECRX_ROLE_SESSION_NAME"),
             ("ECRX_CONFIG_FILE", "ECRX_CONFIG"),
         ] {
-            let expected = format!("the variable {name} is not known; did you mean {meant}?");
+            let expected = format!("unknown variable {name}; did you mean {meant}?");
             assert_eq!(told(name), Some(expected));
         }
     }
@@ -318,7 +315,7 @@ mod tests {
             let end = own.strip_prefix(START).unwrap();
             for start in ["ERCX", "CERX", "ECXR", "WCRX", "EVRX", "ECTX"] {
                 let name = format!("{start}{end}");
-                let expected = format!("the variable {name} is not known; did you mean {own}?");
+                let expected = format!("unknown variable {name}; did you mean {own}?");
                 assert_eq!(told(&name), Some(expected));
                 for wrong in [
                     format!("{name}S"),
@@ -335,7 +332,7 @@ mod tests {
         assert_eq!(
             told("ECXR_ROLE_ARN_111122223333").as_deref(),
             Some(
-                "the variable ECXR_ROLE_ARN_111122223333 is not known; did you mean ECRX_ROLE_ARN_111122223333?"
+                "unknown variable ECXR_ROLE_ARN_111122223333; did you mean ECRX_ROLE_ARN_111122223333?"
             )
         );
         for name in ["ERCX_ROLE_ARN_99999999999", "ERCX", "ERCX_", "ERCXPROFILE"] {
@@ -351,8 +348,7 @@ mod tests {
             "\tECRX_PROFILE",
             " ERCX_PROFILE",
         ] {
-            let expected =
-                format!("the variable `{name}` is not known; did you mean ECRX_PROFILE?");
+            let expected = format!("unknown variable `{name}`; did you mean ECRX_PROFILE?");
             assert_eq!(told(name), Some(expected));
             let misspelled = Misspelled::from_name(name).unwrap();
             assert_eq!(misspelled.hint(), format!("rename or unset `{name}`"));
@@ -380,7 +376,7 @@ mod tests {
             ("ecrx_profile", "ECRX_PROFILE"),
             ("Ecrx_Role_Arn_111122223333", "ECRX_ROLE_ARN_111122223333"),
         ] {
-            let expected = format!("the variable {name} is not known; did you mean {meant}?");
+            let expected = format!("unknown variable {name}; did you mean {meant}?");
             assert_eq!(told(name), Some(expected));
         }
     }
@@ -397,7 +393,7 @@ mod tests {
             ("ECRX_ROLE_ARN_1111-2222-33ll", "ECRX_ROLE_ARN"),
         ] {
             let expected = format!(
-                "the variable {name} is not known; did you mean {meant}_<account>, with the 12 digits of an account id?"
+                "unknown variable {name}; did you mean {meant}_<account>, with a 12-digit account ID?"
             );
             assert_eq!(told(name), Some(expected));
         }
@@ -408,7 +404,7 @@ mod tests {
         let without = var::OWN.iter().filter(|own| !PER_ACCOUNT.contains(own));
         for own in without.filter(|own| **own != var::ECRX_HANDED_OVER) {
             let expected = format!(
-                "the variable {own}_111122223333 is not known; did you mean {own}, which has no form for a single account?"
+                "unknown variable {own}_111122223333; did you mean {own}, which has no per-account form?"
             );
             assert_eq!(told(&format!("{own}_111122223333")), Some(expected));
         }

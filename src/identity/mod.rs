@@ -141,9 +141,9 @@ impl Identity {
 
     /// Who chose, and what was passed over: the line that belongs below every credential error.
     pub(crate) fn explain(&self) -> String {
-        let mut text = format!("asked as: {self}; chosen by {}", self.chosen_by);
+        let mut text = format!("identity: {self}; selected by {}", self.chosen_by);
         if !self.passed_over.is_empty() {
-            text.push_str("; passed over: ");
+            text.push_str("; not used: ");
             text.push_str(&self.passed_over.join(", "));
         }
         text

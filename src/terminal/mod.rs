@@ -18,13 +18,13 @@ pub enum TerminalError {
     #[error("{why}")]
     Absent { why: Absence },
     /// The person pressed Ctrl-C or Ctrl-D, or Enter alone.
-    #[error("it was cancelled")]
+    #[error("the prompt was cancelled")]
     Cancelled,
     /// The person did not answer.
-    #[error("none was given within {:.0} s", limit.as_secs_f64())]
+    #[error("no code was entered within {:.0} s", limit.as_secs_f64())]
     TimedOut { limit: Duration },
     /// The person answered, but never with a code.
-    #[error("three answers were not codes of six digits")]
+    #[error("three entries were not six-digit codes")]
     Refused,
     /// There is a terminal, and it fails.
     #[error("the terminal cannot be used")]
@@ -35,12 +35,12 @@ pub enum TerminalError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Absence {
     /// No terminal controls this process: a service, a CI job, a container without a tty.
-    #[error("there is no terminal to ask for it on")]
+    #[error("no terminal is available for the prompt")]
     NoTerminal,
     /// This process is not in the terminal's foreground, or no longer.
-    #[error("the terminal to ask for it on is in use by another program")]
+    #[error("the terminal is in use by another program")]
     Background,
-    #[error("asking for it on a terminal is not supported on this system")]
+    #[error("prompting on a terminal is not supported on this system")]
     Unsupported,
 }
 

@@ -54,7 +54,7 @@ pub fn ask_for_code(question: &str, time_limit: Duration) -> Result<Secret, Term
     for nth in 0..QUESTIONS {
         if nth > 0 {
             terminal.forget_what_was_typed();
-            terminal.say("\nthat is not a code of six digits\n")?;
+            terminal.say("\nnot a six-digit code; try again\n")?;
         }
         terminal.say(&question)?;
         match TypedLine::read(&terminal.read_line()?) {

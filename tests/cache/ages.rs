@@ -11,7 +11,7 @@ use super::{ECR, HOUR, at_once, hold_stale_tokens, no_credentials};
 /// What a person reads when ECR answers 503.
 fn aws_is_down() -> String {
     no_credentials(
-        "asking for the authorization token: AWS is down: ServiceUnavailableException: \
+        "requesting an authorization token: AWS is unavailable: ServiceUnavailableException: \
          Service is unable to handle request.",
     )
 }
@@ -110,8 +110,7 @@ fn a_token_from_the_future_is_not_answered_as_its_age_cannot_be_known() {
     environment.set("ECRX_LOG", "warn");
     let told = environment.get(HOST);
     let warning = format!(
-        "docker-credential-ecrx: warn: ignoring {:?}: it is dated more than 5 minutes ahead of \
-         the clock\n",
+        "docker-credential-ecrx: warn: ignoring {:?}: it is dated more than 5 minutes in the future\n",
         environment.entries()[0]
     );
     assert_eq!((told.code, told.stderr), (Some(0), warning));
@@ -133,8 +132,7 @@ fn a_token_just_minted_is_answered_and_not_kept_when_the_clock_says_it_is_over()
     assert_eq!(
         told.stderr,
         format!(
-            "docker-credential-ecrx: warn: {HOST}: the new token is not kept, as by this \
-             machine's clock it has no life before it\n"
+            "docker-credential-ecrx: warn: {HOST}: the new token is not cached, because by this machine's clock it is already too old\n"
         )
     );
     // With the clocks in order again, it is kept.

@@ -18,7 +18,7 @@ fn a_denial_ends_the_token(aws: &FakeAws, environment: &TestEnvironment, line: &
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     // What was left of the four seconds.
     assert!(
-        outcome.stdout.contains(": no answer within "),
+        outcome.stdout.contains(": no response within "),
         "{outcome:?}"
     );
 }
@@ -66,7 +66,7 @@ fn a_deleted_key_ends_the_token() {
     hold_stale_tokens(&environment);
     aws.remove_key(ALICE.0);
     let line = no_credentials(
-        "AWS does not know the access key AKIAIOSFODNN7EXAMPLE: \
+        "AWS rejected the access key AKIAIOSFODNN7EXAMPLE: \
          UnrecognizedClientException: The security token included in the request is invalid.",
     );
     a_denial_ends_the_token(&aws, &environment, &line);

@@ -169,7 +169,7 @@ fn a_failure_is_not_multiplied_by_the_herd() {
     let why = |outcome: &Outcome| {
         assert_eq!(outcome.code, Some(1), "{outcome:?}");
         let (_, why) = outcome.stdout.split_once(": ").expect("a reason");
-        why.trim_start_matches("remembered for a while: ")
+        why.trim_start_matches("previous attempt failed: ")
             .to_owned()
     };
     for outcome in &outcomes {
@@ -296,7 +296,7 @@ fn one_dead_network_is_found_out_once_for_all_registries() {
     let calls = aws.count(ECR);
     for host in &hosts[1..] {
         environment.get(host).failure(&format!(
-            "no credentials for {host}: remembered for a while: {why}"
+            "no credentials for {host}: previous attempt failed: {why}"
         ));
     }
     assert_eq!(aws.count(ECR), calls);
@@ -315,7 +315,7 @@ fn with_an_expired_sign_in_and_no_tokens_eighty_registries_fail_alike_and_unaske
         let outcome = environment.get(host);
         assert_eq!(outcome.code, Some(1), "{outcome:?}");
         let said = outcome.stdout.replace(host, "HOST");
-        said.replace(": remembered for a while: ", ": ")
+        said.replace(": previous attempt failed: ", ": ")
     };
     let first = why(HOST);
     assert!(first.contains("aws sso login"), "{first}");
@@ -338,7 +338,7 @@ fn other_keys_end_the_memory_of_a_failure() {
         environment
             .get(&other)
             .stdout
-            .contains("remembered for a while")
+            .contains("previous attempt failed")
     );
     environment.set_keys(BOB.0, BOB.1, None);
     assert_eq!(environment.get(&other).grant().principal, BOB.2);
@@ -363,7 +363,7 @@ fn a_changed_configuration_ends_the_memory_of_a_failure() {
         environment.keep_marks();
         aws.heal_all();
         let outcome = environment.get(&other);
-        assert!(outcome.stdout.contains("remembered for a while"));
+        assert!(outcome.stdout.contains("previous attempt failed"));
         change(&environment);
         environment.get(&other).grant();
     }
@@ -381,7 +381,7 @@ fn a_renewed_web_identity_token_ends_the_memory_of_a_failure() {
     environment.keep_marks();
     aws.heal_all();
     let outcome = environment.get(OTHER);
-    assert!(outcome.stdout.contains("remembered for a while"));
+    assert!(outcome.stdout.contains("previous attempt failed"));
     environment.write("environment.jwt", "e30.e30.e31");
     environment.get(OTHER).grant();
 }
@@ -403,11 +403,11 @@ fn another_variable_that_says_who_asks_ends_the_memory_of_a_failure() {
     environment.set("AWS_ROLE_SESSION_NAME", "bob");
     let outcome = environment.get(HOST);
     assert!(
-        outcome.stdout.contains("gives no credentials"),
+        outcome.stdout.contains("returned no credentials"),
         "{outcome:?}"
     );
     let outcome = environment.get(OTHER);
-    assert!(outcome.stdout.contains("remembered for a while"));
+    assert!(outcome.stdout.contains("previous attempt failed"));
     environment.set("AWS_ROLE_SESSION_NAME", "alice");
     environment.get(OTHER).grant();
 }
@@ -445,10 +445,10 @@ fn a_herd_before_a_dead_aws_ends_in_time() {
         start.elapsed()
     );
     let why = [
-        "asking for the authorization token: no answer within ",
-        "remembered for a while: asking for the authorization token: no answer within ",
+        "requesting an authorization token: no response within ",
+        "previous attempt failed: requesting an authorization token: no response within ",
         // Whose own time is over a moment earlier than that of who asks.
-        "another process has held ",
+        "another process has locked ",
     ];
     for outcome in outcomes {
         assert_eq!(outcome.code, Some(1), "{outcome:?}");

@@ -203,8 +203,7 @@ fn why_an_old_token_is_served_is_told_to_who_asks() {
     assert_eq!(
         told.stderr,
         format!(
-            "docker-credential-ecrx: warn: {HOST}: the token could not be renewed, the old one \
-             is still good: asking for the authorization token: AWS is down: \
+            "docker-credential-ecrx: warn: {HOST}: cannot renew the token; the cached one is still valid: requesting an authorization token: AWS is unavailable: \
              ServiceUnavailableException: Service is unable to handle request.\n"
         )
     );

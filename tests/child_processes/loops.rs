@@ -11,7 +11,7 @@ use super::{AT_ONCE, lines, of_command};
 /// Those above the one that sees it.
 const MOST_STARTS: usize = 2;
 
-const LOOP: &str = "are a loop: it has called docker-credential-ecrx, which would start it again";
+const LOOP: &str = "called docker-credential-ecrx, which would start it again";
 
 /// Each start of the command leaves a line in `starts`, and asks for the same registry again.
 fn of_loop(aws: &FakeAws, call: &str) -> TestEnvironment {
@@ -192,7 +192,10 @@ fn another_registrys_helper_under_another_name_is_a_loop() {
     let helper = environment.write("bin/docker-credential-fake", &script);
     super::common::files::chmod(&helper, 0o700);
     let outcome = environment.get("ghcr.io");
-    assert!(outcome.stdout.contains("back: a loop"), "{outcome:?}");
+    assert!(
+        outcome.stdout.contains("back, which is a loop"),
+        "{outcome:?}"
+    );
     let starts = lines(&environment, "starts");
     assert!((1..=MOST_STARTS).contains(&starts), "{starts}");
 }

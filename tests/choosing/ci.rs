@@ -97,7 +97,7 @@ fn the_variable_of_an_account_comes_before_that_of_all() {
     assert!(
         never
             .stdout
-            .ends_with("(chosen by the variable ECRX_PROFILE)\n"),
+            .ends_with("(selected by the variable ECRX_PROFILE)\n"),
         "{never:?}"
     );
 }
@@ -198,18 +198,18 @@ fn failure_says_which_variable_chose() {
     environment
         .set("ECRX_PROFILE", "never")
         .set("ECRX_PROFILE_999999999999", "work");
-    let as_bob = format!("asked as: profile work (the access key {})", BOB.0);
+    let as_bob = format!("identity: profile work (the access key {})", BOB.0);
     assert_eq!(
         explained(&environment.get(HOST)),
         format!(
-            "{as_bob}; chosen by the variable ECRX_PROFILE_999999999999; passed over: AWS_ACCESS_KEY_ID"
+            "{as_bob}; selected by the variable ECRX_PROFILE_999999999999; not used: AWS_ACCESS_KEY_ID"
         )
     );
     environment.set("ECRX_ROLE_ARN", PULL);
     assert_eq!(
         explained(&environment.get(HOST)),
         format!(
-            "{as_bob}, then role {PULL}; chosen by the variables ECRX_PROFILE_999999999999 and ECRX_ROLE_ARN; passed over: AWS_ACCESS_KEY_ID"
+            "{as_bob}, then role {PULL}; selected by the variables ECRX_PROFILE_999999999999 and ECRX_ROLE_ARN; not used: AWS_ACCESS_KEY_ID"
         )
     );
     environment
@@ -220,7 +220,7 @@ fn failure_says_which_variable_chose() {
     assert_eq!(
         explained(&environment.get(HOST)),
         format!(
-            "asked as: the access key {}, then role {PULL}; chosen by the variable ECRX_ROLE_ARN; passed over: AWS_PROFILE",
+            "identity: the access key {}, then role {PULL}; selected by the variable ECRX_ROLE_ARN; not used: AWS_PROFILE",
             ALICE.0
         )
     );
@@ -235,7 +235,7 @@ fn external_id_goes_to_accounts_that_are_written_down_alone() {
         .set("ECRX_EXTERNAL_ID", "hush")
         .set("ECRX_ROLE_ARN", "arn:aws:iam::{account}:role/pull");
     environment.get(HOST).failure(&format!(
-        "no credentials for {HOST}: the variable ECRX_EXTERNAL_ID: would be told to any account that an image names, as `role_arn` holds {{account}}: name the role of each account in a variable of its own, ECRX_ROLE_ARN_<account>"
+        "no credentials for {HOST}: the variable ECRX_EXTERNAL_ID: would be told to any account that an image names, as `role_arn` holds {{account}}: set the role of each account in its own variable, ECRX_ROLE_ARN_<account>"
     ));
     assert_eq!(aws.connections(), 0);
     environment.set(
@@ -288,6 +288,6 @@ fn one_runner_has_a_role_per_account_and_the_cache_hits_for_each() {
     assert_eq!(environment.entries().len(), 3);
     // The web identity is of `aws`.
     environment.get(BEIJING).failure(&format!(
-        "no credentials for {BEIJING}: the role arn:aws:iam::111122223333:role/irsa is in the partition aws, the registry {BEIJING} in aws-cn: no role, key or token crosses partitions (chosen by the variable ECRX_ROLE_ARN)"
+        "no credentials for {BEIJING}: the role arn:aws:iam::111122223333:role/irsa is in the partition aws, but the registry {BEIJING} is in aws-cn; roles, keys and tokens work in one partition only (selected by the variable ECRX_ROLE_ARN)"
     ));
 }

@@ -4,7 +4,7 @@ use super::common::fake_aws::{ALICE, BOB, FakeAws};
 use super::common::{HOST, NOT_FOUND, TestEnvironment, sources};
 use super::{IRELAND, PUBLIC};
 
-const LINE: &str = "the variable ECRX_PROFIL is not known; did you mean ECRX_PROFILE?";
+const LINE: &str = "unknown variable ECRX_PROFIL; did you mean ECRX_PROFILE?";
 
 /// Alice's keys in variables, and Bob's in a profile `work` that a misspelled variable names.
 fn misspelled(aws: &FakeAws) -> TestEnvironment {
@@ -40,7 +40,7 @@ fn a_variable_whose_name_begins_wrong_is_an_error_and_shows_its_blanks() {
         environment.unset("ECRX_PROFIL");
         environment.set(name, "work");
         let expected = format!(
-            "no credentials for {HOST}: the variable {shown} is not known; did you mean ECRX_PROFILE?"
+            "no credentials for {HOST}: unknown variable {shown}; did you mean ECRX_PROFILE?"
         );
         let outcome = environment.get(HOST);
         assert_eq!(
@@ -61,7 +61,7 @@ fn a_token_in_the_cache_does_not_hide_a_misspelled_variable() {
         "arn:aws:iam::999999999999:role/pull",
     );
     environment.get(HOST).failure(&format!(
-        "no credentials for {HOST}: the variable ECRX_ROLE_ARN_99999999999 is not known; did you mean ECRX_ROLE_ARN_<account>, with the 12 digits of an account id?"
+        "no credentials for {HOST}: unknown variable ECRX_ROLE_ARN_99999999999; did you mean ECRX_ROLE_ARN_<account>, with a 12-digit account ID?"
     ));
 }
 
@@ -129,7 +129,7 @@ fn a_host_that_is_not_known_is_not_found_and_the_log_tells_of_a_misspelled_ecrx_
     environment.set("ECRX_LOG", "warn");
     environment.get("mirror.example").failed_with(
         NOT_FOUND,
-        "docker-credential-ecrx: warn: the variable ECRX_CONFG is not known; did you mean ECRX_CONFIG?\n",
+        "docker-credential-ecrx: warn: unknown variable ECRX_CONFG; did you mean ECRX_CONFIG?\n",
     );
 }
 
@@ -168,7 +168,7 @@ fn every_command_for_a_host_that_is_not_known_tells_of_a_misspelled_ecrx_config(
         assert_eq!(
             lines[1..],
             [
-                "  the variable ECRX_CONFG is not known; did you mean ECRX_CONFIG?",
+                "  unknown variable ECRX_CONFG; did you mean ECRX_CONFIG?",
                 "  rename or unset ECRX_CONFG"
             ],
             "{command:?}"
@@ -187,7 +187,7 @@ fn called_by_a_name_only_a_misspelled_ecrx_config_is_an_error() {
     }
     environment.set("ECRX_CONFG", "ecrx.toml");
     environment.get_as("work", HOST).failure(&format!(
-        "no credentials for {HOST}: the variable ECRX_CONFG is not known; did you mean ECRX_CONFIG?"
+        "no credentials for {HOST}: unknown variable ECRX_CONFG; did you mean ECRX_CONFIG?"
     ));
 }
 

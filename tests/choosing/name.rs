@@ -144,11 +144,11 @@ fn name_comes_before_everything_and_says_what_it_passed_over() {
         "[[registry]]\nmatch = \"*\"\nprofile = \"never\"\n[defaults]\nprofile = \"never\"\n";
     environment.config(rule);
     let passed_over =
-        "passed over: ECRX_PROFILE, ECRX_ROLE_ARN_999999999999, AWS_ACCESS_KEY_ID, AWS_PROFILE";
+        "not used: ECRX_PROFILE, ECRX_ROLE_ARN_999999999999, AWS_ACCESS_KEY_ID, AWS_PROFILE";
     assert_eq!(
         explained(&environment.get_as("release", HOST)),
         format!(
-            "asked as: profile release (the access key {}); chosen by the name docker-credential-ecrx-release; {passed_over}",
+            "identity: profile release (the access key {}); selected by the name docker-credential-ecrx-release; {passed_over}",
             BOB.0
         )
     );
@@ -158,7 +158,7 @@ fn name_comes_before_everything_and_says_what_it_passed_over() {
     assert_eq!(
         explained(&environment.get_as("release", HOST)),
         format!(
-            "asked as: profile release (the access key {}); chosen by the name docker-credential-ecrx-release and [identity.release] at {}:6; {passed_over}",
+            "identity: profile release (the access key {}); selected by the name docker-credential-ecrx-release and [identity.release] at {}:6; {passed_over}",
             BOB.0,
             config.display()
         )
@@ -200,7 +200,7 @@ fn names_that_nobody_can_have_are_refused_and_not_passed_over() {
         let program = [b"/usr/bin/docker-credential-ecrx-", name].concat();
         let outcome = get_by(&environment, OsStr::from_bytes(&program), HOST);
         let hints = outcome.failure(&format!(
-            "no credentials for {HOST}: called as docker-credential-ecrx-{shown}, but there is neither [identity.{shown}] in config.toml nor an AWS profile `{shown}` in {config} and {credentials}"
+            "no credentials for {HOST}: called as docker-credential-ecrx-{shown}, but neither [identity.{shown}] in config.toml nor an AWS profile `{shown}` in {config} and {credentials} exists"
         ));
         assert_eq!(hints.last(), Some(&"known profiles: release"));
     }
@@ -314,7 +314,7 @@ fn each_name_lists_and_erases_its_own() {
     assert_eq!(
         stored.stderr,
         format!(
-            "docker-credential-ecrx: no password was saved: credentials for {HOST} are bought when they are needed, asked as: profile release (the access key {}); chosen by the name docker-credential-ecrx-release; passed over: AWS_ACCESS_KEY_ID\n",
+            "docker-credential-ecrx: no password was saved: credentials for {HOST} are requested on demand; identity: profile release (the access key {}); selected by the name docker-credential-ecrx-release; not used: AWS_ACCESS_KEY_ID\n",
             BOB.0
         )
     );

@@ -293,7 +293,7 @@ fn login_to_an_own_name_succeeds_and_keeps_nothing() {
     assert_eq!(
         stored.stderr,
         format!(
-            "docker-credential-ecrx: no password was saved: credentials for {OWN} are bought when they are needed, asked as: the access key {}; chosen by the variable AWS_ACCESS_KEY_ID\n",
+            "docker-credential-ecrx: no password was saved: credentials for {OWN} are requested on demand; identity: the access key {}; selected by the variable AWS_ACCESS_KEY_ID\n",
             ALICE.0
         )
     );

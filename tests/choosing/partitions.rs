@@ -115,11 +115,11 @@ fn sign_ins_of_another_partition_are_refused_before_anybody_is_asked() {
     for (set_up, what) in [
         (
             sso,
-            "the SSO sign-in of the profile work (us-east-1)".to_owned(),
+            "the SSO sign-in for profile work (us-east-1)".to_owned(),
         ),
         (
             login,
-            format!("the aws login sign-in of the profile work ({LOGIN_SESSION})"),
+            format!("the aws login sign-in for profile work ({LOGIN_SESSION})"),
         ),
         (
             web,
@@ -131,7 +131,7 @@ fn sign_ins_of_another_partition_are_refused_before_anybody_is_asked() {
         set_up(&mut environment, &aws);
         let outcome = environment.get_as("work", BEIJING);
         outcome.failure(&format!(
-            "no credentials for {BEIJING}: {what} is in the partition aws, the registry {BEIJING} in aws-cn: no role, key or token crosses partitions (chosen by the name docker-credential-ecrx-work)"
+            "no credentials for {BEIJING}: {what} is in the partition aws, but the registry {BEIJING} is in aws-cn; roles, keys and tokens work in one partition only (selected by the name docker-credential-ecrx-work)"
         ));
         assert_eq!(aws.connections(), 0);
     }

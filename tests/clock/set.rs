@@ -39,10 +39,8 @@ fn a_clock_that_is_set_back_costs_calls_until_it_is_right_again() {
         clock.set(ahead);
         let path = environment.entries().remove(0);
         let warnings = [
-            format!("ignoring {path:?}: it is dated more than 5 minutes ahead of the clock"),
-            format!(
-                "not cached in {path:?}: it claims to be valid for more than 13 hours, or not at all"
-            ),
+            format!("ignoring {path:?}: it is dated more than 5 minutes in the future"),
+            format!("not cached in {path:?}: it has a lifetime of zero or more than 13 hours"),
         ];
         costs_a_call_each(&aws, &mut environment, &warnings);
         clock.set(0);
@@ -60,7 +58,7 @@ fn a_clock_that_is_set_forward_costs_calls_until_it_is_right_again() {
         assert_eq!(environment.get(HOST).grant().serial, 1);
         clock.set(ahead);
         let warning = format!(
-            "{HOST}: the new token is not kept, as by this machine's clock it has no life before it"
+            "{HOST}: the new token is not cached, because by this machine's clock it is already too old"
         );
         costs_a_call_each(&aws, &mut environment, &[warning]);
         clock.set(0);

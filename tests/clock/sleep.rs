@@ -96,7 +96,7 @@ fn who_slept_in_line_past_the_end_of_the_old_token_gets_a_new_one() {
 fn who_slept_in_line_past_the_end_of_the_old_token_is_not_given_it_when_aws_is_down() {
     let (_, outcome) = asleep_in_line(|aws| aws.on(ECR, Fault::Status(503)));
     // What it was doing when its time was over depends on how long it stood in line.
-    let start = format!("no credentials for {HOST}: asking for the authorization token: ");
+    let start = format!("no credentials for {HOST}: requesting an authorization token: ");
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     assert!(outcome.stdout.starts_with(&start), "{outcome:?}");
 }
@@ -111,6 +111,7 @@ fn a_token_that_expires_while_its_renewal_hangs_is_not_answered() {
     clock.set(DAY);
     let outcome = Outcome::of(get);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
-    let start = format!("no credentials for {HOST}: asking for the authorization token: no answer");
+    let start =
+        format!("no credentials for {HOST}: requesting an authorization token: no response");
     assert!(outcome.stdout.starts_with(&start), "{outcome:?}");
 }

@@ -152,7 +152,7 @@ fn a_login_that_the_other_helper_does_not_give_back_stays() {
     for (script, why) in [
         (
             LIAR,
-            "docker-credential-keeper does not give back the login that it was given",
+            "docker-credential-keeper does not return the login that it stored",
         ),
         (
             "#!/bin/sh\necho locked; exit 1\n",
@@ -160,7 +160,7 @@ fn a_login_that_the_other_helper_does_not_give_back_stays() {
         ),
         (
             "#!/bin/sh\nexit 1\n",
-            "docker-credential-keeper failed with exit code 1 and no word",
+            "docker-credential-keeper failed with exit code 1 and no message",
         ),
         (
             "#!/bin/sh\nread login; echo \"cannot keep $login\"; exit 1\n",
@@ -177,7 +177,7 @@ fn a_login_that_the_other_helper_does_not_give_back_stays() {
         assert_eq!(
             person.shortened(&outcome.stderr),
             format!(
-                "docker-credential-ecrx: cannot move the login for https://index.docker.io/v1/ out of ~/.docker/config.json: {why}\n  it is named by other_registries_helper at ~/.config/docker-credential-ecrx/config.toml:1\n"
+                "docker-credential-ecrx: cannot move the login for https://index.docker.io/v1/ out of ~/.docker/config.json: {why}\n  it is set by other_registries_helper at ~/.config/docker-credential-ecrx/config.toml:1\n"
             )
         );
         assert_eq!(person.docker(), logins());

@@ -19,15 +19,15 @@ fn nobody_is_signed_in(environment: &TestEnvironment, endpoint: &str, why: &str)
     let outcome = environment.get(HOST);
     let elapsed = started.elapsed();
     let hints = outcome.failure(&format!(
-        "no credentials for {HOST}: nobody is signed in to AWS: instance metadata at {endpoint} {why}"
+        "no credentials for {HOST}: no AWS credentials found: instance metadata at {endpoint} {why}"
     ));
     assert_eq!(
         hints,
         [
-            "sign in (`aws sso login`, `aws login`, `aws configure`), or name a profile in config.toml or AWS_PROFILE",
-            "on EC2: give the instance a role, and containers a hop limit of 2",
+            "sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE",
+            "on EC2, attach a role to the instance; for containers, set the metadata hop limit to 2",
             &format!(
-                "asked as: instance metadata at {endpoint}; chosen by no configuration at all"
+                "identity: instance metadata at {endpoint}; selected by the default AWS credential chain"
             )
         ]
     );
@@ -45,7 +45,7 @@ fn instance_metadata_that_hangs_is_asked_once_and_not_waited_for() {
         nobody_is_signed_in(
             &environment,
             &aws.url(),
-            "cannot be reached: no answer within 1s",
+            "cannot be reached: no response within 1s",
         );
         assert_eq!(aws.count(step), 1, "{step:?}");
     }
@@ -60,7 +60,7 @@ fn instance_metadata_that_fails_is_asked_once() {
         environment.set_instance_metadata(&aws);
         aws.on(step, Fault::Status(500));
         let outcome = environment.get(HOST);
-        let told = format!("instance metadata at {} gives no credentials", aws.url());
+        let told = format!("instance metadata at {} returned no credentials", aws.url());
         assert_eq!(outcome.code, Some(1), "{outcome:?}");
         assert!(outcome.stdout.contains(&told), "{outcome:?}");
         assert_eq!(aws.count(step), 1, "{step:?}");
@@ -88,5 +88,5 @@ fn an_instance_without_a_role_says_so() {
     let mut environment = TestEnvironment::with_aws(&aws);
     aws.set_instance_role(None);
     environment.set_instance_metadata(&aws);
-    nobody_is_signed_in(&environment, &aws.url(), "knows no role of this instance");
+    nobody_is_signed_in(&environment, &aws.url(), "has no role for this instance");
 }

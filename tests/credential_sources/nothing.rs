@@ -16,7 +16,7 @@ fn half_a_pair_of_keys_in_variables_is_an_error() {
         environment.set(unset, " ");
         let hints_of = environment.get(HOST);
         let hints = hints_of.failure(&format!(
-            "no credentials for {HOST}: {set} is set and {unset} is not: half of a pair gives no credentials"
+            "no credentials for {HOST}: {set} is set but {unset} is not; both are required"
         ));
         assert_eq!(hints, [""; 0]);
         assert_eq!(aws.calls().len(), 0);
@@ -41,7 +41,7 @@ fn half_a_web_identity_in_variables_is_an_error() {
     environment.unset("AWS_ROLE_ARN");
     let outcome = environment.get(HOST);
     let hints = outcome.failure(&format!(
-        "no credentials for {HOST}: AWS_WEB_IDENTITY_TOKEN_FILE is set and AWS_ROLE_ARN is not: half of a pair gives no credentials"
+        "no credentials for {HOST}: AWS_WEB_IDENTITY_TOKEN_FILE is set but AWS_ROLE_ARN is not; both are required"
     ));
     assert_eq!(hints, [""; 0]);
 }
@@ -65,13 +65,13 @@ fn a_profile_that_does_not_exist_is_named_with_those_that_do() {
     let home = environment.home().display().to_string();
     let outcome = environment.get(HOST);
     let hints = outcome.failure(&format!(
-        "no credentials for {HOST}: the AWS profile `wrok` does not exist in {home}/.aws/config and {home}/.aws/credentials (chosen by the rule at {}:1)",
+        "no credentials for {HOST}: the AWS profile `wrok` does not exist in {home}/.aws/config and {home}/.aws/credentials (selected by the rule at {}:1)",
         config.display()
     ));
     assert_eq!(
         hints,
         [
-            "`aws configure list-profiles` lists the profiles there are",
+            "to list the profiles, run: aws configure list-profiles",
             "known profiles: default, work"
         ]
     );
@@ -88,7 +88,7 @@ fn a_source_profile_that_does_not_exist_is_named_with_who_names_it() {
     environment.set("AWS_PROFILE", "work");
     let home = environment.home().display().to_string();
     environment.get(HOST).failure(&format!(
-        "no credentials for {HOST}: the AWS profile `base`, which `work` names as its source_profile, does not exist in {home}/.aws/config and {home}/.aws/credentials (chosen by the variable AWS_PROFILE)"
+        "no credentials for {HOST}: the AWS profile `base` (source_profile of `work`) does not exist in {home}/.aws/config and {home}/.aws/credentials (selected by the variable AWS_PROFILE)"
     ));
 }
 
@@ -108,43 +108,43 @@ const WRONG_PROFILES: [(&str, &str); 17] = [
     ),
     (
         "role_arn = arn:aws:iam::999999999999:role/pull",
-        "is incomplete: role_arn needs a source_profile or a credential_source beside it",
+        "is incomplete: role_arn requires a source_profile or a credential_source in the same profile",
     ),
     (
         "role_arn = arn:aws:iam::999999999999:role/pull\nsource_profile = default\ncredential_source = Environment",
-        "is incomplete: it has both source_profile and credential_source, and only one can be meant",
+        "is incomplete: it sets both source_profile and credential_source; only one is allowed",
     ),
     (
         "role_arn = arn:aws:iam::999999999999:role/pull\nsource_profile = default",
-        "holds no credentials: neither keys nor a role, SSO, aws login, a web identity or a credential_process",
+        "has no credentials: it sets no keys, role, SSO, aws login, web identity or credential_process",
     ),
     (
         "role_arn = pull\nsource_profile = default",
-        "has a wrong role_arn: `pull` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
+        "has an invalid role_arn: `pull` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
     ),
     (
         "role_arn = arn:aws:iam::999999999999:role/pull\nsource_profile = default\nduration_seconds = 60",
-        "has a wrong duration_seconds: `60` is not a number of seconds from 900 to 43200",
+        "has an invalid duration_seconds: `60` is not a number of seconds from 900 to 43200",
     ),
     (
         "role_arn = arn:aws:iam::999999999999:role/pull\ncredential_source = Environment",
-        "is incomplete: credential_source is Environment, and AWS_ACCESS_KEY_ID is not set",
+        "is incomplete: credential_source is Environment, but AWS_ACCESS_KEY_ID is not set",
     ),
     (
         "role_arn = arn:aws:iam::999999999999:role/pull\ncredential_source = EcsContainer",
-        "is incomplete: credential_source is EcsContainer, and no AWS_CONTAINER_CREDENTIALS_… variable is set",
+        "is incomplete: credential_source is EcsContainer, but no AWS_CONTAINER_CREDENTIALS_… variable is set",
     ),
     (
         "role_arn = arn:aws:iam::999999999999:role/pull\ncredential_source = Ec2InstanceMetadata",
-        "is incomplete: credential_source is Ec2InstanceMetadata, and AWS_EC2_METADATA_DISABLED is true",
+        "is incomplete: credential_source is Ec2InstanceMetadata, but AWS_EC2_METADATA_DISABLED is true",
     ),
     (
         "role_arn = arn:aws:iam::999999999999:role/pull\ncredential_source = Vault",
-        "is incomplete: credential_source is `Vault`; it can be Environment, Ec2InstanceMetadata or EcsContainer",
+        "is incomplete: credential_source is `Vault`; expected Environment, Ec2InstanceMetadata or EcsContainer",
     ),
     (
         "web_identity_token_file = /token",
-        "is incomplete: web_identity_token_file needs a role_arn beside it",
+        "is incomplete: web_identity_token_file requires a role_arn in the same profile",
     ),
     (
         "sso_start_url = https://d-abc123.awsapps.com/start\nsso_region = us-east-1\nsso_account_id = 111122223333",
@@ -152,11 +152,11 @@ const WRONG_PROFILES: [(&str, &str); 17] = [
     ),
     (
         "sso_session = corp\nsso_account_id = 111122223333\nsso_role_name = dev",
-        "is incomplete: there is no section [sso-session corp]",
+        "is incomplete: the section [sso-session corp] does not exist",
     ),
     (
         "sso_session = corp\nsso_region = us-east-1\nsso_account_id = 111122223333\nsso_role_name = dev",
-        "is incomplete: sso_region belongs into [sso-session corp], not beside sso_session",
+        "is incomplete: sso_region must be set in [sso-session corp], not in the profile",
     ),
     (
         "sso_session = corp\nsso_account_id = 111122223333\nsso_role_name = dev\n[sso-session corp]\nsso_region = us-east-1",
@@ -172,7 +172,7 @@ fn a_wrong_profile_is_told_and_nobody_asks_in_its_place() {
         environment.aws_config(&format!("[default]\n{lines}\n"));
         let outcome = environment.get(HOST);
         let hints = outcome.failure(&format!(
-            "no credentials for {HOST}: the AWS profile `default` {wrong} (chosen by no configuration at all)"
+            "no credentials for {HOST}: the AWS profile `default` {wrong} (selected by the default AWS credential chain)"
         ));
         assert_eq!(hints, [""; 0], "{lines}");
         assert_eq!(aws.calls().len(), 0, "{lines}");
@@ -188,7 +188,7 @@ fn a_named_profile_without_credentials_is_an_error() {
     environment.set_instance_metadata(&aws);
     environment.set("AWS_PROFILE", "work");
     environment.get(HOST).failure(&format!(
-        "no credentials for {HOST}: the AWS profile `work` holds no credentials: neither keys nor a role, SSO, aws login, a web identity or a credential_process (chosen by the variable AWS_PROFILE)"
+        "no credentials for {HOST}: the AWS profile `work` has no credentials: it sets no keys, role, SSO, aws login, web identity or credential_process (selected by the variable AWS_PROFILE)"
     ));
     assert_eq!(aws.calls().len(), 0);
 }
@@ -204,7 +204,7 @@ fn a_circle_of_source_profiles_is_shown() {
     }
     environment.set("AWS_PROFILE", "a");
     environment.get(HOST).failure(&format!(
-        "no credentials for {HOST}: the AWS profile `a` goes in a circle by its source_profile: a → b → c → b (chosen by the variable AWS_PROFILE)"
+        "no credentials for {HOST}: the AWS profile `a` has a circular source_profile chain: a → b → c → b (selected by the variable AWS_PROFILE)"
     ));
 }
 
@@ -264,12 +264,12 @@ fn without_any_credentials_it_says_so() {
     let environment = TestEnvironment::with_aws(&aws);
     let outcome = environment.get(HOST);
     let hints = outcome.failure(&format!(
-        "no credentials for {HOST}: nobody is signed in to AWS: no configuration, variable or default profile names credentials, and instance metadata is switched off"
+        "no credentials for {HOST}: no AWS credentials found: no configuration, variable or default profile provides credentials, and instance metadata is disabled"
     ));
     assert_eq!(
         hints,
         [
-            "sign in (`aws sso login`, `aws login`, `aws configure`), or name a profile in config.toml or AWS_PROFILE"
+            "sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE"
         ]
     );
 }

@@ -119,27 +119,27 @@ fn variables_that_were_passed_over_are_named_by_every_error() {
     let not_heard = [
         (
             "rule",
-            "the rule at {config}:1; passed over: AWS_ACCESS_KEY_ID, AWS_PROFILE, AWS_WEB_IDENTITY_TOKEN_FILE, AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "the rule at {config}:1; not used: AWS_ACCESS_KEY_ID, AWS_PROFILE, AWS_WEB_IDENTITY_TOKEN_FILE, AWS_CONTAINER_CREDENTIALS_FULL_URI",
         ),
         (
             "keys",
-            "the variable AWS_ACCESS_KEY_ID; passed over: AWS_PROFILE, AWS_WEB_IDENTITY_TOKEN_FILE, AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "the variable AWS_ACCESS_KEY_ID; not used: AWS_PROFILE, AWS_WEB_IDENTITY_TOKEN_FILE, AWS_CONTAINER_CREDENTIALS_FULL_URI",
         ),
         (
             "AWS_PROFILE",
-            "the variable AWS_PROFILE; passed over: AWS_WEB_IDENTITY_TOKEN_FILE, AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "the variable AWS_PROFILE; not used: AWS_WEB_IDENTITY_TOKEN_FILE, AWS_CONTAINER_CREDENTIALS_FULL_URI",
         ),
         (
             "web identity",
-            "the variable AWS_WEB_IDENTITY_TOKEN_FILE; passed over: AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "the variable AWS_WEB_IDENTITY_TOKEN_FILE; not used: AWS_CONTAINER_CREDENTIALS_FULL_URI",
         ),
         (
             "container",
             "the variable AWS_CONTAINER_CREDENTIALS_FULL_URI",
         ),
         ("defaults", "[defaults] at {config}:1"),
-        ("default profile", "no configuration at all"),
-        ("instance", "no configuration at all"),
+        ("default profile", "the default AWS credential chain"),
+        ("instance", "the default AWS credential chain"),
     ];
     for (layer, expected) in not_heard {
         let Layers {
@@ -147,7 +147,7 @@ fn variables_that_were_passed_over_are_named_by_every_error() {
         } = Layers::from(layer);
         aws.on(Operation::EcrGetAuthorizationToken, Fault::AccessDenied);
         let explanation = explanation(&environment.get(HOST));
-        let (_, chosen_by) = explanation.split_once("; chosen by ").expect("who chose");
+        let (_, chosen_by) = explanation.split_once("; selected by ").expect("who chose");
         let config = environment
             .home()
             .join(".config/docker-credential-ecrx/config.toml");
@@ -169,7 +169,7 @@ fn aws_default_profile_is_used_before_aws_profile_and_the_other_is_named() {
     environment.set("ECRX_LOG", "warn");
     assert_eq!(
         environment.get(HOST).stderr,
-        "docker-credential-ecrx: warn: AWS_PROFILE is not used: AWS_DEFAULT_PROFILE names another profile and comes first, as in the AWS CLI\n"
+        "docker-credential-ecrx: warn: AWS_PROFILE is not used; AWS_DEFAULT_PROFILE sets another profile and takes precedence, as in the AWS CLI\n"
     );
     let told = environment.run(&["whoami", HOST], "").stdout;
     assert!(
@@ -246,7 +246,7 @@ fn a_variable_that_a_rules_profile_draws_on_was_not_passed_over() {
         aws.on(Operation::EcrGetAuthorizationToken, Fault::AccessDenied);
         let explanation = explanation(&environment.get(HOST));
         assert!(
-            !explanation.contains("passed over"),
+            !explanation.contains("not used"),
             "{variable}: {explanation}"
         );
     }

@@ -72,13 +72,13 @@ fn of_a_role_of_sso_the_profile_to_sign_in_is_the_one_with_the_sso() {
     std::fs::remove_dir_all(environment.home().join(".aws/sso")).expect("signed out");
     let outcome = environment.get(HOST);
     let hints = outcome.failure(&format!(
-        "no credentials for {HOST}: the SSO sign-in of the profile default-sso (session default-sso) is absent; run: aws sso login --profile default-sso"
+        "no credentials for {HOST}: the SSO sign-in for profile default-sso (session default-sso) is missing; run: aws sso login --profile default-sso"
     ));
     assert_eq!(
         hints,
         [
-            "or, for every profile of the session: aws sso login --sso-session default-sso",
-            "asked as: profile default (SSO, role ops in account 444455556666, session default-sso), then role arn:aws:iam::999999999999:role/default; chosen by no configuration at all"
+            "to sign in for every profile of the session, run: aws sso login --sso-session default-sso",
+            "identity: profile default (SSO, role ops in account 444455556666, session default-sso), then role arn:aws:iam::999999999999:role/default; selected by the default AWS credential chain"
         ]
     );
     assert_eq!(aws.calls().len(), 0);

@@ -65,7 +65,7 @@ fn public_ecr_stays_anonymous_and_list_empty_with_a_broken_configuration() {
     assert_eq!((listed.code, listed.stdout.as_str()), (Some(0), "{}\n"));
     assert_eq!(
         listed.stderr,
-        format!("docker-credential-ecrx: nothing is listed: {told}\n")
+        format!("docker-credential-ecrx: no logins are listed: {told}\n")
     );
     assert_eq!(take_calls(&environment), "");
 }

@@ -9,7 +9,7 @@ use super::{SECRET, all_fail, bin, install, is_running, login, pid, place, with_
 
 fn named_at(environment: &TestEnvironment) -> String {
     let place = place(environment);
-    format!("it is named by other_registries_helper at {place}")
+    format!("it is set by other_registries_helper at {place}")
 }
 
 #[test]
@@ -86,9 +86,9 @@ fn a_hanging_helper_is_stopped_and_told() {
         .config("other_registries_helper = \"fake\"\nother_registries_timeout_seconds = 3\n");
     all_fail(
         &environment,
-        "docker-credential-fake did not answer within 3 s and was stopped",
+        "docker-credential-fake did not respond within 3 s and was stopped",
         &[
-            "if it waits for you, to unlock a keyring, other_registries_timeout_seconds allows more time",
+            "if it waits for you to unlock a keyring, increase other_registries_timeout_seconds",
             &named_at(&environment),
         ],
     );
@@ -101,7 +101,7 @@ fn a_helper_that_was_killed_has_given_no_answer() {
     let environment = with_helper(&aws, "#!/bin/sh\necho '{}'\nkill -9 $$\n");
     all_fail(
         &environment,
-        "docker-credential-fake gave no answer and ended with signal: 9 (SIGKILL)",
+        "docker-credential-fake returned no response (signal: 9 (SIGKILL))",
         &[&named_at(&environment)],
     );
 }

@@ -198,7 +198,7 @@ fn what_is_no_question_is_not_handed_over() {
     let environment = with_recorder(&aws);
     let no_server = "no credentials server URL\n";
     environment.get(" \n").failed_with(no_server, "");
-    let control = "the server name on stdin holds a control character";
+    let control = "the server name on stdin contains a control character";
     environment.get("ghcr.io\nghcr.io").failure(control);
     environment.get("gh\0cr.io").failure(control);
     environment

@@ -76,11 +76,11 @@ fn a_failing_list_of_the_other_loses_none_of_ours() {
     environment.get(HOST).answer();
     let told = |reason: &str| {
         format!(
-            "docker-credential-ecrx: the logins of other registries are not listed: docker-credential-fake {reason} (it is named by other_registries_helper at {})\n",
+            "docker-credential-ecrx: logins for other registries are not listed: docker-credential-fake {reason} (it is set by other_registries_helper at {})\n",
             place(&environment)
         )
     };
-    let no_list = told("printed no JSON object of servers and user names");
+    let no_list = told("did not print a JSON object of servers and user names");
     for nonsense in ["", "{", "[]", "7", "{\"a\":1}", "{\"a\":\"b\"} x", "\u{0}"] {
         will_answer(&environment, nonsense.as_bytes(), "", 0);
         lists(&environment, &ours(), &no_list);
@@ -105,7 +105,7 @@ fn a_hanging_list_of_the_other_loses_none_of_ours() {
         .config("other_registries_helper = \"fake\"\nother_registries_timeout_seconds = 3\n");
     environment.get(HOST).answer();
     let told = format!(
-        "docker-credential-ecrx: the logins of other registries are not listed: docker-credential-fake did not answer within 3 s and was stopped (it is named by other_registries_helper at {})\n",
+        "docker-credential-ecrx: logins for other registries are not listed: docker-credential-fake did not respond within 3 s and was stopped (it is set by other_registries_helper at {})\n",
         place(&environment)
     );
     lists(&environment, &ours(), &told);

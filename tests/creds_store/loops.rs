@@ -10,17 +10,17 @@ use super::{all_fail, bin, install, place, with_helper};
 #[track_caller]
 fn all_tell_the_loop(environment: &TestEnvironment) {
     let hint = format!(
-        "other_registries_helper at {} must name a helper that keeps the logins itself",
+        "set other_registries_helper at {} to a helper that stores logins itself",
         place(environment)
     );
-    let reason = "docker-credential-fake has called docker-credential-ecrx back: a loop";
+    let reason = "docker-credential-fake called docker-credential-ecrx back, which is a loop";
     all_fail(environment, reason, &[&hint]);
     let listed = environment.run(&["list"], "unused");
     assert_eq!((listed.code, listed.stdout.as_str()), (Some(0), "{}\n"));
     assert_eq!(
         listed.stderr,
         format!(
-            "docker-credential-ecrx: the logins of other registries are not listed: docker-credential-fake has called docker-credential-ecrx back: a loop (it is named by other_registries_helper at {})\n",
+            "docker-credential-ecrx: logins for other registries are not listed: docker-credential-fake called docker-credential-ecrx back, which is a loop (it is set by other_registries_helper at {})\n",
             place(environment)
         )
     );
@@ -81,7 +81,10 @@ fn what_an_earlier_call_has_left_in_the_environment_is_not_a_loop() {
     let mut environment = with_helper(&aws, "#!/bin/sh\necho answer\n");
     environment.set("ECRX_HANDED_OVER", &counting("1"));
     let outcome = environment.get("ghcr.io");
-    assert!(outcome.stdout.contains("back: a loop"), "{outcome:?}");
+    assert!(
+        outcome.stdout.contains("back, which is a loop"),
+        "{outcome:?}"
+    );
     for earlier in ["1".to_owned(), format!("1@{}", seconds_since_1970() - 1)] {
         environment.set("ECRX_HANDED_OVER", &earlier);
         let outcome = environment.get("ghcr.io");

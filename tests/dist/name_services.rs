@@ -42,7 +42,7 @@ pub fn set_getent(environment: &mut TestEnvironment, script: &str) {
 fn line(machine: &Machine, why: &str) -> String {
     let port = machine.aws.address().port();
     format!(
-        "no credentials for {HOST}: asking for the authorization token: cannot reach aws.test:{port}: the name cannot be resolved ({why})"
+        "no credentials for {HOST}: requesting an authorization token: cannot reach aws.test:{port}: the host name cannot be resolved ({why})"
     )
 }
 
@@ -139,7 +139,7 @@ fn a_getent_that_hangs_ends_at_the_deadline() {
         machine.environment.config("connect_timeout_seconds = 4\n");
         set_getent(&mut machine.environment, "exec sleep 600\n");
         let outcome = get(&mut machine, MDNS);
-        outcome.failure(&line(&machine, "no answer within 3.6s"));
+        outcome.failure(&line(&machine, "no response within 3.6s"));
         let pid = fs::read_to_string(machine.environment.home().join("pid")).expect("a pid");
         let process = format!("/proc/{}/cmdline", pid.trim());
         let deadline = Instant::now() + Duration::from_secs(10);

@@ -207,7 +207,7 @@ fn a_name_that_nobody_has_is_named() {
         let outcome = machine.get("asw.test", "", &resolv_conf);
         let port = machine.aws.address().port();
         outcome.failure(&format!(
-            "no credentials for {HOST}: asking for the authorization token: cannot reach asw.test:{port}: the name cannot be resolved (failed to lookup address information: Name or service not known)"
+            "no credentials for {HOST}: requesting an authorization token: cannot reach asw.test:{port}: the host name cannot be resolved (failed to lookup address information: Name or service not known)"
         ));
         assert_eq!(server.asked(), udp(&["asw.test"]));
     });

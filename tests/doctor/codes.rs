@@ -22,7 +22,7 @@ fn ward() -> Ward {
 }
 
 fn question() -> String {
-    format!("docker-credential-ecrx: MFA code of {DEVICE} for {PULL}: ")
+    format!("docker-credential-ecrx: MFA code from {DEVICE} for {PULL}: ")
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn without_a_terminal_the_code_cannot_be_requested() {
     assert!(
         found
             .iter()
-            .any(|text| text.contains("there is no terminal to ask for it on")),
+            .any(|text| text.contains("no terminal is available for the prompt")),
         "{found:?}"
     );
     let path = report["verdict"]["path"].as_array().expect("a path");

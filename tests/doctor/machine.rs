@@ -91,7 +91,7 @@ fn a_misspelled_variable_is_reported_without_a_registry_too() {
     let mut ward = Ward::new();
     ward.environment.set("ECRX_PROFIL", "work");
     let told = ward.doctor(&[]);
-    let lines = "✗ the variable ECRX_PROFIL is not known; did you mean ECRX_PROFILE?\n    \
+    let lines = "✗ unknown variable ECRX_PROFIL; did you mean ECRX_PROFILE?\n    \
                  rename or unset ECRX_PROFIL\n";
     assert_eq!(told.code, Some(1), "{told:?}");
     assert!(told.stdout.contains(lines), "{}", told.stdout);

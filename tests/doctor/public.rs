@@ -55,7 +55,7 @@ fn a_misspelled_variable_is_a_warning() {
     ward.environment.set("ECRX_PROFIL", "work");
     let told = ward.doctor(&[IMAGE]);
     assert_eq!(told.code, Some(0), "{told:?}");
-    let line = "! the variable ECRX_PROFIL is not known; did you mean ECRX_PROFILE?\n";
+    let line = "! unknown variable ECRX_PROFIL; did you mean ECRX_PROFILE?\n";
     assert!(told.stdout.contains(line), "{}", told.stdout);
 }
 
@@ -69,7 +69,7 @@ fn a_code_is_not_requested() {
     let told = ward.doctor(&[IMAGE]);
     assert_eq!(told.code, Some(0), "{told:?}");
     assert!(
-        told.stdout.contains("for public ECR nobody is asked"),
+        told.stdout.contains("public ECR never prompts for codes"),
         "{}",
         told.stdout
     );

@@ -4,7 +4,8 @@ use super::common::fake_aws::{FakeAws, Fault, Operation, Times};
 use super::common::{HOST, TestEnvironment};
 use super::{AS_ALICE, answer, told};
 
-const IN_BETWEEN: &str = "something between here and AWS answers in its place: check HTTPS_PROXY, and the endpoint if one is configured";
+const IN_BETWEEN: &str =
+    "another server responded instead of AWS; check HTTPS_PROXY and any custom endpoint";
 
 /// What Alice is told when ECR answers so.
 #[track_caller]
@@ -13,7 +14,7 @@ fn ecr_answers(fault: Fault, reason: &str, hint: &str) {
     aws.on(Operation::EcrGetAuthorizationToken, fault);
     told(
         &TestEnvironment::of_alice(&aws).get(HOST),
-        &format!("asking for the authorization token: {reason}"),
+        &format!("requesting an authorization token: {reason}"),
         &[hint, AS_ALICE],
     );
 }
@@ -24,9 +25,9 @@ fn throttling_is_told_after_three_attempts() {
     aws.on(Operation::EcrGetAuthorizationToken, Fault::Throttle);
     told(
         &TestEnvironment::of_alice(&aws).get(HOST),
-        "asking for the authorization token: AWS throttles: ThrottlingException: Rate exceeded",
+        "requesting an authorization token: AWS is throttling requests: ThrottlingException: Rate exceeded",
         &[
-            "too many calls in this account and region: try again in a minute",
+            "this account and region exceeded the API rate limit; try again in a minute",
             AS_ALICE,
         ],
     );
@@ -46,20 +47,20 @@ fn throttling_in_passing_is_no_failure() {
 
 #[test]
 fn trouble_of_awss_own_is_told_as_such() {
-    let hint = "AWS has trouble: try again; https://health.aws.amazon.com tells more";
+    let hint = "try again later; for the service status, see https://health.aws.amazon.com";
     ecr_answers(
         Fault::Status(500),
-        "AWS is down: ServerException: The request processing has failed because of an unknown error, exception or failure.",
+        "AWS is unavailable: ServerException: The request processing has failed because of an unknown error, exception or failure.",
         hint,
     );
     ecr_answers(
         Fault::Status(503),
-        "AWS is down: ServiceUnavailableException: Service is unable to handle request.",
+        "AWS is unavailable: ServiceUnavailableException: Service is unable to handle request.",
         hint,
     );
     ecr_answers(
         answer(502, "<html>Bad gateway</html>"),
-        "AWS is down: HTTP status 502, with an answer that is not AWS's",
+        "AWS is unavailable: HTTP status 502, with a response that is not from AWS",
         hint,
     );
 }
@@ -69,18 +70,21 @@ fn answers_that_are_none_are_malformed() {
     for (fault, what) in [
         (
             Fault::Garbage,
-            "HTTP status 200, with an answer that is not AWS's",
+            "HTTP status 200, with a response that is not from AWS",
         ),
         (
             answer(403, "<html>Blocked by the firewall</html>"),
-            "HTTP status 403, with an answer that is not AWS's",
+            "HTTP status 403, with a response that is not from AWS",
         ),
         (
             answer(301, ""),
-            "HTTP status 301, with an answer that is not AWS's",
+            "HTTP status 301, with a response that is not from AWS",
         ),
-        (Fault::EmptyAuthorizationData, "the answer holds no token"),
-        (answer(200, "{}"), "the answer holds no token"),
+        (
+            Fault::EmptyAuthorizationData,
+            "the response contains no token",
+        ),
+        (answer(200, "{}"), "the response contains no token"),
         (
             Fault::UndecodableToken,
             "the authorization token is not base64 text",
@@ -90,7 +94,7 @@ fn answers_that_are_none_are_malformed() {
             "error reading a body from connection: end of file before message length reached",
         ),
     ] {
-        ecr_answers(fault, &format!("malformed answer: {what}"), IN_BETWEEN);
+        ecr_answers(fault, &format!("malformed response: {what}"), IN_BETWEEN);
     }
 }
 
@@ -124,13 +128,13 @@ fn clock_that_differs_after_the_correction_is_told() {
     assert_eq!(
         masked,
         format!(
-            "no credentials for 000000000000.dkr.ecr.us-west-0.amazonaws.com: asking for the authorization token: the clock of this machine is wrong: InvalidSignatureException: Signature expired: {moment} is now earlier than {moment} ({moment} - 0 min.)\n"
+            "no credentials for 000000000000.dkr.ecr.us-west-0.amazonaws.com: requesting an authorization token: this machine's clock is wrong: InvalidSignatureException: Signature expired: {moment} is now earlier than {moment} ({moment} - 0 min.)\n"
         )
     );
     assert_eq!(
         outcome.failure(outcome.stdout.trim_end()),
         [
-            "set this machine's clock: AWS refuses requests that are some minutes off",
+            "set this machine's clock; AWS rejects requests whose time is off by more than a few minutes",
             AS_ALICE
         ]
     );
@@ -145,7 +149,7 @@ fn another_refusal_is_told_in_awss_words() {
     aws.on(Operation::EcrGetAuthorizationToken, answer(400, body));
     told(
         &TestEnvironment::of_alice(&aws).get(HOST),
-        "asking for the authorization token: InvalidParameterException: Invalid parameter at 'registryIds'",
+        "requesting an authorization token: InvalidParameterException: Invalid parameter at 'registryIds'",
         &[AS_ALICE],
     );
 }

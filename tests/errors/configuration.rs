@@ -10,7 +10,7 @@ const ROLE: &str = "role_arn = arn:aws:iam::111122223333:role/pull";
 #[track_caller]
 fn work_is(config: &str, reason: &str, hints: &[&str]) {
     let aws = FakeAws::start();
-    let reason = format!("the AWS profile `work` {reason} (chosen by the variable AWS_PROFILE)");
+    let reason = format!("the AWS profile `work` {reason} (selected by the variable AWS_PROFILE)");
     told(&of_profile(&aws, config).get(HOST), &reason, hints);
     assert_eq!(aws.connections(), 0);
 }
@@ -24,12 +24,12 @@ fn missing_profile_is_told_with_those_there_are() {
     told(
         &environment.get(HOST),
         &format!(
-            "the AWS profile `wrok` does not exist in {} and {} (chosen by the variable AWS_PROFILE)",
+            "the AWS profile `wrok` does not exist in {} and {} (selected by the variable AWS_PROFILE)",
             shown(&environment, ".aws/config"),
             shown(&environment, ".aws/credentials")
         ),
         &[
-            "`aws configure list-profiles` lists the profiles there are",
+            "to list the profiles, run: aws configure list-profiles",
             "known profiles: default, work",
         ],
     );
@@ -44,12 +44,12 @@ fn missing_profile_of_a_rule_is_told_with_the_rules_line() {
     told(
         &environment.get(HOST),
         &format!(
-            "the AWS profile `push` does not exist in {} and {} (chosen by the rule at {}:2)",
+            "the AWS profile `push` does not exist in {} and {} (selected by the rule at {}:2)",
             shown(&environment, ".aws/config"),
             shown(&environment, ".aws/credentials"),
             config.display()
         ),
-        &["`aws configure list-profiles` lists the profiles there are"],
+        &["to list the profiles, run: aws configure list-profiles"],
     );
 }
 
@@ -60,12 +60,12 @@ fn missing_source_profile_is_told_with_the_one_that_names_it() {
     told(
         &environment.get(HOST),
         &format!(
-            "the AWS profile `base`, which `work` names as its source_profile, does not exist in {} and {} (chosen by the variable AWS_PROFILE)",
+            "the AWS profile `base` (source_profile of `work`) does not exist in {} and {} (selected by the variable AWS_PROFILE)",
             shown(&environment, ".aws/config"),
             shown(&environment, ".aws/credentials")
         ),
         &[
-            "`aws configure list-profiles` lists the profiles there are",
+            "to list the profiles, run: aws configure list-profiles",
             "known profiles: work",
         ],
     );
@@ -80,15 +80,15 @@ fn incomplete_profile_is_told_with_what_it_lacks() {
         ),
         (
             ROLE.to_owned(),
-            "role_arn needs a source_profile or a credential_source beside it",
+            "role_arn requires a source_profile or a credential_source in the same profile",
         ),
         (
             format!("{ROLE}\ncredential_source = Moon"),
-            "credential_source is `Moon`; it can be Environment, Ec2InstanceMetadata or EcsContainer",
+            "credential_source is `Moon`; expected Environment, Ec2InstanceMetadata or EcsContainer",
         ),
         (
             "sso_session = corp".to_owned(),
-            "there is no section [sso-session corp]",
+            "the section [sso-session corp] does not exist",
         ),
         (
             "sso_start_url = https://corp.example/start\nsso_region = eu-west-1".to_owned(),
@@ -96,7 +96,7 @@ fn incomplete_profile_is_told_with_what_it_lacks() {
         ),
         (
             "web_identity_token_file = /token".to_owned(),
-            "web_identity_token_file needs a role_arn beside it",
+            "web_identity_token_file requires a role_arn in the same profile",
         ),
     ] {
         work_is(&config, &format!("is incomplete: {what}"), &[]);
@@ -107,7 +107,7 @@ fn incomplete_profile_is_told_with_what_it_lacks() {
 fn profile_without_credentials_is_not_passed_over() {
     work_is(
         "region = eu-west-1",
-        "holds no credentials: neither keys nor a role, SSO, aws login, a web identity or a credential_process",
+        "has no credentials: it sets no keys, role, SSO, aws login, web identity or credential_process",
         &[],
     );
 }
@@ -116,7 +116,7 @@ fn profile_without_credentials_is_not_passed_over() {
 fn circle_of_profiles_is_told_with_its_way() {
     work_is(
         &format!("{ROLE}\nsource_profile = base\n[profile base]\n{ROLE}\nsource_profile = work"),
-        "goes in a circle by its source_profile: work → base → work",
+        "has a circular source_profile chain: work → base → work",
         &[],
     );
 }
@@ -184,9 +184,9 @@ fn role_of_another_partition_is_told_before_it_is_asked_for() {
     told(
         &environment.get(HOST),
         &format!(
-            "the role {role} is in the partition aws-cn, the registry {HOST} in aws: no role, key or token crosses partitions (chosen by the variable AWS_PROFILE)"
+            "the role {role} is in the partition aws-cn, but the registry {HOST} is in aws; roles, keys and tokens work in one partition only (selected by the variable AWS_PROFILE)"
         ),
-        &["write a rule for the registry's partition in config.toml, e.g. match = \"aws\""],
+        &["add a rule for the registry's partition to config.toml, for example match = \"aws\""],
     );
     assert_eq!(aws.connections(), 0);
 }

@@ -27,7 +27,7 @@ fn control_characters_and_line_breaks_of_aws_are_taken_out() {
     is_clean(&outcome);
     assert_eq!(
         outcome.failure(&format!(
-            "no credentials for {HOST}: asking for the authorization token: InvalidParameterException: [31mred[0m credentials not found in native keychain txt"
+            "no credentials for {HOST}: requesting an authorization token: InvalidParameterException: [31mred[0m credentials not found in native keychain txt"
         )),
         [AS_ALICE]
     );
@@ -50,14 +50,14 @@ fn endless_words_of_aws_are_cut() {
 #[test]
 fn an_answer_of_more_than_a_mebibyte_is_not_read_to_its_end() {
     for (size, cause) in [
-        (1000, "the answer holds no token"),
+        (1000, "the response contains no token"),
         (2000, "length limit exceeded"),
     ] {
         let aws = FakeAws::start();
         let body = format!("{{}}{}", " ".repeat(size << 10));
         aws.on(Operation::EcrGetAuthorizationToken, answer(200, &body));
         let outcome = TestEnvironment::of_alice(&aws).get(HOST);
-        let asking = "asking for the authorization token: malformed answer";
+        let asking = "requesting an authorization token: malformed response";
         outcome.failure(&format!("no credentials for {HOST}: {asking}: {cause}"));
     }
 }
@@ -74,10 +74,11 @@ fn code_of_aws_may_be_anything() {
 fn complaints_of_a_credential_process_are_one_clean_line() {
     let aws = FakeAws::start();
     let hints = [
-        "run the credential_process by hand, as this user, and see what it says",
-        "asked as: profile work (its credential_process); chosen by the variable AWS_PROFILE",
+        "run the credential_process command yourself, as this user, and check its output",
+        "identity: profile work (credential_process); selected by the variable AWS_PROFILE",
     ];
-    let reason = "profile work (its credential_process) gives no credentials: it ended with exit status: 1: ";
+    let reason =
+        "profile work (credential_process) returned no credentials: it failed (exit status: 1): ";
     let mut environment = of_profile(&aws, "credential_process = sh ./tool.sh");
     environment.write(
         "tool.sh",
@@ -117,7 +118,7 @@ fn names_of_profiles_and_paths_drive_no_terminal() {
 fn line_break_behind_a_key_is_told() {
     let aws = FakeAws::start();
     for (variable, what) in [
-        ("AWS_ACCESS_KEY_ID", "access key id"),
+        ("AWS_ACCESS_KEY_ID", "access key ID"),
         ("AWS_SESSION_TOKEN", "session token"),
     ] {
         let mut environment = TestEnvironment::of_alice(&aws);
@@ -131,7 +132,7 @@ fn line_break_behind_a_key_is_told() {
         let outcome = environment.get(HOST);
         is_clean(&outcome);
         let why = format!(
-            "gives no credentials: the {what} is empty, or holds a blank, a line break or what is not ASCII"
+            "returned no credentials: the {what} is empty, or contains a space, a line break or a non-ASCII character"
         );
         assert!(outcome.stdout.contains(&why), "{outcome:?}");
         // Anonymous pulls live on.
@@ -183,7 +184,7 @@ fn a_container_address_that_is_none_is_told_with_its_variable_and_not_shown() {
             environment.set(variable, value);
             let outcome = environment.get(HOST);
             let line =
-                format!("no credentials for {HOST}: {variable} is wrong: expected {expected}");
+                format!("no credentials for {HOST}: {variable} is invalid: expected {expected}");
             assert_eq!(outcome.failure(&line), [""; 0], "{value}");
         }
     }

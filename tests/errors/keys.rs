@@ -8,16 +8,16 @@ use super::{AS_ALICE, of_alice_with_rule, of_profile, shown, told};
 
 const PULL: &str = "arn:aws:iam::999999999999:role/pull";
 const CAUSES: [&str; 3] = [
-    "the key belongs to another partition than aws, the registry's (aws, aws-cn and aws-us-gov have keys of their own)",
-    "or the region is not enabled in the caller's account",
-    "or the key is mistyped, deactivated or deleted",
+    "check that the key belongs to the partition aws, as the registry does; aws, aws-cn and aws-us-gov have separate keys",
+    "check that the region is enabled in the caller's account",
+    "check that the key is correct, active and not deleted",
 ];
-const ANEW: &str = "write key and secret anew, both from the same place: a secret that was cut off, or that belongs to another key, looks like this";
+const ANEW: &str = "copy the access key ID and the secret access key again, both from the same source; the secret may be truncated or belong to another key";
 const MISMATCH: &str = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
 
 fn as_alice_then(environment: &TestEnvironment, role: &str) -> String {
     format!(
-        "asked as: the access key {}, then role {role}; chosen by the rule at {}:1",
+        "identity: the access key {}, then role {role}; selected by the rule at {}:1",
         ALICE.0,
         shown(environment, ".config/docker-credential-ecrx/config.toml")
     )
@@ -39,7 +39,7 @@ fn key_unknown_to_ecr_has_three_causes() {
     aws.remove_key(ALICE.0);
     told(
         &TestEnvironment::of_alice(&aws).get(HOST),
-        "AWS does not know the access key AKIAIOSFODNN7EXAMPLE: UnrecognizedClientException: The security token included in the request is invalid.",
+        "AWS rejected the access key AKIAIOSFODNN7EXAMPLE: UnrecognizedClientException: The security token included in the request is invalid.",
         &[CAUSES[0], CAUSES[1], CAUSES[2], AS_ALICE],
     );
 }
@@ -51,7 +51,7 @@ fn key_unknown_to_sts_has_three_causes() {
     let environment = of_alice_with_rule(&aws, &format!("role_arn = \"{PULL}\""));
     told(
         &environment.get(HOST),
-        "AWS does not know the access key AKIAIOSFODNN7EXAMPLE: InvalidClientTokenId: The security token included in the request is invalid.",
+        "AWS rejected the access key AKIAIOSFODNN7EXAMPLE: InvalidClientTokenId: The security token included in the request is invalid.",
         &[
             CAUSES[0],
             CAUSES[1],
@@ -71,12 +71,12 @@ fn key_of_a_profile_is_told_with_the_profile() {
     );
     told(
         &of_profile(&aws, &config).get(HOST),
-        "AWS does not know the key of profile work (the access key AKIAI44QH8DHBEXAMPLE): UnrecognizedClientException: The security token included in the request is invalid.",
+        "AWS rejected the access key of profile work (the access key AKIAI44QH8DHBEXAMPLE): UnrecognizedClientException: The security token included in the request is invalid.",
         &[
             CAUSES[0],
             CAUSES[1],
             CAUSES[2],
-            "asked as: profile work (the access key AKIAI44QH8DHBEXAMPLE); chosen by the variable AWS_PROFILE",
+            "identity: profile work (the access key AKIAI44QH8DHBEXAMPLE); selected by the variable AWS_PROFILE",
         ],
     );
 }
@@ -87,17 +87,18 @@ fn temporary_key_without_its_token_is_told_so() {
     let session = aws.temporary_credentials(ALICE.2, Duration::from_secs(3600));
     let id = session.access_key_id.as_str();
     let reason = format!(
-        "AWS does not know the access key {id}: UnrecognizedClientException: The security token included in the request is invalid."
+        "AWS rejected the access key {id}: UnrecognizedClientException: The security token included in the request is invalid."
     );
-    let asked = format!("asked as: the access key {id}; chosen by the variable AWS_ACCESS_KEY_ID");
+    let asked =
+        format!("identity: the access key {id}; selected by the variable AWS_ACCESS_KEY_ID");
     for (token, cause) in [
         (
             None,
-            "or its session token is missing: a key that begins with ASIA is nothing without it",
+            "check that the session token is set; a key that begins with ASIA requires one",
         ),
         (
             Some("another"),
-            "or its session token belongs to another key",
+            "check that the session token belongs to this key",
         ),
     ] {
         told(
@@ -114,7 +115,7 @@ fn wrong_secret_is_told_from_an_unknown_key() {
     told(
         &with_keys(&aws, ALICE.0, BOB.1, None).get(HOST),
         &format!(
-            "the secret of the access key AKIAIOSFODNN7EXAMPLE is wrong: InvalidSignatureException: {MISMATCH}"
+            "wrong secret access key for the access key AKIAIOSFODNN7EXAMPLE: InvalidSignatureException: {MISMATCH}"
         ),
         &[ANEW, AS_ALICE],
     );
@@ -128,7 +129,7 @@ fn wrong_secret_is_told_from_an_unknown_key_by_sts_too() {
     told(
         &environment.get(HOST),
         &format!(
-            "the secret of the access key AKIAIOSFODNN7EXAMPLE is wrong: SignatureDoesNotMatch: {MISMATCH}"
+            "wrong secret access key for the access key AKIAIOSFODNN7EXAMPLE: SignatureDoesNotMatch: {MISMATCH}"
         ),
         &[ANEW, &as_alice_then(&environment, PULL)],
     );
@@ -151,8 +152,8 @@ fn temporary_credentials_that_are_over_are_to_be_renewed() {
             "the temporary credentials of the access key {id} have expired: ExpiredTokenException: The security token included in the request is expired"
         ),
         &[
-            "get new temporary credentials where these came from, and put them in their place",
-            &format!("asked as: the access key {id}; chosen by the variable AWS_ACCESS_KEY_ID"),
+            "get new temporary credentials from the same source, and replace the expired ones",
+            &format!("identity: the access key {id}; selected by the variable AWS_ACCESS_KEY_ID"),
         ],
     );
 }
@@ -164,7 +165,7 @@ fn half_a_pair_of_keys_is_no_reason_to_ask_as_somebody_else() {
     environment.unset("AWS_SECRET_ACCESS_KEY");
     told(
         &environment.get(HOST),
-        "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not: half of a pair gives no credentials",
+        "AWS_ACCESS_KEY_ID is set but AWS_SECRET_ACCESS_KEY is not; both are required",
         &[],
     );
     assert_eq!(aws.connections(), 0);
@@ -181,7 +182,7 @@ fn denied_token_names_the_action_and_says_whose_policy() {
             "ecr:GetAuthorizationToken is denied to the access key AKIAIOSFODNN7EXAMPLE: {words} no identity-based policy allows the ecr:GetAuthorizationToken action"
         ),
         &[
-            "in the caller's account: allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does); the registry's own policy has no part in it",
+            "in the caller's account: allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does); the registry's own policies do not affect this action",
             AS_ALICE,
         ],
     );
@@ -196,7 +197,7 @@ fn denied_token_names_the_action_and_says_whose_policy() {
             "ecr:GetAuthorizationToken is denied to the access key AKIAIOSFODNN7EXAMPLE: {words} {reason}"
         ),
         &[
-            "AWS names behind \"because\" what has to change; allowing more elsewhere does not help",
+            "change the policy named after \"because\"; other policies cannot override it",
             AS_ALICE,
         ],
     );
@@ -211,12 +212,12 @@ fn variables_that_were_passed_over_are_named() {
     environment.set("AWS_WEB_IDENTITY_TOKEN_FILE", "/token");
     told(
         &environment.get(HOST),
-        "AWS does not know the access key AKIAIOSFODNN7EXAMPLE: UnrecognizedClientException: The security token included in the request is invalid.",
+        "AWS rejected the access key AKIAIOSFODNN7EXAMPLE: UnrecognizedClientException: The security token included in the request is invalid.",
         &[
             CAUSES[0],
             CAUSES[1],
             CAUSES[2],
-            &format!("{AS_ALICE}; passed over: AWS_PROFILE, AWS_WEB_IDENTITY_TOKEN_FILE"),
+            &format!("{AS_ALICE}; not used: AWS_PROFILE, AWS_WEB_IDENTITY_TOKEN_FILE"),
         ],
     );
 }

@@ -59,7 +59,7 @@ fn a_thread_that_cannot_be_started_is_told_as_such_and_is_no_bug() {
         let refused = "--inject=clone,clone3:error=EAGAIN";
         get_under_strace(environment, &[refused]).0
     };
-    let refusal = "no thread can be started: Resource temporarily unavailable (os error 11)";
+    let refusal = "cannot start a thread: Resource temporarily unavailable (os error 11)";
 
     let mut named = TestEnvironment::of_alice(&aws);
     named.set(
@@ -69,8 +69,7 @@ fn a_thread_that_cannot_be_started_is_told_as_such_and_is_no_bug() {
     let outcome = get(&named);
     let port = aws.address().to_string().replace("127.0.0.1", "localhost");
     let line = format!(
-        "no credentials for {HOST}: asking for the authorization token: cannot reach {port}: the \
-         name cannot be resolved ({refusal})"
+        "no credentials for {HOST}: requesting an authorization token: cannot reach {port}: the host name cannot be resolved ({refusal})"
     );
     outcome.failure(&line);
     is_fit_for_people(&outcome);
@@ -83,8 +82,7 @@ fn a_thread_that_cannot_be_started_is_told_as_such_and_is_no_bug() {
     let outcome = get(&by_container);
     let line = outcome.stdout.trim_end();
     // The SDK keeps the reason to itself.
-    let reason = "the container credential endpoint gives no credentials: the AWS SDK does not use the \
-                  URL in AWS_CONTAINER_CREDENTIALS_FULL_URI: failed to perform DNS lookup while \
+    let reason = "the container credential endpoint returned no credentials: the AWS SDK rejects the URL in AWS_CONTAINER_CREDENTIALS_FULL_URI: failed to perform DNS lookup while \
                   validating URI";
     assert!(line.contains(reason), "{outcome:?}");
     outcome.failure(line);

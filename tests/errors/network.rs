@@ -5,7 +5,7 @@ use super::common::fake_aws::{FakeAws, Fault, Operation};
 use super::common::{HOST, TestEnvironment};
 use super::{AS_ALICE, told};
 
-const NETWORK: &str = "check the network, the VPN, the firewall, HTTPS_PROXY and NO_PROXY";
+const NETWORK: &str = "check the network, VPN, firewall, HTTPS_PROXY and NO_PROXY";
 
 fn of_alice_at(endpoint: &str) -> TestEnvironment {
     let mut environment = TestEnvironment::of_alice(&FakeAws::start());
@@ -22,14 +22,14 @@ fn name_that_cannot_be_resolved_is_told() {
     // The resolver's own words differ from machine to machine.
     let line = outcome.stdout.trim_end();
     let start = format!(
-        "no credentials for {HOST}: asking for the authorization token: cannot reach a-label-of-sixty-four-letters-is-one-too-long-for-the-dns-to-ask.invalid: the name cannot be resolved ("
+        "no credentials for {HOST}: requesting an authorization token: cannot reach a-label-of-sixty-four-letters-is-one-too-long-for-the-dns-to-ask.invalid: the host name cannot be resolved ("
     );
     assert!(line.starts_with(&start) && line.ends_with(')'), "{line}");
     assert_eq!(
         outcome.failure(line),
         [
-            "check the region in the registry's name, the network, the VPN, the name server, and the endpoint if one is configured",
-            "in a VPC without internet: the interface endpoints for ecr.api and sts need private DNS, or AWS_ENDPOINT_URL_ECR and AWS_ENDPOINT_URL_STS",
+            "check the region in the registry's host name, the network, VPN and name server, and any custom endpoint",
+            "in a VPC without internet access, enable private DNS for the ecr.api and sts interface endpoints, or set AWS_ENDPOINT_URL_ECR and AWS_ENDPOINT_URL_STS",
             AS_ALICE
         ]
     );
@@ -41,7 +41,7 @@ fn refused_connection_is_told_with_its_address() {
     for endpoint in ["http://127.0.0.1:1", "https://127.0.0.1:1"] {
         told(
             &of_alice_at(endpoint).get(HOST),
-            "asking for the authorization token: cannot reach 127.0.0.1:1: connection refused",
+            "requesting an authorization token: cannot reach 127.0.0.1:1: connection refused",
             &[NETWORK, AS_ALICE],
         );
     }
@@ -54,7 +54,7 @@ fn connection_that_breaks_is_told_with_its_address() {
     told(
         &TestEnvironment::of_alice(&aws).get(HOST),
         &format!(
-            "asking for the authorization token: cannot reach {}: connection failed (connection closed before message completed)",
+            "requesting an authorization token: cannot reach {}: connection failed (connection closed before message completed)",
             aws.address()
         ),
         &[NETWORK, AS_ALICE],
@@ -75,7 +75,7 @@ fn endpoint_that_is_no_url_is_told_with_its_variable() {
         told(
             &of_alice_at(endpoint).get(HOST),
             &format!(
-                "the endpoint `{shown}` from AWS_ENDPOINT_URL is wrong: it must be a URL such as https://HOST or http://HOST:PORT"
+                "the endpoint `{shown}` from AWS_ENDPOINT_URL is invalid: expected a URL such as https://HOST or http://HOST:PORT"
             ),
             &[],
         );

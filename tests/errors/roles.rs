@@ -7,7 +7,7 @@ use super::{answer, of_alice_with_rule, of_profile, shown, told};
 const HUB: &str = "arn:aws:iam::111122223333:role/hub";
 const PULL: &str = "arn:aws:iam::999999999999:role/pull";
 const OTHER_POLICY: &str =
-    "AWS names behind \"because\" what has to change; allowing more elsewhere does not help";
+    "change the policy named after \"because\"; other policies cannot override it";
 
 fn callers_side(role: &str) -> String {
     format!(
@@ -17,7 +17,7 @@ fn callers_side(role: &str) -> String {
 
 fn roles_side(account: &str, id: &str) -> String {
     format!(
-        "in account {account}: the role must exist, and its trust policy must name the caller and ask for {id}"
+        "in account {account}: check that the role exists and that its trust policy allows the caller {id}"
     )
 }
 
@@ -27,7 +27,7 @@ fn asked_as(environment: &TestEnvironment, roles: &[&str]) -> String {
         .map(|role| format!(", then role {role}"))
         .collect();
     format!(
-        "asked as: the access key {}{roles}; chosen by the rule at {}:1",
+        "identity: the access key {}{roles}; selected by the rule at {}:1",
         ALICE.0,
         shown(environment, ".config/docker-credential-ecrx/config.toml")
     )
@@ -49,7 +49,7 @@ fn denied_role_names_the_caller_the_role_and_both_sides() {
         &denial("the access key AKIAIOSFODNN7EXAMPLE", PULL, ALICE.2),
         &[
             &callers_side(PULL),
-            &roles_side("999999999999", "no external id, as none was sent"),
+            &roles_side("999999999999", "without an external ID (none was sent)"),
             &asked_as(&environment, &[PULL]),
         ],
     );
@@ -67,7 +67,7 @@ fn role_with_another_external_id_hints_at_the_one_that_was_sent() {
         &denial("the access key AKIAIOSFODNN7EXAMPLE", PULL, ALICE.2),
         &[
             &callers_side(PULL),
-            &roles_side("999999999999", "the external id that was sent"),
+            &roles_side("999999999999", "with the external ID that was sent"),
             &asked_as(&environment, &[PULL]),
         ],
     );
@@ -86,7 +86,7 @@ fn only_the_side_that_aws_names_is_to_be_mended() {
         ),
         (
             "no resource-based policy allows the sts:AssumeRole action",
-            roles_side("999999999999", "no external id, as none was sent"),
+            roles_side("999999999999", "without an external ID (none was sent)"),
         ),
         (
             "no VPC endpoint policy allows the sts:AssumeRole action",
@@ -130,7 +130,7 @@ fn in_a_chain_the_caller_is_the_role_before() {
         ),
         &[
             &callers_side(PULL),
-            &roles_side("999999999999", "no external id, as none was sent"),
+            &roles_side("999999999999", "without an external ID (none was sent)"),
             &asked_as(&environment, &[HUB, PULL]),
         ],
     );
@@ -146,7 +146,7 @@ fn first_role_of_a_chain_is_refused_to_the_first_caller() {
         &denial("the access key AKIAIOSFODNN7EXAMPLE", HUB, ALICE.2),
         &[
             &callers_side(HUB),
-            &roles_side("111122223333", "no external id, as none was sent"),
+            &roles_side("111122223333", "without an external ID (none was sent)"),
             &asked_as(&environment, &[HUB, PULL]),
         ],
     );
@@ -174,9 +174,9 @@ fn role_of_a_profile_fails_by_the_names_of_both() {
         ),
         &[
             &callers_side(PULL),
-            &roles_side("999999999999", "no external id, as none was sent"),
+            &roles_side("999999999999", "without an external ID (none was sent)"),
             &format!(
-                "asked as: profile work (the access key AKIAIOSFODNN7EXAMPLE), then role {PULL}; chosen by the variable AWS_PROFILE"
+                "identity: profile work (the access key AKIAIOSFODNN7EXAMPLE), then role {PULL}; selected by the variable AWS_PROFILE"
             ),
         ],
     );
@@ -194,7 +194,7 @@ fn token_denied_to_a_role_names_the_role() {
             "ecr:GetAuthorizationToken is denied to the role {PULL}: AccessDeniedException: User: {session} is not authorized to perform: ecr:GetAuthorizationToken on resource: * because no identity-based policy allows the ecr:GetAuthorizationToken action"
         ),
         &[
-            "in the caller's account: allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does); the registry's own policy has no part in it",
+            "in the caller's account: allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does); the registry's own policies do not affect this action",
             &asked_as(&environment, &[HUB, PULL]),
         ],
     );
@@ -222,19 +222,19 @@ fn sts_without_credentials_in_its_answer_is_malformed() {
     for (fault, what) in [
         (
             Fault::EmptyAuthorizationData,
-            "the answer holds no credentials",
+            "the response contains no credentials",
         ),
         (
             Fault::Garbage,
-            "HTTP status 200, with an answer that is not AWS's",
+            "HTTP status 200, with a response that is not from AWS",
         ),
     ] {
         aws.on(Operation::StsAssumeRole, fault);
         told(
             &environment.get(HOST),
-            &format!("assuming the role {PULL}: malformed answer: {what}"),
+            &format!("assuming the role {PULL}: malformed response: {what}"),
             &[
-                "something between here and AWS answers in its place: check HTTPS_PROXY, and the endpoint if one is configured",
+                "another server responded instead of AWS; check HTTPS_PROXY and any custom endpoint",
                 &asked_as(&environment, &[PULL]),
             ],
         );

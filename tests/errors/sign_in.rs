@@ -5,15 +5,16 @@ use super::common::sources::{LOGIN_SESSION, START_URL};
 use super::common::{HOST, TestEnvironment};
 use super::{of_profile, told};
 
-const SIGN_IN: &str = "sign in (`aws sso login`, `aws login`, `aws configure`), or name a profile in config.toml or AWS_PROFILE";
-const ON_EC2: &str = "on EC2: give the instance a role, and containers a hop limit of 2";
+const SIGN_IN: &str = "sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE";
+const ON_EC2: &str =
+    "on EC2, attach a role to the instance; for containers, set the metadata hop limit to 2";
 
 const SSO_HINTS: [&str; 2] = [
-    "or, for every profile of the session: aws sso login --sso-session corp",
-    "asked as: profile work (SSO, role dev in account 111122223333, session corp); chosen by the variable AWS_PROFILE",
+    "to sign in for every profile of the session, run: aws sso login --sso-session corp",
+    "identity: profile work (SSO, role dev in account 111122223333, session corp); selected by the variable AWS_PROFILE",
 ];
 const LOGIN_HINTS: [&str; 1] = [
-    "asked as: profile work (aws login as arn:aws:iam::111122223333:user/login); chosen by the variable AWS_PROFILE",
+    "identity: profile work (aws login as arn:aws:iam::111122223333:user/login); selected by the variable AWS_PROFILE",
 ];
 
 const SSO_CACHE: &str = ".aws/sso/cache";
@@ -78,7 +79,7 @@ fn nobody_is_signed_in_where_nothing_is_configured() {
     let aws = FakeAws::start();
     told(
         &TestEnvironment::with_aws(&aws).get(HOST),
-        "nobody is signed in to AWS: no configuration, variable or default profile names credentials, and instance metadata is switched off",
+        "no AWS credentials found: no configuration, variable or default profile provides credentials, and instance metadata is disabled",
         &[SIGN_IN],
     );
     assert_eq!(aws.connections(), 0);
@@ -91,11 +92,11 @@ fn nobody_is_signed_in_where_there_is_no_instance_metadata() {
     environment.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1");
     told(
         &environment.get(HOST),
-        "nobody is signed in to AWS: instance metadata at http://127.0.0.1:1 cannot be reached: connection refused",
+        "no AWS credentials found: instance metadata at http://127.0.0.1:1 cannot be reached: connection refused",
         &[
             SIGN_IN,
             ON_EC2,
-            "asked as: instance metadata at http://127.0.0.1:1; chosen by no configuration at all",
+            "identity: instance metadata at http://127.0.0.1:1; selected by the default AWS credential chain",
         ],
     );
 }
@@ -108,12 +109,14 @@ fn nobody_is_signed_in_on_an_instance_without_a_role() {
     told(
         &of_instance(&aws).get(HOST),
         &format!(
-            "nobody is signed in to AWS: instance metadata at {url} knows no role of this instance"
+            "no AWS credentials found: instance metadata at {url} has no role for this instance"
         ),
         &[
             SIGN_IN,
             ON_EC2,
-            &format!("asked as: instance metadata at {url}; chosen by no configuration at all"),
+            &format!(
+                "identity: instance metadata at {url}; selected by the default AWS credential chain"
+            ),
         ],
     );
 }
@@ -125,13 +128,13 @@ fn instance_metadata_that_is_forbidden_is_told_so() {
     let url = aws.url();
     told(
         &of_instance(&aws).get(HOST),
-        &format!(
-            "nobody is signed in to AWS: instance metadata at {url} is switched off or forbidden here"
-        ),
+        &format!("no AWS credentials found: instance metadata at {url} is disabled or forbidden"),
         &[
             SIGN_IN,
             ON_EC2,
-            &format!("asked as: instance metadata at {url}; chosen by no configuration at all"),
+            &format!(
+                "identity: instance metadata at {url}; selected by the default AWS credential chain"
+            ),
         ],
     );
 }
@@ -140,18 +143,20 @@ fn instance_metadata_that_is_forbidden_is_told_so() {
 fn instance_metadata_that_fails_is_quoted_without_its_answer() {
     let aws = FakeAws::start();
     let url = aws.url();
-    let asked = format!("asked as: instance metadata at {url}; chosen by no configuration at all");
+    let asked = format!(
+        "identity: instance metadata at {url}; selected by the default AWS credential chain"
+    );
     for (fault, reason) in [
         (
             Fault::Status(500),
             format!(
-                "instance metadata at {url} gives no credentials: error response from IMDS (code: 500)"
+                "instance metadata at {url} returned no credentials: error response from IMDS (code: 500)"
             ),
         ),
         (
             Fault::Garbage,
             format!(
-                "getting credentials from instance metadata at {url}: malformed answer: it holds no credentials"
+                "getting credentials from instance metadata at {url}: malformed response: it contains no credentials"
             ),
         ),
         (
@@ -160,7 +165,7 @@ fn instance_metadata_that_fails_is_quoted_without_its_answer() {
                 r#"{"Code":"AssumeRoleUnauthorizedAccess","Message":"EC2 cannot assume the role x"}"#,
             ),
             format!(
-                "instance metadata at {url} gives no credentials: Incorrect IMDS/IAM configuration: [AssumeRoleUnauthorizedAccess] EC2 cannot assume the role x. Hint: Does this role have a trust relationship with EC2?"
+                "instance metadata at {url} returned no credentials: Incorrect IMDS/IAM configuration: [AssumeRoleUnauthorizedAccess] EC2 cannot assume the role x. Hint: Does this role have a trust relationship with EC2?"
             ),
         ),
     ] {
@@ -177,7 +182,7 @@ fn instance_metadata_at_no_address_is_told_by_its_variable() {
     environment.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "127.0.0.1:1");
     told(
         &environment.get(HOST),
-        "AWS_EC2_METADATA_SERVICE_ENDPOINT is wrong: expected a URL such as http://HOST:PORT",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT is invalid: expected a URL such as http://HOST:PORT",
         &[],
     );
 }
@@ -187,7 +192,7 @@ fn sso_without_a_sign_in_names_the_command_with_profile_and_session() {
     let aws = FakeAws::start();
     told(
         &of_sso(&aws).get(HOST),
-        "the SSO sign-in of the profile work (session corp) is absent; run: aws sso login --profile work",
+        "the SSO sign-in for profile work (session corp) is missing; run: aws sso login --profile work",
         &SSO_HINTS,
     );
     assert_eq!(aws.connections(), 0);
@@ -202,7 +207,7 @@ fn sso_sign_in_that_is_over_by_its_file_is_told_without_asking_aws() {
     });
     told(
         &environment.get(HOST),
-        "the SSO sign-in of the profile work (session corp) has expired; run: aws sso login --profile work",
+        "the SSO sign-in for profile work (session corp) has expired; run: aws sso login --profile work",
         &SSO_HINTS,
     );
     assert_eq!(aws.connections(), 0);
@@ -214,7 +219,7 @@ fn sso_sign_in_that_the_portal_refuses_has_expired() {
     aws.end_sso_sessions();
     told(
         &of_sso_for(&aws, 3600).get(HOST),
-        "the SSO sign-in of the profile work (session corp) has expired; run: aws sso login --profile work",
+        "the SSO sign-in for profile work (session corp) has expired; run: aws sso login --profile work",
         &SSO_HINTS,
     );
     assert_eq!(aws.count(Operation::SsoGetRoleCredentials), 1);
@@ -230,7 +235,7 @@ fn sso_sign_in_whose_renewal_is_refused_has_expired() {
         aws.on(Operation::SsoOidcCreateToken, fault);
         told(
             &of_sso_for(&aws, OVER).get(HOST),
-            "the SSO sign-in of the profile work (session corp) has expired; run: aws sso login --profile work",
+            "the SSO sign-in for profile work (session corp) has expired; run: aws sso login --profile work",
             &SSO_HINTS,
         );
         assert_eq!(aws.count(Operation::SsoOidcCreateToken), 1);
@@ -245,7 +250,7 @@ fn sso_sign_in_that_cannot_be_understood_is_to_be_made_anew() {
         change_sign_in(&environment, SSO_CACHE, |_| sign_in.to_owned());
         told(
             &environment.get(HOST),
-            "the SSO sign-in of the profile work (session corp) cannot be read; run: aws sso login --profile work",
+            "the SSO sign-in for profile work (session corp) cannot be read; run: aws sso login --profile work",
             &SSO_HINTS,
         );
     }
@@ -257,9 +262,9 @@ fn sso_role_that_is_not_assigned_is_a_denial_with_the_portals_words() {
     aws.deny_sso_role("111122223333", "dev");
     told(
         &of_sso_for(&aws, 3600).get(HOST),
-        "profile work (SSO, role dev in account 111122223333, session corp) is denied: ForbiddenException: No access",
+        "profile work (SSO, role dev in account 111122223333, session corp) was denied access: ForbiddenException: No access",
         &[
-            "ask those who manage IAM Identity Center to assign this role to you, or correct sso_account_id and sso_role_name of the profile",
+            "ask an IAM Identity Center administrator to assign this role to you, or correct sso_account_id and sso_role_name in the profile",
             SSO_HINTS[1],
         ],
     );
@@ -272,18 +277,18 @@ fn sso_portal_that_has_trouble_is_no_expired_sign_in() {
     for (fault, what, hint) in [
         (
             Fault::Throttle,
-            "AWS throttles: TooManyRequestsException: Rate exceeded",
-            "too many calls in this account and region: try again in a minute",
+            "AWS is throttling requests: TooManyRequestsException: Rate exceeded",
+            "this account and region exceeded the API rate limit; try again in a minute",
         ),
         (
             Fault::Status(500),
-            "AWS is down: InternalServerException: The request processing has failed because of an unknown error, exception or failure.",
-            "AWS has trouble: try again; https://health.aws.amazon.com tells more",
+            "AWS is unavailable: InternalServerException: The request processing has failed because of an unknown error, exception or failure.",
+            "try again later; for the service status, see https://health.aws.amazon.com",
         ),
         (
             Fault::Garbage,
-            "malformed answer: it holds no credentials",
-            "something between here and AWS answers in its place: check HTTPS_PROXY, and the endpoint if one is configured",
+            "malformed response: it contains no credentials",
+            "another server responded instead of AWS; check HTTPS_PROXY and any custom endpoint",
         ),
     ] {
         aws.on(Operation::SsoGetRoleCredentials, fault);
@@ -301,7 +306,7 @@ fn aws_login_without_a_sign_in_names_the_command_with_the_profile() {
     let aws = FakeAws::start();
     told(
         &of_login(&aws).get(HOST),
-        "the aws login sign-in of the profile work is absent; run: aws login --profile work",
+        "the aws login sign-in for profile work is missing; run: aws login --profile work",
         &LOGIN_HINTS,
     );
     assert_eq!(aws.connections(), 0);
@@ -316,7 +321,7 @@ fn aws_login_whose_renewal_is_refused_has_expired() {
         aws.on(Operation::SigninCreateOAuth2Token, fault);
         told(
             &of_login_to_renew(&aws).get(HOST),
-            "the aws login sign-in of the profile work has expired; run: aws login --profile work",
+            "the aws login sign-in for profile work has expired; run: aws login --profile work",
             &LOGIN_HINTS,
         );
     }
@@ -330,7 +335,7 @@ fn aws_login_that_cannot_be_understood_is_to_be_made_anew() {
         change_sign_in(&environment, LOGIN_CACHE, |_| sign_in.to_owned());
         told(
             &environment.get(HOST),
-            "the aws login sign-in of the profile work cannot be read; run: aws login --profile work",
+            "the aws login sign-in for profile work cannot be read; run: aws login --profile work",
             &LOGIN_HINTS,
         );
     }
@@ -344,23 +349,23 @@ fn aws_login_that_fails_otherwise_is_no_expired_sign_in() {
         (
             Fault::Status(500),
             format!(
-                "getting credentials from {caller}: AWS is down: InternalServerException: The request processing has failed because of an unknown error, exception or failure."
+                "getting credentials from {caller}: AWS is unavailable: InternalServerException: The request processing has failed because of an unknown error, exception or failure."
             ),
-            "AWS has trouble: try again; https://health.aws.amazon.com tells more",
+            "try again later; for the service status, see https://health.aws.amazon.com",
         ),
         (
             Fault::Throttle,
             format!(
-                "getting credentials from {caller}: AWS throttles: TooManyRequestsError: Rate exceeded"
+                "getting credentials from {caller}: AWS is throttling requests: TooManyRequestsError: Rate exceeded"
             ),
-            "too many calls in this account and region: try again in a minute",
+            "this account and region exceeded the API rate limit; try again in a minute",
         ),
         (
             Fault::AccessDenied,
             format!(
-                "{caller} gives no credentials: Unable to refresh credentials due to insufficient permissions. You may be missing permission for the 'CreateOAuth2Token' action."
+                "{caller} returned no credentials: Unable to refresh credentials due to insufficient permissions. You may be missing permission for the 'CreateOAuth2Token' action."
             ),
-            "try it by hand: aws sts get-caller-identity --profile work",
+            "to test these credentials, run: aws sts get-caller-identity --profile work",
         ),
     ] {
         aws.on(Operation::SigninCreateOAuth2Token, fault);

@@ -5,12 +5,12 @@ use super::common::{HOST, TestEnvironment};
 use super::{answer, of_profile, shown, told};
 
 const PROCESS_HINTS: [&str; 2] = [
-    "run the credential_process by hand, as this user, and see what it says",
-    "asked as: profile work (its credential_process); chosen by the variable AWS_PROFILE",
+    "run the credential_process command yourself, as this user, and check its output",
+    "identity: profile work (credential_process); selected by the variable AWS_PROFILE",
 ];
 const CONTAINER_HINTS: [&str; 2] = [
-    "check that the task or pod has a role, and that AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI is the one it was started with",
-    "asked as: the container credential endpoint; chosen by the variable AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "check that the task or pod has a role, and that AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI has its original value",
+    "identity: the container credential endpoint; selected by the variable AWS_CONTAINER_CREDENTIALS_FULL_URI",
 ];
 const WEB_ROLE: &str = "arn:aws:iam::111122223333:role/web";
 
@@ -50,7 +50,7 @@ fn of_web_identity(aws: &FakeAws, token: Option<&str>) -> TestEnvironment {
 
 fn as_web_identity(environment: &TestEnvironment) -> String {
     format!(
-        "asked as: the web identity token {} for {WEB_ROLE}; chosen by the variable AWS_WEB_IDENTITY_TOKEN_FILE",
+        "identity: the web identity token {} for {WEB_ROLE}; selected by the variable AWS_WEB_IDENTITY_TOKEN_FILE",
         shown(environment, "token")
     )
 }
@@ -61,12 +61,12 @@ fn credential_process_that_fails_is_quoted() {
     for (command, reason) in [
         (
             "echo 'no ticket; run kinit' >&2; exit 3",
-            "it ended with exit status: 3: no ticket; run kinit",
+            "it failed (exit status: 3): no ticket; run kinit",
         ),
-        ("exit 3", "it ended with exit status: 3 and without a word"),
+        ("exit 3", "it failed without a message (exit status: 3)"),
         (
             "kill -9 $$",
-            "it ended with signal: 9 (SIGKILL) and without a word",
+            "it failed without a message (signal: 9 (SIGKILL))",
         ),
         // A complaint on success is none.
         (
@@ -74,8 +74,7 @@ fn credential_process_that_fails_is_quoted() {
             "its output is not a JSON object",
         ),
     ] {
-        let reason =
-            format!("profile work (its credential_process) gives no credentials: {reason}");
+        let reason = format!("profile work (credential_process) returned no credentials: {reason}");
         told(
             &of_process(&aws, command).get(HOST),
             &reason,
@@ -91,15 +90,14 @@ fn output_of_a_credential_process_is_never_shown() {
         ("echo hunter2", "its output is not a JSON object"),
         (
             r#"echo '{"Version":2,"AccessKeyId":"a","SecretAccessKey":"hunter2"}'"#,
-            "its output is of another version than 1",
+            "its output does not have Version 1",
         ),
         (
             r#"echo '{"Version":1,"SecretAccessKey":"hunter2"}'"#,
-            "its output has no text AccessKeyId",
+            "its output has no string AccessKeyId",
         ),
     ] {
-        let reason =
-            format!("profile work (its credential_process) gives no credentials: {reason}");
+        let reason = format!("profile work (credential_process) returned no credentials: {reason}");
         told(
             &of_process(&aws, command).get(HOST),
             &reason,
@@ -120,7 +118,7 @@ fn container_endpoint_that_refuses_or_breaks_is_told_by_its_status() {
         told(
             &of_container(&aws).get(HOST),
             &format!(
-                "the container credential endpoint gives no credentials: HTTP status {status}"
+                "the container credential endpoint returned no credentials: HTTP status {status}"
             ),
             &CONTAINER_HINTS,
         );
@@ -128,7 +126,7 @@ fn container_endpoint_that_refuses_or_breaks_is_told_by_its_status() {
     aws.on(Operation::EcsCredentials, Fault::Garbage);
     told(
         &of_container(&aws).get(HOST),
-        "getting credentials from the container credential endpoint: malformed answer: it holds no credentials",
+        "getting credentials from the container credential endpoint: malformed response: it contains no credentials",
         &CONTAINER_HINTS,
     );
 }
@@ -147,7 +145,7 @@ fn container_endpoint_on_a_strange_host_is_not_asked() {
     container_tells(
         "AWS_CONTAINER_CREDENTIALS_FULL_URI",
         "http://192.0.2.7/x",
-        "the container credential endpoint gives no credentials: the AWS SDK does not use the URL in AWS_CONTAINER_CREDENTIALS_FULL_URI: URI did not refer to an allowed IP address",
+        "the container credential endpoint returned no credentials: the AWS SDK rejects the URL in AWS_CONTAINER_CREDENTIALS_FULL_URI: URI did not refer to an allowed IP address",
     );
 }
 
@@ -156,7 +154,7 @@ fn container_token_file_that_is_absent_is_named_with_its_variable() {
     container_tells(
         "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
         "/nonexistent/token",
-        "the container credential endpoint gives no credentials: cannot read /nonexistent/token, which AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names: No such file or directory (os error 2)",
+        "the container credential endpoint returned no credentials: cannot read /nonexistent/token (set by AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE): No such file or directory (os error 2)",
     );
 }
 
@@ -168,10 +166,10 @@ fn web_identity_without_its_file_names_it() {
     told(
         &environment.get(HOST),
         &format!(
-            "the web identity token {token} for {WEB_ROLE} gives no credentials: the file cannot be read: No such file or directory (os error 2)"
+            "the web identity token {token} for {WEB_ROLE} returned no credentials: the file cannot be read: No such file or directory (os error 2)"
         ),
         &[
-            "check that the token is mounted where AWS_WEB_IDENTITY_TOKEN_FILE or the profile says, and readable for this user",
+            "check that the token file exists at the path set in AWS_WEB_IDENTITY_TOKEN_FILE or the profile, and that this user can read it",
             &as_web_identity(&environment),
         ],
     );
@@ -195,10 +193,10 @@ fn web_identity_that_sts_refuses_names_the_trust_policy() {
         aws.on(Operation::StsAssumeRoleWithWebIdentity, fault);
         told(
             &environment.get(HOST),
-            &format!("the role {WEB_ROLE} is refused to the web identity token {token}: {words}"),
+            &format!("the web identity token {token} cannot assume the role {WEB_ROLE}: {words}"),
             &[
                 &format!(
-                    "in account 111122223333: the trust policy of {WEB_ROLE} must name this identity provider, and its conditions must fit the token's subject and audience"
+                    "in account 111122223333: the trust policy of {WEB_ROLE} must trust this identity provider, and its conditions must match the token's subject and audience"
                 ),
                 &as_web_identity(&environment),
             ],
@@ -218,7 +216,7 @@ fn web_identity_that_has_expired_is_told_by_its_file() {
             "the web identity token {token} has expired: ExpiredTokenException: Token expired: the identity token's exp has passed"
         ),
         &[
-            "whoever writes that file (EKS, a CI system) has to renew it; a CI job may have to be started anew",
+            "renew the token file, which EKS or the CI system writes; in CI, restart the job",
             &as_web_identity(&environment),
         ],
     );
@@ -235,10 +233,10 @@ fn web_identity_answer_without_credentials_is_malformed() {
     told(
         &environment.get(HOST),
         &format!(
-            "taking the role {WEB_ROLE} with a web identity: malformed answer: HTTP status 200, with an answer that is not AWS's"
+            "assuming the role {WEB_ROLE} with a web identity token: malformed response: HTTP status 200, with a response that is not from AWS"
         ),
         &[
-            "something between here and AWS answers in its place: check HTTPS_PROXY, and the endpoint if one is configured",
+            "another server responded instead of AWS; check HTTPS_PROXY and any custom endpoint",
             &as_web_identity(&environment),
         ],
     );
@@ -275,9 +273,7 @@ fn trouble_of_an_identity_provider_is_no_denial_and_costs_no_token() {
     std::fs::remove_dir_all(environment.cache()).expect("a cache");
     let outcome = environment.get(HOST);
     assert!(
-        outcome
-            .stdout
-            .contains("is refused to the web identity token"),
+        outcome.stdout.contains("cannot assume the role"),
         "{outcome:?}"
     );
 }

@@ -130,7 +130,7 @@ const KINDS: [Kind; 5] = [
     (
         "a pipe without a writer",
         pipe,
-        "it is a pipe, and nothing closed its other end in time (see timeout_seconds)",
+        "it is a pipe whose writer did not close it in time (see timeout_seconds)",
     ),
     (
         "a device",

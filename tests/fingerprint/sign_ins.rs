@@ -44,22 +44,26 @@ fn signing_out_ends_the_hits_and_takes_the_entry_along() {
     let table: [(Profile, &str, Option<&str>); 4] = [
         (
             sources::sso_session,
-            "the SSO sign-in of the profile work (session work) is absent; run: aws sso login --profile work",
-            Some("or, for every profile of the session: aws sso login --sso-session work"),
+            "the SSO sign-in for profile work (session work) is missing; run: aws sso login --profile work",
+            Some(
+                "to sign in for every profile of the session, run: aws sso login --sso-session work",
+            ),
         ),
         (
             sources::sso,
-            "the SSO sign-in of the profile work is absent; run: aws sso login --profile work",
+            "the SSO sign-in for profile work is missing; run: aws sso login --profile work",
             None,
         ),
         (
             sources::role_of_sso,
-            "the SSO sign-in of the profile work-sso (session work-sso) is absent; run: aws sso login --profile work-sso",
-            Some("or, for every profile of the session: aws sso login --sso-session work-sso"),
+            "the SSO sign-in for profile work-sso (session work-sso) is missing; run: aws sso login --profile work-sso",
+            Some(
+                "to sign in for every profile of the session, run: aws sso login --sso-session work-sso",
+            ),
         ),
         (
             sources::login,
-            "the aws login sign-in of the profile work is absent; run: aws login --profile work",
+            "the aws login sign-in for profile work is missing; run: aws login --profile work",
             None,
         ),
     ];
@@ -80,7 +84,7 @@ fn signing_out_ends_the_hits_and_takes_the_entry_along() {
         let outcome = environment.get(HOST);
         let hints = outcome.failure(&format!("no credentials for {HOST}: {message}"));
         let (asked, remedies) = hints.split_last().expect("hints");
-        assert!(asked.starts_with("asked as: profile work ("), "{asked}");
+        assert!(asked.starts_with("identity: profile work ("), "{asked}");
         assert_eq!(remedies, remedy.as_slice());
         assert_eq!(environment.entries(), [] as [PathBuf; 0], "{message}");
         assert_eq!(aws.connections(), 0, "{message}");
@@ -93,11 +97,11 @@ fn without_a_home_folder_nobody_is_signed_in() {
     let table: [(Profile, &str); 2] = [
         (
             sources::sso_session,
-            "the SSO sign-in of the profile work (session work) is absent; run: aws sso login --profile work",
+            "the SSO sign-in for profile work (session work) is missing; run: aws sso login --profile work",
         ),
         (
             sources::login,
-            "the aws login sign-in of the profile work is absent; run: aws login --profile work",
+            "the aws login sign-in for profile work is missing; run: aws login --profile work",
         ),
     ];
     for (profile, message) in table {

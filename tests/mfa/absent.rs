@@ -8,7 +8,7 @@ use super::{CODE, RULE, alice, asked_as, get_with_code, no_code, run_unasked};
 fn hints(environment: &TestEnvironment) -> [String; 2] {
     [
         format!(
-            "get a token on a terminal first, it serves for half a day: echo {HOST} | docker-credential-ecrx get >/dev/null"
+            "get a token on a terminal first (it is cached for up to 12 hours): echo {HOST} | docker-credential-ecrx get >/dev/null"
         ),
         asked_as(environment),
     ]
@@ -34,7 +34,7 @@ fn nobody_is_asked_for_a_code_that_could_not_be_used() {
     sources::sso_session(&mut environment, &aws, "sso");
     environment.config(&format!("{RULE}profile = \"sso\"\n"));
     let path = environment.home().join(".aws/sso/cache");
-    for fault in ["has expired", "is absent"] {
+    for fault in ["has expired", "is missing"] {
         std::fs::remove_dir_all(&path).expect("signed in");
         if fault == "has expired" {
             // Of the session `sso`: printf sso | sha1sum
@@ -45,7 +45,7 @@ fn nobody_is_asked_for_a_code_that_could_not_be_used() {
         }
         let outcome = run_unasked(&environment, &["get"], HOST);
         outcome.failure(&format!(
-            "no credentials for {HOST}: the SSO sign-in of the profile sso (session sso) {fault}; run: aws sso login --profile sso"
+            "no credentials for {HOST}: the SSO sign-in for profile sso (session sso) {fault}; run: aws sso login --profile sso"
         ));
     }
     assert_eq!(aws.connections(), 0);
@@ -57,7 +57,7 @@ fn without_a_terminal_the_error_says_so_and_is_not_remembered() {
     let environment = alice(&aws);
     let outcome = environment.run_program("setsid", &[PROGRAM, "get"], HOST);
     assert_eq!(
-        outcome.failure(&no_code("there is no terminal to ask for it on")),
+        outcome.failure(&no_code("no terminal is available for the prompt")),
         hints(&environment)
     );
     assert_eq!(aws.connections(), 0);
@@ -75,7 +75,7 @@ fn in_the_background_the_error_says_so_and_is_not_remembered() {
     let environment = alice(&aws);
     let terminal = Terminal::open();
     let get = environment.start_program_on(&terminal, Place::Background, PROGRAM, &["get"], HOST);
-    let why = "the terminal to ask for it on is in use by another program";
+    let why = "the terminal is in use by another program";
     assert_eq!(get.outcome().failure(&no_code(why)), hints(&environment));
     assert_eq!(terminal.shown(), "");
     assert_eq!(aws.connections(), 0);

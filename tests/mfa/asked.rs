@@ -52,7 +52,7 @@ fn a_profiles_code_goes_with_the_profiles_device() {
     let terminal = Terminal::open();
     let get = environment.start_on(&terminal, &["get"], HOST);
     terminal.wait_for(&format!(
-        "docker-credential-ecrx: MFA code of {device} for {role}: "
+        "docker-credential-ecrx: MFA code from {device} for {role}: "
     ));
     terminal.type_line(CODE);
     let cold = get.outcome();
@@ -80,7 +80,7 @@ fn who_calls_by_a_name_is_asked_by_that_name() {
     };
     let terminal = Terminal::open();
     let cold = get(&terminal);
-    let question = format!("docker-credential-ecrx-release: MFA code of {DEVICE} for {ROLE}: ");
+    let question = format!("docker-credential-ecrx-release: MFA code from {DEVICE} for {ROLE}: ");
     terminal.wait_for(&question);
     terminal.type_line(CODE);
     let cold = cold.outcome();
@@ -139,7 +139,7 @@ fn a_piece_of_hardware_is_named_by_its_serial_number() {
     let terminal = Terminal::open();
     let get = environment.start_on(&terminal, &["get"], HOST);
     terminal.wait_for(&format!(
-        "docker-credential-ecrx: MFA code of GAHT12345678 for {ROLE}: "
+        "docker-credential-ecrx: MFA code from GAHT12345678 for {ROLE}: "
     ));
     terminal.type_line(CODE);
     get.outcome().answer();
@@ -203,7 +203,7 @@ fn public_ecr_is_worth_no_question() {
         environment.set("ECRX_LOG", "info");
         let log = run_unasked(&environment, &["get"], "public.ecr.aws").stderr;
         let why = format!(
-            "public.ecr.aws: no token, so pulls are anonymous: the role {ROLE} wants an MFA code from {DEVICE}, and for public ECR nobody is asked\n"
+            "public.ecr.aws: no token, so pulls are anonymous: the role {ROLE} requires an MFA code from {DEVICE}, and public ECR never prompts for codes\n"
         );
         assert!(log.ends_with(&why), "{log}");
         assert!(!environment.cache().exists());
@@ -243,13 +243,13 @@ fn a_device_that_is_none_or_of_another_partition_is_told_before_anybody_is_asked
         ));
     };
     profile("phone");
-    let chosen = "(chosen by the variable AWS_PROFILE)";
+    let chosen = "(selected by the variable AWS_PROFILE)";
     let why =
-        format!("the AWS profile `work` has a wrong mfa_serial: `phone` {malformed} {chosen}");
+        format!("the AWS profile `work` has an invalid mfa_serial: `phone` {malformed} {chosen}");
     told(&environment, HOST, &why);
     profile(chinese);
     let why = format!(
-        "the MFA device {chinese} is in the partition aws-cn, the registry {HOST} in aws: no role, key or token crosses partitions {chosen}"
+        "the MFA device {chinese} is in the partition aws-cn, but the registry {HOST} is in aws; roles, keys and tokens work in one partition only {chosen}"
     );
     told(&environment, HOST, &why);
 }

@@ -9,7 +9,7 @@ use super::{
     get_with_code, no_code, question_for, remembered, run_unasked,
 };
 
-const CANCELLED: &str = "it was cancelled";
+const CANCELLED: &str = "the prompt was cancelled";
 
 /// How nerdctl asks for one pull, one after the other.
 fn as_nerdctl() -> [String; 6] {
@@ -61,7 +61,7 @@ fn three_answers_that_are_no_codes_are_remembered_too() {
         terminal.wait_for(&question_for(ROLE));
         terminal.type_line(answer);
     }
-    let why = "three answers were not codes of six digits";
+    let why = "three entries were not six-digit codes";
     assert_eq!(
         get.outcome().failure(&no_code(why)),
         [asked_as(&environment)]

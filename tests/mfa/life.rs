@@ -178,7 +178,7 @@ fn a_code_without_a_cache_serves_once() {
     }
     for _ in 0..2 {
         let outcome = get_typing(&environment, HOST, ROLE, CTRL_C);
-        outcome.failure(&super::no_code("it was cancelled"));
+        outcome.failure(&super::no_code("the prompt was cancelled"));
     }
 }
 
@@ -191,5 +191,6 @@ fn a_home_that_takes_no_cache_costs_the_caching_alone() {
     for code in [CODE, "111111"] {
         get_with_code(&aws, &environment, code).answer();
     }
-    get_typing(&environment, HOST, ROLE, CTRL_C).failure(&super::no_code("it was cancelled"));
+    get_typing(&environment, HOST, ROLE, CTRL_C)
+        .failure(&super::no_code("the prompt was cancelled"));
 }

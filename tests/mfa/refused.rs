@@ -5,17 +5,17 @@ use super::common::fake_aws::{BOB, FakeAws};
 use super::{CODE, ROLE, alice, asked_as, codes, get_quietly, get_typing, get_with_code};
 
 const BY_HAND: [&str; 2] = [
-    "type the code that the device shows when you are asked: each works once, for half a minute",
-    "check that mfa_serial names the device of the user who asks",
+    "enter the current code from the device; each code works once, for about 30 seconds",
+    "check that mfa_serial is the MFA device of the calling user",
 ];
 
 fn refused(words: &str) -> (String, String) {
     let cause = format!(
-        "assuming the role {ROLE}: the MFA code is refused: AccessDenied: MultiFactorAuthentication failed{words}"
+        "assuming the role {ROLE}: the MFA code was rejected: AccessDenied: MultiFactorAuthentication failed{words}"
     );
     (
         format!("no credentials for {HOST}: {cause}"),
-        format!("no credentials for {HOST}: remembered for a while: {cause}"),
+        format!("no credentials for {HOST}: previous attempt failed: {cause}"),
     )
 }
 
@@ -85,7 +85,7 @@ fn a_role_that_is_denied_for_another_reason_is_told_as_such_and_remembered() {
     let outcome = get_typing(&environment, HOST, ROLE, "907531\r");
     outcome.failure(&denied);
     let start = format!("no credentials for {HOST}: ");
-    let remembered = denied.replacen(&start, &format!("{start}remembered for a while: "), 1);
+    let remembered = denied.replacen(&start, &format!("{start}previous attempt failed: "), 1);
     get_quietly(&aws, &environment, HOST).failure(&remembered);
     aws.allow_role(ROLE);
     environment.age_marks(31);

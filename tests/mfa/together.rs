@@ -44,9 +44,9 @@ fn a_crowd_whose_question_is_cancelled_asks_once() {
     }
     terminal.type_text(CTRL_C);
     let outcomes = crowd.outcomes();
-    outcomes[0].failure(&no_code("it was cancelled"));
+    outcomes[0].failure(&no_code("the prompt was cancelled"));
     for outcome in &outcomes[1..] {
-        outcome.failure(&remembered("it was cancelled"));
+        outcome.failure(&remembered("the prompt was cancelled"));
     }
     assert_eq!(terminal.shown(), format!("{question}\r\n"));
     assert_eq!(aws.connections(), 0);
@@ -173,8 +173,8 @@ fn a_cancelled_question_counts_for_the_next_registry_of_the_same_role() {
     crowd.get(other);
     terminal.type_text(CTRL_C);
     let outcomes = crowd.outcomes();
-    outcomes[0].failure(&no_code("it was cancelled"));
-    outcomes[1].failure(&remembered("it was cancelled").replacen(HOST, other, 1));
+    outcomes[0].failure(&no_code("the prompt was cancelled"));
+    outcomes[1].failure(&remembered("the prompt was cancelled").replacen(HOST, other, 1));
     assert_eq!(terminal.shown(), format!("{question}\r\n"));
     assert_eq!(aws.connections(), 0);
 }

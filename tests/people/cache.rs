@@ -407,8 +407,8 @@ fn a_cache_that_cannot_be_used_is_a_failure_with_its_reason() {
     let mut environment = TestEnvironment::new();
     let file = environment.write("cache", "");
     environment.set("AWS_ECR_CACHE_DIR", &file.display().to_string());
-    let reason = "\"HOME/cache\" is not a folder, so nothing can be cached in it: remove it, or \
-                  choose another with `dir` under [cache]";
+    let reason =
+        "\"HOME/cache\" is not a folder; remove it, or set `dir` under [cache] to another folder";
     prints_json(
         &environment,
         &["cache", "list", "--json"],
@@ -452,7 +452,7 @@ fn a_folder_that_others_may_write_to_is_neither_listed_nor_cleared() {
     let listed = environment.run(&["cache", "list"], "");
     assert_eq!(listed.code, Some(1));
     assert!(
-        listed.stdout.contains("is open to other users (mode"),
+        listed.stdout.contains("is accessible to other users"),
         "{listed:?}"
     );
     let cleared = environment.run(&["cache", "clear"], "");
@@ -468,14 +468,17 @@ fn without_a_home_folder_there_is_no_place_for_a_cache() {
     environment.set("HOME", &absent);
     let outcome = environment.run(&["cache", "path"], "");
     assert_eq!(
-        told(&outcome, "no home folder of this user, so no cache"),
+        told(
+            &outcome,
+            "the cache is disabled, because this user has no home folder"
+        ),
         ["name a folder with `dir` under [cache] in config.toml, or AWS_ECR_CACHE_DIR"]
     );
     prints(
         &environment,
         &["cache", "list"],
         0,
-        "! nothing is cached: no home folder of this user, so no cache\nno tokens\n",
+        "! nothing is cached: the cache is disabled, because this user has no home folder\nno tokens\n",
     );
 }
 

@@ -180,9 +180,9 @@ fn a_misspelled_variable_is_told() {
         1,
         "\
 ECRX_CONFIG  ecrx.toml: 0 rules
-✗ the variable ECRX_REGION_111122223333 is not known; did you mean ECRX_REGION, which has no form
-  for a single account?
-✗ the variable ecrx_profile is not known; did you mean ECRX_PROFILE?
+✗ unknown variable ECRX_REGION_111122223333; did you mean ECRX_REGION, which has no per-account
+  form?
+✗ unknown variable ecrx_profile; did you mean ECRX_PROFILE?
 ",
     );
 }

@@ -57,14 +57,14 @@ fn a_rule_decides_and_everything_has_its_place() {
   arn:aws:iam::999999999999:role/push
 
    LAYER              WHAT IT SAYS
-   1 name called by   -
+   1 helper name      -
    2 ECRX_ variables  -
 →  3 rules            profile work, then role arn:aws:iam::999999999999:role/push; the rule at
                       ecrx.toml:15
    4 AWS_ variables   the access key AKIAI44QH8DHBEXAMPLE; the variable AWS_ACCESS_KEY_ID
-   5 [defaults]       role arn:aws:iam::999999999999:role/pull, assumed from what comes below;
+   5 [defaults]       role arn:aws:iam::999999999999:role/pull, assumed by the next identity below;
                       [defaults] at ecrx.toml:7
-   6 AWS's defaults   -
+   6 AWS defaults     -
 
 Rules that fit
   ecrx.toml:10: match = \"999999999999/us-west-2\"
@@ -98,8 +98,8 @@ fn a_variable_decides_over_a_rule() {
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     for line in [
         "✓ asks as the access key AKIAI44QH8DHBEXAMPLE, then role arn:aws:iam::999999999999:role/ci\n",
-        "→  2 ECRX_ variables  role arn:aws:iam::999999999999:role/ci, assumed from what comes below; \
-         the\n                      variable ECRX_ROLE_ARN_999999999999\n",
+        "→  2 ECRX_ variables  role arn:aws:iam::999999999999:role/ci, assumed by the next identity below;\n                      \
+         the variable ECRX_ROLE_ARN_999999999999\n",
         "   3 rules            profile work",
     ] {
         assert!(outcome.stdout.contains(line), "{line}: {}", outcome.stdout);
@@ -115,7 +115,7 @@ fn where_nobody_can_ask_the_reason_stands_and_it_fails() {
     for part in [
         "✗ no credentials for 999999999999.dkr.ecr.us-west-2.amazonaws.com: the AWS profile `wrok`",
         "   4 AWS_ variables   wrong: the AWS profile `wrok` does not exist in",
-        "`aws configure list-profiles` lists the profiles there are",
+        "to list the profiles, run: aws configure list-profiles",
         "\nNo rule fits\n",
     ] {
         assert!(outcome.stdout.contains(part), "{part}: {}", outcome.stdout);
@@ -159,7 +159,7 @@ fn what_is_shown_is_there_as_json() {
                 ),
                 layer(
                     "defaults",
-                    Some("role arn:aws:iam::999999999999:role/pull, assumed from what comes below"),
+                    Some("role arn:aws:iam::999999999999:role/pull, assumed by the next identity below"),
                     Some("[defaults] at ecrx.toml:7"),
                 ),
                 layer("sdk", None, None),

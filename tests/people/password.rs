@@ -82,12 +82,12 @@ fn a_token_that_aws_gives_and_that_is_too_short_is_an_error() {
     let outcome = password(&environment, &[HOST, "--min-lifetime", "11h"]);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), ""));
     let (line, hint) = outcome.stderr.split_once('\n').expect("two lines");
-    let start = format!("docker-credential-ecrx: the new token for {HOST} ends in 2h ");
+    let start = format!("docker-credential-ecrx: the new token for {HOST} expires in 2h ");
     assert!(line.starts_with(&start), "{line}");
-    assert!(line.ends_with("s, and 11h are asked for"), "{line}");
+    assert!(line.ends_with("s, less than the requested 11h"), "{line}");
     assert_eq!(
         hint,
-        "  AWS decides how long a token lives: ask for less with --min-lifetime\n"
+        "  AWS sets the token lifetime; use a shorter --min-lifetime\n"
     );
 }
 
@@ -100,7 +100,7 @@ fn a_token_that_looks_expired_is_printed_unless_a_lifetime_is_asked_for() {
     let first = grant(&password(&environment, &[HOST])).serial;
     assert_eq!(environment.get(HOST).grant().serial, first + 1);
     let outcome = password(&environment, &[HOST, "--min-lifetime", "1m"]);
-    let line = format!("the new token for {HOST} ends in 0s, and 1m are asked for");
+    let line = format!("the new token for {HOST} expires in 0s, less than the requested 1m");
     told(&outcome, &line);
 }
 
@@ -134,14 +134,12 @@ fn public_ecr_has_passwords_and_says_when_nobody_needs_one() {
     assert_eq!(token.principal, ALICE.2);
 
     let outcome = password(&TestEnvironment::new(), &["public.ecr.aws"]);
-    let line = "no credentials for public.ecr.aws: nobody is signed in to AWS: no configuration, \
-                variable or default profile names credentials, and instance metadata is switched off";
+    let line = "no credentials for public.ecr.aws: no AWS credentials found: no configuration, variable or default profile provides credentials, and instance metadata is disabled";
     assert_eq!(
         told(&outcome, line),
         [
-            "sign in (`aws sso login`, `aws login`, `aws configure`), or name a profile in \
-             config.toml or AWS_PROFILE",
-            "pulls from public.ecr.aws need no token: without one they are anonymous",
+            "sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE",
+            "pulls from public.ecr.aws do not require a token; without one, they are anonymous",
         ]
     );
 }
@@ -168,7 +166,7 @@ fn what_is_no_registry_and_who_may_not_ask_are_told() {
     assert_eq!(
         hints.last(),
         Some(
-            &"  asked as: the access key AKIAIOSFODNN7EXAMPLE; chosen by the variable \
+            &"  identity: the access key AKIAIOSFODNN7EXAMPLE; selected by the variable \
               AWS_ACCESS_KEY_ID"
         )
     );

@@ -169,7 +169,7 @@ fn a_sign_in_that_is_over_or_absent_fails_with_the_command_that_mends_it() {
     let report = |sign_in: &str| {
         format!(
             "999999999999.dkr.ecr.us-west-2.amazonaws.com\n\
-             chosen by  no configuration at all\n\
+             chosen by  the default AWS credential chain\n\
              profile    default\n\
              source     SSO, role dev in account 111122223333\n\
              ECR        us-west-2\n\
@@ -211,12 +211,12 @@ fn who_cannot_be_named_is_an_error_with_hints() {
     let home = environment.home().display();
     let line = format!(
         "no credentials for {HOST}: the AWS profile `wrok` does not exist in {home}/.aws/config and \
-         {home}/.aws/credentials (chosen by the variable AWS_PROFILE)"
+         {home}/.aws/credentials (selected by the variable AWS_PROFILE)"
     );
     assert_eq!(
         told(&outcome, &line),
         [
-            "`aws configure list-profiles` lists the profiles there are",
+            "to list the profiles, run: aws configure list-profiles",
             "known profiles: work",
         ]
     );

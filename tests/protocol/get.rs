@@ -170,16 +170,16 @@ fn a_stdin_that_cannot_be_read_is_a_clear_error() {
     command.stdin(folder);
     let outcome = Outcome::of(command.spawn().expect("start"));
     let line = told_twice(&outcome);
-    let beginning = "cannot read the question from stdin: ";
+    let beginning = "cannot read the request from stdin: ";
     assert!(line.starts_with(beginning), "{line}");
 }
 
 #[test]
 fn what_is_no_question_is_a_clear_error() {
     let environment = TestEnvironment::new();
-    let control = "the server name on stdin holds a control character";
-    let not_text = "the question on stdin is not UTF-8 text";
-    let too_long = "the question on stdin is longer than 64 KiB";
+    let control = "the server name on stdin contains a control character";
+    let not_text = "the request on stdin is not UTF-8 text";
+    let too_long = "the request on stdin is longer than 64 KiB";
     let long = "a".repeat(64 * 1024 + 1);
     let blank = " ".repeat(64 * 1024 + 1);
     let huge = "\n".repeat(1024 * 1024);

@@ -94,7 +94,7 @@ fn list_never_fails() {
     let says_why = |environment: &TestEnvironment, file: &str| {
         let listed = environment.run(&["list"], "unused");
         assert_eq!((listed.code, listed.stdout.as_str()), (Some(0), nothing));
-        let why = format!("docker-credential-ecrx: nothing is listed: {file}:");
+        let why = format!("docker-credential-ecrx: no logins are listed: {file}:");
         assert!(listed.stderr.starts_with(&why), "{listed:?}");
         assert_eq!(listed.stderr.lines().count(), 1, "{listed:?}");
     };

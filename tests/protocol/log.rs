@@ -67,7 +67,7 @@ fn a_level_that_is_none_is_told_and_warnings_are_logged() {
     assert_eq!(outcome.code, Some(0));
     assert_eq!(
         outcome.stderr,
-        "docker-credential-ecrx: warn: ECRX_LOG is `loud`; it can be error, warn, info or debug\n"
+        "docker-credential-ecrx: warn: ECRX_LOG is `loud`; expected error, warn, info or debug\n"
     );
     assert_eq!(outcome.stdout, environment.get(HOST).stdout);
 }
@@ -317,7 +317,7 @@ fn a_warning_is_written_once_however_often_a_command_meets_its_cause() {
         .set("ECRX_LOG", "debug");
     let warned = [
         "AWS_ECR_CACHE_DIR is not used",
-        "AWS_PROFILE is not used: AWS_DEFAULT_PROFILE names another",
+        "AWS_PROFILE is not used; AWS_DEFAULT_PROFILE sets another",
     ];
     for command in [
         &["config", "show", HOST][..],
@@ -329,7 +329,7 @@ fn a_warning_is_written_once_however_often_a_command_meets_its_cause() {
         told_once(&environment, command, &warned);
     }
     environment.set("ECRX_PROFIL", "other");
-    let misspelled = "the variable ECRX_PROFIL is not known";
+    let misspelled = "unknown variable ECRX_PROFIL;";
     for command in [&["config", "show", PUBLIC][..], &["whoami", PUBLIC]] {
         told_once(
             &environment,

@@ -11,13 +11,13 @@ fn store_for_ecr_succeeds_keeps_nothing_and_says_who_serves_the_host() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
     let keys = format!(
-        "asked as: the access key {}; chosen by the variable AWS_ACCESS_KEY_ID",
+        "identity: the access key {}; selected by the variable AWS_ACCESS_KEY_ID",
         ALICE.0
     );
     let stored = |environment: &TestEnvironment, server: &str, host: &str, who: &str| {
         let outcome = environment.run(&["store"], login(server));
         let note = format!(
-            "docker-credential-ecrx: no password was saved: credentials for {host} are bought when they are needed, {who}\n"
+            "docker-credential-ecrx: no password was saved: credentials for {host} are requested on demand; {who}\n"
         );
         assert_eq!(
             (
@@ -36,7 +36,7 @@ fn store_for_ecr_succeeds_keeps_nothing_and_says_who_serves_the_host() {
     let config = environment
         .config("[[registry]]\nmatch = \"999999999999\"\nrole_arn = \"arn:aws:iam::999999999999:role/ecr-pull\"\n");
     let role = format!(
-        "asked as: the access key {}, then role arn:aws:iam::999999999999:role/ecr-pull; chosen by the rule at {}:1",
+        "identity: the access key {}, then role arn:aws:iam::999999999999:role/ecr-pull; selected by the rule at {}:1",
         ALICE.0,
         config.display()
     );
@@ -48,7 +48,7 @@ fn store_for_ecr_succeeds_keeps_nothing_and_says_who_serves_the_host() {
     fs::remove_file(&config).expect("a file");
     let got = environment.get(HOST);
     let why = told_twice(&got).strip_prefix(&format!("no credentials for {HOST}: "));
-    let nobody = format!("but not now: {}", why.expect("a cause"));
+    let nobody = format!("currently failing: {}", why.expect("a cause"));
     stored(&environment, HOST, HOST, &nobody);
     assert_eq!(aws.connections(), 0);
 }
@@ -60,7 +60,7 @@ fn store_for_ecr_succeeds_with_a_broken_configuration() {
     let outcome = environment.run(&["store"], login(HOST));
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), ""));
     let place = format!(
-        "docker-credential-ecrx: no password was saved: credentials for {HOST} are bought when they are needed, but not now: {}:2: ",
+        "docker-credential-ecrx: no password was saved: credentials for {HOST} are requested on demand; currently failing: {}:2: ",
         config.display()
     );
     assert!(outcome.stderr.starts_with(&place), "{outcome:?}");
@@ -70,11 +70,11 @@ fn store_for_ecr_succeeds_with_a_broken_configuration() {
 #[test]
 fn store_for_another_registry_fails_with_a_sentence() {
     let environment = TestEnvironment::new();
-    let hint = "to have another helper keep it, name that as other_registries_helper in config.toml, or as credsStore in Docker's config.json, with this one for ECR hosts only (credHelpers)";
+    let hint = "to store it with another helper, set other_registries_helper in config.toml; or set credsStore in Docker's config.json, and use this helper only for ECR hosts (credHelpers)";
     for server in ["ghcr.io", "https://index.docker.io/v1/"] {
         let outcome = environment.run(&["store"], login(server));
         let line = format!(
-            "docker-credential-ecrx serves ECR registries only and keeps no passwords, so the login to {server} was not saved"
+            "docker-credential-ecrx serves only ECR registries and stores no passwords; the login to {server} was not saved"
         );
         assert_eq!(outcome.failure(&line), [hint]);
     }
@@ -143,7 +143,7 @@ fn no_message_repeats_what_store_was_sent() {
     for input in &cases {
         let outcome = environment.run(&["store"], input);
         let line = told_twice(&outcome);
-        let beginning = "the credentials on stdin are not a JSON object with the texts ServerURL, Username and Secret (line ";
+        let beginning = "the credentials on stdin are not a JSON object with the strings ServerURL, Username and Secret (line ";
         assert!(line.starts_with(beginning), "{input}: {line}");
         assert!(!format!("{outcome:?}").contains(SECRET), "{input}");
     }
@@ -175,7 +175,7 @@ fn a_password_inside_the_server_name_is_not_repeated() {
     ] {
         let outcome = environment.run(&["store"], login(&server));
         let line = told_twice(&outcome);
-        let end = format!("so the login to {host} was not saved");
+        let end = format!("; the login to {host} was not saved");
         assert!(line.ends_with(&end), "{line}");
         assert!(!format!("{outcome:?}").contains(SECRET), "{outcome:?}");
         environment.set("AWS_ECR_IGNORE_CREDS_STORAGE", "true");

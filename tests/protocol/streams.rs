@@ -52,7 +52,7 @@ fn a_reader_that_has_gone_is_a_failure_and_no_panic() {
         writer
     };
     let broken =
-        "docker-credential-ecrx: cannot write the answer to stdout: Broken pipe (os error 32)\n";
+        "docker-credential-ecrx: cannot write the response to stdout: Broken pipe (os error 32)\n";
     let cases: [(&str, &str, Option<i32>, &str); 7] = [
         ("get", HOST, Some(1), broken),
         ("get", "ghcr.io", Some(1), ""),
@@ -87,7 +87,7 @@ fn a_reader_that_has_gone_is_a_failure_and_no_panic() {
             "get",
             "\0",
             Some(1),
-            "the server name on stdin holds a control character\n",
+            "the server name on stdin contains a control character\n",
         ),
         ("get", "ghcr.io", Some(1), NOT_FOUND),
         ("store", &login(HOST), Some(0), ""),

@@ -160,7 +160,7 @@ fn an_endpoint_that_is_no_url_is_an_error_that_names_its_place() {
     let mut environment = with_keys();
     let asked = |environment: &TestEnvironment, from: &str, url: &str| {
         let line = format!(
-            "no credentials for {HOST}: the endpoint `{url}` from {from} is wrong: it must be a URL such as https://HOST or http://HOST:PORT"
+            "no credentials for {HOST}: the endpoint `{url}` from {from} is invalid: expected a URL such as https://HOST or http://HOST:PORT"
         );
         environment.get(HOST).failure(&line);
     };

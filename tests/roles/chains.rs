@@ -126,10 +126,10 @@ fn of_a_chain_the_role_that_fails_and_its_caller_are_named() {
                     "in the caller's account: allow sts:AssumeRole on resource \"{denied}\" in the caller's identity policy"
                 ),
                 format!(
-                    "in account {account}: the role must exist, and its trust policy must name the caller and ask for no external id, as none was sent"
+                    "in account {account}: check that the role exists and that its trust policy allows the caller without an external ID (none was sent)"
                 ),
                 format!(
-                    "asked as: the access key {}, then role {hub}, then role {push}; chosen by the rule at {config}:1",
+                    "identity: the access key {}, then role {hub}, then role {push}; selected by the rule at {config}:1",
                     ALICE.0
                 )
             ]
@@ -163,7 +163,7 @@ fn a_session_that_is_too_long_for_a_chain_is_refused_in_stss_own_words() {
     assert_eq!(
         hints,
         [format!(
-            "asked as: profile default (the access key {}), then role arn:aws:iam::999999999999:role/default-middle, then role arn:aws:iam::999999999999:role/default; chosen by no configuration at all",
+            "identity: profile default (the access key {}), then role arn:aws:iam::999999999999:role/default-middle, then role arn:aws:iam::999999999999:role/default; selected by the default AWS credential chain",
             BOB.0
         )]
     );

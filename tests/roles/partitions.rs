@@ -46,12 +46,12 @@ fn neither_a_profiles_role_nor_a_web_identitys_crosses_partitions() {
         (
             profile,
             "arn:aws:iam::999999999999:role/default",
-            "no configuration at all",
+            "the default AWS credential chain",
         ),
         (
             web_profile,
             "arn:aws:iam::111122223333:role/web",
-            "no configuration at all",
+            "the default AWS credential chain",
         ),
     ] {
         let aws = FakeAws::start();
@@ -59,11 +59,13 @@ fn neither_a_profiles_role_nor_a_web_identitys_crosses_partitions() {
         set_up(&mut environment, &aws);
         let outcome = environment.get(BEIJING);
         let hints = outcome.failure(&format!(
-            "no credentials for {BEIJING}: the role {role} is in the partition aws, the registry {BEIJING} in aws-cn: no role, key or token crosses partitions (chosen by {chosen_by})"
+            "no credentials for {BEIJING}: the role {role} is in the partition aws, but the registry {BEIJING} is in aws-cn; roles, keys and tokens work in one partition only (selected by {chosen_by})"
         ));
         assert_eq!(
             hints,
-            ["write a rule for the registry's partition in config.toml, e.g. match = \"aws-cn\""]
+            [
+                "add a rule for the registry's partition to config.toml, for example match = \"aws-cn\""
+            ]
         );
         assert_eq!(aws.calls().len(), 0);
     }

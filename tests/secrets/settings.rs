@@ -179,7 +179,7 @@ fn doctor_shows_of_a_proxy_where_it_is_and_nothing_else() {
         (
             format!("http://alice:1/{SECRET}@proxy.example"),
             String::new(),
-            "✗ HTTPS_PROXY: write / ? and # in the user name or password as %2F %3F %23",
+            "✗ HTTPS_PROXY: encode / ? and # in the user name or password as %2F %3F %23",
         ),
         (
             format!("socks5://alice:{SECRET}@proxy.example"),

@@ -37,7 +37,7 @@ fn a_signature_that_does_not_match_keeps_its_cause_and_loses_the_request() {
     let mut environment = TestEnvironment::with_aws(&aws);
     environment.set_session(&keys);
     environment.get(HOST).failure(&format!(
-        "no credentials for {HOST}: the secret of the access key {} is wrong: \
+        "no credentials for {HOST}: wrong secret access key for the access key {}: \
          InvalidSignatureException: The request signature we calculated does not match.",
         keys.access_key_id
     ));
@@ -70,8 +70,8 @@ fn a_profile_external_id_is_checked_as_a_rules_and_never_shown() {
         environment.set("AWS_PROFILE", "work");
         let outcome = environment.get(HOST);
         outcome.failure(&format!(
-            "no credentials for {HOST}: the AWS profile `work` has a wrong external_id: it {wrong} \
-             (chosen by the variable AWS_PROFILE)"
+            "no credentials for {HOST}: the AWS profile `work` has an invalid external_id: it {wrong} \
+             (selected by the variable AWS_PROFILE)"
         ));
         says_nothing_of(&outcome, "quixotic");
 
@@ -158,7 +158,7 @@ fn a_process_that_complains_of_its_own_credentials_is_not_repeated() {
     let outcome = environment.get(HOST);
     says_nothing_of(&outcome, "quixotic");
     says_nothing_of(&outcome, "zephyr");
-    let complaint = "it ended with exit status: 3: not stored: {\"Version\":1,";
+    let complaint = "it failed (exit status: 3): not stored: {\"Version\":1,";
     assert!(outcome.stdout.contains(complaint), "{outcome:?}");
 }
 
@@ -177,7 +177,7 @@ fn a_process_that_shows_the_keys_in_its_environment_is_not_repeated() {
         "[profile tool]\ncredential_process = echo \"$AWS_SECRET_ACCESS_KEY, $AWS_SESSION_TOKEN\" >&2; exit 3\n",
     );
     let outcome = environment.get(HOST);
-    let complaint = "it ended with exit status: 3: …, …\n";
+    let complaint = "it failed (exit status: 3): …, …\n";
     assert!(outcome.stdout.ends_with(complaint), "{outcome:?}");
     says_nothing_of(&outcome, "jackdaw");
     says_nothing_of(&outcome, "zephyr");
@@ -197,7 +197,7 @@ fn an_mfa_code_is_masked_where_sts_repeats_it() {
         environment.set("ECRX_LOG", "debug");
         let terminal = Terminal::open();
         let get = environment.start_on(&terminal, &["get"], HOST);
-        terminal.wait_for(&format!("MFA code of {device} for {ROLE}: "));
+        terminal.wait_for(&format!("MFA code from {device} for {ROLE}: "));
         terminal.type_line(CODE);
         let outcome = get.outcome();
         assert!(

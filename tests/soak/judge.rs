@@ -21,7 +21,7 @@ use super::weather::fault;
 pub const MEMORY: f64 = 60.0 + 1.0;
 
 /// How AWS's denials are told.
-const DENIALS: [&str; 3] = ["denied", "cannot be assumed", "is refused to"];
+const DENIALS: [&str; 3] = ["denied", "cannot be assumed", "cannot assume the role"];
 
 /// What is wrong, a line each.
 pub fn complaints(record: &Record<'_>) -> Vec<String> {
@@ -116,7 +116,7 @@ impl<'a> Judge<'a> {
         if self.record.is_denied(get) && !DENIALS.iter().any(|words| line.contains(words)) {
             return Some("a denial that is not told".to_owned());
         }
-        let is_remembered = line.contains(": remembered for a while: ");
+        let is_remembered = line.contains(": previous attempt failed: ");
         let shares = |struck: &&&Get| {
             let source = |get: &Get| self.record.identities[get.identity].source;
             source(struck) == source(get)

@@ -57,7 +57,7 @@ fn a_failure_needs_a_fault_and_no_token() {
 
     let mut story = Story::new();
     story.fail(0.0, line, ECR, Fault::Status(503));
-    let remembered = "no credentials for x: remembered for a while: AWS is down";
+    let remembered = "no credentials for x: previous attempt failed: AWS is unavailable";
     story.get(0.02, Answer::Failure(remembered.to_owned()));
     story.is_right();
     story.get(0.1, Answer::Failure(remembered.to_owned()));

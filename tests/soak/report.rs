@@ -49,7 +49,7 @@ impl Report {
             match &get.answer {
                 Answer::Failure(line) => {
                     report.failures += 1;
-                    report.remembered += usize::from(line.contains(": remembered for a while: "));
+                    report.remembered += usize::from(line.contains(": previous attempt failed: "));
                 }
                 Answer::Token(grant) => {
                     report.tokens += 1;

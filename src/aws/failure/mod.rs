@@ -73,7 +73,7 @@ pub(crate) enum SignInFault {
 impl fmt::Display for SignInFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            SignInFault::Absent => "is absent",
+            SignInFault::Absent => "is missing",
             SignInFault::Expired => "has expired",
             SignInFault::Unreadable => "cannot be read",
         })
@@ -111,7 +111,7 @@ impl Failure {
         Self::new(
             fetch,
             FailureKind::Timeout,
-            format!("no answer within {after:.digits$} s"),
+            format!("no response within {after:.digits$} s"),
         )
     }
 
@@ -196,7 +196,7 @@ impl Failure {
         if is_named && caller == source.to_string() {
             caller
         } else {
-            format!("the key of {caller}")
+            format!("the access key of {caller}")
         }
     }
 
@@ -205,13 +205,13 @@ impl Failure {
         match (&self.stage, self.identity.source.properties().token_file) {
             (Stage::WebIdentity { role }, Some(file)) => write!(
                 f,
-                "the role {role} is refused to the web identity token {}: {detail}",
+                "the web identity token {} cannot assume the role {role}: {detail}",
                 file.display()
             ),
             (Stage::Role { role, .. } | Stage::WebIdentity { role }, _) => {
                 write!(f, "the role {role} cannot be assumed by {caller}: {detail}")
             }
-            _ => write!(f, "{caller} is denied: {detail}"),
+            _ => write!(f, "{caller} was denied access: {detail}"),
         }
     }
 }
@@ -232,21 +232,21 @@ impl fmt::Display for Failure {
                     .sign_in
                     .map_or(Ok(()), |method| sign_in_failed(f, &method, *fault))
             }
-            FailureKind::NotSignedIn => write!(f, "nobody is signed in to AWS: {detail}"),
+            FailureKind::NotSignedIn => write!(f, "no AWS credentials found: {detail}"),
             FailureKind::Source => {
                 write!(
                     f,
-                    "{} gives no credentials: {detail}",
+                    "{} returned no credentials: {detail}",
                     self.identity.first_caller()
                 )
             }
             FailureKind::Loop => write!(
                 f,
-                "the credentials of {} are a loop: it has called docker-credential-ecrx, which would start it again",
+                "credential loop: {} called docker-credential-ecrx, which would start it again",
                 self.identity.first_caller()
             ),
             FailureKind::RoleDenied => self.role_denied(f),
-            FailureKind::CodeRefused => write!(f, "{stage}: the MFA code is refused: {detail}"),
+            FailureKind::CodeRefused => write!(f, "{stage}: the MFA code was rejected: {detail}"),
             FailureKind::TokenDenied if self.is_public => write!(
                 f,
                 "ecr-public:GetAuthorizationToken is denied to {}: {detail}",
@@ -258,10 +258,10 @@ impl fmt::Display for Failure {
                 self.caller()
             ),
             FailureKind::KeysRefused => {
-                write!(f, "AWS does not know {}: {detail}", self.key())
+                write!(f, "AWS rejected {}: {detail}", self.key())
             }
             FailureKind::WrongSecret => {
-                write!(f, "the secret of {} is wrong: {detail}", self.caller())
+                write!(f, "wrong secret access key for {}: {detail}", self.caller())
             }
             FailureKind::CredentialsExpired => match (&self.stage, source.token_file) {
                 (Stage::WebIdentity { .. }, Some(file)) => write!(
@@ -277,12 +277,12 @@ impl fmt::Display for Failure {
             },
             FailureKind::Transport(transport) => write!(f, "{stage}: {transport}"),
             FailureKind::Timeout | FailureKind::Refused => write!(f, "{stage}: {detail}"),
-            FailureKind::Throttled => write!(f, "{stage}: AWS throttles: {detail}"),
+            FailureKind::Throttled => write!(f, "{stage}: AWS is throttling requests: {detail}"),
             FailureKind::ClockSkew => {
-                write!(f, "{stage}: the clock of this machine is wrong: {detail}")
+                write!(f, "{stage}: this machine's clock is wrong: {detail}")
             }
-            FailureKind::Malformed => write!(f, "{stage}: malformed answer: {detail}"),
-            FailureKind::Unavailable => write!(f, "{stage}: AWS is down: {detail}"),
+            FailureKind::Malformed => write!(f, "{stage}: malformed response: {detail}"),
+            FailureKind::Unavailable => write!(f, "{stage}: AWS is unavailable: {detail}"),
         }
     }
 }
@@ -294,7 +294,7 @@ fn sign_in_failed(
     fault: SignInFault,
 ) -> fmt::Result {
     let SignInMethod { name, profile, .. } = method;
-    write!(f, "the {name} sign-in of the profile {profile}")?;
+    write!(f, "the {name} sign-in for profile {profile}")?;
     if let Some(session) = method.session {
         write!(f, " (session {session})")?;
     }
@@ -303,11 +303,12 @@ fn sign_in_failed(
 
 impl StdError for Failure {}
 
-const SIGN_IN: &str = "sign in (`aws sso login`, `aws login`, `aws configure`), or name a profile in config.toml or AWS_PROFILE";
-const NETWORK: &str = "check the network, the VPN, the firewall, HTTPS_PROXY and NO_PROXY";
-const IN_BETWEEN: &str = "something between here and AWS answers in its place: check HTTPS_PROXY, and the endpoint if one is configured";
+const SIGN_IN: &str = "sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE";
+const NETWORK: &str = "check the network, VPN, firewall, HTTPS_PROXY and NO_PROXY";
+const IN_BETWEEN: &str =
+    "another server responded instead of AWS; check HTTPS_PROXY and any custom endpoint";
 const OTHER_POLICY: &str =
-    "AWS names behind \"because\" what has to change; allowing more elsewhere does not help";
+    "change the policy named after \"because\"; other policies cannot override it";
 
 impl Failure {
     /// The next steps, a line each.
@@ -321,8 +322,8 @@ impl Failure {
                     .collect()
             }
             FailureKind::CodeRefused => lines(&[
-                "type the code that the device shows when you are asked: each works once, for half a minute",
-                "check that mfa_serial names the device of the user who asks",
+                "enter the current code from the device; each code works once, for about 30 seconds",
+                "check that mfa_serial is the MFA device of the calling user",
             ]),
             FailureKind::NotSignedIn => lines(&[SIGN_IN, ON_EC2]),
             FailureKind::Source => self.source_hints(Trouble::NoCredentials),
@@ -333,32 +334,32 @@ impl Failure {
             FailureKind::TokenDenied => self.token_hints(),
             FailureKind::KeysRefused => self.key_hints(),
             FailureKind::WrongSecret => lines(&[
-                "write key and secret anew, both from the same place: a secret that was cut off, or that belongs to another key, looks like this",
+                "copy the access key ID and the secret access key again, both from the same source; the secret may be truncated or belong to another key",
             ]),
             FailureKind::CredentialsExpired => match self.stage {
                 Stage::WebIdentity { .. } => lines(&[
-                    "whoever writes that file (EKS, a CI system) has to renew it; a CI job may have to be started anew",
+                    "renew the token file, which EKS or the CI system writes; in CI, restart the job",
                 ]),
                 _ => lines(&[
-                    "get new temporary credentials where these came from, and put them in their place",
+                    "get new temporary credentials from the same source, and replace the expired ones",
                 ]),
             },
             FailureKind::Transport(transport) => self.transport_hints(transport),
             FailureKind::Timeout => {
                 self.hints_at_source_or(Trouble::NoAnswer, &[NETWORK, MORE_TIME])
             }
-            FailureKind::Throttled => {
-                lines(&["too many calls in this account and region: try again in a minute"])
-            }
-            FailureKind::ClockSkew => {
-                lines(&["set this machine's clock: AWS refuses requests that are some minutes off"])
-            }
+            FailureKind::Throttled => lines(&[
+                "this account and region exceeded the API rate limit; try again in a minute",
+            ]),
+            FailureKind::ClockSkew => lines(&[
+                "set this machine's clock; AWS rejects requests whose time is off by more than a few minutes",
+            ]),
             FailureKind::Malformed => {
                 self.hints_at_source_or(Trouble::MalformedAnswer, &[IN_BETWEEN])
             }
-            FailureKind::Unavailable => {
-                lines(&["AWS has trouble: try again; https://health.aws.amazon.com tells more"])
-            }
+            FailureKind::Unavailable => lines(&[
+                "try again later; for the service status, see https://health.aws.amazon.com",
+            ]),
             FailureKind::Refused => Vec::new(),
         }
     }
@@ -387,13 +388,13 @@ impl Failure {
     fn role_hints(&self) -> Vec<String> {
         if let Stage::WebIdentity { role } = &self.stage {
             return vec![format!(
-                "in account {}: the trust policy of {role} must name this identity provider, and its conditions must fit the token's subject and audience",
+                "in account {}: the trust policy of {role} must trust this identity provider, and its conditions must match the token's subject and audience",
                 role.account()
             )];
         }
         let Stage::Role { role, .. } = &self.stage else {
             return lines(&[
-                "ask those who manage IAM Identity Center to assign this role to you, or correct sso_account_id and sso_role_name of the profile",
+                "ask an IAM Identity Center administrator to assign this role to you, or correct sso_account_id and sso_role_name in the profile",
             ]);
         };
         let sends_id = self
@@ -402,15 +403,15 @@ impl Failure {
             .iter()
             .any(|known| known.arn == *role && known.external_id.is_some());
         let id = if sends_id {
-            "the external id that was sent"
+            "with the external ID that was sent"
         } else {
-            "no external id, as none was sent"
+            "without an external ID (none was sent)"
         };
         let callers_side = format!(
             "in the caller's account: allow sts:AssumeRole on resource \"{role}\" in the caller's identity policy"
         );
         let roles_side = format!(
-            "in account {}: the role must exist, and its trust policy must name the caller and ask for {id}",
+            "in account {}: check that the role exists and that its trust policy allows the caller {id}",
             role.account()
         );
         match self.reason() {
@@ -430,7 +431,7 @@ impl Failure {
                 "in the caller's account: allow ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken on resource \"*\" (the managed policy AmazonElasticContainerRegistryPublicReadOnly does)",
             ]),
             _ => lines(&[
-                "in the caller's account: allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does); the registry's own policy has no part in it",
+                "in the caller's account: allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does); the registry's own policies do not affect this action",
             ]),
         }
     }
@@ -445,11 +446,11 @@ impl Failure {
     fn key_hints(&self) -> Vec<String> {
         let partition = Partition::of_region(&self.identity.api.region);
         let mut hints = vec![format!(
-            "the key belongs to another partition than {partition}, the registry's (aws, aws-cn and aws-us-gov have keys of their own)"
+            "check that the key belongs to the partition {partition}, as the registry does; aws, aws-cn and aws-us-gov have separate keys"
         )];
         hints.extend(lines(&[
-            "or the region is not enabled in the caller's account",
-            "or the key is mistyped, deactivated or deleted",
+            "check that the region is enabled in the caller's account",
+            "check that the key is correct, active and not deleted",
         ]));
         hints.extend(self.source_hints(Trouble::UnknownKey));
         hints
@@ -462,15 +463,15 @@ impl Failure {
         }
         match &transport.cause {
             TransportCause::NameNotResolved { .. } => lines(&[
-                "check the region in the registry's name, the network, the VPN, the name server, and the endpoint if one is configured",
-                "in a VPC without internet: the interface endpoints for ecr.api and sts need private DNS, or AWS_ENDPOINT_URL_ECR and AWS_ENDPOINT_URL_STS",
+                "check the region in the registry's host name, the network, VPN and name server, and any custom endpoint",
+                "in a VPC without internet access, enable private DNS for the ecr.api and sts interface endpoints, or set AWS_ENDPOINT_URL_ECR and AWS_ENDPOINT_URL_STS",
             ]),
             // These say themselves what to do.
             TransportCause::Setup(_)
             | TransportCause::Tls(TlsFault::UnknownIssuer)
             | TransportCause::Proxy(ProxyFault::LoginRequired) => Vec::new(),
             TransportCause::Tls(TlsFault::Expired | TlsFault::NotYetValid) => {
-                lines(&["compare this machine's clock with another"])
+                lines(&["check this machine's clock"])
             }
             TransportCause::Tls(
                 TlsFault::NameMismatch
@@ -478,14 +479,14 @@ impl Failure {
                 | TlsFault::NotTls
                 | TlsFault::Handshake { .. },
             ) => lines(&[IN_BETWEEN]),
-            TransportCause::Proxy(ProxyFault::Refused | ProxyFault::Broken { .. }) => {
-                lines(&["check HTTPS_PROXY; hosts that NO_PROXY names are reached without it"])
-            }
+            TransportCause::Proxy(ProxyFault::Refused | ProxyFault::Broken { .. }) => lines(&[
+                "check HTTPS_PROXY; to bypass the proxy for a host, add the host to NO_PROXY",
+            ]),
             TransportCause::Proxy(
                 ProxyFault::NameNotResolved { .. }
                 | ProxyFault::Unreachable { .. }
                 | ProxyFault::Tls(_),
-            ) => lines(&["hosts that NO_PROXY names are reached without a proxy"]),
+            ) => lines(&["to bypass the proxy for a host, add the host to NO_PROXY"]),
             TransportCause::ConnectTimeout
             | TransportCause::ReadTimeout { .. }
             | TransportCause::OperationTimeout

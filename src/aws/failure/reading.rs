@@ -36,7 +36,7 @@ impl Failure {
             let kind = kind_of_code(&fetch.stage.borrow(), code, message, Some(status));
             let detail = match (code, message) {
                 (Some(code), message) => answered(code, message),
-                (None, _) => format!("HTTP status {status}, with an answer that is not AWS's"),
+                (None, _) => format!("HTTP status {status}, with a response that is not from AWS"),
             };
             return Self::new(fetch, kind, detail);
         }
@@ -115,9 +115,9 @@ impl Failure {
                 transport.cause
             )
         } else if words.contains("received 404 from IMDS") {
-            format!("instance metadata at {endpoint} knows no role of this instance")
+            format!("instance metadata at {endpoint} has no role for this instance")
         } else if words.contains("request forbidden") {
-            format!("instance metadata at {endpoint} is switched off or forbidden here")
+            format!("instance metadata at {endpoint} is disabled or forbidden")
         } else if is_no_answer(&words) {
             return Self::new(fetch, FailureKind::Malformed, NO_CREDENTIALS);
         } else {
@@ -127,7 +127,7 @@ impl Failure {
     }
 }
 
-const NO_CREDENTIALS: &str = "it holds no credentials";
+const NO_CREDENTIALS: &str = "it contains no credentials";
 
 /// The kind of a refusal, by its code. Codes: the ECR and STS API references, "Common errors",
 /// and those of the SSO portal and the sign-in service.
@@ -221,13 +221,13 @@ fn login_words(words: &str) -> Option<&str> {
 
 /// The token of a container endpoint cannot be read.
 pub(in crate::aws) fn unreadable_token(file: &str, reason: &dyn std::fmt::Display) -> String {
-    format!("cannot read {file}, which AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names: {reason}")
+    format!("cannot read {file} (set by AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE): {reason}")
 }
 
 /// The token of a container endpoint, or the endpoint itself, is waited for in vain.
 pub(in crate::aws) fn unfinished_token(file: &str, limit: Duration) -> String {
     format!(
-        "no answer within {:.1} s; its token is read from the pipe {file}, which AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names",
+        "no response within {:.1} s; its token is read from the pipe {file} (set by AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE)",
         limit.as_secs_f32()
     )
 }
@@ -246,14 +246,14 @@ fn container_words(token_file: Option<&str>, error: &CredentialsError) -> Option
             None => "AWS_CONTAINER_AUTHORIZATION_TOKEN",
         };
         return Some(format!(
-            "the token from {variable} holds a line break, or a character that is not allowed in an HTTP header"
+            "the token from {variable} contains a line break or a character that is not allowed in an HTTP header"
         ));
     }
     // The SDK repeats the URL, whose query may hold a token.
     let refusal = words.strip_prefix("invalid full URI for ECS provider (");
     if let Some((reason, _)) = refusal.and_then(|refusal| refusal.split_once("): ")) {
         return Some(format!(
-            "the AWS SDK does not use the URL in AWS_CONTAINER_CREDENTIALS_FULL_URI: {reason}"
+            "the AWS SDK rejects the URL in AWS_CONTAINER_CREDENTIALS_FULL_URI: {reason}"
         ));
     }
     let status =

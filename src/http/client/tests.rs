@@ -349,7 +349,7 @@ fn unknown_name_is_named_with_the_real_resolver() {
     );
     let text = failure.to_string();
     assert!(
-        text.starts_with("cannot reach a-label-of-sixty-four-letters-is-one-too-long-for-the-dns-to-ask.invalid: the name"),
+        text.starts_with("cannot reach a-label-of-sixty-four-letters-is-one-too-long-for-the-dns-to-ask.invalid: the host name"),
         "{text}"
     );
 }
@@ -617,7 +617,8 @@ fn slow_lookup_is_told_apart_from_a_slow_connection() {
     };
     let error = ConnectorError::io(Box::new(ResolveDnsError::new(slow)));
     let failure = classify(&failure::tag(error, "aws.test", None)).unwrap();
-    let expected = "cannot reach aws.test: the name cannot be resolved (no answer within 2s)";
+    let expected =
+        "cannot reach aws.test: the host name cannot be resolved (no response within 2s)";
     assert_eq!(failure.to_string(), expected);
 }
 

@@ -68,13 +68,13 @@ pub(super) fn resolve(
             (Some(_), Some(_)) => {
                 return Err(ProfileError::incomplete(
                     profile,
-                    "it has both source_profile and credential_source, and only one can be meant",
+                    "it sets both source_profile and credential_source; only one is allowed",
                 ));
             }
             (None, None) => {
                 return Err(ProfileError::incomplete(
                     profile,
-                    "role_arn needs a source_profile or a credential_source beside it",
+                    "role_arn requires a source_profile or a credential_source in the same profile",
                 ));
             }
             (Some(source), None) if source != profile.name() => next = source,
@@ -173,7 +173,7 @@ fn base(profile: &Profile, files: &AwsFiles, env: &Env) -> Result<Source, Profil
 fn credential_source(profile: &Profile, name: &str, env: &Env) -> Result<Source, ProfileError> {
     let wrong = |error: EnvironmentError| ProfileError::incomplete(profile, error.to_string());
     let absent = |what: &str| {
-        ProfileError::incomplete(profile, format!("credential_source is {name}, and {what}"))
+        ProfileError::incomplete(profile, format!("credential_source is {name}, but {what}"))
     };
     // In any case, as the SDK and the AWS CLI take it.
     match name.to_ascii_lowercase().as_str() {
@@ -192,7 +192,7 @@ fn credential_source(profile: &Profile, name: &str, env: &Env) -> Result<Source,
         _ => Err(ProfileError::incomplete(
             profile,
             format!(
-                "credential_source is `{name}`; it can be Environment, Ec2InstanceMetadata or EcsContainer"
+                "credential_source is `{name}`; expected Environment, Ec2InstanceMetadata or EcsContainer"
             ),
         )),
     }

@@ -36,7 +36,7 @@ fn each_kind_of_profile_leads_to_its_source() {
             "[default]\nlogin_session = arn:aws:iam::111122223333:user/alice\n".to_owned(),
             "aws login as arn:aws:iam::111122223333:user/alice",
         ),
-        ("[default]\ncredential_process = secret-tool\n".to_owned(), "its credential_process"),
+        ("[default]\ncredential_process = secret-tool\n".to_owned(), "credential_process"),
         (
             format!("[default]\n{ROLE}web_identity_token_file = /token\n"),
             "the web identity token /token for arn:aws:iam::111122223333:role/pull",
@@ -46,7 +46,7 @@ fn each_kind_of_profile_leads_to_its_source() {
             "instance metadata at http://169.254.169.254",
         ),
         // Of several, the SDK's order decides.
-        (format!("[default]\ncredential_process = x\n{KEYS}"), "its credential_process"),
+        (format!("[default]\ncredential_process = x\n{KEYS}"), "credential_process"),
     ];
     for (config, expected) in table {
         let (source, roles) = resolve_in(&config, "default").unwrap();
@@ -102,7 +102,7 @@ fn what_is_wrong_is_named() {
     let table = [
         (
             "[default]\nregion = us-east-1\n",
-            "the AWS profile `default` holds no credentials: neither keys nor a role, SSO, aws login, a web identity or a credential_process",
+            "the AWS profile `default` has no credentials: it sets no keys, role, SSO, aws login, web identity or credential_process",
         ),
         (
             "[default]\naws_access_key_id = x\n",
@@ -114,27 +114,27 @@ fn what_is_wrong_is_named() {
         ),
         (
             "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\n",
-            "the AWS profile `default` is incomplete: role_arn needs a source_profile or a credential_source beside it",
+            "the AWS profile `default` is incomplete: role_arn requires a source_profile or a credential_source in the same profile",
         ),
         (
             "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\nsource_profile = a\ncredential_source = Environment\n",
-            "the AWS profile `default` is incomplete: it has both source_profile and credential_source, and only one can be meant",
+            "the AWS profile `default` is incomplete: it sets both source_profile and credential_source; only one is allowed",
         ),
         (
             "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\ncredential_source = Environment\n",
-            "the AWS profile `default` is incomplete: credential_source is Environment, and AWS_ACCESS_KEY_ID is not set",
+            "the AWS profile `default` is incomplete: credential_source is Environment, but AWS_ACCESS_KEY_ID is not set",
         ),
         (
             "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\ncredential_source = Moon\n",
-            "the AWS profile `default` is incomplete: credential_source is `Moon`; it can be Environment, Ec2InstanceMetadata or EcsContainer",
+            "the AWS profile `default` is incomplete: credential_source is `Moon`; expected Environment, Ec2InstanceMetadata or EcsContainer",
         ),
         (
             "[default]\nsso_session = s\n",
-            "the AWS profile `default` is incomplete: there is no section [sso-session s]",
+            "the AWS profile `default` is incomplete: the section [sso-session s] does not exist",
         ),
         (
             "[default]\nsso_session = s\nsso_region = x\n[sso-session s]\n",
-            "the AWS profile `default` is incomplete: sso_region belongs into [sso-session s], not beside sso_session",
+            "the AWS profile `default` is incomplete: sso_region must be set in [sso-session s], not in the profile",
         ),
         (
             "[default]\nsso_session = s\n[sso-session s]\nsso_region = us-east-1\nsso_start_url = https://example.com\n",
@@ -142,23 +142,23 @@ fn what_is_wrong_is_named() {
         ),
         (
             "[default]\nweb_identity_token_file = /token\n",
-            "the AWS profile `default` is incomplete: web_identity_token_file needs a role_arn beside it",
+            "the AWS profile `default` is incomplete: web_identity_token_file requires a role_arn in the same profile",
         ),
         (
             "[default]\nrole_arn = pull\nsource_profile = default\n",
-            "the AWS profile `default` has a wrong role_arn: `pull` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
+            "the AWS profile `default` has an invalid role_arn: `pull` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
         ),
         (
             "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\nsource_profile = b\n[profile b]\nrole_arn = arn:aws:iam::111122223333:role/b\nsource_profile = default\n",
-            "the AWS profile `default` goes in a circle by its source_profile: default → b → default",
+            "the AWS profile `default` has a circular source_profile chain: default → b → default",
         ),
         (
             "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\nmfa_serial = phone\nsource_profile = default\n",
-            "the AWS profile `default` has a wrong mfa_serial: `phone` is not an MFA device: those are named like arn:aws:iam::111122223333:mfa/alice, or by the serial number",
+            "the AWS profile `default` has an invalid mfa_serial: `phone` is not an MFA device: those are named like arn:aws:iam::111122223333:mfa/alice, or by the serial number",
         ),
         (
             "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\nexternal_id = hunter 2\nsource_profile = default\n",
-            "the AWS profile `default` has a wrong external_id: it must be 2 to 1224 of the characters A-Z a-z 0-9 and _+=,.@:/-",
+            "the AWS profile `default` has an invalid external_id: it must be 2 to 1224 of the characters A-Z a-z 0-9 and _+=,.@:/-",
         ),
     ];
     for (config, expected) in table {
@@ -169,9 +169,7 @@ fn what_is_wrong_is_named() {
         resolve_in(&format!("[default]\n{ROLE}source_profile = b\n"), "default").unwrap_err();
     let text = error.to_string();
     assert!(
-        text.starts_with(
-            "the AWS profile `b`, which `default` names as its source_profile, does not exist in "
-        ),
+        text.starts_with("the AWS profile `b` (source_profile of `default`) does not exist in "),
         "{text}"
     );
 }

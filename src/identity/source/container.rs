@@ -141,7 +141,7 @@ impl CredentialSource for Container {
             | Trouble::NoAnswer
             | Trouble::MalformedAnswer
             | Trouble::Unreachable => vec![
-                "check that the task or pod has a role, and that AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI is the one it was started with".to_owned(),
+                "check that the task or pod has a role, and that AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI has its original value".to_owned(),
             ],
             Trouble::UnknownKey => Vec::new(),
         }

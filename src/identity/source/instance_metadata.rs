@@ -16,7 +16,8 @@ use crate::registry::Partition;
 use super::{CredentialSource, Lineage, Properties, Trouble, UNKNOWN_PRINCIPAL_MAX_AGE};
 
 /// The hint where there is no instance metadata, or no role.
-pub(crate) const ON_EC2: &str = "on EC2: give the instance a role, and containers a hop limit of 2";
+pub(crate) const ON_EC2: &str =
+    "on EC2, attach a role to the instance; for containers, set the metadata hop limit to 2";
 
 /// Where instance metadata is asked.
 #[derive(Clone, Debug)]

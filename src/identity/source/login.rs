@@ -117,7 +117,7 @@ impl CredentialSource for Login {
         let arn = &self.session_arn;
         let partition = arn.split(':').nth(1)?.parse().ok();
         let partition = foreign(partition, ours)?;
-        let what = format!("the aws login sign-in of the profile {profile} ({arn})");
+        let what = format!("the aws login sign-in for profile {profile} ({arn})");
         Some((what, partition))
     }
 

@@ -35,7 +35,7 @@ pub(crate) use web_identity::{DEFAULT_SESSION_NAME, WebIdentity};
 const UNKNOWN_PRINCIPAL_MAX_AGE: Duration = Duration::from_secs(3600);
 
 /// The hint for calls that took too long.
-pub(crate) const MORE_TIME: &str = "timeout_seconds in config.toml allows more time";
+pub(crate) const MORE_TIME: &str = "increase timeout_seconds in config.toml";
 
 /// One way to get credentials, with everything that its provider is built from.
 #[derive(Clone, Debug)]
@@ -155,7 +155,7 @@ impl SignInMethod<'_> {
         let session = shell_word(self.session?);
         let command = self.command;
         Some(format!(
-            "or, for every profile of the session: {command} --sso-session {session}"
+            "to sign in for every profile of the session, run: {command} --sso-session {session}"
         ))
     }
 }

@@ -105,10 +105,10 @@ impl CredentialSource for Process {
     fn hints(&self, trouble: Trouble, _: Option<&str>) -> Vec<String> {
         let hints: &[&str] = match trouble {
             Trouble::NoCredentials => {
-                &["run the credential_process by hand, as this user, and see what it says"]
+                &["run the credential_process command yourself, as this user, and check its output"]
             }
             Trouble::NoAnswer => &[
-                "run the credential_process by hand: it may wait for an answer that nobody is asked for",
+                "run the credential_process command yourself; it may be waiting for input",
                 MORE_TIME,
             ],
             Trouble::MalformedAnswer | Trouble::Unreachable | Trouble::UnknownKey => &[],
@@ -119,7 +119,7 @@ impl CredentialSource for Process {
 
 impl fmt::Display for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("its credential_process")
+        f.write_str("credential_process")
     }
 }
 

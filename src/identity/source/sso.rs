@@ -64,13 +64,15 @@ impl Sso {
             for (key, value) in [("sso_start_url", start_url), ("sso_region", region)] {
                 if value.is_some() {
                     return Err(incomplete(format!(
-                        "{key} belongs into [sso-session {session}], not beside sso_session"
+                        "{key} must be set in [sso-session {session}], not in the profile"
                     )));
                 }
             }
             let setting = |key| {
                 files.sso_session(session, key).ok_or_else(|| {
-                    incomplete(format!("there is no section [sso-session {session}]"))
+                    incomplete(format!(
+                        "the section [sso-session {session}] does not exist"
+                    ))
                 })
             };
             start_url = setting("sso_start_url")?;
@@ -177,7 +179,7 @@ impl CredentialSource for Sso {
     fn foreign_part(&self, ours: Partition, profile: &str) -> Option<(String, Partition)> {
         let region: Region = self.region.trim().parse().ok()?;
         let partition = foreign(Some(Partition::of_region(&region)), ours)?;
-        let what = format!("the SSO sign-in of the profile {profile} ({})", self.region);
+        let what = format!("the SSO sign-in for profile {profile} ({})", self.region);
         Some((what, partition))
     }
 

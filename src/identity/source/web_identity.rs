@@ -65,7 +65,7 @@ impl WebIdentity {
         let role_arn = profile.get("role_arn").ok_or_else(|| {
             ProfileError::incomplete(
                 profile,
-                "web_identity_token_file needs a role_arn beside it",
+                "web_identity_token_file requires a role_arn in the same profile",
             )
         })?;
         Ok(Some(Self {
@@ -145,7 +145,7 @@ impl CredentialSource for WebIdentity {
     fn hints(&self, trouble: Trouble, _: Option<&str>) -> Vec<String> {
         match trouble {
             Trouble::NoCredentials => vec![
-                "check that the token is mounted where AWS_WEB_IDENTITY_TOKEN_FILE or the profile says, and readable for this user".to_owned(),
+                "check that the token file exists at the path set in AWS_WEB_IDENTITY_TOKEN_FILE or the profile, and that this user can read it".to_owned(),
             ],
             Trouble::NoAnswer
             | Trouble::MalformedAnswer

@@ -31,8 +31,7 @@ fn without_temporary_name(outcome: Outcome) -> Outcome {
 
 fn cannot_write(path: &Path) -> String {
     format!(
-        "cannot write {path:?} in the cache: {FULL}; make its folder writable, or choose another \
-         with `dir` under [cache]"
+        "cannot write {path:?} in the cache: {FULL}; make its folder writable, or set `dir` under [cache] to another folder"
     )
 }
 
@@ -61,7 +60,7 @@ fn a_disk_without_inodes_from_the_start_costs_only_the_caching() {
     let above = environment.home().join(".cache");
     let made = disk.use_up_inodes(&above);
     let folder = above.join("docker-credential-ecrx");
-    let reason = format!("going on without the cache: {}", cannot_write(&folder));
+    let reason = format!("continuing without the cache: {}", cannot_write(&folder));
     let get = |environment: &TestEnvironment| disk.get(environment);
     costs_only_the_caching_of(&mut environment, get, &[reason]);
     assert_eq!(names(&disk.seen(&above)).len(), made.len());
@@ -115,7 +114,7 @@ fn a_disk_without_an_inode_for_the_lock_costs_only_the_caching() {
     }
     disk.use_up_inodes(&environment.home().join(".cache"));
     let lock = inside(&environment, &lock);
-    let reason = format!("going on without the cache: {}", cannot_write(&lock));
+    let reason = format!("continuing without the cache: {}", cannot_write(&lock));
     let get = |environment: &TestEnvironment| disk.get(environment);
     costs_only_the_caching_of(&mut environment, get, &[reason]);
     assert_eq!(names(&disk.seen(&environment.cache())), [] as [String; 0]);
@@ -154,7 +153,7 @@ fn a_renewal_on_a_full_disk_keeps_the_old_entry() {
         let told = get(&environment);
         let mut lines = told.stderr.lines();
         let last = lines.next_back().expect("a line");
-        assert!(last.contains("could not be renewed"), "{told:?}");
+        assert!(last.contains("cannot renew the token"), "{told:?}");
         let no_room = "\" in the cache: No space left";
         assert!(lines.clone().count() > 0, "{told:?}");
         assert!(lines.all(|line| line.contains(no_room)), "{told:?}");
@@ -186,7 +185,7 @@ fn a_file_system_that_became_read_only_answers_what_it_holds_and_keeps_nothing_n
     disk.remount(&environment, "ro");
     let lock = inside(&environment, &entry).with_extension("lock");
     let reason = format!(
-        "going on without the cache: {}",
+        "continuing without the cache: {}",
         cannot_write(&lock).replace(FULL, "Read-only file system (os error 30)")
     );
     let get = |environment: &TestEnvironment| disk.get(environment);

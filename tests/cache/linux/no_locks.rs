@@ -41,8 +41,7 @@ fn without_locks_a_cold_get_works_and_keeps_nothing() {
         get_without_locks(&environment, error).grant();
         let lock = environment.cached("lock").remove(0);
         let reason = format!(
-            "going on without the cache: cannot lock {lock:?}: {words}; choose a folder on a \
-             file system with locks with `dir` under [cache]"
+            "continuing without the cache: cannot lock {lock:?}: {words}; set `dir` under [cache] to a folder on a file system that supports locks"
         );
         let get = |environment: &TestEnvironment| get_without_locks(environment, error);
         costs_only_the_caching_of(&mut environment, get, &[reason]);

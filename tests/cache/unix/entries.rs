@@ -32,20 +32,17 @@ fn an_entry_that_makes_no_sense_is_bought_anew_and_replaced() {
         ("credHelpers", "is damaged"),
         (&good[..good.len() / 2], "is damaged"),
         (&good[..good.len() - 1], "is damaged"),
-        (&newer, "has format 2, which this version does not know"),
+        (&newer, "has format 2, which this version does not support"),
         (
             "{\"version\":9}",
-            "has format 9, which this version does not know",
+            "has format 9, which this version does not support",
         ),
-        (&renamed, "belongs under another name"),
+        (&renamed, "has the wrong file name"),
         (
             &without_password,
-            "holds no token: the authorization token does not read AWS:<password>",
+            "contains no token: the authorization token does not have the form AWS:<password>",
         ),
-        (
-            &eternal,
-            "claims to be valid for more than 13 hours, or not at all",
-        ),
+        (&eternal, "has a lifetime of zero or more than 13 hours"),
         (&" ".repeat(200_000), "is larger than 128 KiB"),
     ] {
         fs::write(&path, text).expect("an entry");
@@ -178,10 +175,8 @@ fn pipes_and_folders_in_place_of_a_mark_or_a_temporary_file_hold_nothing_up() {
         assert!(aws.count(ECR) > calls, "nothing was remembered");
         for mark in &marks {
             // A pipe of ours is replaced as a file is, a folder stays.
-            let reason = format!(
-                "docker-credential-ecrx: warn: {mark:?} is not a file, so it cannot be used as one \
-                 of the cache: remove it\n"
-            );
+            let reason =
+                format!("docker-credential-ecrx: warn: {mark:?} is not a file; remove it\n");
             assert_eq!(told.stderr.contains(&reason), mark.is_dir(), "{told:?}");
         }
         environment.unset("ECRX_LOG");
@@ -229,8 +224,7 @@ fn a_read_only_lock_file_costs_only_the_caching() {
     assert_eq!(get_as_modes_allow(&environment), warm);
     fs::remove_file(environment.entries().remove(0)).expect("an entry");
     let reason = format!(
-        "going on without the cache: cannot write {lock:?} in the cache: Permission denied \
-         (os error 13); make its folder writable, or choose another with `dir` under [cache]"
+        "continuing without the cache: cannot write {lock:?} in the cache: Permission denied (os error 13); make its folder writable, or set `dir` under [cache] to another folder"
     );
     costs_only_the_caching_of(&mut environment, get_as_modes_allow, &[reason]);
     assert_eq!(mode(&lock), 0o400);

@@ -14,28 +14,23 @@ use super::{costs_only_the_caching, foreign, get_as_modes_allow, modes_mean_noth
 fn twice(reason: &str) -> [String; 2] {
     [
         reason.to_owned(),
-        format!("going on without the cache: {reason}"),
+        format!("continuing without the cache: {reason}"),
     ]
 }
 
 fn not_a_folder(path: &Path) -> String {
-    format!(
-        "{path:?} is not a folder, so nothing can be cached in it: remove it, or choose \
-         another with `dir` under [cache]"
-    )
+    format!("{path:?} is not a folder; remove it, or set `dir` under [cache] to another folder")
 }
 
 fn open_to_others(path: &Path, mode: u32) -> String {
     format!(
-        "{path:?} is open to other users (mode {mode:04o}), so it is not trusted: `chmod \
-         go-rwx` it, or choose another folder with `dir` under [cache]"
+        "{path:?} is accessible to other users (mode {mode:04o}) and is not trusted; run `chmod go-rwx` on it, or set `dir` under [cache] to another folder"
     )
 }
 
 fn link(path: &Path) -> String {
     format!(
-        "{path:?} is a symbolic link, which the cache does not follow: remove it, or name \
-         the folder that it leads to with `dir` under [cache]"
+        "{path:?} is a symbolic link, which the cache does not follow; remove it, or set `dir` under [cache] to its target"
     )
 }
 
@@ -57,7 +52,7 @@ fn a_file_in_place_of_the_folders_above_costs_only_the_caching() {
     let above = environment.write(".cache", "mine");
     let reasons = [
         not_a_folder(&above.join("docker-credential-ecrx")),
-        format!("going on without the cache: {}", not_a_folder(&above)),
+        format!("continuing without the cache: {}", not_a_folder(&above)),
     ];
     costs_only_the_caching(&mut environment, &reasons);
     assert_eq!(fs::read_to_string(above).expect("the file"), "mine");
@@ -70,10 +65,9 @@ fn a_home_in_which_nothing_can_be_made_costs_only_the_caching() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
     environment.set("HOME", "/proc");
-    let reason = "going on without the cache: cannot write \
+    let reason = "continuing without the cache: cannot write \
                   \"/proc/.cache/docker-credential-ecrx\" in the cache: No such file or \
-                  directory (os error 2); make its folder writable, or choose another with \
-                  `dir` under [cache]";
+                  directory (os error 2); make its folder writable, or set `dir` under [cache] to another folder";
     costs_only_the_caching(&mut environment, &[reason.to_owned()]);
 }
 
@@ -87,8 +81,7 @@ fn a_read_only_home_costs_only_the_caching() {
     chmod(environment.home(), 0o555);
     let folder = environment.home().join(".cache/docker-credential-ecrx");
     let reason = format!(
-        "going on without the cache: cannot write {folder:?} in the cache: Permission denied \
-         (os error 13); make its folder writable, or choose another with `dir` under [cache]"
+        "continuing without the cache: cannot write {folder:?} in the cache: Permission denied (os error 13); make its folder writable, or set `dir` under [cache] to another folder"
     );
     costs_only_the_caching_of(&mut environment, get_as_modes_allow, &[reason]);
     assert_eq!(names(environment.home()), [] as [String; 0]);
@@ -162,7 +155,7 @@ fn a_folder_in_a_folder_that_others_may_write_is_not_made() {
     fs::create_dir_all(&above).expect("folders");
     chmod(&above, 0o777);
     let reason = format!(
-        "going on without the cache: {}",
+        "continuing without the cache: {}",
         open_to_others(&above, 0o777)
     );
     costs_only_the_caching(&mut environment, &[reason]);
@@ -211,7 +204,7 @@ fn nothing_is_made_in_a_folder_of_another_user() {
     let above = environment.home().join(".cache/docker-credential-ecrx");
     fs::create_dir_all(&above).expect("folders");
     give_away(&above);
-    let reason = format!("going on without the cache: {}", foreign(&above));
+    let reason = format!("continuing without the cache: {}", foreign(&above));
     costs_only_the_caching(&mut environment, &[reason]);
     assert_eq!(names(&above), [] as [String; 0]);
 }
@@ -244,7 +237,7 @@ fn a_link_in_place_of_the_folder_above_is_not_written_through() {
     fs::create_dir(environment.home().join(".cache")).expect("a folder");
     let above = environment.home().join(".cache/docker-credential-ecrx");
     symlink(&target, &above).expect("a link");
-    let reason = format!("going on without the cache: {}", link(&above));
+    let reason = format!("continuing without the cache: {}", link(&above));
     costs_only_the_caching(&mut environment, &[reason]);
     assert_eq!(names(&target), [] as [String; 0]);
 }

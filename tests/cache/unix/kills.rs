@@ -85,7 +85,7 @@ fn kill_in_time(mut children: Vec<(Duration, Child)>) -> Vec<Outcome> {
 /// Without what is logged when the machine stood still: who has an old token stands in line for
 /// 1.5 s, and waits for AWS for 3 s in all.
 fn without_delays(outcome: &Outcome) -> Outcome {
-    let delays = [": not waiting any longer: ", ": no answer within "];
+    let delays = [": stopped waiting for the lock: ", ": no response within "];
     let is_other = |line: &&str| !delays.iter().any(|delay| line.contains(delay));
     let lines = outcome.stderr.split_inclusive('\n');
     Outcome {

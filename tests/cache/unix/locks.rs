@@ -135,8 +135,7 @@ fn when_all_who_hold_locks_are_stopped_that_is_told() {
     let (slot, _) = slot.split_once('.').expect("an ending");
     let path = path.with_file_name(format!("{slot}.3.lock"));
     environment.get(HOST).failure(&format!(
-        "no credentials for {HOST}: another process has held {path:?} for too long: see whether a \
-         docker-credential-ecrx hangs or is stopped"
+        "no credentials for {HOST}: another process has locked {path:?} for too long; check for a docker-credential-ecrx that hangs or is suspended"
     ));
     drop(stopped);
     environment.get(HOST).grant();
@@ -160,8 +159,7 @@ fn a_lock_that_a_stranger_holds_for_ever_is_overtaken() {
         (
             Some(0),
             format!(
-                "docker-credential-ecrx: warn: not waiting any longer: another process has held \
-                 {path:?} for too long: see whether a docker-credential-ecrx hangs or is stopped\n"
+                "docker-credential-ecrx: warn: stopped waiting for the lock: another process has locked {path:?} for too long; check for a docker-credential-ecrx that hangs or is suspended\n"
             )
         )
     );

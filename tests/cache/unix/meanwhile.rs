@@ -88,8 +88,7 @@ fn a_link_that_takes_the_folders_place_meanwhile_is_not_followed() {
     symlink(&elsewhere, &v1).expect("a link");
     let (log, renewed) = get.logged();
     let reason = format!(
-        "docker-credential-ecrx: warn: {v1:?} is a symbolic link, which the cache does not \
-         follow: remove it, or name the folder that it leads to with `dir` under [cache]\n"
+        "docker-credential-ecrx: warn: {v1:?} is a symbolic link, which the cache does not follow; remove it, or set `dir` under [cache] to its target\n"
     );
     assert_eq!(log, reason);
     assert_ne!(renewed, held);
@@ -129,8 +128,7 @@ fn a_folder_that_is_opened_to_others_meanwhile_is_not_written() {
     chmod(&v1, 0o777);
     let (log, _) = get.logged();
     let reason = format!(
-        "docker-credential-ecrx: warn: {v1:?} is open to other users (mode 0777), so it is not \
-         trusted: `chmod go-rwx` it, or choose another folder with `dir` under [cache]\n"
+        "docker-credential-ecrx: warn: {v1:?} is accessible to other users (mode 0777) and is not trusted; run `chmod go-rwx` on it, or set `dir` under [cache] to another folder\n"
     );
     assert_eq!(log, reason);
     assert!(environment.entries().is_empty());

@@ -37,8 +37,7 @@ fn costs_only_the_caching(environment: &mut TestEnvironment, reasons: &[String])
 
 fn foreign(path: &Path) -> String {
     format!(
-        "{path:?} belongs to another user (uid {STRANGER}), so nothing is cached there: \
-         choose another folder with `dir` under [cache]"
+        "{path:?} belongs to another user (uid {STRANGER}) and is not used; set `dir` under [cache] to another folder"
     )
 }
 

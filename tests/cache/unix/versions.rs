@@ -85,8 +85,7 @@ fn a_remembered_failure_of_a_newer_version_is_not_believed() {
         let mark = fs::read_to_string(&path).expect("a mark");
         fs::write(&path, mark.replacen(":1,", ":2,", 1)).expect("a mark");
         warnings.push(format!(
-            "docker-credential-ecrx: warn: ignoring {path:?}: it has format 2, which this version \
-             does not know"
+            "docker-credential-ecrx: warn: ignoring {path:?}: it has format 2, which this version does not support"
         ));
     }
     aws.heal_all();

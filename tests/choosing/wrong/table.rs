@@ -100,8 +100,8 @@ pub(super) const TABLE: &[Wrong] = &[
         asks: true,
         line: "ecr:GetAuthorizationToken is denied to the access key AKIAIOSFODNN7EXAMPLE: AccessDeniedException: User: arn:aws:iam::111122223333:user/alice is not authorized to perform: ecr:GetAuthorizationToken on resource: * because no identity-based policy allows the ecr:GetAuthorizationToken action",
         hints: &[
-            "in the caller's account: allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does); the registry's own policy has no part in it",
-            "asked as: the access key AKIAIOSFODNN7EXAMPLE; chosen by the variable AWS_ACCESS_KEY_ID",
+            "in the caller's account: allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does); the registry's own policies do not affect this action",
+            "identity: the access key AKIAIOSFODNN7EXAMPLE; selected by the variable AWS_ACCESS_KEY_ID",
         ],
         ..RIGHT
     },
@@ -111,9 +111,9 @@ pub(super) const TABLE: &[Wrong] = &[
             aws.on(Operation::EcrGetAuthorizationToken, Fault::RawResponse(400, Vec::new(), r#"{"__type":"InvalidParameterException","message":"Invalid parameter at 'registryIds'"}"#.to_owned()))
         },
         asks: true,
-        line: "asking for the authorization token: InvalidParameterException: Invalid parameter at 'registryIds'",
+        line: "requesting an authorization token: InvalidParameterException: Invalid parameter at 'registryIds'",
         hints: &[
-            "asked as: the access key AKIAIOSFODNN7EXAMPLE; chosen by the variable AWS_ACCESS_KEY_ID",
+            "identity: the access key AKIAIOSFODNN7EXAMPLE; selected by the variable AWS_ACCESS_KEY_ID",
         ],
         ..RIGHT
     },
@@ -134,7 +134,7 @@ pub(super) const TABLE: &[Wrong] = &[
     Wrong {
         aws_config: "[profile pull]\nrole_arn = arn:aws:iam::111122223333:instance-profile/pull\nsource_profile = work\n",
         name: Some("pull"),
-        line: "the AWS profile `pull` has a wrong role_arn: `arn:aws:iam::111122223333:instance-profile/pull` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name (chosen by the name docker-credential-ecrx-pull)",
+        line: "the AWS profile `pull` has an invalid role_arn: `arn:aws:iam::111122223333:instance-profile/pull` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name (selected by the name docker-credential-ecrx-pull)",
         ..RIGHT
     },
     Wrong {
@@ -149,8 +149,8 @@ pub(super) const TABLE: &[Wrong] = &[
         line: "the role arn:aws:iam::999999999999:role/pull cannot be assumed by profile work (the access key AKIAI44QH8DHBEXAMPLE): AccessDenied: User: arn:aws:iam::444455556666:user/bob is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::999999999999:role/pull",
         hints: &[
             "in the caller's account: allow sts:AssumeRole on resource \"arn:aws:iam::999999999999:role/pull\" in the caller's identity policy",
-            "in account 999999999999: the role must exist, and its trust policy must name the caller and ask for no external id, as none was sent",
-            "asked as: profile work (the access key AKIAI44QH8DHBEXAMPLE), then role arn:aws:iam::999999999999:role/pull; chosen by the rule at $CONFIG:1; passed over: AWS_ACCESS_KEY_ID",
+            "in account 999999999999: check that the role exists and that its trust policy allows the caller without an external ID (none was sent)",
+            "identity: profile work (the access key AKIAI44QH8DHBEXAMPLE), then role arn:aws:iam::999999999999:role/pull; selected by the rule at $CONFIG:1; not used: AWS_ACCESS_KEY_ID",
         ],
         ..RIGHT
     },
@@ -164,8 +164,8 @@ pub(super) const TABLE: &[Wrong] = &[
         line: "the role arn:aws:iam::999999999999:role/pull cannot be assumed by the access key AKIAIOSFODNN7EXAMPLE: AccessDenied: User: arn:aws:iam::111122223333:user/alice is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::999999999999:role/pull",
         hints: &[
             "in the caller's account: allow sts:AssumeRole on resource \"arn:aws:iam::999999999999:role/pull\" in the caller's identity policy",
-            "in account 999999999999: the role must exist, and its trust policy must name the caller and ask for the external id that was sent",
-            "asked as: the access key AKIAIOSFODNN7EXAMPLE, then role arn:aws:iam::999999999999:role/pull; chosen by the variable ECRX_ROLE_ARN",
+            "in account 999999999999: check that the role exists and that its trust policy allows the caller with the external ID that was sent",
+            "identity: the access key AKIAIOSFODNN7EXAMPLE, then role arn:aws:iam::999999999999:role/pull; selected by the variable ECRX_ROLE_ARN",
         ],
         ..RIGHT
     },
@@ -217,18 +217,18 @@ pub(super) const TABLE: &[Wrong] = &[
     // Profiles.
     Wrong {
         config: "[[registry]]\nmatch = \"*\"\nprofile = \"wrok\"\n",
-        line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (chosen by the rule at $CONFIG:1)",
+        line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (selected by the rule at $CONFIG:1)",
         hints: &[
-            "`aws configure list-profiles` lists the profiles there are",
+            "to list the profiles, run: aws configure list-profiles",
             "known profiles: work",
         ],
         ..RIGHT
     },
     Wrong {
         config: "[[registry]]\nmatch = \"*\"\nsource_profile = \"wrok\"\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\n",
-        line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (chosen by the rule at $CONFIG:1)",
+        line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (selected by the rule at $CONFIG:1)",
         hints: &[
-            "`aws configure list-profiles` lists the profiles there are",
+            "to list the profiles, run: aws configure list-profiles",
             "known profiles: work",
         ],
         ..RIGHT
@@ -244,9 +244,9 @@ pub(super) const TABLE: &[Wrong] = &[
     Wrong {
         config: "[defaults]\nprofile = \"wrok\"\n",
         variables: &[("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")],
-        line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (chosen by [defaults] at $CONFIG:1)",
+        line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (selected by [defaults] at $CONFIG:1)",
         hints: &[
-            "`aws configure list-profiles` lists the profiles there are",
+            "to list the profiles, run: aws configure list-profiles",
             "known profiles: work",
         ],
         ..RIGHT
@@ -254,18 +254,18 @@ pub(super) const TABLE: &[Wrong] = &[
     Wrong {
         config: "[identity.release]\nprofile = \"wrok\"\n",
         name: Some("release"),
-        line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (chosen by the name docker-credential-ecrx-release and [identity.release] at $CONFIG:1)",
+        line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (selected by the name docker-credential-ecrx-release and [identity.release] at $CONFIG:1)",
         hints: &[
-            "`aws configure list-profiles` lists the profiles there are",
+            "to list the profiles, run: aws configure list-profiles",
             "known profiles: work",
         ],
         ..RIGHT
     },
     Wrong {
         variables: &[("ECRX_PROFILE_999999999999", "wrok")],
-        line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (chosen by the variable ECRX_PROFILE_999999999999)",
+        line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (selected by the variable ECRX_PROFILE_999999999999)",
         hints: &[
-            "`aws configure list-profiles` lists the profiles there are",
+            "to list the profiles, run: aws configure list-profiles",
             "known profiles: work",
         ],
         ..RIGHT
@@ -276,9 +276,9 @@ pub(super) const TABLE: &[Wrong] = &[
             ("AWS_ACCESS_KEY_ID", ""),
             ("AWS_SECRET_ACCESS_KEY", ""),
         ],
-        line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (chosen by the variable AWS_PROFILE)",
+        line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (selected by the variable AWS_PROFILE)",
         hints: &[
-            "`aws configure list-profiles` lists the profiles there are",
+            "to list the profiles, run: aws configure list-profiles",
             "known profiles: work",
         ],
         ..RIGHT
@@ -286,9 +286,9 @@ pub(super) const TABLE: &[Wrong] = &[
     Wrong {
         aws_config: "[profile pull]\nrole_arn = arn:aws:iam::999999999999:role/pull\nsource_profile = wrok\n",
         name: Some("pull"),
-        line: "the AWS profile `wrok`, which `pull` names as its source_profile, does not exist in $HOME/.aws/config and $HOME/.aws/credentials (chosen by the name docker-credential-ecrx-pull)",
+        line: "the AWS profile `wrok` (source_profile of `pull`) does not exist in $HOME/.aws/config and $HOME/.aws/credentials (selected by the name docker-credential-ecrx-pull)",
         hints: &[
-            "`aws configure list-profiles` lists the profiles there are",
+            "to list the profiles, run: aws configure list-profiles",
             "known profiles: pull, work",
         ],
         ..RIGHT
@@ -296,16 +296,16 @@ pub(super) const TABLE: &[Wrong] = &[
     Wrong {
         aws_config: "[profile empty]\nregion = eu-west-1\n",
         name: Some("empty"),
-        line: "the AWS profile `empty` holds no credentials: neither keys nor a role, SSO, aws login, a web identity or a credential_process (chosen by the name docker-credential-ecrx-empty)",
+        line: "the AWS profile `empty` has no credentials: it sets no keys, role, SSO, aws login, web identity or credential_process (selected by the name docker-credential-ecrx-empty)",
         ..RIGHT
     },
     Wrong {
         aws_config: "[profile \"two words\"]\naws_access_key_id = x\naws_secret_access_key = x\n",
         variables: &[("ECRX_PROFILE", "two words")],
-        line: "the AWS profile `two words` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (chosen by the variable ECRX_PROFILE)",
+        line: "the AWS profile `two words` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (selected by the variable ECRX_PROFILE)",
         hints: &[
-            "`aws configure list-profiles` lists the profiles there are",
-            "AWS profiles are found by names of A-Z a-z 0-9 and _-/.%@:+ alone: rename it if it is there",
+            "to list the profiles, run: aws configure list-profiles",
+            "if the profile exists, rename it; only the characters A-Z a-z 0-9 and _-/.%@:+ are supported in profile names",
             "known profiles: work",
         ],
         ..RIGHT
@@ -314,9 +314,9 @@ pub(super) const TABLE: &[Wrong] = &[
     Wrong {
         config: "[identity.push]\nprofile = \"work\"\n[identity.hub]\nprofile = \"work\"\n",
         name: Some("relaese"),
-        line: "called as docker-credential-ecrx-relaese, but there is neither [identity.relaese] in config.toml nor an AWS profile `relaese` in $HOME/.aws/config and $HOME/.aws/credentials",
+        line: "called as docker-credential-ecrx-relaese, but neither [identity.relaese] in config.toml nor an AWS profile `relaese` in $HOME/.aws/config and $HOME/.aws/credentials exists",
         hints: &[
-            "correct the name in the client's configuration, or write the identity into config.toml",
+            "correct the name in the client's configuration, or define the identity in config.toml",
             "known identities: hub, push",
             "known profiles: work",
         ],
@@ -324,9 +324,9 @@ pub(super) const TABLE: &[Wrong] = &[
     },
     Wrong {
         name: Some("relaese"),
-        line: "called as docker-credential-ecrx-relaese, but there is neither [identity.relaese] in config.toml nor an AWS profile `relaese` in $HOME/.aws/config and $HOME/.aws/credentials",
+        line: "called as docker-credential-ecrx-relaese, but neither [identity.relaese] in config.toml nor an AWS profile `relaese` in $HOME/.aws/config and $HOME/.aws/credentials exists",
         hints: &[
-            "correct the name in the client's configuration, or write the identity into config.toml",
+            "correct the name in the client's configuration, or define the identity in config.toml",
             "known profiles: work",
         ],
         ..RIGHT
@@ -371,10 +371,10 @@ pub(super) const TABLE: &[Wrong] = &[
     Wrong {
         aws_config: "[profile two words]\naws_access_key_id = x\naws_secret_access_key = x\n",
         name: Some("two words"),
-        line: "called as docker-credential-ecrx-two words, but there is neither [identity.two words] in config.toml nor an AWS profile `two words` in $HOME/.aws/config and $HOME/.aws/credentials",
+        line: "called as docker-credential-ecrx-two words, but neither [identity.two words] in config.toml nor an AWS profile `two words` in $HOME/.aws/config and $HOME/.aws/credentials exists",
         hints: &[
-            "correct the name in the client's configuration, or write the identity into config.toml",
-            "AWS profiles are found by names of A-Z a-z 0-9 and _-/.%@:+ alone: rename it if it is there",
+            "correct the name in the client's configuration, or define the identity in config.toml",
+            "if the profile exists, rename it; only the characters A-Z a-z 0-9 and _-/.%@:+ are supported in profile names",
             "known profiles: work",
         ],
         ..RIGHT
@@ -411,9 +411,9 @@ pub(super) const TABLE: &[Wrong] = &[
     },
     Wrong {
         variables: &[("ECRX_ROLE_ARN", "arn:aws-cn:iam::999999999999:role/pull")],
-        line: "the role arn:aws-cn:iam::999999999999:role/pull is in the partition aws-cn, the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com in aws: no role, key or token crosses partitions (chosen by the variable ECRX_ROLE_ARN)",
+        line: "the role arn:aws-cn:iam::999999999999:role/pull is in the partition aws-cn, but the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com is in aws; roles, keys and tokens work in one partition only (selected by the variable ECRX_ROLE_ARN)",
         hints: &[
-            "set ECRX_PROFILE and ECRX_ROLE_ARN for single accounts (_<account> behind the name), or let rules in config.toml choose",
+            "set ECRX_PROFILE_<account> and ECRX_ROLE_ARN_<account> for single accounts instead, or use rules in config.toml",
         ],
         ..RIGHT
     },
@@ -421,9 +421,9 @@ pub(super) const TABLE: &[Wrong] = &[
         aws_config: "[profile pull]\nrole_arn = arn:aws:iam::444455556666:role/pull\nsource_profile = work\n",
         name: Some("pull"),
         host: GOVERNMENT,
-        line: "the role arn:aws:iam::444455556666:role/pull is in the partition aws, the registry 444455556666.dkr.ecr.us-gov-west-1.amazonaws.com in aws-us-gov: no role, key or token crosses partitions (chosen by the name docker-credential-ecrx-pull)",
+        line: "the role arn:aws:iam::444455556666:role/pull is in the partition aws, but the registry 444455556666.dkr.ecr.us-gov-west-1.amazonaws.com is in aws-us-gov; roles, keys and tokens work in one partition only (selected by the name docker-credential-ecrx-pull)",
         hints: &[
-            "name another helper for this registry in the client's configuration (credHelpers)",
+            "set another helper for this registry in the client's configuration (credHelpers)",
         ],
         ..RIGHT
     },
@@ -438,9 +438,9 @@ pub(super) const TABLE: &[Wrong] = &[
         config: "[identity.release]\nrole_arn = \"arn:{partition}:iam::{account}:role/pull\"\nmfa_serial = \"arn:aws:iam::111122223333:mfa/alice\"\n",
         name: Some("release"),
         host: BEIJING,
-        line: "the MFA device arn:aws:iam::111122223333:mfa/alice is in the partition aws, the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn: no role, key or token crosses partitions (chosen by the name docker-credential-ecrx-release and [identity.release] at $CONFIG:1)",
+        line: "the MFA device arn:aws:iam::111122223333:mfa/alice is in the partition aws, but the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn is in aws-cn; roles, keys and tokens work in one partition only (selected by the name docker-credential-ecrx-release and [identity.release] at $CONFIG:1)",
         hints: &[
-            "name another helper for this registry in the client's configuration (credHelpers)",
+            "set another helper for this registry in the client's configuration (credHelpers)",
         ],
         ..RIGHT
     },
@@ -455,17 +455,19 @@ pub(super) const TABLE: &[Wrong] = &[
         aws_config: "[profile sso]\nsso_start_url = https://corp.example/start\nsso_region = eu-west-1\nsso_account_id = 444455556666\nsso_role_name = dev\n",
         variables: &[("ECRX_PROFILE", "sso")],
         host: BEIJING,
-        line: "the SSO sign-in of the profile sso (eu-west-1) is in the partition aws, the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn: no role, key or token crosses partitions (chosen by the variable ECRX_PROFILE)",
+        line: "the SSO sign-in for profile sso (eu-west-1) is in the partition aws, but the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn is in aws-cn; roles, keys and tokens work in one partition only (selected by the variable ECRX_PROFILE)",
         hints: &[
-            "set ECRX_PROFILE and ECRX_ROLE_ARN for single accounts (_<account> behind the name), or let rules in config.toml choose",
+            "set ECRX_PROFILE_<account> and ECRX_ROLE_ARN_<account> for single accounts instead, or use rules in config.toml",
         ],
         ..RIGHT
     },
     Wrong {
         aws_config: "[profile login]\nlogin_session = arn:aws-cn:iam::444455556666:user/li\n",
         config: "[[registry]]\nmatch = \"999999999999\"\nprofile = \"login\"\n",
-        line: "the aws login sign-in of the profile login (arn:aws-cn:iam::444455556666:user/li) is in the partition aws-cn, the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com in aws: no role, key or token crosses partitions (chosen by the rule at $CONFIG:1)",
-        hints: &["write a rule for the registry's partition in config.toml, e.g. match = \"aws\""],
+        line: "the aws login sign-in for profile login (arn:aws-cn:iam::444455556666:user/li) is in the partition aws-cn, but the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com is in aws; roles, keys and tokens work in one partition only (selected by the rule at $CONFIG:1)",
+        hints: &[
+            "add a rule for the registry's partition to config.toml, for example match = \"aws\"",
+        ],
         ..RIGHT
     },
     Wrong {
@@ -476,34 +478,36 @@ pub(super) const TABLE: &[Wrong] = &[
             ("AWS_SECRET_ACCESS_KEY", ""),
         ],
         host: BEIJING,
-        line: "the AWS profile work (region eu-west-1) is in the partition aws, the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn: no role, key or token crosses partitions (chosen by the variable AWS_PROFILE)",
+        line: "the AWS profile work (region eu-west-1) is in the partition aws, but the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn is in aws-cn; roles, keys and tokens work in one partition only (selected by the variable AWS_PROFILE)",
         hints: &[
-            "write a rule for the registry's partition in config.toml, e.g. match = \"aws-cn\"",
+            "add a rule for the registry's partition to config.toml, for example match = \"aws-cn\"",
         ],
         ..RIGHT
     },
     Wrong {
         aws_config: "region = cn-north-1\n",
         config: "[[registry]]\nmatch = \"aws\"\nprofile = \"work\"\n",
-        line: "the AWS profile work (region cn-north-1) is in the partition aws-cn, the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com in aws: no role, key or token crosses partitions (chosen by the rule at $CONFIG:1)",
-        hints: &["write a rule for the registry's partition in config.toml, e.g. match = \"aws\""],
+        line: "the AWS profile work (region cn-north-1) is in the partition aws-cn, but the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com is in aws; roles, keys and tokens work in one partition only (selected by the rule at $CONFIG:1)",
+        hints: &[
+            "add a rule for the registry's partition to config.toml, for example match = \"aws\"",
+        ],
         ..RIGHT
     },
     Wrong {
         config: "[[registry]]\nmatch = \"*\"\nendpoint_url = \"https://ecr.us-west-2.api.aws\"\n",
         host: BEIJING,
-        line: "the endpoint https://ecr.us-west-2.api.aws is in the partition aws, the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn: no key or token crosses partitions",
+        line: "the endpoint https://ecr.us-west-2.api.aws is in the partition aws, but the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn is in aws-cn; keys and tokens work in one partition only",
         hints: &[
-            "write it into a rule for its partition alone in config.toml, e.g. match = \"aws\"",
+            "set the endpoint only in a config.toml rule for its partition, for example match = \"aws\"",
         ],
         ..RIGHT
     },
     Wrong {
         config: "[[registry]]\nmatch = \"*\"\nrole_arn = \"arn:{partition}:iam::{account}:role/pull\"\nsts_endpoint_url = \"https://sts.amazonaws.com\"\n",
         host: BEIJING,
-        line: "the endpoint https://sts.amazonaws.com is in the partition aws, the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn: no key or token crosses partitions",
+        line: "the endpoint https://sts.amazonaws.com is in the partition aws, but the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn is in aws-cn; keys and tokens work in one partition only",
         hints: &[
-            "write it into a rule for its partition alone in config.toml, e.g. match = \"aws\"",
+            "set the endpoint only in a config.toml rule for its partition, for example match = \"aws\"",
         ],
         ..RIGHT
     },
@@ -515,9 +519,9 @@ pub(super) const TABLE: &[Wrong] = &[
             ),
             ("ECRX_ROLE_ARN", "arn:aws:iam::{account}:role/pull"),
         ],
-        line: "the endpoint https://sts.cn-north-1.amazonaws.com.cn is in the partition aws-cn, the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com in aws: no key or token crosses partitions",
+        line: "the endpoint https://sts.cn-north-1.amazonaws.com.cn is in the partition aws-cn, but the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com is in aws; keys and tokens work in one partition only",
         hints: &[
-            "write it into a rule for its partition alone in config.toml, e.g. match = \"aws-cn\"",
+            "set the endpoint only in a config.toml rule for its partition, for example match = \"aws-cn\"",
         ],
         ..RIGHT
     },
@@ -526,9 +530,9 @@ pub(super) const TABLE: &[Wrong] = &[
             "AWS_ENDPOINT_URL_ECR",
             "https://vpce-0abc.api.ecr.us-gov-west-1.vpce.amazonaws.com",
         )],
-        line: "the endpoint https://vpce-0abc.api.ecr.us-gov-west-1.vpce.amazonaws.com is in the partition aws-us-gov, the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com in aws: no key or token crosses partitions",
+        line: "the endpoint https://vpce-0abc.api.ecr.us-gov-west-1.vpce.amazonaws.com is in the partition aws-us-gov, but the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com is in aws; keys and tokens work in one partition only",
         hints: &[
-            "write it into a rule for its partition alone in config.toml, e.g. match = \"aws-us-gov\"",
+            "set the endpoint only in a config.toml rule for its partition, for example match = \"aws-us-gov\"",
         ],
         ..RIGHT
     },
@@ -537,12 +541,12 @@ pub(super) const TABLE: &[Wrong] = &[
         refuses: |aws| aws.check_partitions(true),
         host: GOVERNMENT,
         asks: true,
-        line: "AWS does not know the access key AKIAIOSFODNN7EXAMPLE: UnrecognizedClientException: The security token included in the request is invalid.",
+        line: "AWS rejected the access key AKIAIOSFODNN7EXAMPLE: UnrecognizedClientException: The security token included in the request is invalid.",
         hints: &[
-            "the key belongs to another partition than aws-us-gov, the registry's (aws, aws-cn and aws-us-gov have keys of their own)",
-            "or the region is not enabled in the caller's account",
-            "or the key is mistyped, deactivated or deleted",
-            "asked as: the access key AKIAIOSFODNN7EXAMPLE; chosen by the variable AWS_ACCESS_KEY_ID",
+            "check that the key belongs to the partition aws-us-gov, as the registry does; aws, aws-cn and aws-us-gov have separate keys",
+            "check that the region is enabled in the caller's account",
+            "check that the key is correct, active and not deleted",
+            "identity: the access key AKIAIOSFODNN7EXAMPLE; selected by the variable AWS_ACCESS_KEY_ID",
         ],
         ..RIGHT
     },

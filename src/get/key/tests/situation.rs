@@ -136,7 +136,7 @@ impl Situation {
 /// What is there, one input a line.
 impl fmt::Debug for Situation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "asked as: {}", self.described.join(", "))?;
+        writeln!(f, "identity: {}", self.described.join(", "))?;
         for input in &self.inputs {
             if let Some(value) = &input.value {
                 writeln!(f, "  {:?} = {value:?}", input.place)?;
