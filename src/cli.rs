@@ -1,8 +1,8 @@
-//! The command line of the commands for people, told once: it is what arguments are read by, and
-//! what `--help`, the manual page and the completions are made from.
+//! The command line, defined once: arguments are parsed with it, and `--help`, the manual page and
+//! the completions are generated from it.
 //!
-//! What clients call (`get`, `store`, `erase`, `list`), `version` and `help` are recognised before
-//! any of this is built: they are no commands of clap's, and their help is put below its own.
+//! `run` recognises the protocol's commands (`get`, `store`, `erase`, `list`), `version` and `help`
+//! before clap is used: they are not clap commands, and their help is appended to clap's.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,9 +15,9 @@ use crate::nearest::nearest;
 use crate::registry::MfaDevice;
 use crate::secret::Secret;
 
-/// Credentials for Amazon ECR, for docker, podman, skopeo and their kin
+/// Supplies Amazon ECR credentials to docker, podman, skopeo, buildah and other clients
 ///
-/// Clients call it when they need a password. To have them do so, name it in their configuration:
+/// Clients run it when they need credentials for a registry. To configure Docker, run:
 /// `docker-credential-ecrx configure-docker HOST`.
 #[derive(Debug, Parser)]
 #[command(
@@ -29,7 +29,7 @@ use crate::secret::Secret;
     max_term_width = 100
 )]
 pub struct Cli {
-    /// What to do
+    /// The command to run
     #[command(subcommand)]
     pub command: Command,
 }
@@ -38,7 +38,7 @@ const TEMPLATE: &str = "\
 {usage-heading} {usage}
 
 {about-with-newline}
-Commands for people:
+Commands:
 {subcommands}{after-help}";
 
 /// clap's own line would be wider than 100 columns.
@@ -46,13 +46,17 @@ const POLICY_USAGE: &str = "\
 docker-credential-ecrx policy [OPTIONS] <--registry <HOST>|--repository <ARN>>
            <--principal <ARN|ACCOUNT>|--org <o-ID>>";
 
-/// ECR's tokens live 12 hours (Amazon ECR API reference, `AuthorizationData`).
-const LONGEST_LIFE: Duration = Duration::from_secs(12 * 3600);
+/// ECR authorization tokens are valid for 12 hours (Amazon ECR API reference,
+/// `AuthorizationData`).
+const MAX_LIFETIME: Duration = Duration::from_secs(12 * 3600);
 
-/// The commands for people.
+/// A shorter time is most likely a wrong unit: no client needs a password that lasts for seconds.
+const MIN_LIFETIME: Duration = Duration::from_secs(60);
+
+/// The commands that clap parses.
 #[allow(
     missing_docs,
-    reason = "clap would print it instead of what the types below say"
+    reason = "clap would print it instead of the documentation of the types below"
 )]
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -119,7 +123,7 @@ pub struct ConfigureDocker {
     pub undo: bool,
 }
 
-/// Find out why an image cannot be pulled
+/// Find out why an image cannot be pulled or pushed
 ///
 /// Checks each step of a pull: this machine, the clients, the AWS identity, the token and the
 /// registry. If a policy denies access, prints the statement to add and names the policy.
@@ -213,103 +217,111 @@ pub enum PolicyForm {
     Cli,
 }
 
-/// Print the password of a registry, for `docker login --password-stdin` and its like
+/// Print the password for a registry, for `docker login --password-stdin`
 ///
-/// The user name is AWS. It is printed alone on a line, from the cache where it is there.
+/// Prints only the password, from the cache if available. The user name is AWS.
 #[derive(Debug, Args)]
 pub struct Password {
-    /// The registry: a host, an account and region (`111122223333/eu-west-1`), or an image
+    /// Registry: a host, `ACCOUNT/REGION` (`111122223333/eu-west-1`), or an image
     #[arg(value_name = "HOST")]
     pub host: String,
-    /// How long it must be good for, at least: `30m`, `11h`; 12 hours at most. When the cached one
-    /// is not, a new one is bought
+    /// Require a password that stays valid for at least this time, such as `30m` or `11h` (at most
+    /// `12h`). A new token is requested if the cached one expires earlier
     #[arg(long, value_name = "TIME", value_parser = lifetime)]
     pub min_lifetime: Option<Duration>,
 }
 
-/// Say who would ask for a registry's token, and why, without asking anybody
+/// Show which AWS identity would be used for a registry, and why (offline)
 ///
-/// The exit code is 1 when nobody could ask: there is no such profile, or the sign-in is over.
+/// Without HOST, lists every registry that is configured, in config.toml and in the clients'
+/// configuration files. Exits 1 if a registry has no usable identity.
 #[derive(Debug, Args)]
 pub struct Whoami {
-    /// The registry: a host, an account and region (`111122223333/eu-west-1`), or an image
+    /// Registry: a host, `ACCOUNT/REGION`, or an image. If omitted, all configured registries are
+    /// listed
     #[arg(value_name = "HOST")]
-    pub host: String,
-    /// Print JSON
+    pub host: Option<String>,
+    /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
 }
 
-/// See and empty the cache of tokens
+/// List and delete cached tokens
 #[derive(Debug, Args)]
 pub struct CacheArguments {
-    /// What to do
+    /// The command to run
     #[command(subcommand)]
     pub command: CacheCommand,
 }
 
-/// What can be done with the cache.
+/// The commands of `cache`.
 #[derive(Debug, Subcommand)]
 pub enum CacheCommand {
-    /// List the tokens: registry, who bought it, its age, when it is renewed and when it ends
+    /// List cached tokens: registry, identity, age, renewal and expiry
     List {
-        /// Print JSON
+        /// Print the result as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Delete the tokens of a registry, whoever bought them, or all there are
+    /// Delete the cached tokens of a registry, or all cached tokens
     ///
-    /// What is remembered of failures goes too. Files in the folder that are not the cache's stay.
+    /// Deletes the tokens of every identity, and remembered failures. Other files in the cache
+    /// folder are left untouched.
     Clear {
-        /// The registry: a host, an account and region (`111122223333/eu-west-1`), or an image
+        /// Registry: a host, `ACCOUNT/REGION`, or an image. If omitted, all cached tokens are
+        /// deleted
         #[arg(value_name = "HOST")]
         host: Option<String>,
     },
-    /// Print the folder
+    /// Print the path of the cache folder
     Path,
 }
 
-/// Check config.toml, and see what it decides
+/// Check config.toml and show the settings that apply to a registry
 #[derive(Debug, Args)]
 pub struct ConfigArguments {
-    /// What to do
+    /// The command to run
     #[command(subcommand)]
     pub command: ConfigCommand,
 }
 
-/// What can be done with the configuration.
+/// The commands of `config`.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Read the configuration files, and find what in them can never work
+    /// Check the configuration files for mistakes
     ///
-    /// That is rules that never have a say, as all they say is said before; hosts that are defined
-    /// twice; AWS profiles that do not exist; and misspelled ECRX_* variables. With any of them the
-    /// exit code is 1.
+    /// Reports rules that are never used because an earlier rule matches first, hosts that are
+    /// defined twice, AWS profiles that do not exist, and misspelled ECRX_* variables. Exits 1 if it
+    /// finds a mistake.
     Check {
-        /// Print JSON
+        /// Print the result as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Show what decides for a registry: each layer, the rule, and the settings
+    /// Show the identity sources, rules and settings that apply to a registry
     Show {
-        /// The registry: a host, an account and region (`111122223333/eu-west-1`), or an image
+        /// Registry: a host, `ACCOUNT/REGION`, or an image. If omitted, all configured registries
+        /// are listed
         #[arg(value_name = "HOST")]
-        host: String,
-        /// Print JSON
+        host: Option<String>,
+        /// Print the result as JSON
         #[arg(long)]
         json: bool,
     },
 }
 
-/// Print the completions of a shell
+/// Print or install shell completions
 #[derive(Debug, Args)]
 pub struct Completions {
-    /// Which
+    /// Shell
     #[arg(value_enum)]
     pub shell: Shell,
+    /// Write the completions to the folder that the shell loads them from, and print the path
+    #[arg(long)]
+    pub install: bool,
 }
 
-/// The shells there are completions for.
+/// The supported shells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Shell {
     /// bash
@@ -324,7 +336,7 @@ pub enum Shell {
 }
 
 impl Shell {
-    /// The file under `packaging/completions`, which is made from this one.
+    /// The text of the file in `packaging/completions` that is generated from this file.
     pub fn completions(self) -> &'static str {
         match self {
             Shell::Bash => include_str!("../packaging/completions/docker-credential-ecrx.bash"),
@@ -337,7 +349,7 @@ impl Shell {
     }
 }
 
-/// A profile's name.
+/// Parses the name of an AWS profile.
 fn profile(text: &str) -> Result<String, &'static str> {
     if text.trim().is_empty() {
         Err("the profile name is empty")
@@ -358,130 +370,202 @@ fn identity_name(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// The ARN of a role, which may have blanks in it.
+/// Parses a role ARN, which may contain placeholders.
 fn role_arn(text: &str) -> Result<String, Problem> {
     RoleArnTemplate::parse(text).map(|_| text.to_owned())
 }
 
-/// Why a time is no lifetime of a token.
+/// Why a text is not a token lifetime.
 #[derive(Debug, thiserror::Error)]
 enum LifetimeError {
-    #[error("write it as 30m or 11h: {0}")]
+    #[error("expected a time such as 30m or 11h: {0}")]
     Duration(#[from] humantime::DurationError),
-    #[error("no token lives longer than 12 hours")]
+    #[error("the unit is missing, did you mean `{0}`?")]
+    NoUnit(String),
+    #[error("the minimum is 1 minute")]
+    TooShort,
+    #[error("the maximum is 12 hours, the lifetime of an ECR token")]
     TooLong,
 }
 
-/// A time that a token can live.
+/// Parses a token lifetime.
 fn lifetime(text: &str) -> Result<Duration, LifetimeError> {
+    if let Ok(number) = text.trim().parse::<u64>() {
+        return Err(lifetime_without_unit(number));
+    }
     let time = humantime::parse_duration(text)?;
-    if time <= LONGEST_LIFE {
-        Ok(time)
-    } else {
+    if time < MIN_LIFETIME {
+        Err(LifetimeError::TooShort)
+    } else if time > MAX_LIFETIME {
         Err(LifetimeError::TooLong)
+    } else {
+        Ok(time)
+    }
+}
+
+/// Suggests the largest unit with which the number is a lifetime.
+fn lifetime_without_unit(number: u64) -> LifetimeError {
+    let units = [("h", 3600), ("m", 60), ("s", 1)];
+    let is_lifetime = |seconds: u64| {
+        let time = Duration::from_secs(seconds);
+        (MIN_LIFETIME..=MAX_LIFETIME).contains(&time)
+    };
+    let unit = units
+        .iter()
+        .find(|(_, seconds)| number.checked_mul(*seconds).is_some_and(is_lifetime));
+    match unit {
+        Some((unit, _)) => LifetimeError::NoUnit(format!("{number}{unit}")),
+        None if number == 0 => LifetimeError::TooShort,
+        None => LifetimeError::TooLong,
     }
 }
 
 impl Cli {
-    /// Whether a word is a command for people.
+    /// Whether clap has a command of this name.
     pub fn has(word: &str) -> bool {
         Self::command().find_subcommand(word).is_some()
     }
 
-    /// The commands for people.
+    /// The names of the commands that clap parses.
     fn names() -> Vec<String> {
         let command = Self::command();
         let commands = command.get_subcommands();
         commands.map(|it| it.get_name().to_owned()).collect()
     }
 
-    /// Reads the arguments, the program's name first. An error is clap's own text, a request for
-    /// help included.
+    /// Parses the arguments, the program's name first. An error is clap's own text, which includes
+    /// requested help.
     pub fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
         Self::try_parse_from(arguments)
     }
 
-    /// The help of the whole program.
+    /// The help of the program.
     pub fn help() -> String {
         Self::command().render_help().to_string()
     }
+
+    /// Whether a command has commands of its own, such as `cache`.
+    pub fn is_group(word: &str) -> bool {
+        let command = Self::command();
+        let found = command.find_subcommand(word);
+        found.is_some_and(clap::Command::has_subcommands)
+    }
+
+    /// The help of a command.
+    pub fn help_of(word: &str) -> String {
+        let mut command = Self::command();
+        command.build();
+        let found = command.find_subcommand_mut(word);
+        found.map_or_else(String::new, |found| found.render_help().to_string())
+    }
 }
 
-/// A command without arguments, which is recognised before clap is touched.
+/// A command that is recognised before clap is used.
 #[derive(Debug)]
 pub struct PlainCommand {
     pub name: &'static str,
+    /// What follows the name in the usage line.
+    pub usage: &'static str,
     pub about: &'static str,
-    /// The same for the manual page: what is read and what is printed.
+    /// The text for the command's own help and the manual page: its input and its output.
     pub long_about: &'static str,
 }
 
 impl PlainCommand {
     pub fn has(word: &str) -> bool {
-        Self::names().any(|name| name == word)
+        Self::find(word).is_some()
+    }
+
+    fn find(word: &str) -> Option<&'static Self> {
+        Self::all().find(|known| known.name == word)
+    }
+
+    fn all() -> impl Iterator<Item = &'static Self> {
+        FOR_CLIENTS.iter().chain(&FOR_ALL)
     }
 
     fn names() -> impl Iterator<Item = &'static str> {
-        FOR_CLIENTS.iter().chain(&FOR_ALL).map(|known| known.name)
+        Self::all().map(|known| known.name)
+    }
+
+    /// The help of the command of this name.
+    pub fn help(word: &str) -> Option<String> {
+        let plain = Self::find(word)?;
+        let usage = format!("docker-credential-ecrx {} {}", plain.name, plain.usage);
+        let mut command = clap::Command::new(plain.name)
+            .long_about(format!("{}\n\n{}", plain.about, plain.long_about))
+            .override_usage(usage.trim_end().to_owned())
+            .disable_help_flag(true)
+            .help_template("{usage-heading} {usage}\n\n{about}\n")
+            .max_term_width(100);
+        Some(command.render_long_help().to_string())
     }
 }
 
-/// What clients call.
+/// The commands of the credential-helper protocol.
 pub const FOR_CLIENTS: [PlainCommand; 4] = [
     PlainCommand {
         name: "get",
-        about: "print the credentials of a server as JSON",
-        long_about: "Reads a server from stdin, a host in any spelling, and prints \
-            `{\"ServerURL\":…,\"Username\":\"AWS\",\"Secret\":…}`. Where there are none, it prints \
-            `credentials not found in native keychain`, and the client goes on anonymously. Any \
-            other failure is one line on stdout, and the same with hints on stderr.",
+        usage: "< HOST",
+        about: "Print the credentials for a registry as JSON",
+        long_about: "Reads a registry host from stdin, in any spelling, and prints \
+            `{\"ServerURL\":…,\"Username\":\"AWS\",\"Secret\":…}`. If there are no credentials, it \
+            prints `credentials not found in native keychain`, and the client continues \
+            anonymously. Any other failure is one line on stdout, and the same line with hints on \
+            stderr.",
     },
     PlainCommand {
         name: "store",
-        about: "accept a login to an ECR registry (nothing is kept)",
+        usage: "< LOGIN",
+        about: "Accept a login to an ECR registry without saving it",
         long_about: "Reads `{\"ServerURL\":…,\"Username\":…,\"Secret\":…}` from stdin, as \
-            `docker login` sends it. Of an ECR registry nothing is kept: its passwords are bought \
-            when they are needed.",
+            `docker login` sends it. Logins to ECR registries are not saved: credentials are \
+            requested on demand.",
     },
     PlainCommand {
         name: "erase",
-        about: "drop the cached token of a server",
-        long_about: "Reads a server from stdin, and drops what `get` would answer for it from the \
-            cache. Never fails at an ECR registry.",
+        usage: "< HOST",
+        about: "Delete the cached token of a registry",
+        long_about: "Reads a registry host from stdin, and deletes the token that `get` would \
+            return for it from the cache. Never fails for an ECR registry.",
     },
     PlainCommand {
         name: "list",
-        about: "print the registries that the cache could answer for now",
-        long_about: "Prints a JSON object of servers and user names. No AWS is asked.",
+        usage: "",
+        about: "Print the registries with a usable cached token as JSON",
+        long_about: "Prints a JSON object of registry hosts and user names. It makes no network \
+            calls.",
     },
 ];
 
-/// What clients and people call.
+/// The commands of both clients and users.
 pub const FOR_ALL: [PlainCommand; 2] = [
     PlainCommand {
         name: "version",
-        about: "print the version; also -v, --version",
-        long_about: "Prints the name, the package and the version. Also `-v` and `--version`.",
+        usage: "[--json]",
+        about: "Print the version, commit and target (--version: only the version)",
+        long_about: "Prints the program's name, package and version on one line, then the commit, \
+            its date and the target. With `--json`, prints the same as JSON. `-v` and `--version` \
+            print only the first line.",
     },
     PlainCommand {
         name: "help",
-        about: "print this, or with a command behind it, the help of that",
-        long_about: "Prints an overview, or with a command behind it, the help of that. Also `-h` \
-            and `--help`.",
+        usage: "[COMMAND]",
+        about: "Show help; help COMMAND shows a command's help",
+        long_about: "Prints an overview, or the help of COMMAND. Also `-h` and `--help`.",
     },
 ];
 
 const NAMED: &str = "\
-Called as docker-credential-ecrx-NAME, by a link or a copy, it asks as
-[identity.NAME] of config.toml or as the AWS profile NAME. Other registries
-are handed to the helper that other_registries_helper names in config.toml.
+If run as docker-credential-ecrx-NAME (a link or a copy), it uses the identity
+[identity.NAME] of config.toml or the AWS profile NAME.
 
-ECRX_PROFILE and ECRX_ROLE_ARN say who asks, ECRX_LOG=error|warn|info|debug
-logs to stderr. The manual pages docker-credential-ecrx(1) and
-docker-credential-ecrx-config(5) have the rest.
+ECRX_PROFILE and ECRX_ROLE_ARN select the identity.
+ECRX_LOG=error|warn|info|debug logs to stderr.
+Manual pages: docker-credential-ecrx(1), docker-credential-ecrx-config(5).
 ";
 
-/// The help below the commands for people.
+/// The help after the list of commands.
 fn after_help() -> String {
     let lines = |commands: &[PlainCommand]| -> String {
         commands
@@ -490,30 +574,63 @@ fn after_help() -> String {
             .collect()
     };
     format!(
-        "Commands for clients, which send their question on stdin:\n{}\n{}\n{NAMED}",
+        "Credential-helper protocol (clients run these, with input on stdin):\n{}\n{}\n{NAMED}",
         lines(&FOR_CLIENTS),
         lines(&FOR_ALL)
     )
 }
 
-/// What is wrong with words that are not a command. The usage alone does not tell.
+/// Why the arguments are not a command.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
-    #[error("there is no command `{0}`")]
+    #[error("unknown command `{0}`. Run: docker-credential-ecrx help")]
     Unknown(String),
-    #[error("there is no command `{word}`, did you mean `{nearest}`?")]
+    #[error("unknown command `{word}`, did you mean `{nearest}`?")]
     Misspelled { word: String, nearest: String },
-    /// `get` with a server as an argument, for example.
-    #[error("`{0}` takes no arguments: what it is asked about comes on stdin")]
+    /// A command of another program.
+    #[error("unknown command `{word}`: {}", .familiar.why)]
+    Familiar {
+        word: String,
+        familiar: &'static FamiliarCommand,
+    },
+    /// `get` with a registry as an argument, for example.
+    #[error("`{0}` takes no arguments: it reads the registry host from stdin")]
     ForClients(String),
-    /// `version` with an argument, for example.
-    #[error("`{0}` takes no arguments")]
+    /// `help` with an option, for example.
+    #[error("`{0}` does not take these arguments")]
     ForAll(String),
 }
 
+/// A command that users know from other programs, and the one to run instead.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FamiliarCommand {
+    word: &'static str,
+    why: &'static str,
+    instead: &'static str,
+}
+
+static FAMILIAR: [FamiliarCommand; 3] = [
+    FamiliarCommand {
+        word: "login",
+        why: "no login is needed, as clients run this program when they need credentials",
+        instead: "Configure Docker once per registry: docker-credential-ecrx configure-docker HOST",
+    },
+    FamiliarCommand {
+        word: "logout",
+        why: "no login is saved",
+        instead: "To delete cached tokens, run: docker-credential-ecrx cache clear HOST",
+    },
+    FamiliarCommand {
+        word: "get-login-password",
+        why: "`password` prints the password for a registry",
+        instead: "Run: docker-credential-ecrx password HOST | docker login --username AWS \
+            --password-stdin HOST",
+    },
+];
+
 impl CommandError {
-    /// Takes the words after the program's name; `None` if there are none, if the first is not
-    /// text (and so empty here), or is a command for people.
+    /// Reads the words after the program's name. `None` if there are none, or if the first is not
+    /// UTF-8 (then it is empty here) or is a command that clap parses.
     pub fn from_words(words: &[&str]) -> Option<Self> {
         let (&word, is_help) = match words {
             ["help", word, ..] => (word, true),
@@ -530,17 +647,32 @@ impl CommandError {
         if PlainCommand::has(word) || ["--version", "-v", "--help", "-h"].contains(&word) {
             return Some(Self::ForAll(owned));
         }
+        Some(Self::of_unknown(owned))
+    }
+
+    fn of_unknown(word: String) -> Self {
+        if let Some(familiar) = FAMILIAR.iter().find(|familiar| familiar.word == word) {
+            return Self::Familiar { word, familiar };
+        }
         let all: Vec<String> = PlainCommand::names()
             .map(str::to_owned)
             .chain(Cli::names())
             .collect();
-        Some(match nearest(word, all.iter().map(String::as_str)) {
+        match nearest(&word, all.iter().map(String::as_str)) {
             Some(nearest) => Self::Misspelled {
-                word: owned,
                 nearest: nearest.to_owned(),
+                word,
             },
-            None => Self::Unknown(owned),
-        })
+            None => Self::Unknown(word),
+        }
+    }
+
+    /// The command to run instead, if it is known.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Familiar { familiar, .. } => Some(familiar.instead),
+            _ => None,
+        }
     }
 }
 
@@ -554,33 +686,36 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn an_unknown_command_is_named_with_the_nearest_one() {
         let table: [(&[&str], &str); 10] = [
             (
                 &["doctr"],
-                "there is no command `doctr`, did you mean `doctor`?",
+                "unknown command `doctr`, did you mean `doctor`?",
             ),
             (
                 &["help", "doctr"],
-                "there is no command `doctr`, did you mean `doctor`?",
+                "unknown command `doctr`, did you mean `doctor`?",
             ),
             (
                 &["configure_docker", "--all"],
-                "there is no command `configure_docker`, did you mean `configure-docker`?",
+                "unknown command `configure_docker`, did you mean `configure-docker`?",
             ),
             (
                 &["configure"],
-                "there is no command `configure`, did you mean `configure-docker`?",
+                "unknown command `configure`, did you mean `configure-docker`?",
             ),
-            (&["gets"], "there is no command `gets`, did you mean `get`?"),
-            (&["login"], "there is no command `login`"),
-            (&["-x"], "there is no command `-x`"),
+            (&["gets"], "unknown command `gets`, did you mean `get`?"),
+            (&["logout"], "unknown command `logout`: no login is saved"),
+            (
+                &["-x"],
+                "unknown command `-x`. Run: docker-credential-ecrx help",
+            ),
             (
                 &["get", "public.ecr.aws"],
-                "`get` takes no arguments: what it is asked about comes on stdin",
+                "`get` takes no arguments: it reads the registry host from stdin",
             ),
-            (&["version", "x"], "`version` takes no arguments"),
-            (&["--help", "get"], "`--help` takes no arguments"),
+            (&["version", "x"], "`version` does not take these arguments"),
+            (&["--help", "get"], "`--help` does not take these arguments"),
         ];
         for (words, text) in table {
             let found = CommandError::from_words(words).map(|error| error.to_string());
@@ -588,6 +723,23 @@ mod tests {
         }
         for words in [&[][..], &[""], &["help", "doctor", "--", "x"]] {
             assert_eq!(CommandError::from_words(words), None, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_lifetime_without_a_unit_is_answered_with_the_likely_unit() {
+        for (text, why) in [
+            ("11", "the unit is missing, did you mean `11h`?"),
+            ("30", "the unit is missing, did you mean `30m`?"),
+            ("3600", "the unit is missing, did you mean `3600s`?"),
+            ("0", "the minimum is 1 minute"),
+            ("59s", "the minimum is 1 minute"),
+            (
+                "99999",
+                "the maximum is 12 hours, the lifetime of an ECR token",
+            ),
+        ] {
+            assert_eq!(lifetime(text).unwrap_err().to_string(), why, "{text}");
         }
     }
 }

@@ -63,6 +63,10 @@ pub mod var {
     pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
     /// On Linux, use this folder for the user's cache instead of `~/.cache`.
     pub const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
+    /// `completions --install`: the folder for completions, in place of `~/.local/share`.
+    pub const XDG_DATA_HOME: &str = "XDG_DATA_HOME";
+    /// `completions bash --install`: the folder for bash completions, as in bash-completion.
+    pub const BASH_COMPLETION_USER_DIR: &str = "BASH_COMPLETION_USER_DIR";
 
     /// Use this access key ID of an IAM user or a session.
     pub const AWS_ACCESS_KEY_ID: &str = "AWS_ACCESS_KEY_ID";

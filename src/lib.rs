@@ -97,5 +97,6 @@ mod stdout;
 pub mod terminal;
 mod token;
 mod users;
+mod version;
 
 pub use run::run;

@@ -1,4 +1,4 @@
-//! Picks the mode by the arguments. The only place that prints errors and sets exit codes.
+//! Selects the command from the arguments. Only this module prints errors and sets exit codes.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -6,16 +6,17 @@ use std::panic::{self, PanicHookInfo};
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command, CommandError, PlainCommand};
-use crate::commands::{Page, Verdict, cache, config, password, whoami};
+use crate::commands::{Page, Verdict, cache, completions, config, password, values, whoami};
 use crate::docker::{self, Action};
 use crate::env::{Env, var};
 use crate::error::{Error, Kind};
 use crate::helper_name;
 use crate::logger;
 use crate::stdout;
+use crate::version::VersionReport;
 use crate::{configure, doctor, policy};
 
-/// Runs the program: `arguments` as the system gave them, the name it was called by first.
+/// Runs the program. The first of the `arguments` is the name that it was run by.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     panic::set_hook(Box::new(panicked));
     let arguments: Vec<OsString> = arguments.into_iter().collect();
@@ -33,34 +34,64 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         go_home(&env, &arguments);
         return helper(action, &env);
     }
+    plain_command(&words, &env).unwrap_or_else(|| clap_command(&words, &arguments, &env))
+}
+
+/// Runs a command that is recognised without clap; `None` for all others.
+fn plain_command(words: &[&str], env: &Env) -> Option<ExitCode> {
+    let code = match *words {
+        ["--version" | "-v"] => print(&VersionReport::of_this_program().line()),
+        ["version"] => print(&VersionReport::of_this_program().text()),
+        ["version", "--json"] => print(&VersionReport::of_this_program().json()),
+        ["help" | "--help" | "-h"] => show(&Cli::help(), env),
+        [word, "--help" | "-h"] | ["help", word] => show(&PlainCommand::help(word)?, env),
+        [values::COMMAND, kind] => {
+            values::print(kind, env);
+            ExitCode::SUCCESS
+        }
+        _ => return None,
+    };
+    Some(code)
+}
+
+fn clap_command(words: &[&str], arguments: &[OsString], env: &Env) -> ExitCode {
     match *words {
-        ["version" | "--version" | "-v"] => print(&version()),
-        ["help" | "--help" | "-h"] | ["help", "--help" | "-h"] => help(&env),
-        ["help", word] if PlainCommand::has(word) => help(&env),
-        // No options: behind a `--` the `--help` would be no option either.
+        // Without options, as clap would take `--help` after `--` for an argument.
         ["help", word, ref more @ ..]
             if Cli::has(word) && !more.iter().any(|word| word.starts_with('-')) =>
         {
             let name = arguments.first().cloned();
-            let asked = arguments.iter().skip(2).cloned();
-            let words = name.into_iter().chain(asked).chain(["--help".into()]);
-            command(&words.collect::<Vec<OsString>>(), &env)
+            let command_words = arguments.iter().skip(2).cloned();
+            let words = name
+                .into_iter()
+                .chain(command_words)
+                .chain(["--help".into()]);
+            command(&words.collect::<Vec<OsString>>(), env)
         }
+        [word] if Cli::is_group(word) => incomplete(&Cli::help_of(word), env),
         [word, ..] if Cli::has(word) => {
-            go_home(&env, &arguments);
-            command(&arguments, &env)
+            go_home(env, arguments);
+            command(arguments, env)
         }
-        _ => {
-            if let Some(error) = CommandError::from_words(&words) {
-                Page::stderr(&env).failure(&Error::failure(error));
+        _ => match CommandError::from_words(words) {
+            Some(error) => {
+                let hint = error.hint().map(str::to_owned);
+                Page::stderr(env).failure(&Error::failure(error).hints(hint));
+                ExitCode::FAILURE
             }
-            help(&env);
-            ExitCode::FAILURE
-        }
+            None => incomplete(&Cli::help(), env),
+        },
     }
 }
 
-/// Errors are for stderr; the caller prints them.
+/// The help of a command that needs another word, and a failure, as the credential-helper protocol
+/// requires.
+fn incomplete(help: &str, env: &Env) -> ExitCode {
+    show(help, env);
+    ExitCode::FAILURE
+}
+
+/// The caller prints the error on stderr.
 fn run_command(command: &Command, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
     match command {
         Command::ConfigureDocker(arguments) => configure::run(arguments, env, page),
@@ -70,20 +101,17 @@ fn run_command(command: &Command, env: &Env, page: &mut Page) -> Result<Verdict,
         Command::Whoami(arguments) => whoami::run(arguments, env, page),
         Command::Cache(arguments) => cache::run(arguments, env, page),
         Command::Config(arguments) => config::run(arguments, env, page),
-        Command::Completions(arguments) => {
-            page.raw(arguments.shell.completions());
-            Ok(Verdict::Good)
-        }
+        Command::Completions(arguments) => completions::run(arguments, env, page),
     }
 }
 
-/// The exit code of a command for people whose arguments are wrong.
+/// The exit code for wrong arguments of a command that clap parses.
 const USAGE: u8 = 2;
 
-/// A command for people: 0 when all is well, 1 when it is not or the command failed, 2 when the
-/// arguments are wrong.
+/// Runs a command that clap parses. Exits 0 on success, 1 if the command failed or found a
+/// problem, and 2 if the arguments are wrong.
 fn command(arguments: &[OsString], env: &Env) -> ExitCode {
-    panic::set_hook(Box::new(panicked_before_people));
+    panic::set_hook(Box::new(panicked_in_command));
     let cli = match Cli::read(arguments) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, env),
@@ -107,7 +135,7 @@ fn command(arguments: &[OsString], env: &Env) -> ExitCode {
     }
 }
 
-/// clap's own text: help goes to stdout, everything else to stderr.
+/// Prints clap's text: help on stdout, errors on stderr.
 fn usage(error: &clap::Error, env: &Env) -> ExitCode {
     let text = error.render().ansi().to_string();
     if error.use_stderr() {
@@ -115,11 +143,6 @@ fn usage(error: &clap::Error, env: &Env) -> ExitCode {
         return ExitCode::from(USAGE);
     }
     show(&text, env)
-}
-
-/// The help of the whole program.
-fn help(env: &Env) -> ExitCode {
-    show(&Cli::help(), env)
 }
 
 fn show(text: &str, env: &Env) -> ExitCode {
@@ -134,15 +157,15 @@ fn show(text: &str, env: &Env) -> ExitCode {
     }
 }
 
-/// A panic is a bug, ours or the SDK's. It is told as every failure is, by its place alone: its
-/// words could hold what must not be shown.
+/// A panic is a bug in this program or the SDK. It is reported like every failure, with its source
+/// location only: its message could contain a secret.
 fn panicked(panic: &PanicHookInfo<'_>) {
     report(&bug(panic));
     std::process::exit(1);
 }
 
-/// The same in a command for people, whose stdout somebody may pipe into a login.
-fn panicked_before_people(panic: &PanicHookInfo<'_>) {
+/// The same for commands outside of the protocol, whose stdout may be piped into `docker login`.
+fn panicked_in_command(panic: &PanicHookInfo<'_>) {
     tell(&bug(panic));
     std::process::exit(1);
 }
@@ -155,14 +178,14 @@ fn bug(panic: &PanicHookInfo<'_>) -> Error {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("this is a bug: the program came to an impossible point{place}")]
+#[error("internal error{place}: this is a bug in docker-credential-ecrx")]
 struct Bug {
     place: String,
 }
 
 impl Bug {
     fn hints() -> Vec<String> {
-        vec!["please report it, with what you did".to_owned()]
+        vec!["Report this bug with the command that you ran".to_owned()]
     }
 }
 
@@ -170,12 +193,6 @@ impl From<Bug> for Error {
     fn from(bug: Bug) -> Self {
         Self::failure(bug).hints(Bug::hints())
     }
-}
-
-/// `NAME (PACKAGE) VERSION`, as the protocol wants it.
-fn version() -> String {
-    let (package, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-    format!("docker-credential-ecrx ({package}) {version}\n")
 }
 
 fn print(text: &str) -> ExitCode {
@@ -191,7 +208,7 @@ fn print(text: &str) -> ExitCode {
 fn helper(action: Action, env: &Env) -> ExitCode {
     let checked = match action {
         Action::Get => stdout::check(),
-        // A list that is discarded is no loss: a caller may only want to know whether this works.
+        // A list may be discarded: a caller may only check whether the program works.
         Action::List => stdout::check_writable(),
         Action::Store | Action::Erase => Ok(()),
     };
@@ -208,26 +225,26 @@ fn helper(action: Action, env: &Env) -> ExitCode {
     }
 }
 
-/// One line on stdout, which the protocol and most clients read; the same line and the hints on
-/// stderr, which is all that docker shows. Where the client goes on anonymously or complains in
-/// words of its own, stderr stays empty.
+/// Prints one line on stdout, which the protocol and most clients read. Prints the same line and
+/// the hints on stderr, the only stream that docker shows. If the client continues anonymously or
+/// prints an error of its own, stderr stays empty.
 fn report(error: &Error) {
     let line = error.line();
-    // When neither stream can be written to, the exit code is all that is left to say it with.
+    // If neither stream can be written to, only the exit code reports the failure.
     let _ = writeln!(io::stdout(), "{line}");
     if error.kind() == Kind::Failure {
         tell(error);
     }
 }
 
-/// An error with its hints on stderr.
+/// Prints an error and its hints on stderr.
 fn tell(error: &Error) {
     let _ = io::stderr().write_all(error.text().as_bytes());
 }
 
-/// Without `HOME` (systemd, Nomad) the AWS SDK finds neither SSO nor `aws login` sign-ins, and
-/// takes it from the environment alone. So the program starts itself again with the home folder
-/// of the password database, and there is one home for the SDK's files and ours.
+/// Without `HOME` (systemd, Nomad), the AWS SDK finds neither SSO nor `aws login` sign-ins, as it
+/// reads only the environment. The program therefore runs itself again with the home folder from
+/// the password database, so that the SDK's files and its own are in one home folder.
 #[cfg(unix)]
 fn go_home(env: &Env, arguments: &[OsString]) {
     use std::os::unix::process::CommandExt as _;

@@ -5,7 +5,7 @@
 mod common;
 
 use common::fake_aws::{ALICE, FakeAws, Fault, Operation, Times};
-use common::{HOST, NOT_FOUND, Outcome, TestEnvironment};
+use common::{HOST, NOT_FOUND, Outcome, PREVIOUS_ATTEMPT, TestEnvironment};
 
 const PUBLIC: &str = "public.ecr.aws";
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
@@ -79,15 +79,15 @@ fn denial() -> String {
 }
 
 #[track_caller]
-/// The first two have asked AWS; from the third on, for some seconds, what they were told is.
+/// The first two request a token. From the third on, for some seconds, the failure is remembered.
 fn all_denied(outcomes: &[Outcome]) {
     for (n, outcome) in outcomes.iter().enumerate() {
-        if n >= 2 {
-            let line = denial().replacen(": ", ": previous attempt failed: ", 1);
-            outcome.failure(&line);
-            continue;
-        }
-        let hints = outcome.failure(&denial());
+        let line = if n >= 2 {
+            denial().replacen(": ", &format!(": {PREVIOUS_ATTEMPT}"), 1)
+        } else {
+            denial()
+        };
+        let hints = outcome.failure(&line);
         assert_eq!(
             hints,
             [

@@ -80,7 +80,7 @@ fn as_root(environment: &TestEnvironment, program: &[&str], input: &str) -> Outc
 #[ignore = "needs the executable of packaging/build-binary: .ci/run"]
 fn it_runs_where_there_is_nothing_else() {
     let environment = TestEnvironment::new();
-    let outcome = run_from_scratch(&environment, &["version"], "");
+    let outcome = run_from_scratch(&environment, &["--version"], "");
     let version = concat!(
         "docker-credential-ecrx (docker-credential-ecrx) ",
         env!("CARGO_PKG_VERSION"),

@@ -54,7 +54,7 @@ fn remembered(why: &str) -> String {
     let host = format!("no credentials for {HOST}: ");
     let cause = no_code(why);
     let cause = cause.strip_prefix(&host).expect("the host");
-    format!("{host}previous attempt failed: {cause}")
+    format!("{host}(previous attempt) {cause}")
 }
 
 /// Who asks by [`RULE`].

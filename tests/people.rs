@@ -1,5 +1,4 @@
-//! The commands by which people see what the program would do: `password`, `whoami`, `cache`,
-//! `config` and `completions`. Exact outputs, and exact JSON.
+//! The commands `password`, `whoami`, `cache`, `config` and `completions`: exact text and JSON.
 
 #[path = "people/cache.rs"]
 mod cache;
@@ -12,6 +11,8 @@ mod config_check;
 mod config_show;
 #[path = "people/password.rs"]
 mod password;
+#[path = "people/registries.rs"]
+mod registries;
 #[cfg(target_os = "linux")]
 #[path = "people/terminal.rs"]
 mod terminal;
@@ -24,16 +25,16 @@ use time::format_description::well_known::Rfc3339;
 
 use common::{Outcome, TestEnvironment};
 
-/// A configuration file of this name in the working folder, so that its path is short.
+/// The name of the configuration file in the working folder: a short path.
 const CONFIG: &str = "ecrx.toml";
 
-/// Lets this be the whole configuration.
+/// Makes this text the whole configuration.
 fn configure(environment: &mut TestEnvironment, text: &str) {
     environment.write(CONFIG, text);
     environment.set("ECRX_CONFIG", CONFIG);
 }
 
-/// The exit code, and exactly this on stdout with the home folder as `HOME`; stderr is empty.
+/// Checks the exit code and stdout, with the home folder as `HOME`; stderr is empty.
 #[track_caller]
 fn prints(environment: &TestEnvironment, arguments: &[&str], code: i32, expected: &str) {
     let outcome = environment.run(arguments, "");
@@ -47,8 +48,8 @@ fn prints(environment: &TestEnvironment, arguments: &[&str], code: i32, expected
     assert_eq!(shown, expected, "\n{shown}");
 }
 
-/// The exit code, and exactly this JSON on stdout, with the home folder as `HOME` and moments as
-/// `MOMENT`.
+/// Checks the exit code and the JSON on stdout, with the home folder as `HOME` and moments as
+/// `MOMENT`; stderr is empty.
 #[track_caller]
 fn prints_json(environment: &TestEnvironment, arguments: &[&str], code: i32, expected: Value) {
     let outcome = environment.run(arguments, "");
@@ -74,7 +75,7 @@ fn hide_moments(value: &mut Value) {
     }
 }
 
-/// Failure with this line on stderr, and nothing on stdout; the hints below it.
+/// Checks a failure with this line on stderr and nothing on stdout, and returns its hints.
 #[track_caller]
 fn told<'o>(outcome: &'o Outcome, line: &str) -> Vec<&'o str> {
     assert_eq!(

@@ -1,5 +1,5 @@
-//! The credential-helper protocol (docker/docker-credential-helpers) as a client meets it: exact
-//! streams and exit codes, whatever is sent and whatever state the machine is in.
+//! The credential-helper protocol (docker/docker-credential-helpers) as clients use it: exact
+//! streams and exit codes, for any input and any state of the machine.
 
 #[path = "protocol/arguments.rs"]
 mod arguments;
@@ -24,12 +24,12 @@ use common::Outcome;
 /// A configuration that cannot be used.
 const BROKEN: &str = "[cache]\nenabled = maybe\n";
 
-/// What a person typed at `docker login`, which no output may ever hold.
+/// The password of a `docker login`, which must never be in an output.
 const SECRET: &str = "correct-horse-battery-staple";
 
 const NO_SERVER: &str = "no credentials server URL\n";
 
-/// Success, with exactly this on stdout and nothing on stderr.
+/// Checks a success with this on stdout and nothing on stderr.
 #[track_caller]
 fn succeeds(outcome: &Outcome, stdout: &str) {
     assert_eq!(
@@ -42,7 +42,7 @@ fn succeeds(outcome: &Outcome, stdout: &str) {
     );
 }
 
-/// The one line of a failure, on stdout and again, first, on stderr.
+/// The one line of a failure, which is on stdout and is the first line on stderr.
 #[track_caller]
 fn told_twice(outcome: &Outcome) -> &str {
     assert_eq!(outcome.code, Some(1), "{outcome:?}");

@@ -27,8 +27,10 @@ pub(crate) struct FailureMark {
     /// A digest of what a person would change to mend the failure: the sign-in, the keys, the
     /// configuration. A mark made in another state is void.
     pub state: Digest,
-    /// What failed, for people. Nothing secret; at most 4 KiB are kept.
+    /// Why the request failed. Contains no secret; at most 4 KiB are stored.
     pub message: String,
+    /// How to fix it. At most 4 KiB are stored, in whole hints.
+    pub hints: Vec<String>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -41,6 +43,9 @@ struct MarkFile<'a> {
     until: i64,
     #[serde(borrow)]
     message: Cow<'a, str>,
+    /// Earlier versions of this program neither write nor read them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    hints: Vec<Cow<'a, str>>,
 }
 
 impl<'a> MarkFile<'a> {
@@ -74,6 +79,7 @@ impl FailureMark {
             until: read_moment(file.until)?,
             state: file.state.parse().map_err(|_| Doubt::Damaged)?,
             message: file.message.into_owned(),
+            hints: file.hints.into_iter().map(Cow::into_owned).collect(),
         }))
     }
 
@@ -92,6 +98,17 @@ impl FailureMark {
         }
     }
 
+    /// The first hints, as many as fit.
+    fn hints_to_store(&self) -> Vec<Cow<'_, str>> {
+        let mut length = 0;
+        let fits = |hint: &&String| {
+            length += hint.len();
+            length <= MAX_MESSAGE
+        };
+        let hints = self.hints.iter().take_while(fits);
+        hints.map(|hint| hint.as_str().into()).collect()
+    }
+
     pub(super) fn to_bytes(&self, key: &Key) -> Result<Vec<u8>, Doubt> {
         let end = self.message.floor_char_boundary(MAX_MESSAGE);
         let (slot, owner) = (key.slot().to_string(), key.owner().to_string());
@@ -104,6 +121,7 @@ impl FailureMark {
             made_at: self.made_at.unix_timestamp(),
             until: self.until.unix_timestamp(),
             message: self.message[..end].into(),
+            hints: self.hints_to_store(),
         };
         serde_json::to_vec(&file).map_err(|_| Doubt::Damaged)
     }
@@ -132,6 +150,7 @@ mod tests {
             until: at(1_700_000_060),
             state: state(),
             message: "the SSO session has expired".to_owned(),
+            hints: Vec::new(),
         }
     }
 
@@ -145,6 +164,18 @@ mod tests {
             FailureMark::read(file().as_bytes(), &key()),
             Ok(Some(mark()))
         );
+    }
+
+    #[test]
+    fn hints_are_stored_with_a_mark_as_far_as_they_fit() {
+        let sign_in = "Run: aws sso login --profile work".to_owned();
+        let mark = FailureMark {
+            hints: vec![sign_in.clone(), "x".repeat(MAX_MESSAGE)],
+            ..mark()
+        };
+        let bytes = mark.to_bytes(&key()).unwrap();
+        let read = FailureMark::read(&bytes, &key()).unwrap().unwrap();
+        assert_eq!(read.hints, [sign_in]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::config::Config;
 use crate::env::{Env, var};
+use crate::error::escaped_path;
 
 /// Where tokens are kept, or would be.
 #[derive(Debug)]
@@ -26,15 +27,31 @@ pub(crate) enum LocationOrigin {
     Default,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CacheOff {
     #[error("`enabled` under [cache] is false")]
     Config,
     #[error("{} is set", var::AWS_ECR_DISABLE_CACHE)]
     Variable,
-    /// A service, or root in another user's home.
-    #[error("the cache is disabled, because this user has no home folder")]
+    /// A service without a home directory.
+    #[error("this user has no home directory")]
     NoHome,
+    #[error("the home directory {} does not exist", escaped_path(.0))]
+    HomeAbsent(PathBuf),
+    /// Root in another user's home directory (`sudo -E`).
+    #[error("the home directory {} is owned by another user", escaped_path(.0))]
+    HomeOfAnother(PathBuf),
+}
+
+impl CacheOff {
+    /// Why there is no cache folder in the home directory.
+    fn of_home(env: &Env) -> Self {
+        match env.home() {
+            None => Self::NoHome,
+            Some(home) if home.is_dir() => Self::HomeOfAnother(home),
+            Some(home) => Self::HomeAbsent(home),
+        }
+    }
 }
 
 impl CacheLocation {
@@ -65,7 +82,7 @@ impl CacheLocation {
         };
         let off = switched_off.or(match dir {
             Some(_) => None,
-            None => Some(CacheOff::NoHome),
+            None => Some(CacheOff::of_home(env)),
         });
         Self { dir, from, off }
     }

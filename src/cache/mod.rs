@@ -80,8 +80,8 @@ impl Cache {
         match location.off {
             None => location.dir.map(Self::at),
             Some(off) => {
-                if off == CacheOff::NoHome {
-                    log::warn!("{off}");
+                if !matches!(off, CacheOff::Config | CacheOff::Variable) {
+                    log::warn!("tokens are not cached: {off}");
                 }
                 None
             }
@@ -283,6 +283,7 @@ impl Cache {
             until: now,
             state: Key::digest(&[]),
             message: String::new(),
+            hints: Vec::new(),
         };
         let tried = self
             .put_mark_now(&key, &mark)

@@ -443,6 +443,7 @@ fn another_users_file_is_neither_read_nor_replaced_nor_removed() {
         until: at(60),
         state: Key::digest(&[]),
         message: String::new(),
+        hints: Vec::new(),
     };
     let not_marked = home.cache.put_mark(&key(), &mark).unwrap_err();
     let lock = home.cache.try_lock(&key()).unwrap().unwrap();
@@ -547,6 +548,7 @@ fn marks_speak_until_they_end_or_the_state_changes() {
         until: at(NOW + 60),
         state,
         message: "the SSO session has expired".to_owned(),
+        hints: Vec::new(),
     };
     assert_eq!(home.cache.mark(&key(), &state, at(NOW)), None);
     assert!(!home.cache.clear_mark(&key()).unwrap());
@@ -588,6 +590,7 @@ fn a_mark_is_written_under_its_lock_and_nobody_is_waited_for() {
         until: at(NOW + 60),
         state,
         message: String::new(),
+        hints: Vec::new(),
     };
     let held = home.cache.try_lock(&key()).unwrap().unwrap();
     home.cache.put_mark(&key(), &mark).unwrap();

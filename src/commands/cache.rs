@@ -1,4 +1,4 @@
-//! `cache`: lists the cached tokens, deletes them, and prints their folder.
+//! `cache`: lists cached tokens, deletes them, and prints the cache folder.
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -34,24 +34,29 @@ pub(crate) fn run(
     }
 }
 
-/// The cache, even if it is switched off: it may hold tokens from before.
+/// Why there is no cache folder.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no cache folder: {0}")]
+struct NoFolder(CacheOff);
+
+/// The cache, even if it is disabled: it may contain earlier tokens.
 fn configured_cache(env: &Env, config: &Config) -> Result<Cache, Error> {
     let place = CacheLocation::find(env, config);
     place.dir.map(Cache::at).ok_or_else(|| {
-        Error::failure(place.off.unwrap_or(CacheOff::NoHome))
-            .hint("name a folder with `dir` under [cache] in config.toml, or AWS_ECR_CACHE_DIR")
+        Error::failure(NoFolder(place.off.unwrap_or(CacheOff::NoHome)))
+            .hint("Set `dir` under [cache] in config.toml, or AWS_ECR_CACHE_DIR")
     })
 }
 
 #[derive(Serialize)]
 struct CacheReport {
-    /// The private folder; `None` without a home folder.
+    /// The private folder; `None` without a home directory.
     folder: Option<String>,
     state: CacheUse,
-    /// Why nothing is cached.
+    /// Why the cache is not used.
     reason: Option<String>,
     tokens: Vec<ListedToken>,
-    /// How many files of entries are damaged, or of another version.
+    /// The number of entry files that are damaged or of another version.
     unusable: usize,
     failures: Vec<RememberedFailure>,
 }
@@ -60,7 +65,7 @@ struct CacheReport {
 #[serde(rename_all = "lowercase")]
 enum CacheUse {
     Used,
-    /// By configuration, or without a home folder.
+    /// Disabled by configuration, or without a home directory.
     Off,
     /// The folder cannot be used.
     Unusable,
@@ -74,7 +79,7 @@ struct ListedToken {
     token: TokenFacts,
 }
 
-/// A failure that is remembered, so that it is not repeated at once.
+/// A remembered failure: the request is not repeated until then.
 #[derive(Serialize)]
 struct RememberedFailure {
     until: String,
@@ -99,7 +104,10 @@ impl CacheReport {
             folder: cache
                 .as_ref()
                 .map(|cache| cache.folder().display().to_string()),
-            state: place.off.map_or(CacheUse::Used, |_| CacheUse::Off),
+            state: match place.off {
+                Some(_) => CacheUse::Off,
+                None => CacheUse::Used,
+            },
             reason: place.off.map(|off| off.to_string()),
             tokens: Vec::new(),
             unusable: 0,
@@ -108,7 +116,7 @@ impl CacheReport {
         if let Some(cache) = cache
             && let Err(error) = report.read_cache(&cache, &Tokens::new(env, config))
         {
-            // If the cache is off, it does not matter that its folder cannot be used.
+            // If the cache is disabled, it does not matter that its folder cannot be used.
             if report.state == CacheUse::Used {
                 report.state = CacheUse::Unusable;
                 report.reason = Some(error.to_string());
@@ -143,11 +151,16 @@ impl CacheReport {
 
     fn print(&self, page: &mut Page) {
         if let Some(reason) = &self.reason {
-            let mark = match self.state {
-                CacheUse::Unusable => CheckMark::Bad,
-                CacheUse::Used | CacheUse::Off => CheckMark::Warning,
+            let (mark, state) = match self.state {
+                CacheUse::Unusable => (CheckMark::Bad, "cannot be used"),
+                CacheUse::Used | CacheUse::Off => (CheckMark::Warning, "is disabled"),
             };
-            page.marked(mark, &format!("nothing is cached: {reason}"));
+            let unused = if self.tokens.is_empty() {
+                ""
+            } else {
+                ". These tokens are not used:"
+            };
+            page.marked(mark, &format!("the cache {state}: {reason}{unused}"));
         }
         self.print_tokens(page);
         if self.unusable > 0 {
@@ -156,9 +169,12 @@ impl CacheReport {
         }
         if !self.failures.is_empty() {
             page.gap();
-            page.heading("Failures that are not repeated at once");
+            page.heading("Remembered failures");
             for failure in &self.failures {
-                page.paragraph(2, &format!("until {}: {}", failure.until, failure.message));
+                page.paragraph(
+                    2,
+                    &format!("retry at {}: {}", failure.until, failure.message),
+                );
             }
         }
     }
@@ -166,23 +182,22 @@ impl CacheReport {
     fn print_tokens(&self, page: &mut Page) {
         if self.tokens.is_empty() {
             let text = match &self.folder {
-                Some(folder) => format!("no tokens in {folder}"),
-                None => "no tokens".to_owned(),
+                Some(folder) => format!("no cached tokens in {folder}"),
+                None => "no cached tokens".to_owned(),
             };
             return page.paragraph(0, &text);
         }
-        let rows: Vec<Vec<String>> = self.tokens.iter().flat_map(ListedToken::rows).collect();
-        page.table(
-            &["AGE", "RENEWAL", "END", "REGISTRY, AND WHO BOUGHT"],
-            &rows,
-        );
+        let is_used = self.state == CacheUse::Used;
+        let tokens = self.tokens.iter();
+        let rows: Vec<Vec<String>> = tokens.flat_map(|token| token.rows(is_used)).collect();
+        page.table(&["AGE", "RENEWAL", "EXPIRY", "REGISTRY, IDENTITY"], &rows);
         let is_others = |token: &TokenFacts| !token.expired && token.refresh_at.is_none();
-        if self.tokens.iter().any(|listed| is_others(&listed.token)) {
+        if is_used && self.tokens.iter().any(|listed| is_others(&listed.token)) {
             page.gap();
             page.paragraph(
                 0,
-                "A token with no renewal is not of who asks now: it goes by the settings of who \
-                 does.",
+                "No renewal time: the token belongs to an identity not currently selected for that \
+                 registry.",
             );
         }
     }
@@ -190,12 +205,12 @@ impl CacheReport {
 
 fn unusable_text(count: usize) -> String {
     let (files, them) = match count {
-        1 => ("1 file holds a token".to_owned(), "it"),
-        many => (format!("{many} files hold tokens"), "them"),
+        1 => ("1 cached token".to_owned(), "it"),
+        many => (format!("{many} cached tokens"), "them"),
     };
     format!(
-        "{files} that cannot be used: the next purchase for the same replaces {them}, and `cache \
-         clear` deletes {them}; ECRX_LOG=warn says what is wrong"
+        "{files} cannot be read. The next request replaces {them}, and `cache clear` deletes {them}. \
+         ECRX_LOG=warn logs the reason"
     )
 }
 
@@ -208,11 +223,12 @@ impl ListedToken {
         }
     }
 
-    /// The identity that requested it is below the registry.
-    fn rows(&self) -> [Vec<String>; 2] {
+    /// A row for the registry, and a row for the identity. A token of a disabled cache is not
+    /// renewed.
+    fn rows(&self, is_used: bool) -> [Vec<String>; 2] {
         let token = &self.token;
         let renewal = match token.renewed_in {
-            _ if token.expired || token.refresh_at.is_none() => "-".to_owned(),
+            _ if !is_used || token.expired || token.refresh_at.is_none() => "-".to_owned(),
             Some(ahead) => from_now(ahead),
             None => "next get".to_owned(),
         };
@@ -246,7 +262,7 @@ fn clear(
             Err(error) => {
                 let former = FormerHost::parse(host, config);
                 let former = former.ok_or_else(|| error.clone().told(env))?;
-                // If the host is mistyped, nothing is deleted, remembered failures included.
+                // If the host is mistyped, nothing is deleted, not even remembered failures.
                 if !former.has_token(&cache).map_err(Error::failure)? {
                     return Err(error.told(env));
                 }
@@ -259,8 +275,7 @@ fn clear(
     Ok(Verdict::good_if(cleared.left.is_empty()))
 }
 
-/// Whether an entry is for a registry, by any of its names: a FIPS, dual-stack or custom host
-/// names the same one.
+/// Whether an entry is for a registry. FIPS, dual-stack and custom hosts name the same registry.
 fn is_token_for(registry: &Registry, entry: &Entry, config: &Config) -> bool {
     let same = |other: &Registry| match (&other.service, &registry.service) {
         (Service::Private(one), Service::Private(other)) => {
@@ -274,8 +289,8 @@ fn is_token_for(registry: &Registry, entry: &Entry, config: &Config) -> bool {
         .is_some_and(|other| same(&other))
 }
 
-/// A custom host that no rule names any more. Its registry is not known, but the tokens that were
-/// requested by its name are still cached.
+/// A custom host that no rule names any more. Its registry is unknown, but the tokens that were
+/// requested under its name are still cached.
 struct FormerHost<'a> {
     name: ServerName,
     config: &'a Config,
@@ -325,10 +340,10 @@ fn print_cleared(cleared: &Cleared, page: &mut Page) {
     let counts = [
         (
             cleared.unreadable,
-            "file that held no token",
-            "files that held no token",
+            "file without a usable token",
+            "files without a usable token",
         ),
-        (cleared.temporary, "half-written file", "half-written files"),
+        (cleared.temporary, "incomplete file", "incomplete files"),
         (cleared.marks, "remembered failure", "remembered failures"),
     ];
     for (count, one, many) in counts {
@@ -345,7 +360,7 @@ fn print_cleared(cleared: &Cleared, page: &mut Page) {
         page.marked(
             CheckMark::Warning,
             &format!(
-                "a token for {} is being bought, and will be kept",
+                "a token for {} is being requested and will be cached",
                 entry.registry
             ),
         );

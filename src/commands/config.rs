@@ -1,5 +1,5 @@
-//! `config`: the files that count and what in them can never work (`check`), and what decides for a
-//! registry, layer by layer (`show`).
+//! `config`: checks the configuration files for mistakes (`check`), and shows the identity sources,
+//! rules and settings that apply to a registry (`show`).
 
 use std::path::PathBuf;
 
@@ -14,9 +14,10 @@ use crate::registry::Registry;
 
 use super::facts::{DEFAULT, Facts, Setting};
 use super::page::CheckMark;
+use super::registries::{Columns, RegistriesReport};
 use super::{Page, Target, Verdict};
 
-/// How many places a finding names at most.
+/// The maximum number of rules that a finding names.
 const MAX_PLACES: usize = 3;
 
 pub(crate) fn run(
@@ -26,7 +27,7 @@ pub(crate) fn run(
 ) -> Result<Verdict, Error> {
     match &arguments.command {
         ConfigCommand::Check { json } => check(env, *json, page),
-        ConfigCommand::Show { host, json } => show(env, host, *json, page),
+        ConfigCommand::Show { host, json } => show(env, host.as_deref(), *json, page),
     }
 }
 
@@ -45,7 +46,7 @@ struct FileFacts {
     rules: usize,
 }
 
-/// Something to correct.
+/// A mistake in the configuration.
 #[derive(Serialize)]
 struct CheckFinding {
     mark: CheckMark,
@@ -57,7 +58,7 @@ struct CheckFinding {
 fn check(env: &Env, json: bool, page: &mut Page) -> Result<Verdict, Error> {
     let config = match Config::from_env(env) {
         Ok(config) => config,
-        // For people, it is printed as every error is.
+        // Without --json, it is printed like every other error.
         Err(error) if !json => return Err(Error::failure(error)),
         Err(error) => {
             page.json(&CheckReport {
@@ -86,7 +87,7 @@ fn check(env: &Env, json: bool, page: &mut Page) -> Result<Verdict, Error> {
     Ok(Verdict::good_if(report.findings.is_empty()))
 }
 
-/// The files that are read, the one with precedence first.
+/// The files that are read, the one that takes precedence first.
 fn files(env: &Env, config: &Config) -> Vec<FileFacts> {
     let named: Vec<(&'static str, Option<PathBuf>)> = match env.path(var::ECRX_CONFIG) {
         Some(path) => vec![(var::ECRX_CONFIG, Some(path))],
@@ -111,7 +112,7 @@ fn files(env: &Env, config: &Config) -> Vec<FileFacts> {
     named.into_iter().filter_map(facts).collect()
 }
 
-/// Profiles that rules, `[defaults]` and `[identity.NAME]` name, but that do not exist.
+/// Finds profiles that rules, `[defaults]` and `[identity.NAME]` name, but that do not exist.
 fn missing_profiles(env: &Env, config: &Config) -> Vec<CheckFinding> {
     let mut named: Vec<(&str, &Origin)> = config.profiles().collect();
     if named.is_empty() {
@@ -188,13 +189,13 @@ impl CheckFinding {
                     places.push(format!("{more} more"));
                 }
                 format!(
-                    "the rule for `{registries}` never has a say: all it says is said before, by {}",
+                    "the rule for `{registries}` is never used because an earlier rule matches first: {}",
                     places.join(", ")
                 )
             }
             Why::Taken { by, registry } => format!(
-                "the host `{registries}` is defined twice: by the rule at {by} it is {registry}, and \
-                 this one never has a say"
+                "the host `{registries}` is defined twice: the rule at {by} maps it to {registry}, \
+                 and this rule is never used"
             ),
         };
         Self::at(CheckMark::Bad, &rule.origin, message)
@@ -215,16 +216,11 @@ impl CheckReport {
             .iter()
             .map(|file| {
                 let rules = match (file.there, file.rules) {
-                    (false, _) => "not there".to_owned(),
+                    (false, _) => "does not exist".to_owned(),
                     (true, 1) => "1 rule".to_owned(),
                     (true, rules) => format!("{rules} rules"),
                 };
-                let whose = match file.whose {
-                    "user" => "the user's",
-                    "machine" => "the machine's",
-                    other => other,
-                };
-                (whose, format!("{}: {rules}", file.path))
+                (file.whose, format!("{}: {rules}", file.path))
             })
             .collect();
         page.facts(0, &facts);
@@ -232,7 +228,7 @@ impl CheckReport {
             page.marked(finding.mark, &finding.text());
         }
         if self.findings.is_empty() {
-            page.marked(CheckMark::Good, "nothing to mend");
+            page.marked(CheckMark::Good, "no mistakes found");
         }
     }
 }
@@ -240,7 +236,7 @@ impl CheckReport {
 #[derive(Serialize)]
 struct ShowReport {
     registry: String,
-    /// The layer that decides; `None` if there is no identity.
+    /// The layer that selects the identity; `None` if there is no identity.
     decides: Option<LayerName>,
     /// The identity in one line.
     asks_as: Option<String>,
@@ -255,9 +251,9 @@ struct ShowReport {
 struct LayerFacts {
     layer: LayerName,
     decides: bool,
-    /// The identity that it chooses, if it does.
+    /// The identity that the layer names, if it names one.
     says: Option<String>,
-    /// The place in it that does.
+    /// The rule, table or variable that names it.
     by: Option<String>,
     error: Option<String>,
 }
@@ -275,8 +271,12 @@ struct RuleFacts {
     max_age_seconds: Option<u64>,
 }
 
-fn show(env: &Env, host: &str, json: bool, page: &mut Page) -> Result<Verdict, Error> {
+fn show(env: &Env, host: Option<&str>, json: bool, page: &mut Page) -> Result<Verdict, Error> {
     let config = Config::from_env(env).map_err(Error::failure)?;
+    let Some(host) = host else {
+        let report = RegistriesReport::read(env, &config);
+        return Ok(report.show(Columns::Configuration, json, page));
+    };
     let target = Target::parse(host, &config).map_err(|error| error.told(env))?;
     let report = ShowReport::new(&Facts::read(env, &config, &target.registry));
     if json {
@@ -312,7 +312,7 @@ impl ShowReport {
     fn print(&self, page: &mut Page) {
         page.heading(&self.registry);
         match (&self.asks_as, &self.error) {
-            (Some(who), _) => page.marked(CheckMark::Good, &format!("asks as {who}")),
+            (Some(who), _) => page.marked(CheckMark::Good, &format!("uses {who}")),
             (None, error) => {
                 page.marked(CheckMark::Bad, error.as_deref().unwrap_or_default());
                 for hint in &self.hints {
@@ -327,7 +327,7 @@ impl ShowReport {
             .enumerate()
             .map(|(index, layer)| layer.row(index))
             .collect();
-        page.table(&["", "LAYER", "WHAT IT SAYS"], &rows);
+        page.table(&["", "SOURCE", "IDENTITY"], &rows);
         page.gap();
         self.print_rules(page);
         page.gap();
@@ -336,9 +336,9 @@ impl ShowReport {
 
     fn print_rules(&self, page: &mut Page) {
         page.heading(if self.rules.is_empty() {
-            "No rule fits"
+            "No matching rule"
         } else {
-            "Rules that fit"
+            "Matching rules"
         });
         for rule in &self.rules {
             page.paragraph(
@@ -360,7 +360,7 @@ impl ShowReport {
             vec![setting.name.to_owned(), text]
         };
         let rows: Vec<Vec<String>> = self.settings.iter().map(row).collect();
-        page.table(&["SETTING", "VALUE, AND WHERE IT STANDS"], &rows);
+        page.table(&["SETTING", "VALUE (SOURCE)"], &rows);
     }
 }
 
@@ -383,7 +383,7 @@ impl LayerFacts {
     fn row(&self, index: usize) -> Vec<String> {
         let text = match (&self.says, &self.by, &self.error) {
             (Some(says), Some(by), _) => format!("{says}; {by}"),
-            (_, _, Some(error)) => format!("wrong: {error}"),
+            (_, _, Some(error)) => format!("error: {error}"),
             _ => "-".to_owned(),
         };
         let sign = if self.decides { "→" } else { " " };
@@ -428,7 +428,7 @@ impl RuleFacts {
         let age = self.max_age_seconds;
         lines.extend(age.map(|seconds| format!("max_age_seconds = {seconds}")));
         if lines.is_empty() {
-            lines.push("which registry the host is, and nothing else".to_owned());
+            lines.push("account and region of the host".to_owned());
         }
         lines
     }

@@ -1,6 +1,6 @@
-//! What is known of a registry and the identity that requests its tokens, without asking AWS: the
-//! one model that `whoami`, `config show` and `cache list` print, for people and for programs.
-//! `doctor` tells of cached tokens by it.
+//! What is known about a registry and its identity without network calls: the model that `whoami`,
+//! `config show` and `cache list` print as text and as JSON. `doctor` describes cached tokens with
+//! it.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::redaction::shown_url;
 use crate::registry::{Registry, Service};
 use crate::token::Renewal;
 
-/// A registry, the identity that requests its tokens, and all that both come from.
+/// A registry, the identity that requests its tokens, and the configuration of both.
 pub(super) struct Facts<'a> {
     env: &'a Env,
     config: &'a Config,
@@ -70,18 +70,18 @@ impl<'a> Facts<'a> {
         self.identity.as_ref().err().map(Error::line)
     }
 
-    /// What to do about [`Facts::error`].
+    /// How to fix [`Facts::error`].
     pub(super) fn hints(&self) -> Vec<String> {
         let error = self.identity.as_ref().err();
         error.map_or_else(Vec::new, |error| error.hint_lines().collect())
     }
 
-    /// What each layer says, in the order in which they count.
+    /// The identity that each layer names, in order of precedence.
     pub(super) fn layers(&self) -> [ExplainedLayer; 6] {
         self.tokens.resolver().layers(self.registry)
     }
 
-    /// The rules for the registry, in the order in which they count.
+    /// The rules that match the registry, in order of precedence.
     pub(super) fn rules(&self) -> impl Iterator<Item = &'a Rule> {
         let rules = self.config.rules().iter();
         rules.filter(|rule| rule.matches(self.registry))
@@ -131,7 +131,7 @@ impl<'a> Facts<'a> {
         settings
     }
 
-    /// The place that sets something outside of rules.
+    /// The place that sets a key outside of rules.
     fn place(&self, table: &str, key: &str) -> String {
         match self.config.origin_of(table, key) {
             Some(origin) => origin.to_string(),
@@ -151,8 +151,11 @@ impl<'a> Facts<'a> {
             .find_map(rule_url)
             .unwrap_or_else(|| match endpoint {
                 Some(EndpointFacts { url: Some(url), .. }) => (url, self.url_from(api)),
-                Some(endpoint) => (format!("that of {}", endpoint.place()), DEFAULT.to_owned()),
-                None => ("the region's".to_owned(), DEFAULT.to_owned()),
+                Some(endpoint) => (
+                    format!("AWS endpoint of {}", endpoint.place()),
+                    DEFAULT.to_owned(),
+                ),
+                None => ("AWS endpoint of the region".to_owned(), DEFAULT.to_owned()),
             });
         Setting { name, value, from }
     }
@@ -183,20 +186,18 @@ impl<'a> Facts<'a> {
         let cache_max_age = self.config.cache.max_age;
         let age = |age: Duration| {
             let seconds = age.as_secs();
-            format!("at an age of {seconds} s, at half of its life at most")
+            format!("{seconds} s, at most half the token's lifetime")
         };
         let (value, from) = match self.tokens.renewal(identity) {
-            Renewal::HalfLife => ("at half of its life".to_owned(), None),
+            Renewal::HalfLife => ("half the token's lifetime".to_owned(), None),
             Renewal::Expiry { max_age: None } => {
-                let value = "shortly before it ends, as it took a code";
+                let value = "until shortly before expiry (MFA)";
                 (value.to_owned(), None)
             }
-            Renewal::Expiry { max_age: Some(max) } => {
-                (format!("at an age of {} s", max.as_secs()), rule_origin)
-            }
+            Renewal::Expiry { max_age: Some(max) } => (format!("{} s", max.as_secs()), rule_origin),
             Renewal::Age(max) if rule_origin.is_some() => (age(max), rule_origin),
             Renewal::Age(max) if source_max_age == Some(max) && cache_max_age != Some(max) => {
-                let from = "the source, which cannot be known offline".to_owned();
+                let from = "credential source, identity unknown offline".to_owned();
                 (age(max), Some(from))
             }
             Renewal::Age(max) => (age(max), Some(self.place("cache", "max_age_seconds"))),
@@ -210,7 +211,7 @@ impl<'a> Facts<'a> {
 
     fn cache_folder(&self) -> Setting {
         let place = CacheLocation::find(self.env, self.config);
-        let (value, from) = match (place.off, place.dir) {
+        let (value, from) = match (&place.off, place.dir) {
             (Some(CacheOff::Config), _) => (None, self.place("cache", "enabled")),
             (Some(CacheOff::Variable), _) => (None, var::AWS_ECR_DISABLE_CACHE.to_owned()),
             (None, Some(dir)) => {
@@ -226,7 +227,7 @@ impl<'a> Facts<'a> {
         let off = place.off.unwrap_or(CacheOff::NoHome);
         Setting {
             name: "cache folder",
-            value: value.unwrap_or_else(|| format!("none: {off}")),
+            value: value.unwrap_or_else(|| format!("none, {off}")),
             from,
         }
     }
@@ -249,7 +250,7 @@ impl TokenApi {
     }
 }
 
-/// The layer that chose, and its place.
+/// The layer that selects the identity, and the place in it.
 #[derive(Serialize)]
 pub(super) struct ChoiceFacts {
     pub layer: LayerName,
@@ -277,7 +278,7 @@ pub(super) struct SignInFacts {
 pub(super) struct RoleFacts {
     pub arn: String,
     pub session_name: String,
-    /// Whether there is one. It is not shown, as it may be a secret.
+    /// Whether one is set. It is not shown, as it may be a secret.
     pub external_id: bool,
     pub mfa_device: Option<String>,
     pub duration_seconds: Option<u64>,
@@ -310,10 +311,10 @@ pub(crate) struct TokenFacts {
     pub expired: bool,
     #[serde(skip)]
     pub age: time::Duration,
-    /// Negative after its end.
+    /// Negative if it has expired.
     #[serde(skip)]
     pub time_left: time::Duration,
-    /// How long it is answered without asking AWS; `None` if the next `get` renews it.
+    /// The time until the renewal; `None` if the next `get` renews it.
     #[serde(skip)]
     pub renewed_in: Option<time::Duration>,
 }
@@ -357,7 +358,7 @@ impl SignInFacts {
                 state: "absent",
                 file: String::new(),
                 ends_at: None,
-                text: format!("there is no home folder, and so no {kind} sign-in"),
+                text: format!("no {kind} sign-in, because there is no home directory"),
             });
         };
         let ends_at = sign_in.ends_at();
@@ -368,22 +369,22 @@ impl SignInFacts {
         let (state, text) = match sign_in.state(now) {
             SignInState::Absent => (
                 "absent",
-                format!("nobody is signed in by {kind}: `{command}`"),
+                format!("not signed in with {kind}. Run: {command}"),
             ),
             SignInState::Expired => (
                 "expired",
-                format!("the {kind} sign-in ended{}: `{command}`", from_now("")),
+                format!("the {kind} sign-in expired{}. Run: {command}", from_now("")),
             ),
             SignInState::Unreadable => (
                 "unreadable",
-                format!("the {kind} sign-in is not a readable file: `{command}`"),
+                format!("the {kind} sign-in file cannot be read. Run: {command}"),
             ),
             SignInState::Usable => (
                 USABLE,
                 match ends_at {
-                    Some(_) => format!("the {kind} sign-in holds{}", from_now(", and ends")),
-                    // Only AWS knows when an `aws login` ends.
-                    None => format!("there is an {kind} sign-in; when it ends cannot be seen here"),
+                    Some(_) => format!("signed in with {kind}{}", from_now(", expires")),
+                    // Only AWS knows when an `aws login` session expires.
+                    None => format!("signed in with {kind} (the expiry is unknown offline)"),
                 },
             ),
         };
@@ -413,12 +414,12 @@ impl RoleFacts {
             text.push_str(&format!(" for {seconds} s"));
         }
         text.push_str(if self.external_id {
-            ", external id set"
+            ", external ID set"
         } else {
-            ", no external id"
+            ", no external ID"
         });
         if let Some(device) = &self.mfa_device {
-            text.push_str(&format!(", MFA code of {device}"));
+            text.push_str(&format!(", MFA device {device}"));
         }
         text
     }
@@ -455,7 +456,7 @@ impl CacheFacts {
         Self {
             off: Some(why.to_string()),
             token: None,
-            text: format!("nothing is cached: {why}"),
+            text: format!("not cached, {why}"),
         }
     }
 
@@ -464,20 +465,20 @@ impl CacheFacts {
             return Self {
                 off: None,
                 token: None,
-                text: "none is cached: the next get asks AWS".to_owned(),
+                text: "not cached; the next get requests one".to_owned(),
             };
         };
         let token = TokenFacts::from_held(held, clock::now());
-        let requested = format!("cached, bought {}", from_now(-token.age));
+        let requested = format!("cached, requested {}", from_now(-token.age));
         let text = if token.expired {
             format!("{requested}, expired {}", from_now(token.time_left))
         } else {
             let renewed = match token.renewed_in {
                 Some(ahead) => from_now(ahead),
-                None => "by the next get".to_owned(),
+                None => "at the next get".to_owned(),
             };
             let end = &token.expires_at;
-            format!("{requested}, to be renewed {renewed}, good until {end}")
+            format!("{requested}, renewal {renewed}, expires {end}")
         };
         Self {
             off: None,

@@ -1,25 +1,29 @@
-//! The small commands for people, a file each, and what all commands share: the [`Target`] that is
-//! named on the command line, the [`Page`] that is written to, the [`facts`] that are told.
+//! The small commands, a file each, and what all commands share: the [`Target`] on the command line,
+//! the [`Page`] to print on, and the [`facts`] to print.
 //!
-//! A command reads what `cli.rs` has parsed and follows the same path as the protocol. Errors are
-//! returned; `run.rs` prints them. `doctor`, `policy` and `configure` are rooms of their own.
+//! A command takes the arguments that `cli.rs` has parsed and follows the same path as the protocol.
+//! It returns errors, and `run.rs` prints them. `doctor`, `policy` and `configure` have modules of
+//! their own.
 
 pub(crate) mod cache;
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod facts;
 pub(crate) mod page;
 pub(crate) mod password;
+mod registries;
 pub(crate) mod target;
+pub(crate) mod values;
 pub(crate) mod whoami;
 
 pub(crate) use page::Page;
 pub(crate) use target::{Target, TargetError};
 
-/// The result of a command that did its work.
+/// The result of a command that has completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Good,
-    /// What it found is not well: exit code 1.
+    /// It has found a problem: exit code 1.
     Bad,
 }
 

@@ -1,5 +1,5 @@
-//! What a command prints: wrapped, aligned, and in colour only on a terminal that wants it; and how
-//! it tells moments and spans of time.
+//! Prints the output of commands, wrapped and aligned, with colours only on a terminal that supports
+//! them. Formats moments and spans of time.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -26,7 +26,7 @@ const MIN_WIDTH: usize = 40;
 pub(crate) enum CheckMark {
     /// As it should be.
     Good,
-    /// Works, and may not be what is meant.
+    /// Works, but may not be intended.
     Warning,
     Bad,
     /// Not checked, or not known.
@@ -53,7 +53,7 @@ impl CheckMark {
     }
 }
 
-/// Where a command writes. It keeps the first error of the stream, for [`Page::finish`].
+/// The output of a command. It keeps the first error of the stream, for [`Page::finish`].
 pub(crate) struct Page {
     out: AutoStream<Box<dyn Write>>,
     is_terminal: bool,
@@ -80,7 +80,7 @@ impl Page {
 
     fn on(stream: impl Write + IsTerminal + 'static, env: &Env) -> Self {
         let is_terminal = stream.is_terminal();
-        // <https://no-color.org>: set and not empty, whatever it says.
+        // <https://no-color.org>: set and not empty, with any value.
         let is_plain = !is_terminal
             || env.get_os(var::NO_COLOR).is_some()
             || env.get(var::TERM).as_deref() == Some("dumb");
@@ -110,7 +110,7 @@ impl Page {
         self.width
     }
 
-    /// Prints text without changes or a line break added: it may be pasted, or read by a program.
+    /// Prints text unchanged and without a line break: users paste it, and programs read it.
     pub(crate) fn raw(&mut self, text: &str) {
         if self.broken.is_none()
             && let Err(error) = self.out.write_all(text.as_bytes())
@@ -203,8 +203,7 @@ impl Page {
         }
     }
 
-    /// Prints a failure and its hints. It is wrapped only on a terminal: elsewhere a program may
-    /// look for lines.
+    /// Prints a failure and its hints. It is wrapped only on a terminal, as programs look for lines.
     pub(crate) fn failure(&mut self, error: &Error) {
         if !self.is_terminal {
             return self.raw(&error.text());

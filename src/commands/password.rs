@@ -1,4 +1,4 @@
-//! `password`: the token of a registry alone on a line, as `aws ecr get-login-password` prints it.
+//! `password`: prints only the password for a registry, as `aws ecr get-login-password` does.
 
 use crate::cli::Password;
 use crate::config::Config;

@@ -1,4 +1,4 @@
-//! What a person names: a registry, or an image in one.
+//! The registry or image that is named on the command line.
 
 use std::fmt;
 
@@ -10,41 +10,41 @@ use crate::net::split_scheme;
 use crate::redaction::{output::holds_key, shown_url};
 use crate::registry::{AccountId, Partition, Region, Registry};
 
-/// A registry, and the image in it where one is named.
+/// A registry, and an image in it if one is named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
     pub registry: Registry,
-    /// What stands behind the host.
+    /// The part after the host.
     pub image: Option<Image>,
 }
 
-/// An image, as far as it is named behind the host.
+/// The part of an image reference after the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Image {
     /// The repository: `team/app`.
     pub repository: String,
-    /// A tag or a digest: `latest` where neither is named, the digest where both are.
+    /// A tag or a digest: `latest` if neither is named, the digest if both are.
     pub reference: String,
 }
 
-/// Why a text names neither registry nor image.
+/// Why a text is neither a registry nor an image.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TargetError {
-    /// Its host is not ECR's, and no rule says that it is.
+    /// Its host is not an ECR host, and no rule maps it to a registry.
     #[error(
-        "`{0}` is no ECR registry: give a host such as 111122223333.dkr.ecr.eu-west-1.amazonaws.com, \
-         an account and region such as 111122223333/eu-west-1, an image, or a host that a rule \
-         with account and region names"
+        "`{0}` is not an ECR registry. Expected HOST (111122223333.dkr.ecr.eu-west-1.amazonaws.com), \
+         ACCOUNT/REGION (111122223333/eu-west-1), an image, or a host that a rule with account and \
+         region maps to a registry"
     )]
     Registry(String),
-    /// What stands behind the host is no image.
-    #[error("`{0}` is no image: the name behind the host is {1}")]
+    /// The part after the host is not an image.
+    #[error("`{0}` is not an image: {1}")]
     Image(String, &'static str),
 }
 
 impl TargetError {
-    /// The error of a command. A host that is not known may be named in the file that a misspelled
-    /// `ECRX_CONFIG` names, so the hints tell of that variable.
+    /// The error of a command. An unknown host may be configured in the file that a misspelled
+    /// `ECRX_CONFIG` names, so the hints name that variable.
     pub(crate) fn told(self, env: &Env) -> Error {
         let misspelled = match self {
             Self::Registry(_) => Misspelled::meant_for_config(env),
@@ -83,8 +83,8 @@ impl Target {
     }
 }
 
-/// What a person gave, but for what may hold a password: all that is not written as a host or an
-/// image is.
+/// The text of the user without parts that may contain a password: only text in the form of a host
+/// or an image is shown.
 pub(crate) fn shown(text: &str) -> String {
     let (scheme, rest) = split_scheme(text);
     let (host, name) = rest.split_once('/').unwrap_or((rest, ""));
@@ -102,7 +102,7 @@ pub(crate) fn shown(text: &str) -> String {
     }
 }
 
-/// `HOST` and `REPOSITORY[:TAG][@DIGEST]`, with mistakes that no password can be.
+/// `HOST` and `REPOSITORY[:TAG][@DIGEST]`, with mistakes that cannot be a password.
 fn is_written_as_image(host: &str, name: &str) -> bool {
     let is_word = |c: char| !c.is_whitespace() && !":@%;?#".contains(c);
     let is_host = !host.is_empty() && (host.chars().all(is_word) || shown_url(host) == host);
@@ -128,8 +128,8 @@ fn by_account_and_region(text: &str) -> Option<(Registry, &str)> {
 }
 
 impl Image {
-    /// Reads what stands behind `HOST/`: `REPOSITORY[:TAG][@DIGEST]`. The grammar is that of the
-    /// distribution specification and of Docker's references (distribution/reference).
+    /// Parses the part after `HOST/`: `REPOSITORY[:TAG][@DIGEST]`. The grammar is that of the
+    /// distribution specification and of Docker's image references (distribution/reference).
     pub(crate) fn parse(name: &str) -> Result<Self, &'static str> {
         let (name, digest) = match name.split_once('@') {
             Some((name, digest)) => (name, Some(digest)),
@@ -140,7 +140,10 @@ impl Image {
             None => (name, None),
         };
         if repository.is_empty() || !repository.split('/').all(is_path_component) {
-            return Err("not lower-case letters and digits, separated by `.`, `_`, `-` and `/`");
+            return Err(
+                "the repository must be lower-case letters and digits, separated by `.`, `_`, `-` \
+                 and `/`",
+            );
         }
         if let Some(tag) = tag {
             let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
@@ -150,7 +153,7 @@ impl Image {
                     .bytes()
                     .all(|byte| is_word(byte) || b".-".contains(&byte));
             if !is_tag {
-                return Err("followed by what is no tag");
+                return Err("the tag is not valid");
             }
         }
         if let Some(digest) = digest {
@@ -163,7 +166,7 @@ impl Image {
                     && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
             });
             if !is_digest {
-                return Err("followed by what is no digest");
+                return Err("the digest is not valid");
             }
         }
         Ok(Self {

@@ -1,4 +1,4 @@
-//! `whoami`: the identity that would request a registry's token, and why. AWS is not asked.
+//! `whoami`: the AWS identity that would be used for a registry, and why. It makes no network calls.
 
 use serde::Serialize;
 
@@ -13,6 +13,7 @@ use super::facts::{
     CacheFacts, ChoiceFacts, EndpointFacts, Facts, RoleFacts, SignInFacts, SourceFacts, USABLE,
 };
 use super::page::CheckMark;
+use super::registries::{Columns, RegistriesReport};
 use super::{Page, Target, Verdict};
 
 #[derive(Serialize)]
@@ -32,7 +33,7 @@ struct WhoamiReport {
     cache: CacheFacts,
 }
 
-/// Why no identity can be used, for programs.
+/// Why no identity can be used, as JSON.
 #[derive(Serialize)]
 struct NoIdentity {
     registry: String,
@@ -42,7 +43,11 @@ struct NoIdentity {
 
 pub(crate) fn run(arguments: &Whoami, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
     let config = Config::from_env(env).map_err(Error::failure)?;
-    let target = Target::parse(&arguments.host, &config).map_err(|error| error.told(env))?;
+    let Some(host) = &arguments.host else {
+        let report = RegistriesReport::read(env, &config);
+        return Ok(report.show(Columns::Identity, arguments.json, page));
+    };
+    let target = Target::parse(host, &config).map_err(|error| error.told(env))?;
     let facts = Facts::read(env, &config, &target.registry);
     if facts.identity.is_err() && arguments.json {
         page.json(&NoIdentity {
@@ -93,7 +98,7 @@ impl WhoamiReport {
     fn print(&self, page: &mut Page) {
         page.heading(&self.registry);
         let mut facts = Vec::new();
-        // ECR's own hosts contain both.
+        // The hosts of ECR contain both.
         if let (Some(account), Some(region), None) =
             (&self.account, &self.region, Registry::parse(&self.registry))
         {
@@ -116,7 +121,7 @@ impl WhoamiReport {
             facts.push(("STS".to_owned(), sts.text()));
         }
         if !self.passed_over.is_empty() {
-            facts.push(("passed over".to_owned(), self.passed_over.join(", ")));
+            facts.push(("not used".to_owned(), self.passed_over.join(", ")));
         }
         facts.push(("token".to_owned(), self.cache.text.clone()));
         page.facts(0, &facts);

@@ -144,8 +144,13 @@ pub(super) enum Obstacle {
     #[error(transparent)]
     Overdue(CacheError),
     /// It was tried a short while ago.
-    #[error("previous attempt failed: {0}")]
-    Remembered(String),
+    #[error("(previous attempt, retry in {retry_in} s) {message}")]
+    Remembered {
+        message: String,
+        hints: Vec<String>,
+        /// The time until a new attempt, in seconds.
+        retry_in: u64,
+    },
 }
 
 impl Obstacle {
@@ -159,7 +164,7 @@ impl Obstacle {
             | Obstacle::Code { .. }
             | Obstacle::CodeForPublic { .. }
             | Obstacle::Overdue(_)
-            | Obstacle::Remembered(_) => None,
+            | Obstacle::Remembered { .. } => None,
         }
     }
 
@@ -177,11 +182,11 @@ impl Obstacle {
             | Obstacle::Code { .. }
             | Obstacle::CodeForPublic { .. }
             | Obstacle::Overdue(_)
-            | Obstacle::Remembered(_) => log::Level::Info,
+            | Obstacle::Remembered { .. } => log::Level::Info,
         }
     }
 
-    fn hints(&self, registry: &Registry) -> Vec<String> {
+    pub(super) fn hints(&self, registry: &Registry) -> Vec<String> {
         match self {
             Obstacle::Identity(error) => error.hints(),
             Obstacle::Fetch(error) => error.hints(),
@@ -198,8 +203,8 @@ impl Obstacle {
             Obstacle::Config(_)
             | Obstacle::Code { .. }
             | Obstacle::CodeForPublic { .. }
-            | Obstacle::Overdue(_)
-            | Obstacle::Remembered(_) => Vec::new(),
+            | Obstacle::Overdue(_) => Vec::new(),
+            Obstacle::Remembered { hints, .. } => hints.clone(),
         }
     }
 }

@@ -62,8 +62,8 @@ impl<'a> FailureMemory<'a> {
         }
     }
 
-    /// The failure that makes a new attempt needless.
-    pub(super) fn remembered(&self, holds_token: bool, when: When) -> Option<String> {
+    /// The failure that makes a new attempt needless, with its hints.
+    pub(super) fn remembered(&self, holds_token: bool, when: When) -> Option<Obstacle> {
         let registry = self.registry;
         let mark = self.find(holds_token, when)?;
         log::info!(
@@ -71,7 +71,11 @@ impl<'a> FailureMemory<'a> {
             mark.until,
             mark.message
         );
-        Some(mark.message)
+        Some(Obstacle::Remembered {
+            retry_in: seconds_until(mark.until),
+            message: mark.message,
+            hints: mark.hints,
+        })
     }
 
     fn find(&self, holds_token: bool, when: When) -> Option<FailureMark> {
@@ -206,6 +210,7 @@ impl<'a> FailureMemory<'a> {
             until: now.saturating_add(pause),
             state,
             message: error.to_string(),
+            hints: error.hints(self.registry),
         };
         if let Err(error) = self.cache.put_mark(key, &mark) {
             log::warn!("{error}");
@@ -259,6 +264,12 @@ fn way(env: &Env, resolver: &Resolver<'_>) -> Digest {
     let values = values.iter().map(String::as_bytes);
     let texts = resolver.texts().map(|text| text.expose().as_bytes());
     Key::digest(&values.chain(texts).collect::<Vec<_>>())
+}
+
+/// In whole seconds, rounded up: after them, a new attempt is made.
+fn seconds_until(moment: time::OffsetDateTime) -> u64 {
+    let left = (moment - clock::now()).as_seconds_f64().ceil();
+    left.max(1.0) as u64
 }
 
 /// Whether a person was there to answer.

@@ -96,7 +96,7 @@ impl<'a> Walk<'a> {
         let holds_token = self.step.holds_token();
         let failure = self.memory().remembered(holds_token, when);
         let is_known = failure.is_some();
-        self.obstacle = failure.map(Obstacle::Remembered).or(self.obstacle.take());
+        self.obstacle = failure.or(self.obstacle.take());
         Event::Recalled(is_known)
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::common::fake_aws::{ALICE, BOB, FakeAws, Fault, Gate, Operation, Times};
 use super::common::sources;
-use super::common::{HOST, Outcome, TestEnvironment};
+use super::common::{HOST, Outcome, PREVIOUS, PREVIOUS_ATTEMPT, TestEnvironment, without_retry};
 use super::refreshes::{end_sign_in, sign_in};
 use super::{
     ECR, HOUR, OTHER, ROLE_PER_ACCOUNT, STS, at_once, hold_stale_tokens, keys, no_credentials,
@@ -169,8 +169,8 @@ fn a_failure_is_not_multiplied_by_the_herd() {
     let why = |outcome: &Outcome| {
         assert_eq!(outcome.code, Some(1), "{outcome:?}");
         let (_, why) = outcome.stdout.split_once(": ").expect("a reason");
-        why.trim_start_matches("previous attempt failed: ")
-            .to_owned()
+        let why = without_retry(why);
+        why.trim_start_matches(PREVIOUS_ATTEMPT).to_owned()
     };
     for outcome in &outcomes {
         assert_eq!(why(outcome), why(&outcomes[0]));
@@ -284,6 +284,29 @@ fn the_dead_endpoint_of_one_rule_keeps_no_other_registry_from_its_token() {
 }
 
 #[test]
+fn a_remembered_failure_keeps_its_hints_and_says_when_it_is_tried_again() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    aws.on(ECR, Fault::AccessDenied);
+    let hints = |outcome: &Outcome| -> Vec<String> {
+        let lines = outcome.stderr.lines().skip(1);
+        lines.map(str::to_owned).collect()
+    };
+    let first = environment.get(HOST);
+    environment.get(HOST);
+    let third = environment.get(HOST);
+    assert_eq!(aws.count(ECR), 2);
+    assert!(!hints(&first).is_empty(), "{first:?}");
+    assert_eq!(hints(&third), hints(&first));
+    let (_, why) = first.stdout.split_once(": ").expect("a reason");
+    let is_told = |seconds: u64| {
+        let told = format!("(previous attempt, retry in {seconds} s) {why}");
+        third.stdout.ends_with(&told)
+    };
+    assert!((1..=5).any(is_told), "{third:?}");
+}
+
+#[test]
 fn one_dead_network_is_found_out_once_for_all_registries() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
@@ -296,7 +319,7 @@ fn one_dead_network_is_found_out_once_for_all_registries() {
     let calls = aws.count(ECR);
     for host in &hosts[1..] {
         environment.get(host).failure(&format!(
-            "no credentials for {host}: previous attempt failed: {why}"
+            "no credentials for {host}: {PREVIOUS_ATTEMPT}{why}"
         ));
     }
     assert_eq!(aws.count(ECR), calls);
@@ -315,7 +338,7 @@ fn with_an_expired_sign_in_and_no_tokens_eighty_registries_fail_alike_and_unaske
         let outcome = environment.get(host);
         assert_eq!(outcome.code, Some(1), "{outcome:?}");
         let said = outcome.stdout.replace(host, "HOST");
-        said.replace(": previous attempt failed: ", ": ")
+        without_retry(&said).replace(PREVIOUS_ATTEMPT, "")
     };
     let first = why(HOST);
     assert!(first.contains("aws sso login"), "{first}");
@@ -334,12 +357,7 @@ fn other_keys_end_the_memory_of_a_failure() {
     environment.keep_marks();
     aws.heal_all();
     let other = HOST.replace("us-west-2", "us-east-1");
-    assert!(
-        environment
-            .get(&other)
-            .stdout
-            .contains("previous attempt failed")
-    );
+    assert!(environment.get(&other).stdout.contains(PREVIOUS));
     environment.set_keys(BOB.0, BOB.1, None);
     assert_eq!(environment.get(&other).grant().principal, BOB.2);
 }
@@ -363,7 +381,7 @@ fn a_changed_configuration_ends_the_memory_of_a_failure() {
         environment.keep_marks();
         aws.heal_all();
         let outcome = environment.get(&other);
-        assert!(outcome.stdout.contains("previous attempt failed"));
+        assert!(outcome.stdout.contains(PREVIOUS));
         change(&environment);
         environment.get(&other).grant();
     }
@@ -381,7 +399,7 @@ fn a_renewed_web_identity_token_ends_the_memory_of_a_failure() {
     environment.keep_marks();
     aws.heal_all();
     let outcome = environment.get(OTHER);
-    assert!(outcome.stdout.contains("previous attempt failed"));
+    assert!(outcome.stdout.contains(PREVIOUS));
     environment.write("environment.jwt", "e30.e30.e31");
     environment.get(OTHER).grant();
 }
@@ -407,7 +425,7 @@ fn another_variable_that_says_who_asks_ends_the_memory_of_a_failure() {
         "{outcome:?}"
     );
     let outcome = environment.get(OTHER);
-    assert!(outcome.stdout.contains("previous attempt failed"));
+    assert!(outcome.stdout.contains(PREVIOUS));
     environment.set("AWS_ROLE_SESSION_NAME", "alice");
     environment.get(OTHER).grant();
 }
@@ -446,13 +464,14 @@ fn a_herd_before_a_dead_aws_ends_in_time() {
     );
     let why = [
         "requesting an authorization token: no response within ",
-        "previous attempt failed: requesting an authorization token: no response within ",
+        "(previous attempt) requesting an authorization token: no response within ",
         // Whose own time is over a moment earlier than that of who asks.
         "another process has locked ",
     ];
     for outcome in outcomes {
         assert_eq!(outcome.code, Some(1), "{outcome:?}");
-        let is_so = |why: &&str| outcome.stdout.starts_with(&no_credentials(why));
+        let said = without_retry(&outcome.stdout);
+        let is_so = |why: &&str| said.starts_with(&no_credentials(why));
         assert!(why.iter().any(is_so), "{outcome:?}");
     }
     assert!((2..=3).contains(&aws.count(ECR)), "{}", aws.count(ECR));

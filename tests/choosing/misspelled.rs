@@ -161,7 +161,7 @@ fn every_command_for_a_host_that_is_not_known_tells_of_a_misspelled_ecrx_config(
         assert_eq!(outcome.stdout, "", "{command:?}");
         let lines: Vec<&str> = outcome.stderr.lines().collect();
         assert!(
-            lines[0].contains(" is no ECR registry: "),
+            lines[0].contains(" is not an ECR registry. "),
             "{command:?}: {lines:?}"
         );
         // The misspelled ECRX_PROFIL would change nothing here.

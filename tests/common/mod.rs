@@ -309,6 +309,24 @@ fn age(files: &[PathBuf], moments: [&str; 2], seconds: i64) {
     }
 }
 
+/// The beginning of a remembered failure.
+pub const PREVIOUS: &str = "(previous attempt";
+
+/// The same, as [`without_retry`] returns it.
+pub const PREVIOUS_ATTEMPT: &str = "(previous attempt) ";
+
+/// A remembered failure without the time until the retry.
+pub fn without_retry(text: &str) -> String {
+    let start = format!("{PREVIOUS}, retry in ");
+    let Some((before, after)) = text.split_once(&start) else {
+        return text.to_owned();
+    };
+    let (seconds, after) = after.split_once(" s) ").expect("seconds");
+    let seconds: u64 = seconds.parse().expect("a number");
+    assert!((1..=3600).contains(&seconds), "{seconds}");
+    format!("{before}{PREVIOUS}) {after}")
+}
+
 impl Outcome {
     pub fn of(child: Child) -> Self {
         let output = child.wait_with_output().expect("output");
@@ -344,18 +362,20 @@ impl Outcome {
         );
     }
 
-    /// Failure whose one line on stdout is this, repeated with hints on stderr; the hints.
+    /// Failure whose one line on stdout is this, repeated with hints on stderr; the hints. A
+    /// remembered failure begins with [`PREVIOUS_ATTEMPT`], for any time until the retry.
     #[track_caller]
     pub fn failure(&self, line: &str) -> Vec<&str> {
+        let line = without_retry(line);
         assert_eq!(
-            (self.code, self.stdout.as_str()),
-            (Some(1), format!("{line}\n").as_str()),
+            (self.code, without_retry(&self.stdout)),
+            (Some(1), format!("{line}\n")),
             "{self:?}"
         );
         let mut lines = self.stderr.lines();
         assert_eq!(
-            lines.next(),
-            Some(format!("docker-credential-ecrx: {line}").as_str())
+            lines.next().map(without_retry),
+            Some(format!("docker-credential-ecrx: {line}"))
         );
         lines
             .map(|hint| hint.strip_prefix("  ").expect("an indented hint"))

@@ -141,7 +141,7 @@ fn a_host_that_is_not_a_registry_is_refused() {
         let told = person.misused(&[HOST, text]);
         assert!(
             told.starts_with(&format!(
-                "docker-credential-ecrx: `{text}` is no ECR registry: give a host"
+                "docker-credential-ecrx: `{text}` is not an ECR registry. Expected HOST"
             )),
             "{told}"
         );

@@ -92,7 +92,7 @@ fn a_host_that_no_rule_names_any_longer_goes() {
     person.configured(&["--undo", "images.example.com"]);
     assert_eq!(person.docker(), "{}");
     let told = person.misused(&["--undo", "two words"]);
-    assert!(told.contains("`two …` is no ECR registry"), "{told}");
+    assert!(told.contains("`two …` is not an ECR registry"), "{told}");
 }
 
 #[test]

@@ -109,7 +109,7 @@ fn a_misspelled_variable_is_reported_without_a_registry_too() {
 fn what_is_no_target_is_refused() {
     let environment = TestEnvironment::new();
     let told = environment.run(&["doctor", "docker.io/library/busybox"], "");
-    let line = "`docker.io/library/busybox` is no ECR registry: give a host such as 111122223333.dkr.ecr.eu-west-1.amazonaws.com, an account and region such as 111122223333/eu-west-1, an image, or a host that a rule with account and region names";
+    let line = "`docker.io/library/busybox` is not an ECR registry. Expected HOST (111122223333.dkr.ecr.eu-west-1.amazonaws.com), ACCOUNT/REGION (111122223333/eu-west-1), an image, or a host that a rule with account and region maps to a registry";
     assert_eq!(told.code, Some(2));
     assert_eq!(told.stdout, "");
     assert_eq!(told.stderr, format!("docker-credential-ecrx: {line}\n"));

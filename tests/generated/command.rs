@@ -1,12 +1,12 @@
-//! The command line as it is documented: what `cli.rs` defines, and the words that are recognised
-//! before it.
+//! The command line as it is documented: the commands that `cli.rs` defines, and those that are
+//! recognised before clap is used.
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command, CommandFactory as _, ValueHint};
 
 use docker_credential_ecrx::cli::{Cli, FOR_ALL};
 
-/// What people may type. What only clients send is not completed.
+/// The commands for users. The commands of the credential-helper protocol are not completed.
 pub fn for_people() -> Command {
     let command = Cli::command();
     // clap takes names that live as long as the program.
@@ -15,11 +15,15 @@ pub fn for_people() -> Command {
         .map(|command| &*command.get_name().to_owned().leak())
         .collect();
     let [version, help] = FOR_ALL.map(|word| Command::new(word.name).about(word.about));
+    let json = Arg::new("json")
+        .long("json")
+        .action(ArgAction::SetTrue)
+        .help("Print the result as JSON");
     let of = Arg::new("command")
         .value_name("COMMAND")
         .value_parser(PossibleValuesParser::new(words));
     without_files(command)
-        .subcommand(version.disable_help_flag(true))
+        .subcommand(version.arg(json).disable_help_flag(true))
         .subcommand(help.arg(of).disable_help_flag(true))
         .arg(
             Arg::new("version")
@@ -30,7 +34,7 @@ pub fn for_people() -> Command {
         )
 }
 
-/// No argument is a file: a shell need not offer any.
+/// No argument is a file, so shells must not complete files.
 fn without_files(command: Command) -> Command {
     command
         .mut_args(|arg| {

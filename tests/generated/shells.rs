@@ -1,4 +1,4 @@
-//! The real shells load what `completions` prints, and complete by it; `mandoc` reads the pages.
+//! The real shells load the output of `completions` and complete with it; `mandoc` reads the pages.
 
 use std::path::PathBuf;
 
@@ -6,13 +6,20 @@ use super::common::TestEnvironment;
 use super::common::pty::{Place, Terminal};
 use super::{PAGES, PROGRAM, packaging};
 
-/// What `con<TAB>` may become.
+/// The only registry of the configuration.
+const REGISTRY: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+
+/// The completions of `con<TAB>`.
 const COMPLETED: [&str; 2] = ["config", "configure-docker"];
 
 /// An environment whose folder holds what the program prints for a shell, under this name.
 fn with(shell: &str, file: &str) -> (TestEnvironment, PathBuf) {
     let mut environment = TestEnvironment::new();
-    environment.set("PATH", "/usr/local/bin:/usr/bin:/bin");
+    let program = std::path::Path::new(super::common::PROGRAM);
+    let programs = program.parent().expect("a folder").display();
+    environment.set("PATH", &format!("{programs}:/usr/local/bin:/usr/bin:/bin"));
+    environment.aws_config("[profile work]\n");
+    environment.config("[[registry]]\nmatch = \"111122223333/eu-west-1\"\nprofile = \"work\"\n");
     let printed = environment.run(&["completions", shell], "");
     assert_eq!((printed.code, printed.stderr.as_str()), (Some(0), ""));
     let path = environment.write(file, &printed.stdout);
@@ -71,6 +78,10 @@ fn bash_completes_commands_and_options() {
     assert_eq!(complete(&["configure-docker", "--po"]), ["--podman"]);
     assert_eq!(complete(&["config", "show", "--j"]), ["--json"]);
     assert_eq!(complete(&["help", "w"]), ["whoami"]);
+    assert_eq!(complete(&["whoami", "1"]), [REGISTRY]);
+    assert_eq!(complete(&["cache", "clear", ""]), [REGISTRY]);
+    let profile = ["configure-docker", REGISTRY, "--profile", ""];
+    assert_eq!(complete(&profile), ["work"]);
 }
 
 /// Typed on a terminal: zsh completes only there.
@@ -103,6 +114,12 @@ fn zsh_completes_commands_and_options() {
     terminal.type_text("\x15");
     terminal.type_text(&format!("{PROGRAM} policy --format ter\t"));
     terminal.wait_for("terraform");
+    terminal.type_text("\x15");
+    terminal.type_text(&format!("{PROGRAM} config show 1\t"));
+    terminal.wait_for(".dkr.ecr.eu-west-1.amazonaws.com");
+    terminal.type_text("\x15");
+    terminal.type_text(&format!("{PROGRAM} configure-docker --profile w\t"));
+    terminal.wait_for("--profile work");
     shell.kill();
 }
 
@@ -125,7 +142,9 @@ fn fish_completes_commands_and_options() {
     assert_eq!(complete("policy --format ter"), ["terraform"]);
     assert_eq!(complete("doctor --pu"), ["--push"]);
     assert_eq!(complete("help w"), ["whoami"]);
-    assert_eq!(complete("whoami "), [""; 0]);
+    assert_eq!(complete("whoami "), [REGISTRY]);
+    assert_eq!(complete("cache clear "), [REGISTRY]);
+    assert_eq!(complete("configure-docker x --profile "), ["work"]);
     // No file of the folder is one.
     assert_eq!(
         complete("completions "),

@@ -12,7 +12,7 @@ const IRELAND: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
 const FIPS: &str = "111122223333.dkr.ecr-fips.eu-west-1.amazonaws.com";
 const OWN: &str = "images.example.com";
 
-/// A host of one's own in front of [`IRELAND`], and a role for all others.
+/// A custom host for [`IRELAND`], and a role for the other registries.
 const RULES: &str = r#"
 [[registry]]
 match = "images.example.com"
@@ -25,7 +25,7 @@ role_arn = "arn:aws:iam::999999999999:role/ecr-pull"
 max_age_seconds = 10800
 "#;
 
-/// Alice's environment with a token of each kind, bought 2 h 3 min 30 s ago.
+/// Alice's environment with a token of each kind, requested 2 h 3 min 30 s ago.
 fn full(aws: &FakeAws) -> TestEnvironment {
     let mut environment = TestEnvironment::of_alice(aws);
     configure(&mut environment, RULES);
@@ -36,7 +36,7 @@ fn full(aws: &FakeAws) -> TestEnvironment {
 }
 
 #[test]
-fn an_empty_cache_is_said_plainly() {
+fn an_empty_cache_is_listed_as_empty() {
     let environment = TestEnvironment::new();
     let folder = "HOME/.cache/docker-credential-ecrx/v1";
     prints(&environment, &["cache", "path"], 0, &format!("{folder}\n"));
@@ -44,7 +44,7 @@ fn an_empty_cache_is_said_plainly() {
         &environment,
         &["cache", "list"],
         0,
-        &format!("no tokens in {folder}\n"),
+        &format!("no cached tokens in {folder}\n"),
     );
     prints(&environment, &["cache", "clear"], 0, "nothing to delete\n");
     prints_json(
@@ -64,7 +64,7 @@ fn an_empty_cache_is_said_plainly() {
 }
 
 #[test]
-fn tokens_are_listed_with_their_buyers_and_ages() {
+fn tokens_are_listed_with_their_identities_and_ages() {
     let aws = FakeAws::start();
     let mut environment = full(&aws);
     prints(
@@ -72,7 +72,7 @@ fn tokens_are_listed_with_their_buyers_and_ages() {
         &["cache", "list"],
         0,
         "\
-AGE        RENEWAL        END            REGISTRY, AND WHO BOUGHT
+AGE        RENEWAL        EXPIRY         REGISTRY, IDENTITY
 2 h 3 min  in 3 h 56 min  in 9 h 56 min  111122223333.dkr.ecr.eu-west-1.amazonaws.com
                                          the access key AKIAIOSFODNN7EXAMPLE
 2 h 3 min  in 56 min      in 9 h 56 min  999999999999.dkr.ecr.us-west-2.amazonaws.com
@@ -80,7 +80,7 @@ AGE        RENEWAL        END            REGISTRY, AND WHO BOUGHT
                                          arn:aws:iam::999999999999:role/ecr-pull
 ",
     );
-    // Bob may not use Alice's, nor say when they are renewed.
+    // Bob cannot use Alice's tokens, and his settings do not renew them.
     environment.set("AWS_ACCESS_KEY_ID", BOB.0);
     environment.set("AWS_SECRET_ACCESS_KEY", BOB.1);
     prints(
@@ -88,14 +88,14 @@ AGE        RENEWAL        END            REGISTRY, AND WHO BOUGHT
         &["cache", "list"],
         0,
         "\
-AGE        RENEWAL  END            REGISTRY, AND WHO BOUGHT
+AGE        RENEWAL  EXPIRY         REGISTRY, IDENTITY
 2 h 3 min  -        in 9 h 56 min  111122223333.dkr.ecr.eu-west-1.amazonaws.com
                                    the access key AKIAIOSFODNN7EXAMPLE
 2 h 3 min  -        in 9 h 56 min  999999999999.dkr.ecr.us-west-2.amazonaws.com
                                    the access key AKIAIOSFODNN7EXAMPLE, then role
                                    arn:aws:iam::999999999999:role/ecr-pull
 
-A token with no renewal is not of who asks now: it goes by the settings of who does.
+No renewal time: the token belongs to an identity not currently selected for that registry.
 ",
     );
     environment.age_cache(10 * 3600);
@@ -106,7 +106,7 @@ A token with no renewal is not of who asks now: it goes by the settings of who d
         &["cache", "list"],
         0,
         "\
-AGE         RENEWAL        END                REGISTRY, AND WHO BOUGHT
+AGE         RENEWAL        EXPIRY             REGISTRY, IDENTITY
 12 h 9 min  -              expired 9 min ago  111122223333.dkr.ecr.eu-west-1.amazonaws.com
                                               the access key AKIAIOSFODNN7EXAMPLE
 5 min       in 2 h 54 min  in 11 h 54 min     999999999999.dkr.ecr.us-west-2.amazonaws.com
@@ -171,9 +171,9 @@ fn tokens_and_failures_are_listed_as_json() {
     );
 }
 
-/// `doctor` counts them, and so does who looks for the token that should be there.
+/// `doctor` counts them, too.
 #[test]
-fn what_cannot_be_used_is_counted() {
+fn entries_that_cannot_be_read_are_counted() {
     let aws = FakeAws::start();
     let environment = full(&aws);
     let [one, other] = &environment.entries()[..] else {
@@ -188,8 +188,8 @@ fn what_cannot_be_used_is_counted() {
     );
     assert_eq!(listed.stdout.matches("the access key").count(), 1);
     let expected = "
-! 1 file holds a token that cannot be used: the next purchase for the same replaces it, and `cache
-  clear` deletes it; ECRX_LOG=warn says what is wrong
+! 1 cached token cannot be read. The next request replaces it, and `cache clear` deletes it.
+  ECRX_LOG=warn logs the reason
 ";
     assert!(listed.stdout.ends_with(expected), "{listed:?}");
     fs::write(other, "").expect("a file");
@@ -198,10 +198,10 @@ fn what_cannot_be_used_is_counted() {
         &["cache", "list"],
         0,
         "\
-no tokens in HOME/.cache/docker-credential-ecrx/v1
+no cached tokens in HOME/.cache/docker-credential-ecrx/v1
 
-! 2 files hold tokens that cannot be used: the next purchase for the same replaces them, and `cache
-  clear` deletes them; ECRX_LOG=warn says what is wrong
+! 2 cached tokens cannot be read. The next request replaces them, and `cache clear` deletes them.
+  ECRX_LOG=warn logs the reason
 ",
     );
     prints_json(
@@ -219,11 +219,11 @@ no tokens in HOME/.cache/docker-credential-ecrx/v1
     );
     environment.run(&["cache", "clear"], "");
     let listed = environment.run(&["cache", "list"], "").stdout;
-    assert!(!listed.contains("cannot be used"), "{listed}");
+    assert!(!listed.contains("cannot be read"), "{listed}");
 }
 
 #[test]
-fn clear_deletes_a_registrys_tokens_whoever_bought_them_and_by_whatever_name() {
+fn clear_deletes_the_tokens_of_all_identities_and_names_of_a_registry() {
     let aws = FakeAws::start();
     for name in [IRELAND, FIPS, OWN, "111122223333/eu-west-1"] {
         let environment = full(&aws);
@@ -249,17 +249,17 @@ fn clear_deletes_a_registrys_tokens_whoever_bought_them_and_by_whatever_name() {
     environment.set("AWS_ACCESS_KEY_ID", BOB.0);
     environment.set("AWS_SECRET_ACCESS_KEY", BOB.1);
     environment.get(IRELAND).answer();
-    let bought = environment.entries().len();
-    assert_eq!(bought, 3);
+    let before = environment.entries().len();
+    assert_eq!(before, 3);
     let outcome = environment.run(&["cache", "clear", IRELAND], "");
     assert_eq!(
         outcome.stdout.matches("deleted the token for ").count(),
-        bought - 1
+        before - 1
     );
     assert_eq!(environment.entries().len(), 1);
 }
 
-/// The rule may be gone or name another host by now; `cache list` still shows the old one.
+/// The rule was removed or names another host; `cache list` still shows the old host.
 #[test]
 fn clear_deletes_the_tokens_of_a_host_that_no_rule_names_any_more() {
     let aws = FakeAws::start();
@@ -305,14 +305,14 @@ fn clear_deletes_nothing_for_a_host_that_is_mistyped() {
     ] {
         let refused = environment.run(&["cache", "clear", host], "");
         assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""));
-        let told = "is no ECR registry: give a host such as";
+        let told = "is not an ECR registry. Expected HOST";
         assert!(refused.stderr.contains(told), "{refused:?}");
     }
     assert_eq!(kept(), before);
 }
 
 #[test]
-fn clear_deletes_everything_that_is_ours_and_nothing_else() {
+fn clear_deletes_only_the_files_of_the_cache() {
     let aws = FakeAws::start();
     let environment = full(&aws);
     aws.on(Operation::EcrGetAuthorizationToken, Fault::Status(400));
@@ -338,8 +338,8 @@ deleted the token for 111122223333.dkr.ecr.eu-west-1.amazonaws.com: the access k
 AKIAIOSFODNN7EXAMPLE
 deleted the token for 999999999999.dkr.ecr.us-west-2.amazonaws.com: the access key
 AKIAIOSFODNN7EXAMPLE, then role arn:aws:iam::999999999999:role/ecr-pull
-deleted 1 file that held no token
-deleted 1 half-written file
+deleted 1 file without a usable token
+deleted 1 incomplete file
 deleted {failures}
 "
         ),
@@ -349,7 +349,7 @@ deleted {failures}
 }
 
 #[test]
-fn gets_go_on_while_the_cache_is_cleared() {
+fn gets_succeed_while_the_cache_is_cleared() {
     let aws = FakeAws::start();
     let environment = full(&aws);
     std::thread::scope(|scope| {
@@ -371,18 +371,24 @@ fn gets_go_on_while_the_cache_is_cleared() {
 }
 
 #[test]
-fn a_cache_that_is_off_is_listed_and_cleared_all_the_same() {
+fn a_disabled_cache_is_listed_as_unused_and_can_be_cleared() {
     let aws = FakeAws::start();
     let mut environment = full(&aws);
     environment.set("AWS_ECR_DISABLE_CACHE", "1");
     let listed = environment.run(&["cache", "list"], "");
     assert_eq!(listed.code, Some(0));
-    assert!(
-        listed
-            .stdout
-            .starts_with("! nothing is cached: AWS_ECR_DISABLE_CACHE is set\nAGE "),
-        "{listed:?}"
-    );
+    let heading = "! the cache is disabled: AWS_ECR_DISABLE_CACHE is set. These tokens are not \
+                   used:\nAGE        RENEWAL  EXPIRY ";
+    assert!(listed.stdout.starts_with(heading), "{listed:?}");
+    // A token that is not used is not renewed, for any identity.
+    let is_token = |line: &&str| line.starts_with("2 h 3 min");
+    for line in listed.stdout.lines().filter(is_token) {
+        assert!(
+            line.starts_with("2 h 3 min  -        in 9 h 56 min  "),
+            "{line}"
+        );
+    }
+    assert!(!listed.stdout.contains("No renewal time"), "{listed:?}");
     environment.unset("AWS_ECR_DISABLE_CACHE");
     configure(&mut environment, "[cache]\nenabled = false\n");
     let cleared = environment.run(&["cache", "clear"], "");
@@ -425,12 +431,12 @@ fn a_cache_that_cannot_be_used_is_a_failure_with_its_reason() {
     let outcome = environment.run(&["cache", "list"], "");
     assert_eq!(outcome.code, Some(1));
     assert!(
-        outcome.stdout.starts_with("✗ nothing is cached: "),
+        outcome.stdout.starts_with("✗ the cache cannot be used: "),
         "{outcome:?}"
     );
     assert!(
         outcome.stdout.ends_with(
-            "no tokens in HOME/cache/v1\n"
+            "no cached tokens in HOME/cache/v1\n"
                 .replace("HOME", &environment.home().display().to_string())
                 .as_str()
         ),
@@ -462,7 +468,7 @@ fn a_folder_that_others_may_write_to_is_neither_listed_nor_cleared() {
 
 #[cfg(unix)]
 #[test]
-fn without_a_home_folder_there_is_no_place_for_a_cache() {
+fn a_home_directory_that_does_not_exist_is_named() {
     let mut environment = TestEnvironment::new();
     let absent = environment.home().join("absent").display().to_string();
     environment.set("HOME", &absent);
@@ -470,19 +476,19 @@ fn without_a_home_folder_there_is_no_place_for_a_cache() {
     assert_eq!(
         told(
             &outcome,
-            "the cache is disabled, because this user has no home folder"
+            &format!("there is no cache folder: the home directory {absent} does not exist")
         ),
-        ["name a folder with `dir` under [cache] in config.toml, or AWS_ECR_CACHE_DIR"]
+        ["Set `dir` under [cache] in config.toml, or AWS_ECR_CACHE_DIR"]
     );
     prints(
         &environment,
         &["cache", "list"],
         0,
-        "! nothing is cached: the cache is disabled, because this user has no home folder\nno tokens\n",
+        "! the cache is disabled: the home directory HOME/absent does not exist\nno cached tokens\n",
     );
 }
 
-/// Latin-1 names are common enough on old home folders, and nothing keeps an escape out of one.
+/// Old home folders have Latin-1 names, and a name can contain an escape character.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_folder_is_printed_byte_by_byte() {

@@ -1,4 +1,4 @@
-//! `config check`: the files that count, and what in them can never work.
+//! `config check`: the files that are read, and the mistakes in them.
 
 use serde_json::json;
 
@@ -8,16 +8,16 @@ use super::{configure, prints, prints_json, told};
 const WORK: &str = "[profile work]\naws_access_key_id = a\naws_secret_access_key = b\n";
 
 #[test]
-fn without_files_there_is_nothing_to_mend() {
+fn without_files_there_are_no_mistakes() {
     let environment = TestEnvironment::new();
     prints(
         &environment,
         &["config", "check"],
         0,
         "\
-the user's     HOME/.config/docker-credential-ecrx/config.toml: not there
-the machine's  /etc/docker-credential-ecrx/config.toml: not there
-✓ nothing to mend
+user     HOME/.config/docker-credential-ecrx/config.toml: does not exist
+machine  /etc/docker-credential-ecrx/config.toml: does not exist
+✓ no mistakes found
 ",
     );
     prints_json(
@@ -57,9 +57,9 @@ fn a_good_file_is_counted() {
         &["config", "check"],
         0,
         "\
-the user's     HOME/.config/docker-credential-ecrx/config.toml: 2 rules
-the machine's  /etc/docker-credential-ecrx/config.toml: not there
-✓ nothing to mend
+user     HOME/.config/docker-credential-ecrx/config.toml: 2 rules
+machine  /etc/docker-credential-ecrx/config.toml: does not exist
+✓ no mistakes found
 ",
     );
 }
@@ -90,7 +90,7 @@ profile = "also-nobody"
 "#;
 
 #[test]
-fn rules_that_never_have_a_say_and_profiles_that_are_not_there_are_flagged() {
+fn unused_rules_and_profiles_that_do_not_exist_are_reported() {
     let mut environment = TestEnvironment::new();
     environment.aws_config(WORK);
     configure(&mut environment, IDLE);
@@ -100,9 +100,10 @@ fn rules_that_never_have_a_say_and_profiles_that_are_not_there_are_flagged() {
         1,
         "\
 ECRX_CONFIG  ecrx.toml: 4 rules
-✗ ecrx.toml:5: the rule for `999999999999` never has a say: all it says is said before, by line 1
-✗ ecrx.toml:14: the host `images.example.com` is defined twice: by the rule at ecrx.toml:9 it is
-  111122223333/eu-west-1, and this one never has a say
+✗ ecrx.toml:5: the rule for `999999999999` is never used because an earlier rule matches first: line
+  1
+✗ ecrx.toml:14: the host `images.example.com` is defined twice: the rule at ecrx.toml:9 maps it to
+  111122223333/eu-west-1, and this rule is never used
 ! ecrx.toml:19: the AWS profile `nobody` does not exist
 ! ecrx.toml:22: the AWS profile `also-nobody` does not exist
 ",
@@ -120,14 +121,14 @@ ECRX_CONFIG  ecrx.toml: 4 rules
                 finding(
                     "bad",
                     5,
-                    "the rule for `999999999999` never has a say: all it says is said before, by \
-                     line 1",
+                    "the rule for `999999999999` is never used because an earlier rule matches \
+                     first: line 1",
                 ),
                 finding(
                     "bad",
                     14,
-                    "the host `images.example.com` is defined twice: by the rule at ecrx.toml:9 it \
-                     is 111122223333/eu-west-1, and this one never has a say",
+                    "the host `images.example.com` is defined twice: the rule at ecrx.toml:9 maps \
+                     it to 111122223333/eu-west-1, and this rule is never used",
                 ),
                 finding("warning", 19, "the AWS profile `nobody` does not exist"),
                 finding("warning", 22, "the AWS profile `also-nobody` does not exist"),
@@ -137,7 +138,7 @@ ECRX_CONFIG  ecrx.toml: 4 rules
 }
 
 #[test]
-fn a_mistake_is_told_as_it_is() {
+fn a_mistake_is_reported_with_its_line() {
     let mut environment = TestEnvironment::new();
     configure(
         &mut environment,
@@ -169,7 +170,7 @@ fn a_mistake_is_told_as_it_is() {
 }
 
 #[test]
-fn a_misspelled_variable_is_told() {
+fn a_misspelled_variable_is_reported() {
     let mut environment = TestEnvironment::new();
     configure(&mut environment, "");
     environment.set("ECRX_REGION_111122223333", "eu-west-1");
@@ -188,7 +189,7 @@ ECRX_CONFIG  ecrx.toml: 0 rules
 }
 
 #[test]
-fn aws_files_that_cannot_be_used_are_told() {
+fn aws_files_that_cannot_be_used_are_reported() {
     let mut environment = TestEnvironment::new();
     environment.aws_config("[profile work\n");
     configure(&mut environment, "[defaults]\nprofile = \"work\"\n");

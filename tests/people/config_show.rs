@@ -1,4 +1,4 @@
-//! `config show`: each layer, the rules that fit, and the settings, with their places.
+//! `config show`: each layer, the matching rules, and the settings with their sources.
 
 use serde_json::json;
 
@@ -46,17 +46,17 @@ fn environment() -> TestEnvironment {
 }
 
 #[test]
-fn a_rule_decides_and_everything_has_its_place() {
+fn a_rule_selects_the_identity_and_every_value_has_its_source() {
     prints(
         &environment(),
         &["config", "show", HOST],
         0,
         "\
 999999999999.dkr.ecr.us-west-2.amazonaws.com
-✓ asks as profile work (the access key AKIAIOSFODNN7EXAMPLE), then role
+✓ uses profile work (the access key AKIAIOSFODNN7EXAMPLE), then role
   arn:aws:iam::999999999999:role/push
 
-   LAYER              WHAT IT SAYS
+   SOURCE             IDENTITY
    1 helper name      -
    2 ECRX_ variables  -
 →  3 rules            profile work, then role arn:aws:iam::999999999999:role/push; the rule at
@@ -66,20 +66,20 @@ fn a_rule_decides_and_everything_has_its_place() {
                       [defaults] at ecrx.toml:7
    6 AWS defaults     -
 
-Rules that fit
+Matching rules
   ecrx.toml:10: match = \"999999999999/us-west-2\"
     endpoint_url = \"https://vpce-0abc.api.ecr.us-west-2.vpce.amazonaws.com\"
     max_age_seconds = 600
   ecrx.toml:15: match = \"*\"
     profile work, then role arn:aws:iam::999999999999:role/push
 
-SETTING                           VALUE, AND WHERE IT STANDS
+SETTING                           VALUE (SOURCE)
 timeout_seconds                   20 s (ecrx.toml:1)
 connect_timeout_seconds           3 s
 endpoint_url                      https://vpce-0abc.api.ecr.us-west-2.vpce.amazonaws.com
                                   (ecrx.toml:10)
 sts_endpoint_url                  https://sts.example.com (AWS_ENDPOINT_URL_STS)
-max_age_seconds                   at an age of 600 s, at half of its life at most (ecrx.toml:10)
+max_age_seconds                   600 s, at most half the token's lifetime (ecrx.toml:10)
 cache folder                      /run/ecrx (AWS_ECR_CACHE_DIR)
 other_registries_helper           docker-credential-pass (ecrx.toml:2)
 other_registries_timeout_seconds  120 s
@@ -88,7 +88,7 @@ other_registries_timeout_seconds  120 s
 }
 
 #[test]
-fn a_variable_decides_over_a_rule() {
+fn a_variable_takes_precedence_over_a_rule() {
     let mut environment = environment();
     environment.set(
         "ECRX_ROLE_ARN_999999999999",
@@ -97,7 +97,7 @@ fn a_variable_decides_over_a_rule() {
     let outcome = environment.run(&["config", "show", HOST], "");
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     for line in [
-        "✓ asks as the access key AKIAI44QH8DHBEXAMPLE, then role arn:aws:iam::999999999999:role/ci\n",
+        "✓ uses the access key AKIAI44QH8DHBEXAMPLE, then role arn:aws:iam::999999999999:role/ci\n",
         "→  2 ECRX_ variables  role arn:aws:iam::999999999999:role/ci, assumed by the next identity below;\n                      \
          the variable ECRX_ROLE_ARN_999999999999\n",
         "   3 rules            profile work",
@@ -107,23 +107,23 @@ fn a_variable_decides_over_a_rule() {
 }
 
 #[test]
-fn where_nobody_can_ask_the_reason_stands_and_it_fails() {
+fn without_a_usable_identity_the_reason_is_shown_and_it_fails() {
     let mut environment = TestEnvironment::new();
     environment.set("AWS_PROFILE", "wrok");
     let outcome = environment.run(&["config", "show", HOST], "");
     assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(1), ""));
     for part in [
         "✗ no credentials for 999999999999.dkr.ecr.us-west-2.amazonaws.com: the AWS profile `wrok`",
-        "   4 AWS_ variables   wrong: the AWS profile `wrok` does not exist in",
+        "   4 AWS_ variables   error: the AWS profile `wrok` does not exist in",
         "to list the profiles, run: aws configure list-profiles",
-        "\nNo rule fits\n",
+        "\nNo matching rule\n",
     ] {
         assert!(outcome.stdout.contains(part), "{part}: {}", outcome.stdout);
     }
 }
 
 #[test]
-fn what_is_shown_is_there_as_json() {
+fn the_same_facts_are_printed_as_json() {
     let environment = environment();
     let layer = |layer: &str, says: Option<&str>, by: Option<&str>| {
         json!({
@@ -199,7 +199,7 @@ fn what_is_shown_is_there_as_json() {
                 setting("sts_endpoint_url", "https://sts.example.com", "AWS_ENDPOINT_URL_STS"),
                 setting(
                     "max_age_seconds",
-                    "at an age of 600 s, at half of its life at most",
+                    "600 s, at most half the token's lifetime",
                     "ecrx.toml:10",
                 ),
                 setting("cache folder", "/run/ecrx", "AWS_ECR_CACHE_DIR"),
@@ -211,7 +211,7 @@ fn what_is_shown_is_there_as_json() {
 }
 
 #[test]
-fn when_tokens_are_renewed_is_told_with_what_says_so() {
+fn the_renewal_age_is_shown_with_its_source() {
     let said = |environment: &TestEnvironment, host: &str| {
         let outcome = environment.run(&["config", "show", host, "--json"], "");
         let report: serde_json::Value = serde_json::from_str(&outcome.stdout).expect("JSON");
@@ -228,18 +228,15 @@ fn when_tokens_are_renewed_is_told_with_what_says_so() {
     let of_cache = said(&environment, "111122223333/eu-west-1");
     assert_eq!(
         of_cache,
-        pair(
-            "at an age of 7200 s, at half of its life at most",
-            "ecrx.toml:5"
-        )
+        pair("7200 s, at most half the token's lifetime", "ecrx.toml:5")
     );
     environment.set("AWS_SESSION_TOKEN", "token");
     let of_source = said(&environment, "111122223333/eu-west-1");
     assert_eq!(
         of_source,
         pair(
-            "at an age of 3600 s, at half of its life at most",
-            "the source, which cannot be known offline"
+            "3600 s, at most half the token's lifetime",
+            "credential source, identity unknown offline"
         )
     );
     let mut environment = TestEnvironment::new();
@@ -251,7 +248,7 @@ fn when_tokens_are_renewed_is_told_with_what_says_so() {
         );
     assert_eq!(
         said(&environment, HOST),
-        pair("at half of its life", "default")
+        pair("half the token's lifetime", "default")
     );
     configure(
         &mut environment,
@@ -260,6 +257,6 @@ fn when_tokens_are_renewed_is_told_with_what_says_so() {
     );
     assert_eq!(
         said(&environment, HOST),
-        pair("shortly before it ends, as it took a code", "default")
+        pair("until shortly before expiry (MFA)", "default")
     );
 }

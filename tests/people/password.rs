@@ -1,4 +1,4 @@
-//! `password`: a token alone on a line, and an error with its reason.
+//! `password`: prints only the token, or an error with its reason.
 
 use super::common::fake_aws::{ALICE, FakeAws, Fault, Grant, Operation};
 use super::common::{HOST, Outcome, TestEnvironment};
@@ -6,7 +6,7 @@ use super::{configure, told};
 
 const HOUR: i64 = 3600;
 
-/// The token alone on a line.
+/// The token, which is the only line.
 #[track_caller]
 fn grant(outcome: &Outcome) -> Grant {
     assert_eq!(
@@ -25,7 +25,7 @@ fn password(environment: &TestEnvironment, arguments: &[&str]) -> Outcome {
 }
 
 #[test]
-fn the_password_is_that_of_get_however_the_registry_is_named() {
+fn the_password_is_that_of_get_for_every_name_of_the_registry() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     let first = grant(&password(&environment, &["999999999999/us-west-2"]));
@@ -39,7 +39,7 @@ fn the_password_is_that_of_get_however_the_registry_is_named() {
 }
 
 #[test]
-fn a_token_that_does_not_live_long_enough_is_bought_anew_and_kept() {
+fn a_new_token_is_requested_and_cached_if_the_cached_one_expires_too_early() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     let first = environment.get(HOST).grant().serial;
@@ -48,18 +48,18 @@ fn a_token_that_does_not_live_long_enough_is_bought_anew_and_kept() {
         |least: &str| grant(&password(&environment, &[HOST, "--min-lifetime", least])).serial;
     assert_eq!(with("9h"), first);
     assert_eq!(with("11h"), first + 1);
-    // It is everybody's from now on.
+    // The new token replaces the cached one.
     assert_eq!(environment.get(HOST).grant().serial, first + 1);
     assert_eq!(with("11h 30m"), first + 1);
     assert_eq!(environment.entries().len(), 1);
-    // No token has ever so long to live.
+    // Every token is older than 0 seconds, so none is valid for 12 hours.
     assert_eq!(with("12h"), first + 2);
     assert_eq!(aws.calls().len(), 3);
 }
 
-/// As in a `get`, an old token serves while AWS cannot be reached; one that is too short does not.
+/// As in a `get`, an old token is used while AWS is unreachable, unless it expires too early.
 #[test]
-fn without_aws_a_token_serves_as_long_as_it_lives_long_enough() {
+fn without_aws_a_cached_token_is_used_if_it_is_valid_long_enough() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     let first = environment.get(HOST).grant().serial;
@@ -69,13 +69,13 @@ fn without_aws_a_token_serves_as_long_as_it_lives_long_enough() {
     assert_eq!(grant(&outcome).serial, first);
     let outcome = password(&environment, &[HOST, "--min-lifetime", "6h"]);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), ""));
-    // It stays for who wants less.
+    // It stays cached for requests with a shorter lifetime.
     assert_eq!(environment.entries().len(), 1);
     assert_eq!(grant(&password(&environment, &[HOST])).serial, first);
 }
 
 #[test]
-fn a_token_that_aws_gives_and_that_is_too_short_is_an_error() {
+fn a_new_token_that_expires_too_early_is_an_error() {
     let aws = FakeAws::start();
     aws.set_token_expires_in(2 * HOUR + 30);
     let environment = TestEnvironment::of_alice(&aws);
@@ -91,9 +91,9 @@ fn a_token_that_aws_gives_and_that_is_too_short_is_an_error() {
     );
 }
 
-/// A clock that is wrong is no reason to refuse what AWS gives, here as in a `get`.
+/// As in a `get`, a wrong clock is not a reason to refuse a token.
 #[test]
-fn a_token_that_looks_expired_is_printed_unless_a_lifetime_is_asked_for() {
+fn a_token_that_looks_expired_is_printed_unless_a_lifetime_is_required() {
     let aws = FakeAws::start();
     aws.set_token_expires_in(-HOUR);
     let environment = TestEnvironment::of_alice(&aws);
@@ -105,13 +105,29 @@ fn a_token_that_looks_expired_is_printed_unless_a_lifetime_is_asked_for() {
 }
 
 #[test]
-fn a_lifetime_that_no_token_has_is_a_wrong_argument() {
+fn a_lifetime_without_a_unit_or_out_of_range_is_a_wrong_argument() {
     let environment = TestEnvironment::new();
     for (time, why) in [
-        ("12h 1s", "no token lives longer than 12 hours"),
-        ("13h", "no token lives longer than 12 hours"),
-        ("long", "write it as 30m or 11h: expected number at 0"),
-        ("-1h", "write it as 30m or 11h: expected number at 0"),
+        (
+            "12h 1s",
+            "the maximum is 12 hours, the lifetime of an ECR token",
+        ),
+        (
+            "13h",
+            "the maximum is 12 hours, the lifetime of an ECR token",
+        ),
+        (
+            "long",
+            "expected a time such as 30m or 11h: expected number at 0",
+        ),
+        ("11", "the unit is missing, did you mean `11h`?"),
+        ("45", "the unit is missing, did you mean `45m`?"),
+        ("30s", "the minimum is 1 minute"),
+        ("0s", "the minimum is 1 minute"),
+        (
+            "-1h",
+            "expected a time such as 30m or 11h: expected number at 0",
+        ),
     ] {
         let option = format!("--min-lifetime={time}");
         let outcome = password(&environment, &[HOST, &option]);
@@ -127,7 +143,7 @@ fn a_lifetime_that_no_token_has_is_a_wrong_argument() {
 }
 
 #[test]
-fn public_ecr_has_passwords_and_says_when_nobody_needs_one() {
+fn public_ecr_has_passwords_and_says_that_pulls_do_not_need_them() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     let token = grant(&password(&environment, &["public.ecr.aws/team/app"]));
@@ -145,12 +161,12 @@ fn public_ecr_has_passwords_and_says_when_nobody_needs_one() {
 }
 
 #[test]
-fn what_is_no_registry_and_who_may_not_ask_are_told() {
+fn wrong_hosts_denials_and_configuration_mistakes_are_reported() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
     let outcome = password(&environment, &["docker.io"]);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""));
-    let line = "docker-credential-ecrx: `docker.io` is no ECR registry: give a host such as ";
+    let line = "docker-credential-ecrx: `docker.io` is not an ECR registry. Expected HOST ";
     assert!(outcome.stderr.starts_with(line), "{outcome:?}");
     aws.deny_ecr(ALICE.2);
     let outcome = password(&environment, &[HOST]);

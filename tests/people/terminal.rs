@@ -1,4 +1,4 @@
-//! Colours: on a terminal that wants them, and nowhere else; and never a line too wide.
+//! Colours are used only on a terminal that supports them, and no line is too wide.
 
 use super::common::fake_aws::FakeAws;
 use super::common::pty::{Place, Terminal};
@@ -28,7 +28,7 @@ fn environment(aws: &FakeAws) -> TestEnvironment {
     environment
 }
 
-/// What a command shows on a terminal.
+/// The output of a command on a terminal.
 fn shown(environment: &TestEnvironment, arguments: &[&str]) -> String {
     let terminal = Terminal::open();
     let mut words = vec!["-c", "exec \"$@\" >/dev/tty", "sh", PROGRAM];
@@ -40,7 +40,7 @@ fn shown(environment: &TestEnvironment, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn there_are_colours_on_a_terminal_alone_and_not_where_they_are_not_wanted() {
+fn colours_are_used_only_on_a_terminal_and_can_be_disabled() {
     let aws = FakeAws::start();
     let mut environment = environment(&aws);
     for arguments in COMMANDS {
@@ -49,7 +49,7 @@ fn there_are_colours_on_a_terminal_alone_and_not_where_they_are_not_wanted() {
         let coloured = shown(&environment, arguments);
         assert!(coloured.contains(ESCAPE), "{arguments:?}: {coloured:?}");
     }
-    // Nor in help, whose colours are clap's.
+    // clap colours the help.
     let help = ["whoami", "--help"];
     assert!(shown(&environment, &help).contains(ESCAPE));
     environment.set("CLICOLOR_FORCE", "1");
@@ -70,7 +70,7 @@ fn there_are_colours_on_a_terminal_alone_and_not_where_they_are_not_wanted() {
 }
 
 #[test]
-fn passwords_and_paths_are_as_they_are_on_a_terminal_too() {
+fn passwords_and_paths_are_printed_unchanged_on_a_terminal_too() {
     let aws = FakeAws::start();
     let environment = environment(&aws);
     for arguments in [&["password", HOST][..], &["cache", "path"]] {

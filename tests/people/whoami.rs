@@ -1,4 +1,4 @@
-//! `whoami`: who would ask and why, without asking anybody.
+//! `whoami`: the identity that would be used, and why. It makes no network calls.
 
 use serde_json::json;
 
@@ -28,7 +28,7 @@ mfa_serial = "arn:aws:iam::111122223333:mfa/alice"
 "#;
 
 #[test]
-fn a_chain_of_roles_is_told_with_all_but_its_external_id() {
+fn a_chain_of_roles_is_shown_without_its_external_id() {
     let mut environment = TestEnvironment::new();
     environment.aws_config(ACCESS_KEY);
     configure(&mut environment, CHAIN);
@@ -40,16 +40,16 @@ fn a_chain_of_roles_is_told_with_all_but_its_external_id() {
         0,
         "\
 999999999999.dkr.ecr.us-west-2.amazonaws.com
-chosen by    the rule at ecrx.toml:6
-profile      work
-source       the access key AKIAIOSFODNN7EXAMPLE
-role 1       arn:aws:iam::111122223333:role/hub, session build-4711, no external id, MFA code of
-             arn:aws:iam::111122223333:mfa/alice
-role 2       arn:aws:iam::999999999999:role/ecr-push, session build-4711 for 1800 s, external id set
-ECR          us-west-2, at https://vpce-0abc.api.ecr.us-west-2.vpce.amazonaws.com
-STS          us-west-2
-passed over  AWS_PROFILE, AWS_WEB_IDENTITY_TOKEN_FILE
-token        none is cached: the next get asks AWS
+chosen by  the rule at ecrx.toml:6
+profile    work
+source     the access key AKIAIOSFODNN7EXAMPLE
+role 1     arn:aws:iam::111122223333:role/hub, session build-4711, no external ID, MFA device
+           arn:aws:iam::111122223333:mfa/alice
+role 2     arn:aws:iam::999999999999:role/ecr-push, session build-4711 for 1800 s, external ID set
+ECR        us-west-2, at https://vpce-0abc.api.ecr.us-west-2.vpce.amazonaws.com
+STS        us-west-2
+not used   AWS_PROFILE, AWS_WEB_IDENTITY_TOKEN_FILE
+token      not cached; the next get requests one
 ",
     );
     prints_json(
@@ -99,7 +99,7 @@ token        none is cached: the next get asks AWS
 }
 
 #[test]
-fn nobody_is_asked_and_a_cached_token_is_told_of() {
+fn a_cached_token_is_shown_without_network_calls() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
     environment.get(HOST).answer();
@@ -124,27 +124,27 @@ fn nobody_is_asked_and_a_cached_token_is_told_of() {
             .expect("a text")
     };
     let token = format!(
-        "cached, bought 1 h ago, to be renewed in 4 h 59 min, good until {}",
+        "cached, requested 1 h ago, renewal in 4 h 59 min, expires {}",
         until(&environment)
     );
     prints(&environment, &["whoami", HOST], 0, &line(&token));
     environment.age_cache(6 * 3600);
     let token = format!(
-        "cached, bought 7 h ago, to be renewed by the next get, good until {}",
+        "cached, requested 7 h ago, renewal at the next get, expires {}",
         until(&environment)
     );
     prints(&environment, &["whoami", HOST], 0, &line(&token));
     environment.age_cache(6 * 3600);
-    let token = "cached, bought 13 h ago, expired 1 h ago";
+    let token = "cached, requested 13 h ago, expired 1 h ago";
     prints(&environment, &["whoami", HOST], 0, &line(token));
     environment.set("AWS_ECR_DISABLE_CACHE", "yes");
-    let token = "nothing is cached: AWS_ECR_DISABLE_CACHE is set";
+    let token = "not cached, AWS_ECR_DISABLE_CACHE is set";
     prints(&environment, &["whoami", HOST], 0, &line(token));
     assert_eq!(aws.connections(), 0);
 }
 
 #[test]
-fn a_sign_in_is_judged_by_its_file() {
+fn the_state_of_a_sign_in_is_read_from_its_file() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::new();
     sso_session(&mut environment, &aws, "work");
@@ -153,14 +153,14 @@ fn a_sign_in_is_judged_by_its_file() {
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     let last = outcome.stdout.lines().last().expect("a line");
     assert!(
-        last.starts_with("✓ the SSO sign-in holds, and ends in 719 h 59 min ("),
+        last.starts_with("✓ signed in with SSO, expires in 719 h 59 min ("),
         "{outcome:?}"
     );
     assert_eq!(aws.connections(), 0);
 }
 
 #[test]
-fn a_sign_in_that_is_over_or_absent_fails_with_the_command_that_mends_it() {
+fn an_expired_or_absent_sign_in_fails_with_the_command_to_run() {
     let environment = TestEnvironment::new();
     environment.aws_config(&format!(
         "[default]\nsso_account_id = 111122223333\nsso_role_name = dev\n\
@@ -173,11 +173,11 @@ fn a_sign_in_that_is_over_or_absent_fails_with_the_command_that_mends_it() {
              profile    default\n\
              source     SSO, role dev in account 111122223333\n\
              ECR        us-west-2\n\
-             token      none is cached: the next get asks AWS\n\
+             token      not cached; the next get requests one\n\
              {sign_in}\n"
         )
     };
-    let absent = "✗ nobody is signed in by SSO: `aws sso login --profile default`";
+    let absent = "✗ not signed in with SSO. Run: aws sso login --profile default";
     prints(&environment, &["whoami", HOST], 1, &report(absent));
     environment.sso_sign_in(START_URL, SSO_ACCESS_TOKEN, -7200 - 30);
     // Without a refresh token it cannot be renewed.
@@ -191,8 +191,8 @@ fn a_sign_in_that_is_over_or_absent_fails_with_the_command_that_mends_it() {
     assert_eq!(outcome.code, Some(1));
     let last = outcome.stdout.lines().last().expect("a line");
     assert!(
-        last.starts_with("✗ the SSO sign-in ended 2 h ago (")
-            && last.ends_with("Z): `aws sso login --profile default`"),
+        last.starts_with("✗ the SSO sign-in expired 2 h ago (")
+            && last.ends_with("Z). Run: aws sso login --profile default"),
         "{outcome:?}"
     );
     let outcome = environment.run(&["whoami", HOST, "--json"], "");
@@ -203,7 +203,7 @@ fn a_sign_in_that_is_over_or_absent_fails_with_the_command_that_mends_it() {
 }
 
 #[test]
-fn who_cannot_be_named_is_an_error_with_hints() {
+fn an_identity_that_cannot_be_resolved_is_an_error_with_hints() {
     let mut environment = TestEnvironment::new();
     environment.aws_config(ACCESS_KEY);
     environment.set("AWS_PROFILE", "wrok");
@@ -220,7 +220,7 @@ fn who_cannot_be_named_is_an_error_with_hints() {
             "known profiles: work",
         ]
     );
-    // A program reads it where it reads the answer.
+    // With --json, the error is on stdout, too.
     let outcome = environment.run(&["whoami", HOST, "--json"], "");
     assert_eq!((outcome.code, &*outcome.stderr), (Some(1), ""));
     let report: serde_json::Value = serde_json::from_str(&outcome.stdout).expect("JSON");
@@ -230,7 +230,7 @@ fn who_cannot_be_named_is_an_error_with_hints() {
 }
 
 #[test]
-fn a_host_of_ones_own_is_told_with_the_registry_behind_it() {
+fn a_custom_host_is_shown_with_its_registry() {
     let mut environment = TestEnvironment::new();
     environment.aws_config(ACCESS_KEY);
     configure(
@@ -258,7 +258,7 @@ chosen by  the name docker-credential-ecrx-release and [identity.release] at ecr
 profile    work
 source     the access key AKIAIOSFODNN7EXAMPLE
 ECR        eu-west-1
-token      none is cached: the next get asks AWS
+token      not cached; the next get requests one
 ",
             ""
         )

@@ -181,9 +181,10 @@ fn a_registry_must_be_private() {
     );
     refuses(
         &["--registry", "ghcr.io", "--principal", "111122223333"],
-        "`ghcr.io` is no ECR registry: give a host such as \
-         111122223333.dkr.ecr.eu-west-1.amazonaws.com, an account and region such as \
-         111122223333/eu-west-1, an image, or a host that a rule with account and region names",
+        "`ghcr.io` is not an ECR registry. Expected HOST \
+         (111122223333.dkr.ecr.eu-west-1.amazonaws.com), ACCOUNT/REGION \
+         (111122223333/eu-west-1), an image, or a host that a rule with account and region maps to \
+         a registry",
         &[],
     );
 }

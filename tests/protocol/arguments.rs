@@ -1,50 +1,54 @@
-//! What is on the command line: actions, help and version.
+//! The command line: commands, help and version.
 
 use super::common::fake_aws::FakeAws;
 use super::common::{HOST, Outcome, TestEnvironment};
 use super::{BROKEN, succeeds};
 
 #[test]
-fn wrong_arguments_print_the_usage_and_fail() {
+fn wrong_arguments_fail_with_one_line_and_the_nearest_command() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
-    let usage = environment.run(&["help"], "").stdout;
-    let of_get = "`get` takes no arguments: what it is asked about comes on stdin";
+    let of_get = "`get` takes no arguments: it reads the registry host from stdin\n";
+    let of_doctr = "unknown command `doctr`, did you mean `doctor`?\n";
     let wrong: &[(&[&str], &str)] = &[
-        (&[], ""),
-        (&[""], ""),
-        (&["GET"], "there is no command `GET`, did you mean `get`?"),
-        (&["gets"], "there is no command `gets`, did you mean `get`?"),
-        (&[" get"], "there is no command ` get`, did you mean `get`?"),
-        (&["-x"], "there is no command `-x`"),
-        (&["--get"], "there is no command `--get`"),
-        (&["-V"], "there is no command `-V`"),
+        (&["GET"], "unknown command `GET`, did you mean `get`?\n"),
+        (&["gets"], "unknown command `gets`, did you mean `get`?\n"),
+        (&[" get"], "unknown command ` get`, did you mean `get`?\n"),
+        (
+            &["-x"],
+            "unknown command `-x`. Run: docker-credential-ecrx help\n",
+        ),
+        (
+            &["--get"],
+            "unknown command `--get`. Run: docker-credential-ecrx help\n",
+        ),
+        (
+            &["-V"],
+            "unknown command `-V`. Run: docker-credential-ecrx help\n",
+        ),
         (&["get", "get"], of_get),
         (&["get", ""], of_get),
         (&["get", HOST], of_get),
-        (&["version", "--version"], "`version` takes no arguments"),
-        (&["--help", "get"], "`--help` takes no arguments"),
+        (
+            &["version", "--version"],
+            "`version` does not take these arguments\n",
+        ),
+        (
+            &["--help", "get"],
+            "`--help` does not take these arguments\n",
+        ),
         (
             &["list", "unused", "unused"],
-            "`list` takes no arguments: what it is asked about comes on stdin",
+            "`list` takes no arguments: it reads the registry host from stdin\n",
         ),
+        (&["doctr", HOST], of_doctr),
+        (&["help", "doctr"], of_doctr),
         (
-            &["doctr", HOST],
-            "there is no command `doctr`, did you mean `doctor`?",
+            &["help", "get", "list"],
+            "`get` does not take these arguments\n",
         ),
-        (
-            &["help", "doctr"],
-            "there is no command `doctr`, did you mean `doctor`?",
-        ),
-        (&["help", "get", "list"], "`get` takes no arguments"),
-        (&["help", "configure-docker", "--", HOST], ""),
     ];
     for (arguments, why) in wrong {
-        let stderr = if why.is_empty() {
-            String::new()
-        } else {
-            format!("docker-credential-ecrx: {why}\n")
-        };
         let outcome = environment.run(arguments, HOST);
         assert_eq!(
             (
@@ -52,16 +56,56 @@ fn wrong_arguments_print_the_usage_and_fail() {
                 outcome.stdout.as_str(),
                 outcome.stderr.as_str()
             ),
-            (Some(1), usage.as_str(), stderr.as_str()),
+            (Some(1), "", &*format!("docker-credential-ecrx: {why}")),
             "{arguments:?}"
         );
     }
     assert_eq!(aws.connections(), 0);
 }
 
+#[test]
+fn without_a_command_the_help_is_printed_and_it_fails_for_groups_of_commands_too() {
+    let environment = TestEnvironment::new();
+    let usage = environment.run(&["help"], "").stdout;
+    for arguments in [&[][..], &[""], &["help", "configure-docker", "--", HOST]] {
+        environment.run(arguments, "").failed_with(&usage, "");
+    }
+    for group in ["cache", "config"] {
+        let help = environment.run(&[group, "-h"], "").stdout;
+        assert!(help.contains("Usage: "), "{help}");
+        environment.run(&[group], "").failed_with(&help, "");
+    }
+}
+
+#[test]
+fn commands_of_other_programs_are_answered_with_the_command_to_run() {
+    let environment = TestEnvironment::new();
+    for (word, command) in [
+        ("login", "configure-docker HOST"),
+        ("logout", "cache clear HOST"),
+        (
+            "get-login-password",
+            "password HOST | docker login --username AWS --password-stdin HOST",
+        ),
+    ] {
+        let outcome = environment.run(&[word], "");
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), ""));
+        let lines: Vec<&str> = outcome.stderr.lines().collect();
+        let [line, hint] = lines[..] else {
+            panic!("a line and a hint: {outcome:?}");
+        };
+        let start = format!("docker-credential-ecrx: unknown command `{word}`: ");
+        assert!(line.starts_with(&start), "{line}");
+        assert!(
+            hint.ends_with(&format!("docker-credential-ecrx {command}")),
+            "{hint}"
+        );
+    }
+}
+
 #[cfg(unix)]
 #[test]
-fn an_argument_that_is_no_text_prints_the_usage_and_fails() {
+fn an_argument_that_is_not_text_prints_the_usage_and_fails() {
     use std::os::unix::ffi::OsStrExt as _;
 
     let environment = TestEnvironment::new();
@@ -73,7 +117,7 @@ fn an_argument_that_is_no_text_prints_the_usage_and_fails() {
 }
 
 #[test]
-fn help_is_the_usage_and_no_failure() {
+fn help_is_the_usage_and_not_a_failure() {
     let environment = TestEnvironment::new();
     let usage = environment.run(&["help"], "").stdout;
     assert!(
@@ -86,14 +130,26 @@ fn help_is_the_usage_and_no_failure() {
     for word in ["help", "--help", "-h"] {
         succeeds(&environment.run(&[word], ""), &usage);
     }
-    // It has a line about each of these.
-    for word in ["get", "store", "erase", "list", "version", "help"] {
-        succeeds(&environment.run(&["help", word], ""), &usage);
-    }
 }
 
 #[test]
-fn help_with_a_command_behind_it_is_the_help_of_that_command() {
+fn every_command_of_the_protocol_has_help_of_its_own() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    for word in ["get", "store", "erase", "list", "version", "help"] {
+        let help = environment.run(&["help", word], "").stdout;
+        let usage = format!("Usage: docker-credential-ecrx {word}");
+        assert!(help.starts_with(&usage), "{help}");
+        for option in ["--help", "-h"] {
+            // The input of a client is not read.
+            succeeds(&environment.run(&[word, option], HOST), &help);
+        }
+    }
+    assert_eq!(aws.connections(), 0);
+}
+
+#[test]
+fn help_of_a_command_is_printed_by_help_and_by_its_option() {
     let environment = TestEnvironment::new();
     let commands: [&[&str]; 4] = [
         &["whoami"],
@@ -110,17 +166,44 @@ fn help_with_a_command_behind_it_is_the_help_of_that_command() {
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""));
 }
 
+/// What clients parse (docker/docker-credential-helpers, `credentials/version.go`).
+const VERSION: &str = concat!(
+    "docker-credential-ecrx (docker-credential-ecrx) ",
+    env!("CARGO_PKG_VERSION"),
+    "\n"
+);
+
 #[test]
-fn version_names_program_package_and_version() {
+fn version_in_one_line_names_program_package_and_version() {
     let environment = TestEnvironment::new();
-    let version = concat!(
-        "docker-credential-ecrx (docker-credential-ecrx) ",
-        env!("CARGO_PKG_VERSION"),
-        "\n"
-    );
-    for word in ["version", "--version", "-v"] {
-        succeeds(&environment.run(&[word], ""), version);
+    for word in ["--version", "-v"] {
+        succeeds(&environment.run(&[word], ""), VERSION);
     }
+}
+
+#[test]
+fn version_names_commit_date_and_target_after_that_line() {
+    let environment = TestEnvironment::new();
+    let printed = environment.run(&["version"], "").stdout;
+    let json = environment.run(&["version", "--json"], "");
+    let report: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
+    assert_eq!(report["version"], env!("CARGO_PKG_VERSION"));
+    let text = |key: &str| report[key].as_str().map(str::to_owned);
+    let target = text("target").expect("a target");
+    assert!(target.contains(std::env::consts::ARCH), "{target}");
+    // A build outside of git has no commit.
+    let commit = match (text("commit"), text("date")) {
+        (Some(commit), Some(date)) => {
+            assert_eq!((commit.len(), date.len()), (40, "2026-11-29".len()));
+            format!("{commit} ({date})")
+        }
+        (None, None) => "unknown (built outside of git)".to_owned(),
+        half => panic!("{half:?}"),
+    };
+    assert_eq!(
+        printed,
+        format!("{VERSION}commit: {commit}\ntarget: {target}\n")
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `erase`: in silence, whatever is sent and whatever is broken.
+//! `erase`: succeeds without output for any input and any state of the machine.
 
 use std::fs;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use super::common::{HOST, TestEnvironment};
 use super::{BROKEN, succeeds};
 
 #[test]
-fn erase_succeeds_in_silence_whatever_is_sent_and_whatever_is_broken() {
+fn erase_succeeds_without_output_for_any_input_and_any_state() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
     let ours = [HOST, "public.ecr.aws"];
@@ -29,7 +29,7 @@ fn erase_succeeds_in_silence_whatever_is_sent_and_whatever_is_broken() {
     );
 
     environment.get(HOST).answer();
-    // Whose the others are, nobody knows now: `tests/creds_store/configuration.rs`.
+    // Other hosts may belong to the other helper: `tests/creds_store/configuration.rs`.
     environment.config(BROKEN);
     succeed(&environment, ours);
     fs::remove_file(
@@ -59,7 +59,7 @@ fn erase_succeeds_in_silence_whatever_is_sent_and_whatever_is_broken() {
 }
 
 #[test]
-fn erase_drops_an_entry_that_is_garbage() {
+fn erase_deletes_a_damaged_entry() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     environment.get(HOST).answer();
@@ -71,7 +71,7 @@ fn erase_drops_an_entry_that_is_garbage() {
 
 #[cfg(unix)]
 #[test]
-fn erase_succeeds_in_silence_when_the_cache_is_read_only() {
+fn erase_succeeds_without_output_if_the_cache_is_read_only() {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::common::files::am_root;
@@ -92,7 +92,7 @@ fn erase_succeeds_in_silence_when_the_cache_is_read_only() {
 }
 
 #[test]
-fn erase_in_any_spelling_drops_what_get_would_answer() {
+fn erase_in_any_spelling_deletes_the_token_of_get() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     let spellings = [

@@ -1,10 +1,10 @@
-//! `get`: what is ours, what is not, and what is no question at all.
+//! `get`: ECR registries, other registries, and invalid input.
 
 use super::common::fake_aws::FakeAws;
 use super::common::{HOST, NOT_FOUND, Outcome, TestEnvironment};
 use super::{BROKEN, NO_SERVER, answer, succeeds, told_twice};
 
-// What is ours.
+// ECR registries.
 
 #[test]
 fn get_echoes_every_spelling_as_it_was_sent() {
@@ -52,10 +52,10 @@ fn white_space_around_the_server_is_not_echoed() {
     }
 }
 
-// What is not ours.
+// Other registries.
 
 #[test]
-fn what_is_not_ecr_is_not_found_and_aws_is_not_asked() {
+fn other_registries_are_not_found_and_aws_is_not_called() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     environment.aws_config("[default\nregion");
@@ -70,7 +70,7 @@ fn what_is_not_ecr_is_not_found_and_aws_is_not_asked() {
         "/",
         "a b",
         "é.example",
-        // What looks like ECR.
+        // Hosts that look like ECR hosts.
         "999999999999.dkr.ecr.us-west-2.amazonaws.com.evil.example",
         "evil.example/999999999999.dkr.ecr.us-west-2.amazonaws.com",
         "evil.example?999999999999.dkr.ecr.us-west-2.amazonaws.com",
@@ -145,7 +145,7 @@ fn a_broken_config_file_leaves_anonymous_pulls_from_public_ecr_alive() {
 // Input.
 
 #[test]
-fn an_empty_question_has_its_fixed_text() {
+fn empty_input_has_its_fixed_text() {
     let environment = TestEnvironment::new();
     for input in ["", "\n", " ", "\r\n\t \n", "\u{a0}\u{2003}"] {
         environment.get(input).failed_with(NO_SERVER, "");
@@ -154,7 +154,7 @@ fn an_empty_question_has_its_fixed_text() {
 }
 
 #[test]
-fn a_closed_stdin_is_an_empty_question() {
+fn a_closed_stdin_is_empty_input() {
     let environment = TestEnvironment::new();
     let mut command = environment.command(&["get"]);
     command.stdin(std::process::Stdio::null());
@@ -175,7 +175,7 @@ fn a_stdin_that_cannot_be_read_is_a_clear_error() {
 }
 
 #[test]
-fn what_is_no_question_is_a_clear_error() {
+fn invalid_input_is_a_clear_error() {
     let environment = TestEnvironment::new();
     let control = "the server name on stdin contains a control character";
     let not_text = "the request on stdin is not UTF-8 text";

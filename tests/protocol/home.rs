@@ -1,4 +1,4 @@
-//! The home folder: without one, and with one that is of no use.
+//! No home folder, and a home folder that cannot be used.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use super::common::fake_aws::{ALICE, FakeAws};
 use super::common::{HOST, NOT_FOUND, TestEnvironment};
 use super::{NO_SERVER, answer, login, succeeds};
 
-/// An environment in which nothing is looked for below the home folder.
+/// An environment that needs no file in the home folder.
 fn without_home(aws: &FakeAws) -> TestEnvironment {
     let mut environment = TestEnvironment::of_alice(aws);
     let path = |path: &Path| path.display().to_string();
@@ -50,11 +50,11 @@ fn every_action_works_without_home() {
     }
 }
 
-/// The SDK and the processes it starts know the variable alone.
+/// The SDK and the processes that it starts read only the variable.
 #[cfg(target_os = "linux")]
 #[test]
 #[expect(clippy::print_stderr, reason = "says that it was skipped")]
-fn without_home_the_password_databases_is_everybodys() {
+fn without_home_the_sdk_and_its_processes_use_the_password_database() {
     let uid = rustix::process::getuid().as_raw().to_string();
     let users = fs::read_to_string("/etc/passwd").expect("users");
     let home = users.lines().find_map(|line| {
@@ -100,7 +100,7 @@ fn without_home_the_password_databases_is_everybodys() {
 }
 
 #[test]
-fn a_home_that_cannot_hold_a_cache_costs_the_caching_and_not_the_login() {
+fn a_home_that_cannot_contain_a_cache_disables_only_the_cache() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
     let file = environment.write("file", "");
@@ -119,7 +119,7 @@ fn a_home_that_cannot_hold_a_cache_costs_the_caching_and_not_the_login() {
 #[cfg(unix)]
 #[test]
 #[expect(clippy::print_stderr, reason = "says that it was skipped")]
-fn root_makes_nothing_in_a_folder_of_another_user() {
+fn root_creates_nothing_in_a_folder_of_another_user() {
     if !rustix::process::geteuid().is_root() {
         eprintln!("not tested: that takes root");
         return;
@@ -145,7 +145,7 @@ fn root_makes_nothing_in_a_folder_of_another_user() {
 }
 
 #[test]
-fn a_home_that_does_not_exist_is_no_obstacle() {
+fn a_home_that_does_not_exist_is_not_created() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
     let absent = environment.home().join("absent");

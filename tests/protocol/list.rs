@@ -1,4 +1,4 @@
-//! `list`: what `get` would answer now.
+//! `list`: the registries with a usable cached token.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use super::{BROKEN, succeeds};
 const HALF_LIFE: i64 = 6 * 3600;
 
 #[test]
-fn list_names_what_get_would_answer_now_and_asks_nobody() {
+fn list_names_registries_with_a_usable_token_without_network_calls() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
     succeeds(&environment.run(&["list"], "unused"), "{}\n");
@@ -40,7 +40,7 @@ fn list_names_what_get_would_answer_now_and_asks_nobody() {
 }
 
 #[test]
-fn list_leaves_out_what_get_would_have_to_refresh() {
+fn list_omits_tokens_that_are_due_for_renewal() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     environment.get(HOST).answer();
@@ -61,7 +61,7 @@ fn list_leaves_out_what_get_would_have_to_refresh() {
 }
 
 #[test]
-fn list_leaves_out_what_was_erased() {
+fn list_omits_erased_tokens() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     environment.get(HOST).answer();
@@ -77,7 +77,7 @@ fn list_never_fails() {
     let listed = format!("{{\"{HOST}\":\"AWS\"}}\n");
     let nothing = "{}\n";
 
-    // Garbage beside the entry costs nothing.
+    // A damaged file next to the entry is ignored.
     let cache = environment.cache();
     let junk = "a".repeat(64);
     for (name, contents) in [
@@ -123,7 +123,7 @@ fn list_never_fails() {
 }
 
 #[test]
-fn list_reads_no_question() {
+fn list_does_not_read_stdin() {
     let environment = TestEnvironment::new();
     let mut command = environment.command(&["list"]);
     command.stdin(std::process::Stdio::null());

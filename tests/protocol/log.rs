@@ -1,4 +1,4 @@
-//! The log: its levels, and that it never holds a secret.
+//! The log: its levels, and that it never contains a secret.
 
 use std::fs;
 use std::time::Duration;
@@ -32,7 +32,7 @@ fn the_log_is_off_by_default_and_each_level_holds_those_above() {
         environment.run(&["erase"], HOST);
         let cold = environment.get(HOST);
         assert_eq!(cold.code, Some(0), "{cold:?}");
-        // Something to warn of, and something to be told by debug alone.
+        // A cause for a warning, and one for a debug message.
         fs::write(
             environment.cache().join(format!("{}.json", "a".repeat(64))),
             "x",
@@ -59,7 +59,7 @@ fn the_log_is_off_by_default_and_each_level_holds_those_above() {
 }
 
 #[test]
-fn a_level_that_is_none_is_told_and_warnings_are_logged() {
+fn an_unknown_level_is_reported_and_warnings_are_logged() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
     environment.set("ECRX_LOG", "lo\u{1b}ud");
@@ -85,7 +85,7 @@ fn a_log_never_changes_stdout() {
     assert_eq!((lost.code, lost.stdout.as_str()), (Some(1), NOT_FOUND));
 }
 
-/// Looks for secrets in everything that came out, but for the answer itself.
+/// Searches the whole output except the answer for secrets.
 #[track_caller]
 fn holds_no_secret(outcome: &Outcome, secrets: &[&str]) {
     let mut secrets: Vec<String> = secrets.iter().map(|secret| (*secret).to_owned()).collect();
@@ -100,7 +100,7 @@ fn holds_no_secret(outcome: &Outcome, secrets: &[&str]) {
     }
     for secret in secrets {
         assert!(secret.len() >= 8, "too short to look for");
-        // A part of it would be too much as well.
+        // A part of a secret must not be there either.
         let end = secret.len().min(16);
         assert!(!output.contains(&secret[..end]), "{secret:.16}…\n{output}");
         let start = secret.len() - end;
@@ -112,7 +112,7 @@ fn holds_no_secret(outcome: &Outcome, secrets: &[&str]) {
 const TEMPORARY: [&str; 2] = ["fake/secret/", "FwoEXAMPLE"];
 
 #[test]
-fn the_log_never_holds_a_secret_whoever_asks() {
+fn the_log_never_contains_a_secret_of_any_identity() {
     let aws = FakeAws::start();
     let role = "arn:aws:iam::999999999999:role/ecr-pull";
     let hour = Duration::from_secs(3600);
@@ -237,7 +237,7 @@ fn the_log_never_holds_a_secret_whoever_asks() {
 
 #[cfg(unix)]
 #[test]
-fn the_log_never_holds_what_a_credential_process_says_or_was_told() {
+fn the_log_never_contains_the_output_or_arguments_of_a_credential_process() {
     let aws = FakeAws::start();
     let argument = "password-on-the-command-line";
     let answer = format!(
@@ -263,7 +263,7 @@ fn the_log_never_holds_what_a_credential_process_says_or_was_told() {
 }
 
 #[test]
-fn the_log_never_holds_a_proxys_password() {
+fn the_log_never_contains_the_password_of_a_proxy() {
     let aws = FakeAws::start_tls(&["api.ecr.us-west-2.amazonaws.com"]);
     let proxy = FakeProxy::start(aws.address());
     let password = "password-of-the-proxy";

@@ -1,4 +1,4 @@
-//! Which stream holds what, and streams that are gone.
+//! The output on each stream, and closed streams.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use super::common::{HOST, NOT_FOUND, Outcome, PROGRAM, TestEnvironment};
 use super::{login, told_twice};
 
 #[test]
-fn every_failure_is_told_in_one_line_on_stdout_and_again_on_stderr() {
+fn every_failure_is_one_line_on_stdout_and_repeated_on_stderr() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
     aws.on(Operation::EcrGetAuthorizationToken, Fault::AccessDenied);
@@ -42,7 +42,7 @@ fn every_failure_is_told_in_one_line_on_stdout_and_again_on_stderr() {
 
 #[cfg(unix)]
 #[test]
-fn a_reader_that_has_gone_is_a_failure_and_no_panic() {
+fn a_closed_reader_is_a_failure_and_not_a_panic() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     environment.get(HOST).answer();
@@ -64,13 +64,13 @@ fn a_reader_that_has_gone_is_a_failure_and_no_panic() {
             Some(1),
             "docker-credential-ecrx: cannot write to stdout: Broken pipe (os error 32)\n",
         ),
-        // For people, who have seen enough.
+        // A reader that closes its end has read enough of the help.
         ("help", "", Some(0), ""),
         (
             "nonsense",
             "",
             Some(1),
-            "docker-credential-ecrx: there is no command `nonsense`\n",
+            "docker-credential-ecrx: unknown command `nonsense`. Run: docker-credential-ecrx help\n",
         ),
     ];
     for (word, input, code, stderr) in cases {
@@ -153,7 +153,7 @@ fn closed_streams_put_no_output_into_other_files() {
             shell.env(name, value.expect("a value"));
         }
         let outcome = run(&mut shell, HOST);
-        // Without a question there is no answer, and without stdout nobody who could read it.
+        // Without input there is no output, and without stdout there is no reader.
         let expected = if streams == "2>&-" { 0 } else { 1 };
         assert_eq!(outcome.code, Some(expected), "{streams}: {outcome:?}");
         for entry in environment.entries() {
@@ -164,10 +164,10 @@ fn closed_streams_put_no_output_into_other_files() {
     }
 }
 
-/// What a caller that reads the answer can have put there, and what nobody can read.
+/// A standard output that a caller reads, and one that no process can read.
 #[cfg(target_os = "linux")]
 #[test]
-fn an_answer_that_nobody_can_read_is_a_failure() {
+fn an_output_that_no_process_can_read_is_a_failure() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     environment.get(HOST).answer();
@@ -192,7 +192,7 @@ fn an_answer_that_nobody_can_read_is_a_failure() {
                 _ => script,
             };
             let outcome = environment.run_program("/bin/sh", &["-c", &script, PROGRAM], "");
-            // Nobody misses a list that is discarded.
+            // A list may be discarded.
             let is_list = word == "list";
             match reason.filter(|reason| !is_list || *reason != discards) {
                 Some(reason) => {
@@ -218,7 +218,7 @@ fn run(command: &mut std::process::Command, input: &str) -> Outcome {
 
     let mut child = command.spawn().expect("start");
     let mut stdin = child.stdin.take().expect("piped");
-    // Whoever does not read may have closed the pipe.
+    // A process that does not read may have closed the pipe.
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
     Outcome::of(child)

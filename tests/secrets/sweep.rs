@@ -109,7 +109,7 @@ impl Sweep {
             .look(aws, environment, &what, &outcome, step.tokens);
         let shown = format!("{}{}", outcome.stdout, outcome.stderr);
         self.told += usize::from(shown.contains("errors detected"));
-        self.remembered += usize::from(shown.contains("previous attempt failed"));
+        self.remembered += usize::from(shown.contains("(previous attempt, "));
         for call in self.aws.calls() {
             if let Some(Fault::Echo(_)) = call.fault {
                 self.echoes.push(echo(&call));

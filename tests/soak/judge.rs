@@ -116,7 +116,7 @@ impl<'a> Judge<'a> {
         if self.record.is_denied(get) && !DENIALS.iter().any(|words| line.contains(words)) {
             return Some("a denial that is not told".to_owned());
         }
-        let is_remembered = line.contains(": previous attempt failed: ");
+        let is_remembered = line.contains(": (previous attempt, ");
         let shares = |struck: &&&Get| {
             let source = |get: &Get| self.record.identities[get.identity].source;
             source(struck) == source(get)

@@ -50,14 +50,14 @@ fn a_token_of_another_entry_is_wrong() {
 
 #[test]
 fn a_failure_needs_a_fault_and_no_token() {
-    let line = "no credentials for x: AWS is down";
+    let line = "no credentials for x: AWS is unavailable";
     let mut story = Story::new();
     story.get(0.0, Answer::Failure(line.to_owned()));
     story.is_wrong("a failure without a reason");
 
     let mut story = Story::new();
     story.fail(0.0, line, ECR, Fault::Status(503));
-    let remembered = "no credentials for x: previous attempt failed: AWS is unavailable";
+    let remembered = "no credentials for x: (previous attempt, retry in 4 s) AWS is unavailable";
     story.get(0.02, Answer::Failure(remembered.to_owned()));
     story.is_right();
     story.get(0.1, Answer::Failure(remembered.to_owned()));

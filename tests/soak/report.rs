@@ -49,7 +49,7 @@ impl Report {
             match &get.answer {
                 Answer::Failure(line) => {
                     report.failures += 1;
-                    report.remembered += usize::from(line.contains(": previous attempt failed: "));
+                    report.remembered += usize::from(line.contains(": (previous attempt, "));
                 }
                 Answer::Token(grant) => {
                     report.tokens += 1;

@@ -30,6 +30,7 @@ fn full() -> Home {
         until: at(NOW + 60),
         state: Key::digest(&[]),
         message: "no".to_owned(),
+        hints: Vec::new(),
     };
     home.cache
         .put_mark(&Key::stable(&[b"mark"]), &mark)

@@ -63,6 +63,7 @@ impl Home {
             until: at(until),
             state: Key::digest(&[]),
             message: String::new(),
+            hints: Vec::new(),
         };
         self.cache.put_mark(&key(), &mark).unwrap();
     }
