@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::cli::{ConfigArguments, ConfigCommand};
-use crate::config::{Config, ConfigError, IdentitySettings, Origin, Rule, Unreachable, Why};
+use crate::config::{
+    Config, ConfigError, ConfigPaths, Excerpt, IdentitySettings, Origin, RegionWarning, Rule,
+    Unreachable, Why,
+};
 use crate::env::{Env, var};
 use crate::error::Error;
 use crate::identity::{ExplainedLayer, LayerName, Misspelled, Resolver};
@@ -52,27 +55,31 @@ struct CheckFinding {
     mark: CheckMark,
     file: Option<String>,
     line: Option<usize>,
+    column: Option<usize>,
     message: String,
+    /// The source line, and a line with carets.
+    #[serde(skip)]
+    excerpt: Vec<String>,
 }
 
 fn check(env: &Env, json: bool, page: &mut Page) -> Result<Verdict, Error> {
-    let config = match Config::from_env(env) {
-        Ok(config) => config,
-        // Without --json, it is printed like every other error.
-        Err(error) if !json => return Err(Error::failure(error)),
-        Err(error) => {
-            page.json(&CheckReport {
-                files: files(env, &Config::default()),
-                findings: vec![CheckFinding::from_error(&error)],
-            });
-            return Ok(Verdict::Bad);
-        }
+    let paths = ConfigPaths::from_env(env);
+    let mistakes = Config::mistakes(&paths);
+    let mut findings: Vec<CheckFinding> = mistakes.iter().map(CheckFinding::from_error).collect();
+    // Rules, profiles and regions are checked once the files are right.
+    let config = if mistakes.is_empty() {
+        Config::load(&paths).map_err(Error::failure)?
+    } else {
+        Config::default()
     };
-    let mut findings: Vec<CheckFinding> = config
-        .unreachable_rules()
-        .iter()
-        .map(CheckFinding::from_rule)
-        .collect();
+    let idle_rules = config.unreachable_rules();
+    findings.extend(idle_rules.iter().map(CheckFinding::from_rule));
+    findings.extend(
+        config
+            .unknown_regions()
+            .iter()
+            .map(CheckFinding::from_region),
+    );
     findings.extend(missing_profiles(env, &config));
     findings.extend(Misspelled::all(env).iter().map(CheckFinding::from_variable));
     let report = CheckReport {
@@ -126,7 +133,9 @@ fn missing_profiles(env: &Env, config: &Config) -> Vec<CheckFinding> {
                 mark: CheckMark::Bad,
                 file: None,
                 line: None,
+                column: None,
                 message: error.to_string(),
+                excerpt: Vec::new(),
             }];
         }
     };
@@ -150,8 +159,29 @@ impl CheckFinding {
             mark,
             file: Some(origin.file.display().to_string()),
             line: Some(origin.line),
+            column: None,
             message,
+            excerpt: Vec::new(),
         }
+    }
+
+    fn with_excerpt(mut self, excerpt: Option<&Excerpt>) -> Self {
+        self.column = excerpt.map(|excerpt| excerpt.column);
+        self.excerpt = excerpt.map(|it| it.lines().to_vec()).unwrap_or_default();
+        self
+    }
+
+    fn from_region(warning: &RegionWarning) -> Self {
+        let suggestion = match &warning.nearest {
+            Some(nearest) => format!("; did you mean `{nearest}`?"),
+            None => String::new(),
+        };
+        let message = format!(
+            "no partition has the region `{}`{suggestion}",
+            warning.region
+        );
+        Self::at(CheckMark::Warning, &warning.origin, message)
+            .with_excerpt(warning.excerpt.as_deref())
     }
 
     fn from_error(error: &ConfigError) -> Self {
@@ -159,8 +189,11 @@ impl CheckFinding {
             mark: CheckMark::Bad,
             file: Some(error.path().display().to_string()),
             line: error.line(),
-            message: error.to_string(),
+            column: None,
+            message: error.message(),
+            excerpt: Vec::new(),
         }
+        .with_excerpt(error.excerpt())
     }
 
     fn from_variable(misspelled: &Misspelled) -> Self {
@@ -168,7 +201,9 @@ impl CheckFinding {
             mark: CheckMark::Bad,
             file: None,
             line: None,
+            column: None,
             message: misspelled.to_string(),
+            excerpt: Vec::new(),
         }
     }
 
@@ -202,10 +237,15 @@ impl CheckFinding {
     }
 
     fn text(&self) -> String {
-        match (&self.file, self.line) {
-            (Some(file), Some(line)) => format!("{file}:{line}: {}", self.message),
-            _ => self.message.clone(),
+        let places = [self.line, self.column].into_iter().flatten();
+        let mut text = self.file.clone().unwrap_or_default();
+        for place in places {
+            text.push_str(&format!(":{place}"));
         }
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text + &self.message
     }
 }
 
@@ -226,6 +266,9 @@ impl CheckReport {
         page.facts(0, &facts);
         for finding in &self.findings {
             page.marked(finding.mark, &finding.text());
+            for line in &finding.excerpt {
+                page.raw(&format!("    {line}\n"));
+            }
         }
         if self.findings.is_empty() {
             page.marked(CheckMark::Good, "no mistakes found");

@@ -30,7 +30,7 @@ impl fmt::Display for Origin {
 pub enum ConfigError {
     /// `ECRX_CONFIG` names a file that is not there. (The other two files may be absent.)
     #[error(
-        "{}: there is no such file, though ECRX_CONFIG names it: correct or unset ECRX_CONFIG",
+        "{}: file not found, but ECRX_CONFIG is set to it: correct or unset ECRX_CONFIG",
         escaped_path(path)
     )]
     Missing { path: PathBuf },
@@ -39,13 +39,13 @@ pub enum ConfigError {
     Unreadable { path: PathBuf, cause: io::Error },
     /// A folder, pipe or device where a file should be.
     #[error(
-        "{}: is not a regular file (where no settings are wanted, an empty file does it)",
+        "{}: is not a regular file: if you want no settings, use an empty file",
         escaped_path(path)
     )]
     NotAFile { path: PathBuf },
     /// More than [`super::MAX_FILE_BYTES`].
     #[error(
-        "{}: is larger than 1 MiB, the most that is read of a configuration file",
+        "{}: is larger than 1 MiB, the maximum size of a configuration file",
         escaped_path(path)
     )]
     TooLarge { path: PathBuf },
@@ -55,8 +55,12 @@ pub enum ConfigError {
         /// The line with the first wrong byte.
         origin: Origin,
     },
-    #[error("{origin}: is not valid TOML: {}", escaped(message))]
-    Syntax { origin: Origin, message: String },
+    #[error("{origin}: invalid TOML: {}", escaped(message))]
+    Syntax {
+        origin: Origin,
+        message: String,
+        excerpt: Option<Box<Excerpt>>,
+    },
     /// The file is TOML, but one of its settings is wrong, or fits the file and not the
     /// registry that was asked for.
     #[error("{origin}: {}: {}", escaped(&shown_key(key)), escaped(&problem.to_string()))]
@@ -66,7 +70,65 @@ pub enum ConfigError {
         /// The setting's name behind that of its table: `cache.dir`, `registry.role_arn`.
         key: String,
         problem: Problem,
+        excerpt: Option<Box<Excerpt>>,
     },
+}
+
+/// A source line with the place of a mistake.
+#[derive(Clone, Debug)]
+pub struct Excerpt {
+    /// In characters, from 1.
+    pub column: usize,
+    line: String,
+    indent: usize,
+    width: usize,
+}
+
+impl Excerpt {
+    /// `earlier` is the text above the line, `before` the line up to the `marked` part. `None` if
+    /// the line may hold a secret.
+    pub(super) fn new(earlier: &str, before: &str, line: &str, marked: &str) -> Option<Self> {
+        const SECRET: &str = "external_id";
+        // A text may span several lines.
+        let statement = earlier.lines().rev().find(|line| line.contains('='));
+        let continues = !line.contains('=') && !line.trim_start().starts_with('[');
+        let is_secret = continues && statement.is_some_and(|line| line.contains(SECRET));
+        let in_key = match line.split_once('=') {
+            Some((key, _)) => key.contains(':'),
+            None => line.trim_start().starts_with('[') && line.contains(':'),
+        };
+        let is_hidden =
+            |part: &str| holds_key(part) || part.contains("://") && shown_url(part) != part;
+        let parts = line.split(['"', '\'']);
+        if is_secret || in_key || line.contains('@') || parts.into_iter().any(is_hidden) {
+            return None;
+        }
+        let mut line = line.to_owned();
+        let mut marked = marked.chars().count();
+        if let Some(at) = line.find(SECRET) {
+            // The value, and whatever follows it.
+            if let Some(equals) = line[at..].find('=') {
+                line.truncate(at + equals + 1);
+                line.push_str(" …");
+            }
+            marked = marked.min((line.chars().count()).saturating_sub(before.chars().count()));
+        }
+        Some(Self {
+            column: before.chars().count() + 1,
+            line,
+            indent: before.chars().count(),
+            width: marked.max(1),
+        })
+    }
+
+    /// The source line, and a line with carets under the place.
+    pub fn lines(&self) -> [String; 2] {
+        let blanks = self.line.chars().take(self.indent);
+        let carets = blanks.map(|c| if c == '\t' { '\t' } else { ' ' });
+        let fill = self.indent.saturating_sub(self.line.chars().count());
+        let marks = carets.collect::<String>() + &" ".repeat(fill) + &"^".repeat(self.width);
+        [escaped(&self.line).replace("\\t", "\t"), marks]
+    }
 }
 
 /// What to do stands in the messages.
@@ -99,6 +161,30 @@ impl ConfigError {
         }
     }
 
+    /// The source line with a mark, if it may be shown.
+    pub fn excerpt(&self) -> Option<&Excerpt> {
+        match self {
+            Self::Syntax { excerpt, .. } | Self::Setting { excerpt, .. } => excerpt.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Line and column, to sort by.
+    pub(super) fn position(&self) -> (Option<usize>, Option<usize>) {
+        (self.line(), self.excerpt().map(|excerpt| excerpt.column))
+    }
+
+    /// The message without the place.
+    pub fn message(&self) -> String {
+        let text = self.to_string();
+        let path = escaped_path(self.path()).to_string();
+        let place = match self.line() {
+            Some(line) => format!("{path}:{line}: "),
+            None => format!("{path}: "),
+        };
+        text.strip_prefix(&place).unwrap_or(&text).to_owned()
+    }
+
     /// The setting at fault, when the file could be read so far.
     pub fn key(&self) -> Option<&str> {
         match self {
@@ -123,19 +209,21 @@ fn shown_key(key: &str) -> Cow<'_, str> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// Misspelled: a known key is near.
-    #[error("unknown key, did you mean `{nearest}`?")]
+    #[error("unknown key; did you mean `{nearest}`?")]
     UnknownNear { nearest: &'static str },
     /// Known in another table, or near to what is known there.
-    #[error("unknown key here: the place of `{word}` is {tables}")]
+    #[error("unknown key in this table: `{word}` belongs {tables}")]
     Misplaced { word: &'static str, tables: String },
     /// Nothing like it is known.
-    #[error("unknown key: known here are {known}")]
+    #[error("unknown key; the keys of this table are {known}")]
     Unknown { known: String },
     /// A rule without `match`.
-    #[error("is missing: it says which registries the rule is for, `*` for every private one")]
+    #[error(
+        "is missing: set it to the registries of this rule, or to `*` for all private registries"
+    )]
     MissingMatch,
     /// A table that should bring an identity and brings none.
-    #[error("names nobody: add `profile`, `role_arn` or both")]
+    #[error("has no identity: add `profile`, `role_arn` or both")]
     NoIdentity,
     /// A value of another type than the key has.
     #[error("must be {expected}, not {found}")]
@@ -159,10 +247,10 @@ pub enum Problem {
     #[error("is empty: give it a value or remove the line")]
     Empty,
     /// An array with nothing in it.
-    #[error("is an empty list: put something in or remove the line")]
+    #[error("is an empty list: add a value or remove the line")]
     EmptyList,
     /// An array that should be shorter.
-    #[error("lists {found}, and at most {most} are supported")]
+    #[error("lists {found} roles; the maximum is {most}")]
     LongList { most: usize, found: usize },
     /// A text longer than any that AWS knows.
     #[error("is longer than {most} bytes")]
@@ -175,83 +263,87 @@ pub enum Problem {
     Value(#[from] ParseError),
     /// A `match` of no known kind.
     #[error(
-        "`{0}` is none of {MATCH_KINDS}; a host of one's own in front of ECR needs `account` and `region` beside it"
+        "`{0}` is not {MATCH_KINDS}; if it is a custom host name for an ECR registry, add `account` and `region`"
     )]
     Match(String),
     /// `account` without `region`.
-    #[error("is missing: `account` and `region` together say which registry is behind `match`")]
+    #[error("is missing: a custom host name needs both `account` and `region`")]
     MissingRegion,
     /// `account` where `match` names ECR registries.
     #[error(
-        "says which registry is behind a host of one's own, but `match` names ECR's own registries (`accounts` limits a rule to some accounts)"
+        "is only for custom host names, and `match` is an ECR registry: to limit the rule to some accounts, use `accounts`"
     )]
     AccountOfEcr,
     /// A `match` that is no host at all, with `account` beside it.
-    #[error("`{0}` is not a host, which it must be where `account` and `region` stand beside it")]
+    #[error("`{0}` is not a host name: if `account` is set, `match` must be a custom host name")]
     MatchOfOwn(String),
     /// `region` in a rule that assumes nothing.
-    #[error("says where roles are assumed, but the rule names nobody who could assume one")]
+    #[error(
+        "is the STS region for assuming roles, but this rule has no identity: add `profile` or `role_arn`, or remove the line"
+    )]
     RegionOfNobody,
-    #[error("means the same as `profile`, which is there too: write one of the two")]
+    #[error("means the same as `profile`, which is also set: remove one of them")]
     TwoProfiles,
-    #[error("its name cannot be that of a file, docker-credential-ecrx-NAME")]
+    #[error(
+        "the name must be valid in a file name, docker-credential-ecrx-NAME: remove slashes, backslashes and control characters"
+    )]
     IdentityName,
     /// A name with a dot in it, without quotes.
-    #[error("is a table in a table: a name with a dot is written in quotes, [{table}.\"{name}\"]")]
+    #[error("is a nested table: quote a name that contains a dot, [{table}.\"{name}\"]")]
     DottedName { table: &'static str, name: String },
     /// An endpoint that credentials must not travel to.
     #[error(
-        "`{0}` must be https://HOST, or http:// to this machine itself (localhost, 127.0.0.1, [::1])"
+        "`{0}` must be https://HOST, or http:// with a loopback host (localhost, 127.0.0.1, [::1])"
     )]
     EndpointUrl(String),
     /// A `*` among other characters in a `match`.
-    #[error("`{0}` holds a wildcard, and a `*` can only stand alone: supported are {MATCH_KINDS}")]
+    #[error("`{0}` contains a wildcard, but `*` is only supported alone: use {MATCH_KINDS}")]
     Wildcard(String),
     /// A `match` with a repository behind the host.
     #[error(
-        "`{0}` names a path, and rules are for whole registries: leave away what follows the host"
+        "`{0}` contains a path, but rules apply to whole registries: remove everything after the host"
     )]
     MatchWithPath(String),
     /// `accounts` on a rule for public ECR.
-    #[error("public ECR is one registry without accounts: remove `accounts`")]
+    #[error("does not apply to public ECR: remove the line")]
     AccountsOfPublic,
     /// `accounts` that exclude the account in `match`.
-    #[error("does not list {0}, the account that `match` names: the rule would never be used")]
+    #[error(
+        "does not list {0}, the account in `match`, so the rule is never used: add the account or correct `match`"
+    )]
     AccountNotListed(AccountId),
     /// A setting of a role where there is no role.
-    #[error("says how a role is assumed, but there is no `role_arn` beside it")]
+    #[error("applies only to assumed roles: add `role_arn` or remove the line")]
     WithoutRole,
     /// Not what IAM takes as an external id. The value stays untold.
-    #[error("must be 2 to 1224 of the characters A-Z a-z 0-9 and _+=,.@:/-")]
+    #[error("must be 2 to 1224 characters from A-Z a-z 0-9 and _+=,.@:/-")]
     ExternalId,
     /// Not what IAM takes as a session name.
     #[error(
-        "`{0}` is not a session name: those are 2 to 64 of the characters A-Z a-z 0-9 and _+=,.@-"
+        "`{0}` is not a valid session name: use 2 to 64 characters from A-Z a-z 0-9 and _+=,.@-"
     )]
     SessionName(String),
     /// An hour is the most that AWS gives to a role that a role assumes.
-    #[error("must be at most 3600, as AWS gives a chain of roles one hour and no more, not {0}")]
+    #[error("must be at most 3600, because AWS limits chained roles to one hour, not {0}")]
     ChainTooLong(u64),
     /// An external id that would go to any account an image name mentions.
     #[error(
-        "would be told to any account that an image names, as `role_arn` holds {{account}}: {remedy}"
+        "would be sent to the account of any image, because `role_arn` contains {{account}}: {remedy}"
     )]
     ExternalIdForAll { remedy: &'static str },
-    /// A `{word}` that stands for nothing.
-    #[error("`{{{word}}}` stands for nothing{}", DidYouMean(*nearest))]
+    /// A `{word}` that is not a placeholder.
+    #[error("`{{{word}}}` is not a placeholder{}", DidYouMean(*nearest))]
     Placeholder {
         word: String,
         /// The nearest that does stand for something.
         nearest: Option<&'static str>,
     },
     /// A brace without its other half.
-    #[error(
-        "`{0}` holds a brace without its other half: write {{account}}, {{region}} or {{partition}}"
-    )]
+    #[error("`{0}` contains an unmatched brace: write {{account}}, {{region}} or {{partition}}")]
     Brace(String),
     /// A template that gives no role ARN.
     #[error(
-        "`{template}` would become `{expanded}`, which is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name"
+        "`{template}` would become `{expanded}`, which is not an IAM role ARN: expected arn:aws:iam::111122223333:role/NAME"
     )]
     Template {
         template: String,
@@ -260,12 +352,12 @@ pub enum Problem {
     },
     /// A template on a rule for public ECR.
     #[error(
-        "`{0}` is filled in from a private registry's name, which public ECR does not have: write the role out"
+        "`{0}` contains placeholders, which have no values for public ECR: write the full role ARN"
     )]
     TemplateForPublic(String),
     /// Two parts that should work together, or a part and a registry, in two partitions.
     #[error(
-        "`{this}` is in the partition {partition}, and {other} in {other_partition}: nothing in AWS crosses partitions"
+        "`{this}` is in the partition {partition}, and {other} in {other_partition}: AWS identities and registries must be in the same partition"
     )]
     AcrossPartitions {
         this: String,
@@ -277,16 +369,16 @@ pub enum Problem {
     #[error("must be an absolute path (`~` and variables are not expanded), not `{0}`")]
     RelativePath(String),
     /// `docker-credential-` in front of a helper's name.
-    #[error("`{name}` is the whole name of a helper: write its end alone, `{end}`")]
+    #[error("`{name}` is the full program name: write only `{end}`")]
     WholeHelperName { name: String, end: String },
     /// Not what a helper's executable can be called.
     #[error(
-        "`{0}` is not the end of a helper's name: those are 1 to 64 of the characters A-Z a-z 0-9 and ._-, the first none of . and -"
+        "`{0}` is not a valid helper name: use 1 to 64 characters from A-Z a-z 0-9 and ._-, without . or - at the start"
     )]
     HelperName(String),
     /// The helper would hand everything to itself.
     #[error(
-        "`{0}` is this program, which would call itself: name the helper that keeps the logins, such as `secretservice`"
+        "`{0}` is this program, which cannot call itself: name the helper that stores your other logins, such as `secretservice`"
     )]
     OwnHelperName(String),
 }
@@ -301,7 +393,7 @@ impl fmt::Display for DidYouMean {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(nearest) => write!(f, ", did you mean `{{{nearest}}}`?"),
-            None => f.write_str(": known are {account}, {region} and {partition}"),
+            None => f.write_str(": use {account}, {region} or {partition}"),
         }
     }
 }

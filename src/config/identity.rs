@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::error::{ConfigError, Origin, Problem};
-use super::section::Section;
+use super::section::{Section, Text};
 use crate::nearest::nearest;
 use crate::registry::{MfaDevice, Partition, Region, Registry, RoleArn};
 use crate::secret::Secret;
@@ -69,44 +69,30 @@ pub(super) struct IdentityTemplate {
 
 impl IdentityTemplate {
     /// Reads the identity of a table; `None` when it names nobody.
-    pub(super) fn read(section: &Section<'_>) -> Result<Option<Self>, ConfigError> {
-        let mut roles = Vec::new();
-        let texts = section.one_or_more_texts("role_arn")?.unwrap_or_default();
-        if texts.len() > MOST_ROLES {
-            let (most, found) = (MOST_ROLES, texts.len());
-            return Err(section.error("role_arn", Problem::LongList { most, found }));
-        }
-        for text in texts {
-            let role = RoleArnTemplate::parse(text.text);
-            roles.push(role.map_err(|problem| section.error_in(&text, "role_arn", problem))?);
-        }
+    /// Mistakes are recorded in `section`.
+    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
+        let roles = section.keep(read_roles(section));
+        let roles_are_right = roles.is_some();
+        let roles = roles.unwrap_or_default();
+        let count = roles.len();
         let template = Self {
-            profile: read_profile(section)?,
-            external_id: read_external_id(section)?,
-            session_name: read_session_name(section)?,
-            duration: read_duration(section, roles.len())?,
-            mfa_device: section.parsed("mfa_serial")?,
-            region: section.parsed("region")?,
+            profile: section.keep(read_profile(section)).flatten(),
+            external_id: section.keep(read_external_id(section)).flatten(),
+            session_name: section.keep(read_session_name(section)).flatten(),
+            duration: section.keep(read_duration(section, count)).flatten(),
+            mfa_device: section.keep(section.parsed("mfa_serial")).flatten(),
+            region: section.keep(section.parsed("region")).flatten(),
             table: section.name().to_owned(),
             origin: section.origin(),
             roles,
         };
-        if template.roles.is_empty() {
-            let of_roles = [
-                "source_profile",
-                "external_id",
-                "role_session_name",
-                "duration_seconds",
-                "mfa_serial",
-            ];
-            if let Some(key) = of_roles.into_iter().find(|key| section.has(key)) {
-                return Err(section.error(key, Problem::WithoutRole));
-            }
-            if template.profile.is_none() {
-                return Ok(None);
+        if template.roles.is_empty() && roles_are_right && !section.is_flawed() {
+            for key in KEYS_OF_ROLES.iter().filter(|key| section.has(key)) {
+                section.record(section.error(key, Problem::WithoutRole));
             }
         }
-        Ok(Some(template))
+        let names_identity = template.profile.is_some() || !template.roles.is_empty();
+        names_identity.then_some(template)
     }
 
     /// Refuses an external id that a stranger could learn by having an image of his account
@@ -197,6 +183,7 @@ impl IdentityTemplate {
             origin: self.origin.clone(),
             key: format!("{}.{key}", self.table),
             problem,
+            excerpt: None,
         };
         let mut arns = Vec::with_capacity(self.roles.len());
         for role in &self.roles {
@@ -226,6 +213,28 @@ impl IdentityTemplate {
             origin: self.origin.clone(),
         })
     }
+}
+
+/// The keys that say how a role is assumed.
+const KEYS_OF_ROLES: [&str; 5] = [
+    "source_profile",
+    "external_id",
+    "role_session_name",
+    "duration_seconds",
+    "mfa_serial",
+];
+
+fn read_roles(section: &Section<'_>) -> Result<Vec<RoleArnTemplate>, ConfigError> {
+    let texts = section.one_or_more_texts("role_arn")?.unwrap_or_default();
+    if texts.len() > MOST_ROLES {
+        let (most, found) = (MOST_ROLES, texts.len());
+        return Err(section.error("role_arn", Problem::LongList { most, found }));
+    }
+    let read = |text: Text<'_>| {
+        RoleArnTemplate::parse(text.text)
+            .map_err(|problem| section.error_in(&text, "role_arn", problem))
+    };
+    texts.into_iter().map(read).collect()
 }
 
 /// Keys, roles and registries of one partition mean nothing in another.
@@ -504,7 +513,7 @@ mod tests {
     fn wrong_templates_say_what_is_wrong() {
         let brace = |template: &str| {
             format!(
-                "`{template}` holds a brace without its other half: write {{account}}, {{region}} or {{partition}}"
+                "`{template}` contains an unmatched brace: write {{account}}, {{region}} or {{partition}}"
             )
         };
         for lone in [
@@ -520,28 +529,28 @@ mod tests {
         for (template, expected) in [
             (
                 "{acount}",
-                "`{acount}` stands for nothing, did you mean `{account}`?",
+                "`{acount}` is not a placeholder, did you mean `{account}`?",
             ),
             (
                 "{Account}",
-                "`{Account}` stands for nothing, did you mean `{account}`?",
+                "`{Account}` is not a placeholder, did you mean `{account}`?",
             ),
             (
                 "{}",
-                "`{}` stands for nothing: known are {account}, {region} and {partition}",
+                "`{}` is not a placeholder: use {account}, {region} or {partition}",
             ),
             (
                 "{host}",
-                "`{host}` stands for nothing: known are {account}, {region} and {partition}",
+                "`{host}` is not a placeholder: use {account}, {region} or {partition}",
             ),
             (
                 "arn:aws:iam::{region}:role/x",
                 "`arn:aws:iam::{region}:role/x` would become `arn:aws:iam::eu-west-1:role/x`, \
-                 which is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
+                 which is not an IAM role ARN: expected arn:aws:iam::111122223333:role/NAME",
             ),
             (
                 "pull",
-                "`pull` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
+                "`pull` is not an IAM role ARN: expected arn:aws:iam::111122223333:role/NAME",
             ),
         ] {
             assert_eq!(expand(template), Err(expected.to_owned()), "{template}");

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use toml::de::DeTable;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
-use super::error::{ConfigError, Origin};
+use super::error::{ConfigError, Excerpt, Origin};
 use super::identity::{IdentitySettings, IdentityTemplate};
 use super::rule::{Match, RegistrySettings, Rule};
 use super::section::ConfigText;
 use super::settings::{FileSettings, OtherHelperName};
 use crate::env::{Env, var};
-use crate::registry::{Registry, ServerName};
+use crate::registry::{Region, Registry, ServerName};
 use crate::secret::Secret;
 
 /// How long a whole `get` may take when no file says otherwise.
@@ -85,6 +86,24 @@ pub struct CacheSettings {
     pub max_age: Option<Duration>,
 }
 
+impl ConfigPaths {
+    fn texts(&self) -> Result<Vec<ConfigText>, ConfigError> {
+        self.each_text().into_iter().collect()
+    }
+
+    /// The files that exist, or why one cannot be read.
+    fn each_text(&self) -> Vec<Result<ConfigText, ConfigError>> {
+        if let Some(path) = &self.explicit {
+            let missing = || Err(ConfigError::Missing { path: path.clone() });
+            return vec![ConfigText::read(path).transpose().unwrap_or_else(missing)];
+        }
+        let paths = [&self.user, &self.machine].into_iter().flatten();
+        paths
+            .filter_map(|path| ConfigText::read(path).transpose())
+            .collect()
+    }
+}
+
 impl Config {
     /// Reads the configuration files that count in this environment.
     pub(crate) fn from_env(env: &Env) -> Result<Self, ConfigError> {
@@ -94,23 +113,27 @@ impl Config {
     /// Reads the files that are there. With none, everything is as by default.
     ///
     /// # Errors
-    /// With the first thing that is wrong in any of the files, even where it would not matter
+    /// With the first thing that is wrong in any of the files, even if it would not matter
     /// for the registry at hand.
     pub fn load(paths: &ConfigPaths) -> Result<Self, ConfigError> {
-        let sources = match &paths.explicit {
-            Some(path) => match ConfigText::read(path)? {
-                Some(source) => vec![source],
-                None => return Err(ConfigError::Missing { path: path.clone() }),
-            },
-            None => {
-                let mut sources = Vec::new();
-                for path in [&paths.user, &paths.machine].into_iter().flatten() {
-                    sources.extend(ConfigText::read(path)?);
+        Self::from_sources(paths.texts()?)
+    }
+
+    /// All mistakes of the files, by file and line; empty if [`Config::load`] succeeds.
+    pub(crate) fn mistakes(paths: &ConfigPaths) -> Vec<ConfigError> {
+        let mut mistakes = Vec::new();
+        for text in paths.each_text() {
+            match text {
+                Err(error) => mistakes.push(error),
+                Ok(source) => {
+                    FileSettings::read(&source);
+                    let mut found = source.take_mistakes();
+                    found.sort_by_key(ConfigError::position);
+                    mistakes.append(&mut found);
                 }
-                sources
             }
-        };
-        Self::from_sources(sources)
+        }
+        mistakes
     }
 
     /// As [`Config::load`], with `text` in place of what the user's file, or the explicit one,
@@ -133,7 +156,10 @@ impl Config {
     pub(super) fn from_sources(sources: Vec<ConfigText>) -> Result<Self, ConfigError> {
         let mut settings = FileSettings::default();
         for source in &sources {
-            settings = settings.or(FileSettings::read(source)?);
+            settings = settings.or(FileSettings::read(source));
+            if let Some(mistake) = source.take_mistakes().into_iter().next() {
+                return Err(mistake);
+            }
         }
         Ok(Self {
             timeout: settings.timeout.unwrap_or(DEFAULT_TIMEOUT),
@@ -317,6 +343,39 @@ impl Config {
         matches
     }
 
+    /// The region names in the files that no partition has.
+    pub(crate) fn unknown_regions(&self) -> Vec<RegionWarning> {
+        let mut warnings = Vec::new();
+        for source in self.sources() {
+            let Ok(top) = DeTable::parse(&source.text) else {
+                continue;
+            };
+            let mut visit = |value: &Spanned<DeValue<'_>>, region: Option<Region>| {
+                let region = region.and_then(|region| Some((region.check_name()?, region)));
+                if let Some((unknown, region)) = region {
+                    warnings.push(RegionWarning {
+                        origin: source.origin_of(&value.span()),
+                        excerpt: source.excerpt(&value.span()),
+                        region,
+                        nearest: unknown.nearest,
+                    });
+                }
+            };
+            for table in identity_tables(top.get_ref()) {
+                if let Some(value) = table.get("match") {
+                    let text = value.get_ref().as_str().unwrap_or_default();
+                    let parsed = text.parse::<Match>().ok();
+                    visit(value, parsed.and_then(|it| it.region().cloned()));
+                }
+                if let Some(value) = table.get("region") {
+                    let text = value.get_ref().as_str().unwrap_or_default();
+                    visit(value, text.parse().ok());
+                }
+            }
+        }
+        warnings
+    }
+
     fn sources(&self) -> impl Iterator<Item = ConfigText> {
         self.files.iter().filter_map(|file| {
             let bytes = file.text.expose().as_bytes().to_vec();
@@ -333,4 +392,27 @@ impl Config {
             .chain(self.identities.values())
             .filter_map(IdentityTemplate::profile)
     }
+}
+
+/// A region name that no partition has, and its place.
+#[derive(Debug)]
+pub(crate) struct RegionWarning {
+    pub(crate) origin: Origin,
+    pub(crate) excerpt: Option<Box<Excerpt>>,
+    pub(crate) region: Region,
+    pub(crate) nearest: Option<String>,
+}
+
+/// The tables that may name a region: each `[[registry]]`, `[defaults]` and each
+/// `[identity.NAME]`.
+fn identity_tables<'t, 'a>(top: &'t DeTable<'a>) -> Vec<&'t DeTable<'a>> {
+    let value = |key| top.get(key).map(Spanned::get_ref);
+    let rules = value("registry").and_then(DeValue::as_array);
+    let rules = rules.into_iter().flatten().map(Spanned::get_ref);
+    let identities = value("identity").and_then(DeValue::as_table);
+    let identities = identities.into_iter().flat_map(|table| table.values());
+    let tables = rules
+        .chain(value("defaults"))
+        .chain(identities.map(Spanned::get_ref));
+    tables.filter_map(DeValue::as_table).collect()
 }

@@ -26,10 +26,11 @@ mod tests;
 
 pub use check::{Unreachable, Why};
 pub use endpoint_url::EndpointUrl;
-pub use error::{ConfigError, Origin, Problem};
+pub use error::{ConfigError, Excerpt, Origin, Problem};
 pub use identity::{
     Blanks, IdentitySettings, RoleArnTemplate, RoleSettings, parse_external_id, parse_session_name,
 };
+pub(crate) use load::RegionWarning;
 pub use load::{
     CacheSettings, Config, ConfigPaths, DEFAULT_CONNECT_TIMEOUT, DEFAULT_OTHER_REGISTRIES_TIMEOUT,
     DEFAULT_TIMEOUT,

@@ -50,44 +50,62 @@ impl RegistrySettings {
 }
 
 impl Rule {
-    pub(super) fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
-        let registries = read_match(section)?;
-        let accounts = read_accounts(section, &registries)?;
-        let identity = IdentityTemplate::read(section)?;
-        let settings = RegistrySettings {
-            endpoint_url: section.parsed("endpoint_url")?,
-            sts_endpoint_url: section.parsed("sts_endpoint_url")?,
-            max_age: section.seconds("max_age_seconds", MAX_AGE_SECONDS)?,
+    /// Reads a rule; `None` if mistakes were recorded.
+    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
+        let registries = read_match(section);
+        // A misspelled `match` is not told as a missing one too.
+        let registries = match registries {
+            Err(_) if section.is_flawed() && !section.has("match") => None,
+            registries => section.keep(registries),
         };
-        let is_own = matches!(registries, Match::Own(_));
-        match &identity {
-            Some(identity) => {
-                let trusted = registries.account().is_some() || !accounts.is_empty();
-                identity.check_external_id(
-                    section,
-                    (!trusted).then_some("list the `accounts` that may know it"),
-                )?;
-                if registries == Match::Public {
-                    identity.check_blanks(section)?;
-                }
-                let partition = registries.partition();
-                identity.check_partition(section, partition.map(|it| (&registries as _, it)))?;
-            }
-            None if !is_own && settings == RegistrySettings::default() => {
-                return Err(section.error_of_all(Problem::NoIdentity));
-            }
-            None if !is_own && section.has("region") => {
-                return Err(section.error("region", Problem::RegionOfNobody));
-            }
-            None => {}
+        let accounts = section.keep(read_accounts(section, registries.as_ref()));
+        let identity = IdentityTemplate::read(section);
+        let settings = RegistrySettings {
+            endpoint_url: section.keep(section.parsed("endpoint_url")).flatten(),
+            sts_endpoint_url: section.keep(section.parsed("sts_endpoint_url")).flatten(),
+            max_age: section
+                .keep(section.seconds("max_age_seconds", MAX_AGE_SECONDS))
+                .flatten(),
+        };
+        if section.is_flawed() {
+            return None;
         }
-        Ok(Self {
-            registries,
-            accounts,
+        let rule = Self {
+            registries: registries?,
+            accounts: accounts?,
             identity,
             settings,
             origin: section.origin(),
-        })
+        };
+        section.keep(rule.check(section))?;
+        Some(rule)
+    }
+
+    /// Refuses parts that contradict each other.
+    fn check(&self, section: &Section<'_>) -> Result<(), ConfigError> {
+        let registries = &self.registries;
+        let is_own = matches!(registries, Match::Own(_));
+        match &self.identity {
+            Some(identity) => {
+                let trusted = registries.account().is_some() || !self.accounts.is_empty();
+                identity.check_external_id(
+                    section,
+                    (!trusted).then_some("list the trusted `accounts`"),
+                )?;
+                if *registries == Match::Public {
+                    identity.check_blanks(section)?;
+                }
+                let partition = registries.partition();
+                identity.check_partition(section, partition.map(|it| (registries as _, it)))
+            }
+            None if !is_own && self.settings == RegistrySettings::default() => {
+                Err(section.error_of_all(Problem::NoIdentity))
+            }
+            None if !is_own && section.has("region") => {
+                Err(section.error("region", Problem::RegionOfNobody))
+            }
+            None => Ok(()),
+        }
     }
 
     pub fn matches(&self, registry: &Registry) -> bool {
@@ -145,16 +163,19 @@ impl Rule {
     }
 }
 
-fn read_accounts(section: &Section<'_>, registries: &Match) -> Result<Vec<AccountId>, ConfigError> {
+fn read_accounts(
+    section: &Section<'_>,
+    registries: Option<&Match>,
+) -> Result<Vec<AccountId>, ConfigError> {
     let mut accounts = Vec::new();
     for text in section.texts("accounts")?.unwrap_or_default() {
         let account = text.text.parse::<AccountId>();
         accounts.push(account.map_err(|error| section.error_in(&text, "accounts", error))?);
     }
-    if *registries == Match::Public && !accounts.is_empty() {
+    if registries == Some(&Match::Public) && !accounts.is_empty() {
         return Err(section.error("accounts", Problem::AccountsOfPublic));
     }
-    match registries.account() {
+    match registries.and_then(Match::account) {
         Some(account) if !accounts.is_empty() && !accounts.contains(account) => {
             Err(section.error("accounts", Problem::AccountNotListed(account.clone())))
         }

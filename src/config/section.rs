@@ -5,6 +5,7 @@
 //! a value that is of the right type and wrong all the same, the line.
 
 use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::ops::{Range, RangeInclusive};
@@ -16,7 +17,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{ConfigError, Origin, Problem};
+use super::error::{ConfigError, Excerpt, Origin, Problem};
 use crate::nearest::nearest;
 
 /// The most that is read of a configuration file: 1 MiB, some 8000 rules.
@@ -30,6 +31,8 @@ pub(super) struct ConfigText {
     /// Where each line but the first begins, so that 1000 rules find their lines without 1000
     /// walks through the text.
     line_starts: Vec<usize>,
+    /// The mistakes found so far, in the order in which the file is checked.
+    mistakes: RefCell<Vec<ConfigError>>,
 }
 
 impl ConfigText {
@@ -93,7 +96,32 @@ impl ConfigText {
             path,
             text,
             line_starts,
+            mistakes: RefCell::default(),
         })
+    }
+
+    pub(super) fn record(&self, mistake: ConfigError) {
+        self.mistakes.borrow_mut().push(mistake);
+    }
+
+    pub(super) fn take_mistakes(&self) -> Vec<ConfigError> {
+        self.mistakes.take()
+    }
+
+    /// The source line of a range with the range marked; `None` if the line may hold a secret.
+    pub(super) fn excerpt(&self, range: &Range<usize>) -> Option<Box<Excerpt>> {
+        let index = self
+            .line_starts
+            .partition_point(|start| *start <= range.start);
+        let start = index.checked_sub(1).map_or(0, |at| self.line_starts[at]);
+        let rest = self.text.get(start..)?;
+        let line = rest.lines().next().unwrap_or_default();
+        let before = line.get(..range.start - start).unwrap_or(line);
+        let marked = line.get(before.len()..).unwrap_or_default();
+        let marked = marked
+            .get(..range.len().min(marked.len()))
+            .unwrap_or(marked);
+        Excerpt::new(self.text.get(..start)?, before, line, marked).map(Box::new)
     }
 
     /// The file and the line that a byte of the text is in.
@@ -142,21 +170,21 @@ pub(super) struct Section<'a> {
     all: &'static [&'static Shape],
     table: &'a DeTable<'a>,
     span: Range<usize>,
+    /// A mistake was found in it, so that what seems to be missing may be misspelled.
+    is_flawed: Cell<bool>,
 }
 
 impl<'a> Section<'a> {
-    /// Looks at the keys of a table.
-    ///
-    /// # Errors
-    /// When there is one that `shape` does not have. This comes before anything else is said
-    /// of the table, as a misspelled key is the usual reason why another seems to be missing.
+    /// Looks at the keys of a table, and records those that `shape` does not have. They come
+    /// before the other mistakes in the table, as a misspelled key is the usual reason why
+    /// another seems to be missing.
     pub(super) fn new(
         source: &'a ConfigText,
         table: &'a DeTable<'a>,
         span: Range<usize>,
         shape: &'static Shape,
         all: &'static [&'static Shape],
-    ) -> Result<Self, ConfigError> {
+    ) -> Self {
         Self::named(shape.name.into(), source, table, span, shape, all)
     }
 
@@ -167,7 +195,7 @@ impl<'a> Section<'a> {
         span: Range<usize>,
         shape: &'static Shape,
         all: &'static [&'static Shape],
-    ) -> Result<Self, ConfigError> {
+    ) -> Self {
         let section = Self {
             source,
             shape,
@@ -175,24 +203,42 @@ impl<'a> Section<'a> {
             all,
             table,
             span,
+            is_flawed: Cell::new(false),
         };
-        let unknown = table
+        let mut unknown: Vec<_> = table
             .keys()
             .filter(|key| !shape.has(key.get_ref()))
-            .min_by_key(|key| key.span().start);
-        match unknown {
-            None => Ok(section),
-            Some(key) => {
-                let problem = section.unknown(key.get_ref());
-                Err(section.error_at(&key.span(), key.get_ref(), problem))
-            }
+            .collect();
+        unknown.sort_by_key(|key| key.span().start);
+        for key in unknown {
+            let problem = section.unknown(key.get_ref());
+            section.record(section.error_at(&key.span(), key.get_ref(), problem));
         }
+        section
+    }
+
+    pub(super) fn record(&self, mistake: ConfigError) {
+        self.is_flawed.set(true);
+        self.source.record(mistake);
+    }
+
+    /// The value, or `None` after its mistake is recorded.
+    pub(super) fn keep<T>(&self, result: Result<T, ConfigError>) -> Option<T> {
+        result.map_err(|mistake| self.record(mistake)).ok()
+    }
+
+    pub(super) fn is_flawed(&self) -> bool {
+        self.is_flawed.get()
     }
 
     fn unknown(&self, key: &str) -> Problem {
         let elsewhere = |word: &str| {
             let shapes = self.all.iter().filter(|shape| shape.has(word));
-            shapes.map(|shape| shape.written).collect::<Vec<_>>()
+            let place = |shape: &&'static Shape| match shape.name {
+                "" => format!("at {}", shape.written),
+                _ => format!("in {}", shape.written),
+            };
+            shapes.map(place).collect::<Vec<_>>()
         };
         let known_elsewhere = self.all.iter().flat_map(|shape| shape.keys());
         let here = || nearest(key, self.shape.keys());
@@ -239,6 +285,7 @@ impl<'a> Section<'a> {
             origin: self.origin(),
             key: self.name.to_string(),
             problem,
+            excerpt: self.source.excerpt(&self.span),
         }
     }
 
@@ -253,6 +300,7 @@ impl<'a> Section<'a> {
             origin: self.source.origin_of(span),
             key: self.key_name(key),
             problem: problem.into(),
+            excerpt: self.source.excerpt(span),
         }
     }
 
@@ -291,43 +339,47 @@ impl<'a> Section<'a> {
         self.table.get(key)
     }
 
-    pub(super) fn table(&self, shape: &'static Shape) -> Result<Option<Self>, ConfigError> {
-        let Some(value) = self.get(shape.name) else {
-            return Ok(None);
-        };
+    pub(super) fn table(&self, shape: &'static Shape) -> Option<Self> {
+        let value = self.get(shape.name)?;
         match value.get_ref() {
             DeValue::Table(table) => {
-                Self::new(self.source, table, value.span(), shape, self.all).map(Some)
+                let section = Self::new(self.source, table, value.span(), shape, self.all);
+                Some(section)
             }
-            _ => Err(self.not_section(shape, value)),
+            _ => {
+                self.record(self.not_section(shape, value));
+                None
+            }
         }
     }
 
     /// The tables of one name within this one, in the file's order.
-    pub(super) fn tables(&self, shape: &'static Shape) -> Result<Vec<Self>, ConfigError> {
+    pub(super) fn tables(&self, shape: &'static Shape) -> Vec<Self> {
         let Some(value) = self.get(shape.name) else {
-            return Ok(Vec::new());
+            return Vec::new();
         };
         let DeValue::Array(list) = value.get_ref() else {
-            return Err(self.not_section(shape, value));
+            self.record(self.not_section(shape, value));
+            return Vec::new();
         };
         let section = |value: &'a Spanned<DeValue<'a>>| match value.get_ref() {
-            DeValue::Table(table) => Self::new(self.source, table, value.span(), shape, self.all),
+            DeValue::Table(table) => {
+                Ok(Self::new(self.source, table, value.span(), shape, self.all))
+            }
             _ => Err(self.not_section(shape, value)),
         };
-        list.iter().map(section).collect()
+        let sections = list.iter().map(section);
+        sections.filter_map(|section| self.keep(section)).collect()
     }
 
     /// The tables of a table whose keys are names that the file's author chose, with those names.
-    pub(super) fn named_tables(
-        &self,
-        shape: &'static Shape,
-    ) -> Result<Vec<(&'a str, Self)>, ConfigError> {
+    pub(super) fn named_tables(&self, shape: &'static Shape) -> Vec<(&'a str, Self)> {
         let Some(value) = self.get(shape.name) else {
-            return Ok(Vec::new());
+            return Vec::new();
         };
         let DeValue::Table(tables) = value.get_ref() else {
-            return Err(self.not_section(shape, value));
+            self.record(self.not_section(shape, value));
+            return Vec::new();
         };
         let section = |(key, value): (&'a Spanned<Cow<'a, str>>, &'a Spanned<DeValue<'a>>)| {
             let chosen: &'a str = key.get_ref();
@@ -344,13 +396,14 @@ impl<'a> Section<'a> {
                 return Err(self.error_at(&key.span(), &key_name, problem));
             }
             let name = format!("{}.{chosen}", shape.name).into();
-            Self::named(name, self.source, table, key.span(), shape, self.all)
-                .map(|section| (chosen, section))
+            let section = Self::named(name, self.source, table, key.span(), shape, self.all);
+            Ok((chosen, section))
         };
-        // The first that is wrong, by line and not by letter.
+        // By line and not by letter.
         let mut tables: Vec<_> = tables.iter().collect();
         tables.sort_by_key(|(key, _)| key.span().start);
-        tables.into_iter().map(section).collect()
+        let sections = tables.into_iter().map(section);
+        sections.filter_map(|section| self.keep(section)).collect()
     }
 
     fn not_section(&self, shape: &Shape, value: &Spanned<DeValue<'_>>) -> ConfigError {
@@ -379,7 +432,7 @@ impl<'a> Section<'a> {
     /// A text that is neither empty nor holds anything invisible.
     pub(super) fn text(&self, key: &'static str) -> Result<Option<Text<'a>>, ConfigError> {
         self.get(key)
-            .map(|value| self.read_text(key, value, "a text in quotes"))
+            .map(|value| self.read_text(key, value, "text in quotes"))
             .transpose()
     }
 
@@ -398,7 +451,7 @@ impl<'a> Section<'a> {
 
     /// A list of texts, not empty.
     pub(super) fn texts(&self, key: &'static str) -> Result<Option<Vec<Text<'a>>>, ConfigError> {
-        self.list(key, "a list of texts", false)
+        self.list(key, "a list of text", false)
     }
 
     /// One text or a list of them, not empty.
@@ -406,7 +459,7 @@ impl<'a> Section<'a> {
         &self,
         key: &'static str,
     ) -> Result<Option<Vec<Text<'a>>>, ConfigError> {
-        self.list(key, "a text or a list of texts", true)
+        self.list(key, "text or a list of text", true)
     }
 
     fn list(
@@ -428,7 +481,7 @@ impl<'a> Section<'a> {
         if list.is_empty() {
             return Err(self.error(key, Problem::EmptyList));
         }
-        let read = |value| self.read_text(key, value, "a list of texts in quotes");
+        let read = |value| self.read_text(key, value, "a list of text in quotes");
         list.iter().map(read).collect::<Result<_, _>>().map(Some)
     }
 
@@ -506,7 +559,7 @@ impl<'a> Section<'a> {
 /// What a value is, in words.
 pub(super) fn found(value: &DeValue<'_>) -> &'static str {
     match value {
-        DeValue::String(_) => "a text",
+        DeValue::String(_) => "text",
         DeValue::Integer(_) => "a whole number",
         DeValue::Float(_) => "a decimal number",
         DeValue::Boolean(_) => "true or false",

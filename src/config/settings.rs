@@ -5,6 +5,7 @@
 //! key, and the tests read it.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use crate::helper_name::{OWN_NAME, PREFIX};
 
 const TOP: Shape = Shape {
     name: "",
-    written: "the top of the file, above the first table",
+    written: "the top of the file, before the first table",
     groups: &[&[
         "timeout_seconds",
         "connect_timeout_seconds",
@@ -95,32 +96,45 @@ pub(super) struct FileSettings {
 }
 
 impl FileSettings {
-    pub(super) fn read(source: &ConfigText) -> Result<Self, ConfigError> {
-        let table = DeTable::parse(&source.text).map_err(|error| syntax(source, &error))?;
-        let top = Section::new(source, table.get_ref(), 0..0, &TOP, ALL)?;
+    /// Reads a file as far as it is right. Its mistakes are recorded in `source`.
+    pub(super) fn read(source: &ConfigText) -> Self {
+        let table = match DeTable::parse(&source.text) {
+            Ok(table) => table,
+            Err(_) => {
+                let (_, errors) = DeTable::parse_recoverable(&source.text);
+                for error in &errors {
+                    source.record(syntax(source, error));
+                }
+                return Self::default();
+            }
+        };
+        let top = Section::new(source, table.get_ref(), 0..0, &TOP, ALL);
+        let seconds = |key, bounds| top.keep(top.seconds(key, bounds)).flatten();
         let mut settings = Self {
-            timeout: top.seconds("timeout_seconds", 1..=300)?,
-            connect_timeout: top.seconds("connect_timeout_seconds", 1..=60)?,
-            other_registries_helper: OtherHelperName::read(&top)?,
-            other_registries_timeout: top.seconds("other_registries_timeout_seconds", 1..=3600)?,
+            timeout: seconds("timeout_seconds", 1..=300),
+            connect_timeout: seconds("connect_timeout_seconds", 1..=60),
+            other_registries_helper: top.keep(OtherHelperName::read(&top)).flatten(),
+            other_registries_timeout: seconds("other_registries_timeout_seconds", 1..=3600),
             ..Self::default()
         };
-        if let Some(cache) = top.table(&CACHE)? {
-            settings.cache_enabled = cache.switch("enabled")?;
-            settings.cache_dir = read_dir(&cache)?;
-            settings.cache_max_age = cache.seconds("max_age_seconds", MAX_AGE_SECONDS)?;
+        if let Some(cache) = top.table(&CACHE) {
+            settings.cache_enabled = cache.keep(cache.switch("enabled")).flatten();
+            settings.cache_dir = cache.keep(read_dir(&cache)).flatten();
+            let max_age = cache.seconds("max_age_seconds", MAX_AGE_SECONDS);
+            settings.cache_max_age = cache.keep(max_age).flatten();
         }
-        if let Some(defaults) = top.table(&DEFAULTS)? {
-            settings.defaults = read_defaults(&defaults)?;
+        if let Some(defaults) = top.table(&DEFAULTS) {
+            settings.defaults = defaults.keep(read_defaults(&defaults)).flatten();
         }
-        for rule in top.tables(&REGISTRY)? {
-            settings.rules.push(Rule::read(&rule)?);
+        for rule in top.tables(&REGISTRY) {
+            settings.rules.extend(Rule::read(&rule));
         }
-        for (name, identity) in top.named_tables(&IDENTITY)? {
-            let template = read_identity(name, &identity)?;
-            settings.identities.insert(name.to_owned(), template);
+        for (name, identity) in top.named_tables(&IDENTITY) {
+            if let Some(template) = identity.keep(read_identity(name, &identity)).flatten() {
+                settings.identities.insert(name.to_owned(), template);
+            }
         }
-        Ok(settings)
+        settings
     }
 
     /// What this file says, and where it says nothing, what `other` says. The rules of both:
@@ -151,17 +165,57 @@ impl FileSettings {
 }
 
 fn syntax(source: &ConfigText, error: &toml::de::Error) -> ConfigError {
-    let span = error.span().unwrap_or(source.text.len()..source.text.len());
-    let mut message = error.message().to_owned();
-    // The parser does not say which, and its span is the key.
-    if message == "duplicate key"
-        && let Some(key) = source.text.get(span.clone())
-    {
-        message = format!("`{key}` is there twice");
-    }
+    let end = source.text.trim_end().len();
+    let span = error.span().unwrap_or(end..end);
     ConfigError::Syntax {
         origin: source.origin(span.start),
-        message,
+        message: syntax_message(&source.text, &span, error.message()),
+        excerpt: source.excerpt(&span),
+    }
+}
+
+/// What is wrong, in the words of a configuration file and not of a parser.
+fn syntax_message(text: &str, span: &Range<usize>, told: &str) -> String {
+    let before = text.get(..span.start).unwrap_or(text);
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    let key = line.split_once('=').map(|(key, _)| key.trim());
+    if told == "duplicate key" {
+        let key = text.get(span.clone()).unwrap_or_default();
+        return format!("`{key}` is defined twice: remove one of the two");
+    }
+    for (part, message) in [
+        ("unclosed table", "the table header is not closed: add `]`"),
+        (
+            "unclosed array table",
+            "the table header is not closed: add `]]`",
+        ),
+        ("unclosed array", "the list is not closed: add `]`"),
+        (
+            "unclosed inline table",
+            "the inline table is not closed: add `}`",
+        ),
+        (
+            "escape",
+            "a backslash in double quotes starts an escape: write `\\\\`, or use single quotes",
+        ),
+        (
+            "basic string, expected `\"`",
+            "the text is not closed: add `\"`",
+        ),
+        (
+            "literal string, expected `'`",
+            "the text is not closed: add `'`",
+        ),
+    ] {
+        if told.contains(part) {
+            return message.to_owned();
+        }
+    }
+    match key {
+        Some(key) if !key.is_empty() => format!(
+            "the value of `{key}` is not valid: write text in quotes, and numbers, true and false without"
+        ),
+        _ => "expected `key = value` or a table header such as [cache]".to_owned(),
     }
 }
 
@@ -183,25 +237,32 @@ fn read_defaults(defaults: &Section<'_>) -> Result<Option<IdentityTemplate>, Con
     if defaults.is_empty() {
         return Ok(None);
     }
-    read_who(defaults).map(Some)
+    read_who(defaults)
 }
 
-fn read_identity(name: &str, identity: &Section<'_>) -> Result<IdentityTemplate, ConfigError> {
+fn read_identity(
+    name: &str,
+    identity: &Section<'_>,
+) -> Result<Option<IdentityTemplate>, ConfigError> {
     if name.is_empty() || name.contains(|c: char| c.is_control() || "/\\".contains(c)) {
         return Err(identity.error_of_all(Problem::IdentityName));
     }
     read_who(identity)
 }
 
-/// Reads who asks for every registry that comes along.
-fn read_who(section: &Section<'_>) -> Result<IdentityTemplate, ConfigError> {
-    let Some(identity) = IdentityTemplate::read(section)? else {
+/// Reads the identity of a table that serves all registries; `None` if mistakes were recorded.
+fn read_who(section: &Section<'_>) -> Result<Option<IdentityTemplate>, ConfigError> {
+    let identity = IdentityTemplate::read(section);
+    if section.is_flawed() {
+        return Ok(None);
+    }
+    let Some(identity) = identity else {
         return Err(section.error_of_all(Problem::NoIdentity));
     };
-    let remedy = "move it to a [[registry]] with the `accounts` that may know it";
+    let remedy = "move it to a [[registry]] rule that lists the trusted `accounts`";
     identity.check_external_id(section, Some(remedy))?;
     identity.check_partition(section, None)?;
-    Ok(identity)
+    Ok(Some(identity))
 }
 
 /// The longest name, in characters.

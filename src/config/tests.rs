@@ -381,17 +381,17 @@ fn nothing_crosses_partitions() {
         (
             IRELAND,
             "/c.toml:3: registry.role_arn: `arn:aws-us-gov:iam::111122223333:role/r` is in the partition \
-             aws-us-gov, and 111122223333.dkr.ecr.eu-west-1.amazonaws.com in aws: nothing in AWS crosses partitions",
+             aws-us-gov, and 111122223333.dkr.ecr.eu-west-1.amazonaws.com in aws: AWS identities and registries must be in the same partition",
         ),
         (
             BEIJING,
             "/c.toml:6: registry.region: `eu-west-1` is in the partition aws, and \
-             444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn: nothing in AWS crosses partitions",
+             444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn: AWS identities and registries must be in the same partition",
         ),
         (
             PUBLIC,
             "/c.toml:1: defaults.role_arn: `arn:aws-cn:iam::444455556666:role/d` is in the partition aws-cn, \
-             and public.ecr.aws in aws: nothing in AWS crosses partitions",
+             and public.ecr.aws in aws: AWS identities and registries must be in the same partition",
         ),
         (
             "999999999999.dkr.ecr.cn-north-1.amazonaws.com.cn",

@@ -12,6 +12,7 @@
 //! ```
 
 mod names;
+mod region_names;
 
 use std::fmt;
 

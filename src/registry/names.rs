@@ -7,22 +7,20 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
     /// Not 12 digits.
-    #[error("`{0}` is not an AWS account id: those have exactly 12 digits")]
+    #[error("`{0}` is not an AWS account ID: expected 12 digits")]
     AccountId(String),
     /// Not of the shape `eu-west-1`.
-    #[error("`{0}` is not an AWS region: those look like eu-west-1")]
+    #[error("`{0}` is not an AWS region: expected a name such as eu-west-1")]
     Region(String),
     /// Not in the partition table.
-    #[error("`{}` is not an AWS partition: those are {}", .0, partition_names())]
+    #[error("`{}` is not an AWS partition: expected one of {}", .0, partition_names())]
     Partition(String),
     /// Not `arn:PARTITION:iam::ACCOUNT:role/NAME`.
-    #[error(
-        "`{0}` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name"
-    )]
+    #[error("`{0}` is not an IAM role ARN: expected arn:aws:iam::111122223333:role/NAME")]
     RoleArn(String),
     /// Neither the ARN of a virtual MFA device nor the serial number of another.
     #[error(
-        "`{0}` is not an MFA device: those are named like arn:aws:iam::111122223333:mfa/alice, or by the serial number"
+        "`{0}` is not an MFA device: expected an ARN such as arn:aws:iam::111122223333:mfa/alice, or a serial number"
     )]
     MfaDevice(String),
 }
@@ -409,7 +407,7 @@ mod tests {
     fn an_unknown_partition_is_told_all_that_there_are() {
         assert_eq!(
             "aws-de".parse::<Partition>().unwrap_err().to_string(),
-            "`aws-de` is not an AWS partition: those are aws, aws-cn, aws-us-gov, aws-eusc, aws-iso, aws-iso-b, aws-iso-e and aws-iso-f"
+            "`aws-de` is not an AWS partition: expected one of aws, aws-cn, aws-us-gov, aws-eusc, aws-iso, aws-iso-b, aws-iso-e and aws-iso-f"
         );
     }
 

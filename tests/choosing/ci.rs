@@ -235,7 +235,7 @@ fn external_id_goes_to_accounts_that_are_written_down_alone() {
         .set("ECRX_EXTERNAL_ID", "hush")
         .set("ECRX_ROLE_ARN", "arn:aws:iam::{account}:role/pull");
     environment.get(HOST).failure(&format!(
-        "no credentials for {HOST}: the variable ECRX_EXTERNAL_ID: would be told to any account that an image names, as `role_arn` holds {{account}}: set the role of each account in its own variable, ECRX_ROLE_ARN_<account>"
+        "no credentials for {HOST}: the variable ECRX_EXTERNAL_ID: would be sent to the account of any image, because `role_arn` contains {{account}}: set the role of each account in its own variable, ECRX_ROLE_ARN_<account>"
     ));
     assert_eq!(aws.connections(), 0);
     environment.set(

@@ -160,7 +160,10 @@ fn a_role_or_profile_that_is_none_is_a_wrong_argument() {
 fn an_unusable_rule_is_not_written() {
     let person = Person::new();
     let told = person.refused(&[HOST, "--role-arn", "arn:aws-cn:iam::111122223333:role/p"]);
-    assert!(told.contains("nothing in AWS crosses partitions"), "{told}");
+    assert!(
+        told.contains("AWS identities and registries must be in the same partition"),
+        "{told}"
+    );
 
     person.environment.config("timeout_second = 5\n");
     let told = person.refused(&[HOST, "--profile", "p"]);

@@ -120,7 +120,7 @@ const WRONG_PROFILES: [(&str, &str); 17] = [
     ),
     (
         "role_arn = pull\nsource_profile = default",
-        "has an invalid role_arn: `pull` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
+        "has an invalid role_arn: `pull` is not an IAM role ARN: expected arn:aws:iam::111122223333:role/NAME",
     ),
     (
         "role_arn = arn:aws:iam::999999999999:role/pull\nsource_profile = default\nduration_seconds = 60",

@@ -162,7 +162,7 @@ fn broken_config_toml_is_told_with_file_and_line() {
     told(
         &outcome,
         &format!(
-            "{}:2: timeout_secnods: unknown key, did you mean `timeout_seconds`?",
+            "{}:2: timeout_secnods: unknown key; did you mean `timeout_seconds`?",
             config.display()
         ),
         &[],

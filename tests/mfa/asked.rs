@@ -219,11 +219,11 @@ fn a_device_that_is_none_or_of_another_partition_is_told_before_anybody_is_asked
         get_quietly(&aws, environment, host).failure(&line);
     };
     let chinese = "arn:aws-cn:iam::111122223333:mfa/alice";
-    let malformed = "is not an MFA device: those are named like arn:aws:iam::111122223333:mfa/alice, or by the serial number";
+    let malformed = "is not an MFA device: expected an ARN such as arn:aws:iam::111122223333:mfa/alice, or a serial number";
     let config = environment.config(&RULE.replace(DEVICE, chinese));
     let place = format!("{}:5: registry.mfa_serial", config.display());
     let why = format!(
-        "{place}: `{chinese}` is in the partition aws-cn, and `{ROLE}` in aws: nothing in AWS crosses partitions"
+        "{place}: `{chinese}` is in the partition aws-cn, and `{ROLE}` in aws: AWS identities and registries must be in the same partition"
     );
     told(&environment, HOST, &why);
     environment.config(&RULE.replace(DEVICE, "my own phone"));

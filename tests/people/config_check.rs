@@ -108,7 +108,7 @@ ECRX_CONFIG  ecrx.toml: 4 rules
 ! ecrx.toml:22: the AWS profile `also-nobody` does not exist
 ",
     );
-    let finding = |mark: &str, line: usize, message: &str| json!({ "mark": mark, "file": "ecrx.toml", "line": line, "message": message });
+    let finding = |mark: &str, line: usize, message: &str| json!({ "mark": mark, "file": "ecrx.toml", "line": line, "column": null, "message": message });
     prints_json(
         &environment,
         &["config", "check", "--json"],
@@ -138,15 +138,34 @@ ECRX_CONFIG  ecrx.toml: 4 rules
 }
 
 #[test]
-fn a_mistake_is_reported_with_its_line() {
+fn config_check_tells_every_mistake_with_its_line_and_a_caret() {
     let mut environment = TestEnvironment::new();
     configure(
         &mut environment,
-        "[[registry]]\nmatch = \"*\"\nprofil = \"work\"\n",
+        "timeout_seconds = 0\n\n[[registry]]\nmacth = \"*\"\nprofile = 3\n",
     );
-    let line = "ecrx.toml:3: registry.profil: unknown key, did you mean `profile`?";
-    let outcome = environment.run(&["config", "check"], "");
-    assert_eq!(told(&outcome, line), [""; 0]);
+    prints(
+        &environment,
+        &["config", "check"],
+        1,
+        "\
+ECRX_CONFIG  ecrx.toml: 0 rules
+✗ ecrx.toml:1:1: timeout_seconds: must be between 1 and 300, not 0
+    timeout_seconds = 0
+    ^^^^^^^^^^^^^^^
+✗ ecrx.toml:4:1: registry.macth: unknown key; did you mean `match`?
+    macth = \"*\"
+    ^^^^^
+✗ ecrx.toml:5:11: registry.profile: must be text in quotes, not a whole number
+    profile = 3
+              ^
+",
+    );
+    let finding = |line: usize, column: usize, message: &str| {
+        json!({
+            "mark": "bad", "file": "ecrx.toml", "line": line, "column": column, "message": message,
+        })
+    };
     prints_json(
         &environment,
         &["config", "check", "--json"],
@@ -156,16 +175,84 @@ fn a_mistake_is_reported_with_its_line() {
                 { "path": "ecrx.toml", "whose": "ECRX_CONFIG", "there": true, "rules": 0 },
             ],
             "findings": [
-                { "mark": "bad", "file": "ecrx.toml", "line": 3, "message": line },
+                finding(1, 1, "timeout_seconds: must be between 1 and 300, not 0"),
+                finding(4, 1, "registry.macth: unknown key; did you mean `match`?"),
+                finding(5, 11, "registry.profile: must be text in quotes, not a whole number"),
             ],
         }),
     );
+}
+
+#[test]
+fn other_commands_stop_at_the_first_mistake_with_one_line() {
+    let mut environment = TestEnvironment::new();
+    configure(
+        &mut environment,
+        "timeout_seconds = yes\nconnect_timeout_seconds = no\n",
+    );
+    let outcome = environment.run(&["config", "show", "public.ecr.aws"], "");
+    let line = "ecrx.toml:1: invalid TOML: the value of `timeout_seconds` is not valid: write text in \
+                quotes, and numbers, true and false without";
+    assert_eq!(told(&outcome, line), [""; 0]);
+}
+
+#[test]
+fn config_check_tells_every_syntax_error_in_its_own_words() {
+    let mut environment = TestEnvironment::new();
+    configure(
+        &mut environment,
+        "timeout_seconds = yes\n[cache\nenabled = true\n",
+    );
+    prints(
+        &environment,
+        &["config", "check"],
+        1,
+        "\
+ECRX_CONFIG  ecrx.toml: 0 rules
+✗ ecrx.toml:1:19: invalid TOML: the value of `timeout_seconds` is not valid: write text in quotes,
+  and numbers, true and false without
+    timeout_seconds = yes
+                      ^^^
+✗ ecrx.toml:2:7: invalid TOML: the table header is not closed: add `]`
+    [cache
+          ^
+",
+    );
+}
+
+#[test]
+fn config_check_tells_that_ecrx_config_names_no_file() {
+    let mut environment = TestEnvironment::new();
     environment.set("ECRX_CONFIG", "absent.toml");
-    let outcome = environment.run(&["config", "check"], "");
-    told(
-        &outcome,
-        "absent.toml: there is no such file, though ECRX_CONFIG names it: correct or unset \
-         ECRX_CONFIG",
+    prints(
+        &environment,
+        &["config", "check"],
+        1,
+        "\
+ECRX_CONFIG  absent.toml: not there
+✗ absent.toml: file not found, but ECRX_CONFIG is set to it: correct or unset ECRX_CONFIG
+",
+    );
+}
+
+#[test]
+fn config_check_warns_of_regions_that_no_partition_has() {
+    let mut environment = TestEnvironment::new();
+    environment.aws_config(WORK);
+    configure(
+        &mut environment,
+        "[[registry]]\nmatch = \"111122223333/eu-wets-1\"\nprofile = \"work\"\n",
+    );
+    prints(
+        &environment,
+        &["config", "check"],
+        1,
+        "\
+ECRX_CONFIG  ecrx.toml: 1 rule
+! ecrx.toml:2:9: no partition has the region `eu-wets-1`; did you mean `eu-west-1`?
+    match = \"111122223333/eu-wets-1\"
+            ^^^^^^^^^^^^^^^^^^^^^^^^
+",
     );
 }
 

@@ -211,7 +211,7 @@ fn the_role_must_be_in_the_registrys_account() {
     }
     refuses(
         &with("push"),
-        "`push` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
+        "`push` is not an IAM role ARN: expected arn:aws:iam::111122223333:role/NAME",
         &[],
     );
     refuses(
@@ -220,7 +220,7 @@ fn the_role_must_be_in_the_registrys_account() {
             &["--external-id", "it's"],
         ]
         .concat(),
-        "--external-id must be 2 to 1224 of the characters A-Z a-z 0-9 and _+=,.@:/-",
+        "--external-id must be 2 to 1224 characters from A-Z a-z 0-9 and _+=,.@:/-",
         &[],
     );
 }

@@ -58,7 +58,7 @@ fn a_value_that_sts_refuses_is_masked_where_it_is_repeated() {
 /// AWS would repeat what it refuses, and some of it could not be told from its own words.
 #[test]
 fn a_profile_external_id_is_checked_as_a_rules_and_never_shown() {
-    let wrong = "must be 2 to 1224 of the characters A-Z a-z 0-9 and _+=,.@:/-";
+    let wrong = "must be 2 to 1224 characters from A-Z a-z 0-9 and _+=,.@:/-";
     let (id, secret, _) = ALICE;
     for value in ["quixotic jackdaw", "'quixotic'", "q", "quixotic\u{e4}"] {
         let aws = FakeAws::start();

@@ -72,8 +72,7 @@ fn identity_with_blanks_cannot_be_for_public_ecr() {
     let error = config.identity_for("pull", &registry(PUBLIC)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "/c.toml:1: identity.pull.role_arn: `arn:aws:iam::{account}:role/r` is filled in from a private \
-         registry's name, which public ECR does not have: write the role out"
+        "/c.toml:1: identity.pull.role_arn: `arn:aws:iam::{account}:role/r` contains placeholders, which have no values for public ECR: write the full role ARN"
     );
 }
 
@@ -94,7 +93,7 @@ fn names_may_hold_whatever_a_files_name_may() {
     }
     let not_a_file = |name: &str| {
         format!(
-            "2: identity.{name}: its name cannot be that of a file, docker-credential-ecrx-NAME"
+            "2: identity.{name}: the name must be valid in a file name, docker-credential-ecrx-NAME: remove slashes, backslashes and control characters"
         )
     };
     for (written, shown) in [
@@ -113,42 +112,42 @@ fn identities_that_cannot_be() {
     for (text, expected) in [
         (
             "[identity.a.b]\nprofile = \"p\"\n",
-            "1: identity.a.b: is a table in a table: a name with a dot is written in quotes, [identity.\"a.b\"]",
+            "1: identity.a.b: is a nested table: quote a name that contains a dot, [identity.\"a.b\"]",
         ),
         (
             "identity.x.profile = \"p\"\nidentity.x.y.profile = \"p\"\n",
-            "1: identity.x.y: is a table in a table: a name with a dot is written in quotes, [identity.\"x.y\"]",
+            "1: identity.x.y: is a nested table: quote a name that contains a dot, [identity.\"x.y\"]",
         ),
         (
             "[identity.z]\nx = 1\n[identity.a]\nx = 1\n",
-            "2: identity.z.x: unknown key: known here are profile, source_profile, role_arn, external_id, \
+            "2: identity.z.x: unknown key; the keys of this table are profile, source_profile, role_arn, external_id, \
              role_session_name, duration_seconds, mfa_serial, region",
         ),
         (
             "identity = \"release\"\n",
-            "1: identity: must be written as [identity.NAME], not as a text",
+            "1: identity: must be written as [identity.NAME], not as text",
         ),
         (
             "[identity.release]\nmatch = \"*\"\nprofile = \"p\"\n",
-            "2: identity.release.match: unknown key here: the place of `match` is [[registry]]",
+            "2: identity.release.match: unknown key in this table: `match` belongs in [[registry]]",
         ),
         (
             "[identity.release]\nprofile = [\"p\"]\n",
-            "2: identity.release.profile: must be a text in quotes, not a list",
+            "2: identity.release.profile: must be text in quotes, not a list",
         ),
         (
             "[identity.release]\nprofile = { name = \"p\" }\n",
-            "2: identity.release.profile: must be a text in quotes, not a table",
+            "2: identity.release.profile: must be text in quotes, not a table",
         ),
         (
             "[identity.release]\nrole_arn = [\"arn:aws:iam::111122223333:role/a\", \"arn:aws-cn:iam::111122223333:role/b\"]\n",
             "2: identity.release.role_arn: `arn:aws-cn:iam::111122223333:role/b` is in the partition aws-cn, \
-             and `arn:aws:iam::111122223333:role/a` in aws: nothing in AWS crosses partitions",
+             and `arn:aws:iam::111122223333:role/a` in aws: AWS identities and registries must be in the same partition",
         ),
         (
             "[identity.release]\nrole_arn = \"arn:aws:iam::111122223333:role/a\"\nmfa_serial = \"arn:aws-cn:iam::111122223333:mfa/li\"\n",
             "3: identity.release.mfa_serial: `arn:aws-cn:iam::111122223333:mfa/li` is in the partition aws-cn, \
-             and `arn:aws:iam::111122223333:role/a` in aws: nothing in AWS crosses partitions",
+             and `arn:aws:iam::111122223333:role/a` in aws: AWS identities and registries must be in the same partition",
         ),
     ] {
         assert_eq!(refused(text), expected, "{text}");
@@ -176,14 +175,14 @@ fn source_profile_is_profile_beside_a_role() {
         let message = refused(&text);
         assert!(
             message.ends_with(
-                "source_profile: means the same as `profile`, which is there too: write one of the two"
+                "source_profile: means the same as `profile`, which is also set: remove one of them"
             ),
             "{message}"
         );
         let message = refused(&format!("{table}\nsource_profile = \"p\"\n"));
         assert!(
             message.ends_with(
-                "source_profile: says how a role is assumed, but there is no `role_arn` beside it"
+                "source_profile: applies only to assumed roles: add `role_arn` or remove the line"
             ),
             "{message}"
         );
@@ -237,7 +236,7 @@ fn each_setting_is_that_of_the_first_rule_that_has_it() {
 
 #[test]
 fn rule_says_something() {
-    let nobody = "1: registry: names nobody: add `profile`, `role_arn` or both";
+    let nobody = "1: registry: has no identity: add `profile`, `role_arn` or both";
     for lines in [
         "",
         "accounts = [\"111122223333\"]",
@@ -259,7 +258,7 @@ fn rule_says_something() {
             refused(&format!(
                 "[[registry]]\nmatch = \"*\"\n{lines}\nregion = \"eu-west-1\"\n"
             )),
-            "4: registry.region: says where roles are assumed, but the rule names nobody who could assume one"
+            "4: registry.region: is the STS region for assuming roles, but this rule has no identity: add `profile` or `role_arn`, or remove the line"
         );
     }
 }

@@ -75,7 +75,7 @@ fn explicit_file_must_be_there() {
     });
     assert_eq!(
         error.unwrap_err().to_string(),
-        "/no/such/config.toml: there is no such file, though ECRX_CONFIG names it: correct or unset ECRX_CONFIG"
+        "/no/such/config.toml: file not found, but ECRX_CONFIG is set to it: correct or unset ECRX_CONFIG"
     );
 }
 
@@ -87,7 +87,7 @@ fn what_cannot_be_read_is_said() {
     fs::create_dir(&path).unwrap();
     assert_eq!(
         message(&path),
-        "DIR/config.toml: is not a regular file (where no settings are wanted, an empty file does it)"
+        "DIR/config.toml: is not a regular file: if you want no settings, use an empty file"
     );
     fs::remove_dir(&path).unwrap();
 
@@ -98,7 +98,7 @@ fn what_cannot_be_read_is_said() {
     fs::write(&path, large + "\n").unwrap();
     assert_eq!(
         message(&path),
-        "DIR/config.toml: is larger than 1 MiB, the most that is read of a configuration file"
+        "DIR/config.toml: is larger than 1 MiB, the maximum size of a configuration file"
     );
 
     fs::write(&path, b"# one\n# two \xe9\n").unwrap();

@@ -26,26 +26,88 @@ fn check_rules(table: &[(&str, &str)]) {
 }
 
 #[test]
-fn what_is_no_toml() {
+fn syntax_errors_are_told_in_our_own_words() {
     check(&[
         (
             "# x\nprofile = \"x",
-            "2: is not valid TOML: invalid basic string, expected `\"`",
+            "2: invalid TOML: the text is not closed: add `\"`",
         ),
         (
             "\n\n[cache",
-            "3: is not valid TOML: unclosed table, expected `]`",
+            "3: invalid TOML: the table header is not closed: add `]`",
         ),
-        ("a = 1\na = 2\n", "2: is not valid TOML: `a` is there twice"),
+        (
+            "a = 1\na = 2\n",
+            "2: invalid TOML: `a` is defined twice: remove one of the two",
+        ),
         (
             "[cache]\n[defaults]\n[cache]\n",
-            "3: is not valid TOML: `cache` is there twice",
+            "3: invalid TOML: `cache` is defined twice: remove one of the two",
         ),
         (
             "timeout_seconds = yes\n",
-            "1: is not valid TOML: string values must be quoted, expected literal string",
+            "1: invalid TOML: the value of `timeout_seconds` is not valid: write text in quotes, and numbers, true and false without",
+        ),
+        (
+            "timeout_seconds = 3s\n",
+            "1: invalid TOML: the value of `timeout_seconds` is not valid: write text in quotes, and numbers, true and false without",
+        ),
+        (
+            "profile\n",
+            "1: invalid TOML: expected `key = value` or a table header such as [cache]",
         ),
     ]);
+}
+
+/// All mistakes of a file, each with its column, its source line and the carets.
+fn all(text: &str) -> Vec<String> {
+    let source = super::source("/c.toml", text);
+    super::super::settings::FileSettings::read(&source);
+    let told = |error: crate::config::ConfigError| {
+        let mut told = error.to_string();
+        if let Some(excerpt) = error.excerpt() {
+            let [line, carets] = excerpt.lines();
+            told += &format!("\n{}\n{line}\n{carets}", excerpt.column);
+        }
+        told
+    };
+    source.take_mistakes().into_iter().map(told).collect()
+}
+
+#[test]
+fn an_excerpt_never_shows_an_external_id_or_a_password() {
+    for text in [
+        "[defaults]\nexternal_id = \"vexed7\nprofile = 1\n",
+        "[defaults]\nexternal_id = [\"vexed7\"]\n",
+        "[defaults]\nexternal_id = \"\"\"\nvexed7 vexed7\"\"\"\n",
+        "[defaults]\nexternal_id = \"\"\"\nvexed7 \u{1} vexed7\"\"\"\n",
+        "defaults = { macth = 1, external_id = \"vexed7\" }\n",
+        "\"https://alice:vexed7@example.com\" = 1",
+        "[\"https://alice:vexed7\"]\nx = 1",
+        "\"alice:vexed7\" = 1",
+        "[[registry]]\nmatch = \"*\"\nendpoint_url = \"https://alice:vexed7\"\n",
+        "[[registry]]\nmatch = \"*\"\nendpoint_url = \"https://example.com?key=vexed7\"\n",
+    ] {
+        let told = all(text).join("\n");
+        assert!(
+            !told.is_empty() && !told.contains("vexed7"),
+            "{text}: {told}"
+        );
+    }
+}
+
+#[test]
+fn every_mistake_is_found_with_its_place() {
+    assert_eq!(
+        all("timeout_seconds = 0\n[[registry]]\nmacth = \"*\"\nregion = \"x\"\nrole_arn = 3\n"),
+        [
+            "/c.toml:1: timeout_seconds: must be between 1 and 300, not 0\n1\ntimeout_seconds = 0\n^^^^^^^^^^^^^^^",
+            "/c.toml:3: registry.macth: unknown key; did you mean `match`?\n1\nmacth = \"*\"\n^^^^^",
+            "/c.toml:5: registry.role_arn: must be text or a list of text, not a whole number\n12\nrole_arn = 3\n           ^",
+            "/c.toml:4: registry.region: `x` is not an AWS region: expected a name such as eu-west-1\n10\nregion = \"x\"\n         ^^^",
+        ]
+    );
+    assert_eq!(all("a = yes\nb = \"c\nd = 1\n").len(), 2);
 }
 
 #[test]
@@ -53,66 +115,66 @@ fn unknown_keys_and_tables() {
     check(&[
         (
             "timeout_secs = 3\n",
-            "1: timeout_secs: unknown key, did you mean `timeout_seconds`?",
+            "1: timeout_secs: unknown key; did you mean `timeout_seconds`?",
         ),
         (
             "Timeout-Seconds = 3\n",
-            "1: Timeout-Seconds: unknown key, did you mean `timeout_seconds`?",
+            "1: Timeout-Seconds: unknown key; did you mean `timeout_seconds`?",
         ),
         (
             "timeout = 3\n",
-            "1: timeout: unknown key, did you mean `timeout_seconds`?",
+            "1: timeout: unknown key; did you mean `timeout_seconds`?",
         ),
         (
             "[chache]\n",
-            "1: chache: unknown key, did you mean `cache`?",
+            "1: chache: unknown key; did you mean `cache`?",
         ),
         (
             "[[registries]]\n",
-            "1: registries: unknown key, did you mean `registry`?",
+            "1: registries: unknown key; did you mean `registry`?",
         ),
         (
             "[cache]\nmax_age = 3\n",
-            "2: cache.max_age: unknown key, did you mean `max_age_seconds`?",
+            "2: cache.max_age: unknown key; did you mean `max_age_seconds`?",
         ),
         (
             "[[registry]]\nmatch = \"*\"\nrole_arm = \"x\"\n",
-            "3: registry.role_arm: unknown key, did you mean `role_arn`?",
+            "3: registry.role_arm: unknown key; did you mean `role_arn`?",
         ),
         (
             "[[registry]]\nmatch = \"*\"\naccount = \"111122223333\"\n",
-            "3: registry.account: says which registry is behind a host of one's own, but `match` names ECR's own registries (`accounts` limits a rule to some accounts)",
+            "3: registry.account: is only for custom host names, and `match` is an ECR registry: to limit the rule to some accounts, use `accounts`",
         ),
         // The first by line, not by letter.
         (
             "[[registry]]\nzzz = 1\naaa = 2\n",
-            "2: registry.zzz: unknown key: known here are match, accounts, profile, source_profile, \
+            "2: registry.zzz: unknown key; the keys of this table are match, accounts, profile, source_profile, \
              role_arn, external_id, role_session_name, duration_seconds, mfa_serial, region, account, \
              endpoint_url, sts_endpoint_url, max_age_seconds",
         ),
         (
             "role_arn = \"x\"\n",
-            "1: role_arn: unknown key here: the place of `role_arn` is [defaults] or [[registry]] or [identity.NAME]",
+            "1: role_arn: unknown key in this table: `role_arn` belongs in [defaults] or in [[registry]] or in [identity.NAME]",
         ),
         (
             "rolearn = \"x\"\n",
-            "1: rolearn: unknown key here: the place of `role_arn` is [defaults] or [[registry]] or [identity.NAME]",
+            "1: rolearn: unknown key in this table: `role_arn` belongs in [defaults] or in [[registry]] or in [identity.NAME]",
         ),
         (
             "[cache]\ntimeout_seconds = 3\n",
-            "2: cache.timeout_seconds: unknown key here: the place of `timeout_seconds` is the top of the file, above the first table",
+            "2: cache.timeout_seconds: unknown key in this table: `timeout_seconds` belongs at the top of the file, before the first table",
         ),
         (
             "[defaults]\naccounts = [\"111122223333\"]\n",
-            "2: defaults.accounts: unknown key here: the place of `accounts` is [[registry]]",
+            "2: defaults.accounts: unknown key in this table: `accounts` belongs in [[registry]]",
         ),
         (
             "other_registry_helper = \"secretservice\"\n",
-            "1: other_registry_helper: unknown key, did you mean `other_registries_helper`?",
+            "1: other_registry_helper: unknown key; did you mean `other_registries_helper`?",
         ),
         (
             "\"a\\nb\\u001b\" = 1\n",
-            "1: a\\nb\\u{1b}: unknown key: known here are timeout_seconds, connect_timeout_seconds, \
+            "1: a\\nb\\u{1b}: unknown key; the keys of this table are timeout_seconds, connect_timeout_seconds, \
              other_registries_helper, other_registries_timeout_seconds, cache, defaults, registry, identity",
         ),
     ]);
@@ -138,7 +200,7 @@ fn wrong_types() {
     check(&[
         (
             "timeout_seconds = \"30\"\n",
-            "1: timeout_seconds: must be a whole number without quotes, not a text",
+            "1: timeout_seconds: must be a whole number without quotes, not text",
         ),
         (
             "timeout_seconds = 1.5\n",
@@ -146,11 +208,11 @@ fn wrong_types() {
         ),
         (
             "[cache]\nenabled = \"no\"\n",
-            "2: cache.enabled: must be true or false without quotes, not a text",
+            "2: cache.enabled: must be true or false without quotes, not text",
         ),
         (
             "[cache]\ndir = 2026-11-22\n",
-            "2: cache.dir: must be a text in quotes, not a date or time",
+            "2: cache.dir: must be text in quotes, not a date or time",
         ),
         (
             "cache = true\n",
@@ -166,29 +228,29 @@ fn wrong_types() {
         ),
         (
             "registry = [\n  \"*\"\n]\n",
-            "2: registry: must be written as [[registry]], not as a text",
+            "2: registry: must be written as [[registry]], not as text",
         ),
         (
             "[[registry]]\nmatch = [\"*\"]\nprofile = \"p\"\n",
-            "2: registry.match: must be a text in quotes, not a list",
+            "2: registry.match: must be text in quotes, not a list",
         ),
         (
             "[[registry]]\nmatch = 111122223333\nprofile = \"p\"\n",
-            "2: registry.match: must be a text in quotes, not a whole number",
+            "2: registry.match: must be text in quotes, not a whole number",
         ),
         (
             "[defaults]\nrole_arn = { a = 1 }\n",
-            "2: defaults.role_arn: must be a text or a list of texts, not a table",
+            "2: defaults.role_arn: must be text or a list of text, not a table",
         ),
     ]);
     check_rules(&[
         (
             "accounts = \"111122223333\"",
-            "4: registry.accounts: must be a list of texts, not a text",
+            "4: registry.accounts: must be a list of text, not text",
         ),
         (
             "accounts = [\n  \"111122223333\",\n  444455556666,\n]",
-            "6: registry.accounts: must be a list of texts in quotes, not a whole number",
+            "6: registry.accounts: must be a list of text in quotes, not a whole number",
         ),
     ]);
 }
@@ -278,15 +340,15 @@ fn texts_that_cannot_be_meant() {
     check_rules(&[
         (
             "accounts = []",
-            "4: registry.accounts: is an empty list: put something in or remove the line",
+            "4: registry.accounts: is an empty list: add a value or remove the line",
         ),
         (
             "accounts = [\n  \"111122223333\",\n  \"11112222333\"\n]",
-            "6: registry.accounts: `11112222333` is not an AWS account id: those have exactly 12 digits",
+            "6: registry.accounts: `11112222333` is not an AWS account ID: expected 12 digits",
         ),
         (
             "region = \"Ireland\"",
-            "4: registry.region: `Ireland` is not an AWS region: those look like eu-west-1",
+            "4: registry.region: `Ireland` is not an AWS region: expected a name such as eu-west-1",
         ),
     ]);
 }
@@ -297,15 +359,15 @@ fn matches_of_no_kind() {
                          a partition (aws-cn), an ECR host, public.ecr.aws or *";
     let none = |text: &str| {
         format!(
-            "`{text}` is none of {KINDS}; a host of one's own in front of ECR needs `account` and `region` beside it"
+            "`{text}` is not {KINDS}; if it is a custom host name for an ECR registry, add `account` and `region`"
         )
     };
     let wildcard = |text: &str| {
-        format!("`{text}` holds a wildcard, and a `*` can only stand alone: supported are {KINDS}")
+        format!("`{text}` contains a wildcard, but `*` is only supported alone: use {KINDS}")
     };
     let path = |text: &str| {
         format!(
-            "`{text}` names a path, and rules are for whole registries: leave away what follows the host"
+            "`{text}` contains a path, but rules apply to whole registries: remove everything after the host"
         )
     };
     for (text, expected) in [
@@ -342,19 +404,19 @@ fn matches_of_no_kind() {
         ("public.ecr.aws/x", path("public.ecr.aws/x")),
         (
             "11112222333",
-            "`11112222333` is not an AWS account id: those have exactly 12 digits".to_owned(),
+            "`11112222333` is not an AWS account ID: expected 12 digits".to_owned(),
         ),
         (
             "1111222233334/eu-west-1",
-            "`1111222233334` is not an AWS account id: those have exactly 12 digits".to_owned(),
+            "`1111222233334` is not an AWS account ID: expected 12 digits".to_owned(),
         ),
         (
             "111122223333/",
-            "`` is not an AWS region: those look like eu-west-1".to_owned(),
+            "`` is not an AWS region: expected a name such as eu-west-1".to_owned(),
         ),
         (
             "111122223333/eu-west-1/team",
-            "`eu-west-1/team` is not an AWS region: those look like eu-west-1".to_owned(),
+            "`eu-west-1/team` is not an AWS region: expected a name such as eu-west-1".to_owned(),
         ),
     ] {
         let file = format!("[[registry]]\nmatch = \"{text}\"\nprofile = \"p\"\n");
@@ -367,27 +429,27 @@ fn rules_that_say_too_little_or_too_much() {
     check(&[
         (
             "\n[[registry]]\nprofile = \"p\"\n",
-            "2: registry.match: is missing: it says which registries the rule is for, `*` for every private one",
+            "2: registry.match: is missing: set it to the registries of this rule, or to `*` for all private registries",
         ),
         (
             "[[registry]]\nmatch = \"*\"\n\n[[registry]]\nmatch = \"aws\"\n",
-            "1: registry: names nobody: add `profile`, `role_arn` or both",
+            "1: registry: has no identity: add `profile`, `role_arn` or both",
         ),
         (
             "[[registry]]\nmatch = \"*\"\nregion = \"eu-west-1\"\n",
-            "1: registry: names nobody: add `profile`, `role_arn` or both",
+            "1: registry: has no identity: add `profile`, `role_arn` or both",
         ),
         (
             "[defaults]\nregion = \"eu-west-1\"\n",
-            "1: defaults: names nobody: add `profile`, `role_arn` or both",
+            "1: defaults: has no identity: add `profile`, `role_arn` or both",
         ),
         (
             "[[registry]]\nmatch = \"public.ecr.aws\"\nprofile = \"p\"\naccounts = [\"111122223333\"]\n",
-            "4: registry.accounts: public ECR is one registry without accounts: remove `accounts`",
+            "4: registry.accounts: does not apply to public ECR: remove the line",
         ),
         (
             "[[registry]]\nmatch = \"999999999999\"\nprofile = \"p\"\naccounts = [\"111122223333\"]\n",
-            "4: registry.accounts: does not list 999999999999, the account that `match` names: the rule would never be used",
+            "4: registry.accounts: does not list 999999999999, the account in `match`, so the rule is never used: add the account or correct `match`",
         ),
     ]);
     for key in [
@@ -396,7 +458,7 @@ fn rules_that_say_too_little_or_too_much() {
         "duration_seconds = 900",
     ] {
         let name = key.split(' ').next().unwrap();
-        let expected = "says how a role is assumed, but there is no `role_arn` beside it";
+        let expected = "applies only to assumed roles: add `role_arn` or remove the line";
         check(&[
             (
                 &format!("[[registry]]\nmatch = \"*\"\nprofile = \"p\"\n{key}\n"),
@@ -414,35 +476,32 @@ fn rules_that_say_too_little_or_too_much() {
 fn roles_that_cannot_be() {
     let role = |role: &str| format!("[[registry]]\nmatch = \"aws\"\nrole_arn = {role}\n");
     for (written, expected) in [
-        (
-            "[]",
-            "is an empty list: put something in or remove the line",
-        ),
+        ("[]", "is an empty list: add a value or remove the line"),
         (
             "[\"a\", \"b\", \"c\", \"d\", \"e\", \"f\"]",
-            "lists 6, and at most 5 are supported",
+            "lists 6 roles; the maximum is 5",
         ),
         (
             "\"ecr-pull\"",
-            "`ecr-pull` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
+            "`ecr-pull` is not an IAM role ARN: expected arn:aws:iam::111122223333:role/NAME",
         ),
         (
             "\"arn:aws:iam::{acount}:role/r\"",
-            "`{acount}` stands for nothing, did you mean `{account}`?",
+            "`{acount}` is not a placeholder, did you mean `{account}`?",
         ),
         (
             "\"arn:aws:iam::{account:role/r\"",
-            "`arn:aws:iam::{account:role/r` holds a brace without its other half: write {account}, {region} or {partition}",
+            "`arn:aws:iam::{account:role/r` contains an unmatched brace: write {account}, {region} or {partition}",
         ),
         (
             "\"arn:aws:iam::1{account}:role/r\"",
             "`arn:aws:iam::1{account}:role/r` would become `arn:aws:iam::1111122223333:role/r`, \
-             which is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
+             which is not an IAM role ARN: expected arn:aws:iam::111122223333:role/NAME",
         ),
         (
             "\"arn:aws-cn:iam::{account}:role/r\"",
             "`arn:aws-cn:iam::{account}:role/r` is in the partition aws-cn, and `match` = `aws` in aws: \
-             nothing in AWS crosses partitions",
+             AWS identities and registries must be in the same partition",
         ),
     ] {
         check(&[(&role(written), &format!("3: registry.role_arn: {expected}"))]);
@@ -450,35 +509,34 @@ fn roles_that_cannot_be() {
     check(&[
         (
             "[[registry]]\nmatch = \"*\"\nrole_arn = [\n  \"arn:aws:iam::111122223333:role/r\",\n  \"x\",\n]\n",
-            "5: registry.role_arn: `x` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
+            "5: registry.role_arn: `x` is not an IAM role ARN: expected arn:aws:iam::111122223333:role/NAME",
         ),
         (
             "[[registry]]\nmatch = \"public.ecr.aws\"\nrole_arn = \"arn:aws:iam::{account}:role/r\"\n",
-            "3: registry.role_arn: `arn:aws:iam::{account}:role/r` is filled in from a private registry's name, \
-             which public ECR does not have: write the role out",
+            "3: registry.role_arn: `arn:aws:iam::{account}:role/r` contains placeholders, which have no values for public ECR: write the full role ARN",
         ),
         (
             "[[registry]]\nmatch = \"111122223333/cn-north-1\"\nrole_arn = \"arn:aws:iam::111122223333:role/r\"\n",
             "3: registry.role_arn: `arn:aws:iam::111122223333:role/r` is in the partition aws, \
-             and `match` = `111122223333/cn-north-1` in aws-cn: nothing in AWS crosses partitions",
+             and `match` = `111122223333/cn-north-1` in aws-cn: AWS identities and registries must be in the same partition",
         ),
         (
             "[defaults]\nrole_arn = [\"arn:aws:iam::111122223333:role/a\", \"arn:aws-cn:iam::111122223333:role/b\"]\n",
             "2: defaults.role_arn: `arn:aws-cn:iam::111122223333:role/b` is in the partition aws-cn, \
-             and `arn:aws:iam::111122223333:role/a` in aws: nothing in AWS crosses partitions",
+             and `arn:aws:iam::111122223333:role/a` in aws: AWS identities and registries must be in the same partition",
         ),
     ]);
     check_rules(&[(
         "region = \"cn-north-1\"",
         "4: registry.region: `cn-north-1` is in the partition aws-cn, \
-         and `arn:aws:iam::111122223333:role/r` in aws: nothing in AWS crosses partitions",
+         and `arn:aws:iam::111122223333:role/r` in aws: AWS identities and registries must be in the same partition",
     )]);
 }
 
 #[test]
 fn settings_of_roles_that_cannot_be() {
     let external_id =
-        "4: registry.external_id: must be 2 to 1224 of the characters A-Z a-z 0-9 and _+=,.@:/-";
+        "4: registry.external_id: must be 2 to 1224 characters from A-Z a-z 0-9 and _+=,.@:/-";
     let long = format!("external_id = \"{}\"", "x".repeat(1225));
     check_rules(&[
         ("external_id = \"x\"", external_id),
@@ -487,20 +545,19 @@ fn settings_of_roles_that_cannot_be() {
         (&long, external_id),
         (
             "role_session_name = \"me@home/x\"",
-            "4: registry.role_session_name: `me@home/x` is not a session name: \
-             those are 2 to 64 of the characters A-Z a-z 0-9 and _+=,.@-",
+            "4: registry.role_session_name: `me@home/x` is not a valid session name: use 2 to 64 characters from A-Z a-z 0-9 and _+=,.@-",
         ),
     ]);
     let roles = "[\"arn:aws:iam::111122223333:role/a\", \"arn:aws:iam::111122223333:role/b\"]";
     check(&[
         (
             &format!("[defaults]\nduration_seconds = 3601\nrole_arn = {roles}\n"),
-            "2: defaults.duration_seconds: must be at most 3600, as AWS gives a chain of roles one hour and no more, not 3601",
+            "2: defaults.duration_seconds: must be at most 3600, because AWS limits chained roles to one hour, not 3601",
         ),
         (
             "[defaults]\nrole_arn = \"arn:aws:iam::{account}:role/r\"\nexternal_id = \"hush\"\n",
-            "3: defaults.external_id: would be told to any account that an image names, as `role_arn` holds {account}: \
-             move it to a [[registry]] with the `accounts` that may know it",
+            "3: defaults.external_id: would be sent to the account of any image, because `role_arn` contains {account}: \
+             move it to a [[registry]] rule that lists the trusted `accounts`",
         ),
     ]);
     for registries in ["*", "aws"] {
@@ -509,8 +566,8 @@ fn settings_of_roles_that_cannot_be() {
                 "[[registry]]\nmatch = \"{registries}\"\nexternal_id = \"hush\"\n\
                  role_arn = [\"arn:aws:iam::{{account}}:role/a\", \"arn:aws:iam::111122223333:role/b\"]\n"
             ),
-            "3: registry.external_id: would be told to any account that an image names, as `role_arn` holds {account}: \
-             list the `accounts` that may know it",
+            "3: registry.external_id: would be sent to the account of any image, because `role_arn` contains {account}: \
+             list the trusted `accounts`",
         )]);
     }
 }
@@ -538,14 +595,13 @@ fn what_names_no_other_helper() {
         &too_long,
     ] {
         let problem = format!(
-            "`{name}` is not the end of a helper's name: those are 1 to 64 of the characters A-Z a-z 0-9 and ._-, \
-             the first none of . and -"
+            "`{name}` is not a valid helper name: use 1 to 64 characters from A-Z a-z 0-9 and ._-, without . or - at the start"
         );
         refused(name, &problem);
     }
     refused(
         "docker-credential-pass",
-        "`docker-credential-pass` is the whole name of a helper: write its end alone, `pass`",
+        "`docker-credential-pass` is the full program name: write only `pass`",
     );
     for name in [
         "ecrx",
@@ -558,8 +614,7 @@ fn what_names_no_other_helper() {
         refused(
             name,
             &format!(
-                "`{name}` is this program, which would call itself: name the helper that keeps the logins, such as \
-                 `secretservice`"
+                "`{name}` is this program, which cannot call itself: name the helper that stores your other logins, such as `secretservice`"
             ),
         );
     }

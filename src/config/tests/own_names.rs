@@ -80,8 +80,7 @@ fn rules_of_an_own_name_are_those_of_its_port_its_host_and_its_registry() {
 fn own_names_that_cannot_be() {
     let with = |name: &str, lines: &str| format!("[[registry]]\nmatch = \"{name}\"\n{lines}\n");
     let both = "account = \"111122223333\"\nregion = \"eu-west-1\"";
-    let of_ecr = "3: registry.account: says which registry is behind a host of one's own, but `match` names \
-                  ECR's own registries (`accounts` limits a rule to some accounts)";
+    let of_ecr = "3: registry.account: is only for custom host names, and `match` is an ECR registry: to limit the rule to some accounts, use `accounts`";
     for name in [
         "*",
         "aws",
@@ -105,22 +104,22 @@ fn own_names_that_cannot_be() {
         assert_eq!(
             refused(&with(name, both)),
             format!(
-                "2: registry.match: `{name}` is not a host, which it must be where `account` and `region` stand beside it"
+                "2: registry.match: `{name}` is not a host name: if `account` is set, `match` must be a custom host name"
             )
         );
     }
     assert_eq!(
         refused(&with("11112222333", both)),
-        "2: registry.match: `11112222333` is not an AWS account id: those have exactly 12 digits"
+        "2: registry.match: `11112222333` is not an AWS account ID: expected 12 digits"
     );
     for (lines, expected) in [
         (
             "account = \"111122223333\"",
-            "1: registry.region: is missing: `account` and `region` together say which registry is behind `match`",
+            "1: registry.region: is missing: a custom host name needs both `account` and `region`",
         ),
         (
             "region = \"eu-west-1\"",
-            "2: registry.match: `images.example.com` is none of an account id, an account and region \
+            "2: registry.match: `images.example.com` is not an account id, an account and region \
              (111122223333/eu-west-1), a partition (aws-cn), an ECR host, public.ecr.aws or *; a host of \
              one's own in front of ECR needs `account` and `region` beside it",
         ),
@@ -131,7 +130,7 @@ fn own_names_that_cannot_be() {
         (
             "account = \"111122223333\"\nregion = \"cn-north-1\"\nrole_arn = \"arn:aws:iam::{account}:role/r\"",
             "5: registry.role_arn: `arn:aws:iam::{account}:role/r` is in the partition aws, and `match` = \
-             `images.example.com` in aws-cn: nothing in AWS crosses partitions",
+             `images.example.com` in aws-cn: AWS identities and registries must be in the same partition",
         ),
     ] {
         assert_eq!(refused(&with(OWN, lines)), expected);

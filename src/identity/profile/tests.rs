@@ -146,7 +146,7 @@ fn what_is_wrong_is_named() {
         ),
         (
             "[default]\nrole_arn = pull\nsource_profile = default\n",
-            "the AWS profile `default` has an invalid role_arn: `pull` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
+            "the AWS profile `default` has an invalid role_arn: `pull` is not an IAM role ARN: expected arn:aws:iam::111122223333:role/NAME",
         ),
         (
             "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\nsource_profile = b\n[profile b]\nrole_arn = arn:aws:iam::111122223333:role/b\nsource_profile = default\n",
@@ -154,11 +154,11 @@ fn what_is_wrong_is_named() {
         ),
         (
             "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\nmfa_serial = phone\nsource_profile = default\n",
-            "the AWS profile `default` has an invalid mfa_serial: `phone` is not an MFA device: those are named like arn:aws:iam::111122223333:mfa/alice, or by the serial number",
+            "the AWS profile `default` has an invalid mfa_serial: `phone` is not an MFA device: expected an ARN such as arn:aws:iam::111122223333:mfa/alice, or a serial number",
         ),
         (
             "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\nexternal_id = hunter 2\nsource_profile = default\n",
-            "the AWS profile `default` has an invalid external_id: it must be 2 to 1224 of the characters A-Z a-z 0-9 and _+=,.@:/-",
+            "the AWS profile `default` has an invalid external_id: it must be 2 to 1224 characters from A-Z a-z 0-9 and _+=,.@:/-",
         ),
     ];
     for (config, expected) in table {

@@ -33,32 +33,32 @@ pub(super) const TABLE: &[Wrong] = &[
     // Accounts.
     file(
         "[[registry]]\nmatch = \"11112222333\"\nprofile = \"work\"\n",
-        "2: registry.match: `11112222333` is not an AWS account id: those have exactly 12 digits",
+        "2: registry.match: `11112222333` is not an AWS account ID: expected 12 digits",
     ),
     file(
         "[[registry]]\nmatch = \"*\"\nprofile = \"work\"\naccounts = [\n  \"111122223333\",\n  \"4444-5555-6666\",\n]\n",
-        "6: registry.accounts: `4444-5555-6666` is not an AWS account id: those have exactly 12 digits",
+        "6: registry.accounts: `4444-5555-6666` is not an AWS account ID: expected 12 digits",
     ),
     file(
         "[[registry]]\nmatch = \"images.example.com\"\naccount = \"11112222333\"\nregion = \"eu-west-1\"\n",
-        "3: registry.account: `11112222333` is not an AWS account id: those have exactly 12 digits",
+        "3: registry.account: `11112222333` is not an AWS account ID: expected 12 digits",
     ),
     file(
         "[[registry]]\nmatch = \"images.example.com\"\naccount = 111122223333\nregion = \"eu-west-1\"\n",
-        "3: registry.account: must be a text in quotes, not a whole number",
+        "3: registry.account: must be text in quotes, not a whole number",
     ),
     Wrong {
         config: "[[registry]]\nmatch = \"images.example.com\"\naccount = \"111122223333\"\n",
         host: "images.example.com",
         place: "$CONFIG:",
-        line: "1: registry.region: is missing: `account` and `region` together say which registry is behind `match`",
+        line: "1: registry.region: is missing: a custom host name needs both `account` and `region`",
         ..RIGHT
     },
     Wrong {
         config: "[[registry]]\nmatch = \"images.example.com\"\naccount = \"111122223333\"\nregion = \"Ireland\"\n",
         host: "images.example.com",
         place: "$CONFIG:",
-        line: "4: registry.region: `Ireland` is not an AWS region: those look like eu-west-1",
+        line: "4: registry.region: `Ireland` is not an AWS region: expected a name such as eu-west-1",
         ..RIGHT
     },
     Wrong {
@@ -72,16 +72,16 @@ pub(super) const TABLE: &[Wrong] = &[
         config: "[[registry]]\nmatch = \"images.example.com/team\"\naccount = \"111122223333\"\nregion = \"eu-west-1\"\n",
         host: "images.example.com",
         place: "$CONFIG:",
-        line: "2: registry.match: `images.example.com/team` names a path, and rules are for whole registries: leave away what follows the host",
+        line: "2: registry.match: `images.example.com/team` contains a path, but rules apply to whole registries: remove everything after the host",
         ..RIGHT
     },
     file(
         "[[registry]]\nmatch = \"*.example.com\"\naccount = \"111122223333\"\nregion = \"eu-west-1\"\n",
-        "2: registry.match: `*.example.com` is not a host, which it must be where `account` and `region` stand beside it",
+        "2: registry.match: `*.example.com` is not a host name: if `account` is set, `match` must be a custom host name",
     ),
     file(
         "[[registry]]\nmatch = \"999999999999.dkr.ecr.us-west-2.amazonaws.com\"\naccount = \"999999999999\"\nregion = \"us-west-2\"\n",
-        "3: registry.account: says which registry is behind a host of one's own, but `match` names ECR's own registries (`accounts` limits a rule to some accounts)",
+        "3: registry.account: is only for custom host names, and `match` is an ECR registry: to limit the rule to some accounts, use `accounts`",
     ),
     file(
         "[[registry]]\nmatch = \"images.example.com\"\naccount = \"111122223333\"\naccounts = [\"999999999999\"]\nregion = \"eu-west-1\"\n",
@@ -92,7 +92,7 @@ pub(super) const TABLE: &[Wrong] = &[
             "ECRX_ROLE_ARN_999999999999",
             "arn:aws:iam::99999999999:role/pull",
         )],
-        line: "the variable ECRX_ROLE_ARN_999999999999: `arn:aws:iam::99999999999:role/pull` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
+        line: "the variable ECRX_ROLE_ARN_999999999999: `arn:aws:iam::99999999999:role/pull` is not an IAM role ARN: expected arn:aws:iam::111122223333:role/NAME",
         ..RIGHT
     },
     Wrong {
@@ -120,21 +120,21 @@ pub(super) const TABLE: &[Wrong] = &[
     // Roles.
     file(
         "[[registry]]\nmatch = \"*\"\nrole_arn = \"ecr-pull\"\n",
-        "3: registry.role_arn: `ecr-pull` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
+        "3: registry.role_arn: `ecr-pull` is not an IAM role ARN: expected arn:aws:iam::111122223333:role/NAME",
     ),
     file(
         "[identity.release]\nrole_arn = \"arn:aws:iam::111122223333:user/alice\"\n",
-        "2: identity.release.role_arn: `arn:aws:iam::111122223333:user/alice` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name",
+        "2: identity.release.role_arn: `arn:aws:iam::111122223333:user/alice` is not an IAM role ARN: expected arn:aws:iam::111122223333:role/NAME",
     ),
     Wrong {
         variables: &[("ECRX_ROLE_ARN", "arn:aws:iam::{acount}:role/pull")],
-        line: "the variable ECRX_ROLE_ARN: `{acount}` stands for nothing, did you mean `{account}`?",
+        line: "the variable ECRX_ROLE_ARN: `{acount}` is not a placeholder, did you mean `{account}`?",
         ..RIGHT
     },
     Wrong {
         aws_config: "[profile pull]\nrole_arn = arn:aws:iam::111122223333:instance-profile/pull\nsource_profile = work\n",
         name: Some("pull"),
-        line: "the AWS profile `pull` has an invalid role_arn: `arn:aws:iam::111122223333:instance-profile/pull` is not the ARN of an IAM role: those look like arn:aws:iam::111122223333:role/name (selected by the name docker-credential-ecrx-pull)",
+        line: "the AWS profile `pull` has an invalid role_arn: `arn:aws:iam::111122223333:instance-profile/pull` is not an IAM role ARN: expected arn:aws:iam::111122223333:role/NAME (selected by the name docker-credential-ecrx-pull)",
         ..RIGHT
     },
     Wrong {
@@ -174,7 +174,7 @@ pub(super) const TABLE: &[Wrong] = &[
             ("ECRX_ROLE_ARN", "arn:aws:iam::999999999999:role/pull"),
             ("ECRX_EXTERNAL_ID", "hush hush"),
         ],
-        line: "the variable ECRX_EXTERNAL_ID: must be 2 to 1224 of the characters A-Z a-z 0-9 and _+=,.@:/-",
+        line: "the variable ECRX_EXTERNAL_ID: must be 2 to 1224 characters from A-Z a-z 0-9 and _+=,.@:/-",
         ..RIGHT
     },
     Wrong {
@@ -182,37 +182,37 @@ pub(super) const TABLE: &[Wrong] = &[
             ("ECRX_ROLE_ARN", "arn:aws:iam::999999999999:role/pull"),
             ("ECRX_ROLE_SESSION_NAME", "job 17"),
         ],
-        line: "the variable ECRX_ROLE_SESSION_NAME: `job 17` is not a session name: those are 2 to 64 of the characters A-Z a-z 0-9 and _+=,.@-",
+        line: "the variable ECRX_ROLE_SESSION_NAME: `job 17` is not a valid session name: use 2 to 64 characters from A-Z a-z 0-9 and _+=,.@-",
         ..RIGHT
     },
     Wrong {
         variables: &[("ECRX_PROFILE", "work"), ("ECRX_REGION", "Oregon")],
-        line: "the variable ECRX_REGION: `Oregon` is not an AWS region: those look like eu-west-1",
+        line: "the variable ECRX_REGION: `Oregon` is not an AWS region: expected a name such as eu-west-1",
         ..RIGHT
     },
     file(
         "[[registry]]\nmatch = \"*\"\nprofile = \"work\"\nexternal_id = \"build\"\n",
-        "4: registry.external_id: says how a role is assumed, but there is no `role_arn` beside it",
+        "4: registry.external_id: applies only to assumed roles: add `role_arn` or remove the line",
     ),
     file(
         "[identity.release]\nprofile = \"work\"\nmfa_serial = \"arn:aws:iam::111122223333:mfa/alice\"\n",
-        "3: identity.release.mfa_serial: says how a role is assumed, but there is no `role_arn` beside it",
+        "3: identity.release.mfa_serial: applies only to assumed roles: add `role_arn` or remove the line",
     ),
     file(
         "[[registry]]\nmatch = \"*\"\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\nmfa_serial = \"arn:aws:iam::111122223333:user/alice\"\n",
-        "4: registry.mfa_serial: `arn:aws:iam::111122223333:user/alice` is not an MFA device: those are named like arn:aws:iam::111122223333:mfa/alice, or by the serial number",
+        "4: registry.mfa_serial: `arn:aws:iam::111122223333:user/alice` is not an MFA device: expected an ARN such as arn:aws:iam::111122223333:mfa/alice, or a serial number",
     ),
     file(
         "[[registry]]\nmatch = \"*\"\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\nmfa_serial = \"123456\"\n",
-        "4: registry.mfa_serial: `123456` is not an MFA device: those are named like arn:aws:iam::111122223333:mfa/alice, or by the serial number",
+        "4: registry.mfa_serial: `123456` is not an MFA device: expected an ARN such as arn:aws:iam::111122223333:mfa/alice, or a serial number",
     ),
     file(
         "[identity.release]\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\nexternal_id = \"build\"\n",
-        "3: identity.release.external_id: would be told to any account that an image names, as `role_arn` holds {account}: move it to a [[registry]] with the `accounts` that may know it",
+        "3: identity.release.external_id: would be sent to the account of any image, because `role_arn` contains {account}: move it to a [[registry]] rule that lists the trusted `accounts`",
     ),
     file(
         "[[registry]]\nmatch = \"999999999999\"\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\nregion = \"west\"\n",
-        "4: registry.region: `west` is not an AWS region: those look like eu-west-1",
+        "4: registry.region: `west` is not an AWS region: expected a name such as eu-west-1",
     ),
     // Profiles.
     Wrong {
@@ -235,11 +235,11 @@ pub(super) const TABLE: &[Wrong] = &[
     },
     file(
         "[[registry]]\nmatch = \"*\"\nprofile = \"work\"\nsource_profile = \"work\"\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\n",
-        "4: registry.source_profile: means the same as `profile`, which is there too: write one of the two",
+        "4: registry.source_profile: means the same as `profile`, which is also set: remove one of them",
     ),
     file(
         "[[registry]]\nmatch = \"*\"\nsource_profile = \"work\"\n",
-        "3: registry.source_profile: says how a role is assumed, but there is no `role_arn` beside it",
+        "3: registry.source_profile: applies only to assumed roles: add `role_arn` or remove the line",
     ),
     Wrong {
         config: "[defaults]\nprofile = \"wrok\"\n",
@@ -333,22 +333,22 @@ pub(super) const TABLE: &[Wrong] = &[
     },
     file(
         "[identity.\"a/b\"]\nprofile = \"work\"\n",
-        "1: identity.a/b: its name cannot be that of a file, docker-credential-ecrx-NAME",
+        "1: identity.a/b: the name must be valid in a file name, docker-credential-ecrx-NAME: remove slashes, backslashes and control characters",
     ),
     file(
         "[identity.\"\"]\nprofile = \"work\"\n",
-        "1: identity.: its name cannot be that of a file, docker-credential-ecrx-NAME",
+        "1: identity.: the name must be valid in a file name, docker-credential-ecrx-NAME: remove slashes, backslashes and control characters",
     ),
     Wrong {
         config: "[identity.eu.prod]\nprofile = \"work\"\n",
         name: Some("eu.prod"),
         place: "$CONFIG:",
-        line: "1: identity.eu.prod: is a table in a table: a name with a dot is written in quotes, [identity.\"eu.prod\"]",
+        line: "1: identity.eu.prod: is a nested table: quote a name that contains a dot, [identity.\"eu.prod\"]",
         ..RIGHT
     },
     file(
         "[identity]\nprofile = \"work\"\n",
-        "2: identity: must be written as [identity.NAME], not as a text",
+        "2: identity: must be written as [identity.NAME], not as text",
     ),
     file(
         "[[identity]]\nprofile = \"work\"\n",
@@ -358,14 +358,14 @@ pub(super) const TABLE: &[Wrong] = &[
         config: "\n[identity.release]\n",
         name: Some("release"),
         place: "$CONFIG:",
-        line: "2: identity.release: names nobody: add `profile`, `role_arn` or both",
+        line: "2: identity.release: has no identity: add `profile`, `role_arn` or both",
         ..RIGHT
     },
     Wrong {
         config: "[identity.release]\nregion = \"eu-west-1\"\n",
         name: Some("release"),
         place: "$CONFIG:",
-        line: "1: identity.release: names nobody: add `profile`, `role_arn` or both",
+        line: "1: identity.release: has no identity: add `profile`, `role_arn` or both",
         ..RIGHT
     },
     Wrong {
@@ -391,14 +391,14 @@ pub(super) const TABLE: &[Wrong] = &[
         config: "[[registry]]\nmatch = \"aws-cn\"\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\n",
         host: BEIJING,
         place: "$CONFIG:",
-        line: "3: registry.role_arn: `arn:aws:iam::{account}:role/pull` is in the partition aws, and `match` = `aws-cn` in aws-cn: nothing in AWS crosses partitions",
+        line: "3: registry.role_arn: `arn:aws:iam::{account}:role/pull` is in the partition aws, and `match` = `aws-cn` in aws-cn: AWS identities and registries must be in the same partition",
         ..RIGHT
     },
     Wrong {
         config: "[[registry]]\nmatch = \"*\"\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\n",
         host: BEIJING,
         place: "$CONFIG:",
-        line: "1: registry.role_arn: `arn:aws:iam::444455556666:role/pull` is in the partition aws, and 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn: nothing in AWS crosses partitions",
+        line: "1: registry.role_arn: `arn:aws:iam::444455556666:role/pull` is in the partition aws, and 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn: AWS identities and registries must be in the same partition",
         ..RIGHT
     },
     Wrong {
@@ -406,7 +406,7 @@ pub(super) const TABLE: &[Wrong] = &[
         name: Some("release"),
         host: GOVERNMENT,
         place: "$CONFIG:",
-        line: "1: identity.release.role_arn: `arn:aws-cn:iam::444455556666:role/pull` is in the partition aws-cn, and 444455556666.dkr.ecr.us-gov-west-1.amazonaws.com in aws-us-gov: nothing in AWS crosses partitions",
+        line: "1: identity.release.role_arn: `arn:aws-cn:iam::444455556666:role/pull` is in the partition aws-cn, and 444455556666.dkr.ecr.us-gov-west-1.amazonaws.com in aws-us-gov: AWS identities and registries must be in the same partition",
         ..RIGHT
     },
     Wrong {
@@ -431,7 +431,7 @@ pub(super) const TABLE: &[Wrong] = &[
         config: "[[registry]]\nmatch = \"aws-cn\"\nrole_arn = \"arn:{partition}:iam::{account}:role/pull\"\nmfa_serial = \"arn:aws:iam::111122223333:mfa/alice\"\n",
         host: BEIJING,
         place: "$CONFIG:",
-        line: "4: registry.mfa_serial: `arn:aws:iam::111122223333:mfa/alice` is in the partition aws, and `match` = `aws-cn` in aws-cn: nothing in AWS crosses partitions",
+        line: "4: registry.mfa_serial: `arn:aws:iam::111122223333:mfa/alice` is in the partition aws, and `match` = `aws-cn` in aws-cn: AWS identities and registries must be in the same partition",
         ..RIGHT
     },
     Wrong {
@@ -448,7 +448,7 @@ pub(super) const TABLE: &[Wrong] = &[
         config: "[[registry]]\nmatch = \"*\"\nrole_arn = \"arn:{partition}:iam::{account}:role/pull\"\nregion = \"eu-west-1\"\n",
         host: BEIJING,
         place: "$CONFIG:",
-        line: "1: registry.region: `eu-west-1` is in the partition aws, and 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn: nothing in AWS crosses partitions",
+        line: "1: registry.region: `eu-west-1` is in the partition aws, and 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn: AWS identities and registries must be in the same partition",
         ..RIGHT
     },
     Wrong {
@@ -553,72 +553,72 @@ pub(super) const TABLE: &[Wrong] = &[
     // Endpoints.
     file(
         "[[registry]]\nmatch = \"*\"\nendpoint_url = \"http://ecr.example.com\"\n",
-        "3: registry.endpoint_url: `http://ecr.example.com` must be https://HOST, or http:// to this machine itself (localhost, 127.0.0.1, [::1])",
+        "3: registry.endpoint_url: `http://ecr.example.com` must be https://HOST, or http:// with a loopback host (localhost, 127.0.0.1, [::1])",
     ),
     file(
         "[[registry]]\nmatch = \"*\"\nsts_endpoint_url = \"http://127.0.0.1@sts.example.com\"\n",
-        "3: registry.sts_endpoint_url: `http://…@sts.example.com` must be https://HOST, or http:// to this machine itself (localhost, 127.0.0.1, [::1])",
+        "3: registry.sts_endpoint_url: `http://…@sts.example.com` must be https://HOST, or http:// with a loopback host (localhost, 127.0.0.1, [::1])",
     ),
     file(
         "[[registry]]\nmatch = \"*\"\nendpoint_url = \"vpce-0abc.api.ecr.eu-west-1.vpce.amazonaws.com\"\n",
-        "3: registry.endpoint_url: `vpce-0abc.api.ecr.eu-west-1.vpce.amazonaws.com` must be https://HOST, or http:// to this machine itself (localhost, 127.0.0.1, [::1])",
+        "3: registry.endpoint_url: `vpce-0abc.api.ecr.eu-west-1.vpce.amazonaws.com` must be https://HOST, or http:// with a loopback host (localhost, 127.0.0.1, [::1])",
     ),
     // Keys of the file.
     file(
         "timeout = 3\n",
-        "1: timeout: unknown key, did you mean `timeout_seconds`?",
+        "1: timeout: unknown key; did you mean `timeout_seconds`?",
     ),
     file(
         "role_arn = \"x\"\n",
-        "1: role_arn: unknown key here: the place of `role_arn` is [defaults] or [[registry]] or [identity.NAME]",
+        "1: role_arn: unknown key in this table: `role_arn` belongs in [defaults] or in [[registry]] or in [identity.NAME]",
     ),
     file(
         "[identities.release]\nprofile = \"work\"\n",
-        "1: identities: unknown key, did you mean `identity`?",
+        "1: identities: unknown key; did you mean `identity`?",
     ),
     file(
         "[cache]\ndirectory = \"/x\"\n",
-        "2: cache.directory: unknown key: known here are enabled, dir, max_age_seconds",
+        "2: cache.directory: unknown key; the keys of this table are enabled, dir, max_age_seconds",
     ),
     file(
         "[cache]\nprofile = \"work\"\n",
-        "2: cache.profile: unknown key here: the place of `profile` is [defaults] or [[registry]] or [identity.NAME]",
+        "2: cache.profile: unknown key in this table: `profile` belongs in [defaults] or in [[registry]] or in [identity.NAME]",
     ),
     file(
         "[defaults]\nprofil = \"work\"\n",
-        "2: defaults.profil: unknown key, did you mean `profile`?",
+        "2: defaults.profil: unknown key; did you mean `profile`?",
     ),
     file(
         "[defaults]\nendpoint_url = \"https://x\"\n",
-        "2: defaults.endpoint_url: unknown key here: the place of `endpoint_url` is [[registry]]",
+        "2: defaults.endpoint_url: unknown key in this table: `endpoint_url` belongs in [[registry]]",
     ),
     file(
         "[defaults]\nfoo = 1\n",
-        "2: defaults.foo: unknown key: known here are profile, source_profile, role_arn, external_id, role_session_name, duration_seconds, mfa_serial, region",
+        "2: defaults.foo: unknown key; the keys of this table are profile, source_profile, role_arn, external_id, role_session_name, duration_seconds, mfa_serial, region",
     ),
     file(
         "[[registry]]\nmatch = \"*\"\nrole = \"x\"\n",
-        "3: registry.role: unknown key, did you mean `role_arn`?",
+        "3: registry.role: unknown key; did you mean `role_arn`?",
     ),
     file(
         "[[registry]]\nmatch = \"*\"\nenabled = true\n",
-        "3: registry.enabled: unknown key here: the place of `enabled` is [cache]",
+        "3: registry.enabled: unknown key in this table: `enabled` belongs in [cache]",
     ),
     file(
         "[[registry]]\nmatch = \"*\"\nfoo = 1\n",
-        "3: registry.foo: unknown key: known here are match, accounts, profile, source_profile, role_arn, external_id, role_session_name, duration_seconds, mfa_serial, region, account, endpoint_url, sts_endpoint_url, max_age_seconds",
+        "3: registry.foo: unknown key; the keys of this table are match, accounts, profile, source_profile, role_arn, external_id, role_session_name, duration_seconds, mfa_serial, region, account, endpoint_url, sts_endpoint_url, max_age_seconds",
     ),
     file(
         "[identity.release]\nprofil = \"work\"\n",
-        "2: identity.release.profil: unknown key, did you mean `profile`?",
+        "2: identity.release.profil: unknown key; did you mean `profile`?",
     ),
     file(
         "[identity.release]\nmax_age_seconds = 3600\nprofile = \"work\"\n",
-        "2: identity.release.max_age_seconds: unknown key here: the place of `max_age_seconds` is [cache] or [[registry]]",
+        "2: identity.release.max_age_seconds: unknown key in this table: `max_age_seconds` belongs in [cache] or in [[registry]]",
     ),
     file(
         "[identity.release]\nfoo = 1\n",
-        "2: identity.release.foo: unknown key: known here are profile, source_profile, role_arn, external_id, role_session_name, duration_seconds, mfa_serial, region",
+        "2: identity.release.foo: unknown key; the keys of this table are profile, source_profile, role_arn, external_id, role_session_name, duration_seconds, mfa_serial, region",
     ),
     file(
         "[[registry]]\nmatch = \"*\"\nmax_age_seconds = 59\n",
@@ -626,10 +626,10 @@ pub(super) const TABLE: &[Wrong] = &[
     ),
     file(
         "[[registry]]\nmatch = \"*\"\nregion = \"eu-west-1\"\nmax_age_seconds = 600\n",
-        "3: registry.region: says where roles are assumed, but the rule names nobody who could assume one",
+        "3: registry.region: is the STS region for assuming roles, but this rule has no identity: add `profile` or `role_arn`, or remove the line",
     ),
     file(
         "[[registry]]\nmatch = \"*\"\naccounts = [\"999999999999\"]\n",
-        "1: registry: names nobody: add `profile`, `role_arn` or both",
+        "1: registry: has no identity: add `profile`, `role_arn` or both",
     ),
 ];
