@@ -142,8 +142,8 @@ mod tests {
         let home = |user| home_of(user, users);
         assert_eq!(home("0"), Some("/root".into()));
         assert_eq!(home("1000"), Some("/home/bob".into()));
-        for nobody in ["100", "10", "65534", ""] {
-            assert_eq!(home(nobody), None, "{nobody}");
+        for absent in ["100", "10", "65534", ""] {
+            assert_eq!(home(absent), None, "{absent}");
         }
     }
 }

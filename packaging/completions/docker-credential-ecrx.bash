@@ -195,7 +195,7 @@ _docker__credential__ecrx() {
             return 0
             ;;
         docker__credential__ecrx__subcmd__configure__subcmd__docker)
-            opts="-h --profile --role-arn --podman --all --creds-store --fix --dry-run --undo --help"
+            opts="-h --profile --role-arn --external-id --mfa-serial --role-session-name --replace --identity --podman --all --creds-store --fix --dry-run --undo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -215,6 +215,34 @@ _docker__credential__ecrx() {
                     fi
                     return 0
                     ;;
+                --external-id)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --mfa-serial)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --role-session-name)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --identity)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -223,12 +251,19 @@ _docker__credential__ecrx() {
             return 0
             ;;
         docker__credential__ecrx__subcmd__doctor)
-            opts="-h --push --json --help"
+            opts="-h --push --client --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --client)
+                    COMPREPLY=($(compgen -W "docker podman" -- "${cur}"))
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -272,7 +307,7 @@ _docker__credential__ecrx() {
             return 0
             ;;
         docker__credential__ecrx__subcmd__policy)
-            opts="-h --registry --repository --principal --org --pull --push --scan --role-arn --external-id --format --json --help"
+            opts="-h --registry --repository --principal --org --pull --push --scan --role-arn --external-id --format --json --out --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -321,7 +356,14 @@ _docker__credential__ecrx() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "json terraform cli" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json terraform cloudformation cli" -- "${cur}"))
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -373,6 +415,11 @@ _docker_credential_ecrx() {
     case "${COMP_WORDS[1]} ${prev}" in
         "configure-docker --profile") kind=profiles ;;
         "configure-docker --role-arn") return ;;
+        "configure-docker --external-id") return ;;
+        "configure-docker --mfa-serial") return ;;
+        "configure-docker --role-session-name") return ;;
+        "configure-docker --identity") kind=identities ;;
+        "doctor --client") return ;;
         "policy --registry") kind=registries ;;
         "policy --repository") return ;;
         "policy --principal") return ;;
@@ -380,6 +427,7 @@ _docker_credential_ecrx() {
         "policy --role-arn") return ;;
         "policy --external-id") return ;;
         "policy --format") return ;;
+        "policy --out") return ;;
         "password --min-lifetime") return ;;
     esac
     if [[ -z ${kind} && ${cur} != -* ]] ; then

@@ -27,9 +27,9 @@ end
 
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -s v -l version -d 'Print the version'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "configure-docker" -d 'Configure Docker or Podman to use this credential helper'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "configure-docker" -d 'Configure docker or podman to use docker-credential-ecrx for registries'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "doctor" -d 'Find out why an image cannot be pulled or pushed'
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "policy" -d 'Print the IAM and repository policies for cross-account access'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "policy" -d 'Print the IAM policies that give other accounts access to a registry'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "password" -d 'Print the password for a registry, for `docker login --password-stdin`'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "whoami" -d 'Show which AWS identity would be used for a registry, and why (offline)'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "cache" -d 'List and delete cached tokens'
@@ -37,31 +37,41 @@ complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_comma
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "completions" -d 'Print or install shell completions'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "version" -d 'Print the version, commit and target (--version: only the version)'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "help" -d 'Show help; help COMMAND shows a command\'s help'
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l profile -d 'Use this AWS profile for these registries (adds a rule to config.toml)' -r -f -a "(docker-credential-ecrx __complete profiles 2>/dev/null)"
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l role-arn -d 'Assume this IAM role for these registries (adds a rule to config.toml)' -r -f
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l podman -d 'Change Podman\'s auth.json, which skopeo and buildah also read, instead of Docker\'s config.json'
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l all -d 'Configure every registry that config.toml names'
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l creds-store -d 'Make ecrx the default credential store (credsStore), for all registries'
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l fix -d 'Remove old logins and misspelled entries of these registries. Other registries are left untouched'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l profile -d 'Use this AWS profile for the registries, by adding a rule to config.toml' -r -f -a "(docker-credential-ecrx __complete profiles 2>/dev/null)"
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l role-arn -d 'Assume this role for the registries, by adding a rule to config.toml' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l external-id -d 'Send this external ID when assuming the role' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l mfa-serial -d 'Prompt for a code of this MFA device when assuming the role' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l role-session-name -d 'Use this session name when assuming the role' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l identity -d 'Use [identity.NAME] of config.toml or the AWS profile NAME, by configuring the helper ecrx-NAME' -r -f -a "(docker-credential-ecrx __complete identities 2>/dev/null)"
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l replace -d 'Change the rule that config.toml already has for a registry'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l podman -d 'Change auth.json of podman, skopeo and buildah instead of docker\'s file'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l all -d 'Configure every registry that a rule in config.toml names'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l creds-store -d 'Make ecrx the default credential store (credsStore), also for registries other than ECR'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l fix -d 'Remove saved logins and correct misspelled entries of the registries'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l dry-run -d 'Show the changes without applying them'
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l undo -d 'Remove the entries for these hosts (default: all) and restore earlier entries from the backup. config.toml is not changed'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l undo -d 'Remove the entries for the hosts, or all entries, and restore the earlier ones from the backup. config.toml is not changed'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand doctor" -l push -d 'Also check whether the image can be pushed (starts an upload and cancels it)'
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand doctor" -l json -d 'Print the result as JSON'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand doctor" -l client -d 'Check only this client. By default, checks all installed clients' -r -f -a "docker\t''
+podman\t''"
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand doctor" -l push -d 'Also check whether you can push: starts an upload and cancels it'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand doctor" -l json -d 'Print JSON'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l registry -d 'Registry (host or ACCOUNT/REGION), or an image to select its repository' -r -f -a "(docker-credential-ecrx __complete registries 2>/dev/null)"
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l repository -d 'Select a repository by its ARN (repeatable)' -r -f
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l principal -d 'Grant access to this role, user or account (repeatable)' -r -f
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l org -d 'Grant access to every account of this organization' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l registry -d 'Give access to this registry (a host, or an account and region such as `111122223333/eu-west-1`), or to the repository of an image' -r -f -a "(docker-credential-ecrx __complete registries 2>/dev/null)"
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l repository -d 'Give access to the repository with this ARN; can be repeated' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l principal -d 'Give access to this role or user (its ARN) or account; can be repeated' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l org -d 'Give access to every account of this organization' -r -f
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l role-arn -d 'Grant access through this role in the registry\'s account' -r -f
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l external-id -d 'External ID required to assume the role' -r -f
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l format -d 'Output format' -r -f -a "json\t'JSON policy documents with headings'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l external-id -d 'Require this external ID to assume the role' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l format -d 'Select the output format' -r -f -a "text\t'JSON documents, each under a heading and notes'
+json\t'One JSON list of all documents, for programs'
 terraform\t'Terraform resources'
+cloudformation\t'CloudFormation templates, one for each account and region'
 cli\t'AWS CLI commands'"
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l pull -d 'Allow pulling images (default)'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l out -d 'Write each document to a file in this directory; existing files are not overwritten' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l pull -d 'Allow pulling images (the default)'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l push -d 'Allow pushing and pulling images'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l scan -d 'Allow reading image scan findings'
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l json -d 'Print all documents as one JSON list'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l json -d 'Print JSON (same as `--format json`)'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand password" -l min-lifetime -d 'Require a password that stays valid for at least this time, such as `30m` or `11h` (at most `12h`). A new token is requested if the cached one expires earlier' -r -f
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand password" -s h -l help -d 'Print help (see more with \'--help\')'

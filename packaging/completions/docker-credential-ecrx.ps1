@@ -26,9 +26,9 @@ Register-ArgumentCompleter -Native -CommandName 'docker-credential-ecrx' -Script
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print the version')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('configure-docker', 'configure-docker', [CompletionResultType]::ParameterValue, 'Configure Docker or Podman to use this credential helper')
+            [CompletionResult]::new('configure-docker', 'configure-docker', [CompletionResultType]::ParameterValue, 'Configure docker or podman to use docker-credential-ecrx for registries')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Find out why an image cannot be pulled or pushed')
-            [CompletionResult]::new('policy', 'policy', [CompletionResultType]::ParameterValue, 'Print the IAM and repository policies for cross-account access')
+            [CompletionResult]::new('policy', 'policy', [CompletionResultType]::ParameterValue, 'Print the IAM policies that give other accounts access to a registry')
             [CompletionResult]::new('password', 'password', [CompletionResultType]::ParameterValue, 'Print the password for a registry, for `docker login --password-stdin`')
             [CompletionResult]::new('whoami', 'whoami', [CompletionResultType]::ParameterValue, 'Show which AWS identity would be used for a registry, and why (offline)')
             [CompletionResult]::new('cache', 'cache', [CompletionResultType]::ParameterValue, 'List and delete cached tokens')
@@ -39,37 +39,44 @@ Register-ArgumentCompleter -Native -CommandName 'docker-credential-ecrx' -Script
             break
         }
         'docker-credential-ecrx;configure-docker' {
-            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Use this AWS profile for these registries (adds a rule to config.toml)')
-            [CompletionResult]::new('--role-arn', '--role-arn', [CompletionResultType]::ParameterName, 'Assume this IAM role for these registries (adds a rule to config.toml)')
-            [CompletionResult]::new('--podman', '--podman', [CompletionResultType]::ParameterName, 'Change Podman''s auth.json, which skopeo and buildah also read, instead of Docker''s config.json')
-            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Configure every registry that config.toml names')
-            [CompletionResult]::new('--creds-store', '--creds-store', [CompletionResultType]::ParameterName, 'Make ecrx the default credential store (credsStore), for all registries')
-            [CompletionResult]::new('--fix', '--fix', [CompletionResultType]::ParameterName, 'Remove old logins and misspelled entries of these registries. Other registries are left untouched')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Use this AWS profile for the registries, by adding a rule to config.toml')
+            [CompletionResult]::new('--role-arn', '--role-arn', [CompletionResultType]::ParameterName, 'Assume this role for the registries, by adding a rule to config.toml')
+            [CompletionResult]::new('--external-id', '--external-id', [CompletionResultType]::ParameterName, 'Send this external ID when assuming the role')
+            [CompletionResult]::new('--mfa-serial', '--mfa-serial', [CompletionResultType]::ParameterName, 'Prompt for a code of this MFA device when assuming the role')
+            [CompletionResult]::new('--role-session-name', '--role-session-name', [CompletionResultType]::ParameterName, 'Use this session name when assuming the role')
+            [CompletionResult]::new('--identity', '--identity', [CompletionResultType]::ParameterName, 'Use [identity.NAME] of config.toml or the AWS profile NAME, by configuring the helper ecrx-NAME')
+            [CompletionResult]::new('--replace', '--replace', [CompletionResultType]::ParameterName, 'Change the rule that config.toml already has for a registry')
+            [CompletionResult]::new('--podman', '--podman', [CompletionResultType]::ParameterName, 'Change auth.json of podman, skopeo and buildah instead of docker''s file')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Configure every registry that a rule in config.toml names')
+            [CompletionResult]::new('--creds-store', '--creds-store', [CompletionResultType]::ParameterName, 'Make ecrx the default credential store (credsStore), also for registries other than ECR')
+            [CompletionResult]::new('--fix', '--fix', [CompletionResultType]::ParameterName, 'Remove saved logins and correct misspelled entries of the registries')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the changes without applying them')
-            [CompletionResult]::new('--undo', '--undo', [CompletionResultType]::ParameterName, 'Remove the entries for these hosts (default: all) and restore earlier entries from the backup. config.toml is not changed')
+            [CompletionResult]::new('--undo', '--undo', [CompletionResultType]::ParameterName, 'Remove the entries for the hosts, or all entries, and restore the earlier ones from the backup. config.toml is not changed')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'docker-credential-ecrx;doctor' {
-            [CompletionResult]::new('--push', '--push', [CompletionResultType]::ParameterName, 'Also check whether the image can be pushed (starts an upload and cancels it)')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the result as JSON')
+            [CompletionResult]::new('--client', '--client', [CompletionResultType]::ParameterName, 'Check only this client. By default, checks all installed clients')
+            [CompletionResult]::new('--push', '--push', [CompletionResultType]::ParameterName, 'Also check whether you can push: starts an upload and cancels it')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'docker-credential-ecrx;policy' {
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Registry (host or ACCOUNT/REGION), or an image to select its repository')
-            [CompletionResult]::new('--repository', '--repository', [CompletionResultType]::ParameterName, 'Select a repository by its ARN (repeatable)')
-            [CompletionResult]::new('--principal', '--principal', [CompletionResultType]::ParameterName, 'Grant access to this role, user or account (repeatable)')
-            [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Grant access to every account of this organization')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Give access to this registry (a host, or an account and region such as `111122223333/eu-west-1`), or to the repository of an image')
+            [CompletionResult]::new('--repository', '--repository', [CompletionResultType]::ParameterName, 'Give access to the repository with this ARN; can be repeated')
+            [CompletionResult]::new('--principal', '--principal', [CompletionResultType]::ParameterName, 'Give access to this role or user (its ARN) or account; can be repeated')
+            [CompletionResult]::new('--org', '--org', [CompletionResultType]::ParameterName, 'Give access to every account of this organization')
             [CompletionResult]::new('--role-arn', '--role-arn', [CompletionResultType]::ParameterName, 'Grant access through this role in the registry''s account')
-            [CompletionResult]::new('--external-id', '--external-id', [CompletionResultType]::ParameterName, 'External ID required to assume the role')
-            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Output format')
-            [CompletionResult]::new('--pull', '--pull', [CompletionResultType]::ParameterName, 'Allow pulling images (default)')
+            [CompletionResult]::new('--external-id', '--external-id', [CompletionResultType]::ParameterName, 'Require this external ID to assume the role')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Select the output format')
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write each document to a file in this directory; existing files are not overwritten')
+            [CompletionResult]::new('--pull', '--pull', [CompletionResultType]::ParameterName, 'Allow pulling images (the default)')
             [CompletionResult]::new('--push', '--push', [CompletionResultType]::ParameterName, 'Allow pushing and pulling images')
             [CompletionResult]::new('--scan', '--scan', [CompletionResultType]::ParameterName, 'Allow reading image scan findings')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print all documents as one JSON list')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON (same as `--format json`)')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -151,6 +158,7 @@ Register-ArgumentCompleter -Native -CommandName 'docker-credential-ecrx' -Script
     $kind = switch ("$command $previous") {
         'docker-credential-ecrx;configure-docker configure-docker' { 'registries' }
         'docker-credential-ecrx;configure-docker --profile' { 'profiles' }
+        'docker-credential-ecrx;configure-docker --identity' { 'identities' }
         'docker-credential-ecrx;doctor doctor' { 'registries' }
         'docker-credential-ecrx;policy --registry' { 'registries' }
         'docker-credential-ecrx;password password' { 'registries' }

@@ -208,7 +208,7 @@ impl RegistryFacts {
     fn identity_rows(&self) -> Vec<Vec<String>> {
         let mut lines: Vec<String> = self.identity.iter().cloned().collect();
         let chosen_by = self.chosen_by.iter();
-        lines.extend(chosen_by.map(|place| format!("chosen by {place}")));
+        lines.extend(chosen_by.map(|place| format!("selected by {place}")));
         lines.extend(self.error.iter().map(|error| format!("✗ {error}")));
         if lines.is_empty() {
             lines.push("depends on the registry".to_owned());

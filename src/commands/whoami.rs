@@ -104,7 +104,7 @@ impl WhoamiReport {
         {
             facts.push(("registry".to_owned(), format!("{account}/{region}")));
         }
-        facts.push(("chosen by".to_owned(), self.chosen_by.by.clone()));
+        facts.push(("selected by".to_owned(), self.chosen_by.by.clone()));
         if let Some(profile) = &self.profile {
             facts.push(("profile".to_owned(), profile.clone()));
         }

@@ -146,7 +146,7 @@ fn a_role_or_profile_that_is_none_is_a_wrong_argument() {
         (
             "--role-arn",
             "ecr-pull",
-            "`ecr-pull` is not the ARN of an IAM role",
+            "`ecr-pull` is not an IAM role ARN",
         ),
         ("--role-arn", "arn:aws:iam::{acount}:role/p", "{acount}"),
         ("--profile", " ", "the profile name is empty"),

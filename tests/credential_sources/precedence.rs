@@ -173,15 +173,18 @@ fn aws_default_profile_is_used_before_aws_profile_and_the_other_is_named() {
     );
     let told = environment.run(&["whoami", HOST], "").stdout;
     assert!(
-        told.contains("\nchosen by  the variable AWS_DEFAULT_PROFILE\n"),
+        told.contains("\nselected by  the variable AWS_DEFAULT_PROFILE\n"),
         "{told}"
     );
-    assert!(told.contains("\nnot used   AWS_PROFILE, AWS_WEB"), "{told}");
+    assert!(
+        told.contains("\nnot used     AWS_PROFILE, AWS_WEB"),
+        "{told}"
+    );
     // The same profile by both is no choice.
     environment.set("AWS_PROFILE", "first");
     assert_eq!(environment.get(HOST).stderr, "");
     let told = environment.run(&["whoami", HOST], "").stdout;
-    assert!(told.contains("\nnot used   AWS_WEB"), "{told}");
+    assert!(told.contains("\nnot used     AWS_WEB"), "{told}");
 }
 
 #[test]

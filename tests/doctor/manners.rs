@@ -235,7 +235,7 @@ fn a_login_with_a_valid_token_is_not_an_old_login() {
         for arguments in [&[][..], &[&*app()]] {
             let told = ward.doctor(arguments);
             assert_eq!(told.code, Some(0), "{told:?}");
-            assert!(!told.stdout.contains("old login"), "{}", told.stdout);
+            assert!(!told.stdout.contains("saved login"), "{}", told.stdout);
         }
         let told = ward.doctor(&[&app()]);
         let end = format!("for {HOST}, valid for another 11 h 59 min\n");
@@ -246,7 +246,7 @@ fn a_login_with_a_valid_token_is_not_an_old_login() {
         ward.environment.write(file, &login(-30));
         let told = ward.doctor(&[&app()]);
         assert_eq!(told.code, Some(1), "{told:?}");
-        assert!(told.stdout.contains("old login"), "{}", told.stdout);
+        assert!(told.stdout.contains("saved login"), "{}", told.stdout);
     }
 }
 

@@ -458,7 +458,10 @@ fn a_folder_that_others_may_write_to_is_neither_listed_nor_cleared() {
     let listed = environment.run(&["cache", "list"], "");
     assert_eq!(listed.code, Some(1));
     assert!(
-        listed.stdout.contains("is accessible to other users"),
+        listed
+            .stdout
+            .replace("\n  ", " ")
+            .contains("is accessible to other users"),
         "{listed:?}"
     );
     let cleared = environment.run(&["cache", "clear"], "");

@@ -229,7 +229,7 @@ fn config_check_tells_that_ecrx_config_names_no_file() {
         &["config", "check"],
         1,
         "\
-ECRX_CONFIG  absent.toml: not there
+ECRX_CONFIG  absent.toml: does not exist
 ✗ absent.toml: file not found, but ECRX_CONFIG is set to it: correct or unset ECRX_CONFIG
 ",
     );

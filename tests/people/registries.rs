@@ -64,13 +64,13 @@ fn whoami_without_a_host_shows_the_identity_of_every_configured_registry() {
         "\
 REGISTRY                                                   IDENTITY
 999999999999.dkr.ecr.us-west-2.amazonaws.com               profile work (the access key AKIAIOSFODNN7EXAMPLE)
-                                                           chosen by the rule at ecrx.toml:2
+                                                           selected by the rule at ecrx.toml:2
 111122223333                                               depends on the registry
-images.example.com                                         ✗ no credentials for images.example.com: the AWS profile `wrok` does not exist in HOME/.aws/config and HOME/.aws/credentials (chosen by the rule at ecrx.toml:10)
+images.example.com                                         ✗ no credentials for images.example.com: the AWS profile `wrok` does not exist in HOME/.aws/config and HOME/.aws/credentials (selected by the rule at ecrx.toml:10)
 111122223333.dkr.ecr.eu-west-1.amazonaws.com (as release)  profile work (the access key AKIAIOSFODNN7EXAMPLE)
-                                                           chosen by the name docker-credential-ecrx-release and [identity.release] at ecrx.toml:16
+                                                           selected by the name docker-credential-ecrx-release and [identity.release] at ecrx.toml:16
 111122223333.dkr.ecr.eu-west-1.amazonaws.com               the access key AKIAI44QH8DHBEXAMPLE, then role arn:aws:iam::111122223333:role/pull
-                                                           chosen by the rule at ecrx.toml:6
+                                                           selected by the rule at ecrx.toml:6
 ",
     );
 }
@@ -82,12 +82,12 @@ fn config_show_without_a_host_shows_where_every_registry_is_configured() {
         &["config", "show"],
         1,
         "\
-REGISTRY                                                   SELECTED BY     CONFIGURED IN
-999999999999.dkr.ecr.us-west-2.amazonaws.com               rules           ecrx.toml:2, HOME/.docker/config.json
-111122223333                                               -               ecrx.toml:6
-images.example.com                                         ✗ no identity   ecrx.toml:10
-111122223333.dkr.ecr.eu-west-1.amazonaws.com (as release)  name called by  HOME/.docker/config.json
-111122223333.dkr.ecr.eu-west-1.amazonaws.com               rules           auth.json
+REGISTRY                                                   SELECTED BY    CONFIGURED IN
+999999999999.dkr.ecr.us-west-2.amazonaws.com               rules          ecrx.toml:2, HOME/.docker/config.json
+111122223333                                               -              ecrx.toml:6
+images.example.com                                         ✗ no identity  ecrx.toml:10
+111122223333.dkr.ecr.eu-west-1.amazonaws.com (as release)  helper name    HOME/.docker/config.json
+111122223333.dkr.ecr.eu-west-1.amazonaws.com               rules          auth.json
 ",
     );
 }

@@ -40,16 +40,16 @@ fn a_chain_of_roles_is_shown_without_its_external_id() {
         0,
         "\
 999999999999.dkr.ecr.us-west-2.amazonaws.com
-chosen by  the rule at ecrx.toml:6
-profile    work
-source     the access key AKIAIOSFODNN7EXAMPLE
-role 1     arn:aws:iam::111122223333:role/hub, session build-4711, no external ID, MFA device
-           arn:aws:iam::111122223333:mfa/alice
-role 2     arn:aws:iam::999999999999:role/ecr-push, session build-4711 for 1800 s, external ID set
-ECR        us-west-2, at https://vpce-0abc.api.ecr.us-west-2.vpce.amazonaws.com
-STS        us-west-2
-not used   AWS_PROFILE, AWS_WEB_IDENTITY_TOKEN_FILE
-token      not cached; the next get requests one
+selected by  the rule at ecrx.toml:6
+profile      work
+source       the access key AKIAIOSFODNN7EXAMPLE
+role 1       arn:aws:iam::111122223333:role/hub, session build-4711, no external ID, MFA device
+             arn:aws:iam::111122223333:mfa/alice
+role 2       arn:aws:iam::999999999999:role/ecr-push, session build-4711 for 1800 s, external ID set
+ECR          us-west-2, at https://vpce-0abc.api.ecr.us-west-2.vpce.amazonaws.com
+STS          us-west-2
+not used     AWS_PROFILE, AWS_WEB_IDENTITY_TOKEN_FILE
+token        not cached; the next get requests one
 ",
     );
     prints_json(
@@ -109,10 +109,10 @@ fn a_cached_token_is_shown_without_network_calls() {
     let line = |token: &str| {
         format!(
             "999999999999.dkr.ecr.us-west-2.amazonaws.com\n\
-             chosen by  the variable AWS_ACCESS_KEY_ID\n\
-             source     the access key AKIAIOSFODNN7EXAMPLE\n\
-             ECR        us-west-2, at {url}\n\
-             token      {token}\n"
+             selected by  the variable AWS_ACCESS_KEY_ID\n\
+             source       the access key AKIAIOSFODNN7EXAMPLE\n\
+             ECR          us-west-2, at {url}\n\
+             token        {token}\n"
         )
     };
     let until = |environment: &TestEnvironment| {
@@ -169,11 +169,11 @@ fn an_expired_or_absent_sign_in_fails_with_the_command_to_run() {
     let report = |sign_in: &str| {
         format!(
             "999999999999.dkr.ecr.us-west-2.amazonaws.com\n\
-             chosen by  the default AWS credential chain\n\
-             profile    default\n\
-             source     SSO, role dev in account 111122223333\n\
-             ECR        us-west-2\n\
-             token      not cached; the next get requests one\n\
+             selected by  the default AWS credential chain\n\
+             profile      default\n\
+             source       SSO, role dev in account 111122223333\n\
+             ECR          us-west-2\n\
+             token        not cached; the next get requests one\n\
              {sign_in}\n"
         )
     };
@@ -253,12 +253,12 @@ fn a_custom_host_is_shown_with_its_registry() {
             Some(0),
             "\
 images.example.com
-registry   111122223333/eu-west-1
-chosen by  the name docker-credential-ecrx-release and [identity.release] at ecrx.toml:5
-profile    work
-source     the access key AKIAIOSFODNN7EXAMPLE
-ECR        eu-west-1
-token      not cached; the next get requests one
+registry     111122223333/eu-west-1
+selected by  the name docker-credential-ecrx-release and [identity.release] at ecrx.toml:5
+profile      work
+source       the access key AKIAIOSFODNN7EXAMPLE
+ECR          eu-west-1
+token        not cached; the next get requests one
 ",
             ""
         )

@@ -143,23 +143,23 @@ fn doctor_shows_of_a_proxy_where_it_is_and_nothing_else() {
         (
             format!("http://alice:{SECRET}@proxy.example:3128/{SECRET}"),
             format!("10.0.0.0/8,http://alice:{SECRET}@direct.example *.example.org"),
-            "✓ HTTPS_PROXY: http://proxy.example:3128; not for NO_PROXY: 10.0.0.0/8, \
+            "✓ HTTPS_PROXY: http://proxy.example:3128, except for NO_PROXY: 10.0.0.0/8, \
              http://…@direct.example, *.example.org",
         ),
         (
             "proxy.example:3128".to_owned(),
             format!("http://alice:x,{SECRET},y@direct.example"),
-            "✓ HTTPS_PROXY: http://proxy.example:3128; not for NO_PROXY: …",
+            "✓ HTTPS_PROXY: http://proxy.example:3128, except for NO_PROXY: …",
         ),
         (
             "proxy.example:3128".to_owned(),
             format!("10.0.0.0/8,http://alice:x,{SECRET}"),
-            "✓ HTTPS_PROXY: http://proxy.example:3128; not for NO_PROXY: 10.0.0.0/8, http://…, …",
+            "✓ HTTPS_PROXY: http://proxy.example:3128, except for NO_PROXY: 10.0.0.0/8, http://…, …",
         ),
         (
             "proxy.example:3128".to_owned(),
             "fd00::1,[fd00::2]:443".to_owned(),
-            "✓ HTTPS_PROXY: http://proxy.example:3128; not for NO_PROXY: fd00::1, [fd00::2]:443",
+            "✓ HTTPS_PROXY: http://proxy.example:3128, except for NO_PROXY: fd00::1, [fd00::2]:443",
         ),
         (
             format!("https://{SECRET}@proxy.example"),

@@ -109,7 +109,7 @@ impl Failure {
 
     fn from_instance_metadata(fetch: &Fetch<'_>, endpoint: &str, error: &CredentialsError) -> Self {
         let (words, endpoint) = (words(error), shown_url(endpoint));
-        let nobody = if let Some(transport) = http::classify(error) {
+        let unavailable = if let Some(transport) = http::classify(error) {
             format!(
                 "instance metadata at {endpoint} cannot be reached: {}",
                 transport.cause
@@ -123,7 +123,7 @@ impl Failure {
         } else {
             return Self::new(fetch, FailureKind::Source, words);
         };
-        Self::new(fetch, FailureKind::NotSignedIn, nobody)
+        Self::new(fetch, FailureKind::NotSignedIn, unavailable)
     }
 }
 

@@ -120,12 +120,12 @@ fn own_names_that_cannot_be() {
         (
             "region = \"eu-west-1\"",
             "2: registry.match: `images.example.com` is not an account id, an account and region \
-             (111122223333/eu-west-1), a partition (aws-cn), an ECR host, public.ecr.aws or *; a host of \
-             one's own in front of ECR needs `account` and `region` beside it",
+             (111122223333/eu-west-1), a partition (aws-cn), an ECR host, public.ecr.aws or *; if it \
+             is a custom host name for an ECR registry, add `account` and `region`",
         ),
         (
             "account = \"111122223333\"\nregion = \"eu-west-1\"\naccounts = [\"444455556666\"]",
-            "5: registry.accounts: does not list 111122223333, the account that `match` names: the rule would never be used",
+            "5: registry.accounts: does not list 111122223333, the account in `match`, so the rule is never used: add the account or correct `match`",
         ),
         (
             "account = \"111122223333\"\nregion = \"cn-north-1\"\nrole_arn = \"arn:aws:iam::{account}:role/r\"",

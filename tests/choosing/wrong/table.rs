@@ -65,7 +65,7 @@ pub(super) const TABLE: &[Wrong] = &[
         config: "[[registry]]\nmatch = \"images.example.com\"\nprofile = \"work\"\n",
         host: "images.example.com",
         place: "$CONFIG:",
-        line: "2: registry.match: `images.example.com` is none of an account id, an account and region (111122223333/eu-west-1), a partition (aws-cn), an ECR host, public.ecr.aws or *; a host of one's own in front of ECR needs `account` and `region` beside it",
+        line: "2: registry.match: `images.example.com` is not an account id, an account and region (111122223333/eu-west-1), a partition (aws-cn), an ECR host, public.ecr.aws or *; if it is a custom host name for an ECR registry, add `account` and `region`",
         ..RIGHT
     },
     Wrong {
@@ -85,7 +85,7 @@ pub(super) const TABLE: &[Wrong] = &[
     ),
     file(
         "[[registry]]\nmatch = \"images.example.com\"\naccount = \"111122223333\"\naccounts = [\"999999999999\"]\nregion = \"eu-west-1\"\n",
-        "4: registry.accounts: does not list 111122223333, the account that `match` names: the rule would never be used",
+        "4: registry.accounts: does not list 111122223333, the account in `match`, so the rule is never used: add the account or correct `match`",
     ),
     Wrong {
         variables: &[(
@@ -384,7 +384,7 @@ pub(super) const TABLE: &[Wrong] = &[
         config: "[[registry]]\nmatch = \"aws-china\"\nprofile = \"work\"\n",
         host: BEIJING,
         place: "$CONFIG:",
-        line: "2: registry.match: `aws-china` is none of an account id, an account and region (111122223333/eu-west-1), a partition (aws-cn), an ECR host, public.ecr.aws or *; a host of one's own in front of ECR needs `account` and `region` beside it",
+        line: "2: registry.match: `aws-china` is not an account id, an account and region (111122223333/eu-west-1), a partition (aws-cn), an ECR host, public.ecr.aws or *; if it is a custom host name for an ECR registry, add `account` and `region`",
         ..RIGHT
     },
     Wrong {
