@@ -4,13 +4,14 @@
 //! `run` recognises the protocol's commands (`get`, `store`, `erase`, `list`), `version` and `help`
 //! before clap is used: they are not clap commands, and their help is appended to clap's.
 
+use std::convert::Infallible;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, CommandFactory as _, Parser, Subcommand, ValueEnum, ValueHint};
 
-use crate::config::{Problem, RoleArnTemplate, parse_external_id, parse_session_name};
+use crate::config::{Problem, RoleArnTemplate, parse_session_name};
 use crate::nearest::nearest;
 use crate::registry::MfaDevice;
 use crate::secret::Secret;
@@ -87,7 +88,8 @@ pub struct ConfigureDocker {
     #[arg(long, value_name = "ARN", requires = "hosts", value_parser = role_arn)]
     pub role_arn: Option<String>,
     /// Send this external ID when assuming the role
-    #[arg(long, value_name = "ID", requires = "role_arn", value_parser = parse_external_id)]
+    // It is checked later: clap's errors repeat the value.
+    #[arg(long, value_name = "ID", requires = "role_arn", allow_hyphen_values = true, value_parser = secret)]
     pub external_id: Option<Secret>,
     /// Prompt for a code of this MFA device when assuming the role
     #[arg(long, value_name = "ARN", requires = "role_arn")]
@@ -356,6 +358,10 @@ fn profile(text: &str) -> Result<String, &'static str> {
     } else {
         Ok(text.to_owned())
     }
+}
+
+fn secret(text: &str) -> Result<Secret, Infallible> {
+    Ok(Secret::new(text))
 }
 
 /// A name that a helper's file can end with.

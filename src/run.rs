@@ -1,5 +1,6 @@
 //! Selects the command from the arguments. Only this module prints errors and sets exit codes.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::panic::{self, PanicHookInfo};
@@ -23,11 +24,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let name = arguments.first().and_then(|it| helper_name::called_as(it));
     let env = Env::process().called_as(name);
     logger::start(&env);
-    let words: Vec<&str> = arguments
-        .iter()
-        .skip(1)
-        .map(|word| word.to_str().unwrap_or_default())
-        .collect();
+    let words = arguments.iter().skip(1).map(|word| word.to_string_lossy());
+    let words: Vec<Cow<'_, str>> = words.collect();
+    let words: Vec<&str> = words.iter().map(|word| &**word).collect();
     if let [word] = *words
         && let Some(action) = Action::parse(word)
     {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, escaped, escaped_path};
-use crate::redaction::{output::holds_key, shown_url};
+use crate::redaction::output::{holds_key, without_urls};
+use crate::redaction::shown_url;
 use crate::registry::{AccountId, ParseError, Partition};
 
 /// Where in the files a setting stands.
@@ -63,7 +64,7 @@ pub enum ConfigError {
     },
     /// The file is TOML, but one of its settings is wrong, or fits the file and not the
     /// registry that was asked for.
-    #[error("{origin}: {}: {}", escaped(&shown_key(key)), escaped(&problem.to_string()))]
+    #[error("{origin}: {}: {}", escaped(&shown_key(key)), escaped(&without_urls(&problem.to_string())))]
     Setting {
         /// The setting's line, or that of the rule when no single line is at fault.
         origin: Origin,
@@ -88,36 +89,25 @@ impl Excerpt {
     /// `earlier` is the text above the line, `before` the line up to the `marked` part. `None` if
     /// the line may hold a secret.
     pub(super) fn new(earlier: &str, before: &str, line: &str, marked: &str) -> Option<Self> {
-        const SECRET: &str = "external_id";
-        // A text may span several lines.
-        let statement = earlier.lines().rev().find(|line| line.contains('='));
-        let continues = !line.contains('=') && !line.trim_start().starts_with('[');
-        let is_secret = continues && statement.is_some_and(|line| line.contains(SECRET));
-        let in_key = match line.split_once('=') {
-            Some((key, _)) => key.contains(':'),
-            None => line.trim_start().starts_with('[') && line.contains(':'),
-        };
-        let is_hidden =
-            |part: &str| holds_key(part) || part.contains("://") && shown_url(part) != part;
-        let parts = line.split(['"', '\'']);
-        if is_secret || in_key || line.contains('@') || parts.into_iter().any(is_hidden) {
-            return None;
-        }
-        let mut line = line.to_owned();
-        let mut marked = marked.chars().count();
-        if let Some(at) = line.find(SECRET) {
-            // The value, and whatever follows it.
-            if let Some(equals) = line[at..].find('=') {
-                line.truncate(at + equals + 1);
-                line.push_str(" …");
-            }
-            marked = marked.min((line.chars().count()).saturating_sub(before.chars().count()));
-        }
+        let shown = shown_line(earlier, line)?;
+        let length = shown.chars().count();
+        let indent = before.chars().count();
+        let is_cut = shown != line;
         Some(Self {
-            column: before.chars().count() + 1,
-            line,
-            indent: before.chars().count(),
-            width: marked.max(1),
+            column: indent + 1,
+            // Of what is left out, the ellipsis is marked.
+            indent: if is_cut {
+                indent.min(length - 1)
+            } else {
+                indent
+            },
+            width: if is_cut {
+                let shown_part = length.saturating_sub(indent);
+                marked.chars().count().min(shown_part).max(1)
+            } else {
+                marked.chars().count().max(1)
+            },
+            line: shown,
         })
     }
 
@@ -129,6 +119,61 @@ impl Excerpt {
         let marks = carets.collect::<String>() + &" ".repeat(fill) + &"^".repeat(self.width);
         [escaped(&self.line).replace("\\t", "\t"), marks]
     }
+}
+
+/// Keys whose values are no secrets.
+const SHOWN_KEYS: [&str; 19] = [
+    "account",
+    "accounts",
+    "connect_timeout_seconds",
+    "dir",
+    "duration_seconds",
+    "enabled",
+    "endpoint_url",
+    "match",
+    "max_age_seconds",
+    "mfa_serial",
+    "other_registries_helper",
+    "other_registries_timeout_seconds",
+    "profile",
+    "region",
+    "role_arn",
+    "role_session_name",
+    "source_profile",
+    "sts_endpoint_url",
+    "timeout_seconds",
+];
+
+/// Longer lines are not shown.
+const LONGEST_LINE: usize = 200;
+
+/// A line without what may be secret: the value of an unknown key, comments, and what has no key.
+fn shown_line(earlier: &str, line: &str) -> Option<String> {
+    let is_hidden = |part: &str| holds_key(part) || part.contains("://") && shown_url(part) != part;
+    let mut parts = line.split(['"', '\'']);
+    if line.len() > LONGEST_LINE || line.contains('@') || parts.any(is_hidden) {
+        return None;
+    }
+    let Some((key, value)) = line.split_once('=') else {
+        return shown_without_key(earlier, line);
+    };
+    let is_shown = SHOWN_KEYS.contains(&key.trim()) && !value.contains(['=', '#']);
+    let is_key = !key.trim().contains([':', ' ', '#', '"']);
+    if is_shown {
+        Some(line.to_owned())
+    } else {
+        is_key.then(|| format!("{key}= …"))
+    }
+}
+
+/// A table header, or a part of a list or text that began in an earlier line.
+fn shown_without_key(earlier: &str, line: &str) -> Option<String> {
+    let is_header = line.trim_start().starts_with('[') && !line.contains([':', '"', '#']);
+    let statement = earlier.lines().rev().find(|line| line.contains('='));
+    let key = statement.and_then(|line| line.split_once('='));
+    let is_of_shown = key.is_some_and(|(key, _)| SHOWN_KEYS.contains(&key.trim()));
+    let is_list = line.trim_start().starts_with(['"', ']']) && !line.contains('#');
+    (is_header || is_of_shown && is_list).then(|| line.to_owned())
 }
 
 /// What to do stands in the messages.

@@ -27,16 +27,25 @@ use user_file::Locks;
 use crate::cli::ConfigureDocker;
 use crate::commands::page::CheckMark;
 use crate::commands::{Page, Verdict};
+use crate::config::{Problem, parse_external_id};
 use crate::docker::other_helper::{OtherHelper, OtherHelperError};
 use crate::env::Env;
 use crate::error::Error;
 use crate::redaction::shown_server;
+
+/// Without the value, which is a secret.
+#[derive(Debug, thiserror::Error)]
+#[error("--external-id {0}")]
+struct WrongExternalId(Problem);
 
 pub(super) fn run(
     arguments: &ConfigureDocker,
     env: &Env,
     page: &mut Page,
 ) -> Result<Verdict, Error> {
+    if let Some(id) = &arguments.external_id {
+        parse_external_id(id.expose()).map_err(|why| Error::usage(WrongExternalId(why)))?;
+    }
     let looked = ChangePlan::make(arguments, env, None)?;
     let mut locks = Locks::default();
     let plan = if arguments.dry_run || looked.is_empty() {

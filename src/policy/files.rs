@@ -5,6 +5,8 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 use crate::cli::PolicyForm;
 use crate::error::Error;
 use crate::fs::{Pipes, ReadError, read};
@@ -133,12 +135,23 @@ fn is_written(document: &Document) -> Result<bool, FileError> {
     }
 }
 
-/// Creates a file, and removes it if it cannot be written completely.
+/// Creates a file with all of its content, so that an interruption leaves none that is in the way of
+/// the next run.
 fn create(document: &Document) -> io::Result<()> {
-    let mut file = fs::File::create_new(&document.path)?;
-    file.write_all(document.content.as_bytes())
-        .inspect_err(|_| {
-            // The error that is reported is the first one.
-            let _ = fs::remove_file(&document.path);
-        })
+    let folder = document.path.parent().unwrap_or(Path::new("."));
+    let mut file = new_file(folder)?;
+    file.write_all(document.content.as_bytes())?;
+    file.persist_noclobber(&document.path)?;
+    Ok(())
+}
+
+/// A file with the usual mode, as policies are no secrets.
+fn new_file(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
 }

@@ -283,19 +283,17 @@ pub(super) fn assumed_role(grant: &Grant, role: &RoleArn) -> Vec<Note> {
     if !grant.needs_tokens() {
         return Vec::new();
     }
+    let external_id = match &grant.external_id {
+        Some(id) => format!(" --external-id {}", shell_word(id)),
+        None => String::new(),
+    };
     let mut notes = vec![Note::with(
         "To use the role, run on each machine of the callers:",
         Purpose::Look,
         &[format!(
-            "docker-credential-ecrx configure-docker HOST --role-arn {role}"
+            "docker-credential-ecrx configure-docker HOST --role-arn {role}{external_id}"
         )],
     )];
-    notes.extend(grant.external_id.as_ref().map(|id| {
-        let text = format!(
-            "Then add external_id = \"{id}\" to the rule that configure-docker wrote to config.toml."
-        );
-        Note::from(text)
-    }));
     notes.push(
         "Amazon ECS pulls with the task execution role and assumes no other role. For ECS, omit \
          --role-arn."

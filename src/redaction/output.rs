@@ -40,6 +40,13 @@ pub(crate) fn holds_key(text: &str) -> bool {
     words.any(|word| is_like_key(word) && !is_like_path(word))
 }
 
+/// A text without the user parts and queries of the URLs in it.
+pub(crate) fn without_urls(text: &str) -> String {
+    let mut redactor = Redactor::default();
+    add_urls(&mut redactor, text);
+    redactor.redact(text)
+}
+
 /// Without colours (ECMA-48, 5.4), and without the zeros that UTF-16 has for each other byte.
 fn without_controls(text: &str) -> String {
     let mut parts = text.split("\x1b[");

@@ -63,7 +63,7 @@ fn the_doctor_says_why_a_pull_fails_and_that_it_works_after_one_command() {
         says(
             &doctor(&home, &[&absent]),
             1,
-            &["✗ Failed at registry: the repository does not exist"],
+            &["✗ Failed at registry: the image does not exist"],
         );
     });
 }

@@ -154,7 +154,7 @@ ECRX_CONFIG  ecrx.toml: 0 rules
     timeout_seconds = 0
     ^^^^^^^^^^^^^^^
 ✗ ecrx.toml:4:1: registry.macth: unknown key; did you mean `match`?
-    macth = \"*\"
+    macth = …
     ^^^^^
 ✗ ecrx.toml:5:11: registry.profile: must be text in quotes, not a whole number
     profile = 3

@@ -105,15 +105,18 @@ fn commands_of_other_programs_are_answered_with_the_command_to_run() {
 
 #[cfg(unix)]
 #[test]
-fn an_argument_that_is_not_text_prints_the_usage_and_fails() {
+fn an_argument_that_is_not_text_is_an_unknown_command() {
     use std::os::unix::ffi::OsStrExt as _;
 
     let environment = TestEnvironment::new();
-    let usage = environment.run(&["help"], "").stdout;
     let mut command = environment.command(&[]);
     command.arg(std::ffi::OsStr::from_bytes(b"get\xff"));
     let outcome = Outcome::of(command.spawn().expect("start"));
-    outcome.failed_with(&usage, "");
+    assert_eq!((outcome.code, &*outcome.stdout), (Some(1), ""));
+    assert!(
+        outcome.stderr.contains("unknown command `get\u{fffd}`"),
+        "{outcome:?}"
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::redaction::output::without_urls;
 use crate::registry::{AccountId, Partition, PrivateRegistry, Region};
 
 /// The ARN of a repository: `arn:PARTITION:ecr:REGION:ACCOUNT:repository/NAME`.
@@ -16,8 +17,9 @@ pub(crate) struct RepositoryArn {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RepositoryError {
     #[error(
-        "`{0}` is not a repository ARN. Expected an ARN such as \
-         arn:aws:ecr:eu-west-1:111122223333:repository/team/app"
+        "`{}` is not a repository ARN. Expected an ARN such as \
+         arn:aws:ecr:eu-west-1:111122223333:repository/team/app",
+        without_urls(.0)
     )]
     Arn(String),
     #[error(
