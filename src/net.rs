@@ -7,7 +7,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::redaction::{output::holds_key, shown_url};
+use crate::redaction::shown_input;
 
 /// The scheme of a URL, and what follows `://`; without that, the whole text follows.
 pub(crate) fn split_scheme(text: &str) -> (Option<&str>, &str) {
@@ -216,11 +216,7 @@ impl NoProxy {
 pub(crate) fn shown_no_proxy(list: &str) -> String {
     let mut shown = Vec::new();
     for entry in no_proxy_entries(list) {
-        let part = if holds_key(entry) {
-            "…".to_owned()
-        } else {
-            shown_url(entry)
-        };
+        let part = shown_input(entry);
         let lacks_host = part != entry && !part.contains("…@");
         shown.push(part);
         if lacks_host {

@@ -84,6 +84,16 @@ impl Redactor {
     }
 }
 
+/// A host, a key or another short text from a user for a message: nothing of it if it looks like a
+/// key or a token, otherwise as [`shown_url`].
+pub(crate) fn shown_input(text: &str) -> String {
+    if output::holds_key(text) {
+        MASK.to_string()
+    } else {
+        shown_url(text)
+    }
+}
+
 fn without_canonical_string(text: &str) -> &str {
     let lower = text.to_ascii_lowercase();
     let starts = CANONICAL_STRINGS.iter().filter_map(|mark| lower.find(mark));

@@ -24,15 +24,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let name = arguments.first().and_then(|it| helper_name::called_as(it));
     let env = Env::process().called_as(name);
     logger::start(&env);
-    let words = arguments.iter().skip(1).map(|word| word.to_string_lossy());
-    let words: Vec<Cow<'_, str>> = words.collect();
-    let words: Vec<&str> = words.iter().map(|word| &**word).collect();
-    if let [word] = *words
-        && let Some(action) = Action::parse(word)
+    if let [_, word] = &*arguments
+        && let Some(action) = word.to_str().and_then(Action::parse)
     {
         go_home(&env, &arguments);
         return helper(action, &env);
     }
+    let words = arguments.iter().skip(1).map(|word| word.to_string_lossy());
+    let words: Vec<Cow<'_, str>> = words.collect();
+    let words: Vec<&str> = words.iter().map(|word| &**word).collect();
     plain_command(&words, &env).unwrap_or_else(|| clap_command(&words, &arguments, &env))
 }
 

@@ -16,9 +16,10 @@ use crate::error::Error;
 use crate::get::{Held, Tokens};
 use crate::identity::{
     ChosenBy, Endpoint, ExplainedLayer, Identity, LayerName, Role, SignIn, SignInState, Source,
+    UrlOrigin,
 };
 use crate::redaction::shown_url;
-use crate::registry::{Registry, Service};
+use crate::registry::Registry;
 use crate::token::Renewal;
 
 /// A registry, the identity that requests its tokens, and the configuration of both.
@@ -145,36 +146,14 @@ impl<'a> Facts<'a> {
             Some((url, rule.origin().to_string()))
         };
         let endpoint = self.identity().and_then(|identity| api.endpoint(identity));
-        let endpoint = endpoint.map(EndpointFacts::from_endpoint);
         let (value, from) = self
             .rules()
             .find_map(rule_url)
             .unwrap_or_else(|| match endpoint {
-                Some(EndpointFacts { url: Some(url), .. }) => (url, self.url_from(api)),
-                Some(endpoint) => (
-                    format!("AWS endpoint of {}", endpoint.place()),
-                    DEFAULT.to_owned(),
-                ),
+                Some(endpoint) => url_and_origin(endpoint),
                 None => ("AWS endpoint of the region".to_owned(), DEFAULT.to_owned()),
             });
         Setting { name, value, from }
-    }
-
-    /// In order of precedence, as in `identity/endpoint.rs`.
-    fn url_from(&self, api: TokenApi) -> String {
-        let service = match (&self.registry.service, api) {
-            (_, TokenApi::Sts) => "STS",
-            (Service::Private(_), TokenApi::Ecr) => "ECR",
-            (Service::Public, TokenApi::Ecr) => "ECR_PUBLIC",
-        };
-        let variables = [
-            format!("{}_{service}", var::AWS_ENDPOINT_URL),
-            var::AWS_ENDPOINT_URL.to_owned(),
-        ];
-        let set = variables
-            .into_iter()
-            .find(|name| self.env.get(name).is_some());
-        set.unwrap_or_else(|| "the AWS profile".to_owned())
     }
 
     fn max_age(&self, identity: &Identity) -> Setting {
@@ -395,6 +374,21 @@ impl SignInFacts {
             text,
         })
     }
+}
+
+/// The URL of an endpoint and what sets it.
+fn url_and_origin(endpoint: &Endpoint) -> (String, String) {
+    let facts = EndpointFacts::from_endpoint(endpoint);
+    let url = match facts.url {
+        Some(url) => url,
+        None => format!("AWS endpoint of {}", facts.place()),
+    };
+    let origin = match &endpoint.url_from {
+        Some(UrlOrigin::Profile(_)) => "the AWS profile".to_owned(),
+        Some(origin) => origin.to_string(),
+        None => DEFAULT.to_owned(),
+    };
+    (url, origin)
 }
 
 impl RoleFacts {

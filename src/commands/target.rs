@@ -7,7 +7,7 @@ use crate::env::Env;
 use crate::error::Error;
 use crate::identity::Misspelled;
 use crate::net::split_scheme;
-use crate::redaction::{output::holds_key, shown_url};
+use crate::redaction::{output::holds_key, shown_input, shown_url};
 use crate::registry::{AccountId, Partition, Region, Registry};
 
 /// A registry, and an image in it if one is named.
@@ -90,10 +90,8 @@ pub(crate) fn shown(text: &str) -> String {
     let (host, name) = rest.split_once('/').unwrap_or((rest, ""));
     if let Some((first, _)) = text.split_once(char::is_whitespace) {
         format!("{} …", shown(first))
-    } else if holds_key(text) {
-        "…".to_owned()
-    } else if !is_written_as_image(host, name) {
-        shown_url(text)
+    } else if holds_key(text) || !is_written_as_image(host, name) {
+        shown_input(text)
     } else if may_be_user(host) && !name.is_empty() {
         let scheme = scheme.map_or(String::new(), |name| format!("{name}://"));
         format!("{scheme}{host}/…")

@@ -8,7 +8,8 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{ConfigError, Excerpt, Origin};
+use super::error::{ConfigError, Origin};
+use super::excerpt::Excerpt;
 use super::identity::{IdentitySettings, IdentityTemplate};
 use super::rule::{Match, RegistrySettings, Rule};
 use super::section::ConfigText;

@@ -15,6 +15,7 @@
 mod check;
 mod endpoint_url;
 mod error;
+mod excerpt;
 mod identity;
 mod load;
 mod rule;
@@ -26,7 +27,8 @@ mod tests;
 
 pub use check::{Unreachable, Why};
 pub use endpoint_url::EndpointUrl;
-pub use error::{ConfigError, Excerpt, Origin, Problem};
+pub use error::{ConfigError, Origin, Problem};
+pub use excerpt::Excerpt;
 pub use identity::{
     Blanks, IdentitySettings, RoleArnTemplate, RoleSettings, parse_external_id, parse_session_name,
 };

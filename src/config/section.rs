@@ -17,7 +17,8 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{ConfigError, Excerpt, Origin, Problem};
+use super::error::{ConfigError, Origin, Problem};
+use super::excerpt::Excerpt;
 use crate::nearest::nearest;
 
 /// The most that is read of a configuration file: 1 MiB, some 8000 rules.

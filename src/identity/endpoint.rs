@@ -1,7 +1,7 @@
 //! Where APIs are called: regions, switches and URLs, from variables and a profile.
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::fmt;
 
 use aws_config::profile::Profile;
 
@@ -20,18 +20,37 @@ pub(crate) struct Endpoint {
     /// A URL given by hand. It wins over the switches below, which are off then: the SDK refuses
     /// a custom endpoint together with them.
     pub url: Option<String>,
-    /// The variable or file that sets the URL.
-    pub url_from: Option<Cow<'static, str>>,
+    pub url_from: Option<UrlOrigin>,
     pub fips: bool,
     pub dual_stack: bool,
 }
 
+/// What sets the URL of an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum UrlOrigin {
+    Variable(&'static str),
+    /// The AWS profile of this name.
+    Profile(String),
+    /// A key of `config.toml`.
+    Config(&'static str),
+}
+
+impl fmt::Display for UrlOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable(name) => f.write_str(name),
+            Self::Profile(name) => write!(f, "the AWS profile `{name}`"),
+            Self::Config(key) => write!(f, "{key} in config.toml"),
+        }
+    }
+}
+
 impl Endpoint {
     /// The endpoint that a setting of `config.toml` names.
-    pub(super) fn from_url(region: Region, url: &str, setting: &'static str) -> Self {
+    pub(super) fn from_url(region: Region, url: &str, key: &'static str) -> Self {
         Self {
             url: Some(url.to_owned()),
-            url_from: Some(Cow::Borrowed(setting)),
+            url_from: Some(UrlOrigin::Config(key)),
             ..Self::from_region(region)
         }
     }
@@ -172,24 +191,21 @@ impl<'a> Settings<'a> {
     }
 
     /// The URL, and the variable or profile that sets it.
-    fn endpoint_url(
-        &self,
-        api: AwsApi,
-    ) -> Result<Option<(String, Cow<'static, str>)>, IdentityError> {
+    fn endpoint_url(&self, api: AwsApi) -> Result<Option<(String, UrlOrigin)>, IdentityError> {
         let (service, variable) = api.names();
         let (url, from) = if let Some(url) = self.env.get(variable) {
-            (url, Cow::Borrowed(variable))
+            (url, UrlOrigin::Variable(variable))
         } else if let Some(url) = self.env.get(var::AWS_ENDPOINT_URL) {
-            (url, Cow::Borrowed(var::AWS_ENDPOINT_URL))
+            (url, UrlOrigin::Variable(var::AWS_ENDPOINT_URL))
         } else if let (Some(profile), Some(files)) = (self.profile, self.files) {
             match files
                 .service_endpoint(profile, service)
                 .or_else(|| profile.get("endpoint_url"))
             {
-                Some(url) => {
-                    let from = format!("the AWS profile `{}`", profile.name());
-                    (url.to_owned(), Cow::Owned(from))
-                }
+                Some(url) => (
+                    url.to_owned(),
+                    UrlOrigin::Profile(profile.name().to_owned()),
+                ),
                 None => return Ok(None),
             }
         } else {
@@ -201,7 +217,7 @@ impl<'a> Settings<'a> {
         } else {
             Err(IdentityError::EndpointUrl {
                 url: shown_url(url),
-                from: from.into_owned(),
+                from: from.to_string(),
             })
         }
     }

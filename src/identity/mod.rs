@@ -20,7 +20,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 pub(crate) use chosen_by::{ChosenBy, LayerName};
-pub(crate) use endpoint::Endpoint;
+pub(crate) use endpoint::{Endpoint, UrlOrigin};
 pub(crate) use error::IdentityError;
 pub(crate) use layers::ExplainedLayer;
 pub(crate) use local_state::{LocalState, MAX_TOKEN_LENGTH};

@@ -64,11 +64,7 @@ impl<'a> Resolver<'a> {
             ),
         };
         let api = match by_hand.endpoint_url {
-            Some(url) => Endpoint::from_url(
-                registry.api_region(),
-                url.as_str(),
-                "endpoint_url in config.toml",
-            ),
+            Some(url) => Endpoint::from_url(registry.api_region(), url.as_str(), "endpoint_url"),
             None => settings.endpoint(api_name, registry.api_region(), fips, dual_stack)?,
         };
         same_partition_as_endpoint(&api, registry)?;
@@ -147,7 +143,7 @@ fn sts_endpoint(
 ) -> Result<Endpoint, IdentityError> {
     let region = region.clone();
     let endpoint = match &by_hand.sts_endpoint_url {
-        Some(url) => Endpoint::from_url(region, url.as_str(), "sts_endpoint_url in config.toml"),
+        Some(url) => Endpoint::from_url(region, url.as_str(), "sts_endpoint_url"),
         None => settings.endpoint(AwsApi::Sts, region, false, false)?,
     };
     same_partition_as_endpoint(&endpoint, registry).map(|()| endpoint)

@@ -305,9 +305,10 @@ const PARTITIONS: &[PartitionFacts] = &[
 
 /// The names of all partitions, in the order of [`Partition`].
 fn partition_names() -> String {
-    let mut partitions: Vec<Partition> = Partition::all().map(|(partition, _)| partition).collect();
-    partitions.sort_unstable();
-    let names: Vec<&str> = partitions.into_iter().map(Partition::name).collect();
+    let names: Vec<&str> = Partition::sorted()
+        .into_iter()
+        .map(Partition::name)
+        .collect();
     match names.split_last() {
         Some((last, others)) => format!("{} and {last}", others.join(", ")),
         None => String::new(),
@@ -327,6 +328,13 @@ impl Partition {
         PARTITIONS
             .iter()
             .map(|facts| (facts.partition, facts.region_prefixes[0]))
+    }
+
+    /// Every partition, in the order of the variants.
+    pub(super) fn sorted() -> Vec<Self> {
+        let mut partitions: Vec<Self> = PARTITIONS.iter().map(|facts| facts.partition).collect();
+        partitions.sort_unstable();
+        partitions
     }
 
     /// The name that stands in an ARN: `aws`, `aws-cn`, …

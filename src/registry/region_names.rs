@@ -31,17 +31,6 @@ fn areas(partition: Partition) -> &'static [&'static str] {
     }
 }
 
-const PARTITIONS: [Partition; 8] = [
-    Partition::Aws,
-    Partition::AwsUsGov,
-    Partition::AwsCn,
-    Partition::AwsEusc,
-    Partition::AwsIso,
-    Partition::AwsIsoB,
-    Partition::AwsIsoE,
-    Partition::AwsIsoF,
-];
-
 /// A region name that no partition has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownRegion {
@@ -53,7 +42,8 @@ impl Region {
     /// `None` if a partition can have a region of this name.
     pub fn check_name(&self) -> Option<UnknownRegion> {
         let (stem, number) = self.as_str().rsplit_once('-')?;
-        let known: Vec<String> = PARTITIONS
+        // Of names that are equally near, the first is meant: that of `aws`.
+        let known: Vec<String> = Partition::sorted()
             .into_iter()
             .flat_map(areas)
             .flat_map(|area| DIRECTIONS.map(|direction| format!("{area}-{direction}")))

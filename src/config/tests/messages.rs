@@ -1,6 +1,10 @@
 //! Every way a file can be wrong, with its exact message.
 
+use std::collections::BTreeSet;
+
 use super::read;
+use crate::config::excerpt::SHOWN_KEYS;
+use crate::config::settings::ALL;
 
 /// Each file must be refused with exactly the message, behind the name of the file.
 fn check(table: &[(&str, &str)]) {
@@ -104,6 +108,16 @@ fn an_excerpt_never_shows_an_external_id_or_a_password() {
             "{text}: {told}"
         );
     }
+}
+
+#[test]
+fn of_all_settings_only_the_external_id_is_hidden_in_an_excerpt() {
+    let settings: BTreeSet<&str> = ALL.iter().flat_map(|shape| shape.keys()).collect();
+    let is_table = |key: &str| ["cache", "defaults", "identity", "registry"].contains(&key);
+    let hidden = settings.iter().filter(|key| !SHOWN_KEYS.contains(key));
+    let hidden: Vec<&str> = hidden.copied().filter(|key| !is_table(key)).collect();
+    assert_eq!(hidden, ["external_id"]);
+    assert!(SHOWN_KEYS.iter().all(|key| settings.contains(key)));
 }
 
 #[test]

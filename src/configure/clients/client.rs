@@ -216,8 +216,7 @@ pub(crate) fn own_entries(env: &Env, client: ContainerClient) -> OwnEntries {
         let Ok(Some(config)) = ClientConfig::read_file(&path) else {
             continue;
         };
-        let helpers = config.cred_helpers().into_iter();
-        let ours = helpers.filter(|(_, helper)| is_ours(helper));
+        let ours = config.own_helpers();
         own.hosts
             .extend(ours.map(|(key, _)| shown_server(key).to_string()));
         own.is_store |=

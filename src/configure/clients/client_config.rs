@@ -17,6 +17,7 @@ use jsonc_parser::{CollectOptions, ParseOptions, ast, parse_to_ast};
 use time::OffsetDateTime;
 
 use crate::configure::user_file::{UserFile, UserFileError};
+use crate::helper_name::is_ours;
 use crate::net::split_scheme;
 use crate::registry::ServerName;
 use crate::secret::Secret;
@@ -214,6 +215,12 @@ impl ClientConfig {
             .filter_map(|entry| Some((entry.name.as_str(), entry.value.text()?)))
             .filter(|(_, helper)| !helper.is_empty())
             .collect()
+    }
+
+    /// The entries of this program among them.
+    pub(crate) fn own_helpers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let helpers = self.cred_helpers().into_iter();
+        helpers.filter(|(_, helper)| is_ours(helper))
     }
 
     /// The helper of exactly this host.

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use crate::env::Env;
-use crate::helper_name::is_ours;
 
 use super::{ClientConfig, ContainerClient};
 
@@ -32,9 +31,8 @@ fn entries_in(file: PathBuf) -> Vec<HelperEntry> {
     let Ok(Some(config)) = ClientConfig::read_file(&file) else {
         return Vec::new();
     };
-    let helpers = config.cred_helpers().into_iter();
-    helpers
-        .filter(|(_, helper)| is_ours(helper))
+    config
+        .own_helpers()
         .map(|(host, helper)| HelperEntry {
             host: host.to_owned(),
             helper: helper.to_owned(),

@@ -39,9 +39,9 @@ impl Undo<'_> {
 
     /// The hosts of this program's entries that are to be taken out.
     pub(crate) fn hosts_in(&self, config: &ClientConfig) -> Vec<String> {
-        let helpers = config.cred_helpers().into_iter();
-        helpers
-            .filter(|(key, helper)| is_ours(helper) && self.means(key))
+        config
+            .own_helpers()
+            .filter(|(key, _)| self.means(key))
             .map(|(key, _)| key.to_owned())
             .collect()
     }
@@ -177,8 +177,8 @@ impl Redo<'_> {
         now: &ClientConfig,
         before: &ClientConfig,
     ) -> Result<ClientConfig, ClientConfigError> {
-        let mut hosts = now.cred_helpers();
-        hosts.retain(|(key, helper)| is_ours(helper) && (self.means)(key));
+        let hosts = now.own_helpers().filter(|(key, _)| (self.means)(key));
+        let hosts: Vec<(&str, &str)> = hosts.collect();
         let store = now.creds_store();
         let store = store.filter(|it| self.creds_store && is_ours(it));
         let mut config = before.clone();
