@@ -381,10 +381,14 @@ impl Env {
         if self.made_up.is_none() && !cfg!(target_os = "linux") {
             return of_system();
         }
-        self.get_os(variable)
-            .map(PathBuf::from)
-            .filter(|folder| folder.is_absolute())
+        self.absolute_path(variable)
             .or_else(|| Some(self.home()?.join(at_home)))
+    }
+
+    /// The path that a variable names; a relative one counts as unset.
+    pub fn absolute_path(&self, variable: &str) -> Option<PathBuf> {
+        let path = self.get_os(variable).map(PathBuf::from);
+        path.filter(|path| path.is_absolute())
     }
 }
 

@@ -259,15 +259,13 @@ fn clear(
             Ok(Target { registry, .. }) => cache.clear(&ClearScope::Entries(&|entry| {
                 is_token_for(&registry, entry, config)
             })),
-            Err(error) => {
-                let former = FormerHost::parse(host, config);
-                let former = former.ok_or_else(|| error.clone().told(env))?;
-                // If the host is mistyped, nothing is deleted, not even remembered failures.
-                if !former.has_token(&cache).map_err(Error::failure)? {
-                    return Err(error.told(env));
+            Err(error) => match FormerHost::parse(host, config) {
+                Some(former) if former.has_token(&cache).map_err(Error::failure)? => {
+                    cache.clear(&ClearScope::Entries(&|entry| former.is_named_by(entry)))
                 }
-                cache.clear(&ClearScope::Entries(&|entry| former.is_named_by(entry)))
-            }
+                // If the host is mistyped, nothing is deleted, not even remembered failures.
+                _ => return Err(error.told(env)),
+            },
         },
     };
     let cleared = cleared.map_err(Error::failure)?;

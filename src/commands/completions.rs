@@ -76,15 +76,12 @@ fn install(shell: Shell, env: &Env, page: &mut Page) -> Result<(), Error> {
 /// The file that the shell loads, or that its startup file can load.
 fn path(shell: Shell, env: &Env) -> Option<PathBuf> {
     let data = || {
-        let folder = env.get_os(var::XDG_DATA_HOME).map(PathBuf::from);
-        folder
-            .filter(|folder| folder.is_absolute())
+        env.absolute_path(var::XDG_DATA_HOME)
             .or_else(|| Some(env.home()?.join(".local").join("share")))
     };
     let path = match shell {
         Shell::Bash => {
-            let folder = env.get_os(var::BASH_COMPLETION_USER_DIR).map(PathBuf::from);
-            let folder = folder.filter(|folder| folder.is_absolute());
+            let folder = env.absolute_path(var::BASH_COMPLETION_USER_DIR);
             let folder = folder.or_else(|| Some(data()?.join("bash-completion")))?;
             folder.join("completions").join("docker-credential-ecrx")
         }

@@ -64,14 +64,12 @@ struct CheckFinding {
 
 fn check(env: &Env, json: bool, page: &mut Page) -> Result<Verdict, Error> {
     let paths = ConfigPaths::from_env(env);
-    let mistakes = Config::mistakes(&paths);
-    let mut findings: Vec<CheckFinding> = mistakes.iter().map(CheckFinding::from_error).collect();
-    // Rules, profiles and regions are checked once the files are right.
-    let config = if mistakes.is_empty() {
-        Config::load(&paths).map_err(Error::failure)?
-    } else {
-        Config::default()
+    let (config, mistakes) = match Config::load(&paths) {
+        Ok(config) => (config, Vec::new()),
+        // Rules, profiles and regions are checked once the files are right.
+        Err(_) => (Config::default(), Config::mistakes(&paths)),
     };
+    let mut findings: Vec<CheckFinding> = mistakes.iter().map(CheckFinding::from_error).collect();
     let idle_rules = config.unreachable_rules();
     findings.extend(idle_rules.iter().map(CheckFinding::from_rule));
     findings.extend(
@@ -83,7 +81,7 @@ fn check(env: &Env, json: bool, page: &mut Page) -> Result<Verdict, Error> {
     findings.extend(missing_profiles(env, &config));
     findings.extend(Misspelled::all(env).iter().map(CheckFinding::from_variable));
     let report = CheckReport {
-        files: files(env, &config),
+        files: files(&paths, &config),
         findings,
     };
     if json {
@@ -95,15 +93,15 @@ fn check(env: &Env, json: bool, page: &mut Page) -> Result<Verdict, Error> {
 }
 
 /// The files that are read, the one that takes precedence first.
-fn files(env: &Env, config: &Config) -> Vec<FileFacts> {
-    let named: Vec<(&'static str, Option<PathBuf>)> = match env.path(var::ECRX_CONFIG) {
+fn files(paths: &ConfigPaths, config: &Config) -> Vec<FileFacts> {
+    let named = match &paths.explicit {
         Some(path) => vec![(var::ECRX_CONFIG, Some(path))],
         None => vec![
-            ("user", env.user_config()),
-            ("machine", env.machine_config()),
+            ("user", paths.user.as_ref()),
+            ("machine", paths.machine.as_ref()),
         ],
     };
-    let facts = |(whose, path): (&'static str, Option<PathBuf>)| {
+    let facts = |(whose, path): (&'static str, Option<&PathBuf>)| {
         let path = path?;
         Some(FileFacts {
             whose,

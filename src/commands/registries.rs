@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 
 use serde::Serialize;
 
-use crate::config::{Config, Match, Rule};
+use crate::config::Config;
 use crate::configure::clients::helper_entries;
 use crate::env::Env;
 use crate::error::Error;
@@ -32,7 +32,7 @@ pub(super) struct ConfiguredRegistry {
 pub(super) fn configured(env: &Env, config: &Config) -> Vec<ConfiguredRegistry> {
     let mut found = Vec::new();
     for (rule, written) in config.rules().iter().zip(config.matches_as_written()) {
-        let registry = one_registry(rule, &written, config);
+        let registry = Target::registry_of_rule(rule, &written, config);
         let name = match &registry {
             Some(registry) => registry.to_string(),
             None => rule.registries().to_string(),
@@ -41,7 +41,7 @@ pub(super) fn configured(env: &Env, config: &Config) -> Vec<ConfiguredRegistry> 
     }
     for entry in helper_entries(env) {
         if let Some(registry) = config.registry(&entry.host) {
-            let program = format!("docker-credential-{}", entry.helper);
+            let program = format!("{}{}", helper_name::PREFIX, entry.helper);
             let run_as = helper_name::called_as(OsStr::new(&program));
             let place = entry.file.display().to_string();
             add(&mut found, entry.host, Some(registry), run_as, place);
@@ -57,18 +57,6 @@ pub(super) fn hosts(env: &Env, config: &Config) -> Vec<String> {
         .filter(|configured| configured.registry.is_some())
         .map(|configured| configured.name)
         .collect()
-}
-
-/// The registry of a rule that matches only one.
-fn one_registry(rule: &Rule, written: &str, config: &Config) -> Option<Registry> {
-    match rule.registries() {
-        Match::AccountAndRegion(..) | Match::Public => {
-            let target = Target::parse(written, config).ok()?;
-            Some(target.registry)
-        }
-        Match::Own(own) => Some(own.registry().clone()),
-        Match::Private | Match::Partition(_) | Match::Account(_) => None,
-    }
 }
 
 fn add(
@@ -130,7 +118,7 @@ impl RegistriesReport {
             .map(|configured| match &configured.run_as {
                 None => RegistryFacts::read(configured, &tokens),
                 Some(name) => {
-                    let env = Env::process().called_as(Some(name.clone()));
+                    let env = env.clone().called_as(Some(name.clone()));
                     RegistryFacts::read(configured, &Tokens::new(&env, config))
                 }
             })

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::config::Config;
+use crate::config::{Config, Match, Rule};
 use crate::env::Env;
 use crate::error::Error;
 use crate::identity::Misspelled;
@@ -80,6 +80,22 @@ impl Target {
             name => Some(Image::parse(name).map_err(wrong)?),
         };
         Ok(Self { registry, image })
+    }
+
+    /// The registry of a rule that matches only one; `written` is its `match` as written.
+    pub(crate) fn registry_of_rule(
+        rule: &Rule,
+        written: &str,
+        config: &Config,
+    ) -> Option<Registry> {
+        match rule.registries() {
+            Match::AccountAndRegion(..) | Match::Public => {
+                let target = Self::parse(written, config).ok()?;
+                Some(target.registry)
+            }
+            Match::Own(own) => Some(own.registry().clone()),
+            Match::Private | Match::Partition(_) | Match::Account(_) => None,
+        }
     }
 }
 

@@ -18,23 +18,13 @@ impl Excerpt {
     /// the line may hold a secret.
     pub(super) fn new(earlier: &str, before: &str, line: &str, marked: &str) -> Option<Self> {
         let shown = shown_line(earlier, line)?;
-        let length = shown.chars().count();
-        let indent = before.chars().count();
-        let is_cut = shown != line;
+        let (length, before) = (shown.chars().count(), before.chars().count());
+        // Of what is left out, the ellipsis is marked.
+        let indent = before.min(length - usize::from(shown != line));
         Some(Self {
-            column: indent + 1,
-            // Of what is left out, the ellipsis is marked.
-            indent: if is_cut {
-                indent.min(length - 1)
-            } else {
-                indent
-            },
-            width: if is_cut {
-                let shown_part = length.saturating_sub(indent);
-                marked.chars().count().min(shown_part).max(1)
-            } else {
-                marked.chars().count().max(1)
-            },
+            column: before + 1,
+            indent,
+            width: marked.chars().count().min(length - indent).max(1),
             line: shown,
         })
     }
@@ -43,8 +33,7 @@ impl Excerpt {
     pub fn lines(&self) -> [String; 2] {
         let blanks = self.line.chars().take(self.indent);
         let carets = blanks.map(|c| if c == '\t' { '\t' } else { ' ' });
-        let fill = self.indent.saturating_sub(self.line.chars().count());
-        let marks = carets.collect::<String>() + &" ".repeat(fill) + &"^".repeat(self.width);
+        let marks = carets.collect::<String>() + &"^".repeat(self.width);
         [escaped(&self.line).replace("\\t", "\t"), marks]
     }
 }

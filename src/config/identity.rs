@@ -71,22 +71,19 @@ impl IdentityTemplate {
     /// Reads the identity of a table; `None` when it names nobody.
     /// Mistakes are recorded in `section`.
     pub(super) fn read(section: &Section<'_>) -> Option<Self> {
-        let roles = section.keep(read_roles(section));
-        let roles_are_right = roles.is_some();
-        let roles = roles.unwrap_or_default();
-        let count = roles.len();
+        let roles = section.keep(read_roles(section)).unwrap_or_default();
         let template = Self {
-            profile: section.keep(read_profile(section)).flatten(),
-            external_id: section.keep(read_external_id(section)).flatten(),
-            session_name: section.keep(read_session_name(section)).flatten(),
-            duration: section.keep(read_duration(section, count)).flatten(),
-            mfa_device: section.keep(section.parsed("mfa_serial")).flatten(),
-            region: section.keep(section.parsed("region")).flatten(),
+            profile: section.keep_some(read_profile(section)),
+            external_id: section.keep_some(read_external_id(section)),
+            session_name: section.keep_some(read_session_name(section)),
+            duration: section.keep_some(read_duration(section, roles.len())),
+            mfa_device: section.keep_some(section.parsed("mfa_serial")),
+            region: section.keep_some(section.parsed("region")),
             table: section.name().to_owned(),
             origin: section.origin(),
             roles,
         };
-        if template.roles.is_empty() && roles_are_right && !section.is_flawed() {
+        if template.roles.is_empty() && !section.is_flawed() {
             for key in KEYS_OF_ROLES.iter().filter(|key| section.has(key)) {
                 section.record(section.error(key, Problem::WithoutRole));
             }

@@ -61,11 +61,9 @@ impl Rule {
         let accounts = section.keep(read_accounts(section, registries.as_ref()));
         let identity = IdentityTemplate::read(section);
         let settings = RegistrySettings {
-            endpoint_url: section.keep(section.parsed("endpoint_url")).flatten(),
-            sts_endpoint_url: section.keep(section.parsed("sts_endpoint_url")).flatten(),
-            max_age: section
-                .keep(section.seconds("max_age_seconds", MAX_AGE_SECONDS))
-                .flatten(),
+            endpoint_url: section.keep_some(section.parsed("endpoint_url")),
+            sts_endpoint_url: section.keep_some(section.parsed("sts_endpoint_url")),
+            max_age: section.keep_some(section.seconds("max_age_seconds", MAX_AGE_SECONDS)),
         };
         if section.is_flawed() {
             return None;

@@ -228,6 +228,11 @@ impl<'a> Section<'a> {
         result.map_err(|mistake| self.record(mistake)).ok()
     }
 
+    /// The same for a value that may be absent.
+    pub(super) fn keep_some<T>(&self, result: Result<Option<T>, ConfigError>) -> Option<T> {
+        self.keep(result).flatten()
+    }
+
     pub(super) fn is_flawed(&self) -> bool {
         self.is_flawed.get()
     }

@@ -109,28 +109,28 @@ impl FileSettings {
             }
         };
         let top = Section::new(source, table.get_ref(), 0..0, &TOP, ALL);
-        let seconds = |key, bounds| top.keep(top.seconds(key, bounds)).flatten();
+        let seconds = |key, bounds| top.keep_some(top.seconds(key, bounds));
         let mut settings = Self {
             timeout: seconds("timeout_seconds", 1..=300),
             connect_timeout: seconds("connect_timeout_seconds", 1..=60),
-            other_registries_helper: top.keep(OtherHelperName::read(&top)).flatten(),
+            other_registries_helper: top.keep_some(OtherHelperName::read(&top)),
             other_registries_timeout: seconds("other_registries_timeout_seconds", 1..=3600),
             ..Self::default()
         };
         if let Some(cache) = top.table(&CACHE) {
-            settings.cache_enabled = cache.keep(cache.switch("enabled")).flatten();
-            settings.cache_dir = cache.keep(read_dir(&cache)).flatten();
+            settings.cache_enabled = cache.keep_some(cache.switch("enabled"));
+            settings.cache_dir = cache.keep_some(read_dir(&cache));
             let max_age = cache.seconds("max_age_seconds", MAX_AGE_SECONDS);
-            settings.cache_max_age = cache.keep(max_age).flatten();
+            settings.cache_max_age = cache.keep_some(max_age);
         }
         if let Some(defaults) = top.table(&DEFAULTS) {
-            settings.defaults = defaults.keep(read_defaults(&defaults)).flatten();
+            settings.defaults = defaults.keep_some(read_defaults(&defaults));
         }
         for rule in top.tables(&REGISTRY) {
             settings.rules.extend(Rule::read(&rule));
         }
         for (name, identity) in top.named_tables(&IDENTITY) {
-            if let Some(template) = identity.keep(read_identity(name, &identity)).flatten() {
+            if let Some(template) = identity.keep_some(read_identity(name, &identity)) {
                 settings.identities.insert(name.to_owned(), template);
             }
         }

@@ -130,16 +130,15 @@ fn with_rules(
         }
         text = with_rule(paths, &config, text, registry, who)?;
         let shown = || registry.to_string();
-        let config = Config::load_with(paths, &text).map_err(|cause| {
+        let mut config = Config::load_with(paths, &text).map_err(|cause| {
             let registry = shown();
             Error::failure(RuleError::UnusableRule { registry, cause })
         })?;
-        let is_replaced = who.replaces && !who.asks_for(registry, &config)?;
-        if is_replaced {
+        if who.replaces && !who.asks_for(registry, &config)? {
             // The changed rule is not the first one that matches.
             text = with_rule(paths, &config, text, registry, who)?;
+            config = Config::load_with(paths, &text).map_err(Error::failure)?;
         }
-        let config = Config::load_with(paths, &text).map_err(Error::failure)?;
         if !who.asks_for(registry, &config)? {
             let registry = shown();
             return Err(Error::failure(RuleError::RuleWithoutEffect { registry }));

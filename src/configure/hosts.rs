@@ -62,13 +62,7 @@ pub(super) fn from_rules(config: &Config) -> (Vec<Host>, Vec<String>) {
     let mut hosts = Vec::new();
     let mut skipped = Vec::new();
     for (rule, written) in config.rules().iter().zip(config.matches_as_written()) {
-        let registry = match rule.registries() {
-            Match::AccountAndRegion(..) | Match::Public => Target::parse(&written, config)
-                .ok()
-                .map(|target| target.registry),
-            Match::Own(own) => Some(own.registry().clone()),
-            Match::Private | Match::Partition(_) | Match::Account(_) => None,
-        };
+        let registry = Target::registry_of_rule(rule, &written, config);
         let what = match rule.registries() {
             Match::Private => "every private registry",
             Match::Partition(_) => "every registry of a partition",

@@ -43,23 +43,15 @@ pub(super) fn clients_report(
             Severity::Warning => CheckMark::Warning,
         };
         // The effect follows the colon.
-        let summary = found.text.split(": ").next().map(str::to_owned);
-        let check = Check::new(mark, found.text).fix([as_hint(found.fix)]);
-        checks.push(check.summary(summary.unwrap_or_default()));
+        let summary = found.text.split_once(": ").map_or(&*found.text, |it| it.0);
+        let summary = summary.to_owned();
+        let check = Check::new(mark, found.text).fix([found.fix]);
+        checks.push(check.summary(summary));
     }
     if checks.is_empty() {
         checks.push(Check::good("no problems found"));
     }
     AreaReport::new(Area::Clients, checks)
-}
-
-/// A command is marked as one.
-fn as_hint(fix: String) -> String {
-    let programs = ["docker-credential-ecrx ", "docker ", "podman "];
-    match programs.iter().any(|program| fix.starts_with(program)) {
-        true => format!("Run: {fix}"),
-        false => fix,
-    }
 }
 
 /// The helper of each client for one registry.

@@ -52,12 +52,13 @@ impl<'a> FailureMemory<'a> {
         registry: &'a Registry,
         identity: &'a Identity,
     ) -> Self {
+        let way = way(env, resolver);
         Self {
             cache,
             registry,
             identity,
-            state: state(env, resolver, registry, identity),
-            way: way(env, resolver),
+            state: state(way, registry, identity),
+            way,
             follows: Cell::new(false),
         }
     }
@@ -222,12 +223,12 @@ impl<'a> FailureMemory<'a> {
 /// files of configuration. Roles have no part in it otherwise, as one source often has a role per
 /// account, and they share its attempts. Of public ECR denials are remembered too, and those
 /// another role may mend.
-fn state(env: &Env, resolver: &Resolver<'_>, registry: &Registry, identity: &Identity) -> Digest {
+fn state(way: Digest, registry: &Registry, identity: &Identity) -> Digest {
     let who = match registry.service {
         Service::Private(_) => identity.source_state(),
         Service::Public => identity.fingerprint(),
     };
-    let way = way(env, resolver).to_string();
+    let way = way.to_string();
     Key::digest(&[who.as_bytes(), &identity.proof(), way.as_bytes()])
 }
 

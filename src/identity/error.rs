@@ -1,4 +1,4 @@
-//! Why it cannot be said who asks, and what to do about it.
+//! Why no identity can be determined, and what to do about it.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,7 +13,10 @@ use super::aws_files::AwsFilesError;
 use super::chosen_by::{ChosenBy, LayerName};
 use super::misspelled::Misspelled;
 
-/// Why it cannot be said who asks.
+/// What to do if no credentials are found.
+pub(crate) const SIGN_IN: &str = "sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE";
+
+/// Why no identity can be determined.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum IdentityError {
     /// Nothing names any credentials.
@@ -92,7 +95,7 @@ impl IdentityError {
     pub(crate) fn hints(&self) -> Vec<String> {
         match self {
             IdentityError::NotSignedIn => vec![
-                "sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE".to_owned(),
+                SIGN_IN.to_owned(),
             ],
             IdentityError::Profile { cause: ProfileError::Missing { profile, .. }, known, .. } => {
                 let mut hints = vec!["to list the profiles, run: aws configure list-profiles".to_owned()];

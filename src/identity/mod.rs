@@ -21,7 +21,7 @@ use time::OffsetDateTime;
 
 pub(crate) use chosen_by::{ChosenBy, LayerName};
 pub(crate) use endpoint::{Endpoint, UrlOrigin};
-pub(crate) use error::IdentityError;
+pub(crate) use error::{IdentityError, SIGN_IN};
 pub(crate) use layers::ExplainedLayer;
 pub(crate) use local_state::{LocalState, MAX_TOKEN_LENGTH};
 pub(crate) use misspelled::Misspelled;

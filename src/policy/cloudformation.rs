@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::commands::page::MAX_WIDTH;
 use crate::policy::iam::{friendly_name, role_name, role_path};
 use crate::registry::RoleArn;
 
-use super::notes::{Note, Purpose, comment, general_comments, note_with_commands, wrapped};
+use super::notes::{Note, Purpose, comment, general_comments, note_with_commands};
+use super::numbered;
 use super::setup::{Setup, SetupPolicy};
 use super::target::{Holder, PolicyTarget};
 
@@ -140,12 +140,8 @@ impl Stack {
             },
             _ => {
                 let account = target.account().expect("all others are in an account");
-                let mut targets = setup.policies.iter().map(|policy| &policy.target);
-                let first = targets
-                    .find(|other| other.account() == Some(account) && other.region().is_some())
-                    .and_then(PolicyTarget::region)
-                    .unwrap_or(&setup.region);
-                let region = target.region().unwrap_or(first);
+                let region = target.region();
+                let region = region.unwrap_or_else(|| setup.first_region(account));
                 Self {
                     stem: format!("{account}-{region}-cloudformation"),
                     place: format!("account {account}, region {region}"),
@@ -171,8 +167,7 @@ impl Template {
             notes,
             document,
         } = policy;
-        self.comments
-            .push_str(&wrapped(MAX_WIDTH, "# ", "# ", &target.heading()));
+        self.comments.push_str(&comment(&target.heading()));
         for note in notes.iter().filter(|note| is_needed(target, note)) {
             self.comments.push_str(&note_with_commands(note));
         }
@@ -287,12 +282,7 @@ impl Template {
     ) -> String {
         let kind_name = kind.rsplit("::").next().unwrap_or(kind);
         let wanted = format!("{}{kind_name}", logical_id(name));
-        let mut id = wanted.clone();
-        let mut number = 1;
-        while self.resources.contains_key(&id) {
-            number += 1;
-            id = format!("{wanted}{number}");
-        }
+        let id = numbered(&wanted, "", |id| !self.resources.contains_key(id));
         let resource = Resource {
             r#type: kind,
             deletion_policy: policy,

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::fs::{Pipes, ReadError, read};
 
 use super::setup::Setup;
-use super::{cloudformation, shell, terraform};
+use super::{cloudformation, numbered, shell, terraform};
 
 /// The longest stem of a file name, in bytes: file systems allow 255 for the whole name.
 const MAX_STEM_LENGTH: usize = 200;
@@ -96,13 +96,7 @@ fn documents(setup: &Setup, form: PolicyForm, folder: &Path) -> Vec<Document> {
 fn free(taken: &mut BTreeSet<String>, stem: &str) -> String {
     // Names of AWS that are part of it are ASCII.
     let stem: String = stem.chars().take(MAX_STEM_LENGTH).collect();
-    let mut free = stem.clone();
-    let mut number = 1;
-    while !taken.insert(free.to_ascii_lowercase()) {
-        number += 1;
-        free = format!("{stem}-{number}");
-    }
-    free
+    numbered(&stem, "-", |stem| taken.insert(stem.to_ascii_lowercase()))
 }
 
 fn write_all(documents: Vec<Document>, folder: &Path) -> Result<Vec<Written>, FileError> {

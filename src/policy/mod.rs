@@ -116,3 +116,14 @@ fn print_notes(notes: &[Note], page: &mut Page) {
         }
     }
 }
+
+/// A name, with a number added after `gap` if it is in use.
+fn numbered(name: &str, gap: &str, mut is_free: impl FnMut(&str) -> bool) -> String {
+    let mut free = name.to_owned();
+    let mut number = 1;
+    while !is_free(&free) {
+        number += 1;
+        free = format!("{name}{gap}{number}");
+    }
+    free
+}

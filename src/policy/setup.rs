@@ -43,6 +43,15 @@ pub(super) struct SetupPolicy {
 }
 
 impl Setup {
+    /// The region of the first ECR resource in an account. Its IAM resources go with it.
+    pub(super) fn first_region(&self, account: &AccountId) -> &Region {
+        let targets = self.policies.iter().map(|policy| &policy.target);
+        let mut regions = targets
+            .filter(|target| target.account() == Some(account))
+            .filter_map(PolicyTarget::region);
+        regions.next().unwrap_or(&self.region)
+    }
+
     pub(super) fn new(grant: &Grant) -> Self {
         let mut setup = Self {
             policies: Vec::new(),

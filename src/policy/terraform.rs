@@ -11,6 +11,7 @@ use crate::policy::iam::{friendly_name, role_name, role_path};
 use crate::registry::{AccountId, Region, RoleArn};
 
 use super::notes::{Purpose, comment, general_comments, note_comment, note_with_commands};
+use super::numbered;
 use super::setup::{Setup, SetupPolicy};
 use super::target::{Holder, PolicyTarget};
 
@@ -294,11 +295,7 @@ impl<'a> Writer<'a> {
         account: &AccountId,
         region: Option<&Region>,
     ) -> (String, Attributes) {
-        let mut targets = self.setup.policies.iter().map(|policy| &policy.target);
-        let first = targets
-            .find(|target| target.account() == Some(account) && target.region().is_some())
-            .and_then(PolicyTarget::region)
-            .unwrap_or(&self.setup.region);
+        let first = self.setup.first_region(account);
         let region = region.unwrap_or(first);
         let alias = if region == first {
             format!("account_{account}")
@@ -333,13 +330,9 @@ impl<'a> Writer<'a> {
 
     /// The label, with a number added if it is in use.
     fn free(&mut self, kind: &'static str, label: &str) -> String {
-        let mut free = label.to_owned();
-        let mut number = 1;
-        while !self.taken.insert((kind, free.clone())) {
-            number += 1;
-            free = format!("{label}_{number}");
-        }
-        free
+        numbered(label, "_", |label| {
+            self.taken.insert((kind, label.to_owned()))
+        })
     }
 }
 

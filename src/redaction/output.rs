@@ -20,9 +20,7 @@ pub(crate) fn add_stdout(redactor: &mut Redactor, output: &str) {
 /// Adds the secrets of an error message: what has a label such as `SecretAccessKey`, what looks like a
 /// key or a token, and the secrets of URLs. The sentences around them stay.
 pub(crate) fn add_stderr(redactor: &mut Redactor, message: &str) {
-    add(redactor, message, |word| {
-        is_like_key(word) && !is_like_path(word)
-    });
+    add(redactor, message, is_key);
 }
 
 fn add(redactor: &mut Redactor, text: &str, is_secret: impl Fn(&str) -> bool) {
@@ -36,8 +34,7 @@ fn add(redactor: &mut Redactor, text: &str, is_secret: impl Fn(&str) -> bool) {
 
 /// Whether a word of a text looks like a key or a token.
 pub(crate) fn holds_key(text: &str) -> bool {
-    let mut words = text.split(|c| !is_of_base64(c));
-    words.any(|word| is_like_key(word) && !is_like_path(word))
+    text.split(|c| !is_of_base64(c)).any(is_key)
 }
 
 /// A text without the user parts and queries of the URLs in it.
@@ -127,12 +124,21 @@ fn is_of_base64(c: char) -> bool {
     c.is_ascii_alphanumeric() || "+/".contains(c)
 }
 
+/// Whether a word is a key or a token, and not a path.
+fn is_key(word: &str) -> bool {
+    is_like_key(word) && !is_like_path(word)
+}
+
 /// Whether a word is long, and of all kinds of letters.
 fn is_like_key(word: &str) -> bool {
-    let has = |is: fn(&u8) -> bool| word.as_bytes().iter().any(is);
-    let is_mixed =
-        has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
-    word.len() >= SHORTEST_UNLABELLED && is_mixed
+    word.len() >= SHORTEST_UNLABELLED
+        && has(word, u8::is_ascii_digit)
+        && has(word, u8::is_ascii_lowercase)
+        && has(word, u8::is_ascii_uppercase)
+}
+
+fn has(word: &str, is: fn(&u8) -> bool) -> bool {
+    word.as_bytes().iter().any(is)
 }
 
 fn is_long(word: &str) -> bool {
@@ -141,10 +147,8 @@ fn is_long(word: &str) -> bool {
 
 /// Whether a word is a key but for the `-` and `_` in it, which keep its parts short.
 fn is_joined_key(token: &str) -> bool {
-    let is_mixed = |part: &&str| {
-        let has = |is: fn(&u8) -> bool| part.as_bytes().iter().any(is);
-        has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
-    };
+    let is_mixed =
+        |part: &&str| has(part, u8::is_ascii_digit) && has(part, u8::is_ascii_alphabetic);
     let parts = || token.split(['-', '_', '.']);
     token.len() >= SHORTEST_JOINED
         && parts().filter(is_mixed).count() > 1

@@ -10,7 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::http::{ProxyFault, TlsFault, TransportCause, TransportFailure};
-use crate::identity::{Identity, MORE_TIME, ON_EC2, SignInMethod, Trouble};
+use crate::identity::{Identity, MORE_TIME, ON_EC2, SIGN_IN, SignInMethod, Trouble};
 use crate::registry::{Partition, Service};
 
 use super::fetch::{Fetch, Stage};
@@ -303,7 +303,6 @@ fn sign_in_failed(
 
 impl StdError for Failure {}
 
-const SIGN_IN: &str = "sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE";
 const NETWORK: &str = "check the network, VPN, firewall, HTTPS_PROXY and NO_PROXY";
 const IN_BETWEEN: &str =
     "another server responded instead of AWS; check HTTPS_PROXY and any custom endpoint";

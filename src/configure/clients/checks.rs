@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
-use super::client::{ContainerClient, ECR_LOGIN, HelperLookup, docker_file, look_up_in, own_name};
+use super::client::{ContainerClient, ECR_LOGIN, HelperLookup, look_up_in, own_name};
 use super::client_config::{ClientConfig, ClientConfigError, is_same_server};
 use super::environment;
 use super::problem::{ClientProblem, Repair, concerns};
 use crate::clock;
-use crate::env::{Env, var};
+use crate::env::Env;
 use crate::error::Error;
 use crate::helper_name::is_ours;
 use crate::redaction::shown_server;
@@ -34,11 +34,7 @@ pub(crate) fn problems(
         let mut configs = Vec::new();
         for path in client.files(env) {
             // podman reads docker's file last. What is in the way there is docker's to tell.
-            let is_dockers = client == ContainerClient::Podman
-                && clients.contains(&ContainerClient::Docker)
-                && env.get_os(var::REGISTRY_AUTH_FILE).is_none()
-                && Some(&path) == docker_file(env).as_ref();
-            if is_dockers {
+            if clients.contains(&ContainerClient::Docker) && client.borrows(env, &path) {
                 continue;
             }
             match read(&path) {

@@ -9,7 +9,7 @@
 //!   `~/.config`, then docker's file. The first that has the host, as a login or in `credHelpers`,
 //!   decides. Seen with podman 4.3 and 5.4, skopeo 1.9 and 1.18.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
@@ -47,6 +47,13 @@ impl ContainerClient {
         }
     }
 
+    /// Whether a file is docker's own, which podman only reads last.
+    pub(super) fn borrows(self, env: &Env, file: &Path) -> bool {
+        self == Self::Podman
+            && env.get_os(var::REGISTRY_AUTH_FILE).is_none()
+            && Some(file) == docker_file(env).as_deref()
+    }
+
     /// The files that it reads, in order. They need not be there.
     pub(crate) fn files(self, env: &Env) -> Vec<PathBuf> {
         let files = match (self, env.get_os(var::REGISTRY_AUTH_FILE)) {
@@ -76,7 +83,7 @@ impl ContainerClient {
     }
 }
 
-pub(super) fn docker_file(env: &Env) -> Option<PathBuf> {
+fn docker_file(env: &Env) -> Option<PathBuf> {
     let folder = folder(env, var::DOCKER_CONFIG, ".docker")?;
     Some(folder.join("config.json"))
 }

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::client::{ContainerClient, ECR_LOGIN, docker_file, own_name};
+use super::client::{ContainerClient, ECR_LOGIN, own_name};
 use super::client_config::{ClientConfig, split_byte_order_mark};
 use super::problem::{ClientProblem, concerns};
 use crate::configure::user_file::UserFile;
 use crate::env::{Env, var};
-use crate::helper_name::called_as;
+use crate::helper_name::{PREFIX, called_as};
 use crate::shell_word::shell_word;
 
 /// All of it, for one client. Without `hosts`, all of ECR's are meant.
@@ -65,7 +65,7 @@ pub(crate) fn is_first_on_path(env: &Env, this: &Path) -> bool {
 
 /// What clients start: `docker-credential-NAME`.
 fn own_program(env: &Env) -> String {
-    format!("docker-credential-{}", own_name(env))
+    format!("{PREFIX}{}", own_name(env))
 }
 
 /// Whether a client, or another program that reads its files, is on `PATH`, or one of its own files
@@ -75,13 +75,9 @@ pub(crate) fn is_installed(env: &Env, client: ContainerClient) -> bool {
         ContainerClient::Docker => &["docker", "nerdctl", "buildctl", "crane"],
         ContainerClient::Podman => &["podman", "skopeo", "buildah"],
     };
-    let is_own = |file: &PathBuf| {
-        client == ContainerClient::Docker
-            || env.get_os(var::REGISTRY_AUTH_FILE).is_some()
-            || Some(file) != docker_file(env).as_ref()
-    };
-    let mut files = client.files(env).into_iter().filter(is_own);
-    files.any(|file| file.exists())
+    let files = client.files(env).into_iter();
+    let mut own = files.filter(|file| !client.borrows(env, file));
+    own.any(|file| file.exists())
         || programs
             .iter()
             .any(|program| programs_on_path(env, program).next().is_some())
@@ -94,22 +90,15 @@ fn without_links(path: &Path) -> PathBuf {
 /// The files of this name in the folders of `PATH` that are absolute, in order.
 fn programs_on_path(env: &Env, program: &str) -> impl Iterator<Item = PathBuf> {
     let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
-    folders_on_path(env)
+    env.search_folders()
         .into_iter()
         .map(move |folder| folder.join(&file))
         .filter(|file| is_program(file))
 }
 
-fn folders_on_path(env: &Env) -> Vec<PathBuf> {
-    let path = env.get_os(var::PATH).unwrap_or_default();
-    std::env::split_paths(&path)
-        .filter(|folder| folder.is_absolute())
-        .collect()
-}
-
 /// The executables called `docker-credential-ecrx-NAME` in the folders of `PATH`.
 pub(crate) fn named_programs_on_path(env: &Env) -> Vec<PathBuf> {
-    let items = folders_on_path(env).into_iter();
+    let items = env.search_folders().into_iter();
     let items = items.flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten());
     let mut programs: Vec<PathBuf> = items
         .filter(|item| called_as(&item.file_name()).is_some_and(|name| !name.is_empty()))
