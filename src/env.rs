@@ -23,7 +23,7 @@ macro_rules! own {
 /// Names of variables, with what each does.
 pub mod var {
     own! {
-        /// Use this configuration file instead of the user's and the system's.
+        /// Use this configuration file instead of the user's and the machine's.
         pub const ECRX_CONFIG: &str = "ECRX_CONFIG";
         /// Log to stderr at level `error`, `warn`, `info` or `debug`. Logging is off if unset.
         pub const ECRX_LOG: &str = "ECRX_LOG";
@@ -34,9 +34,10 @@ pub mod var {
         /// Use this AWS profile, whatever the `AWS_*` variables are. `ECRX_PROFILE_<account>` applies
         /// to the registries of one account.
         pub const ECRX_PROFILE: &str = "ECRX_PROFILE";
-        /// Assume this role, with the credentials of `ECRX_PROFILE` or else of the identity selected
-        /// without it. `ECRX_ROLE_ARN_<account>` applies to the registries of one account. The ARN
-        /// may contain `{account}`.
+        /// Assume this role with the credentials of `ECRX_PROFILE`, or without it, of the `AWS_*`
+        /// variables, `[defaults]` or the default profile. Rules are not used.
+        /// `ECRX_ROLE_ARN_<account>` applies to the registries of one account. The ARN may contain
+        /// `{account}`, `{region}` and `{partition}`.
         pub const ECRX_ROLE_ARN: &str = "ECRX_ROLE_ARN";
         /// Send this external ID when assuming `ECRX_ROLE_ARN`.
         pub const ECRX_EXTERNAL_ID: &str = "ECRX_EXTERNAL_ID";
@@ -57,15 +58,15 @@ pub mod var {
     /// If `true`, `store` succeeds without storing anything, as in amazon-ecr-credential-helper.
     pub const AWS_ECR_IGNORE_CREDS_STORAGE: &str = "AWS_ECR_IGNORE_CREDS_STORAGE";
 
-    /// Use this home folder. If unset, the password database is read.
+    /// Use this home directory. If unset, the password database is read.
     pub const HOME: &str = "HOME";
     /// On Linux, use this folder for the user's configuration instead of `~/.config`.
     pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
     /// On Linux, use this folder for the user's cache instead of `~/.cache`.
     pub const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
-    /// `completions --install`: the folder for completions, in place of `~/.local/share`.
+    /// Install completions in this folder instead of `~/.local/share` (`completions --install`).
     pub const XDG_DATA_HOME: &str = "XDG_DATA_HOME";
-    /// `completions bash --install`: the folder for bash completions, as in bash-completion.
+    /// Install bash completions in this folder, as bash-completion does (`completions --install`).
     pub const BASH_COMPLETION_USER_DIR: &str = "BASH_COMPLETION_USER_DIR";
 
     /// Use this access key ID of an IAM user or a session.

@@ -1,4 +1,5 @@
-//! The documentation, compared with the code: names, keys, messages, snippets, links and words.
+//! The documentation, compared with the code: names, keys, messages, permissions, snippets, links and
+//! words.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -20,6 +21,7 @@ const TROUBLESHOOTING: &str =
     include_str!("../packaging/man/docker-credential-ecrx-troubleshooting.7.md");
 const ENV: &str = include_str!("../src/env.rs");
 const SETTINGS: &str = include_str!("../src/config/settings.rs");
+const ACTIONS: &str = include_str!("../src/policy/iam/document.rs");
 const EXAMPLE: &str = include_str!("../packaging/config.example.toml");
 const MANIFEST: &str = include_str!("../Cargo.toml");
 
@@ -49,13 +51,14 @@ const OTHERS: [(&str, &str); 3] = [
     ("CONTRIBUTING.md", CONTRIBUTING),
 ];
 
-/// The README is one page.
-const LONGEST_README: (usize, usize) = (200, 14 << 10);
+/// The README is one page: its maximum lines and bytes.
+const MAX_README: (usize, usize) = (200, 14 << 10);
 
-/// Words that STYLE bans, and that have plain substitutes. In quotations of the program (code, and
-/// generated parts) they are looked for in its sources.
+/// Words that have plain substitutes. The prose of the documents is searched, and the texts of the
+/// program's sources, which the documents quote.
 const BANNED: &[&str] = &[
     "a person",
+    "anybody",
     "behind",
     "beside",
     "bought",
@@ -67,32 +70,53 @@ const BANNED: &[&str] = &[
     "kin",
     "nobody",
     "people",
+    "purchase",
     "put again",
     "see to",
     "somebody",
     "speak",
     "speaks",
     "stands",
+    "who asks",
     "whoever",
 ];
 
-/// What stands between two marks.
+/// Second names of things that have another name in the documents.
+const SECOND_NAMES: &[(&str, &str)] = &[
+    ("account id ", "account ID"),
+    ("account ids", "account IDs"),
+    ("current directory", "working directory"),
+    ("external id ", "external ID"),
+    ("external ids", "external IDs"),
+    ("home folder", "home directory"),
+    ("host of your own", "custom host name"),
+    ("hosts of your own", "custom host names"),
+    ("own host name", "custom host name"),
+    ("working folder", "working directory"),
+];
+
+/// The text between two marks.
 #[track_caller]
 fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
     let (_, rest) = text.split_once(start).expect(start);
     rest.split_once(end).map_or(rest, |(part, _)| part)
 }
 
-/// A section of a document, without the ones below it.
+/// A section of a document, without its subsections.
 #[track_caller]
 fn section(document: &'static str, heading: &str) -> &'static str {
     between(document, &format!("\n{heading}\n"), "\n##")
 }
 
-/// A section of a document, with the ones below it.
+/// A section of a document, with its subsections.
 #[track_caller]
 fn section_with_parts(document: &'static str, heading: &str) -> &'static str {
     between(document, &format!("\n{heading}\n"), "\n## ")
+}
+
+/// All documents, by their paths.
+fn documents() -> impl Iterator<Item = (&'static str, &'static str)> + Clone {
+    MANUAL.into_iter().chain(OTHERS)
 }
 
 /// Code blocks of README and manual in a language.
@@ -152,7 +176,7 @@ fn has_word(text: &str, word: &str) -> bool {
     format!(" {} ", words.join(" ")).contains(&format!(" {word} "))
 }
 
-/// The first cells of the tables in a text, save headings and rules.
+/// The first cells of the tables in a text, without heads and rules.
 fn first_cells(text: &str) -> impl Iterator<Item = &str> {
     text.lines()
         .filter_map(|line| line.strip_prefix("| `")?.split(" | ").next())
@@ -164,12 +188,12 @@ fn code_spans(text: &str) -> impl Iterator<Item = &str> {
     spans.filter(|span| !span.is_empty())
 }
 
-/// The texts in backticks of a first cell, which begins behind the first backtick.
+/// The texts in backticks of a first cell, without its first backtick.
 fn spans_of_cell(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').step_by(2).filter(|span| !span.is_empty())
 }
 
-/// Code blocks in a language, without what indents them.
+/// Code blocks in a language, without indentation.
 fn blocks(document: &str, language: &str) -> Vec<String> {
     let fence = format!("```{language}\n");
     let parts = document.split(fence.as_str()).skip(1);
@@ -197,15 +221,15 @@ fn variables() -> BTreeSet<&'static str> {
 fn keys(shape: &str) -> BTreeSet<&'static str> {
     let shape = between(SETTINGS, &format!("const {shape}: Shape"), ";\n\n");
     let groups = between(shape, "groups: ", ",\n}");
-    let who = between(SETTINGS, "const WHO: &[&str] = &[", "]");
-    let who = Some(who).filter(|_| groups.contains("WHO"));
-    let texts = [Some(groups), who].into_iter().flatten();
+    let identity = between(SETTINGS, "const WHO: &[&str] = &[", "]");
+    let identity = Some(identity).filter(|_| groups.contains("WHO"));
+    let texts = [Some(groups), identity].into_iter().flatten();
     texts
         .flat_map(|text| text.split('"').skip(1).step_by(2))
         .collect()
 }
 
-/// All sources of the program, with texts that go on in the next line joined, tests left out.
+/// All sources of the program without tests. Texts that continue in the next line are joined.
 fn sources() -> String {
     let mut folders = vec![root().join("src")];
     let mut text = String::new();
@@ -238,7 +262,7 @@ fn sources_of_test(file: &str) -> String {
     let mut text = fs::read_to_string(&path).expect(file);
     let mut folders = vec![path.with_extension("")];
     while let Some(folder) = folders.pop() {
-        // A test may well be one file.
+        // Many tests have no folder.
         let Ok(items) = fs::read_dir(folder) else {
             continue;
         };
@@ -256,18 +280,33 @@ fn sources_of_test(file: &str) -> String {
 
 #[test]
 fn the_readme_is_one_page() {
-    let (lines, bytes) = LONGEST_README;
+    let (lines, bytes) = MAX_README;
     assert!(README.lines().count() <= lines);
     assert!(README.len() <= bytes, "{} bytes", README.len());
 }
 
 #[test]
-fn readme_and_manual_have_no_banned_word() {
+fn the_documents_have_no_banned_word() {
     assert!(has_word("nobody's kin", "kin") && !has_word("a kind of", "kin"));
-    for (path, document) in MANUAL {
+    let example = [("packaging/config.example.toml", EXAMPLE)];
+    for (path, document) in documents().chain(example) {
         let text = prose(document);
         for word in BANNED {
             assert!(!has_word(&text, word), "{path}: {word}");
+        }
+    }
+}
+
+#[test]
+fn one_thing_has_one_name_in_the_documents() {
+    let example = [("packaging/config.example.toml", EXAMPLE)];
+    for (path, document) in documents().chain(example) {
+        let text = document.replace("\n# ", " ").replace('\n', " ");
+        for (second, first) in SECOND_NAMES {
+            assert!(
+                !text.contains(second),
+                "{path}: {second}: should be {first}"
+            );
         }
     }
 }
@@ -328,7 +367,7 @@ fn the_manual_lists_every_key_of_every_table_and_no_other() {
 fn the_manual_names_every_key_and_table_of_the_example() {
     let mut seen = 0;
     for line in EXAMPLE.lines() {
-        // Prose begins with `# `, a setting that is switched off with `#` alone.
+        // Prose begins with `# `, a disabled setting with `#` alone.
         let Some(setting) = line.strip_prefix('#').filter(|line| !line.starts_with(' ')) else {
             continue;
         };
@@ -338,7 +377,7 @@ fn the_manual_names_every_key_and_table_of_the_example() {
             assert!(CONFIGURATION.contains(&format!("`{name}`")), "{name}");
         }
     }
-    assert!(seen > 20, "the example has {seen} settings only");
+    assert!(seen > 20, "the example has only {seen} settings");
 }
 
 #[test]
@@ -394,13 +433,36 @@ fn every_message_in_the_troubleshooting_table_is_one_of_the_program() {
             seen += usize::from(!part.is_empty());
         }
     }
-    assert!(seen > 30, "the table has {seen} messages only");
+    assert!(seen > 30, "the table has only {seen} messages");
+    // In the text below the table, too.
+    let (_, below) = table.rsplit_once(" |\n").expect("the end of the table");
+    let below = below.replace('\n', " ");
+    let mut messages = code_spans(&below).filter(|span| span.contains('…'));
+    let note = messages.next().expect("the note of docker login");
+    for part in note.split('…').map(str::trim) {
+        assert!(sources.contains(part), "`{part}` is in no source: {note}");
+    }
+}
+
+#[test]
+fn the_manual_lists_every_action_that_a_pull_and_a_push_need() {
+    let permissions = section(COMMANDS, "## Permissions");
+    let of_repositories = between(ACTIONS, "Access::Pull => &[", "Access::Scan => ");
+    let other = ["ecr:GetAuthorizationToken", "sts:AssumeRole"];
+    let actions = of_repositories.split('"').skip(1).step_by(2).chain(other);
+    let mut seen = 0;
+    for action in actions {
+        assert!(ACTIONS.contains(action), "{action}");
+        assert!(permissions.contains(&format!("`{action}`")), "{action}");
+        seen += 1;
+    }
+    assert!(seen > 10, "the source has only {seen} actions");
 }
 
 #[test]
 fn every_kind_of_failure_is_in_the_troubleshooting_table() {
-    // The beginnings of the messages of `FailureKind` in src/aws/failure/mod.rs, but for `Refused`,
-    // which has AWS's words alone. One that is added there is to be told here.
+    // The beginnings of the messages of `FailureKind` in src/aws/failure/mod.rs. `Refused` has only
+    // AWS's words. Add new variants here.
     let failure = include_str!("../src/aws/failure/mod.rs");
     let kinds = between(failure, "enum FailureKind {", "\n}\n");
     let names: Vec<&str> = kinds
@@ -410,7 +472,7 @@ fn every_kind_of_failure_is_in_the_troubleshooting_table() {
         .map(|line| line.trim_end_matches([' ', '{', ',']))
         .map(|line| line.split('(').next().unwrap_or_default())
         .collect();
-    let told = [
+    let described = [
         ("SignIn", "the SSO sign-in for profile … has expired"),
         ("SignIn", "the aws login sign-in for profile … has expired"),
         ("NotSignedIn", "no AWS credentials found:"),
@@ -436,11 +498,11 @@ fn every_kind_of_failure_is_in_the_troubleshooting_table() {
         ("Unavailable", "AWS is unavailable:"),
         ("Refused", ""),
     ];
-    let mut names_told = told.map(|(name, _)| name).to_vec();
-    names_told.dedup();
-    assert_eq!(names, names_told);
+    let mut described_names = described.map(|(name, _)| name).to_vec();
+    described_names.dedup();
+    assert_eq!(names, described_names);
     let table = section(TROUBLESHOOTING, "## Messages of `docker-credential-ecrx`");
-    for (name, message) in told {
+    for (name, message) in described {
         assert!(table.contains(message), "{name}: {message}");
     }
 }
@@ -461,6 +523,29 @@ fn sources_of_an_unknown_principal_are_the_same_in_both_documents() {
 }
 
 #[test]
+fn the_manual_says_what_differs_on_each_platform_and_builder() {
+    let platforms = section(COMMANDS, "## Platforms and desktop clients");
+    for name in [
+        "Docker Desktop",
+        "snap",
+        "WSL2",
+        "Rancher Desktop",
+        "colima",
+        "dev containers",
+        "IDEs started without a shell's `PATH`",
+    ] {
+        assert!(platforms.contains(&format!("\n| {name} | ")), "{name}");
+    }
+    let builds = section(COMMANDS, "## Builds and CI");
+    let registries = "credential-helpers = [\"containers-auth.json\", \"ecrx\"]";
+    assert!(section(COMMANDS, "## Setting up clients").contains(registries));
+    assert!(builds.contains("docker-py"));
+    for text in [README, builds, SECURITY] {
+        assert!(text.contains("kaniko") && text.contains("AWS_ECR_DISABLE_CACHE"));
+    }
+}
+
+#[test]
 fn commands_in_the_documents_exist() {
     assert!(MANIFEST.contains("[[example]]\nname = \"quickstart\""));
     for document in [README, CHANGELOG] {
@@ -473,7 +558,7 @@ fn commands_in_the_documents_exist() {
         .split("docker-credential-ecrx ")
         .skip(1)
         .filter_map(|rest| rest.split([' ', '\n', ')']).next())
-        // `sudo install … ~/.cargo/bin/docker-credential-ecrx /usr/local/bin/`
+        // `sudo install … dist/docker-credential-ecrx /usr/local/bin/`
         .filter(|word| !word.starts_with('/'))
         .collect();
     assert!(words.len() > 5, "{words:?}");
@@ -500,17 +585,15 @@ fn the_manual_lists_every_command() {
 #[test]
 fn the_rust_version_in_the_readme_is_the_manifests() {
     let version = between(MANIFEST, "rust-version = \"", "\"");
-    assert!(section(README, "## Install").contains(&format!("Rust {version} or later")));
+    assert!(section(README, "## Installation").contains(&format!("Rust {version} or later")));
 }
 
 #[test]
-fn every_link_and_every_file_that_is_named_exists() {
-    let documents = MANUAL.into_iter().chain(OTHERS);
-    let known: BTreeMap<PathBuf, BTreeSet<String>> = documents
-        .clone()
+fn every_link_and_every_named_file_exists() {
+    let known: BTreeMap<PathBuf, BTreeSet<String>> = documents()
         .map(|(path, document)| (path.into(), anchors(document)))
         .collect();
-    for (path, document) in documents {
+    for (path, document) in documents() {
         let folder = Path::new(path).parent().expect("a folder");
         for target in document.split("](").skip(1) {
             let target = target.split(')').next().unwrap_or_default();
@@ -537,7 +620,7 @@ fn every_link_and_every_file_that_is_named_exists() {
 }
 
 #[test]
-fn tests_that_are_named_as_witnesses_exist() {
+fn the_tests_that_the_comparisons_name_exist() {
     let tables = [
         (section(README, "## Comparison"), 8),
         (section(COMMANDS, "## Differences from ecr-login"), 10),
@@ -545,11 +628,11 @@ fn tests_that_are_named_as_witnesses_exist() {
     for (table, least) in tables {
         let mut seen = 0;
         for line in table.lines() {
-            // `tests/file.rs`: `test_name`, which may be in a file below `tests/file/`
-            let Some((_, witness)) = line.rsplit_once(" | ") else {
+            // `tests/file.rs`: `test_name`, which may be in a file in `tests/file/`
+            let Some((_, test)) = line.rsplit_once(" | ") else {
                 continue;
             };
-            let spans: Vec<&str> = code_spans(witness).collect();
+            let spans: Vec<&str> = code_spans(test).collect();
             let [file, names @ ..] = &spans[..] else {
                 continue;
             };
@@ -559,7 +642,7 @@ fn tests_that_are_named_as_witnesses_exist() {
                 assert!(text.contains(&format!("fn {name}(")), "{name} in {file}");
             }
         }
-        assert!(seen >= least, "the comparison names {seen} witnesses only");
+        assert!(seen >= least, "the comparison names only {seen} tests");
     }
 }
 

@@ -79,7 +79,7 @@ fn completions(shell: impl Generator, mut command: clap::Command) -> String {
 /// Disables files for all others.
 fn arguments_in_fish() -> String {
     let mut text = format!("complete -c {PROGRAM} -f\n");
-    for below in command::for_people().get_subcommands() {
+    for below in command::for_users().get_subcommands() {
         for arg in below.get_positionals() {
             let values = arg.get_possible_values();
             let values: Vec<&str> = values.iter().map(|value| value.get_name()).collect();
@@ -100,7 +100,7 @@ fn completions_are_those_of_the_command_line() {
     let file = |name: &str| format!("completions/{name}");
     // clap_complete 4.6.11 calls a program with a hyphen by one name where it asks for the command,
     // and by another where it answers.
-    let plain = command::for_people();
+    let plain = command::for_users();
     let bash = completions(Bash, plain.clone()).replace(
         "docker__subcmd__credential__subcmd__ecrx",
         "docker__credential__ecrx",
@@ -175,7 +175,7 @@ fn the_completions_of_powershell_name_every_command_and_option() {
         }
     }
     let file = fs::read_to_string(packaging("completions/docker-credential-ecrx.ps1"));
-    let mut command = command::for_people();
+    let mut command = command::for_users();
     command.build();
     look(&file.expect("a file"), &command, PROGRAM);
 }

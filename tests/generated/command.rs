@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, Command, CommandFactory as _, ValueHint};
 use docker_credential_ecrx::cli::{Cli, FOR_ALL};
 
 /// The commands for users. The commands of the credential-helper protocol are not completed.
-pub fn for_people() -> Command {
+pub fn for_users() -> Command {
     let command = Cli::command();
     // clap takes names that live as long as the program.
     let words: Vec<&'static str> = command

@@ -1,4 +1,4 @@
-//! The generated parts of the documentation. They stand in the Markdown itself, between
+//! The generated parts of the documentation, which are in the Markdown itself, between
 //! `<!-- begin generated: NAME -->` and `<!-- end generated -->`.
 
 use std::fmt::Write as _;
@@ -47,7 +47,7 @@ fn configure_docker() -> Option<String> {
     let mut environment = super::common::TestEnvironment::new();
     let program = environment.link(super::PROGRAM);
     let folder = program.parent().expect("a folder").display().to_string();
-    // Temporary paths differ in length: no line is to be wrapped.
+    // Temporary paths differ in length, so no line may be wrapped.
     environment.set("PATH", &folder).set("COLUMNS", "2000");
     let outcome = environment.run(&["configure-docker", HOST], "");
     assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
@@ -84,8 +84,8 @@ fn commands() -> String {
 
 /// A heading with the usage, the description, and a table of arguments.
 fn describe(text: &mut String, name: &str, command: &Command) {
-    let is_told = |arg: &&Arg| arg.get_id() != "help";
-    let args: Vec<&Arg> = command.get_arguments().filter(is_told).collect();
+    let is_documented = |arg: &&Arg| arg.get_id() != "help";
+    let args: Vec<&Arg> = command.get_arguments().filter(is_documented).collect();
     let _ = write!(text, "### `{name}");
     for arg in args.iter().filter(|arg| arg.is_positional()) {
         let value = values(arg);
@@ -162,7 +162,7 @@ fn values(arg: &Arg) -> String {
     }
 }
 
-/// The commands that clients send.
+/// The commands that clients use.
 fn protocol_commands() -> String {
     let mut text = "| command | description |\n|---|---|\n".to_owned();
     for word in FOR_CLIENTS.iter().chain(&FOR_ALL) {

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-/// Columns of the terminal that is drawn.
+/// Columns of the drawn terminal.
 const WIDTH: usize = 96;
 /// Pixels of a character, of a line, and around the text.
 const CHARACTER: f64 = 7.8;

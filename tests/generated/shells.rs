@@ -145,7 +145,7 @@ fn fish_completes_commands_and_options() {
     assert_eq!(complete("whoami "), [REGISTRY]);
     assert_eq!(complete("cache clear "), [REGISTRY]);
     assert_eq!(complete("configure-docker x --profile "), ["work"]);
-    // No file of the folder is one.
+    // No file in the folder is completed.
     assert_eq!(
         complete("completions "),
         ["bash", "fish", "powershell", "zsh"]

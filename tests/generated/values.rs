@@ -7,8 +7,8 @@ use clap::{Arg, Command, ValueHint};
 
 use super::PROGRAM;
 
-/// A kind of values, as an argument of `__complete`. Until the generated text is changed, a hint
-/// that no argument has otherwise stands for it.
+/// A kind of values, as an argument of `__complete`. In the text that clap_complete generates, a hint
+/// that no other argument has marks it.
 const KINDS: [(&str, ValueHint, &str, &str); 3] = [
     (
         "registries",

@@ -1,10 +1,10 @@
-//! The main job shown on any machine that has Rust: an identity of one account gets a token for
-//! the registry of another, by a role. `cargo run --release --example quickstart`
+//! The main use case, on any machine that has Rust: an identity of one account gets a token for the
+//! registry of another account, through a role. `cargo run --release --example quickstart`
 //!
-//! AWS is a fake one on loopback, the executable is the real one. Exits with 1 when anything is
-//! not as it should be, so that it is a test as well.
+//! The executable is real; a server on loopback simulates AWS. Exits with 1 if a result is not the
+//! expected one, so it is also a test.
 
-#![allow(clippy::print_stdout, reason = "printing is what it is for")]
+#![allow(clippy::print_stdout, reason = "an example prints its results")]
 
 #[path = "../fake_aws/mod.rs"]
 mod fake_aws;
@@ -27,17 +27,17 @@ const HOST: &str = "999999999999.dkr.ecr.us-west-2.amazonaws.com";
 const ROLE: &str = "arn:aws:iam::999999999999:role/ecr-pull";
 const SESSION: &str = "arn:aws:sts::999999999999:assumed-role/ecr-pull/docker-credential-ecrx";
 
-/// Read by the executable here, and pasted by a person later.
+/// Read by the executable, and printed for the user to copy.
 const RULE: &str = r#"[[registry]]
 match = "999999999999/us-west-2"
 profile = "work"
 role_arn = "arn:aws:iam::999999999999:role/ecr-pull"
 "#;
 
-/// The most columns of a line.
+/// The maximum width of a line, in columns.
 const WIDTH: usize = 100;
 
-/// An odd number, so that one run is the median.
+/// Odd, so that one run is the median.
 const WARM_RUNS: usize = 21;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -57,10 +57,14 @@ fn quickstart() -> Result<()> {
     let aws = FakeAws::start();
     let client = Client::new(&program, &aws)?;
 
-    println!("The real executable against a fake AWS on {}.", aws.url());
-    println!("Nothing leaves this machine, nothing outside a temporary folder is written.\n");
-    println!("who       {}, by keys in the profile `work`", ALICE.2);
-    println!("registry  {HOST}, of another account");
+    println!(
+        "This runs the real executable with a server on {}",
+        aws.url()
+    );
+    println!("that simulates AWS. No other host is contacted, and files are written only to a");
+    println!("temporary folder.\n");
+    println!("identity  {}, with the keys of the profile `work`", ALICE.2);
+    println!("registry  {HOST}, in another account");
     println!("rule      for this registry, assume {ROLE}");
 
     let password = cold(&client, &aws)?;
@@ -70,7 +74,7 @@ fn quickstart() -> Result<()> {
     Ok(())
 }
 
-/// The first `get`: who asked whom for what.
+/// The first `get`, with its requests to AWS.
 fn cold(client: &Client, aws: &FakeAws) -> Result<String> {
     let (answer, time) = client.get()?;
     let password = password_of(&answer)?;
@@ -78,45 +82,49 @@ fn cold(client: &Client, aws: &FakeAws) -> Result<String> {
         return Err(format!("expected two calls to AWS, saw {:?}", aws.calls()).into());
     };
     expect("the first call", &role.operation, &Operation::StsAssumeRole)?;
-    expect("who assumed the role", &asked_by(role), &ALICE.2)?;
+    expect("the caller of AssumeRole", &caller(role), &ALICE.2)?;
     expect("the role", &role.param("RoleArn"), &Some(ROLE))?;
     let ecr = Operation::EcrGetAuthorizationToken;
     expect("the second call", &token.operation, &ecr)?;
-    expect("who asked for the token", &asked_by(token), &SESSION)?;
+    expect(
+        "the caller of GetAuthorizationToken",
+        &caller(token),
+        &SESSION,
+    )?;
     let registry_ids = token.registry_ids();
     expect("registryIds", &registry_ids, &vec!["999999999999"])?;
     expect("the region", &region_of(token), &"us-west-2")?;
     let grant = Grant::parse(&password).ok_or("the password is not one that AWS gave")?;
-    expect("who bought the password", &*grant.principal, SESSION)?;
+    expect("the principal of the token", &*grant.principal, SESSION)?;
 
-    println!("\nA first `get`, as `docker pull` makes it (cold)");
-    let (by, region) = (asked_by(role), region_of(role));
-    println!("  1  sts:AssumeRole in {region}, asked by {by}");
-    let (by, region) = (asked_by(token), region_of(token));
+    println!("\nThe first `get`, as `docker pull` runs it (no cached token)");
+    let (by, region) = (caller(role), region_of(role));
+    println!("  1  sts:AssumeRole in {region}, called by {by}");
+    let (by, region) = (caller(token), region_of(token));
     println!("  2  ecr:GetAuthorizationToken in {region} with registryIds {registry_ids:?},");
-    println!("     asked by {by}");
-    println!("  =  user AWS, password {}", masked(&password));
-    println!("     good until {}", client.expiry()?);
+    println!("     called by {by}");
+    println!("  =  user name AWS, password {}", masked(&password));
+    println!("     valid until {}", client.expiry()?);
     println!("     {}, 2 calls to AWS", milliseconds(time));
     Ok(password)
 }
 
-/// The next `get`s: the cache answers, AWS hears nothing.
+/// Further `get`s, which return the cached token and do not contact AWS.
 fn warm(client: &Client, aws: &FakeAws, password: &str) -> Result<()> {
     aws.clear();
     let mut times = Vec::new();
     let mut yardstick = Vec::new();
     for _ in 0..WARM_RUNS {
         let (answer, time) = client.get()?;
-        expect("the warm password", &*password_of(&answer)?, password)?;
+        expect("the cached password", &*password_of(&answer)?, password)?;
         times.push(time);
         yardstick.extend(time_of_true());
     }
-    expect("calls to AWS when warm", &aws.calls().len(), &0)?;
-    expect("connections when warm", &aws.connections(), &0)?;
+    expect("calls to AWS with a cached token", &aws.calls().len(), &0)?;
+    expect("connections with a cached token", &aws.connections(), &0)?;
 
     let time = median(&mut times).unwrap_or_default();
-    println!("\nThe same again (warm, the median of {WARM_RUNS})");
+    println!("\nThe next `get` (cached token, median of {WARM_RUNS} runs)");
     println!("  =  the same password, from the cache");
     print!("     {}, 0 calls to AWS, 0 connections", milliseconds(time));
     if let Some(least) = median(&mut yardstick).filter(|least| !least.is_zero()) {
@@ -127,7 +135,7 @@ fn warm(client: &Client, aws: &FakeAws, password: &str) -> Result<()> {
     Ok(())
 }
 
-/// What a person sees when the other account says no.
+/// The error if the other account denies the role.
 fn denied(client: &Client, aws: &FakeAws) -> Result<()> {
     client.run("erase")?;
     aws.deny_role(ROLE);
@@ -143,9 +151,7 @@ fn denied(client: &Client, aws: &FakeAws) -> Result<()> {
             return Err(format!("{stream} of a denial is not as expected: {shown}").into());
         }
     }
-    println!(
-        "\nAfter `docker logout`, when the role may not be assumed: exit code 1, and on stderr"
-    );
+    println!("\nAfter `docker logout`, if AWS denies the role (exit status 1, on stderr)");
     for line in stderr.lines() {
         for part in wrapped(line, WIDTH - 5) {
             println!("     {part}");
@@ -154,22 +160,21 @@ fn denied(client: &Client, aws: &FakeAws) -> Result<()> {
     Ok(())
 }
 
-/// What to paste.
+/// The files to create for real use.
 fn for_real() {
     let config = Env::process().user_config();
     let config = config.map_or("config.toml".to_owned(), |path| path.display().to_string());
-    println!("\nFor real use, with your account, region, profile and role:");
-    println!("  cargo install --path . --locked     # into ~/.cargo/bin, which must be on PATH");
-    println!("in ~/.docker/config.json");
-    println!("  {{ \"credHelpers\": {{ \"{HOST}\": \"ecrx\" }} }}");
-    println!("in {config}");
+    println!("\nFor real use, replace account, region, profile and role with yours:");
+    println!("  cargo install --path . --locked     # ~/.cargo/bin must be on PATH");
+    println!("  docker-credential-ecrx configure-docker {HOST}");
+    println!("and add this rule to {config}");
     for line in RULE.lines() {
         println!("  {line}");
     }
-    println!("(Without a rule, whoever the AWS CLI would be asks for the token.)");
+    println!("Without a rule, the identity that the AWS CLI would use requests the token.");
 }
 
-/// A home folder of its own with the keys and the rule, and the executable.
+/// A home directory with the keys and the rule, and the executable.
 struct Client {
     home: tempfile::TempDir,
     program: PathBuf,
@@ -191,8 +196,8 @@ impl Client {
         })
     }
 
-    /// Asks as docker does: the action as the argument, the host on stdin. Nothing of this
-    /// process's environment gets through, save what Windows needs to open a socket.
+    /// Runs the executable as docker does: the action is the argument, the host is on stdin. The
+    /// environment is empty, except for what Windows needs to open a socket.
     fn run(&self, action: &str) -> Result<Output> {
         let home = self.home.path();
         let mut command = Command::new(&self.program);
@@ -218,7 +223,7 @@ impl Client {
         Ok(child.wait_with_output()?)
     }
 
-    /// A `get` that must succeed, in silence, and how long it took.
+    /// A `get` that must succeed and print nothing on stderr, and its duration.
     fn get(&self) -> Result<(Value, Duration)> {
         let started = Instant::now();
         let output = self.run("get")?;
@@ -232,7 +237,7 @@ impl Client {
         self.home.path().join("cache")
     }
 
-    /// When the token ends, as the one entry of the cache says.
+    /// The expiry of the token, from the only cache entry.
     fn expiry(&self) -> Result<String> {
         let mut entries = Vec::new();
         for item in std::fs::read_dir(self.cache().join("v1"))? {
@@ -247,15 +252,15 @@ impl Client {
         let moment = OffsetDateTime::from_unix_timestamp(seconds)?;
         let left = moment - OffsetDateTime::now_utc();
         let minutes = (left.as_seconds_f64() / 60.0).round();
-        expect("minutes that the token is good for", &minutes, &720.0)?;
+        expect("minutes until the token expires", &minutes, &720.0)?;
         Ok(format!("{}, 12 hours from now", moment.format(&Rfc3339)?))
     }
 }
 
-/// Cargo builds no executable for an example: it is asked to, with the profile and the target
-/// folder that this example was built with, where all but the last step has been done. What
-/// `cargo run` told this process about its package is kept from it: ring's build script would take
-/// that for a change, and everything above ring would be built again.
+/// Cargo builds no executable for an example. This builds it with the profile and the target folder
+/// of this example, in which all dependencies are built already. The variables that `cargo run` has
+/// set for this process are removed: ring's build script would take them for a change, and all that
+/// depends on ring would be built again.
 fn build_program() -> Result<PathBuf> {
     let this = std::env::current_exe()?;
     let profile_folder = this.ancestors().nth(2).ok_or("no target folder")?;
@@ -303,8 +308,8 @@ fn expect<T: PartialEq + std::fmt::Debug + ?Sized>(what: &str, is: &T, should: &
     }
 }
 
-fn asked_by(call: &Call) -> &str {
-    call.principal.as_deref().unwrap_or("nobody known")
+fn caller(call: &Call) -> &str {
+    call.principal.as_deref().unwrap_or("an unknown caller")
 }
 
 fn region_of(call: &Call) -> &str {
@@ -323,7 +328,7 @@ fn masked(password: &str) -> String {
     format!("{start}… ({} characters)", password.chars().count())
 }
 
-/// How long the least that a process can do takes here; `None` where there is no such program.
+/// The duration of the smallest possible process; `None` if this machine has no `/bin/true`.
 fn time_of_true() -> Option<Duration> {
     let started = Instant::now();
     let output = Command::new("/bin/true").env_clear().output().ok()?;
@@ -343,8 +348,8 @@ fn text(bytes: Vec<u8>) -> Result<String> {
     Ok(String::from_utf8(bytes)?)
 }
 
-/// A line in parts of at most `width` characters, broken at blanks; what follows the first part
-/// is indented as the line is, and a little more.
+/// A line in parts of at most `width` characters, broken at blanks. Parts after the first are
+/// indented by 4 more columns.
 fn wrapped(line: &str, width: usize) -> Vec<String> {
     let indent = line.len() - line.trim_start().len();
     let mut parts = vec![" ".repeat(indent)];
