@@ -208,14 +208,14 @@ pub struct Policy {
 pub enum PolicyForm {
     /// JSON documents, each under a heading and notes
     Text,
-    /// One JSON list of all documents, for programs
+    /// One JSON object with all policies and notes, for programs
     Json,
     /// Terraform resources
     Terraform,
     /// CloudFormation templates, one for each account and region
     #[value(name = "cloudformation")]
     CloudFormation,
-    /// AWS CLI commands
+    /// AWS CLI commands, in a section for each account
     Cli,
 }
 

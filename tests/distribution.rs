@@ -1,4 +1,4 @@
-//! The client of registries, against one that behaves as ECR does.
+//! The registry client, against a fake registry that behaves as ECR does.
 
 mod common;
 

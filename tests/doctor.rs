@@ -1,5 +1,5 @@
 //! `doctor`: for each reason why an image cannot be pulled, the whole output as a snapshot
-//! (`tests/doctor/snapshots`), and the same as JSON, which fits its schema and says the same.
+//! (`tests/doctor/snapshots`), and the same as JSON, which fits its schema and has the same texts.
 //!
 //! To write the snapshots anew: `INSTA_UPDATE=always cargo test --test doctor`, then read the
 //! difference.
@@ -61,7 +61,7 @@ const PULL: &str = "arn:aws:iam::999999999999:role/ecr-pull";
 /// Far above every limit in these tests, and below the 30 s that hold when none is configured.
 const IN_TIME: Duration = Duration::from_secs(20);
 
-/// What the JSON of `doctor` looks like.
+/// The schema of the JSON output.
 const SCHEMA: &str = include_str!("../packaging/doctor.schema.json");
 
 /// AWS, a registry with two images, and Alice, whose docker uses this program.
@@ -84,6 +84,9 @@ impl Ward {
         environment.set("PATH", &bin);
         // Paths differ in length: no line of a snapshot is to be wrapped.
         environment.set("COLUMNS", "2000");
+        // The file that `podman login` writes on the test machine is not read.
+        let run = environment.home().join("run").display().to_string();
+        environment.set("XDG_RUNTIME_DIR", &run);
         let helpers = [HOST, OWN, ELSEWHERE].map(|host| format!("\"{host}\": \"ecrx\""));
         environment.write(
             ".docker/config.json",
@@ -118,7 +121,7 @@ impl Ward {
         self.environment.run(&arguments, "")
     }
 
-    /// The same, where something is silent or without end.
+    /// The same, if a server does not respond or its response has no end.
     #[track_caller]
     fn doctor_in_time(&self, arguments: &[&str]) -> Outcome {
         let started = Instant::now();
@@ -185,7 +188,7 @@ impl Ward {
         }
     }
 
-    /// Without what differs from run to run.
+    /// Replaces the parts that differ from run to run.
     fn neutral(&self, text: &str) -> String {
         without_seconds(text)
             .replace(&self.environment.home().display().to_string(), "~")
@@ -204,7 +207,7 @@ fn app() -> String {
     format!("{HOST}/team/app:v1")
 }
 
-/// How long an answer was waited for is what was left of the time: `SECONDS`.
+/// Replaces the time that was waited for a response with `SECONDS`, as it is the rest of the limit.
 fn without_seconds(text: &str) -> String {
     const BEFORE: &str = "no response within ";
     let mut parts = text.split(BEFORE);
@@ -243,7 +246,7 @@ fn fits_the_schema(report: &Value) {
 }
 
 #[test]
-fn lines_are_at_most_100_columns_wide_but_for_what_has_no_blank() {
+fn lines_are_at_most_100_columns_wide_unless_they_have_no_blank() {
     let mut ward = Ward::with_role();
     ward.aws.deny_role(PULL);
     ward.environment.unset("COLUMNS");

@@ -147,9 +147,12 @@ fn outputs_in_the_readme_are_those_of_the_program() {
 }
 
 #[test]
-fn the_picture_of_doctor_shows_its_snapshot() {
+fn the_picture_of_doctor_shows_its_snapshot_with_the_statement_to_add() {
     let snapshot = include_str!("doctor/snapshots/repository_policy_missing_for_role.snap");
-    is_committed("doctor.svg", &picture::of_doctor(snapshot));
+    let picture = picture::of_doctor(snapshot);
+    let principal = "\"AWS\": \"arn:aws:iam::111122223333:role/ci\"";
+    assert!(picture.contains(principal), "{picture}");
+    is_committed("doctor.svg", &picture);
 }
 
 /// PowerShell is not installed on the test machines: this checks that its file is complete.

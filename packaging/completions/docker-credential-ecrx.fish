@@ -63,10 +63,10 @@ complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subco
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l role-arn -d 'Grant access through this role in the registry\'s account' -r -f
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l external-id -d 'Require this external ID to assume the role' -r -f
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l format -d 'Select the output format' -r -f -a "text\t'JSON documents, each under a heading and notes'
-json\t'One JSON list of all documents, for programs'
+json\t'One JSON object with all policies and notes, for programs'
 terraform\t'Terraform resources'
 cloudformation\t'CloudFormation templates, one for each account and region'
-cli\t'AWS CLI commands'"
+cli\t'AWS CLI commands, in a section for each account'"
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l out -d 'Write each document to a file in this directory; existing files are not overwritten' -r -f
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l pull -d 'Allow pulling images (the default)'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l push -d 'Allow pushing and pulling images'

@@ -1,6 +1,5 @@
 //! What is known about a registry and its identity without network calls: the model that `whoami`,
-//! `config show` and `cache list` print as text and as JSON. `doctor` describes cached tokens with
-//! it.
+//! `config show`, `cache list` and `doctor` print as text and as JSON.
 
 use std::time::Duration;
 
@@ -229,9 +228,24 @@ impl TokenApi {
     }
 }
 
+/// An identity, and the endpoints that it is used at.
+#[derive(Serialize)]
+pub(crate) struct IdentityFacts {
+    pub chosen_by: ChoiceFacts,
+    pub profile: Option<String>,
+    pub source: SourceFacts,
+    pub sign_in: Option<SignInFacts>,
+    pub roles: Vec<RoleFacts>,
+    pub ecr: EndpointFacts,
+    /// `None` if no role is assumed.
+    pub sts: Option<EndpointFacts>,
+    /// The variables that name another identity.
+    pub passed_over: Vec<String>,
+}
+
 /// The layer that selects the identity, and the place in it.
 #[derive(Serialize)]
-pub(super) struct ChoiceFacts {
+pub(crate) struct ChoiceFacts {
     pub layer: LayerName,
     pub by: String,
     pub file: Option<String>,
@@ -239,13 +253,13 @@ pub(super) struct ChoiceFacts {
 }
 
 #[derive(Serialize)]
-pub(super) struct SourceFacts {
+pub(crate) struct SourceFacts {
     pub kind: &'static str,
     pub is: String,
 }
 
 #[derive(Serialize)]
-pub(super) struct SignInFacts {
+pub(crate) struct SignInFacts {
     pub state: &'static str,
     pub file: String,
     pub ends_at: Option<String>,
@@ -254,7 +268,7 @@ pub(super) struct SignInFacts {
 }
 
 #[derive(Serialize)]
-pub(super) struct RoleFacts {
+pub(crate) struct RoleFacts {
     pub arn: String,
     pub session_name: String,
     /// Whether one is set. It is not shown, as it may be a secret.
@@ -264,7 +278,7 @@ pub(super) struct RoleFacts {
 }
 
 #[derive(Serialize)]
-pub(super) struct EndpointFacts {
+pub(crate) struct EndpointFacts {
     pub region: String,
     pub url: Option<String>,
     pub fips: bool,
@@ -298,8 +312,49 @@ pub(crate) struct TokenFacts {
     pub renewed_in: Option<time::Duration>,
 }
 
+impl IdentityFacts {
+    pub(crate) fn from_identity(identity: &Identity) -> Self {
+        let passed_over = identity.passed_over.iter();
+        Self {
+            chosen_by: ChoiceFacts::from_chosen_by(&identity.chosen_by),
+            profile: identity.profile.clone(),
+            source: SourceFacts::from_source(&identity.source),
+            sign_in: SignInFacts::from_identity(identity),
+            roles: identity.roles.iter().map(RoleFacts::from_role).collect(),
+            ecr: EndpointFacts::from_endpoint(&identity.api),
+            sts: identity.sts.as_ref().map(EndpointFacts::from_endpoint),
+            passed_over: passed_over.map(ToString::to_string).collect(),
+        }
+    }
+
+    /// The name and text of each fact that is neither good nor bad: without the state of the sign-in
+    /// and the variables that are not used.
+    pub(crate) fn lines(&self) -> Vec<(String, String)> {
+        let mut lines = vec![("selected by".to_owned(), self.chosen_by.by.clone())];
+        let profile = self.profile.clone();
+        lines.extend(profile.map(|name| ("profile".to_owned(), name)));
+        lines.push(("source".to_owned(), self.source.is.clone()));
+        for (index, role) in self.roles.iter().enumerate() {
+            let name = match self.roles.len() {
+                1 => "role".to_owned(),
+                _ => format!("role {}", index + 1),
+            };
+            lines.push((name, role.text()));
+        }
+        lines.push(("ECR".to_owned(), self.ecr.text()));
+        let sts = self.sts.as_ref();
+        lines.extend(sts.map(|sts| ("STS".to_owned(), sts.text())));
+        lines
+    }
+
+    /// The variables that are not used, if there are any.
+    pub(crate) fn not_used(&self) -> Option<String> {
+        (!self.passed_over.is_empty()).then(|| self.passed_over.join(", "))
+    }
+}
+
 impl ChoiceFacts {
-    pub(super) fn from_chosen_by(chosen_by: &ChosenBy) -> Self {
+    fn from_chosen_by(chosen_by: &ChosenBy) -> Self {
         let origin: Option<&Origin> = match chosen_by {
             ChosenBy::Name { origin, .. } => origin.as_ref(),
             ChosenBy::Rule(origin) | ChosenBy::Defaults(origin) => Some(origin),
@@ -315,7 +370,7 @@ impl ChoiceFacts {
 }
 
 impl SourceFacts {
-    pub(super) fn from_source(source: &Source) -> Self {
+    fn from_source(source: &Source) -> Self {
         let properties = source.properties();
         Self {
             kind: properties.kind,
@@ -392,7 +447,7 @@ fn url_and_origin(endpoint: &Endpoint) -> (String, String) {
 }
 
 impl RoleFacts {
-    pub(super) fn from_role(role: &Role) -> Self {
+    fn from_role(role: &Role) -> Self {
         Self {
             arn: role.arn.to_string(),
             session_name: role.session_name().to_owned(),
@@ -402,7 +457,7 @@ impl RoleFacts {
         }
     }
 
-    pub(super) fn text(&self) -> String {
+    fn text(&self) -> String {
         let mut text = format!("{}, session {}", self.arn, self.session_name);
         if let Some(seconds) = self.duration_seconds {
             text.push_str(&format!(" for {seconds} s"));
@@ -420,7 +475,7 @@ impl RoleFacts {
 }
 
 impl EndpointFacts {
-    pub(super) fn from_endpoint(endpoint: &Endpoint) -> Self {
+    fn from_endpoint(endpoint: &Endpoint) -> Self {
         Self {
             region: endpoint.region.to_string(),
             url: endpoint.url.as_deref().map(shown_url),
@@ -436,7 +491,7 @@ impl EndpointFacts {
         format!("{}{fips}{dual_stack}", self.region)
     }
 
-    pub(super) fn text(&self) -> String {
+    fn text(&self) -> String {
         let mut text = self.place();
         if let Some(url) = &self.url {
             text.push_str(&format!(", at {url}"));

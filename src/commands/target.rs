@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::identity::Misspelled;
 use crate::net::split_scheme;
 use crate::redaction::{output::holds_key, shown_input, shown_url};
-use crate::registry::{AccountId, Partition, Region, Registry};
+use crate::registry::{AccountId, Partition, Region, Registry, is_image_digest};
 
 /// A registry, and an image in it if one is named.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,18 +170,8 @@ impl Image {
                 return Err("the tag is not valid");
             }
         }
-        if let Some(digest) = digest {
-            let is_digest = digest.split_once(':').is_some_and(|(algorithm, hex)| {
-                !algorithm.is_empty()
-                    && algorithm
-                        .bytes()
-                        .all(|byte| byte.is_ascii_alphanumeric() || b"+._-".contains(&byte))
-                    && hex.len() >= 32
-                    && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
-            });
-            if !is_digest {
-                return Err("the digest is not valid");
-            }
+        if digest.is_some_and(|digest| !is_image_digest(digest)) {
+            return Err("the digest is not valid");
         }
         Ok(Self {
             repository: repository.to_owned(),

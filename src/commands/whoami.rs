@@ -9,9 +9,7 @@ use crate::error::Error;
 use crate::identity::Identity;
 use crate::registry::Registry;
 
-use super::facts::{
-    CacheFacts, ChoiceFacts, EndpointFacts, Facts, RoleFacts, SignInFacts, SourceFacts, USABLE,
-};
+use super::facts::{CacheFacts, Facts, IdentityFacts, USABLE};
 use super::page::CheckMark;
 use super::registries::{Columns, RegistriesReport};
 use super::{Page, Target, Verdict};
@@ -22,14 +20,8 @@ struct WhoamiReport {
     /// Only private registries have account and region.
     account: Option<String>,
     region: Option<String>,
-    chosen_by: ChoiceFacts,
-    profile: Option<String>,
-    source: SourceFacts,
-    sign_in: Option<SignInFacts>,
-    roles: Vec<RoleFacts>,
-    ecr: EndpointFacts,
-    sts: Option<EndpointFacts>,
-    passed_over: Vec<String>,
+    #[serde(flatten)]
+    identity: IdentityFacts,
     cache: CacheFacts,
 }
 
@@ -66,7 +58,7 @@ pub(crate) fn run(arguments: &Whoami, env: &Env, page: &mut Page) -> Result<Verd
     } else {
         report.print(page)
     }
-    let sign_in = report.sign_in.as_ref();
+    let sign_in = report.identity.sign_in.as_ref();
     Ok(Verdict::good_if(
         sign_in.is_none_or(|sign_in| sign_in.state == USABLE),
     ))
@@ -79,18 +71,7 @@ impl WhoamiReport {
             registry: facts.registry.to_string(),
             account: private.map(|private| private.account.to_string()),
             region: private.map(|private| private.region.to_string()),
-            chosen_by: ChoiceFacts::from_chosen_by(&identity.chosen_by),
-            profile: identity.profile.clone(),
-            source: SourceFacts::from_source(&identity.source),
-            sign_in: SignInFacts::from_identity(identity),
-            roles: identity.roles.iter().map(RoleFacts::from_role).collect(),
-            ecr: EndpointFacts::from_endpoint(&identity.api),
-            sts: identity.sts.as_ref().map(EndpointFacts::from_endpoint),
-            passed_over: identity
-                .passed_over
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
+            identity: IdentityFacts::from_identity(identity),
             cache: facts.cache(identity),
         }
     }
@@ -104,28 +85,12 @@ impl WhoamiReport {
         {
             facts.push(("registry".to_owned(), format!("{account}/{region}")));
         }
-        facts.push(("selected by".to_owned(), self.chosen_by.by.clone()));
-        if let Some(profile) = &self.profile {
-            facts.push(("profile".to_owned(), profile.clone()));
-        }
-        facts.push(("source".to_owned(), self.source.is.clone()));
-        for (index, role) in self.roles.iter().enumerate() {
-            let name = match self.roles.len() {
-                1 => "role".to_owned(),
-                _ => format!("role {}", index + 1),
-            };
-            facts.push((name, role.text()));
-        }
-        facts.push(("ECR".to_owned(), self.ecr.text()));
-        if let Some(sts) = &self.sts {
-            facts.push(("STS".to_owned(), sts.text()));
-        }
-        if !self.passed_over.is_empty() {
-            facts.push(("not used".to_owned(), self.passed_over.join(", ")));
-        }
+        facts.extend(self.identity.lines());
+        let not_used = self.identity.not_used();
+        facts.extend(not_used.map(|variables| ("not used".to_owned(), variables)));
         facts.push(("token".to_owned(), self.cache.text.clone()));
         page.facts(0, &facts);
-        if let Some(sign_in) = &self.sign_in {
+        if let Some(sign_in) = &self.identity.sign_in {
             let mark = if sign_in.state == USABLE {
                 CheckMark::Good
             } else {

@@ -1,11 +1,11 @@
-//! The checks of the clients' configuration: whether docker and podman use this helper, and what
+//! The checks of the clients' configuration: whether docker and podman use this program, and what
 //! prevents it.
 
 use crate::cli::CheckedClient;
 use crate::clock;
 use crate::commands::page::{CheckMark, span};
 use crate::configure::clients::{
-    self, ContainerClient, HelperLookup, OwnEntries, Severity, is_installed,
+    self, ClientConfig, ContainerClient, HelperLookup, OwnEntries, Severity, is_installed,
 };
 use crate::env::Env;
 use crate::registry::{Registry, Service};
@@ -42,11 +42,11 @@ pub(super) fn clients_report(
             Severity::Bad => CheckMark::Bad,
             Severity::Warning => CheckMark::Warning,
         };
-        // The effect follows the colon.
-        let summary = found.text.split_once(": ").map_or(&*found.text, |it| it.0);
-        let summary = summary.to_owned();
         let check = Check::new(mark, found.text).fix([found.fix]);
-        checks.push(check.summary(summary));
+        checks.push(match found.summary {
+            Some(summary) => check.summary(summary),
+            None => check,
+        });
     }
     if checks.is_empty() {
         checks.push(Check::good("no problems found"));
@@ -107,7 +107,7 @@ fn helper_check(
         HelperLookup::Other { file, helper } => other(
             format!("{name} uses another credential helper"),
             format!(
-                "{name} uses docker-credential-{helper} for {registry} instead of this helper ({})",
+                "{name} uses docker-credential-{helper} for {registry} instead of docker-credential-ecrx ({})",
                 file.display()
             ),
         ),
@@ -133,11 +133,13 @@ fn helper_check(
     })
 }
 
-/// Whether each client uses this helper for any registry.
+/// Whether each client uses this program for any registry. If a file of a client cannot be read, an
+/// entry may be in it: that file is among the problems.
 fn setup_checks(env: &Env, checked: &[ContainerClient]) -> Vec<Check> {
     let found: Vec<(ContainerClient, OwnEntries)> = checked
         .iter()
         .map(|client| (*client, clients::own_entries(env, *client)))
+        .filter(|(client, entries)| !entries.is_empty() || is_readable(env, *client))
         .collect();
     let is_set_up = found.iter().any(|(_, entries)| !entries.is_empty());
     let checks = found
@@ -146,13 +148,22 @@ fn setup_checks(env: &Env, checked: &[ContainerClient]) -> Vec<Check> {
     checks.collect()
 }
 
+fn is_readable(env: &Env, client: ContainerClient) -> bool {
+    let files = client.files(env);
+    files
+        .iter()
+        .all(|file| ClientConfig::read_file(file).is_ok())
+}
+
 fn setup_check(client: ContainerClient, entries: &OwnEntries, is_set_up: bool) -> Check {
     let name = client.name();
     match (entries.is_store, entries.hosts.as_slice()) {
-        (true, _) => Check::good(format!("{name} uses this helper for every registry")),
+        (true, _) => Check::good(format!(
+            "{name} uses docker-credential-ecrx for every registry"
+        )),
         (false, [_, ..]) => {
             let hosts = entries.hosts.join(", ");
-            Check::good(format!("{name} uses this helper for {hosts}"))
+            Check::good(format!("{name} uses docker-credential-ecrx for {hosts}"))
         }
         (false, []) if !entries.logins.is_empty() => {
             let hosts = entries.logins.join(", ");
@@ -177,9 +188,6 @@ fn no_client_check(registry: Option<&Registry>) -> Check {
         None => (CheckMark::Bad, "HOST".to_owned()),
     };
     let command = ContainerClient::Docker.configured_by();
-    Check::new(
-        mark,
-        "neither docker nor podman is installed or configured to use this helper",
-    )
-    .fix([format!("Run: {command} {host}")])
+    Check::new(mark, "neither docker nor podman is installed or configured")
+        .fix([format!("Run: {command} {host}")])
 }

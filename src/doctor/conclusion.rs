@@ -1,10 +1,13 @@
-//! The verdict: the worst finding of all areas, in few words.
+//! The verdict: the worst finding of all areas in few words, and the path from the caller through
+//! the roles to the registry.
 
+use crate::aws::{Caller, Failure};
 use crate::commands::page::CheckMark;
 
-use super::evidence::Evidence;
-use super::registry::{Allowed, Outcome};
-use super::report::{Area, AreaReport, Check, Conclusion};
+use super::credentials::token_action;
+use super::evidence::{Evidence, arn_account};
+use super::registry::{Allowed, Outcome, Rejection};
+use super::report::{Area, AreaReport, CALLER, Check, Conclusion, PathNode};
 
 pub(super) fn conclude(areas: &[AreaReport], evidence: Option<&Evidence<'_>>) -> Conclusion {
     let policy = evidence.and_then(Evidence::denied_by_policy);
@@ -18,7 +21,7 @@ pub(super) fn conclude(areas: &[AreaReport], evidence: Option<&Evidence<'_>>) ->
         (None, Some((mark, area, found))) => (mark, warned(area, found, evidence), Vec::new()),
         (None, None) => (CheckMark::Good, nothing_wrong(evidence), Vec::new()),
     };
-    // If the client does not use this program, that is said in addition to AWS's denial.
+    // If the client does not use this program, the verdict adds that to AWS's denial.
     let clients = areas.iter().find(|report| report.area == Area::Clients);
     if let Some(found) = clients.and_then(|report| first_check(report, CheckMark::Bad))
         && !text.contains(summary(found))
@@ -118,7 +121,7 @@ fn names(area: Area) -> (&'static str, &'static str) {
     }
 }
 
-/// What the registry allows; `None` if it was not asked, or refused something.
+/// What the registry allows; `None` if no request was possible, or it rejected one.
 fn allowed(evidence: Option<&Evidence<'_>>) -> Option<String> {
     let evidence = evidence?;
     let Outcome::Allowed(allowed) = evidence.outcome else {
@@ -137,7 +140,7 @@ fn allowed(evidence: Option<&Evidence<'_>>) -> Option<String> {
     let what = match allowed {
         Allowed::Token => {
             return Some(format!(
-                "{registry} accepts the token{whose}. To check a pull, name an image."
+                "{registry} accepts the token{whose}. To check a pull, run: docker-credential-ecrx doctor IMAGE"
             ));
         }
         Allowed::Pull => "pulled from",
@@ -145,7 +148,88 @@ fn allowed(evidence: Option<&Evidence<'_>>) -> Option<String> {
         Allowed::PullAndPush => "pulled from and pushed to",
     };
     let image = evidence.target.image.as_ref()?;
-    Some(format!("{image} can be {what} {registry}{whose}"))
+    Some(format!("{image} can be {what} {registry}{whose}."))
+}
+
+impl Evidence<'_> {
+    /// From the caller through the roles to the registry; empty without an identity.
+    fn path(&self) -> Vec<PathNode> {
+        let Some(identity) = self.identity else {
+            return Vec::new();
+        };
+        let reached = |result: Option<&Result<Caller, Failure>>| match result {
+            Some(Ok(_)) => CheckMark::Good,
+            Some(Err(_)) => CheckMark::Bad,
+            None => CheckMark::Unknown,
+        };
+        let source = self.survey.and_then(|survey| survey.source.as_ref());
+        let mut path = vec![PathNode {
+            what: CALLER,
+            name: match self.caller() {
+                Some(arn) => arn.to_owned(),
+                None => identity.first_caller(),
+            },
+            account: self.caller_account(),
+            by: None,
+            mark: reached(source),
+            is_absent: false,
+        }];
+        for (index, role) in identity.roles.iter().enumerate() {
+            path.push(PathNode {
+                what: "role",
+                name: role.arn.to_string(),
+                account: arn_account(role.arn.as_str()),
+                by: Some("sts:AssumeRole"),
+                mark: reached(self.survey.and_then(|survey| survey.roles.get(index))),
+                is_absent: false,
+            });
+        }
+        let (by, mark) = self.last_hop();
+        let registry = &self.target.registry;
+        path.push(PathNode {
+            what: "registry",
+            name: match &self.target.image {
+                Some(image) => format!("{registry}/{image}"),
+                None => registry.to_string(),
+            },
+            account: self.account(),
+            by,
+            mark,
+            is_absent: self.refused().is_some_and(|refused| refused.is_absent),
+        });
+        path
+    }
+
+    /// The action that leads to the registry, and whether it is allowed.
+    fn last_hop(&self) -> (Option<&'static str>, CheckMark) {
+        let token = Some(token_action(&self.target.registry));
+        // Public ECR allows anonymous pulls.
+        let pull = self.private().map(|_| "ecr:BatchGetImage");
+        let survey = self.survey.map(|survey| &survey.token);
+        let has_failed = self.private().is_some() && matches!(survey, Some(Some(Err(_))));
+        match &self.outcome {
+            // The cached token is still accepted.
+            Outcome::Allowed(_) if has_failed => return (token, CheckMark::Bad),
+            Outcome::Allowed(Allowed::Token) => return (token, CheckMark::Good),
+            Outcome::Allowed(Allowed::Pull | Allowed::PullAndPush) => {
+                return (pull, CheckMark::Good);
+            }
+            Outcome::Allowed(Allowed::Push) => {
+                return (Some("ecr:InitiateLayerUpload"), CheckMark::Good);
+            }
+            Outcome::Refused(Rejection {
+                action: Some(action),
+                ..
+            }) => return (self.private().map(|_| *action), CheckMark::Bad),
+            Outcome::Refused(_) | Outcome::NotAsked => {}
+        }
+        match survey {
+            _ if has_failed => (token, CheckMark::Bad),
+            Some(None) => (token, CheckMark::Unknown),
+            _ if self.refused().is_some() => (None, CheckMark::Bad),
+            _ => (token, CheckMark::Unknown),
+        }
+    }
 }
 
 #[cfg(test)]

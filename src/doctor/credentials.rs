@@ -2,7 +2,7 @@
 
 use crate::aws::{Caller, Failure, FailureKind, SignInFault, Stage, Survey};
 use crate::clock;
-use crate::commands::facts::TokenFacts;
+use crate::commands::facts::{IdentityFacts, TokenFacts};
 use crate::commands::page::span;
 use crate::error::Error;
 use crate::get::Held;
@@ -13,7 +13,7 @@ use crate::token::AuthorizationToken;
 
 use super::report::{Area, AreaReport, Check};
 
-/// `sts` is the endpoint that the caller's identity is requested from.
+/// `sts` is the endpoint of the request for the caller's identity, if it was sent.
 fn failure_check(failure: &Failure, identity: &Identity, sts: Option<&Endpoint>) -> Check {
     Check::bad(failure.to_string())
         .summary(failure_summary(failure))
@@ -37,7 +37,7 @@ fn endpoint_hint(failure: &Failure, identity: &Identity, sts: Option<&Endpoint>)
     };
     let (url, from) = (endpoint.url.as_ref()?, endpoint.url_from.as_ref()?);
     Some(format!(
-        "Check {from}. It sets the endpoint to {}.",
+        "Check {from}. It sets the endpoint to {}",
         shown_url(url)
     ))
 }
@@ -60,7 +60,7 @@ fn failure_summary(failure: &Failure) -> &'static str {
         FailureKind::Transport(_) => "the endpoint is unreachable",
         FailureKind::Timeout => "AWS did not respond in time",
         FailureKind::Throttled => "AWS throttled the request",
-        FailureKind::ClockSkew => "the clock of this machine is wrong",
+        FailureKind::ClockSkew => "this machine's clock is wrong",
         FailureKind::Malformed => "the response is not valid",
         FailureKind::Unavailable => "AWS is unavailable",
         FailureKind::Refused => "AWS rejected the request",
@@ -68,11 +68,20 @@ fn failure_summary(failure: &Failure) -> &'static str {
 }
 
 /// If no request to AWS was possible.
-pub(super) fn error_report(error: &Error) -> AreaReport {
-    let check = Check::bad(error.line())
+pub(super) fn error_check(error: &Error) -> Check {
+    Check::bad(error.line())
         .summary("no credentials could be obtained")
-        .fix(error.hint_lines());
-    AreaReport::new(Area::Identity, vec![check])
+        .fix(error.hint_lines())
+}
+
+/// The facts about an identity, and these checks.
+pub(super) fn identity_report(facts: &IdentityFacts, checks: Vec<Check>) -> AreaReport {
+    let not_used = facts.not_used().map(|variables| {
+        let text = format!("not used: {variables}");
+        Check::warning(text)
+    });
+    let checks = not_used.into_iter().chain(checks).collect();
+    AreaReport::new(Area::Identity, checks).with_facts(facts.lines())
 }
 
 /// Without an identity to request a token for. Public ECR allows anonymous pulls.
@@ -81,18 +90,16 @@ pub(super) fn no_identity_report(registry: &Registry, error: &IdentityError) -> 
         Service::Private(_) => Check::bad(error.to_string())
             .summary("no usable AWS identity")
             .fix(error.hints()),
-        Service::Public => Check::unknown(format!(
-            "pulls are anonymous, without an AWS identity: {error}"
-        )),
+        Service::Public => {
+            Check::unknown(format!("no AWS identity, so pulls are anonymous: {error}"))
+        }
     };
     AreaReport::new(Area::Identity, vec![check])
 }
 
-pub(super) fn identity_report(
-    identity: &Identity,
-    survey: &Survey,
-    sts: Option<&Endpoint>,
-) -> AreaReport {
+/// `sts` is the endpoint that the caller's identity is requested from.
+pub(super) fn identity_checks(identity: &Identity, survey: &Survey, sts: &Endpoint) -> Vec<Check> {
+    let sts = Some(sts);
     let mut checks = Vec::new();
     let first = identity.first_caller();
     match &survey.source {
@@ -113,31 +120,21 @@ pub(super) fn identity_report(
         checks.push(match survey.roles.get(index) {
             None => Check::unknown(format!("role {arn}: skipped")),
             Some(Err(failure)) => failure_check(failure, identity, sts),
-            Some(Ok(caller)) => {
-                let session = role.session_name();
-                let external_id = match role.external_id {
-                    Some(_) => ", with an external ID",
-                    None => "",
-                };
-                let end = session_end(caller);
-                Check::good(format!(
-                    "assumed role {arn} (session {session}{external_id}){end}"
-                ))
-            }
+            Some(Ok(caller)) => Check::good(format!("assumed role {arn}{}", session_end(caller))),
         });
     }
-    AreaReport::new(Area::Identity, checks)
+    checks
 }
 
 /// If no MFA code is requested, because a token is cached.
-pub(super) fn unasked_identity_report(identity: &Identity) -> AreaReport {
+pub(super) fn unasked_identity_checks(identity: &Identity) -> Vec<Check> {
     let mut checks = vec![Check::unknown(format!(
         "{}: skipped, because it requires an MFA code and a token is cached",
         identity.first_caller()
     ))];
     let roles = identity.roles.iter();
     checks.extend(roles.map(|role| Check::unknown(format!("role {}: skipped", role.arn))));
-    AreaReport::new(Area::Identity, checks)
+    checks
 }
 
 fn session_end(caller: &Caller) -> String {
@@ -174,10 +171,10 @@ fn new_token_check(action: &str, token: &AuthorizationToken) -> Check {
         ))
     } else {
         Check::warning(format!(
-            "{given} that is already expired by this machine's clock, so it is not cached"
+            "{given} that has already expired by this machine's clock, so it is not cached"
         ))
         .summary("the new token is expired by this machine's clock")
-        .fix(["Set the clock of this machine."])
+        .fix(["Set this machine's clock"])
     }
 }
 

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! From the IAM user guide, "Troubleshoot access denied error messages"; that the denying
-//! policy's ARN may follow, from AWS's security blog of January 2026. Not every service tells the
-//! reason. If several policies deny, AWS names one of them: it has to change, and others may have
+//! policy's ARN may follow, from AWS's security blog of January 2026. Not every service reports
+//! the reason. If several policies deny, AWS names one of them: it has to change, and others may have
 //! to. Across accounts, a missing identity policy has been seen reported as a missing resource-based
 //! one (by others, of Secrets Manager).
 
@@ -34,7 +34,7 @@ pub(super) enum DenialReason {
     /// A policy denies it explicitly, which no other policy can outweigh.
     Denies {
         kind: Option<PolicyKind>,
-        /// The ARN of the policy. AWS tells it within one account or organization at most.
+        /// The ARN of the policy. AWS reports it within one account or organization at most.
         policy: Option<String>,
     },
     /// Something else, in AWS's words (one line).
@@ -230,7 +230,7 @@ mod tests {
 
     /// The IAM user guide has an example of each.
     #[test]
-    fn the_policy_to_mend_is_read_from_the_reason() {
+    fn the_policy_to_change_is_read_from_the_reason() {
         use DenialReason::{NoneAllows, Other, Unstated};
         use PolicyKind as P;
         let none_allows = [
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn the_denying_policys_arn_is_read_where_aws_tells_it() {
+    fn the_denying_policys_arn_is_read_if_aws_reports_it() {
         let policy = "arn:aws:organizations::999999999999:policy/o-abcdefghij/service_control_policy/p-examplep";
         let text = format!(
             "User: {WHO} is not authorized to perform: ecr:BatchGetImage on resource: {WHAT} \
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_read_from_what_is_no_denial() {
+    fn other_texts_are_not_denials() {
         for text in [
             "",
             "User:",

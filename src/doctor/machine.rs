@@ -33,7 +33,6 @@ pub(super) struct MachineExamination<'a> {
 impl MachineExamination<'_> {
     pub(super) fn report(&self) -> AreaReport {
         let mut checks = vec![program(self.env), self.configuration()];
-        checks.extend(self.chosen());
         checks.extend(self.misspelled());
         checks.push(self.cache());
         checks.extend(self.proxy());
@@ -45,7 +44,7 @@ impl MachineExamination<'_> {
     fn configuration(&self) -> Check {
         if let Some(error) = self.config_error {
             return Check::bad(format!("invalid configuration: {error}"))
-                .fix(["Correct the file. Until then, every request for credentials fails with this message."])
+                .fix(["Correct the file. Until then, every request for credentials fails with this message"])
                 .summary("the configuration is invalid");
         }
         let files: Vec<String> = self
@@ -60,19 +59,7 @@ impl MachineExamination<'_> {
         }
     }
 
-    fn chosen(&self) -> Option<Check> {
-        let identity = self.identity?.as_ref().ok()?;
-        let chosen_by = format!("AWS identity selected by {}", identity.chosen_by);
-        Some(if identity.passed_over.is_empty() {
-            Check::good(chosen_by)
-        } else {
-            let variables = identity.passed_over.join(", ");
-            Check::warning(format!("{chosen_by}; not used: {variables}"))
-                .summary(format!("not used: {variables}"))
-        })
-    }
-
-    /// Variables that are misspelled. If an identity fails because of one, its area says so.
+    /// Variables that are misspelled. If an identity fails because of one, its area reports it.
     fn misspelled(&self) -> Vec<Check> {
         let mark = match self.identity {
             None => CheckMark::Bad,
@@ -106,7 +93,7 @@ impl MachineExamination<'_> {
                     0 => Check::good(text),
                     many => Check::warning(format!("{text}, {many} unusable"))
                         .summary("some cached tokens are unusable")
-                        .fix(["The next pull replaces them. To see the cause, set ECRX_LOG=warn."]),
+                        .fix(["The next pull replaces them. To see the cause, set ECRX_LOG=warn"]),
                 }
             }
             CacheState::Off(why) => Check::unknown(format!("tokens are not cached: {why}")),
@@ -158,15 +145,16 @@ impl MachineExamination<'_> {
             "fast"
         };
         let minutes = (difference.abs().whole_seconds() + 30) / 60;
-        let text =
-            format!("this machine's clock is {minutes} min {direction}, by the registry's clock");
+        let text = format!(
+            "this machine's clock is {minutes} min {direction} compared with the registry's clock"
+        );
         // From 5 minutes on AWS refuses what is signed by it (SigV4), which the SDK corrects. If
-        // that does not help, AWS's refusal says so.
+        // that does not help, AWS's error is reported.
         Some(if difference.abs() >= USUAL_DIFFERENCE {
             Check::warning(text)
                 .summary(format!("the clock is {minutes} min {direction}"))
                 .fix([
-                    "Set the clock. AWS rejects requests signed more than 5 minutes early or late.",
+                    "Set this machine's clock. AWS rejects requests signed more than 5 minutes early or late",
                 ])
         } else {
             Check::good("this machine's clock matches the registry's clock")
@@ -174,7 +162,7 @@ impl MachineExamination<'_> {
     }
 }
 
-/// If clients start another executable, or none, their area says so.
+/// If clients start another executable, or none, their area reports it.
 fn program(env: &Env) -> Check {
     let mut text = concat!("docker-credential-ecrx ", env!("CARGO_PKG_VERSION")).to_owned();
     if let Ok(path) = std::env::current_exe() {

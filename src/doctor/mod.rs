@@ -1,13 +1,13 @@
 //! `doctor`: why an image cannot be pulled.
 //!
 //! It follows the steps of a pull, from this machine to the registry, and reports on each area
-//! (`report`). What needs no network comes first, so that there is a report even without one. It
-//! changes nothing, but for one thing: a cached token that the registry refuses is dropped if the
-//! registry accepts a new one.
+//! (`report`). Checks that need no network come first, so that they are reported even without one.
+//! Doctor changes one thing only: it drops a cached token that the registry rejects, if the registry
+//! accepts a new one.
 //!
-//! Imports run one way: `report` ← areas (`machine`, `clients`, `credentials`, `registry`) ← `evidence` ←
-//! `policy_change` ← `conclusion`. [`distribution`] asks registries, and `denial` parses AWS's
-//! sentences about denials.
+//! Imports run one way: `report` ← areas (`machine`, `clients`, `credentials`, `registry`) ← `evidence`
+//! ← `conclusion`. [`distribution`] sends requests to registries, and `denial` parses AWS's sentences
+//! about denials.
 
 mod clients;
 mod conclusion;
@@ -16,17 +16,19 @@ mod denial;
 pub mod distribution;
 mod evidence;
 mod machine;
-mod policy_change;
 mod registry;
 mod report;
-mod waiting;
 
 use std::fmt;
-use std::time::Instant;
+use std::io::{self, IsTerminal, Write as _};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::aws::{FetchError, Survey};
 use crate::cli::Doctor;
 use crate::clock;
+use crate::commands::facts::IdentityFacts;
 use crate::commands::page::CheckMark;
 use crate::commands::{Page, Target, TargetError, Verdict};
 use crate::config::{Config, ConfigError};
@@ -37,16 +39,19 @@ use crate::get::{Held, Tokens};
 use crate::http::EcrxClient;
 use crate::identity::{Identity, IdentityError};
 use crate::registry::{Registry, Service};
+
 use clients::{checked_clients, clients_report};
 use conclusion::conclude;
 use evidence::Evidence;
 use machine::MachineExamination;
 use registry::{Presence, RegistryExamination};
-use report::{AreaReport, Conclusion, Diagnosis};
-use waiting::Waiting;
+use report::{AreaReport, Check, Conclusion, Diagnosis};
 
 /// The first request may take a third of the time, and a third is kept for the registry.
 const SHARE: u32 = 3;
+
+/// A step that is shorter needs no line.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A push without a repository to push to.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +66,7 @@ pub(super) fn run(arguments: &Doctor, env: &Env, page: &mut Page) -> Result<Verd
     let target = match &arguments.target {
         Some(text) => match Target::parse(text, &config) {
             Ok(target) => Some(target),
-            // It may be a host that a rule names: the report says why no rule counts.
+            // It may be a host that a rule names: the report has the error of the configuration.
             Err(TargetError::Registry(_)) if loaded.is_err() => None,
             Err(error) => return Err(error.told(env)),
         },
@@ -83,6 +88,7 @@ pub(super) fn run(arguments: &Doctor, env: &Env, page: &mut Page) -> Result<Verd
         clients: checked_clients(env, arguments.client),
         tokens: Tokens::new(env, &config),
         ends_at: Instant::now() + config.timeout,
+        identity: None,
         areas: Vec::new(),
         page,
     };
@@ -94,7 +100,8 @@ pub(super) fn run(arguments: &Doctor, env: &Env, page: &mut Page) -> Result<Verd
     let verdict = Verdict::good_if(conclusion.mark != CheckMark::Bad);
     if arguments.json {
         let target = arguments.target.clone();
-        let diagnosis = Diagnosis::new(target, examination.areas, conclusion);
+        let identity = examination.identity;
+        let diagnosis = Diagnosis::new(target, identity, examination.areas, conclusion);
         examination.page.json(&diagnosis);
     } else {
         conclusion.print(examination.page);
@@ -112,6 +119,8 @@ struct Examination<'a> {
     clients: Vec<ContainerClient>,
     tokens: Tokens<'a>,
     ends_at: Instant,
+    /// What is known about the identity without network calls.
+    identity: Option<IdentityFacts>,
     areas: Vec<AreaReport>,
     page: &'a mut Page,
 }
@@ -131,6 +140,12 @@ impl Examination<'_> {
             Service::Private(_) => report,
             Service::Public => report.into_warnings(),
         });
+    }
+
+    fn add_identity(&mut self, registry: &Registry, identity: &Identity, checks: Vec<Check>) {
+        let facts = IdentityFacts::from_identity(identity);
+        self.add_credentials(registry, credentials::identity_report(&facts, checks));
+        self.identity = Some(facts);
     }
 
     fn machine_alone(&mut self, target: Option<&Target>) -> Conclusion {
@@ -209,13 +224,13 @@ impl Examination<'_> {
         conclude(&self.areas, Some(&evidence))
     }
 
-    /// Asks for a share of the time: if the registry does not respond, there must be time for AWS.
+    /// Waits for a share of the time: if the registry does not respond, AWS needs the rest.
     fn presence(&self, registry: &Registry, client: Option<&EcrxClient>) -> Option<Presence> {
         let _waiting = self.waiting_for(registry);
         registry::presence(client?, registry, self.config.timeout / SHARE)
     }
 
-    /// Says what a step that takes long waits for, until it is dropped.
+    /// Prints what a step that takes long waits for, unless it is dropped before.
     fn waiting_for(&self, what: impl fmt::Display) -> Option<Waiting> {
         (!self.arguments.json).then(|| Waiting::start(what.to_string()))?
     }
@@ -235,15 +250,14 @@ impl Examination<'_> {
         (cached, survey)
     }
 
-    /// The token that a client would be given now. If the cache is unusable, the report on this
-    /// machine says so.
+    /// The token that a client would get now. An unusable cache is in the report on this machine.
     fn cached(&self, registry: &Registry, identity: &Identity) -> Option<Held> {
         let held = self.tokens.held(registry, identity).unwrap_or_default();
         held.filter(|held| !held.entry.token.is_expired(clock::now()))
     }
 
-    /// Asks AWS for the caller's identity, and for a token. While a token is cached, no MFA code is
-    /// asked for.
+    /// Requests the caller's identity and a token from AWS. While a token is cached, no MFA code is
+    /// requested.
     fn survey(
         &mut self,
         target: &Target,
@@ -251,36 +265,61 @@ impl Examination<'_> {
         client: Result<EcrxClient, FetchError>,
         cached: Option<&Held>,
     ) -> Option<Survey> {
+        let registry = &target.registry;
         if identity.wants_codes() && cached.is_some() {
-            self.add(credentials::unasked_identity_report(identity));
+            let checks = credentials::unasked_identity_checks(identity);
+            self.add_identity(registry, identity, checks);
             return None;
         }
         let rest = self.config.timeout / SHARE;
         let ends_at = self.ends_at - rest;
-        let sts = self.tokens.resolver().sts(&target.registry).ok();
         // A prompt for a code must stay on its line.
         let waiting = match identity.wants_codes() {
             true => None,
             false => self.waiting_for("AWS"),
         };
-        let survey = self
-            .tokens
-            .survey(&target.registry, identity, client, ends_at);
+        let survey = self.tokens.survey(registry, identity, client, ends_at);
         drop(waiting);
         if identity.wants_codes() {
             // The time it took to type the code does not count.
             self.ends_at = self.ends_at.max(Instant::now() + rest);
         }
         match survey {
-            Ok(survey) => {
-                let report = credentials::identity_report(identity, &survey, sts.as_ref());
-                self.add_credentials(&target.registry, report);
+            Ok((survey, sts)) => {
+                let checks = credentials::identity_checks(identity, &survey, &sts);
+                self.add_identity(registry, identity, checks);
                 Some(survey)
             }
             Err(error) => {
-                self.add_credentials(&target.registry, credentials::error_report(&error));
+                self.add_identity(registry, identity, vec![credentials::error_check(&error)]);
                 None
             }
         }
+    }
+}
+
+/// Prints what is waited for once a second has passed, unless it is dropped before.
+#[derive(Debug)]
+struct Waiting {
+    /// Its end wakes the thread.
+    _end: Sender<()>,
+}
+
+impl Waiting {
+    /// `None` if stderr is not a terminal, or no thread can be started.
+    fn start(what: String) -> Option<Self> {
+        let mut terminal = io::stderr();
+        if !terminal.is_terminal() {
+            return None;
+        }
+        let (end, ended) = mpsc::channel();
+        let wait = move || {
+            if ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                // The line is a courtesy: the report does not depend on it.
+                let _ = writeln!(terminal, "Waiting for a response from {what}...");
+            }
+        };
+        thread::Builder::new().spawn(wait).ok()?;
+        Some(Self { _end: end })
     }
 }

@@ -83,14 +83,14 @@ pub(super) enum Allowed {
     PullAndPush,
 }
 
-/// Whether there is a registry, asked without a token.
+/// Whether the host responds as a registry, to a request without a token.
 pub(super) struct Presence {
     /// The registry's time, and this machine's at the same moment.
     pub clocks: Option<(OffsetDateTime, OffsetDateTime)>,
     pub error: Option<RegistryError>,
 }
 
-/// Asks for `limit` at most. `None` if the system refuses what that takes.
+/// Waits for `limit` at most. `None` if the system refuses the resources for a request.
 pub(super) fn presence(
     client: &EcrxClient,
     registry: &Registry,
@@ -116,7 +116,7 @@ fn registry_client<'a>(
     RegistryClient::new(client, registry, time_left).ok()
 }
 
-/// Everything that is asked of the registry, mostly with a token.
+/// All requests to the registry, most of them with a token.
 pub(super) struct RegistryExamination<'a> {
     pub client: &'a EcrxClient,
     pub registry: &'a Registry,
@@ -127,18 +127,18 @@ pub(super) struct RegistryExamination<'a> {
     pub cached: Option<&'a AuthorizationToken>,
     /// Requested to compare the cached one with.
     pub new: Option<&'a AuthorizationToken>,
-    /// Drops a cached token that the registry does not take.
+    /// Drops a cached token that the registry rejects.
     pub drop_dead: &'a dyn Fn(&AuthorizationToken) -> Result<(), CacheError>,
 }
 
 impl<'a> RegistryExamination<'a> {
     pub(super) fn report(&self, presence: Option<&Presence>) -> (AreaReport, Outcome) {
         let mut checks = Vec::new();
-        let outcome = self.ask(presence, &mut checks);
+        let outcome = self.check(presence, &mut checks);
         (AreaReport::new(Area::Registry, checks), outcome)
     }
 
-    fn ask(&self, presence: Option<&Presence>, checks: &mut Vec<Check>) -> Outcome {
+    fn check(&self, presence: Option<&Presence>, checks: &mut Vec<Check>) -> Outcome {
         let refused = || Outcome::Refused(Rejection::default());
         if let Some(error) = presence.and_then(|presence| presence.error.as_ref()) {
             checks.push(error_check(error));
@@ -156,7 +156,7 @@ impl<'a> RegistryExamination<'a> {
                 Some(token) => Some(token.password()),
                 None => return refused(),
             },
-            // Public ECR can be asked for an image without a token.
+            // An image of public ECR can be requested without a token.
             None if is_public && self.image.is_some() => None,
             None => {
                 let text = "other checks skipped: no authorization token";
@@ -206,7 +206,7 @@ impl<'a> RegistryExamination<'a> {
             }
             Err(second) => {
                 checks.push(error_check(&second).fix([
-                    "The registry rejected the cached token and a new one, so the cause is not the token's age.",
+                    "The registry rejected the cached token and a new one, so the cause is not the token's age",
                 ]));
                 None
             }
@@ -215,9 +215,9 @@ impl<'a> RegistryExamination<'a> {
 
     /// Of a cached token, if the registry accepts a new one.
     fn dead_token_check(&self, token: &AuthorizationToken, error: &RegistryError) -> Check {
-        let text = format!("the cached token was rejected, a new one was accepted ({error})");
+        let text = format!("the cached token was rejected, but a new one was accepted ({error})");
         let fix = match (self.drop_dead)(token) {
-            Ok(()) => "The rejected token has been removed from the cache. Pull again.".to_owned(),
+            Ok(()) => "The rejected token has been removed from the cache. Pull again".to_owned(),
             Err(why) => format!(
                 "The rejected token could not be removed from the cache, so clients still receive \
                  it: {why}"
@@ -321,7 +321,7 @@ impl ImageExamination<'_> {
         }
     }
 
-    /// ECR creates a repository for a push if a template says so (`CREATE_ON_PUSH`), and doctor
+    /// ECR creates a repository for a push if a template has `CREATE_ON_PUSH`, and doctor
     /// must not change anything.
     fn would_make_a_repository(&self, error: &RegistryError) -> bool {
         let is_absent = matches!(error.kind, RegistryErrorKind::RepositoryAbsent);
@@ -349,7 +349,7 @@ impl ImageExamination<'_> {
                 self.add(match error.kind {
                     // aws/containers-roadmap#1970.
                     RegistryErrorKind::Transport(_) => check.fix([
-                        "Check that the repository exists: ECR closes the connection of a push to a missing repository.",
+                        "Check that the repository exists: ECR closes the connection of a push to a missing repository",
                     ]),
                     _ => check,
                 });
@@ -369,21 +369,21 @@ fn absence_check(registry: &Registry, image: &Image, error: &RegistryError) -> C
     match error.kind {
         RegistryErrorKind::RepositoryAbsent => check.fix([
             format!(
-                "Account {account} has no repository {} in {region}.",
+                "Account {account} has no repository {} in {region}",
                 image.repository
             ),
-            "Check the repository name, and the account and region in the host.".to_owned(),
+            "Check the repository name, and the account and region in the host".to_owned(),
             // The ECR user guide, "IAM permissions required to sync an upstream registry".
-            "With a pull through cache, the first pull creates the repository. It requires \
-             ecr:CreateRepository and ecr:BatchImportUpstreamImage."
+            "If a pull through cache rule applies, the first pull creates the repository. It requires \
+             ecr:CreateRepository and ecr:BatchImportUpstreamImage"
                 .to_owned(),
         ]),
         RegistryErrorKind::ImageAbsent => check.fix([
             format!(
-                "The repository exists, but has no image {}. Check the tag, or push the image.",
+                "The repository exists, but has no image {}. Check the tag, or push the image",
                 image.reference
             ),
-            "With a pull through cache, importing the image requires ecr:BatchImportUpstreamImage."
+            "If a pull through cache rule applies, importing the image requires ecr:BatchImportUpstreamImage"
                 .to_owned(),
         ]),
         _ => check,
@@ -392,18 +392,18 @@ fn absence_check(registry: &Registry, image: &Image, error: &RegistryError) -> C
 
 fn layer_check(layer: &LayerProbe) -> Check {
     match &layer.storage {
-        None => Check::good("smallest layer: downloadable"),
+        None => Check::good("the smallest layer can be downloaded"),
         Some(StorageProbe {
             host,
             response: Ok(_),
-        }) => Check::good(format!("smallest layer: downloadable from {host}")),
+        }) => Check::good(format!("the smallest layer can be downloaded from {host}")),
         Some(StorageProbe {
             response: Err(error),
             ..
         }) => error_check(error).fix([
             "ECR allowed the download, but stores layers in S3. In a VPC, allow s3:GetObject on \
-             that bucket in the S3 endpoint policy.",
-            "Elsewhere, allow the host in your proxy or firewall.",
+             that bucket in the S3 endpoint policy",
+            "Elsewhere, allow the host in your proxy or firewall",
         ]),
     }
 }
@@ -421,7 +421,7 @@ fn summary(error: &RegistryError) -> String {
         (RegistryErrorKind::Throttled, _) => "requests are throttled".to_owned(),
         (RegistryErrorKind::Unavailable, _) => format!("{host} is unavailable"),
         (RegistryErrorKind::NotARegistry(_), _) => format!("{host} did not respond as a registry"),
-        (RegistryErrorKind::Location(_), _) => "a location was not requested".to_owned(),
+        (RegistryErrorKind::Location(_), _) => "a location was not followed".to_owned(),
         (RegistryErrorKind::Transport(_), _) => format!("{host} is unreachable"),
         (RegistryErrorKind::Timeout, _) => format!("{host} did not respond in time"),
         (RegistryErrorKind::InvalidName, _) => "the name is not valid".to_owned(),
@@ -435,17 +435,17 @@ fn summary(error: &RegistryError) -> String {
 fn error_check(error: &RegistryError) -> Check {
     let check = Check::bad(error.to_string()).summary(summary(error));
     match error.kind {
-        RegistryErrorKind::Throttled => check.fix(["Try again in a minute."]),
+        RegistryErrorKind::Throttled => check.fix(["Try again in a minute"]),
         RegistryErrorKind::Unavailable => {
-            check.fix(["Try again later, and check the AWS Health Dashboard."])
+            check.fix(["Try again later. For the service status, see https://health.aws.amazon.com"])
         }
         RegistryErrorKind::NotARegistry(_) => check.fix([
-            "Another server responded in place of the registry. Check HTTPS_PROXY and the DNS \
-             records of the host.",
+            "Another server responded instead of the registry. Check HTTPS_PROXY and the host's DNS \
+             records",
         ]),
         RegistryErrorKind::Transport(_) | RegistryErrorKind::Timeout => check.fix([
-            "Check the network, the VPN, the firewall, HTTPS_PROXY, NO_PROXY and the region in the \
-             host.",
+            "Check the network, VPN, firewall, HTTPS_PROXY, NO_PROXY, and the region in the host \
+             name",
         ]),
         _ => check,
     }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::commands::Page;
+use crate::commands::facts::IdentityFacts;
 use crate::commands::page::CheckMark;
 use crate::policy::iam::Statement;
 
@@ -96,6 +97,9 @@ pub(super) struct AreaReport {
     pub area: Area,
     /// The worst mark of the checks.
     pub mark: CheckMark,
+    /// The name and text of each fact that is known before the checks.
+    #[serde(skip)]
+    facts: Vec<(String, String)>,
     #[serde(rename = "findings")]
     pub checks: Vec<Check>,
 }
@@ -107,7 +111,17 @@ impl AreaReport {
             .into_iter()
             .find(|mark| has(*mark))
             .unwrap_or(CheckMark::Unknown);
-        Self { area, mark, checks }
+        Self {
+            area,
+            mark,
+            facts: Vec::new(),
+            checks,
+        }
+    }
+
+    #[must_use]
+    pub(super) fn with_facts(self, facts: Vec<(String, String)>) -> Self {
+        Self { facts, ..self }
     }
 
     /// The same if no failure in it prevents a pull.
@@ -118,11 +132,12 @@ impl AreaReport {
                 check.mark = CheckMark::Warning;
             }
         }
-        Self::new(self.area, self.checks)
+        Self::new(self.area, self.checks).with_facts(self.facts)
     }
 
     pub(super) fn print(&self, page: &mut Page) {
         page.heading(self.area.title());
+        page.facts(2, &self.facts);
         for check in &self.checks {
             page.marked(check.mark, &check.text);
             for fix in &check.fixes {
@@ -181,11 +196,14 @@ pub(super) struct Conclusion {
 }
 
 /// The whole report, as JSON.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(super) struct Diagnosis {
     version: u32,
     /// The image or registry, as it was named.
     target: Option<String>,
+    /// As `whoami` prints it; `None` without a registry, and if no identity can be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<IdentityFacts>,
     #[serde(rename = "steps")]
     areas: Vec<AreaReport>,
     #[serde(rename = "verdict")]
@@ -195,12 +213,14 @@ pub(super) struct Diagnosis {
 impl Diagnosis {
     pub(super) fn new(
         target: Option<String>,
+        identity: Option<IdentityFacts>,
         areas: Vec<AreaReport>,
         conclusion: Conclusion,
     ) -> Self {
         Self {
             version: VERSION,
             target,
+            identity,
             areas,
             conclusion,
         }

@@ -11,7 +11,7 @@ use crate::cache::{CacheError, CacheLocation, CacheOff, Entry, Key};
 use crate::clock;
 use crate::error::Error;
 use crate::http::{self, EcrxClient};
-use crate::identity::{Identity, Resolver};
+use crate::identity::{Endpoint, Identity, Resolver};
 use crate::registry::Registry;
 use crate::token::AuthorizationToken;
 
@@ -202,7 +202,8 @@ impl Tokens<'_> {
         Ok(())
     }
 
-    /// Goes the way to a new token step by step, with [`Tokens::client`]. Nothing is kept.
+    /// Goes the way to a new token step by step, with [`Tokens::client`]. Nothing is kept. The
+    /// endpoint is the one that the caller's identity was requested from.
     ///
     /// # Errors
     /// When nothing could be asked at all: a code that was not given, certificates, proxy settings.
@@ -212,7 +213,7 @@ impl Tokens<'_> {
         identity: &Identity,
         client: Result<EcrxClient, FetchError>,
         ends_at: Instant,
-    ) -> Result<Survey, Error> {
+    ) -> Result<(Survey, Endpoint), Error> {
         let survey = self.try_survey(registry, identity, client, ends_at);
         Ok(survey.map_err(|cause| NoCredentials::new(registry, cause).asked_as(identity))?)
     }
@@ -223,7 +224,7 @@ impl Tokens<'_> {
         identity: &Identity,
         client: Result<EcrxClient, FetchError>,
         ends_at: Instant,
-    ) -> Result<Survey, Obstacle> {
+    ) -> Result<(Survey, Endpoint), Obstacle> {
         let sts = self.resolver.sts(registry)?;
         let client = client?;
         let request = TokenRequest::new(self, registry, identity);
@@ -244,6 +245,6 @@ impl Tokens<'_> {
             client: &client,
             time_left: time_left.max(Duration::from_millis(1)),
         };
-        Ok(aws::survey(&request, &sts)?)
+        Ok((aws::survey(&request, &sts)?, sts))
     }
 }

@@ -11,17 +11,9 @@ use crate::policy::iam::{friendly_name, role_name, role_path};
 use crate::registry::RoleArn;
 
 use super::notes::{Note, Purpose, comment, general_comments, note_with_commands};
-use super::numbered;
 use super::setup::{Setup, SetupPolicy};
-use super::target::{Holder, PolicyTarget};
-
-/// One template with its notes.
-#[derive(Debug)]
-pub(super) struct TemplateFile {
-    /// The name of the file without its extension.
-    pub stem: String,
-    pub text: String,
-}
+use super::target::{Holder, Owner, PolicyTarget};
+use super::{OutputFile, numbered};
 
 /// The account and region of a stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,10 +62,11 @@ pub(super) fn write(setup: &Setup) -> String {
     parts.join("---\n")
 }
 
-pub(super) fn templates(setup: &Setup) -> Vec<TemplateFile> {
+/// A file for each template, with its notes.
+pub(super) fn templates(setup: &Setup) -> Vec<OutputFile> {
     let mut stacks: Vec<(Stack, Template)> = Vec::new();
     for policy in &setup.policies {
-        let stack = Stack::of(policy, setup);
+        let stack = Stack::from_target(&policy.target, setup);
         let index = match stacks.iter().position(|(known, _)| *known == stack) {
             Some(index) => index,
             None => {
@@ -86,7 +79,7 @@ pub(super) fn templates(setup: &Setup) -> Vec<TemplateFile> {
     stacks.into_iter().map(file).collect()
 }
 
-fn file((stack, template): (Stack, Template)) -> TemplateFile {
+fn file((stack, template): (Stack, Template)) -> OutputFile {
     let region = stack
         .region
         .map_or_else(String::new, |region| format!(" --region {region}"));
@@ -111,7 +104,7 @@ fn file((stack, template): (Stack, Template)) -> TemplateFile {
         comment(&format!("Template for {}. To deploy it, run:", stack.place)),
         template.comments
     );
-    TemplateFile {
+    OutputFile {
         stem: stack.stem,
         text,
     }
@@ -119,27 +112,19 @@ fn file((stack, template): (Stack, Template)) -> TemplateFile {
 
 impl Stack {
     /// IAM resources belong to the first stack of their account.
-    fn of(policy: &SetupPolicy, setup: &Setup) -> Self {
-        let target = &policy.target;
-        match target {
-            PolicyTarget::Identity {
-                holder: Holder::PermissionSet { .. },
-                ..
-            } => Self {
+    fn from_target(target: &PolicyTarget, setup: &Setup) -> Self {
+        match target.owner() {
+            Owner::IdentityCenter => Self {
                 stem: "identity-center-cloudformation".to_owned(),
                 place: "the account and region of IAM Identity Center".to_owned(),
                 region: None,
             },
-            PolicyTarget::Identity {
-                holder: Holder::AnyOf(organization),
-                ..
-            } => Self {
+            Owner::Members(organization) => Self {
                 stem: format!("{organization}-cloudformation"),
                 place: format!("each account of the organization {organization}"),
                 region: Some(setup.region.to_string()),
             },
-            _ => {
-                let account = target.account().expect("all others are in an account");
+            Owner::Account(account) => {
                 let region = target.region();
                 let region = region.unwrap_or_else(|| setup.first_region(account));
                 Self {

@@ -27,6 +27,21 @@ use grant::Grant;
 use notes::{NOTES, Note, general_comments, wrapped};
 use setup::{Setup, SetupPolicy};
 
+/// A file of the output.
+#[derive(Debug)]
+struct OutputFile {
+    /// The name without an extension.
+    stem: String,
+    text: String,
+}
+
+/// All policies, and the notes on the whole set-up.
+#[derive(Debug, Serialize)]
+struct SetupReport<'a, P> {
+    policies: &'a [P],
+    notes: &'a [Note],
+}
+
 /// A policy and its file.
 #[derive(Debug, Serialize)]
 struct WithFile<'a> {
@@ -51,7 +66,10 @@ pub(super) fn run(arguments: &Policy, env: &Env, page: &mut Page) -> Result<Verd
 
 fn print(setup: &Setup, form: PolicyForm, page: &mut Page) {
     match form {
-        PolicyForm::Json => page.json(&setup.policies),
+        PolicyForm::Json => page.json(&SetupReport {
+            policies: &setup.policies,
+            notes: &setup.notes,
+        }),
         PolicyForm::Text => print_text(setup, page, |_, policy| format!("{}\n", policy.document)),
         PolicyForm::Terraform => page.raw(&terraform::write(setup)),
         PolicyForm::Cli => page.raw(&shell::write(setup)),
@@ -71,7 +89,10 @@ fn print_files(setup: &Setup, form: PolicyForm, files: &[Written], page: &mut Pa
                     file: written.path.display().to_string(),
                 })
                 .collect();
-            page.json(&list);
+            page.json(&SetupReport {
+                policies: &list,
+                notes: &setup.notes,
+            });
         }
         PolicyForm::Text => print_text(setup, page, |number, _| lines[number].clone()),
         PolicyForm::Cli => page.raw(&(lines.concat() + &shell::general_notes(setup))),

@@ -288,7 +288,7 @@ pub(super) fn assumed_role(grant: &Grant, role: &RoleArn) -> Vec<Note> {
         None => String::new(),
     };
     let mut notes = vec![Note::with(
-        "To use the role, run on each machine of the callers:",
+        "To use the role, run this command on each caller's machine:",
         Purpose::Look,
         &[format!(
             "docker-credential-ecrx configure-docker HOST --role-arn {role}{external_id}"

@@ -1,18 +1,20 @@
-//! AWS CLI commands, for a POSIX shell.
+//! AWS CLI commands, for a POSIX shell: a section or script for each account, as the commands take
+//! its credentials.
 
 use crate::policy::iam::{friendly_name, role_name, role_path};
 use crate::shell_word::shell_word;
 
+use super::OutputFile;
 use super::notes::{
     Note, Purpose, comment, general_comments, note_comment, note_with_commands,
     partition_of_commands, permission_set_options, repository_options,
 };
 use super::setup::{Setup, SetupPolicy};
-use super::target::{Holder, PolicyTarget};
+use super::target::{Holder, Owner, PolicyTarget};
 
-/// The commands of all policies. They can be pasted at once, if you have access to all accounts.
+/// The sections of all accounts.
 pub(super) fn write(setup: &Setup) -> String {
-    let mut parts = policies(setup);
+    let mut parts: Vec<String> = scripts(setup).into_iter().map(|it| it.text).collect();
     let notes = general_notes(setup);
     if !notes.is_empty() {
         parts.push(notes);
@@ -20,9 +22,46 @@ pub(super) fn write(setup: &Setup) -> String {
     parts.join("\n")
 }
 
-/// The commands of each policy.
-pub(super) fn policies(setup: &Setup) -> Vec<String> {
-    setup.policies.iter().map(write_policy).collect()
+/// The commands for each account, in the order of its first policy.
+pub(super) fn scripts(setup: &Setup) -> Vec<OutputFile> {
+    let mut sections: Vec<(Owner<'_>, Vec<String>)> = Vec::new();
+    for policy in &setup.policies {
+        let (owner, text) = (policy.target.owner(), write_policy(policy));
+        match sections.iter_mut().find(|(known, _)| *known == owner) {
+            Some((_, texts)) => texts.push(text),
+            None => sections.push((owner, vec![section_heading(owner), text])),
+        }
+    }
+    sections
+        .into_iter()
+        .map(|(owner, texts)| OutputFile {
+            stem: match owner {
+                Owner::Account(account) => format!("{account}-commands"),
+                Owner::IdentityCenter => "identity-center-commands".to_owned(),
+                Owner::Members(organization) => format!("{organization}-commands"),
+            },
+            text: texts.join("\n"),
+        })
+        .collect()
+}
+
+/// Names the account and its credentials.
+fn section_heading(owner: Owner<'_>) -> String {
+    let (name, credentials) = match owner {
+        Owner::Account(account) => (
+            format!("Account {account}"),
+            "Run these commands with credentials of this account.",
+        ),
+        Owner::IdentityCenter => (
+            "IAM Identity Center".to_owned(),
+            "Run these commands with credentials of the account that manages IAM Identity Center.",
+        ),
+        Owner::Members(organization) => (
+            format!("Each account of the organization {organization}"),
+            "Run these commands once in each account, with credentials of that account.",
+        ),
+    };
+    format!("# ==== {name} ====\n{}", comment(credentials))
 }
 
 /// The notes on the whole set-up, as comments.
@@ -42,26 +81,19 @@ fn write_policy(policy: &SetupPolicy) -> String {
     let (last, first): (Vec<_>, Vec<_>) = with_commands
         .into_iter()
         .partition(|note| note.purpose == Purpose::Finish);
-    for note in plain.into_iter().chain(first) {
-        text.push_str(&note_comment(note));
-        add_lines(&mut text, &note.commands);
-    }
+    text.extend(plain.into_iter().chain(first).map(step));
     text.push_str(&main_commands(policy));
-    for note in last {
-        text.push_str(&note_comment(note));
-        add_lines(&mut text, &note.commands);
-    }
+    text.extend(last.into_iter().map(step));
     text
 }
 
-fn add_lines(text: &mut String, lines: &[String]) {
-    for line in lines {
-        text.push_str(line);
-        text.push('\n');
-    }
+/// A note as a comment, and its commands, each on one line.
+fn step(note: &Note) -> String {
+    let commands = note.commands.iter().map(|command| format!("{command}\n"));
+    note_comment(note) + &commands.collect::<String>()
 }
 
-/// The commands that set the policy, after a note that says so.
+/// The commands that set the policy, after a note.
 fn main_commands(policy: &SetupPolicy) -> String {
     let document = policy.document.to_string();
     let document = shell_word(&document);
@@ -88,7 +120,7 @@ fn main_commands(policy: &SetupPolicy) -> String {
     note_comment(&note.into()) + &command + "\n"
 }
 
-/// Creates a role, and tells how to change one that exists.
+/// Commands that create a role, and a comment with the command for an existing one.
 fn create_role(role: &str, path: &str, document: &str) -> String {
     let mut text = note_comment(&"To create the role, run:".into());
     text.push_str(&format!(

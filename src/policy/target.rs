@@ -56,7 +56,31 @@ impl Holder {
     }
 }
 
+/// The accounts whose credentials set a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner<'a> {
+    Account(&'a AccountId),
+    /// The account that manages IAM Identity Center.
+    IdentityCenter,
+    /// Each account of an organization.
+    Members(&'a OrganizationId),
+}
+
 impl PolicyTarget {
+    pub(super) fn owner(&self) -> Owner<'_> {
+        match self {
+            Self::Repository(repository) => Owner::Account(repository.account()),
+            Self::Registry { account, .. } => Owner::Account(account),
+            Self::Trust(role) => Owner::Account(role.account()),
+            Self::Identity { holder, .. } => match holder {
+                Holder::Role(role) => Owner::Account(role.account()),
+                Holder::User { account, .. } | Holder::Any(account) => Owner::Account(account),
+                Holder::PermissionSet { .. } => Owner::IdentityCenter,
+                Holder::AnyOf(organization) => Owner::Members(organization),
+            },
+        }
+    }
+
     pub(super) fn account(&self) -> Option<&AccountId> {
         match self {
             Self::Repository(repository) => Some(repository.account()),
@@ -139,7 +163,7 @@ impl PolicyTarget {
 }
 
 impl PolicyTarget {
-    /// The name of a file for this policy, without an extension: it says account and kind.
+    /// The name of a file for this policy, without an extension: the account and the kind.
     pub(super) fn file_stem(&self) -> String {
         let (kind, _) = self.kind();
         let (owner, name) = match self {

@@ -13,7 +13,7 @@ use crate::registry::{AccountId, Region, RoleArn};
 use super::notes::{Purpose, comment, general_comments, note_comment, note_with_commands};
 use super::numbered;
 use super::setup::{Setup, SetupPolicy};
-use super::target::{Holder, PolicyTarget};
+use super::target::{Holder, Owner, PolicyTarget};
 
 const PROVIDERS: &str = "Providers, one for each account. Add credentials to each, for example the \
     profile of its account.";
@@ -255,22 +255,16 @@ impl<'a> Writer<'a> {
 
     /// A reference to the provider for the account and region of a policy.
     fn provider(&mut self, target: &PolicyTarget) -> String {
-        let (alias, attributes) = match (target.account(), target) {
-            (
-                _,
-                PolicyTarget::Identity {
-                    holder: Holder::PermissionSet { .. },
-                    ..
-                },
-            ) => {
+        let (alias, attributes) = match target.owner() {
+            Owner::IdentityCenter => {
                 let region = "var.identity_center_region".to_owned();
                 ("identity_center".to_owned(), vec![("region", region)])
             }
-            (None, _) => {
+            Owner::Members(_) => {
                 let region = string(self.setup.region.as_str());
                 ("organization_member".to_owned(), vec![("region", region)])
             }
-            (Some(account), _) => self.account_provider(account, target.region()),
+            Owner::Account(account) => self.account_provider(account, target.region()),
         };
         let reference = format!("aws.{alias}");
         if self.aliases.insert(alias.clone()) {

@@ -221,6 +221,19 @@ impl fmt::Display for ServerName {
     }
 }
 
+/// Whether a text is the digest of an image, manifest or layer: `sha256:` and 64 hexadecimal digits, or
+/// another algorithm with 32 to 256 of them (distribution/reference, "digest").
+pub(crate) fn is_image_digest(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(algorithm, hex)| {
+        !algorithm.is_empty()
+            && algorithm
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"+._-".contains(&byte))
+            && (32..=256).contains(&hex.len())
+            && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -374,6 +387,27 @@ mod tests {
             "xpublic.ecr.aws",
         ] {
             assert_eq!(Registry::parse(host), None, "{host}");
+        }
+    }
+
+    #[test]
+    fn an_image_digest_cannot_change_the_path_of_a_url() {
+        let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert!(is_image_digest(&format!("sha256:{hex}")));
+        assert!(is_image_digest(&format!("sha512:{hex}{hex}")));
+        for text in [
+            "",
+            "sha256",
+            "sha256:",
+            "sha256:12",
+            hex,
+            &format!(":{hex}"),
+            &format!("sha256:{hex}/.."),
+            &format!("sha256:{hex}?x"),
+            &format!("../{hex}:{hex}"),
+            &format!("sha256:{}", hex.replace('e', "%")),
+        ] {
+            assert!(!is_image_digest(text), "{text}");
         }
     }
 }

@@ -54,7 +54,7 @@ fn the_doctor_says_why_a_pull_fails_and_that_it_works_after_one_command() {
             0,
             &[
                 &format!("✓ docker uses docker-credential-ecrx for {host}"),
-                "✓ smallest layer: downloadable",
+                "✓ the smallest layer can be downloaded",
                 "✓ an upload was started and cancelled",
             ],
         );

@@ -1,4 +1,4 @@
-//! What is well.
+//! Requests that succeed.
 
 use docker_credential_ecrx::doctor::distribution::{Descriptor, Scheme, StorageProbe};
 use docker_credential_ecrx::secret::Secret;
@@ -9,7 +9,7 @@ use crate::common::{HOST, TestEnvironment};
 use crate::stage::{REPOSITORY, Stage, alice, image};
 
 #[test]
-fn without_a_token_the_registry_says_how_to_log_in() {
+fn without_a_token_the_registry_names_the_login() {
     let stage = Stage::new();
     let pong = stage.client().ping(None).unwrap();
     assert_eq!(pong.response.status, 401);
@@ -139,7 +139,7 @@ fn an_upload_is_opened_and_cancelled_however_it_is_named() {
 }
 
 #[test]
-fn all_that_one_client_asks_a_registry_takes_one_connection() {
+fn one_client_uses_one_connection_per_registry() {
     let stage = Stage::new();
     let made = stage.registry.add_image(&image("1"));
     let (client, alice) = (stage.client(), alice());

@@ -1,4 +1,4 @@
-//! What no registry answers, and a proxy, a hotel or an enemy may.
+//! Responses that no registry sends, but a proxy, a Wi-Fi login or an attacker may.
 
 use std::time::{Duration, Instant};
 
@@ -95,12 +95,12 @@ fn garbage_is_no_manifest() {
         no_registry(&manifest(raw(200, MANIFEST, body)), none);
     }
     no_registry(&manifest(RegistryFault::Page), none);
-    // Deeper than any parser may go.
+    // Deeper than a parser may recurse.
     no_registry(&manifest(raw(200, MANIFEST, "[".repeat(500_000))), none);
 }
 
 #[test]
-fn digests_that_would_lead_elsewhere_are_not_asked_for() {
+fn digests_that_change_the_path_are_not_requested() {
     let named = "the manifest contains an invalid digest";
     for digest in [
         "",
@@ -162,7 +162,7 @@ fn a_body_without_end_is_not_read_to_its_end() {
         let stage = Stage::new();
         let made = stage.registry.add_image(&image("1"));
         stage.registry.on(route, RegistryFault::Endless);
-        // Whoever gives more than one byte has the layer.
+        // A server that sends more than one byte has the layer.
         let digest = &made.smallest().digest;
         let layer = stage.client().layer(REPOSITORY, digest, Some(&alice()));
         layer.unwrap();
@@ -220,7 +220,7 @@ fn headers_without_end_are_no_answer() {
 }
 
 #[test]
-fn nothing_that_is_said_can_drive_a_terminal_or_fill_a_page() {
+fn messages_contain_no_control_characters_and_fit_one_line() {
     let message = format!("\u{1b}[31mno\r\n\u{202e}{}", "way ".repeat(10_000));
     let body = json!({"errors": [{"code": "\u{1b}[2JDENIED\n", "message": message}]});
     for refused in [
@@ -236,7 +236,7 @@ fn nothing_that_is_said_can_drive_a_terminal_or_fill_a_page() {
 }
 
 #[test]
-fn a_layer_of_no_bytes_is_one() {
+fn an_empty_layer_is_a_layer() {
     for route in [Route::Layer, Route::Storage] {
         let stage = Stage::new();
         let made = stage.registry.add_image(&image("1"));
@@ -314,7 +314,7 @@ fn an_upload_elsewhere_is_not_cancelled_there() {
 }
 
 #[test]
-fn names_that_would_lead_elsewhere_are_not_asked_for() {
+fn names_that_change_the_path_are_not_requested() {
     let stage = Stage::new();
     let client = stage.client();
     let invalid = |refused: RegistryError| {

@@ -1,5 +1,5 @@
-//! Layers that the registry lets be pulled, and that cannot be: told apart from what the registry
-//! itself refuses.
+//! Layers that the registry allows, but whose storage fails: these errors differ from those of the
+//! registry itself.
 
 use docker_credential_ecrx::doctor::distribution::{
     LocationError, Operation, RegistryError, RegistryErrorKind,
@@ -10,7 +10,7 @@ use crate::common::HOST;
 use crate::common::fake_aws::{FakeAws, RegistryFault, Route, SIGNATURE};
 use crate::stage::{REPOSITORY, Stage, alice, image, told};
 
-/// What is said where the registry says that the layer is.
+/// The response at the location of the layer.
 #[track_caller]
 fn elsewhere(stage: &Stage) -> RegistryError {
     let made = stage.registry.add_image(&image("1"));
@@ -23,7 +23,7 @@ fn elsewhere(stage: &Stage) -> RegistryError {
     layer.storage.unwrap().response.unwrap_err()
 }
 
-/// Why the place is not asked that the registry names.
+/// Why the location that the registry returns is not requested.
 #[track_caller]
 fn not_asked(stage: &Stage, url: &str) -> LocationError {
     let made = stage.registry.add_image(&image("1"));
@@ -79,7 +79,7 @@ fn an_unreachable_bucket_is_named_by_its_host() {
 }
 
 #[test]
-fn a_bucket_says_nothing_that_its_url_keeps_secret() {
+fn messages_of_a_bucket_contain_no_secret_of_its_url() {
     let stage = Stage::new();
     let body = format!(
         "<Error><Code>SignatureDoesNotMatch</Code><Message>not {SIGNATURE}\u{1b}[2J</Message></Error>"
@@ -94,7 +94,7 @@ fn a_bucket_says_nothing_that_its_url_keeps_secret() {
 }
 
 #[test]
-fn a_bucket_says_nothing_of_its_url_in_part_or_decoded() {
+fn messages_of_a_bucket_contain_no_part_of_its_url() {
     let url = |bucket: &str| {
         format!(
             "https://{bucket}/layers/quixotic-jackdaw%2Fvexed?X-Amz-Credential=ASIAIOSFODNN7EXAMPLE%2F20261122%2Fzephyr&X-Amz-Signature={SIGNATURE}"
@@ -168,7 +168,7 @@ fn a_server_in_between_is_not_taken_for_the_bucket() {
 }
 
 #[test]
-fn the_token_goes_to_no_other_host_whatever_the_registry_says() {
+fn the_token_goes_to_no_other_host() {
     let stage = Stage::new();
     let other = FakeAws::start_tls_strict(&["elsewhere.example"]);
     stage
@@ -178,18 +178,18 @@ fn the_token_goes_to_no_other_host_whatever_the_registry_says() {
     stage
         .registry
         .redirect_layers_to("https://elsewhere.example/layer");
-    // Its certificate is another authority's: it is not even asked.
+    // Its certificate is from another authority, so no request is sent.
     let refused = elsewhere(&stage);
     assert!(matches!(refused.kind, RegistryErrorKind::Transport(_)));
     assert!(other.calls().is_empty());
 
-    // At a host that is trusted, it is asked without.
+    // A trusted host gets the request without the token.
     let bucket = stage.registry.bucket();
     stage
         .registry
         .redirect_layers_to(&format!("https://{bucket}/layers/none"));
     assert!(matches!(elsewhere(&stage).kind, RegistryErrorKind::Denied));
-    // And at the registry's own.
+    // So does the registry's own host.
     stage.registry.redirect_layers_to("/v2/");
     assert!(matches!(elsewhere(&stage).kind, RegistryErrorKind::Denied));
     let asked: Vec<bool> = stage
@@ -202,7 +202,7 @@ fn the_token_goes_to_no_other_host_whatever_the_registry_says() {
 }
 
 #[test]
-fn nothing_is_asked_without_tls_nor_of_this_machines_network() {
+fn locations_without_tls_or_in_this_machines_network_are_not_requested() {
     let refused = not_asked(&Stage::new(), "http://bucket.example/layer?x=secret");
     assert_eq!(
         refused,

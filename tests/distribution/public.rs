@@ -1,4 +1,4 @@
-//! Public ECR, which exchanges a password, or nothing, for a token of its own.
+//! Public ECR, which issues a token of its own for a password, or without one.
 
 use docker_credential_ecrx::doctor::distribution::{
     LocationError, Operation, RegistryErrorKind, Scheme,
@@ -10,7 +10,7 @@ use crate::stage::{LIMIT, Stage, alice, told};
 const PUBLIC: &str = "public.ecr.aws";
 
 #[test]
-fn everybody_may_pull_and_alice_as_herself() {
+fn pulls_work_without_and_with_a_login() {
     let stage = Stage::of(&[PUBLIC]);
     let made = stage
         .registry

@@ -1,5 +1,5 @@
-//! Debian's registry, which is the reference implementation, and Debian's skopeo: the one says
-//! that the client is understood, the other that the fake is.
+//! Debian's registry, which is the reference implementation, and Debian's skopeo: the first checks
+//! the client, the second the fake registry.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -17,7 +17,7 @@ use crate::common::HOST;
 use crate::common::fake_aws::{FakeProxy, FakeRegistry, Format, Route};
 use crate::stage::{LIMIT, REPOSITORY, alice};
 
-/// The name that the real one bears.
+/// The host name of the real registry.
 const REAL: &str = "444455556666.dkr.ecr.eu-central-1.amazonaws.com";
 
 /// Ends with the test.
@@ -149,7 +149,7 @@ fn the_reference_registry_and_a_real_client_agree_with_ours() {
         matches!(refused.kind, RegistryErrorKind::LoginRequired),
         "{refused:?}"
     );
-    // It does not tell a repository that is absent from an image that is, as ECR does.
+    // Unlike ECR, it has one error for an absent repository and an absent image.
     let refused = client.manifest(REPOSITORY, "1", login).unwrap_err();
     assert!(
         matches!(refused.kind, RegistryErrorKind::ImageAbsent),

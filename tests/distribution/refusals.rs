@@ -1,4 +1,4 @@
-//! What is not well, each kind told apart from the others.
+//! Requests that fail, each with its own kind of error.
 
 use std::time::{Duration, Instant};
 
@@ -49,7 +49,7 @@ fn an_expired_token_is_recognised_in_both_of_its_forms() {
 }
 
 #[test]
-fn without_a_token_nothing_but_a_ping_is_answered() {
+fn without_a_token_only_a_ping_succeeds() {
     let stage = Stage::new();
     stage.registry.add_image(&image("1"));
     let refused = stage.client().manifest(REPOSITORY, "1", None).unwrap_err();
@@ -126,10 +126,10 @@ fn a_denial_contains_the_sentence_of_aws() {
         let line = format!("{operation}: {HOST} denied {action}: {sentence}");
         is(&refused, 403, Some("DENIED"), &line);
     }
-    // The rule is about Alice alone.
+    // The rule matches Alice only.
     let bob = token(BOB.2, 2);
     client.manifest(REPOSITORY, "1", Some(&bob)).unwrap();
-    // And the last that fits decides.
+    // The last matching rule takes precedence.
     stage.registry.allow("arn:aws:iam::111122223333:*", "*");
     client.manifest(REPOSITORY, "1", Some(&alice())).unwrap();
 }
@@ -164,7 +164,7 @@ fn an_absent_repository_differs_from_an_absent_image() {
         .layer(REPOSITORY, &made.digest, Some(&alice()))
         .unwrap_err();
     assert!(matches!(absent.kind, RegistryErrorKind::LayerAbsent));
-    // In its own region it is there.
+    // It exists in its own region.
     let there = stage.client_of(OTHER_REGION, crate::stage::LIMIT);
     there.manifest(REPOSITORY, "1", Some(&alice())).unwrap();
 }
@@ -202,7 +202,7 @@ fn silence_ends_with_the_time() {
         told(&refused),
         format!("request to the registry: no response from {HOST} in time")
     );
-    // Whatever comes next is not begun.
+    // The next request is not sent.
     stage.registry.heal(Route::Ping);
     let refused = client.ping(Some(&alice())).unwrap_err();
     assert!(matches!(refused.kind, RegistryErrorKind::Timeout));
@@ -264,7 +264,7 @@ fn an_upload_that_cannot_be_cancelled_has_been_opened_all_the_same() {
 }
 
 #[test]
-fn a_registry_says_nothing_of_the_token_in_part_or_encoded() {
+fn messages_of_a_registry_contain_no_part_of_the_token() {
     let token = alice();
     let basic = STANDARD.encode(format!("AWS:{}", token.expose()));
     for echo in [

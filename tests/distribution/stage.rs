@@ -1,4 +1,4 @@
-//! A registry, and a client that is led to it.
+//! A fake registry, and a client of it.
 
 use std::fs;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::common::HOST;
 use crate::common::fake_aws::{ALICE, FakeRegistry, Grant, SIGNATURE};
 
-/// For whatever is answered at all.
+/// For requests that get a response.
 pub const LIMIT: Duration = Duration::from_secs(20);
 
 /// The repository of the tests.
@@ -57,7 +57,7 @@ impl Stage {
         RegistryClient::new(&self.http, &registry, time_left).expect("a runtime")
     }
 
-    /// The hosts that the proxy was asked for.
+    /// The hosts in the requests to the proxy.
     pub fn hosts(&self) -> Vec<String> {
         let mut hosts = self.registry.proxy().targets();
         hosts.sort_unstable();

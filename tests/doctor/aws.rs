@@ -30,7 +30,7 @@ fn the_token_is_denied() {
 }
 
 #[test]
-fn the_sso_sign_in_is_over() {
+fn the_sso_sign_in_has_expired() {
     let mut ward = Ward::new();
     sso(&mut ward.environment);
     ward.environment
@@ -94,7 +94,7 @@ fn aws_throttles() {
 }
 
 #[test]
-fn sts_alone_cannot_be_asked() {
+fn only_sts_does_not_respond() {
     let ward = Ward::new();
     ward.aws
         .on(Operation::StsGetCallerIdentity, Fault::Status(403));
@@ -114,7 +114,7 @@ fn a_hanging_aws_ends_with_the_timeout() {
 }
 
 #[test]
-fn a_profile_that_is_not_there() {
+fn a_profile_does_not_exist() {
     let mut ward = Ward::new();
     ward.environment
         .unset("AWS_ACCESS_KEY_ID")

@@ -4,7 +4,7 @@ use super::common::HOST;
 use super::{Ward, app};
 
 #[test]
-fn docker_does_not_ask() {
+fn docker_has_no_helper() {
     let ward = Ward::new();
     ward.environment.write(".docker/config.json", "{}\n");
     ward.says("docker_does_not_ask", 1, &[&app()]);

@@ -130,7 +130,7 @@ fn a_silent_source_leaves_time_for_the_registry() {
 }
 
 #[test]
-fn doctors_and_gets_do_not_hurt_each_other() {
+fn doctor_and_get_run_at_the_same_time() {
     let ward = Ward::new();
     let image = app();
     let doctors: Vec<_> = (0..4)
@@ -155,7 +155,7 @@ fn doctors_and_gets_do_not_hurt_each_other() {
 }
 
 #[test]
-fn nothing_is_left_of_a_doctor() {
+fn doctor_leaves_no_files() {
     let ward = Ward::new();
     let before = files(&ward);
     assert_eq!(ward.doctor(&[&app(), "--push"]).code, Some(0));

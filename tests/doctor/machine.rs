@@ -28,7 +28,7 @@ fn a_clock_that_is_wrong() {
 }
 
 #[test]
-fn a_configuration_that_cannot_be_used() {
+fn an_invalid_configuration() {
     let ward = Ward::new();
     ward.environment
         .config("[[registry]]\nmatch = \"*\"\nprofil = \"work\"\n");
@@ -37,7 +37,7 @@ fn a_configuration_that_cannot_be_used() {
 
 #[cfg(unix)]
 #[test]
-fn a_cache_that_is_open_to_others() {
+fn a_cache_that_other_users_can_write() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let ward = Ward::new();
@@ -48,12 +48,12 @@ fn a_cache_that_is_open_to_others() {
 }
 
 #[test]
-fn an_entry_that_cannot_be_used() {
+fn an_unusable_cache_entry() {
     let ward = Ward::new();
     ward.environment.get(HOST).grant();
     let entry = ward.environment.entries().remove(0);
     std::fs::write(&entry, "{").expect("a file");
-    // The token of the ward is looked for in every output, and this is none any more.
+    // Ward::says reads the token in each entry, and this entry has none.
     let told = ward.doctor(&[&app()]);
     let words = "no tokens, 1 unusable";
     assert!(told.stdout.contains(words), "{}", told.stdout);
@@ -68,7 +68,7 @@ fn the_cache_is_disabled() {
     ward.says("cache_off", 0, &[&app()]);
 }
 
-/// The snapshots have the words where it is, and its name is looked at through links.
+/// In the snapshots it is the first one. Links are resolved for the comparison.
 #[test]
 fn a_program_that_clients_do_not_start_is_not_called_the_first_on_path() {
     let mut ward = Ward::new();
@@ -80,7 +80,7 @@ fn a_program_that_clients_do_not_start_is_not_called_the_first_on_path() {
 }
 
 #[test]
-fn a_bundle_that_is_not_there() {
+fn a_certificate_bundle_does_not_exist() {
     let mut ward = Ward::new();
     ward.environment.set("AWS_CA_BUNDLE", "/nowhere/bundle.pem");
     ward.says("bundle_missing", 1, &[&app()]);
@@ -106,7 +106,7 @@ fn a_misspelled_variable_is_reported_without_a_registry_too() {
 }
 
 #[test]
-fn what_is_no_target_is_refused() {
+fn an_invalid_target_is_a_usage_error() {
     let environment = TestEnvironment::new();
     let told = environment.run(&["doctor", "docker.io/library/busybox"], "");
     let line = "`docker.io/library/busybox` is not an ECR registry. Expected HOST (111122223333.dkr.ecr.eu-west-1.amazonaws.com), ACCOUNT/REGION (111122223333/eu-west-1), an image, or a host that a rule with account and region maps to a registry";

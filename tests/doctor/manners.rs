@@ -34,6 +34,7 @@ fn install(ward: &Ward, program: &str) {
 fn without_any_setup_the_verdict_names_what_is_missing_and_the_next_command() {
     let mut environment = TestEnvironment::new();
     environment.set("COLUMNS", "2000").set("PATH", "/nowhere");
+    environment.set("XDG_RUNTIME_DIR", "/nowhere");
     for client in [&[][..], &["--client", "docker"]] {
         let told = environment.run(&[&["doctor"], client].concat(), "");
         assert_eq!(told.code, Some(1), "{told:?}");
@@ -53,6 +54,41 @@ fn an_installed_docker_without_a_helper_is_named_in_the_verdict() {
     let ward = without_client_files();
     install(&ward, "docker");
     ward.says("nothing_set_up", 1, &[]);
+}
+
+/// The entries of a file that cannot be read are unknown, so `configure-docker` is not the next step.
+#[test]
+fn an_unreadable_client_file_is_the_first_failure_and_no_other_command_is_next() {
+    for arguments in [&[][..], &[&*app()]] {
+        let mut ward = Ward::new();
+        let file = ward.environment.write("a: b/config.json", "{");
+        let folder = file.parent().expect("a folder").display().to_string();
+        ward.environment.set("DOCKER_CONFIG", &folder);
+        let told = ward.doctor(arguments);
+        assert_eq!(told.code, Some(1), "{told:?}");
+        let expected = format!(
+            "✗ Failed at client configuration: {} cannot be read.",
+            file.display()
+        );
+        let conclusion = conclusion(&told.stdout);
+        assert!(conclusion.starts_with(&expected), "{conclusion}");
+        assert!(!told.stdout.contains("configure-docker"), "{}", told.stdout);
+    }
+}
+
+#[test]
+fn a_path_with_a_colon_is_whole_in_the_verdict() {
+    let mut ward = Ward::new();
+    let file = ward.environment.write("a: b/config.json", &login(-1));
+    let folder = file.parent().expect("a folder").display().to_string();
+    ward.environment.set("DOCKER_CONFIG", &folder);
+    let told = ward.doctor(&[&app()]);
+    let expected = format!(
+        "✗ Failed at client configuration: {} contains a saved login for {HOST} under auths.",
+        file.display()
+    );
+    let conclusion = conclusion(&told.stdout);
+    assert!(conclusion.starts_with(&expected), "{conclusion}");
 }
 
 #[test]
@@ -290,7 +326,7 @@ fn the_hint_names_the_setting_of_an_endpoint_that_is_unreachable() {
         let failed = lines.find(|line| line.starts_with("✗ "));
         assert!(failed.is_some(), "{told:?}");
         let first_hint = lines.next();
-        let hint = format!("    Check {setting}. It sets the endpoint to {URL}.");
+        let hint = format!("    Check {setting}. It sets the endpoint to {URL}");
         assert_eq!(first_hint, Some(&*hint), "{}", told.stdout);
     }
 }

@@ -1,5 +1,5 @@
-//! Files that a shell hands over as pipes, `AWS_CA_BUNDLE=<(command)`: what is read from one is
-//! gone, so each command reads it once.
+//! Files that a shell passes as pipes, `AWS_CA_BUNDLE=<(command)`. A pipe can be read only once, so
+//! each command reads it once.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -69,7 +69,7 @@ fn by_file(ward: &mut Ward, variable: &str, file: &Path, arguments: &[&str]) -> 
 const PIPE: &str = "/dev/fd/3";
 
 #[test]
-fn a_command_says_the_same_of_a_pipe_as_of_a_file() {
+fn a_command_prints_the_same_for_a_pipe_as_for_a_file() {
     let image = app();
     for (variable, input) in INPUTS {
         let mut ward = Ward::new();

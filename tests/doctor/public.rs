@@ -16,6 +16,7 @@ fn ward() -> Ward {
     let bin = environment.link("docker-credential-ecrx");
     let bin = bin.parent().expect("a folder").display().to_string();
     environment.set("PATH", &bin).set("COLUMNS", "2000");
+    environment.set("XDG_RUNTIME_DIR", "/nowhere");
     let helpers = format!("{{\"credHelpers\": {{\"{PUBLIC}\": \"ecrx\"}}}}\n");
     environment.write(".docker/config.json", &helpers);
     Ward {

@@ -1,4 +1,4 @@
-//! A cache that can be read, and not changed.
+//! A cache that can be read, but not changed.
 
 #[allow(dead_code, reason = "a part is used")]
 #[path = "../cache/linux/disk.rs"]
@@ -8,7 +8,7 @@ use super::{Ward, app};
 use disk::Disk;
 
 #[test]
-fn a_dead_token_that_cannot_be_dropped_is_not_said_to_be() {
+fn a_rejected_token_that_cannot_be_removed_is_reported() {
     let ward = Ward::new().with_programs();
     let Some(disk) = Disk::new(&ward.environment, "size=1m") else {
         return;

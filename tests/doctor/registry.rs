@@ -4,7 +4,7 @@ use super::common::HOST;
 use super::common::fake_aws::{ALICE, Refused, RegistryFault, Route, denial};
 use super::{ELSEWHERE, OWN, Ward, app};
 
-/// Alice may not do this, for this reason.
+/// The registry denies Alice this action, for this reason.
 fn denied(action: &str, reason: &str) -> Ward {
     let ward = Ward::new();
     ward.registry.deny(ALICE.2, action, reason);
@@ -97,7 +97,7 @@ fn the_repository_is_absent() {
     Ward::new().says("repository_absent", 1, &[&format!("{HOST}/team/other:v1")]);
 }
 
-/// The account has it, and not there.
+/// The account has the repository in another region.
 #[test]
 fn the_region_is_wrong() {
     let ward = Ward::new();
@@ -155,7 +155,7 @@ fn the_registry_is_down() {
 }
 
 #[test]
-fn something_answers_in_its_place() {
+fn another_server_responds_instead_of_the_registry() {
     let ward = Ward::new();
     ward.registry.on(Route::Ping, RegistryFault::Page);
     ward.says("not_a_registry", 1, &[&app()]);

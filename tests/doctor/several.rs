@@ -13,7 +13,7 @@ fn verdict(stdout: &str) -> &str {
 }
 
 #[test]
-fn a_registry_that_is_silent_leaves_time_to_ask_aws() {
+fn a_registry_that_does_not_respond_leaves_time_for_aws() {
     let ward = Ward::new();
     ward.environment.config("timeout_seconds = 6\n");
     ward.registry.on(Route::Ping, RegistryFault::Hang);
@@ -30,7 +30,7 @@ fn a_registry_that_is_silent_leaves_time_to_ask_aws() {
 
 /// Each step alone could wait for all of it.
 #[test]
-fn what_is_silent_together_ends_with_the_one_time() {
+fn several_servers_that_do_not_respond_share_one_timeout() {
     let time = Duration::from_secs(12);
     let ward = Ward::new();
     ward.environment.config("timeout_seconds = 12\n");
@@ -50,7 +50,7 @@ fn what_is_silent_together_ends_with_the_one_time() {
 }
 
 #[test]
-fn an_sts_that_is_silent_leaves_time_to_ask_for_the_token() {
+fn an_sts_that_does_not_respond_leaves_time_for_the_token() {
     let ward = Ward::new();
     ward.environment.config("timeout_seconds = 6\n");
     ward.aws.on(Operation::StsGetCallerIdentity, Fault::Hang);
@@ -64,7 +64,7 @@ fn an_sts_that_is_silent_leaves_time_to_ask_for_the_token() {
 }
 
 #[test]
-fn docker_does_not_ask_and_the_image_is_absent() {
+fn docker_has_no_helper_and_the_image_is_absent() {
     let ward = Ward::new();
     ward.environment.write(".docker/config.json", "{}\n");
     let told = ward.doctor(&[&format!("{HOST}/team/app:v2")]);
@@ -86,7 +86,7 @@ fn the_clock_is_wrong_and_the_image_is_absent() {
 }
 
 #[test]
-fn a_host_of_ones_own_and_a_configuration_that_cannot_be_used() {
+fn a_custom_host_with_an_invalid_configuration() {
     let ward = Ward::new();
     ward.environment.config("timeout_secs = 3\n");
     ward.says(
@@ -121,9 +121,9 @@ fn a_push_of_a_new_tag_is_denied() {
     assert!(verdict.contains("ecr:PutImage"), "{verdict}");
 }
 
-/// ECR may make the repository for it.
+/// ECR may create the repository for the push.
 #[test]
-fn a_push_to_what_is_not_there_is_not_tried() {
+fn a_push_to_a_missing_repository_is_not_tried() {
     let ward = Ward::new();
     let image = format!("{HOST}/team/other:v1");
     ward.says("push_repository_absent", 1, &[&image, "--push"]);
@@ -131,7 +131,7 @@ fn a_push_to_what_is_not_there_is_not_tried() {
 }
 
 #[test]
-fn a_push_by_who_may_not_even_pull_takes_the_statement_for_both() {
+fn a_caller_that_cannot_pull_gets_the_statement_for_pushes() {
     let ward = Ward::new();
     let reason = super::common::fake_aws::denial::NO_RESOURCE_POLICY;
     ward.registry.deny("*", "*", reason);
@@ -141,7 +141,7 @@ fn a_push_by_who_may_not_even_pull_takes_the_statement_for_both() {
 }
 
 #[test]
-fn a_push_without_an_image_is_not_passed_over_in_silence() {
+fn a_push_without_an_image_is_a_usage_error() {
     let told = Ward::new().doctor(&[HOST, "--push"]);
     assert_eq!((told.code, told.stdout.as_str()), (Some(2), ""));
     assert!(told.stderr.contains("--push"), "{told:?}");

@@ -91,7 +91,7 @@ fn within_one_account_a_repository_policy_is_enough() {
 }
 
 #[test]
-fn what_the_registry_says_holds_no_token() {
+fn messages_of_the_registry_contain_no_token() {
     use super::common::fake_aws::{RegistryFault, Route};
     let ward = Ward::new();
     let token = ward.environment.get(super::HOST).answer()["Secret"]

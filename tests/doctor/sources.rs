@@ -15,7 +15,9 @@ fn ward() -> Ward {
 /// The findings about the AWS identity.
 fn who(stdout: &str) -> Vec<&str> {
     let (_, rest) = stdout.split_once("AWS identity\n").expect("an identity");
-    rest.split_once("\n\n").expect("an end").0.lines().collect()
+    let (area, _) = rest.split_once("\n\n").expect("an end");
+    let is_fact = |line: &&str| line.starts_with("  ");
+    area.lines().skip_while(is_fact).collect()
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn a_step_that_takes_long_says_what_it_waits_for() {
 }
 
 #[test]
-fn neither_short_steps_nor_programs_are_told_of_waiting() {
+fn short_steps_and_programs_get_no_waiting_line() {
     let quick = ward();
     assert_eq!(on_terminal(&quick, &[]).1, "");
     let slow = ward();

@@ -1,7 +1,8 @@
-//! All is well, in each way that it can be.
+//! Pulls and pushes that work.
 
+use super::common::HOST;
 use super::common::fake_aws::{Grant, Route};
-use super::{OWN, Ward, app};
+use super::{OWN, PULL, Ward, app};
 
 #[test]
 fn same_account() {
@@ -22,6 +23,42 @@ fn another_account_by_a_role() {
         let principal = visit.principal.as_deref();
         principal.is_some_and(|arn| arn.contains("assumed-role/ecr-pull"))
     }));
+}
+
+#[test]
+fn the_identity_facts_are_those_of_whoami() {
+    let mut ward = Ward::new();
+    ward.environment.aws_config(
+        "[profile work]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n\
+         aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n",
+    );
+    ward.environment.config(&format!(
+        "[[registry]]\nmatch = \"999999999999\"\nprofile = \"work\"\nrole_arn = \"{PULL}\"\n"
+    ));
+    ward.environment.set("AWS_PROFILE", "unused");
+    let run = |arguments: &[&str]| ward.environment.run(arguments, "").stdout;
+    let (facts, report) = (run(&["whoami", HOST]), run(&["doctor", HOST]));
+    let (_, facts) = facts.split_once('\n').expect("a heading");
+    for line in facts.lines().filter(|line| !line.starts_with("token ")) {
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = words(line).replacen("not used", "! not used:", 1);
+        let is_it = |told: &str| words(told) == line;
+        assert!(report.lines().any(is_it), "{line}: {report}");
+    }
+    assert!(report.contains("\n! not used: "), "{report}");
+    let json = |command| -> serde_json::Value {
+        serde_json::from_str(&run(&[command, HOST, "--json"])).expect("JSON")
+    };
+    let (facts, report) = (json("whoami"), json("doctor"));
+    let identity = report["identity"].as_object().expect("an identity");
+    for (name, fact) in identity {
+        assert_eq!(fact, &facts[name], "{name}");
+    }
+    let only = ["registry", "account", "region", "cache"];
+    assert_eq!(
+        identity.len() + only.len(),
+        facts.as_object().expect("facts").len()
+    );
 }
 
 #[test]

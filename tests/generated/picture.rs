@@ -10,7 +10,7 @@ const CHARACTER: f64 = 7.8;
 const LINE: usize = 19;
 const MARGIN: usize = 16;
 
-/// From the finding that fails to the diagram, below the command.
+/// From the finding that fails to the statement to add, below the command.
 pub fn of_doctor(snapshot: &str) -> String {
     let (_, output) = snapshot
         .trim_start_matches("---\n")
@@ -19,14 +19,12 @@ pub fn of_doctor(snapshot: &str) -> String {
     let paragraphs: Vec<&str> = output.trim().split("\n\n").collect();
     let fails = |paragraph: &&str| paragraph.lines().any(|line| line.starts_with('✗'));
     let first = paragraphs.iter().position(fails).expect("a failure");
-    let shown = paragraphs[first..].iter();
-    let shown: Vec<&str> = shown
-        .copied()
-        .take_while(|paragraph| !paragraph.starts_with('{'))
-        .collect();
     let command = "$ docker-credential-ecrx doctor \
                    999999999999.dkr.ecr.us-west-2.amazonaws.com/team/app:v1";
-    svg(&format!("{command}\n…\n{}\n…", shown.join("\n\n")))
+    svg(&format!(
+        "{command}\n…\n{}",
+        paragraphs[first..].join("\n\n")
+    ))
 }
 
 fn svg(text: &str) -> String {

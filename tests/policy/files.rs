@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::common::{Outcome, TestEnvironment};
-use crate::set_ups::{SET_UPS, parts};
+use crate::set_ups::{SET_UPS, parts, parts_in};
 
 fn write(environment: &TestEnvironment, arguments: &[&str], form: &str, folder: &Path) -> Outcome {
     let folder = folder.to_str().expect("text");
@@ -60,10 +60,9 @@ fn file_names_say_account_and_kind() {
         (
             "cli",
             &[
-                "111122223333-identity-policy-ecr-pull.sh",
-                "444455556666-identity-policy.sh",
-                "999999999999-identity-policy-bob.sh",
-                "999999999999-us-west-2-repository-policy-team-app.sh",
+                "111122223333-commands.sh",
+                "444455556666-commands.sh",
+                "999999999999-commands.sh",
             ],
         ),
     ] {
@@ -105,7 +104,7 @@ fn json_output_names_the_file_of_each_document() {
     let environment = TestEnvironment::new();
     let folder = environment.home().join("out");
     let outcome = write(&environment, SET_UPS[3].1, "json", &folder);
-    let list: Vec<Value> = serde_json::from_str(&outcome.stdout).expect("a list");
+    let list = parts_in(&outcome.stdout);
     for part in &list {
         let text = fs::read_to_string(part["file"].as_str().expect("a path")).expect("a file");
         let document: Value = serde_json::from_str(&text).expect("JSON");
@@ -151,6 +150,74 @@ fn a_file_with_different_content_is_not_overwritten_and_no_other_is_written() {
         let name = "999999999999-identity-policy-bob.json".to_owned();
         assert_eq!(files(&folder), BTreeMap::from([(name, content.to_owned())]));
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_missing_file_is_named_and_no_file_is_written() {
+    let environment = TestEnvironment::new();
+    let folder = environment.home().join("out");
+    fs::create_dir(&folder).expect("a folder");
+    for (form, name) in [
+        ("json", "999999999999-identity-policy-bob.json"),
+        ("terraform", "999999999999-identity-policy-bob.tf"),
+        ("cli", "444455556666-commands.sh"),
+    ] {
+        let link = folder.join(name);
+        std::os::unix::fs::symlink("/nowhere/file", &link).expect("a link");
+        let outcome = write(&environment, SET_UPS[0].1, form, &folder);
+        let line = format!(
+            "docker-credential-ecrx: {} is a link to a file that does not exist. No file was \
+             written\n  Delete the link, or use another directory with --out\n",
+            link.display()
+        );
+        assert_eq!(
+            (outcome.code, &*outcome.stdout, &*outcome.stderr),
+            (Some(1), "", &*line)
+        );
+        let entries = fs::read_dir(&folder).expect("a folder").count();
+        assert_eq!(entries, 1, "{form}");
+        fs::remove_file(&link).expect("removed");
+    }
+}
+
+/// On a disk of two pages: the third of four files does not fit.
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_full_disk_no_file_is_written() {
+    use crate::common::PROGRAM;
+    use crate::common::files::{own_mounts, skipped};
+
+    const SCRIPT: &str = r#"
+/bin/mount -t tmpfs -o size=8192 tmpfs "$1" || { echo unmounted; exit; }
+folder=$1; shift; "$@" --out "$folder"; code=$?; /bin/ls -A "$folder"; exit $code"#;
+    if !Path::new("/usr/bin/unshare").exists() {
+        skipped("this machine has no unshare");
+        return;
+    }
+    let environment = TestEnvironment::new();
+    let folder = environment.home().join("out");
+    fs::create_dir(&folder).expect("a folder");
+    let mut words = own_mounts();
+    words.extend(["--", "/bin/sh", "-c", SCRIPT, "sh"]);
+    words.push(folder.to_str().expect("text"));
+    words.extend([PROGRAM, "policy", "--json"]);
+    words.extend(SET_UPS[0].1);
+    let outcome = environment.run_program("/usr/bin/unshare", &words, "");
+    if outcome.stdout == "unmounted\n" || outcome.stderr.starts_with("unshare:") {
+        skipped("nothing can be mounted here (neither root nor user namespaces)");
+        return;
+    }
+    assert_eq!(
+        (outcome.code, &*outcome.stdout),
+        (Some(1), ""),
+        "{outcome:?}"
+    );
+    assert!(outcome.stderr.contains("No space left"), "{outcome:?}");
+    assert!(
+        outcome.stderr.ends_with("\n  No file was written\n"),
+        "{outcome:?}"
+    );
 }
 
 #[test]

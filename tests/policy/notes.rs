@@ -37,6 +37,29 @@ fn commands_are_directly_under_the_note_that_they_belong_to() {
 }
 
 #[test]
+fn the_json_has_every_note_that_the_text_has() {
+    let words = |text: &str| -> Vec<String> {
+        let plain = text.split_whitespace().filter(|word| *word != "-");
+        plain.map(str::to_owned).collect()
+    };
+    for (name, arguments) in SET_UPS {
+        let text = printed(arguments, &["--format", "text"]);
+        let report: Value = serde_json::from_str(&printed(arguments, &["--json"])).expect("JSON");
+        let policies = report["policies"].as_array().expect("policies").iter();
+        let told: Vec<&str> = policies.chain([&report]).flat_map(notes).collect();
+        let count = text.lines().filter(|line| line.starts_with("  - ")).count();
+        assert_eq!(told.len(), count, "{name}");
+        let text = words(&text).join(" ");
+        for note in told {
+            assert!(text.contains(&words(note).join(" ")), "{name}: {note}");
+        }
+        let last = text.rsplit_once(" Notes ").map_or("", |(_, notes)| notes);
+        let general: Vec<&str> = notes(&report).collect();
+        assert_eq!(general.is_empty(), last.is_empty(), "{name}: {last}");
+    }
+}
+
+#[test]
 fn the_power_user_note_says_that_it_covers_the_callers_own_repositories() {
     let principal = "arn:aws:iam::111122223333:role/ci";
     let arguments = [

@@ -110,6 +110,12 @@ pub fn printed(arguments: &[&str], form: &[&str]) -> String {
 /// The parts, as `--json` prints them.
 #[track_caller]
 pub fn parts(arguments: &[&str]) -> Vec<Value> {
-    let text = printed(arguments, &["--json"]);
-    serde_json::from_str(&text).expect("a list")
+    parts_in(&printed(arguments, &["--json"]))
+}
+
+/// The parts in an output of `--json`.
+#[track_caller]
+pub fn parts_in(json: &str) -> Vec<Value> {
+    let report: Value = serde_json::from_str(json).expect("JSON");
+    report["policies"].as_array().expect("a list").clone()
 }

@@ -52,7 +52,58 @@ fn the_aws_cli_gets_the_documents_unchanged() {
             .into_iter()
             .map(|mut part| part["document"].take())
             .collect();
-        assert_eq!(documents, expected, "{name}");
+        assert_eq!(documents.len(), expected.len(), "{name}");
+        for document in expected {
+            assert!(documents.contains(&document), "{name}: {document}");
+        }
+    }
+}
+
+/// The headings of the sections, each with the headings of its policies.
+fn sections(commands: &str) -> Vec<(String, Vec<String>)> {
+    let mut sections: Vec<(String, Vec<String>)> = Vec::new();
+    let lines: Vec<&str> = commands.lines().collect();
+    for pair in lines.windows(2) {
+        if let Some(name) = pair[0].strip_prefix("# ==== ") {
+            let name = name.strip_suffix(" ====").expect("a heading");
+            assert!(pair[1].contains("with credentials of"), "{}", pair[1]);
+            sections.push((name.to_owned(), Vec::new()));
+        } else if let Some(heading) = pair[0].strip_prefix("# ")
+            && heading.contains(" policy of ")
+            && let Some((_, headings)) = sections.last_mut()
+            && !heading.starts_with('-')
+        {
+            headings.push(heading.to_owned());
+        }
+    }
+    sections
+}
+
+#[test]
+fn the_commands_of_each_account_are_in_a_section_that_names_its_credentials() {
+    for (name, arguments) in SET_UPS {
+        let text = printed(arguments, &["--format", "cli"]);
+        let sections = sections(&text);
+        assert!(text.starts_with("# ==== "), "{name}: {text}");
+        for (number, (section, headings)) in sections.iter().enumerate() {
+            let is_known = |(other, _): &(String, _)| other == section;
+            assert!(
+                !sections[..number].iter().any(is_known),
+                "{name}: {section}"
+            );
+            for heading in headings {
+                assert!(heading.starts_with(section), "{name}: {section}: {heading}");
+            }
+        }
+        let owners: std::collections::BTreeSet<String> = parts(arguments)
+            .iter()
+            .map(|part| {
+                let heading = part["heading"].as_str().expect("a heading");
+                let end = heading.find([':', ',']).expect("an owner");
+                heading[..end].to_owned()
+            })
+            .collect();
+        assert_eq!(sections.len(), owners.len(), "{name}: {owners:?}");
     }
 }
 
@@ -140,13 +191,13 @@ fn each_document_is_put_on_its_resource_or_identity() {
              --repository-name team/app",
             "ecr set-repository-policy --region us-west-2 --registry-id 999999999999 \
              --repository-name team/app --policy-text {…}",
+            "iam put-user-policy --user-name bob --policy-name \
+             ecr-pull-999999999999 --policy-document {…}",
             "iam put-role-policy --role-name ecr-pull --policy-name \
              ecr-pull-999999999999 --policy-document {…}",
             "iam create-policy --policy-name ecr-pull-999999999999 --policy-document {…}",
             "iam attach-role-policy --role-name the role --policy-arn \
              arn:aws:iam::444455556666:policy/ecr-pull-999999999999",
-            "iam put-user-policy --user-name bob --policy-name \
-             ecr-pull-999999999999 --policy-document {…}",
         ]
     );
     assert_eq!(

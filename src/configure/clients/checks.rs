@@ -84,7 +84,9 @@ fn read(path: &Path) -> Result<Option<ClientConfig>, ClientProblem> {
                 "Correct the file: clients that read it cannot use a credential helper until then",
             ),
         };
-        problem.repaired_by(repair)
+        problem
+            .summary(format!("{} cannot be read", path.display()))
+            .repaired_by(repair)
     })
 }
 
@@ -184,12 +186,14 @@ fn old_logins(
         let is_asked_later = is_us(asked(&configs[index + 1..]));
         let (file, key) = (config.path().to_owned(), login.key);
         let shown = shown_server(&key);
+        let summary = format!(
+            "{} contains a saved login for {shown} under auths",
+            file.display()
+        );
         let text = |what_for: &str| {
             format!(
-                "{} contains a saved login for {shown} under auths: {what_for}; 12 hours after the \
-                 login, pulls fail with \"no basic auth credentials\" or \"Your authorization \
-                 token has expired\"",
-                file.display()
+                "{summary}: {what_for}; 12 hours after the login, pulls fail with \"no basic auth \
+                 credentials\" or \"Your authorization token has expired\""
             )
         };
         let fix = if is_asked || is_asked_later {
@@ -203,6 +207,7 @@ fn old_logins(
             let what_for = format!("{} uses it instead of a helper", client.name());
             ClientProblem::bad(text(&what_for), fix)
         };
+        let problem = problem.summary(summary);
         found.push(problem.repaired_by(Repair::RemoveLogin { file, key }));
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct ClientProblem {
     pub severity: Severity,
     /// What was found and what comes of it, in one line.
     pub text: String,
+    /// The problem in a few words, if the text is long.
+    pub summary: Option<String>,
     /// What to do about it, in one line.
     pub fix: String,
     /// What this program can do about it itself.
@@ -30,6 +32,7 @@ impl ClientProblem {
         Self {
             severity: Severity::Bad,
             text,
+            summary: None,
             fix: fix.into(),
             repair: None,
         }
@@ -40,6 +43,13 @@ impl ClientProblem {
         Self {
             severity: Severity::Warning,
             ..Self::bad(text, fix)
+        }
+    }
+
+    pub(super) fn summary(self, summary: String) -> Self {
+        Self {
+            summary: Some(summary),
+            ..self
         }
     }
 

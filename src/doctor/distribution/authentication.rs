@@ -1,5 +1,5 @@
-//! How a registry is logged in to: with a password, or with the token that the password, or
-//! nothing, is exchanged for (Bearer, of public ECR).
+//! Logins to registries: with a password, or with a Bearer token. A realm issues that token for the
+//! password, or without one (public ECR).
 
 use std::iter;
 
@@ -12,7 +12,7 @@ use crate::http::Received;
 use crate::secret::Secret;
 use crate::token::USERNAME;
 
-/// `WWW-Authenticate`, as far as it is looked at (RFC 9110, section 11.6.1).
+/// The parts of `WWW-Authenticate` that are used (RFC 9110, section 11.6.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
     pub scheme: Scheme,
@@ -33,7 +33,7 @@ pub enum Scheme {
 }
 
 impl Challenge {
-    /// The login that a response wants.
+    /// The login that a response requires.
     pub(super) fn from_response(received: &Received) -> Option<Self> {
         let value = received.headers.get(header::WWW_AUTHENTICATE);
         let value = value.filter(|_| received.status == 401)?;
@@ -74,7 +74,7 @@ impl Challenge {
     }
 }
 
-/// `key="value", key=value`, as far as it reads so.
+/// Parses `key="value", key=value`, up to the first part of another form.
 fn parameters(text: &str) -> impl Iterator<Item = (&str, String)> {
     let mut rest = text;
     iter::from_fn(move || {
@@ -120,7 +120,7 @@ pub(super) fn basic(password: &Secret) -> HeaderValue {
     login("Basic", &STANDARD.encode_to_string(pair)).expect("base64 is printable")
 }
 
-/// `None` if the token holds what a header must not.
+/// `None` if the token contains a character that headers do not allow.
 fn login(scheme: &str, token: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::try_from(format!("{scheme} {token}")).ok()?;
     value.set_sensitive(true);
@@ -207,11 +207,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_so_is_read_so(realm in r#"[ -!#-\[\]-~]{1,20}"#, rest in r"\PC{0,20}") {
+        fn a_written_challenge_is_read_as_the_same_value(realm in r#"[ -!#-\[\]-~]{1,20}"#, rest in r"\PC{0,20}") {
             let value = format!("Basic realm=\"{realm}\",x={rest}");
             let found = Challenge::parse(&value).unwrap();
             prop_assert_eq!(found.realm, Some(one_line(&realm)));
-            // Nor does it matter what else there is.
+            // Other parameters have no effect.
             let _ = Challenge::parse(&rest);
         }
     }

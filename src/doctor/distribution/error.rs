@@ -14,7 +14,7 @@ use super::location::LocationError;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// `/v2/`: whether there is a registry, and whether it accepts the token.
+    /// `/v2/`: whether the host is a registry, and whether it accepts the token.
     Ping,
     /// The token of a Bearer challenge.
     Token,
@@ -72,8 +72,8 @@ pub enum RegistryErrorKind {
     LayerAbsent,
     Throttled,
     Unavailable,
-    /// The response is not a registry's: the page of a proxy or of a hotel, or one that makes no
-    /// sense. The text says what it does.
+    /// The response is not a registry's, but for example the login page of a proxy. The text
+    /// describes it.
     NotARegistry(String),
     /// The registry gave a location that must not be requested.
     Location(LocationError),
@@ -82,7 +82,7 @@ pub enum RegistryErrorKind {
     Timeout,
     /// Repository, tag or digest are malformed. Nothing was sent.
     InvalidName,
-    /// For another reason.
+    /// Another error status.
     Refused,
 }
 
@@ -242,7 +242,7 @@ fn kind(
     }
 }
 
-/// Whether a response is a page, as proxies and hotels send them.
+/// Whether a response is an HTML page, as proxies and Wi-Fi logins send.
 pub(super) fn is_page(received: &Received) -> bool {
     let content_type = received.headers.get(header::CONTENT_TYPE);
     content_type.is_some_and(|value| {
@@ -287,9 +287,10 @@ impl fmt::Display for RegistryError {
             RegistryErrorKind::NotARegistry(why) => {
                 write!(f, "unexpected response from {host}: {why}")?;
             }
-            RegistryErrorKind::Location(why) => {
-                write!(f, "the location from {host} was not requested: {why}")?
-            }
+            RegistryErrorKind::Location(why) => write!(
+                f,
+                "the location that {host} returned was not followed: {why}"
+            )?,
             RegistryErrorKind::Transport(transport) => write!(f, "{transport}")?,
             RegistryErrorKind::Timeout => write!(f, "no response from {host} in time")?,
             RegistryErrorKind::InvalidName => {

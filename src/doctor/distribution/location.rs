@@ -43,8 +43,8 @@ impl std::fmt::Debug for Location {
 impl Location {
     /// Reads a `Location` that `registry` (`HOST[:PORT]`) gave in answer to a request.
     ///
-    /// A path is the registry's own. Anything else must be https, and not lead to an address that
-    /// only means something on this machine or in its network.
+    /// A path is the registry's own. Any other URL must be https, and must not lead to an address of
+    /// this machine or its network.
     pub(super) fn parse(value: Option<&str>, registry: &str) -> Result<Self, LocationError> {
         let value = value.ok_or(LocationError::Absent)?;
         if value.starts_with('/') && !value.starts_with("//") {
@@ -75,7 +75,7 @@ impl Location {
         })
     }
 
-    /// The same for uploads and realms, which must be at the registry itself.
+    /// The same for an upload or realm, which must be at the registry itself.
     pub(super) fn parse_own(value: Option<&str>, registry: &str) -> Result<Self, LocationError> {
         let location = Self::parse(value, registry)?;
         if location.is_the_registrys {
@@ -92,7 +92,7 @@ impl Location {
             .map_or_else(String::new, ToString::to_string)
     }
 
-    /// The whole URL. Each caller is a place where the secret leaves the program.
+    /// The whole URL, a secret. It may be used in requests only.
     pub(super) fn expose(&self) -> &Uri {
         &self.url
     }
@@ -191,12 +191,12 @@ mod tests {
             let refused = LocationError::Inside(host.to_owned());
             assert_eq!(parse(&format!("https://{host}/")), Err(refused), "{host}");
         }
-        // A registry at home that stores layers in MinIO.
+        // A local registry that stores layers in MinIO.
         assert!(parse("https://192.0.2.7:9000/x").is_ok());
     }
 
     #[test]
-    fn a_signed_url_is_not_shown_nor_told_again() {
+    fn a_signed_url_is_not_shown() {
         let location = parse(&format!(
             "https://{BUCKET}/l?X-Amz-Signature=feedfacecafe&a=b"
         ))
@@ -215,7 +215,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_a_registry_says_nothing_is_asked_without_tls(
+        fn no_response_leads_to_a_request_without_tls(
             value in r"(https?|ftp|):?/{0,2}[-a-z0-9.:@\[\]%_]{0,20}[/?#\\]?\PC{0,8}",
         ) {
             if let Ok(location) = parse(&value) {

@@ -1,14 +1,13 @@
-//! Registries, asked as clients ask them: whether one takes a token, and what may be pulled from
-//! and pushed to it (OCI distribution specification 1.1).
+//! Requests to registries, as clients send them: whether one accepts a token, and what can be pulled
+//! from and pushed to it (OCI distribution specification 1.1).
 //!
 //! A [`RegistryClient`] sends requests to one registry, always over TLS and through the proxy that
 //! serves it, and waits for the responses. It sends the password to that host alone. If a layer is
-//! stored elsewhere, as ECR's are in S3, one byte of it is requested there, without a login and by
-//! a URL that is never shown; so a bucket that is unreachable, or denies, is told apart from the
+//! stored elsewhere, as ECR's are in S3, one byte of it is requested there, without a login and
+//! with a URL that is never shown. So an error of the bucket is distinguished from one of the
 //! registry.
 //!
-//! No request changes anything, but for [`RegistryClient::upload`], which opens an upload and
-//! cancels it. No request is repeated.
+//! Only [`RegistryClient::upload`] changes something: it opens an upload and cancels it. No request is repeated.
 
 mod authentication;
 mod error;
@@ -27,7 +26,7 @@ use crate::digest::{hex, sha256};
 use crate::error::one_line;
 use crate::http::{EcrxClient, Received};
 use crate::redaction::Redactor;
-use crate::registry::Registry;
+use crate::registry::{Registry, is_image_digest};
 use crate::runtime;
 use crate::secret::Secret;
 
@@ -40,7 +39,7 @@ pub use error::{Operation, RegistryError, RegistryErrorKind};
 pub use location::LocationError;
 pub use manifest::{Descriptor, PlatformImage};
 
-/// In bytes, of manifests and of everything else that is read to its end.
+/// The most bytes that are read of a manifest, or another response that is read completely.
 const MAX_RESPONSE: usize = 1 << 20;
 
 /// The most bytes that are read of the response to a request for a layer.
@@ -54,7 +53,7 @@ const PARTIAL_CONTENT: u16 = 206;
 /// For a layer without a first byte.
 const RANGE_NOT_SATISFIABLE: u16 = 416;
 
-/// What every response has.
+/// The properties of every response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Response {
     pub status: u16,
@@ -67,7 +66,7 @@ pub struct Response {
 pub struct Pong {
     /// 200, or 401 when no token was sent.
     pub response: Response,
-    /// With 401, the login that it wants.
+    /// With 401, the login that it requires.
     pub challenge: Option<Challenge>,
 }
 
@@ -76,9 +75,9 @@ pub struct Pong {
 pub struct Manifest {
     /// To the first request.
     pub response: Response,
-    /// Of what the reference names.
+    /// Of the manifest or index that the reference names.
     pub descriptor: Descriptor,
-    /// Of an index, the image that was looked at; `None` when it has none.
+    /// Of an index, the image that was checked; `None` if it has none.
     pub image: Option<PlatformImage>,
     /// The smallest layer of the image; `None` without an image, or it has no layer that the
     /// registry holds.
@@ -102,7 +101,7 @@ pub struct StorageProbe {
     pub response: Result<Response, RegistryError>,
 }
 
-/// An upload was opened: an image may be pushed, as far as this tells.
+/// An upload was opened, so an image can probably be pushed.
 #[derive(Clone, Debug)]
 pub struct UploadProbe {
     pub response: Response,
@@ -152,7 +151,7 @@ impl<'a> RegistryClient<'a> {
 }
 
 impl RegistryClient<'_> {
-    /// Asks whether there is a registry, and with a password whether it accepts that.
+    /// Checks whether the host is a registry, and whether it accepts the password, if one is given.
     ///
     /// # Errors
     /// [`RegistryErrorKind::TokenRefused`] if it does not.
@@ -243,7 +242,7 @@ impl RegistryClient<'_> {
         let parts = raw.images().unwrap_or_default().iter();
         if !parts
             .chain(raw.smallest_layer())
-            .all(|part| manifest::is_digest(&part.digest))
+            .all(|part| is_image_digest(&part.digest))
         {
             return Err(malformed("the manifest contains an invalid digest"));
         }
@@ -318,10 +317,10 @@ impl RegistryClient<'_> {
         }
     }
 
-    /// Opens an upload and cancels it. Nothing is left of it in the repository.
+    /// Opens an upload and cancels it, so that nothing remains in the repository.
     ///
     /// # Errors
-    /// The registry's, to opening one.
+    /// The registry's, to the request that opens it.
     pub fn upload(
         &self,
         repository: &str,
@@ -366,7 +365,7 @@ impl RegistryClient<'_> {
 }
 
 impl RegistryClient<'_> {
-    /// Sends a request to the registry, the one host that is sent the password.
+    /// Sends a request to the registry, the only host that gets the password.
     async fn send(
         &self,
         request: &RegistryRequest,
@@ -457,7 +456,7 @@ impl RegistryClient<'_> {
             |part: &str| !part.is_empty() && !part.starts_with('.') && part.bytes().all(is_plain);
         let is_reference = match operation {
             Operation::Upload => reference.is_empty(),
-            Operation::Layer => manifest::is_digest(reference),
+            Operation::Layer => is_image_digest(reference),
             _ => is_part(reference),
         };
         if !repository.split('/').all(is_part) || !is_reference {
@@ -548,14 +547,14 @@ impl RegistryRequest {
 
 impl Drop for RegistryClient<'_> {
     fn drop(&mut self) {
-        // What blocks a thread of its own cannot be stopped: do not wait.
+        // A blocked thread cannot be stopped: do not wait for it.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
 }
 
-/// Whether a response to `/v2/` is a registry's: it says so, or says nothing else.
+/// Whether a response to `/v2/` is a registry's: by its header, or because it is empty or JSON.
 fn is_registry(received: &Received) -> bool {
     let version = HeaderName::from_static("docker-distribution-api-version");
     let is_plain = || {

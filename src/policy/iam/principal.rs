@@ -118,7 +118,7 @@ impl Principal {
             ("sts", "assumed-role") => {
                 was_session = true;
                 let (role, session) = rest.split_once('/').ok_or_else(wrong)?;
-                if session.is_empty() || !is_path_and_name(role) {
+                if session.is_empty() {
                     return Err(wrong());
                 }
                 role_kind(&format!("arn:{theirs}:iam::{account}:role/{role}")).ok_or_else(wrong)?
