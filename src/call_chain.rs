@@ -1,22 +1,23 @@
-//! Calls of this program by programs that it has started, which are told as a loop.
+//! Detection of loops: calls of this program by programs that it has started.
 //!
-//! An environment variable says what this program has started above itself. What lies between may
-//! have cleared the environment, as `sudo` does: so the processes above are counted, too, where the
-//! system shows them.
+//! An environment variable lists what the calls above this one have started. A program in between
+//! may have cleared the environment, as `sudo` does, so the parent processes are counted too, if
+//! the system shows them.
 //!
-//! A program that outlives its call, as an agent does, passes the variable on to everything that it
-//! starts later. So each entry says until when it counts: until shortly after the time limit of the
-//! call that wrote it. Left over from an earlier call, it refuses no call after that time.
+//! A program that outlives its call, such as an agent, passes the variable on to everything that it
+//! starts later. So each entry says until when it counts: shortly after the time limit of the call
+//! that wrote it. After that, an entry left over from an earlier call has no effect.
 //!
 //! # Limits
 //!
-//! These loops are not noticed. Each call starts the next one until you stop them, dozens in a second
-//! without a cache. With one, each waits for the lock of the call above it for half its time limit.
+//! These loops are not detected. Each call starts the next one until you stop them, dozens in a
+//! second without a cache. With one, each waits for the lock of the call above it for half its time
+//! limit.
 //!
-//! - Only Linux shows the processes above. Elsewhere, it is enough that what lies between clears the
-//!   environment.
-//! - On Linux, it has to detach itself from its parent as well: `setsid -f env -i …`.
-//! - An entry counts for a time only, so that each start may take longer than that.
+//! - Only Linux shows the parent processes. Elsewhere, a loop is not detected if a program in
+//!   between clears the environment.
+//! - On Linux, that program has to detach itself from its parent as well: `setsid -f env -i …`.
+//! - An entry counts for a limited time, so a loop whose calls take longer is not detected.
 
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ use crate::env::{Env, var};
 /// and there may be another one around it.
 const A_LOOP: usize = 3;
 
-/// The same if what lies between has cleared the environment, so that a loop cannot be told by it.
+/// The same if a program in between has cleared the environment, so that the variable is missing.
 const A_LOOP_UNSEEN: usize = 2;
 
 /// How long an entry counts after the time limit of its call: a program that was stopped by then may
@@ -43,7 +44,8 @@ const LONGEST: Duration = Duration::from_secs(3600 + 300);
 pub(crate) enum Callee<'a> {
     /// The helper for other registries.
     OtherHelper,
-    /// A `credential_process`. Two profiles may have the same, and it may look which one asks.
+    /// A `credential_process`. Two profiles may have the same command, which may depend on the
+    /// profile.
     Process {
         profile: Option<&'a str>,
         command: &'a str,

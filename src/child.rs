@@ -161,7 +161,7 @@ impl Keep {
     }
 }
 
-/// The first executable file of this name in these folders; else the first that is there and is
+/// The first executable file of this name in these folders; else the first that exists but is
 /// not executable.
 #[cfg(unix)]
 pub(crate) fn find(program: &str, folders: &[PathBuf]) -> Result<PathBuf, Option<PathBuf>> {

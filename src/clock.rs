@@ -1,7 +1,7 @@
 //! The local clock, by which tokens age.
 //!
-//! Every moment that ends up in the cache, or is compared with one that does, is read here. Waits
-//! and deadlines are not: they go by [`std::time::Instant`], which nobody can set.
+//! Every time that is stored in the cache, or compared with a stored one, is read here. Waits and
+//! deadlines use [`std::time::Instant`] instead, which does not change when the clock is set.
 //!
 //! The feature `test-clock` lets a test decide what time it is, so that days pass in seconds for
 //! a whole herd of processes. A build without debug assertions refuses it.

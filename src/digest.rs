@@ -1,5 +1,5 @@
-//! Digests, by `ring`, which is here for TLS anyway. They stand on the warm path: where the CPU
-//! has no instructions for SHA, ring's vector code takes half as many as portable code does.
+//! Digests, by `ring`, which is needed for TLS anyway. They are a part of the warm path: on a CPU
+//! without SHA instructions, ring's vector code takes half as many instructions as portable code.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,14 +14,14 @@ const USUAL_LENGTH: usize = 1024;
 pub(crate) struct DigestParts(Vec<u8>);
 
 impl DigestParts {
-    /// None yet, behind the name of what they are.
+    /// No parts yet, after the name of what they are.
     pub(crate) fn new(domain: &[u8]) -> Self {
         let mut parts = Vec::with_capacity(USUAL_LENGTH);
         parts.extend_from_slice(domain);
         Self(parts)
     }
 
-    /// Adds bytes behind their length: seven bits of it in each byte, the lowest first, and the
+    /// Adds bytes after their length: seven bits of it in each byte, the lowest first, and the
     /// eighth bit of all but the last (LEB128), as each byte more is work for the digest.
     pub(crate) fn add(&mut self, bytes: &[u8]) {
         let mut length = bytes.len();
@@ -33,7 +33,7 @@ impl DigestParts {
         self.0.extend_from_slice(bytes);
     }
 
-    /// None yet, behind a name that is framed like a part.
+    /// No parts yet, after a name that is framed like a part.
     pub(crate) fn named(name: &str) -> Self {
         let mut parts = Self::new(b"");
         parts.text(name);
@@ -49,7 +49,7 @@ impl DigestParts {
         self.optional_bytes(text.map(str::as_bytes));
     }
 
-    /// Adds bytes that may be absent, behind a byte that says so.
+    /// Adds bytes that may be absent, after a byte that says so.
     pub(crate) fn optional_bytes(&mut self, bytes: Option<&[u8]>) {
         self.0.push(u8::from(bytes.is_some()));
         if let Some(bytes) = bytes {
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_part_stands_behind_its_length() {
+    fn each_part_follows_its_length() {
         let mut parts = DigestParts::new(b"x");
         parts.add(b"");
         parts.add(b"ab");

@@ -31,7 +31,7 @@ pub mod var {
         /// to detect a program that calls back. If such a program clears the environment, the call
         /// is detected only on Linux, and only if the program stays attached to its parent process.
         pub const ECRX_HANDED_OVER: &str = "ECRX_HANDED_OVER";
-        /// Use this AWS profile, whatever the `AWS_*` variables are. `ECRX_PROFILE_<account>` applies
+        /// Use this AWS profile, regardless of `AWS_*` variables. `ECRX_PROFILE_<account>` applies
         /// to the registries of one account.
         pub const ECRX_PROFILE: &str = "ECRX_PROFILE";
         /// Assume this role with the credentials of `ECRX_PROFILE`, or without it, of the `AWS_*`
@@ -204,7 +204,7 @@ impl Env {
         self
     }
 
-    /// The name behind `docker-credential-ecrx-`, when the program was called by one.
+    /// The part after `docker-credential-ecrx-` in the name that the program was called by.
     pub fn name(&self) -> Option<&str> {
         self.called_as.as_deref()
     }
@@ -219,7 +219,7 @@ impl Env {
     }
 
     /// A variable as text; set but blank counts as unset, as in the AWS SDKs. What is not UTF-8
-    /// comes with replacement characters, so that whoever uses it fails and names it.
+    /// has replacement characters, so that the caller fails and shows it.
     pub fn get(&self, name: &str) -> Option<String> {
         self.get_os(name)
             .map(|value| match value.into_string() {
@@ -359,9 +359,9 @@ impl Env {
         path.filter(|_| self.made_up.is_none())
     }
 
-    /// The user's cache folder; none where the home folder does not exist, which nobody wants
-    /// to be made by this program, and none for root in another user's home (`sudo -E`): what root
-    /// makes there, its owner could never use or mend.
+    /// The user's cache folder. `None` if the home directory does not exist, as this program should
+    /// not create it. `None` also for root in another user's home directory (`sudo -E`): its owner
+    /// could neither use nor remove what root creates.
     pub fn user_cache(&self) -> Option<PathBuf> {
         let home = std::fs::metadata(self.home()?).ok()?;
         if !home.is_dir() || is_another_users(&home) {

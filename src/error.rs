@@ -1,5 +1,5 @@
-//! What went wrong, told twice: to the program that called, by [`Kind`], and to the person
-//! behind it, by one line and the hints below it.
+//! Errors. The calling client needs only their [`Kind`]; the user reads one line and the hints
+//! below it.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::path::Path;
 /// What the calling client will do with a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// It goes on anonymously, without a word to anybody.
+    /// It goes on anonymously and shows nothing.
     NotFound,
     /// It complains that it sent no server.
     NoServerUrl,
@@ -16,7 +16,7 @@ pub(crate) enum Kind {
     NoUsername,
     /// It stops, or shows what is printed, or both.
     Failure,
-    /// It is a person, who gave the wrong arguments.
+    /// There is no client: a user has given wrong arguments.
     Usage,
 }
 
@@ -66,7 +66,7 @@ impl Error {
         Self::new(Kind::Failure, cause)
     }
 
-    /// What a person named is not what it should be.
+    /// An argument is not what it should be.
     pub(crate) fn usage(cause: impl StdError + Send + Sync + 'static) -> Self {
         Self::new(Kind::Usage, cause)
     }
@@ -109,9 +109,9 @@ impl Error {
         one_line(&line)
     }
 
-    /// The line, with the hints below it, as a person is told.
+    /// The line, with the hints below it, as the user reads them.
     pub(crate) fn text(&self) -> String {
-        let mut text = format!("docker-credential-ecrx: {}\n", self.line());
+        let mut text = message(&self.line());
         for hint in self.hint_lines() {
             text.push_str("  ");
             text.push_str(&hint);
@@ -137,6 +137,15 @@ impl StdError for Error {
     }
 }
 
+/// A line on stderr that says which program it is from.
+pub(crate) fn message(text: &str) -> String {
+    format!("docker-credential-ecrx: {}\n", one_line(text))
+}
+
+pub(crate) fn hints(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
 /// An error, and what lies beneath it.
 pub(crate) fn chain<'a>(
     error: &'a (dyn StdError + 'static),
@@ -148,9 +157,9 @@ pub(crate) fn chain<'a>(
 /// one blank, control characters (which could drive a terminal) and the marks that reorder text
 /// vanish, and what is too long is cut.
 ///
-/// Every line that is printed goes through this, errors by [`Error::line`]. It is right alone for
-/// the words of AWS, a server, a program or the system: nobody has to find the character that
-/// vanished. A path or a setting that a user has to find is made visible with [`escaped`] first.
+/// Every line that is printed goes through this, errors by [`Error::line`]. It is enough for
+/// the words of AWS, a server, a program or the system, in which no user has to find a removed
+/// character. A path or a setting that a user has to find is made visible with [`escaped`] first.
 pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     let mut length = 0;

@@ -1,4 +1,4 @@
-//! Reading files that other people and programs write.
+//! Reading files that users and other programs write.
 //!
 //! What a name leads to is judged before it is opened, as opening is not harmless: a pipe waits
 //! for its writer, and some devices act when they are opened. No more than a limit is read, and
@@ -75,7 +75,7 @@ pub(crate) enum Readable {
     Nothing,
 }
 
-/// What is there to read, without opening it.
+/// What there is to read, without opening it.
 ///
 /// # Errors
 /// When there is no such file, it is longer than `max_length` bytes, or is nothing to read.
@@ -366,7 +366,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_pipe_that_nobody_writes_to_ends_at_the_deadline() {
+    fn a_pipe_without_a_writer_ends_at_the_deadline() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = pipe(folder.path());
         assert!(matches!(

@@ -1,7 +1,7 @@
-//! docker-credential-ecrx: credentials for Amazon ECR, for Docker and its kin.
+//! docker-credential-ecrx: Amazon ECR credentials for Docker and other clients.
 //!
-//! This library is the executable's inside. It makes no promise of a stable interface: what is `pub`
-//! is so for the tests.
+//! This library is a part of the executable and has no stable interface: what is `pub` is so for
+//! the tests.
 //!
 //! # The one path
 //!
@@ -13,20 +13,20 @@
 //! ```
 //!
 //! A `get` walks it once, left to right, and nothing walks back (`get`). What it does about the
-//! entry, from the first look to the last, is a pure function of what it found (`get/step.rs`).
+//! entry, from the first look to the last, is a pure function of what it found (`get/state.rs`).
 //! `get/walk.rs` carries it out on files and AWS; the tests let a model checker carry it out in every
 //! order that several processes can, with deaths at any step.
 //!
 //! # Three promises
 //!
 //! 1. **A warm `get` touches no network, starts no async runtime and builds no SDK client.**
-//!    Whoever the identity is, the cache is asked before any credential is resolved.
+//!    For every identity, the cache is read before any credential is resolved.
 //! 2. **A token is only ever given to the identity that it was issued to.** `identity` resolves
-//!    exactly one credential source, with the roles on top of it, from the configuration and the
-//!    local state that tells apart who it means (the sign-in on disk, the machine itself); its
-//!    fingerprint is the cache key; and `aws` builds the one provider for it from the very values
-//!    that were fingerprinted, never the SDK's chain. Where that cannot tell who it is, a token is
-//!    trusted unasked for an hour at most. Without the sign-in, it is not trusted at all.
+//!    exactly one credential source, with the roles on top of it, from the configuration and from
+//!    the local state that the principal depends on (the sign-in on disk, the machine itself). Its
+//!    fingerprint is the cache key. `aws` builds the one provider for it from the very values that
+//!    were fingerprinted, never the SDK's chain. If the principal cannot be known offline, a cached
+//!    token is used for an hour at most. After a sign-out, it is not used at all.
 //! 3. **Nothing fails silently, nothing succeeds noisily.** Every failure names its cause and the
 //!    next step on stderr, in one line on stdout, and never as "credentials not found" unless
 //!    that is the truth.
@@ -39,23 +39,23 @@
 //! |---|---|
 //! | `main`, `run` | picks the mode by the arguments, prints errors, sets exit codes |
 //! | `docker` | Docker's protocol, and the helper for other registries |
-//! | `doctor`, `policy`, `configure`, `commands` | the commands for people, with all that only they need: what a registry says and denials (`doctor`), IAM documents (`policy`), clients' files (`configure`) |
+//! | `doctor`, `policy`, `configure`, `commands` | the interactive commands, with all that only they need: a registry's responses and denials (`doctor`), IAM documents (`policy`), clients' files (`configure`) |
 //! | `get` | a token for a registry: the request, the steps, what failed before |
 //! | `aws` | fetches a token: credentials, roles, `GetAuthorizationToken`; tells failures apart |
 //! | `cache` | tokens and failures on disk, their locks, housekeeping |
-//! | `identity` | who asks: the layers in order, one file per credential source, the local state |
+//! | `identity` | the AWS identity: the layers in order, one file per credential source, the local state |
 //! | `config` | `config.toml` |
 //! | `http`, `net` | the program's HTTP client; hosts, ports and addresses |
-//! | `registry`, `token`, `redaction`, `digest`, `secret` | what the rooms above speak of |
+//! | `registry`, `token`, `redaction`, `digest`, `secret` | the nouns of the rooms above |
 //! | `env`, `fs`, `child`, `call_chain`, `terminal`, `clock`, `runtime`, `error`, … | the machine |
 //!
 //! `aws`, `identity/aws_files.rs` and what reads profiles are the only places that name SDK types.
 //! `cache` and `aws` do not know each other.
 //!
-//! Within `identity`, `layers` says who asks: a table of six layers, of which choosing takes the
-//! first that speaks, and explaining asks all. `source` holds all that is said of each kind of
-//! credential source: a kind that leaves something out does not compile. `resolver` adds endpoints,
-//! local state, and the check that all of it is of one partition.
+//! Within `identity`, `layers` selects the identity: a table of six layers. Choosing takes the
+//! first that selects one, and explaining shows the answer of each. `source` holds everything about
+//! each kind of credential source: a kind that leaves something out does not compile. `resolver`
+//! adds endpoints, local state, and the check that all of it is of one partition.
 //!
 //! Roles are assumed by calls of our own, a profile's `role_arn` like a rule's, and the SDK is
 //! left the sources beneath them. So a chain fails by the name of the role that failed, a

@@ -47,8 +47,10 @@ impl Log for Stderr {
                 return;
             }
             let level = record.level().as_str().to_ascii_lowercase();
-            // Nobody is left to tell when stderr is gone.
-            let _ = writeln!(std::io::stderr(), "docker-credential-ecrx: {level}: {text}");
+            let line = format!("docker-credential-ecrx: {level}: {text}\n");
+            // In one write, so that lines of several processes do not mix. A failure to write to
+            // stderr cannot be reported anywhere.
+            let _ = std::io::stderr().write_all(line.as_bytes());
         }
     }
 

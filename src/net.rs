@@ -211,8 +211,8 @@ impl NoProxy {
 }
 
 /// A value of `NO_PROXY` for a message. Its entries may be URLs by mistake, with a password. As that
-/// may hold commas, nothing is shown behind an entry that lacks its host, and nothing at all where an
-/// `@` comes later.
+/// may hold commas, nothing is shown after an entry without a host, and nothing at all if an `@`
+/// follows.
 pub(crate) fn shown_no_proxy(list: &str) -> String {
     let mut shown = Vec::new();
     for entry in no_proxy_entries(list) {

@@ -4,7 +4,6 @@
 
 mod labelled;
 pub(crate) mod output;
-mod pieces;
 pub(crate) mod process;
 #[cfg(test)]
 mod tests;
@@ -18,7 +17,6 @@ use std::path::Path;
 
 pub(crate) use url::{shown_server, shown_url};
 
-use pieces::Pieces;
 use view::View;
 
 /// What takes the place of a secret.
@@ -31,6 +29,12 @@ const MAX_TEXT: usize = 64 * 1024;
 /// The words with which AWS begins to repeat the request when a signature does not match, in lower
 /// case. The sentences before them tell the cause.
 const CANONICAL_STRINGS: [&str; 2] = ["the canonical string", "the string-to-sign"];
+
+/// The length of a piece, in bytes.
+const PIECE: usize = 8;
+
+/// The length of an account id, in digits.
+const ACCOUNT_ID: usize = 12;
 
 /// The secrets of a request. It masks them in the answers.
 #[derive(Clone, Default)]
@@ -75,13 +79,98 @@ impl Redactor {
     pub(crate) fn redact(&self, text: &str) -> String {
         let text = &text[..text.floor_char_boundary(MAX_TEXT)];
         let text = without_canonical_string(text);
-        let pieces = Pieces::of(&self.secrets, &self.shown);
+        let pieces = Pieces::from_secrets(&self.secrets, &self.shown);
         let mut found = Vec::new();
-        for view in View::of(text) {
+        for view in View::levels(text) {
             pieces.find(&view, &mut found);
         }
         masked(text, found)
     }
+}
+
+/// Every piece of the secrets, and the secrets that are shorter than a piece, folded.
+struct Pieces {
+    pieces: HashSet<[u8; PIECE]>,
+    words: HashSet<Vec<u8>>,
+}
+
+impl Pieces {
+    /// The pieces of these secrets, without those that occur in a text that is shown anyway.
+    fn from_secrets<'a>(
+        secrets: impl IntoIterator<Item = &'a String>,
+        shown: impl IntoIterator<Item = &'a String>,
+    ) -> Self {
+        let (mut pieces, mut words) = (HashSet::new(), HashSet::new());
+        for secret in folded(secrets) {
+            match secret.len() {
+                0 => {}
+                1..PIECE => {
+                    words.insert(secret);
+                }
+                _ => pieces.extend(windows(&secret)),
+            }
+        }
+        for text in folded(shown) {
+            for place in whole_words(&text, &words) {
+                words.remove(&text[place]);
+            }
+            for piece in windows(&text) {
+                pieces.remove(&piece);
+            }
+        }
+        Self { pieces, words }
+    }
+
+    /// Adds the places of the pieces in the original.
+    fn find(&self, view: &View, found: &mut Vec<Range<usize>>) {
+        let text = view.folded();
+        for (at, piece) in windows(&text).enumerate() {
+            if self.pieces.contains(&piece) && !is_in_account_id(&text, at) {
+                found.push(view.place(at..at + PIECE));
+            }
+        }
+        let words = whole_words(&text, &self.words);
+        found.extend(words.into_iter().map(|place| view.place(place)));
+    }
+}
+
+/// The texts, with and without their escapes.
+fn folded<'a>(texts: impl IntoIterator<Item = &'a String>) -> impl Iterator<Item = Vec<u8>> {
+    let views = texts.into_iter().flat_map(|text| View::levels(text));
+    views.map(|view| view.folded())
+}
+
+fn windows(text: &[u8]) -> impl Iterator<Item = [u8; PIECE]> {
+    text.array_windows().copied()
+}
+
+/// The places of words in a text, with no letter or digit before or after them.
+fn whole_words(text: &[u8], words: &HashSet<Vec<u8>>) -> Vec<Range<usize>> {
+    let is_border = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric());
+    let is_start = |at: &usize| is_border(at.checked_sub(1).map(|at| &text[at]));
+    let mut places = Vec::new();
+    for start in (0..text.len()).filter(is_start) {
+        for end in start + 1..=text.len().min(start + PIECE - 1) {
+            if is_border(text.get(end)) && words.contains(&text[start..end]) {
+                places.push(start..end);
+            }
+        }
+    }
+    places
+}
+
+/// Whether the piece at this place belongs to the account id of an ARN.
+fn is_in_account_id(text: &[u8], at: usize) -> bool {
+    let is_digit = |byte: &&u8| byte.is_ascii_digit();
+    let before = text[..at]
+        .iter()
+        .rev()
+        .take(ACCOUNT_ID)
+        .take_while(is_digit);
+    let start = at - before.count();
+    let end = start + ACCOUNT_ID;
+    let is_field = start > 0 && text[start - 1] == b':' && text.get(end) == Some(&b':');
+    is_field && at + PIECE <= end && text[start..end].iter().all(u8::is_ascii_digit)
 }
 
 /// A host, a key or another short text from a user for a message: nothing of it if it looks like a
@@ -125,7 +214,7 @@ fn is_file(text: &str) -> bool {
     let path = Path::new(text);
     let is_in_a_folder = |folder: &Path| folder.parent().is_some() && folder.is_dir();
     let is_remote = text.starts_with("//") || text.starts_with("\\\\");
-    let is_there =
+    let exists =
         || path.exists() || path.is_absolute() && path.parent().is_some_and(is_in_a_folder);
-    !is_remote && is_there()
+    !is_remote && exists()
 }

@@ -1,5 +1,5 @@
-//! What the system may refuse to anything asynchronous: open files for its runtime, and threads
-//! beside it. A refusal is an error here, where tokio ends the program.
+//! What asynchronous code needs from the system: open files for its runtime, and threads. If the
+//! system refuses them, that is an error here, where tokio would end the program.
 
 use std::io;
 use std::thread;
@@ -43,7 +43,7 @@ pub(crate) async fn apart<T: Send + 'static>(
 ) -> io::Result<T> {
     let (sender, receiver) = oneshot::channel();
     let work = move || {
-        // Nobody may wait any more.
+        // The receiver may be gone, because the deadline has passed.
         let _ = sender.send(work());
     };
     thread::Builder::new()

@@ -39,7 +39,8 @@ pub(crate) enum Renewal {
     HalfLife,
     /// At this age, or at half its life when that comes first.
     Age(Duration),
-    /// Shortly before it ends, as fetching another takes a person; or at this age when that comes first.
+    /// Shortly before it expires, as the next request needs an MFA code from the user; or at this
+    /// age, if that comes first.
     Expiry {
         /// What is asked for by hand, which may well be more than half of its life.
         max_age: Option<Duration>,
@@ -145,8 +146,8 @@ pub(crate) fn saved_expiry(encoded: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp(payload.expiration).ok()
 }
 
-/// Whether a text is printable ASCII, as every password of ECR is. Folded without an early end:
-/// the compiler makes vector code of it, and this stands on the warm path.
+/// Whether a text is printable ASCII, as every password of ECR is. Folded without an early end,
+/// so that the compiler makes vector code of it: this is a part of the warm path.
 fn is_printable(text: &str) -> bool {
     text.bytes()
         .fold(true, |all, byte| all & (b' '..=b'~').contains(&byte))
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_took_a_person_is_fresh_to_its_end() {
+    fn a_token_that_took_a_code_is_fresh_until_it_expires() {
         let token = token(0, 12 * 3600);
         let renewal = |max_age| Renewal::Expiry { max_age };
         for max_age in [None, Some(12 * HOUR), Some(24 * HOUR)] {

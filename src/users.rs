@@ -1,6 +1,6 @@
 //! The password database, where the C library is inside the executable, and the machine's `getent`.
 //!
-//! A static C library reads `/etc/passwd`. Whom it does not find there it would look for with the
+//! A static C library reads `/etc/passwd`. A user that is not in it would be looked up with the
 //! machine's libraries (`nsswitch.conf`: `systemd`, `sss`), and only the very version that was
 //! built with can load those; so the machine's `getent passwd UID` is asked.
 
@@ -109,7 +109,7 @@ mod tests {
         let [draft, program] = ["draft", "getent"].map(|name| folder.join(name));
         std::fs::write(&draft, format!("#!/bin/sh\n{script}\n")).unwrap();
         // By a process of its own: while this one has it open for writing, another thread's child
-        // may inherit that, and nobody could run it ("text file busy").
+        // may inherit that, and no process could run it ("text file busy").
         let copied = std::process::Command::new("sh")
             .args(["-c", "cp \"$0\" \"$1\" && chmod 700 \"$1\""])
             .args([&draft, &program])

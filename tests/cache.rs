@@ -1,8 +1,8 @@
 //! The token cache as the whole executable uses it: herds, half-life, refreshes that fail,
-//! folders that cannot be trusted, locks that nobody gives back, and identities that share a home.
+//! folders that cannot be trusted, locks that are not released, and identities that share a home.
 //!
-//! Whatever is wrong with the cache, the login works if AWS does, what belongs to somebody else is
-//! neither read nor deleted, and the log tells of it. Where each fault is shown:
+//! Whatever is wrong with the cache, the login works if AWS does, other users' files are neither
+//! read nor deleted, and the log reports it. Where each fault is shown:
 //!
 //! | fault | tests |
 //! |---|---|
@@ -72,7 +72,7 @@ fn at_once<'a>(gets: impl IntoIterator<Item = (&'a TestEnvironment, &'a str)>) -
     children.into_iter().map(Outcome::of).collect()
 }
 
-/// Buys tokens for both registries and lets 7 hours pass: past half of their life.
+/// Gets tokens for both registries and lets 7 hours pass, more than half of their lifetime.
 fn hold_stale_tokens(environment: &TestEnvironment) -> [Outcome; 2] {
     let held = [HOST, OTHER].map(|host| {
         let outcome = environment.get(host);

@@ -91,7 +91,7 @@ fn all_denied(outcomes: &[Outcome]) {
         assert_eq!(
             hints,
             [
-                "in the caller's account: allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does); the registry's own policies do not affect this action".to_owned(),
+                "In the caller's account, allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does). The registry's own policies do not affect this action".to_owned(),
                 format!(
                     "identity: the access key {}; selected by the variable AWS_ACCESS_KEY_ID",
                     ALICE.0

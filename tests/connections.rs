@@ -160,8 +160,8 @@ fn a_denial_by_sts_is_told_as_ever_when_the_api_is_connected_to_already() {
             ALICE.0, ALICE.2
         ),
         &[
-            "in the caller's account: ",
-            "in account 999999999999: ",
+            "In the caller's account, ",
+            "In account 999999999999, ",
             "identity: ",
         ],
     );
@@ -182,7 +182,7 @@ fn an_api_that_cannot_be_reached_is_told_as_such_after_sts_has_answered() {
     failed(
         &environment.get(HOST),
         &format!("requesting an authorization token: cannot reach {address}: connection refused"),
-        &["check the network", "identity: "],
+        &["Check the network", "identity: "],
     );
     assert_eq!(aws.count(Operation::StsAssumeRole), 1);
 }

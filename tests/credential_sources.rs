@@ -1,5 +1,5 @@
-//! Every credential source buys a token as itself, once, and then nobody is asked again; and of
-//! several sources the most explicit one is taken.
+//! Every credential source gets a token as itself, with one request, and the next `get` makes none.
+//! Of several sources, the most explicit one is used.
 
 mod common;
 #[path = "credential_sources/files.rs"]
@@ -41,8 +41,8 @@ fn operations(aws: &FakeAws) -> Vec<Operation> {
     aws.calls().iter().map(|call| call.operation).collect()
 }
 
-/// Cold: this principal buys, by exactly these calls, which are returned. Warm: the same answer,
-/// without a socket.
+/// Cold: this principal requests the token, with exactly these calls, which are returned. Warm: the
+/// same answer, without a socket.
 #[track_caller]
 fn asks_once(environment: &TestEnvironment, aws: &FakeAws, expected: &Expected) -> Vec<Call> {
     asks_once_by(Way::Itself, environment, aws, expected)

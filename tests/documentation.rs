@@ -21,7 +21,7 @@ const TROUBLESHOOTING: &str =
     include_str!("../packaging/man/docker-credential-ecrx-troubleshooting.7.md");
 const ENV: &str = include_str!("../src/env.rs");
 const SETTINGS: &str = include_str!("../src/config/settings.rs");
-const ACTIONS: &str = include_str!("../src/policy/iam/document.rs");
+const ACTIONS: &str = include_str!("../src/policy/iam/mod.rs");
 const EXAMPLE: &str = include_str!("../packaging/config.example.toml");
 const MANIFEST: &str = include_str!("../Cargo.toml");
 

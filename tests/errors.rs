@@ -42,12 +42,12 @@ const AS_ALICE: &str =
 fn told(outcome: &Outcome, reason: &str, hints: &[&str]) {
     let line = format!("no credentials for {HOST}: {reason}");
     assert_eq!(outcome.failure(&line), hints);
-    is_fit_for_people(outcome);
+    is_readable(outcome);
 }
 
-/// Neither a programmer's words nor secrets.
+/// No words of a programmer, no secrets, and hints that are sentences without a full stop.
 #[track_caller]
-fn is_fit_for_people(outcome: &Outcome) {
+fn is_readable(outcome: &Outcome) {
     let text = format!("{}{}", outcome.stdout, outcome.stderr);
     for noise in [
         "Error {",
@@ -81,9 +81,13 @@ fn is_fit_for_people(outcome: &Outcome) {
     for (index, line) in lines.iter().enumerate() {
         assert!(!lines[..index].contains(line), "twice: {line}");
     }
+    for hint in lines.iter().filter_map(|line| line.strip_prefix("  ")) {
+        let begins_well = hint.starts_with(char::is_uppercase) || hint.starts_with("identity: ");
+        assert!(begins_well && !hint.ends_with('.'), "not a hint: {hint}");
+    }
 }
 
-/// The home folder as it stands in messages.
+/// A path in the home directory as messages show it.
 fn shown(environment: &TestEnvironment, path: &str) -> String {
     environment.home().join(path).display().to_string()
 }

@@ -1,4 +1,4 @@
-//! What makes a cached token somebody else's though no configuration has changed: another sign-in,
+//! What makes a cached token another identity's without a change of configuration: another sign-in,
 //! other visible inputs of a source that cannot be known offline, another machine.
 
 mod common;
@@ -15,9 +15,9 @@ use common::{HOST, TestEnvironment};
 
 const ECR: Operation = Operation::EcrGetAuthorizationToken;
 
-/// A token is bought, and takes the place of the one before: the cache holds one entry.
+/// A token is requested, and replaces the one before: the cache holds one entry.
 #[track_caller]
-fn buys_for(environment: &TestEnvironment, aws: &FakeAws, principal: &str) {
+fn requests_for(environment: &TestEnvironment, aws: &FakeAws, principal: &str) {
     aws.clear();
     let grant = environment.get(HOST).grant();
     assert_eq!(grant.principal, principal);

@@ -249,7 +249,7 @@ mod unix {
         cannot_be_used(
             &mut environment,
             &dir,
-            "belongs to another user (uid 12345) and is not used",
+            "is owned by another user (uid 12345) and is not used",
         );
     }
 }

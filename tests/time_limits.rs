@@ -1,6 +1,6 @@
-//! Nothing hangs: whoever does not answer, a `get` ends in its time and says who it waited for,
-//! and a person can end it at any moment. Bounds are generous: they tell a limit that holds from
-//! one that does not, not a fast machine from a slow one.
+//! Nothing hangs: if something does not respond, a `get` ends in its time and says what it waited
+//! for, and the user can stop it at any moment. Bounds are generous: they tell a limit that holds
+//! from one that does not, not a fast machine from a slow one.
 
 mod common;
 
@@ -13,8 +13,8 @@ use common::{HOST, NOT_FOUND, Outcome, TestEnvironment};
 
 const AS_ALICE: &str =
     "identity: the access key AKIAIOSFODNN7EXAMPLE; selected by the variable AWS_ACCESS_KEY_ID";
-const NETWORK: &str = "check the network, VPN, firewall, HTTPS_PROXY and NO_PROXY";
-const MORE_TIME: &str = "increase timeout_seconds in config.toml";
+const NETWORK: &str = "Check the network, VPN, firewall, HTTPS_PROXY and NO_PROXY";
+const MORE_TIME: &str = "Increase timeout_seconds in config.toml";
 
 /// The limit in these tests.
 const FOUR_SECONDS: &str = "timeout_seconds = 4\n";
@@ -224,7 +224,7 @@ fn credential_process_that_hangs_ends_the_get_and_is_ended() {
             "getting credentials from profile work (credential_process)"
         ),
         [
-            "run the credential_process command yourself; it may be waiting for input",
+            "Run the credential_process command yourself; it may be waiting for input",
             MORE_TIME,
             "identity: profile work (credential_process); selected by the variable AWS_PROFILE",
         ]
@@ -360,7 +360,7 @@ mod signals {
             let output = child.wait_with_output().expect("output");
             assert!(output.stdout.is_empty(), "{output:?}");
 
-            // Whoever comes next would wait 15 s for a lock that is held.
+            // The next process would wait 15 s for a lock that is held.
             aws.heal_all();
             let started = Instant::now();
             environment.get(HOST).answer();

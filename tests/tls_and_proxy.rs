@@ -1,6 +1,5 @@
-//! Certificate authorities and proxies. What stands for AWS here bears AWS's real names in its
-//! certificate, and is reached through a proxy, as nothing else leads from those names to
-//! loopback.
+//! Certificate authorities and proxies. The fake AWS has AWS's real names in its certificate, and
+//! is reached through a proxy, as nothing else leads from those names to loopback.
 
 mod common;
 
@@ -16,8 +15,8 @@ const ECR: &str = "api.ecr.us-west-2.amazonaws.com";
 const STS: &str = "sts.us-west-2.amazonaws.com";
 const UNKNOWN_AUTHORITY: &str = "its certificate is not signed by a trusted authority; if a company proxy signs it, set AWS_CA_BUNDLE to that authority's certificate file";
 const IN_BETWEEN: &str =
-    "another server responded instead of AWS; check HTTPS_PROXY and any custom endpoint";
-const CLOCK: &str = "check this machine's clock";
+    "Another server responded instead of AWS; check HTTPS_PROXY and any custom endpoint";
+const CLOCK: &str = "Check this machine's clock";
 
 /// In PEM, and no certificate.
 const ODD: &str = "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n";
@@ -325,7 +324,7 @@ fn proxy_that_refuses_is_told() {
                 proxy.address()
             ),
             &[
-                "check HTTPS_PROXY; to bypass the proxy for a host, add the host to NO_PROXY",
+                "Check HTTPS_PROXY; to bypass the proxy for a host, add the host to NO_PROXY",
                 AS_ALICE,
             ],
         );
@@ -342,7 +341,7 @@ fn proxy_that_is_not_there_is_told() {
             "requesting an authorization token: cannot reach {ECR} through proxy 127.0.0.1:1: the proxy cannot be reached (Connection refused (os error 111)); check HTTPS_PROXY"
         ),
         &[
-            "to bypass the proxy for a host, add the host to NO_PROXY",
+            "To bypass the proxy for a host, add the host to NO_PROXY",
             AS_ALICE,
         ],
     );
@@ -368,7 +367,7 @@ fn proxy_whose_name_is_unknown_is_told() {
     assert_eq!(
         outcome.failure(line),
         [
-            "to bypass the proxy for a host, add the host to NO_PROXY",
+            "To bypass the proxy for a host, add the host to NO_PROXY",
             AS_ALICE
         ]
     );

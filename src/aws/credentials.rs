@@ -23,8 +23,8 @@ use super::failure::{Failure, SignInFault};
 use super::failure::{unfinished_token, unreadable_token};
 use super::fetch::{Fetch, MAX_ATTEMPTS, Stage};
 
-/// Instance metadata is asked once, for this long a step. Where there is none, packets to its
-/// address vanish, and everybody waits.
+/// The time limit of each step of the one request to instance metadata. On a machine without
+/// instance metadata, packets to its address are dropped, and every call waits this long.
 const INSTANCE_METADATA_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Fetch<'_> {

@@ -66,7 +66,7 @@ impl Fetch<'_> {
         )
     }
 
-    /// Asks for a token of the public registry. Unlike ECR's, the answer holds one object and not a list.
+    /// Requests a token for public ECR. Unlike ECR's, the response contains one object, not a list.
     pub(super) async fn public_token(
         &self,
         config: &SdkConfig,
@@ -84,7 +84,7 @@ impl Fetch<'_> {
         )
     }
 
-    /// Begins to connect to the API, while others are asked for the credentials.
+    /// Begins to connect to the API while the credentials are requested elsewhere.
     pub(super) async fn connect_ahead(&self) {
         let api = &self.request.identity.api;
         let url = match (&api.url, &self.request.registry.service) {

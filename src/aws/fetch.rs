@@ -74,7 +74,7 @@ pub(crate) enum Stage {
         role: RoleArn,
     },
     Token,
-    /// Asking whom the first credentials belong to.
+    /// Asking which principal the first credentials belong to.
     Caller,
 }
 
@@ -174,7 +174,7 @@ impl Fetch<'_> {
 
     /// A text from outside, without the secrets that are known so far.
     pub(super) fn redact(&self, text: &str) -> String {
-        // Of a token that the SDK has fetched or read itself, only the request tells.
+        // A token that the SDK has obtained itself can be seen only in its request.
         for secret in self.request.client.sent_secrets() {
             self.keep_secret(secret.expose());
         }

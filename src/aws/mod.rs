@@ -1,8 +1,8 @@
 //! AWS: with `identity/aws_files.rs` the only room that names SDK types.
 //!
 //! [`fetch_token`] makes a runtime, gets the credentials of exactly the source that was chosen,
-//! assumes the roles on top, and requests the token. All of it ends at the deadline. [`survey()`] goes
-//! the same way for people, and notes what each step gives.
+//! assumes the roles on top, and requests the token. All of it ends at the deadline. [`survey()`]
+//! takes the same steps for `doctor`, and records the result of each.
 
 mod credentials;
 mod ecr;
@@ -62,7 +62,7 @@ pub(crate) fn fetch_token(request: &FetchRequest<'_>) -> Result<AuthorizationTok
     Ok(result.map_err(FetchError::Runtime)??)
 }
 
-/// Goes the whole way to a new token, and asks at `sts` who the caller is.
+/// Takes every step to a new token, and asks `sts` for the caller identity.
 ///
 /// # Errors
 /// When nothing could be asked: certificates, proxy settings, the system.
@@ -84,8 +84,8 @@ pub(crate) fn survey(request: &FetchRequest<'_>, sts: &Endpoint) -> Result<Surve
 }
 
 impl Fetch<'_> {
-    /// Goes the whole way: from the first credentials over the roles to the token. Who surveys it is
-    /// told what each step gives.
+    /// Takes every step: the first credentials, the roles, the token. A surveyor records the result
+    /// of each step.
     async fn walk(&self, surveyor: Option<&Surveyor<'_>>) -> Result<AuthorizationToken, Failure> {
         let mut credentials = self.first_credentials().await?;
         if let Some(surveyor) = surveyor {
@@ -115,7 +115,7 @@ impl Fetch<'_> {
         let identity = self.request.identity;
         let mut codes = self.request.codes.iter();
         let mut caller = None;
-        // Whoever has roles has an endpoint of STS.
+        // An identity with roles always has an STS endpoint.
         let roles = identity.sts.iter().flat_map(|sts| {
             let roles = identity.roles.iter();
             roles.map(move |role| (sts, role))
@@ -152,7 +152,8 @@ impl Fetch<'_> {
     }
 
     /// Keeps credentials secret, and refuses those that cannot be in a header. The SDK panics on
-    /// them (aws-runtime 1.10, `auth.rs`), and a line break behind a key is what a Kubernetes secret made with `echo` gives.
+    /// them (aws-runtime 1.10, `auth.rs`), and a Kubernetes secret made with `echo` has a line
+    /// break after the key.
     fn sendable(&self, credentials: Credentials) -> Result<Credentials, Failure> {
         self.keep_keys_secret(&credentials);
         let id = credentials.access_key_id();

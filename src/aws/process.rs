@@ -138,7 +138,7 @@ fn redacted(mut redactor: Redactor, complaint: &[u8], output: &[u8]) -> String {
         redactor.add(credentials.secret_access_key());
         redactor.add(credentials.session_token().unwrap_or_default());
     }
-    // Before it is cut: a secret is known by what stands before it.
+    // Before the text is cut: a secret is recognized by the label before it.
     let end = complaint.ceil_char_boundary(complaint.len().saturating_sub(MAX_OUTPUT));
     let complaint = redactor.redact(&complaint[end..]);
     let start = complaint.ceil_char_boundary(complaint.len().saturating_sub(MAX_COMPLAINT));
@@ -173,7 +173,7 @@ fn parse(output: &[u8]) -> Result<Credentials, ProcessError> {
         text("AccessKeyId")?,
         text("SecretAccessKey")?,
         text("SessionToken").ok().map(str::to_owned),
-        // Whether they still hold, AWS will say in a moment.
+        // AWS rejects the credentials if they have expired.
         None,
         "Process",
     ))

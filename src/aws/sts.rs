@@ -1,6 +1,6 @@
 //! Roles: `sts:AssumeRole` and `sts:AssumeRoleWithWebIdentity`, called directly, because the
 //! SDK's providers drop a profile's `duration_seconds` and hide which role of a chain failed. And
-//! `sts:GetCallerIdentity`, for people who want to know who they are.
+//! `sts:GetCallerIdentity`, for `doctor`.
 
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
@@ -17,7 +17,7 @@ use crate::secret::Secret;
 use super::failure::Failure;
 use super::fetch::Fetch;
 
-/// A role to assume, and who assumes it.
+/// A role to assume, and the principal that assumes it.
 #[derive(Clone, Copy)]
 pub(super) struct Hop<'a> {
     /// The role before it; `None` where the first credentials assume it.
@@ -29,8 +29,8 @@ pub(super) struct Hop<'a> {
 }
 
 impl Fetch<'_> {
-    /// Assumes one role with the credentials of whoever comes before it, and the code of its MFA
-    /// device where it has one. With the credentials comes the ARN of the session.
+    /// Assumes one role, with the credentials of the principal before it in the chain and, if the
+    /// role has an MFA device, with its code. Returns the ARN of the session too.
     pub(super) async fn assume_role(
         &self,
         caller: Credentials,
@@ -55,7 +55,7 @@ impl Fetch<'_> {
         Ok((self.sts_credentials(answer.credentials())?, arn))
     }
 
-    /// Asks whom credentials belong to: the ARN. It takes no permission.
+    /// The ARN of the principal that credentials belong to. The call needs no permission.
     pub(super) async fn caller_identity(
         &self,
         credentials: Credentials,
@@ -97,8 +97,8 @@ impl Fetch<'_> {
         self.sts_credentials(answer.credentials())
     }
 
-    /// Reads in a thread of its own, so that a dead network drive ends at the deadline. A pipe is
-    /// waited for half of the time, and told as what it is.
+    /// Reads in a thread of its own, so that a network drive that hangs ends at the deadline. The
+    /// limit for a pipe is half of the time, so that the error can say that it is a pipe.
     async fn web_identity_token(&self, web: &WebIdentity) -> io::Result<String> {
         let path = web.token_file.clone();
         let pipes = Pipes::Until(Instant::now() + self.request.time_left / 2);

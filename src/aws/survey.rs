@@ -1,6 +1,5 @@
-//! The way to a token, looked at step by step: who the caller is, what each role says, and whether
-//! a token is given. For people who want to know where it breaks; a `get` takes the same steps by
-//! [`super::fetch_token`].
+//! The steps to a token with the result of each: the caller identity, the roles, the token.
+//! `doctor` shows which step fails; a `get` takes the same steps with [`super::fetch_token`].
 
 use std::cell::RefCell;
 use std::time::SystemTime;
@@ -14,29 +13,29 @@ use crate::token::AuthorizationToken;
 use super::failure::Failure;
 use super::fetch::{Fetch, Stage};
 
-/// Whom credentials belong to.
+/// The principal that credentials belong to.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
-    /// The ARN of the user or of the session; `Err` where STS could not be asked, which need not
-    /// keep anybody from getting a token.
+    /// The ARN of the user or session; `Err` if STS did not answer. A token may be available all
+    /// the same.
     pub arn: Result<String, Failure>,
     /// When the session ends; `None` where its source does not say, or it has no end.
     pub expires_at: Option<OffsetDateTime>,
 }
 
-/// What was found on the way. After a step that failed there are no further ones.
+/// The results of the steps, up to the first that failed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Survey {
-    /// The first credentials; `None` where the time was over before.
+    /// The first credentials; `None` if the deadline passed before.
     pub source: Option<Result<Caller, Failure>>,
-    /// The roles, as far as they were come to.
+    /// The roles that were tried.
     pub roles: Vec<Result<Caller, Failure>>,
     pub token: Option<Result<AuthorizationToken, Failure>>,
 }
 
-/// Who looks on.
+/// Records the result of each step.
 pub(super) struct Surveyor<'a> {
-    /// Where the caller's identity is asked for.
+    /// The endpoint for `GetCallerIdentity`.
     sts: &'a Endpoint,
     found: RefCell<Survey>,
 }
@@ -49,8 +48,8 @@ impl Survey {
         failed.or_else(|| self.token.as_ref()?.as_ref().err())
     }
 
-    /// Whoever made the last call, as far as it is known: at a role that could not be assumed, the
-    /// one before it.
+    /// The principal that made the last call, if it is known. For a role that could not be assumed,
+    /// that is the principal before it.
     pub(crate) fn last_caller(&self) -> Option<&str> {
         let callers = self.source.iter().chain(&self.roles);
         let last = callers.filter_map(|step| step.as_ref().ok()).next_back()?;
@@ -80,8 +79,8 @@ impl<'a> Surveyor<'a> {
         self.found.into_inner()
     }
 
-    /// Asks whom the first credentials belong to. Only people want to know it: what follows must not
-    /// wait for an STS that is silent.
+    /// Asks which principal the first credentials belong to. The answer is only for the report, so
+    /// the next steps must not wait long for it.
     pub(super) async fn saw_source(&self, fetch: &Fetch<'_>, credentials: &Credentials) {
         fetch.enter(Stage::Caller);
         let limit = fetch.request.time_left / 3;

@@ -1,4 +1,4 @@
-//! Emptying the cache, for people: what they name is gone afterwards.
+//! The command `cache clear`: what the user selects is gone afterwards.
 //!
 //! A process that is fetching holds the entry's lock and would store a token after the deletion, so
 //! the lock is waited for, a little. Nothing breaks without it: files are replaced and removed whole.

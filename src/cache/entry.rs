@@ -1,14 +1,14 @@
-//! An entry, and how it is written down.
+//! An entry: its key, which says where it is and whose it is, and the format of its file.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
 use super::error::Doubt;
 use super::folder::MAX_LENGTH;
-use super::key::Key;
-use crate::digest::Digest;
+use crate::digest::{Digest, DigestParts};
 use crate::token::AuthorizationToken;
 
 /// The format of entries and marks. Fields may be added under the same number.
@@ -23,19 +23,87 @@ pub(super) const MAX_CLOCK_DIFFERENCE: Duration = Duration::minutes(5);
 /// The time to read entries of any date at: none is dated ahead of it.
 pub(crate) const END_OF_TIME: OffsetDateTime = PrimitiveDateTime::MAX.assume_utc();
 
+/// What every digest begins with, so that it equals no digest made elsewhere or by a later,
+/// different rule. Short, so that most keys fit into two blocks of the digest.
+const DOMAIN: &[u8] = b"ecrx cache 1\0";
+
+/// The key of an entry or a mark.
+///
+/// It has two halves. The *slot* names the file, and digests all that stays the same while
+/// credentials rotate: service, account, region, endpoint, the credential source, the roles on
+/// top. The *owner* is written into the file, and digests the rest too, such as the temporary
+/// access key of the day. An entry is only answered when both agree, so it never goes to another
+/// identity; and as a slot holds one entry, a rotated key's entry replaces its predecessor. That
+/// is the whole of pruning: a cache holds at most one entry per registry and source, without
+/// ever being listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    slot: Digest,
+    owner: Digest,
+}
+
+impl Key {
+    /// Digests parts. Each follows its length, so `["ab", "c"]` and `["a", "bc"]` differ.
+    pub(crate) fn digest(parts: &[&[u8]]) -> Digest {
+        let mut all = DigestParts::new(DOMAIN);
+        for part in parts {
+            all.add(part);
+        }
+        all.digest()
+    }
+
+    /// The key of an identity none of whose parts rotate.
+    pub(crate) fn stable(stable: &[&[u8]]) -> Self {
+        let slot = Self::digest(stable);
+        Self { slot, owner: slot }
+    }
+
+    /// The key of an identity of which `rotating` is expected to change, while `stable` is what
+    /// its successors will have in common with it.
+    pub(crate) fn rotating(stable: &[&[u8]], rotating: &[&[u8]]) -> Self {
+        let slot = Self::digest(stable);
+        let mut parts: Vec<&[u8]> = vec![slot.as_bytes()];
+        parts.extend(rotating);
+        let owner = Self::digest(&parts);
+        Self { slot, owner }
+    }
+
+    /// A key as read from a file.
+    pub(super) fn from_halves(slot: Digest, owner: Digest) -> Self {
+        Self { slot, owner }
+    }
+
+    /// What names the file.
+    pub(crate) fn slot(&self) -> Digest {
+        self.slot
+    }
+
+    /// What is written into the file.
+    pub(crate) fn owner(&self) -> Digest {
+        self.owner
+    }
+}
+
+/// The slot, which is how the file is called.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.slot.fmt(f)
+    }
+}
+
 /// What is stored under one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     /// The canonical host of the registry that the token was issued for.
     pub registry: String,
-    /// The identity that requested it, in words for people: a profile, a role. Nothing secret.
+    /// The identity that requested it, as the user knows it: a profile, a role. Nothing secret.
     pub identity: String,
     /// The token. Its moments are stored in whole seconds, rounded down.
     pub token: AuthorizationToken,
 }
 
-/// The file, byte for byte. Moments are epoch seconds, which parse fastest. No field but those
-/// with text for people needs JSON escapes, so the others are borrowed from what was read.
+/// The file, byte for byte. Moments are epoch seconds, which parse fastest. Only the
+/// descriptive fields can need JSON escapes, so the others are borrowed from what was read.
 #[derive(Deserialize, Serialize)]
 struct EntryFile<'a> {
     version: u64,
@@ -143,7 +211,7 @@ mod tests {
     use super::*;
     use crate::token::TokenError;
 
-    /// A file as it stands on the disk. `QVdTOnNlY3JldA==` is `AWS:secret`.
+    /// The content of a file. `QVdTOnNlY3JldA==` is `AWS:secret`.
     const FILE: &str = r#"{"version":1,"slot":"@SLOT@","owner":"@SLOT@","registry":"111122223333.dkr.ecr.eu-west-1.amazonaws.com","identity":"profile \"work\"","obtained_at":1700000000,"expires_at":1700043200,"token":"QVdTOnNlY3JldA=="}"#;
 
     fn file() -> String {
@@ -309,5 +377,48 @@ mod tests {
             !shown.contains("secret") && !shown.contains("QVdT"),
             "{shown}"
         );
+    }
+}
+
+#[cfg(test)]
+mod key_tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_what_sha256sum_says() {
+        // printf 'ecrx cache 1\0\2ab\0' | sha256sum
+        let expected = "6ca38d7322be930f8e90fe51d1f67f6f80224ce696cf471a9a04c54f3ddba37d";
+        let digest = Key::digest(&[b"ab", b""]);
+        assert_eq!(digest.to_string(), expected);
+        assert_eq!(expected.parse(), Ok(digest));
+    }
+
+    #[test]
+    fn where_parts_end_matters() {
+        let digests = [
+            Key::digest(&[]),
+            Key::digest(&[b""]),
+            Key::digest(&[b"", b""]),
+            Key::digest(&[b"ab", b"c"]),
+            Key::digest(&[b"a", b"bc"]),
+            Key::digest(&[b"abc"]),
+        ];
+        for (index, digest) in digests.iter().enumerate() {
+            assert!(!digests[index + 1..].contains(digest), "{index}");
+        }
+    }
+
+    #[test]
+    fn rotation_changes_the_owner_and_not_the_slot() {
+        let monday = Key::rotating(&[b"registry", b"environment"], &[b"ASIAMONDAY"]);
+        let tuesday = Key::rotating(&[b"registry", b"environment"], &[b"ASIATUESDAY"]);
+        assert_eq!(monday.slot(), tuesday.slot());
+        assert_ne!(monday.owner(), tuesday.owner());
+        assert_eq!(
+            monday.slot(),
+            Key::stable(&[b"registry", b"environment"]).slot()
+        );
+        assert_ne!(monday, Key::stable(&[b"registry", b"environment"]));
+        assert_eq!(monday.to_string(), monday.slot().to_string());
     }
 }

@@ -13,12 +13,12 @@ use crate::token::TokenError;
 pub(crate) enum CacheError {
     /// A folder or file of another user, which is neither read nor changed.
     #[error(
-        "{path:?} belongs to another user (uid {owner}) and is not used; set `dir` under [cache] to another folder"
+        "{path:?} is owned by another user (uid {owner}) and is not used; set `dir` under [cache] to another folder"
     )]
     ForeignOwner { path: PathBuf, owner: u32 },
     /// A folder that others may write to, or a file that others may read.
     #[error(
-        "{path:?} is accessible to other users (mode {mode:04o}) and is not trusted; run `chmod go-rwx` on it, or set `dir` under [cache] to another folder"
+        "{path:?} is accessible to other users (mode {mode:04o}) and is not trusted; remove that access (chmod go-rwx), or set `dir` under [cache] to another folder"
     )]
     OpenToOthers { path: PathBuf, mode: u32 },
     #[error(
@@ -42,7 +42,7 @@ pub(crate) enum CacheError {
         "cannot lock {path:?}: {source}; set `dir` under [cache] to a folder on a file system that supports locks"
     )]
     LocksUnsupported { path: PathBuf, source: io::Error },
-    /// Someone else has held the lock until the deadline.
+    /// Another process has held the lock until the deadline.
     #[error(
         "another process has locked {path:?} for too long; check for a docker-credential-ecrx that hangs or is suspended"
     )]

@@ -5,9 +5,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
-use super::entry::{VERSION, doubt_of_unreadable, read_key, read_moment};
+use super::entry::{Key, VERSION, doubt_of_unreadable, read_key, read_moment};
 use super::error::Doubt;
-use super::key::Key;
 use crate::digest::Digest;
 
 /// A mark that claims to last longer is not believed.
@@ -24,7 +23,7 @@ pub(crate) struct FailureMark {
     pub made_at: OffsetDateTime,
     /// When it ends, at most an hour later. Stored in whole seconds.
     pub until: OffsetDateTime,
-    /// A digest of what a person would change to mend the failure: the sign-in, the keys, the
+    /// A digest of what the user would change to fix the failure: the sign-in, the keys, the
     /// configuration. A mark made in another state is void.
     pub state: Digest,
     /// Why the request failed. Contains no secret; at most 4 KiB are stored.
@@ -59,8 +58,8 @@ impl<'a> MarkFile<'a> {
 }
 
 impl FailureMark {
-    /// Whether it still speaks. One from the future is void: the clock was set back, and when it
-    /// ends cannot be known.
+    /// Whether it still counts. A mark from the future does not: the clock was set back, so it
+    /// cannot be known when the mark ends.
     pub(crate) fn holds(&self, state: &Digest, now: OffsetDateTime) -> bool {
         self.state == *state
             && self.made_at <= now
@@ -132,7 +131,7 @@ mod tests {
     use super::super::tests::{at, key};
     use super::*;
 
-    /// A file as it stands on the disk.
+    /// The content of a file.
     const FILE: &str = r#"{"version":1,"slot":"@SLOT@","owner":"@SLOT@","state":"@STATE@","made_at":1700000000,"until":1700000060,"message":"the SSO session has expired"}"#;
 
     fn state() -> Digest {

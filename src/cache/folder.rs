@@ -1,8 +1,8 @@
 //! The private folder: finding it, and making it where it may be made; and its files, read only
 //! when they are ours alone, and written whole or not at all.
 //!
-//! The cache folder DIR that a person names may be open to others: it may be the `~/.ecr` of the
-//! established helper, or a folder that several users share. What is ours lives in a folder of
+//! The cache folder DIR that the user configures may be open to others: it may be the `~/.ecr` of
+//! the established helper, or a folder that several users share. What is ours lives in a folder of
 //! our own inside it, and the rules are:
 //!
 //! - **Ours** is `DIR/v1`. It must be a real folder, owned by the effective user, and not
@@ -57,7 +57,7 @@ impl Suffix {
 /// A longer file is not read. A token has at most 64 KiB, real ones 2–4 KiB.
 pub(super) const MAX_LENGTH: u64 = 128 * 1024;
 
-/// How names of half-written files end. One that a killed process left behind is never read.
+/// How names of half-written files end. A file that a killed process has left is never read.
 const TEMPORARY: &str = ".tmp";
 
 /// Whether a file is called as one of ours that is being written: `.XXXXXX.tmp`.
@@ -299,8 +299,8 @@ impl Folder {
     }
 }
 
-/// The first folder above `dir` that is there. A link is followed: what counts is where a folder
-/// would be made.
+/// The nearest folder above `dir` that exists. A link is followed: what counts is where a folder
+/// would be created.
 fn above(dir: &Path) -> Option<(&Path, Metadata)> {
     dir.ancestors()
         .skip(1)
@@ -376,7 +376,7 @@ const WRITABLE_BY_OTHERS: u32 = 0o022;
 struct User(u32);
 
 impl User {
-    /// Whom the system takes this process for: it is the owner of the files we make.
+    /// The effective user of this process, who owns the files that it creates.
     fn effective() -> Self {
         Self(effective_user())
     }
@@ -463,7 +463,7 @@ fn close_to_readers(path: &Path, seen: &Metadata) -> Result<(), CacheError> {
     set_private(path).map_err(|source| CacheError::write(path, source))
 }
 
-/// Looks without following a link; `None` when nothing is there.
+/// Looks without following a link; `None` if there is no file.
 pub(super) fn look_at(path: &Path) -> Result<Option<Metadata>, CacheError> {
     match fs::symlink_metadata(path) {
         Ok(seen) => Ok(Some(seen)),

@@ -9,10 +9,9 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::entry::Entry;
+use super::entry::{Entry, Key};
 use super::error::CacheError;
 use super::folder::{Folder, Suffix};
-use super::key::Key;
 
 /// The pauses between two looks double from the first of these to the second.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
@@ -68,8 +67,8 @@ impl Drop for EntryLock {
 }
 
 /// Which of an entry's locks. If the first is held for so long that its holder may be stopped, the
-/// holder of the second overtakes it, and so on: no lock is waited for without end, and yet a herd
-/// does not fetch all at once.
+/// holder of the second overtakes it, and so on: no process waits for a lock without end, and yet
+/// not all of them fetch at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Seat {
     /// The one that every process tries first.
@@ -161,7 +160,7 @@ pub(super) fn claim(file: &File, path: &Path) -> Result<Claim, CacheError> {
     }
 }
 
-/// Gives a lock back. Closing the file would do, but a child just forked may hold the same open
+/// Releases a lock. Closing the file would do, but a child just forked may hold the same open
 /// file for a moment.
 pub(super) fn release(file: &File) {
     // Said in full, as std has a method of this name too.
@@ -174,7 +173,7 @@ fn is_contended(error: &io::Error) -> bool {
         || error.raw_os_error() == fs2::lock_contended_error().raw_os_error()
 }
 
-/// Whether an open file is the one that others will open.
+/// Whether an open file is the one that other processes will open.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -191,7 +190,7 @@ fn is_at(_: &File, path: &Path) -> bool {
 }
 
 /// The pauses between two attempts to take a lock: they grow, and each is shortened by a random
-/// part so that a herd spreads out.
+/// part so that waiting processes spread out.
 #[derive(Debug)]
 pub(crate) struct Pauses {
     longest: Duration,

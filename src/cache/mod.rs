@@ -14,7 +14,7 @@
 //! established helper, are never touched.
 //!
 //! A reader takes no lock: a rename puts whole files in place. A writer of an entry holds its lock,
-//! and has looked again after taking it (`get/step.rs`). The holder of a lock may be stopped for
+//! and has looked again after taking it (`get/state.rs`). The holder of a lock may be stopped for
 //! hours, so it is overtaken: an entry may be replaced by one that was fetched a little earlier,
 //! and is whole at any time. A writer of a mark holds the lock of the mark's slot, and removes the
 //! lock file right afterwards.
@@ -32,8 +32,6 @@ mod entry;
 mod error;
 mod failure_mark;
 mod folder;
-mod key;
-mod location;
 mod lock;
 pub(crate) mod sweep;
 #[cfg(all(test, unix))]
@@ -44,19 +42,102 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use crate::config::Config;
 use crate::digest::Digest;
+use crate::env::{Env, var};
+use crate::error::escaped_path;
 
 use error::Doubt;
 use folder::{FileContent, Folder, Suffix};
 use sweep::Limits;
 
 pub(crate) use clear::{ClearScope, Cleared};
-pub(crate) use entry::{END_OF_TIME, Entry};
+pub(crate) use entry::{END_OF_TIME, Entry, Key};
 pub(crate) use error::CacheError;
 pub(crate) use failure_mark::FailureMark;
-pub(crate) use key::Key;
-pub(crate) use location::{CacheLocation, CacheOff, LocationOrigin};
 pub(crate) use lock::{EntryLock, LockFile, Pauses, Seat};
+
+/// Where tokens are kept, or would be.
+#[derive(Debug)]
+pub(crate) struct CacheLocation {
+    /// The folder that the user configured, or the system's default; `None` if there is none.
+    pub dir: Option<PathBuf>,
+    pub from: LocationOrigin,
+    /// Why nothing is kept all the same.
+    pub off: Option<CacheOff>,
+}
+
+/// What says where the cache folder is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LocationOrigin {
+    /// `AWS_ECR_CACHE_DIR`.
+    Variable,
+    /// `dir` under `[cache]`.
+    Config,
+    /// Nothing: it is the user's cache folder.
+    Default,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CacheOff {
+    #[error("`enabled` under [cache] is false")]
+    Config,
+    #[error("{} is set", var::AWS_ECR_DISABLE_CACHE)]
+    Variable,
+    /// A service without a home directory.
+    #[error("this user has no home directory")]
+    NoHome,
+    #[error("the home directory {} does not exist", escaped_path(.0))]
+    HomeAbsent(PathBuf),
+    /// Root in another user's home directory (`sudo -E`).
+    #[error("the home directory {} is owned by another user", escaped_path(.0))]
+    HomeOfAnother(PathBuf),
+}
+
+impl CacheOff {
+    /// Why there is no cache folder in the home directory.
+    fn from_home(env: &Env) -> Self {
+        match env.home() {
+            None => Self::NoHome,
+            Some(home) if home.is_dir() => Self::HomeOfAnother(home),
+            Some(home) => Self::HomeAbsent(home),
+        }
+    }
+}
+
+impl CacheLocation {
+    /// Looks at variables and settings, not at the folder.
+    pub(crate) fn find(env: &Env, config: &Config) -> Self {
+        let switched_off = if !config.cache.enabled {
+            Some(CacheOff::Config)
+        } else {
+            let variable = env.get_os(var::AWS_ECR_DISABLE_CACHE);
+            variable.map(|_| CacheOff::Variable)
+        };
+        // Relative to the working folder, tokens would end up in build contexts.
+        let named = env.path(var::AWS_ECR_CACHE_DIR).filter(|dir| {
+            let is_absolute = dir.is_absolute();
+            if !is_absolute && switched_off.is_none() {
+                let variable = var::AWS_ECR_CACHE_DIR;
+                log::warn!(
+                    "{variable} is not used, because it is not an absolute path: {}",
+                    dir.display()
+                );
+            }
+            is_absolute
+        });
+        let (dir, from) = match (named, &config.cache.dir) {
+            (Some(dir), _) => (Some(dir), LocationOrigin::Variable),
+            (None, Some(dir)) => (Some(dir.clone()), LocationOrigin::Config),
+            (None, None) => (env.user_cache(), LocationOrigin::Default),
+        };
+        let off = switched_off.or(match dir {
+            Some(_) => None,
+            None => Some(CacheOff::from_home(env)),
+        });
+        Self { dir, from, off }
+    }
+}
 
 /// A cache folder. Making one touches nothing; the folder comes into being with the first lock
 /// or mark.
@@ -222,7 +303,7 @@ impl Cache {
         Folder::judge(&self.dir)
     }
 
-    /// The mark of a key, if it holds: made in the same `state`, and not yet over. What is wrong
+    /// The mark of a key, if it counts: made in the same `state`, and not yet over. What is wrong
     /// with a mark is logged, and it counts as absent.
     pub(crate) fn mark(
         &self,
@@ -234,7 +315,7 @@ impl Cache {
         let mark = self
             .in_folder(|folder| read_file(folder, key.slot(), Suffix::Mark, read))
             .unwrap_or_else(|error| {
-                // A folder that cannot be used has been told of when the entry was looked for.
+                // A folder that cannot be used was logged when the entry was looked for.
                 log::debug!("{error}");
                 None
             });

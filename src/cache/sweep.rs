@@ -9,8 +9,8 @@
 //! - lock files of slots without either, and of seats, that no process holds, on Unix;
 //! - temporary files of killed processes, after an hour.
 //!
-//! Other files, and those of other users, are left alone. No lock is waited for: its holder is
-//! busy with that slot.
+//! Other files, and those of other users, are left alone. A sweep waits for no lock, as its holder
+//! is working on that slot.
 //!
 //! A sweep is made at most once an hour (the file `swept` says when), and is bounded in names and
 //! time. One that has not come to the end of the folder is continued ten seconds later.
@@ -18,7 +18,7 @@
 #[cfg(all(test, unix))]
 mod tests;
 
-pub(crate) mod step;
+pub(crate) mod state;
 
 use std::collections::HashSet;
 use std::fs::{File, Metadata};
@@ -34,7 +34,7 @@ use super::failure_mark::FailureMark;
 use super::folder::{FileContent, Folder, Suffix, is_temporary, look_at, may_be_as_long_as};
 use super::lock::{Claim, claim, release};
 use crate::digest::Digest;
-use step::{Found, Slot, SweepAct, SweepEvent, SweepState};
+use state::{Found, Slot, SweepAction, SweepEvent, SweepState};
 
 /// How long a file can be half-written: longer than any `get` can last.
 const TEMPORARY_LIFE: Duration = Duration::from_secs(3600);
@@ -255,18 +255,18 @@ impl<'a> Tidying<'a> {
 
     /// Goes through all steps, and says how many files were removed.
     fn run(mut self) -> usize {
-        let (mut state, mut act) = SweepState::begin();
-        while act != SweepAct::Done {
-            let event = self.perform(act);
-            (state, act) = state.next(event);
+        let (mut state, mut action) = SweepState::begin();
+        while action != SweepAction::Done {
+            let event = self.perform(action);
+            (state, action) = state.next(event);
         }
         self.removed
     }
 
-    fn perform(&mut self, act: SweepAct) -> SweepEvent {
-        let is_done = match act {
-            SweepAct::Look => return SweepEvent::Saw(self.look()),
-            SweepAct::Open => {
+    fn perform(&mut self, action: SweepAction) -> SweepEvent {
+        let is_done = match action {
+            SweepAction::Look => return SweepEvent::Saw(self.look()),
+            SweepAction::Open => {
                 self.lock = self
                     .sweep
                     .folder
@@ -275,17 +275,17 @@ impl<'a> Tidying<'a> {
                     .ok();
                 self.lock.is_some()
             }
-            SweepAct::Claim => self.claim(),
-            SweepAct::RemoveEntry => self.remove(Suffix::Entry),
-            SweepAct::RemoveMark => self.remove(Suffix::Mark),
-            SweepAct::RemoveLock => cfg!(unix) && self.remove_file(self.lock_path.clone()),
-            SweepAct::Release => {
+            SweepAction::Claim => self.claim(),
+            SweepAction::RemoveEntry => self.remove(Suffix::Entry),
+            SweepAction::RemoveMark => self.remove(Suffix::Mark),
+            SweepAction::RemoveLock => cfg!(unix) && self.remove_file(self.lock_path.clone()),
+            SweepAction::Release => {
                 if let Some(lock) = self.lock.take() {
                     release(&lock);
                 }
                 true
             }
-            SweepAct::Done => true,
+            SweepAction::Done => true,
         };
         if is_done {
             SweepEvent::Done
@@ -353,7 +353,8 @@ struct Stamp {
 
 impl Stamp {
     /// Takes the stamp, if a sweep is due and no other process is at it. It is renewed at once, so
-    /// one process of a herd sweeps, and a sweep that is killed is not repeated by all that follow.
+    /// only one of several processes sweeps, and the next ones do not repeat a sweep that was
+    /// killed.
     fn take(folder: &Folder, now: OffsetDateTime) -> Result<Option<Self>, CacheError> {
         let path = folder.path().join(STAMP_NAME);
         let file = folder.open_lock(&path)?;
@@ -422,7 +423,8 @@ impl Drop for Stamp {
     }
 }
 
-/// Goes through the names in a folder, in the order of the file system, until `visit` says no.
+/// Goes through the names in a folder, in the order of the file system, until `visit` returns
+/// false.
 ///
 /// `from` is the place that an earlier walk has ended at, 0 for the beginning. Returns the place to
 /// go on from, 0 when the end was reached. A place is a hint: files that came or went since may be

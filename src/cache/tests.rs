@@ -11,7 +11,7 @@ use crate::token::AuthorizationToken;
 
 const NOW: i64 = 1_700_000_000;
 
-/// Nobody here.
+/// The id of no user here.
 pub(super) const STRANGER: u32 = 12345;
 
 /// A folder of the test's own, with a cache in it that does not exist yet.
@@ -518,7 +518,7 @@ fn in_a_shared_folder_each_user_has_a_folder() {
     fs::create_dir(home.dir()).unwrap();
     home.set_mode(home.dir(), 0o1777);
     if is_root() {
-        // Somebody else was first.
+        // Another process was first.
         fs::create_dir(home.dir().join("v1")).unwrap();
         chown(home.dir().join("v1"), Some(STRANGER), None).unwrap();
     }
@@ -582,7 +582,7 @@ fn marks_speak_until_they_end_or_the_state_changes() {
 }
 
 #[test]
-fn a_mark_is_written_under_its_lock_and_nobody_is_waited_for() {
+fn a_mark_is_written_under_its_lock_without_waiting() {
     let home = Home::new();
     let state = Key::digest(&[]);
     let mark = FailureMark {

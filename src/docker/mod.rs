@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::config::{Config, ConfigError};
 use crate::env::{Env, var};
-use crate::error::Error;
+use crate::error::{Error, hints, message};
 use crate::get::{self, Tokens};
 use crate::identity::Misspelled;
 use crate::redaction::shown_server;
@@ -47,10 +47,10 @@ struct NotKept(String);
 
 impl NotKept {
     fn hints() -> Vec<String> {
-        vec![
-            "to store it with another helper, set other_registries_helper in config.toml; or set credsStore in Docker's config.json, and use this helper only for ECR hosts (credHelpers)"
-                .to_owned(),
-        ]
+        hints(&[
+            "To store it with another helper, set other_registries_helper in config.toml",
+            "Or set credsStore in Docker's config.json to that helper, and use ecrx only for ECR hosts (credHelpers)",
+        ])
     }
 }
 
@@ -60,7 +60,7 @@ impl From<NotKept> for Error {
     }
 }
 
-/// A question about a server that is none of ours, or may be none, and that nobody answered.
+/// A request about a server that is not ECR, or may not be, and that no helper has answered.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", not_done(*.action, .server))]
 struct NotAnswered {
@@ -72,7 +72,7 @@ struct NotAnswered {
 
 #[derive(Debug, thiserror::Error)]
 enum NotAnsweredCause {
-    /// Nobody can know whose the server is.
+    /// The configuration cannot be read, so no one knows which helper serves this server.
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
@@ -112,11 +112,11 @@ impl From<NotAnswered> for Error {
     }
 }
 
-/// Who answers for a server.
+/// The helper that serves a server.
 enum Keeper<'a> {
     Ecr(Registry),
     OtherHelper(OtherHelper<'a>),
-    Nobody,
+    None,
 }
 
 impl<'a> Keeper<'a> {
@@ -124,14 +124,13 @@ impl<'a> Keeper<'a> {
     fn find(config: &'a Config, server: &str) -> Self {
         match config.registry(server) {
             Some(registry) => Self::Ecr(registry),
-            None => OtherHelper::from_config(config).map_or(Self::Nobody, Self::OtherHelper),
+            None => OtherHelper::from_config(config).map_or(Self::None, Self::OtherHelper),
         }
     }
 }
 
-/// Answers one question; the exit code is another helper's, where one has answered. What a person
-/// must be told on success goes to `notes`: that is for `store`, and for what `list` and `erase`
-/// had to leave out.
+/// Answers one request. If the other helper has answered, the exit code is its own. Messages for
+/// the user after a success go to `notes`: those of `store`, and what `list` and `erase` left out.
 pub(crate) fn handle(
     action: Action,
     env: &Env,
@@ -163,9 +162,9 @@ fn get(env: &Env, input: impl Read, output: &mut impl Write) -> Result<ExitCode,
         Keeper::OtherHelper(helper) => {
             return hand_over(Action::Get, env, &helper, &question, server, output);
         }
-        Keeper::Nobody => return Err(Error::not_found()),
+        Keeper::None => return Err(Error::not_found()),
     };
-    // What it has read is not taken apart again: the process is about to end.
+    // Not dropped, to save time: the process is about to end.
     let tokens = ManuallyDrop::new(Tokens::new(env, &config));
     let token = tokens.get(&registry)?;
     write(output, &credentials(server, token.password().expose())?)?;
@@ -238,11 +237,11 @@ fn store(
         Keeper::OtherHelper(helper) => {
             hand_over(Action::Store, env, &helper, &question, &server, output)
         }
-        Keeper::Nobody => not_kept(env, shown_server(&server), notes),
+        Keeper::None => not_kept(env, shown_server(&server), notes),
     }
 }
 
-/// A login that there is no place for.
+/// A login that no helper stores.
 fn not_kept(env: &Env, server: &str, notes: &mut impl Write) -> Result<ExitCode, Error> {
     let variable = var::AWS_ECR_IGNORE_CREDS_STORAGE;
     if env.is_true(variable) {
@@ -277,9 +276,9 @@ fn erase(
     let config = match Config::from_env(env) {
         Ok(config) => config,
         Err(cause) => {
-            // Another helper may keep a password, and somebody believes that it is gone.
+            // The other helper may still have a password that the user believes to be erased.
             if Registry::parse(server).is_none() {
-                tell(
+                report(
                     notes,
                     &NotAnswered::new(Action::Erase, server, cause).into(),
                 );
@@ -298,12 +297,12 @@ fn erase(
                 Ok(code) => Ok(code),
                 // Its own failure is its own to tell. That it could not be asked is ours.
                 Err(error) => {
-                    tell(notes, &error);
+                    report(notes, &error);
                     Ok(ExitCode::SUCCESS)
                 }
             }
         }
-        Keeper::Nobody => Ok(ExitCode::SUCCESS),
+        Keeper::None => Ok(ExitCode::SUCCESS),
     }
 }
 
@@ -327,8 +326,9 @@ fn list(env: &Env, output: &mut impl Write, notes: &mut impl Write) -> Result<Ex
                 Some(Err(error)) => note(
                     notes,
                     &format!(
-                        "logins for other registries are not listed: {error} ({})",
-                        error.place()
+                        "{}: {error} (it is set by {})",
+                        not_done(Action::List, ""),
+                        error.setting()
                     ),
                 ),
             }
@@ -378,20 +378,19 @@ fn write(output: &mut impl Write, answer: &[u8]) -> Result<(), AnswerError> {
         .map_err(AnswerError)
 }
 
-/// Tells a failure that must not be one for the client.
-fn tell(notes: &mut impl Write, error: &Error) {
-    note(notes, &error.line());
-    for hint in error.hint_lines() {
-        if let Err(error) = writeln!(notes, "  {hint}") {
-            log::debug!("cannot write to stderr: {error}");
-        }
-    }
+/// Reports an error that must not be one for the client.
+fn report(notes: &mut impl Write, error: &Error) {
+    write_note(notes, &error.text());
 }
 
-/// A person may have closed stderr; what was asked for has been done all the same.
-fn note(notes: &mut impl Write, text: &str) {
-    let text = crate::error::one_line(text);
-    if let Err(error) = writeln!(notes, "docker-credential-ecrx: {text}") {
+/// Reports a fact about a request that has succeeded.
+fn note(notes: &mut impl Write, fact: &str) {
+    write_note(notes, &message(fact));
+}
+
+/// stderr may be closed; the request has succeeded all the same.
+fn write_note(notes: &mut impl Write, text: &str) {
+    if let Err(error) = notes.write_all(text.as_bytes()) {
         log::debug!("cannot write to stderr: {error}");
     }
 }

@@ -1,10 +1,9 @@
 //! The credential helper that everything but ECR is handed to (`other_registries_helper`).
 //!
-//! It gets the question byte for byte and our stderr, as it may have to ask a person something,
-//! and what it prints is passed on with its exit code. It is waited for until it has ended, and
-//! stopped at the deadline; whom it has started itself is neither. It keeps the environment: a
-//! keyring is found by it, and amazon-ecr-credential-helper, which may be that helper, reads AWS's
-//! variables.
+//! It gets the request byte for byte, and this program's stderr, as it may have to prompt the user.
+//! Its output and its exit code are passed on. It is stopped at the deadline; the processes that it
+//! has started are not. It gets the whole environment: a keyring may need it, and
+//! amazon-ecr-credential-helper, which may be that helper, reads AWS's variables.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -90,19 +89,19 @@ impl OtherHelperError {
         let named_at = &self.named_at;
         match &self.fault {
             Fault::Missing { path } => vec![
-                format!("install it, or correct other_registries_helper at {named_at}"),
+                format!("Install it, or correct other_registries_helper at {named_at}"),
                 match path {
                     Some(path) => format!("PATH is {}", path.display()),
                     None => "PATH is not set".to_owned(),
                 },
             ],
             Fault::Loop => vec![format!(
-                "set other_registries_helper at {named_at} to a helper that stores logins itself"
+                "Set other_registries_helper at {named_at} to a helper that stores logins itself"
             )],
             Fault::Hanging(_) => vec![
-                "if it waits for you to unlock a keyring, increase other_registries_timeout_seconds"
+                "If it waits for you to unlock a keyring, increase other_registries_timeout_seconds"
                     .to_owned(),
-                self.place(),
+                format!("It is set by {}", self.setting()),
             ],
             Fault::NotExecutable(_)
             | Fault::Run(_)
@@ -110,13 +109,13 @@ impl OtherHelperError {
             | Fault::TooMuch
             | Fault::Failed { .. }
             | Fault::NotAList
-            | Fault::NotKept => vec![self.place()],
+            | Fault::NotKept => vec![format!("It is set by {}", self.setting())],
         }
     }
 
-    /// Which line chose it.
-    pub(crate) fn place(&self) -> String {
-        format!("it is set by other_registries_helper at {}", self.named_at)
+    /// The setting that names it, with its line.
+    pub(crate) fn setting(&self) -> String {
+        format!("other_registries_helper at {}", self.named_at)
     }
 }
 
@@ -150,7 +149,7 @@ impl<'a> OtherHelper<'a> {
     /// taken the place: many helpers know one login for all spellings of a server.
     ///
     /// # Errors
-    /// When it does not, for whatever reason. Then nobody may throw the login away.
+    /// When it does not, for whatever reason. The caller must then keep the login elsewhere.
     pub(crate) fn check_kept(
         &self,
         env: &Env,
@@ -276,8 +275,8 @@ impl<'a> OtherHelper<'a> {
         answer.map_err(Fault::Run)?
     }
 
-    /// The executable, from a folder of PATH that is absolute: what lies in the folder that
-    /// somebody happens to work in is not run, as docker itself would not run it.
+    /// The executable, from an absolute folder of PATH. A program in the working folder is not run;
+    /// docker would not run it either.
     #[cfg(unix)]
     fn command(&self, env: &Env) -> Result<Command, Fault> {
         let program = self.name.program();
@@ -307,7 +306,7 @@ impl<'a> OtherHelper<'a> {
     }
 }
 
-/// Kills the process and sees it end, so that nothing of it is left when the fault is told.
+/// Kills the process and waits for its end, so that it is gone when the fault is reported.
 async fn stopped(mut child: Child, fault: Fault) -> Fault {
     match timeout(Duration::from_secs(1), child.kill()).await {
         Ok(Ok(())) => {}

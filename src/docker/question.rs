@@ -77,7 +77,7 @@ impl Question {
         self.text.trim_start_matches('\u{feff}')
     }
 
-    /// The server that `get` and `erase` name, without the line break that a person types.
+    /// The server that `get` and `erase` name, without the line break that a user types.
     pub(super) fn server(&self) -> Result<&str, Error> {
         checked(self.text())
     }

@@ -10,7 +10,7 @@ use crate::identity::{Identity, IdentityError};
 use crate::registry::{MfaDevice, Registry, RoleArn, Service};
 use crate::terminal::{Absence, TerminalError};
 
-/// What a client will show, or at least log.
+/// The error for a client, which shows or at least logs it.
 #[derive(Debug, thiserror::Error)]
 #[error("no credentials for {registry}")]
 pub(super) struct NoCredentials {
@@ -40,16 +40,16 @@ impl NoCredentials {
         }
     }
 
-    /// For a person, who is told about public ECR that pulls need no token there.
-    pub(super) fn for_person(self) -> Self {
+    /// For the user, who learns from it that pulls from public ECR need no token.
+    pub(super) fn for_user(self) -> Self {
         Self {
             allows_anonymous: self.registry.service == Service::Public,
             ..self
         }
     }
 
-    /// What a client is told. At public ECR, that it can go on anonymously; why is for the log,
-    /// where a mistake in a file is a warning, and a machine without rights is not.
+    /// The answer for a client. For public ECR, the client can go on anonymously, and the cause is
+    /// only logged: a mistake in a file as a warning, missing permissions as information.
     pub(super) fn for_client(self) -> Error {
         let Self {
             registry, cause, ..
@@ -70,7 +70,7 @@ impl NoCredentials {
         let mut hints = self.cause.hints(registry);
         if self.allows_anonymous {
             hints.push(format!(
-                "pulls from {registry} do not require a token; without one, they are anonymous"
+                "Pulls from {registry} do not require a token; without one, they are anonymous"
             ));
         }
         hints.extend(self.asked_as.clone());
@@ -85,7 +85,7 @@ impl From<NoCredentials> for Error {
     }
 }
 
-/// A token that lives less long than it must.
+/// A token with a shorter lifetime than requested.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the new token for {registry} expires in {}, less than the requested {}",
@@ -115,12 +115,12 @@ pub(super) enum Obstacle {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// Nobody to ask as.
+    /// There is no identity to request a token with.
     #[error(transparent)]
     Identity(#[from] IdentityError),
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// A role wants a code, and none was given.
+    /// A role requires an MFA code, and none was entered.
     #[error("the role {role} requires an MFA code from {device}: {cause}")]
     Code {
         role: RoleArn,
@@ -131,19 +131,19 @@ pub(super) enum Obstacle {
         /// Why there is none.
         cause: TerminalError,
     },
-    /// A role wants a code, which nobody is asked for at public ECR.
+    /// A role requires an MFA code, for which there is no prompt at public ECR.
     #[error(
-        "the role {role} requires an MFA code from {device}, and public ECR never prompts for codes"
+        "the role {role} requires an MFA code from {device}, and there is no MFA prompt for public ECR"
     )]
     CodeForPublic {
         role: RoleArn,
         /// The device that shows it.
         device: MfaDevice,
     },
-    /// All who have locked the entry keep it too long.
+    /// The other processes have held the locks of the entry for too long.
     #[error(transparent)]
     Overdue(CacheError),
-    /// It was tried a short while ago.
+    /// A recent attempt has failed.
     #[error("(previous attempt, retry in {retry_in} s) {message}")]
     Remembered {
         message: String,
@@ -154,7 +154,7 @@ pub(super) enum Obstacle {
 }
 
 impl Obstacle {
-    /// The failure of a call, where it is one.
+    /// The failure of a call to AWS, if it is one.
     pub(super) fn failure(&self) -> Option<&Failure> {
         match self {
             Obstacle::Fetch(FetchError::Failure(failure)) => Some(failure),
@@ -173,7 +173,7 @@ impl Obstacle {
         self.failure().is_some_and(Failure::is_denial)
     }
 
-    /// How it is logged if nobody is told.
+    /// The log level, if the client does not get the error.
     fn level(&self) -> log::Level {
         match self {
             Obstacle::Identity(IdentityError::NotSignedIn) => log::Level::Info,
@@ -198,7 +198,7 @@ impl Obstacle {
                     },
                 ..
             } => vec![format!(
-                "get a token on a terminal first (it is cached for up to 12 hours): echo {registry} | {program} get >/dev/null"
+                "First get a token on a terminal (it is cached for up to 12 hours). Run: echo {registry} | {program} get >/dev/null"
             )],
             Obstacle::Config(_)
             | Obstacle::Code { .. }

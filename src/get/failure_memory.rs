@@ -1,6 +1,6 @@
-//! Failures, as far as they are remembered: for a minute by source and endpoint, so
-//! that one dead network is found out once; for some seconds by what was asked for, so that a herd
-//! does not repeat them.
+//! Remembered failures. Those of a source or endpoint are remembered for a minute, so that an
+//! unreachable network is tried once; those of one request for some seconds, so that processes that
+//! request the same at the same time do not repeat them.
 
 use std::cell::Cell;
 
@@ -15,32 +15,33 @@ use crate::terminal::{self, TerminalError};
 
 use super::error::Obstacle;
 use super::key::{self, Nth};
-use super::step::When;
+use super::state::When;
 
-/// How long after a refresh that failed nobody tries again with the same source and endpoint.
+/// After a failed renewal, no process tries again with the same source and endpoint for this long.
 const REFRESH_PAUSE: time::Duration = time::Duration::seconds(60);
 
-/// How long "public ECR gives no token here" is remembered.
+/// How long "public ECR issues no token here" is remembered.
 const PUBLIC_PAUSE: time::Duration = time::Duration::minutes(10);
 
-/// How long nobody is asked again for a code that was not given, or not taken: nerdctl calls six
-/// times for one pull, buildx three times.
+/// After a code was not entered or not accepted, there is no prompt for this long: nerdctl calls
+/// six times for one pull, buildx three times.
 const CODE_PAUSE: time::Duration = time::Duration::seconds(30);
 
-/// How long a failure is shared by a herd, or by a `docker build` that asks for every registry
-/// there is, at all their endpoints. Short, as whoever mends it tries again at once.
+/// How long processes share a failure: those that request the same token, and those of a `docker
+/// build` that asks for every configured registry. Short, as a user who has fixed the cause tries
+/// again at once.
 const SHARED_PAUSE: time::Duration = time::Duration::seconds(5);
 
-/// What is remembered of failed attempts, as far as it concerns one request.
+/// The remembered failures that concern one request.
 pub(super) struct FailureMemory<'a> {
     cache: &'a Cache,
     registry: &'a Registry,
     identity: &'a Identity,
     state: Digest,
-    /// The part of it that is the same whoever asks.
+    /// The part of `state` that does not depend on the identity.
     way: Digest,
-    /// A failure of the same was known when this process last looked, so its own is the second:
-    /// an attempt may take longer than the first is remembered.
+    /// Whether a failure of the same request was known at the last look, so that a failure of this
+    /// process is the second: an attempt may take longer than the first is remembered.
     follows: Cell<bool>,
 }
 
@@ -101,22 +102,23 @@ impl<'a> FailureMemory<'a> {
         match when {
             When::InLine => of_failure(Nth::Second),
             When::Last => of_failure(Nth::Second).or(first),
-            // Who asks once more for the same may have mended what failed; of a herd, whoever is
-            // late is told what the first two have found out.
+            // A user who repeats the request may have fixed the cause. Of processes that request
+            // the same at the same time, the late ones get the failure of the first two.
             When::Arriving if first.is_some() => of_failure(Nth::Second),
             When::Arriving => of_failure(Nth::Second).or_else(|| self.source_failure()),
         }
     }
 
-    /// What keeps the whole source from getting a token, or all that it asks at this endpoint.
+    /// The failure of the source, anywhere or at this endpoint.
     fn source_failure(&self) -> Option<FailureMark> {
         let endpoint = self.identity.api.url.as_deref();
         self.mark(&key::source(self.identity, None))
             .or_else(|| self.mark(&key::source(self.identity, Some(endpoint?))))
     }
 
-    /// What keeps everybody from reaching AWS, or this endpoint. Only who has a token to go by
-    /// asks: a profile for each account makes as many sources, and each would wait for itself.
+    /// The failure of the network, everywhere or at this endpoint. It counts only if a valid token
+    /// is cached: with a profile for each account there are as many sources, and each would wait
+    /// for itself.
     fn network_failure(&self) -> Option<FailureMark> {
         let endpoint = self.identity.api.url.as_deref();
         let of = |endpoint| {
@@ -126,8 +128,8 @@ impl<'a> FailureMemory<'a> {
         of(None).or_else(|| of(Some(endpoint?)))
     }
 
-    /// An endpoint that is named by hand may be one registry's alone: what fails there is shared
-    /// with those who ask there too.
+    /// The configured endpoint of the call that failed. It may be that of one registry alone, so
+    /// the failure is shared only with requests to the same endpoint.
     fn endpoint_of(&self, failure: &Failure) -> Option<&str> {
         match failure.stage {
             Stage::Token => self.identity.api.url.as_deref(),
@@ -135,9 +137,9 @@ impl<'a> FailureMemory<'a> {
         }
     }
 
-    /// What is locked while a person is asked for a code of this identity on this terminal,
-    /// whatever registry it is for. `None` where no code is wanted, or nobody can be asked.
-    pub(super) fn key_of_asking(&self) -> Option<Key> {
+    /// The key of the lock for the MFA prompt of this identity on this terminal, for all
+    /// registries. `None` if no code is required, or there is no terminal.
+    pub(super) fn prompt_key(&self) -> Option<Key> {
         let (major, minor) = self.identity.wants_codes().then(terminal::number)??;
         let codes = key::codes(self.registry, self.identity).to_string();
         let terminal = format!("{major} {minor}");
@@ -145,12 +147,16 @@ impl<'a> FailureMemory<'a> {
         Some(key)
     }
 
-    /// Remembers a failure where that spares others the wait: for who holds a token, one that
-    /// concerns the source whatever role is on top; public ECR's, of any kind; a code that was
-    /// not given; and, without a token, any failure that used up a code. Any other is shared for
-    /// some seconds: with other registries where it concerns the source, else with those who stand
-    /// in line for the same. What is wrong on this machine alone (certificates, proxy settings, no
-    /// terminal) costs nothing to find out again, and its mending is to count at once.
+    /// Remembers a failure if that saves other processes a wait:
+    ///
+    /// - if a valid token is cached, a failure that concerns the source, for all of its roles;
+    /// - any failure at public ECR;
+    /// - a code that was not entered, and, without a cached token, any failure that used up a code;
+    /// - any other for some seconds: for all registries if it concerns the source, else for
+    ///   requests of the same token.
+    ///
+    /// A problem of this machine (certificates, proxy settings, no terminal) is not remembered: it
+    /// is found again in no time, and a fix must take effect at once.
     pub(super) fn remember(&self, error: &Obstacle, holds_token: bool) {
         let (registry, identity) = (self.registry, self.identity);
         if let Obstacle::Code { cause, .. } = error
@@ -162,8 +168,8 @@ impl<'a> FailureMemory<'a> {
             return;
         };
         if self.identity.wants_codes() && (failure.is_about_the_code() || !holds_token) {
-            // Whatever failed, the code is used up, and the device shows the next half a minute
-            // later: until then a question would be in vain.
+            // The code is used up in any case, and the device shows the next one half a minute
+            // later: a prompt before that would be useless.
             self.put(&key::codes(registry, identity), CODE_PAUSE, error);
         } else if holds_token {
             if failure.concerns_the_source() {
@@ -219,10 +225,10 @@ impl<'a> FailureMemory<'a> {
     }
 }
 
-/// What a person changes to mend a failure: the sign-in, the way to AWS, or anything at all in the
-/// files of configuration. Roles have no part in it otherwise, as one source often has a role per
-/// account, and they share its attempts. Of public ECR denials are remembered too, and those
-/// another role may mend.
+/// What the user changes to fix a failure: the sign-in, the network settings, or anything in the
+/// configuration files. Roles are not a part of it otherwise: one source often has a role per
+/// account, and all of them share its attempts. At public ECR they are, as its denials are
+/// remembered too and another role may not be denied.
 fn state(way: Digest, registry: &Registry, identity: &Identity) -> Digest {
     let who = match registry.service {
         Service::Private(_) => identity.source_state(),
@@ -232,7 +238,7 @@ fn state(way: Digest, registry: &Registry, identity: &Identity) -> Digest {
     Key::digest(&[who.as_bytes(), &identity.proof(), way.as_bytes()])
 }
 
-/// Behind `AWS_ENDPOINT_URL`: whose endpoint a variable names.
+/// What follows `AWS_ENDPOINT_URL` in a variable's name: the service.
 const SERVICES: [&str; 7] = [
     "",
     "_ECR",
@@ -243,7 +249,7 @@ const SERVICES: [&str; 7] = [
     "_SIGNIN",
 ];
 
-/// Which way is taken to AWS, and all that is configured.
+/// The network settings and all configuration files.
 fn way(env: &Env, resolver: &Resolver<'_>) -> Digest {
     let endpoints = SERVICES.map(|service| format!("{}{service}", var::AWS_ENDPOINT_URL));
     let others = [
@@ -273,7 +279,7 @@ fn seconds_until(moment: time::OffsetDateTime) -> u64 {
     left.max(1.0) as u64
 }
 
-/// Whether a person was there to answer.
+/// Whether the user has seen the prompt.
 fn was_asked(cause: &TerminalError) -> bool {
     match cause {
         TerminalError::Cancelled | TerminalError::TimedOut { .. } | TerminalError::Refused => true,

@@ -1,5 +1,5 @@
-//! What people ask beside the token: who would ask, what the cache holds and whether it can be used,
-//! and where the way to a new token breaks. Nothing here is on the way of a `get`.
+//! What the interactive commands ask besides the token: the identity, the content and state of the
+//! cache, and which step to a new token fails. Nothing here is a part of a `get`.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -17,10 +17,9 @@ use crate::token::AuthorizationToken;
 
 use super::error::{NoCredentials, Obstacle, TooShort};
 use super::key;
-use super::request::TokenRequest;
-use super::tokens::Tokens;
+use super::tokens::{TokenRequest, Tokens};
 
-/// Whether tokens are kept.
+/// Whether tokens are cached.
 #[derive(Debug)]
 pub(crate) enum CacheState {
     /// They are, in this folder.
@@ -32,32 +31,32 @@ pub(crate) enum CacheState {
         /// How many more are damaged, or of another version.
         doubtful: usize,
     },
-    /// They are not to be, or there is no place for it.
+    /// Caching is disabled, or there is no folder for it.
     Off(CacheOff),
-    /// Every `get` asks AWS.
+    /// The cache cannot be used, so every `get` asks AWS.
     Unusable(CacheError),
 }
 
-/// How much less than it was asked for a new token may live: it has been on its way, and AWS's
-/// clock is another.
+/// How much shorter than requested the lifetime of a new token may be: the response takes time, and
+/// AWS's clock differs from the local one.
 const ON_ITS_WAY: Duration = Duration::from_secs(60);
 
-/// A token in the cache, and when whoever asks now would replace it.
+/// A token in the cache, and when it would be replaced.
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
-    /// The token, and whose it is.
+    /// The token, and its identity.
     pub entry: Entry,
-    /// When it is renewed; `None` where it belongs to somebody who does not ask now, and by whose
-    /// settings it goes.
+    /// When it is renewed; `None` if it belongs to an identity that is not the one selected now, as
+    /// that identity's settings decide.
     pub refresh_at: Option<OffsetDateTime>,
 }
 
 impl Tokens<'_> {
-    /// A token that lives so long at least: one that does not counts as none. At public ECR too it
-    /// says why there is none.
+    /// A token with at least this remaining lifetime: a cached one with less is not used. The error
+    /// says the cause for public ECR too.
     ///
     /// # Errors
-    /// [`TooShort`] when AWS gives one that lives less long. It is kept for others.
+    /// [`TooShort`] if the new token has less. It is cached for other requests.
     pub(crate) fn get_living(
         &self,
         registry: &Registry,
@@ -70,10 +69,10 @@ impl Tokens<'_> {
             .map_err(|cause| {
                 NoCredentials::new(registry, cause)
                     .asked_as(&identity)
-                    .for_person()
+                    .for_user()
             })?;
-        // Without a word of how long, one that looks expired by the local clock is answered, as by
-        // a `get`.
+        // Without a requested lifetime, a token that looks expired by the local clock is an answer,
+        // as for `get`.
         let is_asked = !least.is_zero();
         if is_asked && token.is_expired(clock::now() + least.saturating_sub(ON_ITS_WAY)) {
             let life = (token.expires_at - clock::now()).whole_seconds().max(0);
@@ -86,22 +85,22 @@ impl Tokens<'_> {
         Ok(token)
     }
 
-    /// Who asks for a registry's token.
+    /// The identity that requests a registry's token.
     ///
     /// # Errors
-    /// When that cannot be said, with what to do about it; at public ECR too.
+    /// If it cannot be determined, with what to do about it; for public ECR too.
     pub(crate) fn identity(&self, registry: &Registry) -> Result<Identity, Error> {
         let identity = self.resolver.resolve(registry);
-        Ok(identity.map_err(|cause| NoCredentials::new(registry, cause).for_person())?)
+        Ok(identity.map_err(|cause| NoCredentials::new(registry, cause).for_user())?)
     }
 
-    /// What identities are made of.
+    /// Determines the identity for a registry.
     pub(crate) fn resolver(&self) -> &Resolver<'_> {
         &self.resolver
     }
 
-    /// The token that the cache holds for whoever asks, expired or not; `None` where nobody is
-    /// signed in, as a `get` answers none then.
+    /// The cached token of an identity, expired or not; `None` if the identity's sign-in is
+    /// missing, as a `get` does not use the token then.
     ///
     /// # Errors
     /// When the cache cannot be used.
@@ -123,7 +122,7 @@ impl Tokens<'_> {
         }))
     }
 
-    /// Entries, with when each is renewed where that is known.
+    /// Entries, each with the time of its renewal, if that is known.
     pub(crate) fn judge(&self, entries: Vec<(Key, Entry)>) -> Vec<Held> {
         let refresh_at = |key: &Key, entry: &Entry| {
             let registry = self.config.registry(&entry.registry)?;
@@ -144,7 +143,7 @@ impl Tokens<'_> {
         entry.token.refresh_at(self.renewal(identity))
     }
 
-    /// Whether the cache can be used, tried out.
+    /// Whether the cache can be used; this tries to write to it.
     pub(crate) fn cache_state(&self) -> CacheState {
         let Some(cache) = &self.cache else {
             let off = CacheLocation::find(self.env, self.config).off;
@@ -165,9 +164,8 @@ impl Tokens<'_> {
         }
     }
 
-    /// What AWS and the registry are reached by, with the identity's certificates if it names any.
-    /// One serves for all requests of a command: certificates that come from a pipe can be read
-    /// only once.
+    /// The client for AWS and the registry, with the identity's CA bundle if it has one. A command
+    /// uses one client for all requests: a CA bundle from a pipe can be read only once.
     ///
     /// # Errors
     /// When certificates or proxy settings cannot be used.
@@ -176,11 +174,11 @@ impl Tokens<'_> {
         Ok(http::client(&self.http_settings(identity, deadline))?)
     }
 
-    /// Drops this token from the cache, and what is remembered of failures, as the registry does
-    /// not take it. One that somebody has put in its place meanwhile stays.
+    /// Removes this token, which the registry has rejected, and the remembered failures from the
+    /// cache. A token that another process has stored in its place meanwhile stays.
     ///
     /// # Errors
-    /// When it is still there.
+    /// If it could not be removed.
     pub(crate) fn drop_dead(
         &self,
         registry: &Registry,
@@ -202,11 +200,11 @@ impl Tokens<'_> {
         Ok(())
     }
 
-    /// Goes the way to a new token step by step, with [`Tokens::client`]. Nothing is kept. The
+    /// Takes the steps to a new token one by one, with [`Tokens::client`]. Nothing is cached. The
     /// endpoint is the one that the caller's identity was requested from.
     ///
     /// # Errors
-    /// When nothing could be asked at all: a code that was not given, certificates, proxy settings.
+    /// If no request could be made at all: no MFA code, unusable certificates or proxy settings.
     pub(crate) fn survey(
         &self,
         registry: &Registry,
@@ -228,10 +226,10 @@ impl Tokens<'_> {
         let sts = self.resolver.sts(registry)?;
         let client = client?;
         let request = TokenRequest::new(self, registry, identity);
-        // A pull from public ECR would ask nobody, either.
-        request.asks_nobody_for_public()?;
+        // A pull from public ECR would not prompt either.
+        request.refuse_prompt_for_public()?;
         let codes = request.codes()?;
-        // What a person took to type counts for nobody.
+        // The time that the user took to enter a code does not count.
         let time_left = if codes.is_empty() {
             ends_at.saturating_duration_since(Instant::now())
         } else {

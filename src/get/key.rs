@@ -1,4 +1,4 @@
-//! What the cache files things under.
+//! The cache keys of tokens and of remembered failures.
 
 #[cfg(test)]
 mod tests;
@@ -7,7 +7,7 @@ use crate::cache::Key;
 use crate::identity::Identity;
 use crate::registry::{Registry, Service};
 
-/// The key of a token: the registry, the endpoint that issues it, and who requests it.
+/// The key of a token: the registry, the endpoint that issues it, and the identity.
 pub(super) fn entry(registry: &Registry, identity: &Identity) -> Key {
     let (service, account) = match &registry.service {
         Service::Private(private) => ("ecr", private.account.as_str()),
@@ -24,7 +24,7 @@ pub(super) fn entry(registry: &Registry, identity: &Identity) -> Key {
     )
 }
 
-/// The key of attempts: whatever registry they were for, and whatever roles lie on top.
+/// The key of attempts with a source, for all registries of a service and all roles.
 pub(super) fn attempts(registry: &Registry, identity: &Identity) -> Key {
     let service: &[u8] = match &registry.service {
         Service::Private(_) => b"attempt ecr",
@@ -37,8 +37,8 @@ pub(super) fn attempts(registry: &Registry, identity: &Identity) -> Key {
     ])
 }
 
-/// The key of attempts of a source, whatever registry and roles they were for: at any endpoint,
-/// or at one that is named by hand.
+/// The key of attempts with a source, for all registries and roles: at any endpoint, or at one
+/// configured endpoint.
 pub(super) fn source(identity: &Identity, endpoint: Option<&str>) -> Key {
     let source = identity.source_fingerprint();
     match endpoint {
@@ -47,7 +47,7 @@ pub(super) fn source(identity: &Identity, endpoint: Option<&str>) -> Key {
     }
 }
 
-/// The key of a network that is dead: all of it, or the way to an endpoint that is named by hand.
+/// The key of a network failure: everywhere, or at one configured endpoint.
 pub(super) fn network(endpoint: Option<&str>) -> Key {
     match endpoint {
         None => Key::stable(&[b"network"]),
@@ -55,7 +55,7 @@ pub(super) fn network(endpoint: Option<&str>) -> Key {
     }
 }
 
-/// Which of the failures that a herd makes.
+/// Which of the failures of several processes that request the same token.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Nth {
     First,
@@ -73,7 +73,7 @@ pub(super) fn failure(registry: &Registry, identity: &Identity, nth: Nth) -> Key
     Key::rotating(&[b"failure", nth, slot.as_bytes()], &[owner.as_bytes()])
 }
 
-/// The keys of all that is remembered of failures for a registry and identity.
+/// The keys of all remembered failures for a registry and identity.
 pub(super) fn memories(registry: &Registry, identity: &Identity) -> [Key; 8] {
     let url = Some(identity.api.url.as_deref().unwrap_or_default());
     [
@@ -88,7 +88,7 @@ pub(super) fn memories(registry: &Registry, identity: &Identity) -> [Key; 8] {
     ]
 }
 
-/// The key of codes that were not given or not taken.
+/// The key of MFA codes that were not entered or not accepted.
 pub(super) fn codes(registry: &Registry, identity: &Identity) -> Key {
     let attempts = attempts(registry, identity);
     Key::stable(&[

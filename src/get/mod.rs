@@ -1,12 +1,11 @@
-//! The one path: registry → rule → identity → cache → AWS → token. Each mode of the program
-//! walks it, and only reads the question and prints the answer in its own way.
+//! The one path: registry → rule → identity → cache → AWS → token. Every mode of the program takes
+//! it. The modes differ only in how they read the request and print the answer.
 
 mod error;
 mod failure_memory;
 mod inspection;
 mod key;
-mod request;
-mod step;
+mod state;
 mod tokens;
 mod walk;
 
@@ -24,7 +23,7 @@ use crate::token::AuthorizationToken;
 pub(crate) use inspection::{CacheState, Held};
 
 use error::NoCredentials;
-use request::TokenRequest;
+use tokens::TokenRequest;
 pub(crate) use tokens::Tokens;
 
 impl Tokens<'_> {
@@ -33,7 +32,7 @@ impl Tokens<'_> {
             .resolver
             .resolve(registry)
             .map_err(|cause| NoCredentials::new(registry, cause).for_client())?;
-        // It is not taken apart again: the process is about to end.
+        // Not dropped, to save time: the process is about to end.
         let identity = ManuallyDrop::new(identity);
         let token = TokenRequest::new(self, registry, &identity).token();
         token.map_err(|cause| {
@@ -43,7 +42,7 @@ impl Tokens<'_> {
         })
     }
 
-    /// Who would ask for a registry's token, for people.
+    /// The identity that would request a registry's token, as a line for the user.
     pub(crate) fn explain(&self, registry: &Registry) -> Result<String, String> {
         match self.resolver.resolve(registry) {
             Ok(identity) => Ok(identity.explain()),
@@ -70,12 +69,12 @@ impl Tokens<'_> {
         };
         let now = clock::now();
         let entries: HashMap<_, _> = cache.list(now)?.into_iter().collect();
-        // As the hosts are written here, not as a file says it. What was fetched by one name is
-        // answered by the registry's other names too.
+        // With the hosts as they are written here, not as in the file. A token that was requested
+        // under one name of a registry is the answer for its other names too.
         let mut registries: Vec<Registry> = entries
             .values()
             .filter_map(|entry| self.config.registry(&entry.registry))
-            // A name may stand in two rules: the first says which registry it is.
+            // A name may be in two rules: the first says which registry it is.
             .chain(
                 self.config
                     .own_registries()
@@ -105,7 +104,7 @@ impl Tokens<'_> {
     }
 }
 
-/// What a client is told when a registry's configuration cannot be used.
+/// The error for a client if the configuration of a registry cannot be used.
 pub(crate) fn misconfigured(registry: &Registry, cause: ConfigError) -> Error {
     NoCredentials::new(registry, cause).for_client()
 }

@@ -1,4 +1,4 @@
-//! Carries out the steps of the protocol: on the files of the cache, and on AWS.
+//! Carries out the actions of the cache protocol: on the files of the cache, and on AWS.
 
 use std::thread;
 use std::time::Instant;
@@ -8,21 +8,21 @@ use crate::token::AuthorizationToken;
 
 use super::error::Obstacle;
 use super::failure_memory::FailureMemory;
-use super::request::TokenRequest;
-use super::step::{Act, End, Event, Lock, Sight, Step, When};
+use super::state::{Action, End, Event, GetState, Lock, Sight, When};
+use super::tokens::TokenRequest;
 
-/// One walk along the steps of the protocol, with what they are carried out on.
+/// One `get` on its way through the protocol, with all that it has opened, found and obtained.
 pub(super) struct Walk<'a> {
     request: &'a TokenRequest<'a>,
     cache: &'a Cache,
-    step: Step,
-    /// Made when first needed: a warm `get` has none.
+    state: GetState,
+    /// Made when it is first needed: a warm `get` needs none.
     memory: Option<FailureMemory<'a>>,
     seen: Option<AuthorizationToken>,
     file: Option<LockFile>,
     pauses: Option<Pauses>,
     lock: Option<EntryLock>,
-    asking: Option<EntryLock>,
+    prompt: Option<EntryLock>,
     fetched: Option<AuthorizationToken>,
     obstacle: Option<Obstacle>,
 }
@@ -30,7 +30,7 @@ pub(super) struct Walk<'a> {
 impl TokenRequest<'_> {
     /// A token, from the cache or from AWS.
     pub(super) fn token(&self) -> Result<AuthorizationToken, Obstacle> {
-        self.asks_nobody_for_public()?;
+        self.refuse_prompt_for_public()?;
         match &self.tokens.cache {
             None => self.fetch(self.limit(false)),
             Some(cache) => Walk::new(self, cache).finish(),
@@ -43,13 +43,13 @@ impl<'a> Walk<'a> {
         Self {
             request,
             cache,
-            step: Step::first(),
+            state: GetState::first(),
             memory: None,
             seen: None,
             file: None,
             pauses: None,
             lock: None,
-            asking: None,
+            prompt: None,
             fetched: None,
             obstacle: None,
         }
@@ -58,19 +58,19 @@ impl<'a> Walk<'a> {
     /// A token, or why there is none.
     pub(super) fn finish(mut self) -> Result<AuthorizationToken, Obstacle> {
         loop {
-            let event = match self.step.act() {
-                Act::Look => self.look(),
-                Act::Recall(when) => self.recall(when),
-                Act::Open(lock) => self.open(lock),
-                Act::Claim(lock) => self.claim(lock),
-                Act::Wait(lock) => self.wait(lock),
-                Act::Fetch => self.fetch(),
-                Act::Keep => self.keep(),
-                Act::Remember => self.remember(),
-                Act::Drop => self.drop_entry(),
-                Act::End(end) => return self.answer(end),
+            let event = match self.state.action() {
+                Action::Look => self.look(),
+                Action::Recall(when) => self.recall(when),
+                Action::Open(lock) => self.open(lock),
+                Action::Claim(lock) => self.claim(lock),
+                Action::Wait(lock) => self.wait(lock),
+                Action::Fetch => self.fetch(),
+                Action::Keep => self.keep(),
+                Action::Remember => self.remember(),
+                Action::Drop => self.drop_entry(),
+                Action::End(end) => return self.answer(end),
             };
-            self.step = self.step.after(event);
+            self.state = self.state.after(event);
         }
     }
 
@@ -93,7 +93,7 @@ impl<'a> Walk<'a> {
     }
 
     fn recall(&mut self, when: When) -> Event {
-        let holds_token = self.step.holds_token();
+        let holds_token = self.state.holds_token();
         let failure = self.memory().remembered(holds_token, when);
         let is_known = failure.is_some();
         self.obstacle = failure.or(self.obstacle.take());
@@ -103,7 +103,7 @@ impl<'a> Walk<'a> {
     fn open(&mut self, lock: Lock) -> Event {
         let file = match lock {
             Lock::Entry(seat) => self.cache.open_lock(&self.request.key, seat),
-            Lock::Asking => match self.memory().key_of_asking() {
+            Lock::Prompt => match self.memory().prompt_key() {
                 Some(key) => self.cache.open_lock(&key, Seat::First),
                 None => return Event::Needless,
             },
@@ -126,7 +126,7 @@ impl<'a> Walk<'a> {
             Ok(Some(held)) => {
                 match lock {
                     Lock::Entry(_) => self.lock = Some(held),
-                    Lock::Asking => self.asking = Some(held),
+                    Lock::Prompt => self.prompt = Some(held),
                 }
                 Event::Claimed
             }
@@ -139,7 +139,7 @@ impl<'a> Walk<'a> {
     }
 
     fn wait(&mut self, lock: Lock) -> Event {
-        let until = self.request.overdue_at(lock, self.step.holds_token());
+        let until = self.request.overdue_at(lock, self.state.holds_token());
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             if let Some(Obstacle::Overdue(error)) = &self.obstacle {
@@ -153,7 +153,7 @@ impl<'a> Walk<'a> {
     }
 
     fn fetch(&mut self) -> Event {
-        let limit = self.request.limit(self.step.holds_token());
+        let limit = self.request.limit(self.state.holds_token());
         match self.request.fetch(limit) {
             Ok(token) => {
                 self.fetched = Some(token);
@@ -178,9 +178,9 @@ impl<'a> Walk<'a> {
         Event::Done
     }
 
-    /// While the lock is held, so that the next in line knows of it.
+    /// Under the lock, so that the next process in line finds the failure.
     fn remember(&mut self) -> Event {
-        let holds_token = self.step.holds_token();
+        let holds_token = self.state.holds_token();
         let registry = self.request.registry;
         if let Some(obstacle) = self.obstacle.take() {
             self.memory().remember(&obstacle, holds_token);
@@ -203,7 +203,7 @@ impl<'a> Walk<'a> {
 
     fn answer(self, end: End) -> Result<AuthorizationToken, Obstacle> {
         let token = match end {
-            End::Cached | End::Held => self.seen,
+            End::Cached | End::Stale => self.seen,
             End::Fetched => self.fetched,
             End::Remembered | End::Overdue | End::Denied | End::Failed => None,
         };
@@ -222,7 +222,7 @@ impl<'a> Walk<'a> {
 fn without(lock: Lock, error: &CacheError) -> Event {
     match lock {
         Lock::Entry(_) => log::warn!("continuing without the cache: {error}"),
-        Lock::Asking => log::warn!("prompting without a lock: {error}"),
+        Lock::Prompt => log::warn!("prompting without a lock: {error}"),
     }
     Event::Unusable
 }

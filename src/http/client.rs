@@ -1,7 +1,7 @@
 //! The client: which connector each request takes, and requests that are not the SDK's.
 //!
-//! A registry, and where its layers are, is asked by [`EcrxClient::send`]. Certificates, proxy,
-//! limits and what is told of a failure are the same as for AWS.
+//! [`EcrxClient::send`] sends requests to registries and to the servers of their layers.
+//! Certificates, proxy, limits and failures are the same as for AWS.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
@@ -86,10 +86,9 @@ impl EcrxClient {
         self.0.resolver.clone()
     }
 
-    /// Begins to connect to the host of this `https` URL, so that the connection is there when
-    /// other hosts have been asked. The first request to that host takes it, with the failure if
-    /// there was one. Another URL is none of its business: on loopback nothing would be won.
-    /// Needs a runtime.
+    /// Begins to connect to the host of this `https` URL, so that the connection is ready after the
+    /// requests to other hosts. The first request to that host uses it, or fails with its failure.
+    /// Does nothing for an `http` URL: on loopback it would save no time. Needs a runtime.
     pub fn connect_ahead(&self, url: &str) {
         if let Some(destination) = Destination::parse(url).filter(|destination| destination.tls)
             && let Ok(connector) = self.0.secure(self.0.proxy_for(&destination))

@@ -264,8 +264,8 @@ impl Service<Uri> for Connections {
     }
 }
 
-/// Whether the server, or a proxy on the way, has kept this new connection. Nobody speaks before
-/// it is asked, so whatever can be read is the end.
+/// Whether this new connection is still open. No server or proxy sends anything before a request,
+/// so if something can be read, it is the end of the connection.
 async fn is_open(stream: &mut Stream) -> bool {
     let mut byte = [0];
     let mut read = ReadBuf::new(&mut byte);

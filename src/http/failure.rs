@@ -149,7 +149,7 @@ pub fn classify(error: &(dyn Error + 'static)) -> Option<TransportFailure> {
     })
 }
 
-/// A failure beside the error it was read from.
+/// A failure with the error it was read from.
 #[derive(Debug, thiserror::Error)]
 #[error("{failure}")]
 struct Tagged {

@@ -11,7 +11,7 @@
 //! | `https`, `HTTPS_PROXY` serves this host | TLS through a CONNECT tunnel |
 //! | `http` | direct, whatever the proxy variables say; one per connect timeout |
 //!
-//! Plain http goes to instance metadata, container credentials and stand-ins on loopback; a
+//! Plain http goes to instance metadata, container credentials and test servers on loopback; a
 //! proxy must not see any of them.
 //!
 //! What the user configured is checked by [`client()`], before any call: a bundle that is named is
@@ -24,14 +24,15 @@
 //! timeouts of the SDK are honoured on every connector. Cryptography is `ring`; HTTP/1.1 is
 //! spoken, as the AWS CLI does: a token takes one request after the other.
 //!
-//! Registries are asked by the same client ([`EcrxClient::send`]).
+//! The same client sends requests to registries ([`EcrxClient::send`]).
 //!
 //! [`EcrxClient`] routes a request to a `connector`, which is made of the proxy's address
 //! (`proxy`), names (`resolver`) and certificates (`roots`). What fails there becomes a
 //! [`TransportFailure`].
 //!
-//! There is one connection per host. While roles are assumed, or SSO, `aws login` or STS is asked for
-//! the first credentials, the one to the API is made ([`EcrxClient::connect_ahead`]).
+//! There is one connection per host. The one to the API is made while roles are assumed, or while
+//! the first credentials are requested from SSO, `aws login` or STS
+//! ([`EcrxClient::connect_ahead`]).
 
 mod client;
 mod connector;

@@ -80,7 +80,8 @@ impl ResolveDns for SystemResolver {
             let begun = self.unfinished().remove(name);
             let mut lookup = begun.unwrap_or_else(|| tokio::spawn(lookup(host())));
             let found = match timeout(self.timeout, &mut lookup).await {
-                // Whoever is no longer waited for ends with the runtime, and a panic ends the program.
+                // Never an error in practice: only the end of the runtime cancels the task, and a
+                // panic ends the program.
                 Ok(ended) => ended.unwrap_or_else(|error| Err(io::Error::other(error))),
                 Err(_) => {
                     self.unfinished().insert(host(), lookup);
@@ -142,7 +143,7 @@ fn needs_other_services(nsswitch: &str) -> bool {
             let (database, services) = line.split_once(':')?;
             (database.trim() == "hosts").then_some(services)
         })
-        // Between brackets stands what to do with an answer: `[NOTFOUND=return]`.
+        // Words in brackets say what to do with a result: `[NOTFOUND=return]`.
         .flat_map(|services| services.split(['[', ']']).step_by(2))
         .flat_map(str::split_whitespace)
         .any(|service| !matches!(service, "files" | "dns"))

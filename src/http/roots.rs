@@ -27,7 +27,7 @@ use crate::fs::{self, Pipes};
 /// all comments, is under 2 MiB.
 const MAX_BUNDLE: u64 = 16 << 20;
 
-/// Who names [`HttpSettings::ca_bundle`].
+/// The settings that [`HttpSettings::ca_bundle`] comes from.
 const CA_BUNDLE: &str = "AWS_CA_BUNDLE or by ca_bundle in the profile";
 
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ const CA_BUNDLE: &str = "AWS_CA_BUNDLE or by ca_bundle in the profile";
 pub enum RootsError {
     #[error("cannot read {} (set by {variable}): {source}", escaped_path(path))]
     Unreadable {
-        /// `AWS_CA_BUNDLE`, with the profile's key beside it, or `SSL_CERT_FILE`.
+        /// `AWS_CA_BUNDLE` or the profile's key, or `SSL_CERT_FILE`.
         variable: &'static str,
         path: PathBuf,
         source: io::Error,
@@ -214,7 +214,7 @@ const END: &[u8] = b"-----END CERTIFICATE-----";
 /// The certificates in a text (RFC 7468); `None` for each that is not base64.
 ///
 /// `rustls-pki-types` reads the same, in constant time, as if they were private keys: of a cold
-/// `get`, two instructions of three went into it. Like there, blanks may stand anywhere, and the
+/// `get`, two instructions of three went into it. As there, blanks may be anywhere, and the
 /// padding may be missing.
 fn certificates(pem: &[u8]) -> impl Iterator<Item = Option<CertificateDer<'static>>> {
     let begun = |line| (line == BEGIN).then(|| Vec::with_capacity(2048));

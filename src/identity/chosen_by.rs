@@ -1,4 +1,4 @@
-//! What decided who asks: a layer of the configuration, and where exactly it stands.
+//! What selected the identity: a layer of the configuration, and its exact place.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::config::Origin;
 
-/// The layers that may choose who asks, the most explicit first.
+/// The layers that can select the identity, the most explicit first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LayerName {
@@ -31,17 +31,17 @@ impl fmt::Display for LayerName {
             LayerName::Rules => "rules",
             LayerName::AwsVariables => "AWS_ variables",
             LayerName::Defaults => "[defaults]",
-            LayerName::Sdk => "AWS defaults",
+            LayerName::Sdk => "AWS default chain",
         })
     }
 }
 
-/// What decided who asks, the most explicit first.
+/// What selected the identity, the most explicit first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ChosenBy {
     /// The name that the program was called by.
     Name {
-        /// What stands behind `docker-credential-ecrx-`.
+        /// The part after `docker-credential-ecrx-`.
         name: String,
         /// Where `[identity.NAME]` is; without one, the name is an AWS profile's.
         origin: Option<Origin>,
@@ -50,7 +50,7 @@ pub(crate) enum ChosenBy {
     Rule(Origin),
     /// An `ECRX_*` or `AWS_*` variable.
     Variable(Cow<'static, str>),
-    /// `ECRX_PROFILE` and `ECRX_ROLE_ARN`, each perhaps with an account behind it.
+    /// `ECRX_PROFILE` and `ECRX_ROLE_ARN`, each with or without `_<account>`.
     Variables {
         /// The variable that names the profile.
         profile: String,
@@ -58,7 +58,7 @@ pub(crate) enum ChosenBy {
         role: String,
     },
     Defaults(Origin),
-    /// Nothing: what every AWS tool would do.
+    /// No configuration: the same as in every AWS tool.
     Default,
 }
 

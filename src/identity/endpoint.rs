@@ -89,7 +89,7 @@ impl AwsApi {
     }
 }
 
-/// The variables, and the profile that stands behind them.
+/// The variables, and the profile that is read after them.
 pub(super) struct Settings<'a> {
     env: &'a Env,
     files: Option<&'a AwsFiles>,
@@ -97,7 +97,7 @@ pub(super) struct Settings<'a> {
     switches: OnceCell<Switches>,
 }
 
-/// What holds for every endpoint.
+/// Settings that apply to every endpoint.
 #[derive(Clone, Copy)]
 struct Switches {
     ignore_urls: bool,

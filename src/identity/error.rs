@@ -14,14 +14,14 @@ use super::chosen_by::{ChosenBy, LayerName};
 use super::misspelled::Misspelled;
 
 /// What to do if no credentials are found.
-pub(crate) const SIGN_IN: &str = "sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE";
+pub(crate) const SIGN_IN: &str = "Sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE";
 
 /// Why no identity can be determined.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum IdentityError {
     /// Nothing names any credentials.
     #[error(
-        "no AWS credentials found: no configuration, variable or default profile provides credentials, and instance metadata is disabled"
+        "no AWS credentials found: configuration, variables and the default profile have none, and instance metadata is disabled"
     )]
     NotSignedIn,
     /// The configuration's role template does not fit, or crosses partitions.
@@ -37,12 +37,12 @@ pub(crate) enum IdentityError {
     Files(AwsFilesError),
     #[error(transparent)]
     Environment(EnvironmentError),
-    /// The program was called by a name that stands for nobody.
+    /// The name that the program was called by is neither an identity nor a profile.
     #[error(
         "called as docker-credential-ecrx-{name}, but neither [identity.{name}] in config.toml nor an AWS profile `{name}` in {files} exists"
     )]
     Name {
-        /// What stands behind `docker-credential-ecrx-`.
+        /// The part after `docker-credential-ecrx-`.
         name: String,
         /// Where profiles were looked for.
         files: String,
@@ -61,7 +61,7 @@ pub(crate) enum IdentityError {
     Misspelled(Misspelled),
     /// A role, sign-in or profile of another partition than the registry.
     #[error(
-        "{what} is in the partition {theirs}, but the registry {registry} is in {ours}; roles, keys and tokens work in one partition only (selected by {chosen_by})"
+        "{what} is in the partition {theirs}, but the registry {registry} is in {ours}; roles, keys and tokens work only in their own partition (selected by {chosen_by})"
     )]
     Partition {
         /// The role, sign-in or profile.
@@ -74,7 +74,7 @@ pub(crate) enum IdentityError {
     },
     /// An endpoint of another partition than the registry.
     #[error(
-        "the endpoint {url} is in the partition {theirs}, but the registry {registry} is in {ours}; keys and tokens work in one partition only"
+        "the endpoint {url} is in the partition {theirs}, but the registry {registry} is in {ours}; keys and tokens work only in their own partition"
     )]
     EndpointPartition {
         /// What was given, by a rule, a variable or a profile.
@@ -98,14 +98,14 @@ impl IdentityError {
                 SIGN_IN.to_owned(),
             ],
             IdentityError::Profile { cause: ProfileError::Missing { profile, .. }, known, .. } => {
-                let mut hints = vec!["to list the profiles, run: aws configure list-profiles".to_owned()];
+                let mut hints = vec!["To list the profiles, run: aws configure list-profiles".to_owned()];
                 hints.extend(unreadable_name(profile));
                 hints.extend(list_known("profiles", known));
                 hints
             }
             IdentityError::Name { name, identities, profiles, .. } => {
                 let mut hints = vec![
-                    "correct the name in the client's configuration, or define the identity in config.toml".to_owned(),
+                    "Correct the name in the client's configuration, or define the identity in config.toml".to_owned(),
                 ];
                 hints.extend(unreadable_name(name));
                 hints.extend(list_known("identities", identities));
@@ -115,14 +115,14 @@ impl IdentityError {
             IdentityError::Misspelled(misspelled) => vec![misspelled.hint()],
             IdentityError::Partition { ours, chosen_by, .. } => vec![match chosen_by.layer() {
                 // These come before every rule.
-                LayerName::Name => "set another helper for this registry in the client's configuration (credHelpers)".to_owned(),
+                LayerName::Name => "Set another helper for this registry in the client's configuration (credHelpers)".to_owned(),
                 LayerName::EcrxVariables => single_account_hint(),
                 LayerName::Rules | LayerName::AwsVariables | LayerName::Defaults | LayerName::Sdk => format!(
-                    "add a rule for the registry's partition to config.toml, for example match = \"{ours}\""
+                    "Add a rule for the registry's partition to config.toml, for example match = \"{ours}\""
                 ),
             }],
             IdentityError::EndpointPartition { theirs, .. } => vec![format!(
-                "set the endpoint only in a config.toml rule for its partition, for example match = \"{theirs}\""
+                "Set the endpoint only in a config.toml rule for its partition, for example match = \"{theirs}\""
             )],
             // Their messages say what to do.
             IdentityError::Config(_)
@@ -140,17 +140,17 @@ impl IdentityError {
 fn unreadable_name(name: &str) -> Option<String> {
     let is_read = |c: char| c.is_ascii_alphanumeric() || "_-/.%@:+".contains(c);
     (!name.chars().all(is_read)).then(|| {
-        "if the profile exists, rename it; only the characters A-Z a-z 0-9 and _-/.%@:+ are supported in profile names"
+        "If the profile exists, rename it; only the characters A-Z a-z 0-9 and _-/.%@:+ are supported in profile names"
             .to_owned()
     })
 }
 
 fn single_account_hint() -> String {
-    "set ECRX_PROFILE_<account> and ECRX_ROLE_ARN_<account> for single accounts instead, or use rules in config.toml".to_owned()
+    "Set ECRX_PROFILE_<account> and ECRX_ROLE_ARN_<account> for single accounts instead, or use rules in config.toml".to_owned()
 }
 
 fn list_known(what: &str, names: &[String]) -> Option<String> {
-    (!names.is_empty()).then(|| format!("known {what}: {}", names.join(", ")))
+    (!names.is_empty()).then(|| format!("Known {what}: {}", names.join(", ")))
 }
 
 /// Why a profile gives no credentials. Every message names the profile.
@@ -164,12 +164,12 @@ pub(crate) enum ProfileError {
         /// Where it was looked for.
         files: String,
     },
-    /// There is a profile, and nothing in it says who it is.
+    /// The profile exists but has no credentials.
     #[error(
         "the AWS profile `{profile}` has no credentials: it sets no keys, role, SSO, aws login, web identity or credential_process"
     )]
     NoCredentials { profile: String },
-    /// Something is there, and something that belongs to it is not.
+    /// The profile has one setting without another that is required with it.
     #[error("the AWS profile `{profile}` is incomplete: {what}")]
     Incomplete {
         profile: String,
@@ -257,14 +257,14 @@ impl ProfileError {
     }
 }
 
-/// Why variables that are there name no credentials.
+/// Why variables that are set provide no credentials.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum EnvironmentError {
     #[error("{set} is set but {unset} is not; both are required")]
     Half {
-        /// The one that is there.
+        /// The variable that is set.
         set: &'static str,
-        /// The one that is not.
+        /// The variable that is not set.
         unset: &'static str,
     },
     /// `AWS_ROLE_ARN` is no role ARN.

@@ -1,5 +1,5 @@
-//! The layers that may choose who asks: one table, from the most explicit one down. The first that
-//! speaks is taken whole; people are told what each of them says.
+//! The layers that can select the identity: one table, the most explicit first. The first layer
+//! that selects one is taken whole. `config show` shows the answer of every layer.
 
 use std::borrow::Cow;
 
@@ -46,8 +46,8 @@ const LAYERS: [(LayerName, Ask); 6] = [
     }),
 ];
 
-/// The first layer that a role without a profile can be assumed from. Those before it speak of a
-/// registry, and so exclude each other.
+/// The first layer that a role without a profile can be assumed from. Those before it select the
+/// identity of a registry, and so exclude each other.
 const FIRST_BELOW: usize = 3;
 const _: () = assert!(matches!(LAYERS[FIRST_BELOW].0, LayerName::AwsVariables));
 
@@ -85,27 +85,27 @@ pub(super) struct PartialChoice {
 #[derive(Debug)]
 pub(crate) struct ExplainedLayer {
     pub layer: LayerName,
-    /// `None` where it is silent; an error where it speaks and is wrong.
+    /// `None` if the layer selects nothing; an error if its settings are invalid.
     pub choice: Result<Option<ChoiceSummary>, IdentityError>,
 }
 
-/// Who would ask, if this layer decided.
+/// The identity that a layer would select.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ChoiceSummary {
-    /// Where exactly that stands.
+    /// The exact place of the setting.
     pub chosen_by: ChosenBy,
     /// The profile or source, and the roles on top.
     pub who: String,
 }
 
 impl Layers<'_> {
-    /// Who asks for a registry's token.
+    /// The identity for a registry.
     pub(super) fn choose(&self, registry: &Registry) -> Result<Choice, IdentityError> {
         self.refuse_misspelled(registry)?;
         self.choose_from(0, registry)
     }
 
-    /// What the first layer says that speaks, from this one on.
+    /// The answer of the first layer that selects an identity, from this one on.
     fn choose_from(&self, start: usize, registry: &Registry) -> Result<Choice, IdentityError> {
         for (at, (_, ask)) in LAYERS.iter().enumerate().skip(start) {
             match ask(self, registry)? {
@@ -206,7 +206,7 @@ impl Layers<'_> {
         Ok(chosen)
     }
 
-    /// `ECRX_PROFILE` and `ECRX_ROLE_ARN`, each with the registry's account behind it first. On
+    /// `ECRX_PROFILE` and `ECRX_ROLE_ARN`, each with `_<account>` of the registry first. On
     /// public ECR a role that is to be filled in from a private registry's name says nothing.
     fn ecrx_variables(&self, registry: &Registry) -> Result<Option<PartialChoice>, IdentityError> {
         let profile = self.ecrx_variable(var::ECRX_PROFILE, registry);
@@ -465,7 +465,7 @@ impl ChoiceSummary {
             .collect::<Vec<_>>()
             .join(", then ");
         if below {
-            who.push_str(", assumed by the next identity below");
+            who.push_str(", assumed with the next identity in this list");
         }
         Self {
             chosen_by: choice.chosen_by,

@@ -112,7 +112,7 @@ impl Misspelled {
     }
 
     pub(crate) fn hint(&self) -> String {
-        format!("rename or unset {}", self.shown())
+        format!("Rename or unset {}", self.shown())
     }
 
     /// The variable, so that blanks in its name can be seen.
@@ -351,7 +351,7 @@ mod tests {
             let expected = format!("unknown variable `{name}`; did you mean ECRX_PROFILE?");
             assert_eq!(told(name), Some(expected));
             let misspelled = Misspelled::from_name(name).unwrap();
-            assert_eq!(misspelled.hint(), format!("rename or unset `{name}`"));
+            assert_eq!(misspelled.hint(), format!("Rename or unset `{name}`"));
         }
     }
 
@@ -494,7 +494,7 @@ mod tests {
 
     #[test]
     fn the_variables_of_a_kubernetes_service_are_never_near() {
-        // Every beginning of a known name, alone and with more behind it.
+        // Every beginning of a known name, alone and with more after it.
         let others = OTHER_NAMES.map(|(other, _)| format!("{START}_{other}"));
         let names = var::OWN
             .iter()

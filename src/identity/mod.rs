@@ -1,5 +1,5 @@
-//! Who asks for a registry's token: exactly one credential source, the roles on top of it, and
-//! the layer of configuration that chose them. Resolved before anything else happens, offline.
+//! The AWS identity that requests a registry's token: exactly one credential source, the roles on
+//! top of it, and the configuration layer that selected them. Resolved first, and offline.
 
 mod aws_files;
 mod chosen_by;
@@ -10,7 +10,6 @@ mod local_state;
 mod misspelled;
 mod profile;
 mod resolver;
-mod sign_in;
 mod source;
 
 use std::borrow::Cow;
@@ -23,10 +22,9 @@ pub(crate) use chosen_by::{ChosenBy, LayerName};
 pub(crate) use endpoint::{Endpoint, UrlOrigin};
 pub(crate) use error::{IdentityError, SIGN_IN};
 pub(crate) use layers::ExplainedLayer;
-pub(crate) use local_state::{LocalState, MAX_TOKEN_LENGTH};
+pub(crate) use local_state::{LocalState, MAX_TOKEN_LENGTH, SignIn, SignInState};
 pub(crate) use misspelled::Misspelled;
 pub(crate) use resolver::Resolver;
-pub(crate) use sign_in::{SignIn, SignInState};
 pub(crate) use source::{Container, MORE_TIME, ON_EC2, SignInMethod, Source, Trouble, WebIdentity};
 
 use crate::digest::{Digest, DigestParts};
@@ -39,12 +37,12 @@ use source::DEFAULT_SESSION_NAME;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Role {
     pub arn: RoleArn,
-    /// What the role's trust policy may ask for.
+    /// The external ID that the role's trust policy may require.
     pub external_id: Option<Secret>,
     pub session_name: Option<String>,
     /// How long the session lives; AWS's default is an hour.
     pub duration: Option<Duration>,
-    /// The device whose code AWS is to be told.
+    /// The MFA device whose code the role requires.
     pub mfa_device: Option<MfaDevice>,
 }
 
@@ -70,7 +68,7 @@ pub(crate) struct Identity {
     pub sts: Option<Endpoint>,
     /// Where the SDK's sign-in providers ask. Of a URL they know only those in variables.
     pub sign_in_api: Endpoint,
-    /// What else decides who that is, on this machine.
+    /// What else the identity depends on, on this machine.
     pub local_state: LocalState,
     /// `ca_bundle` of the profile.
     pub ca_bundle: Option<std::path::PathBuf>,
@@ -81,8 +79,8 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// The digest of who asks. It covers the source with its local state, the roles and where they
-    /// are assumed; not where ECR is asked, which is part of the cache key beside it.
+    /// The digest of the identity. It covers the source with its local state, the roles and where
+    /// they are assumed. The ECR endpoint is not covered: it is a part of the cache key itself.
     pub(crate) fn fingerprint(&self) -> Digest {
         let mut parts = DigestParts::named("identity");
         self.source.get().fingerprint(&mut parts);
@@ -131,7 +129,7 @@ impl Identity {
         }
     }
 
-    /// Whom the first credentials belong to: the identity without the roles on top.
+    /// The principal of the first credentials: the identity without the roles on top.
     pub(crate) fn first_caller(&self) -> String {
         match &self.profile {
             Some(profile) => format!("profile {profile} ({})", self.source),
@@ -139,7 +137,7 @@ impl Identity {
         }
     }
 
-    /// Who chose, and what was passed over: the line that belongs below every credential error.
+    /// The identity, what selected it and what was not used: the line below every credential error.
     pub(crate) fn explain(&self) -> String {
         let mut text = format!("identity: {self}; selected by {}", self.chosen_by);
         if !self.passed_over.is_empty() {
@@ -154,8 +152,8 @@ impl Identity {
         self.local_state.sign_in.as_ref()
     }
 
-    /// What the source goes by on the disk, as it stands there now, and what a person or the
-    /// platform renews: a sign-in, or the file of a token.
+    /// The current content of the file that the source depends on, and that the user or the
+    /// platform renews: a sign-in, or a token file.
     pub(crate) fn proof(&self) -> Vec<u8> {
         let proof = match self.source.properties().token_file {
             Some(file) => local_state::read_token(file),
@@ -164,11 +162,11 @@ impl Identity {
         proof.unwrap_or_default()
     }
 
-    /// Whether the sign-in that the source draws on is gone: nobody is signed in any more, and
-    /// what was fetched for the one who was is nobody's.
+    /// Whether the sign-in that the source needs has been deleted: the user has signed out, and the
+    /// tokens of that sign-in must not be used any more.
     pub(crate) fn is_signed_out(&self) -> bool {
         match self.sign_in() {
-            Some(sign_in) => !sign_in.is_there(),
+            Some(sign_in) => !sign_in.exists(),
             // Without a home folder there is no place for one.
             None => self.source.properties().sign_in.is_some(),
         }
@@ -182,13 +180,13 @@ impl Identity {
                 .is_some_and(|sign_in| sign_in.state(now) != SignInState::Usable)
     }
 
-    /// Whether what decides beside the configuration is still as it was when this was resolved.
-    /// It is read once more by who gives the credentials, and may be another's by then.
+    /// Whether the local state is still as it was when this identity was resolved. The provider of
+    /// the credentials has read it again, and may have found another identity's.
     pub(crate) fn is_where_it_was(&self, env: &Env) -> bool {
         self.local_state == self.source.get().local_state(env)
     }
 
-    /// Whether a person has to be asked for a code.
+    /// Whether the user has to enter a code.
     pub(crate) fn wants_codes(&self) -> bool {
         self.codes_wanted().next().is_some()
     }
@@ -201,7 +199,7 @@ impl Identity {
     }
 }
 
-/// What a person would call the identity: no secrets.
+/// The identity as the user knows it: no secrets.
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.first_caller())?;

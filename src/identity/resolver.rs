@@ -18,7 +18,7 @@ use super::error::IdentityError;
 use super::layers::{Choice, ExplainedLayer, Layers};
 use super::misspelled::Misspelled;
 
-/// Finds out who asks for a registry.
+/// Determines the identity for a registry.
 pub(crate) struct Resolver<'a> {
     pub(super) layers: Layers<'a>,
 }
@@ -40,7 +40,7 @@ impl<'a> Resolver<'a> {
         Self { layers }
     }
 
-    /// Who asks for this registry's token.
+    /// The identity that requests this registry's token.
     pub(crate) fn resolve(&self, registry: &Registry) -> Result<Identity, IdentityError> {
         let Layers { env, config, .. } = self.layers;
         let chosen = self.layers.choose(registry)?;
@@ -97,7 +97,7 @@ impl<'a> Resolver<'a> {
         self.layers.explain(registry)
     }
 
-    /// Where STS would be asked for this registry, also by who needs no role.
+    /// The STS endpoint for this registry, also for an identity without a role.
     pub(crate) fn sts(&self, registry: &Registry) -> Result<Endpoint, IdentityError> {
         let chosen = self.layers.choose(registry)?;
         let settings = self.settings(chosen.profile.as_deref());
@@ -114,14 +114,14 @@ impl<'a> Resolver<'a> {
         self.layers.files.as_ref().map(AwsFiles::profile_names)
     }
 
-    /// All that people have written down of who asks and how: the configuration files, and AWS's.
+    /// The texts of all configuration files: this program's and AWS's.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &Secret> {
         let aws = self.layers.files.iter().flat_map(AwsFiles::texts);
         self.layers.config.texts().chain(aws)
     }
 
-    /// The profile whose settings (endpoints, region, switches) count, beside the variables. An
-    /// unreadable file has been logged, and is an error where a profile is what asks.
+    /// The profile whose settings (endpoints, region, switches) count after the variables. An
+    /// unreadable file has been logged. It is an error only if the identity is a profile.
     fn settings(&self, chosen: Option<&str>) -> Settings<'_> {
         let name = match chosen {
             Some(name) => name.to_owned(),
@@ -183,8 +183,8 @@ fn same_partition(
             is_ours(&format_args!("the MFA device {device}"), device.partition())?;
         }
     }
-    // The region that a profile calls its own tells where its keys are good; one from a rule or
-    // a variable does not.
+    // The region in a profile says in which partition its keys are valid; one from a rule or a
+    // variable does not.
     if let Some(own) = settings.get("region").filter(|_| chosen.profile.is_some()) {
         is_ours(
             &format_args!("the AWS profile {profile} (region {own})"),

@@ -45,7 +45,7 @@ const SHORTEST_VALUE: usize = 4;
 /// Letters alone are a sentence, `ExpiredTokenException` too, unless there are more.
 const LONGEST_WORD: usize = 31;
 
-/// What is read of a text behind a label.
+/// What follows a label in a text.
 #[derive(Clone, Copy)]
 struct Value<'a> {
     text: &'a str,
@@ -167,8 +167,8 @@ fn read_value(behind: &str, is_end: fn(char) -> bool) -> Option<Value<'_>> {
     })
 }
 
-/// What stands before a value, and what begins with the value. `b'` and `Some("` stand before one,
-/// too.
+/// Splits a text into what precedes a value and the rest, which begins with the value. `b'` and
+/// `Some("` precede a value too.
 fn split_separators(behind: &str) -> (&str, &str) {
     let value = behind.trim_start_matches(|c| SEPARATORS.contains(c));
     let is_quoted = behind[..behind.len() - value.len()].ends_with(['"', '\'']);

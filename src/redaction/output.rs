@@ -24,7 +24,7 @@ pub(crate) fn add_stderr(redactor: &mut Redactor, message: &str) {
 }
 
 fn add(redactor: &mut Redactor, text: &str, is_secret: impl Fn(&str) -> bool) {
-    for view in View::of(&without_controls(text)) {
+    for view in View::levels(&without_controls(text)) {
         let text = without_arns(&view.text());
         labelled::add(redactor, &text);
         add_urls(redactor, &text);
@@ -97,7 +97,7 @@ fn add_urls(redactor: &mut Redactor, text: &str) {
 
 /// Adds what may be a key or a token.
 pub(super) fn add_long_words(redactor: &mut Redactor, text: &str) {
-    for view in View::of(text) {
+    for view in View::levels(text) {
         add_words(redactor, &view.text(), &is_long);
     }
 }
@@ -119,7 +119,7 @@ fn add_words(redactor: &mut Redactor, text: &str, is_secret: &impl Fn(&str) -> b
     }
 }
 
-/// Without the padding: `=` also stands before values.
+/// Without the padding: `=` also precedes values.
 fn is_of_base64(c: char) -> bool {
     c.is_ascii_alphanumeric() || "+/".contains(c)
 }
@@ -155,7 +155,7 @@ fn is_joined_key(token: &str) -> bool {
         && is_like_key(&parts().collect::<String>())
 }
 
-/// Whether a word could be written by a person: `/v1/DeployRole`.
+/// Whether a word looks like a name rather than a random value: `/v1/DeployRole`.
 fn is_like_path(word: &str) -> bool {
     let is_name = |part: &str| {
         let mut pairs = part.as_bytes().array_windows();
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_in_a_message_is_masked_whatever_stands_before_it() {
+    fn a_key_in_a_message_is_masked_whatever_precedes_it() {
         const KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
         const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_w";
         for secret in [KEY, JWT, &KEY.replace('/', "%2F"), &KEY.replace('/', "\\/")] {
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_behind_the_name_of_a_secret_is_one() {
+    fn what_follows_the_name_of_a_secret_is_a_secret() {
         for (message, expected) in [
             ("SessionToken='vexed7' is old", "SessionToken='…' is old"),
             (

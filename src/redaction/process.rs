@@ -54,10 +54,10 @@ const NAMES: [&str; 6] = [
     "AWS_REGION",
 ];
 
-/// Programs that run the program behind them.
+/// Programs that run the program named after them.
 const WRAPPERS: [&str; 7] = ["command", "doas", "env", "exec", "nice", "nohup", "sudo"];
 
-/// Programs that take a command line behind `-c` (POSIX, `sh`).
+/// Programs that take a command line after `-c` (POSIX, `sh`).
 const SHELLS: [&str; 6] = ["ash", "bash", "dash", "ksh", "sh", "zsh"];
 
 /// Shorter arguments are not secret. `1` is in too many sentences.
@@ -86,7 +86,7 @@ fn add_line(redactor: &mut Redactor, line: &str) {
 fn add_words(redactor: &mut Redactor, words: &[String]) {
     let mut words = words.iter().map(String::as_str).peekable();
     let (mut program, mut previous) = ("", "");
-    // A shell's own options stand before its first operand.
+    // A shell's own options precede its first operand.
     let mut has_operand = false;
     while let Some(word) = words.next() {
         let before = std::mem::replace(&mut previous, word);
@@ -193,7 +193,7 @@ fn is_subcommand(word: &str) -> bool {
     word.len() <= LONGEST_SUBCOMMAND && is_small_letters(word)
 }
 
-/// `-c`, also beside other letters.
+/// `-c`, also combined with other letters.
 fn is_cluster_with_c(option: &str) -> bool {
     option.starts_with('-') && !option.starts_with("--") && option.contains('c')
 }
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn names_stay_readable_beside_a_secret_that_holds_them() {
+    fn names_stay_readable_although_a_secret_contains_them() {
         let command = "tool --profile quixotic-base quixotic-base-jackdaw";
         let complaint = "profile quixotic-base not found";
         assert_eq!(shown_by_command(command, complaint), complaint);

@@ -5,13 +5,13 @@ use std::net::Ipv6Addr;
 /// Shorter values of a query are not secret.
 const SHORTEST_VALUE: usize = 8;
 
-/// What may stand before a password that is out of place.
+/// What may precede a password that is out of place.
 const SEPARATORS: [char; 5] = [':', '/', ';', ' ', '@'];
 
 /// A URL for a message: without user part, query and fragment. Of a text that is not a URL, what
 /// could be a password is left out too.
 pub(crate) fn shown_url(text: &str) -> String {
-    let url = Parts::of(text);
+    let url = Parts::from_text(text);
     let scheme = url
         .scheme
         .map_or(String::new(), |name| format!("{name}://"));
@@ -41,7 +41,7 @@ pub(crate) fn shown_server(server: &str) -> &str {
 /// The secrets in a URL. Of a part that [`shown_url`] leaves out because it is out of place, that is
 /// all of it and whatever follows a separator.
 pub(super) fn secrets(text: &str) -> Vec<&str> {
-    let url = Parts::of(text);
+    let url = Parts::from_text(text);
     let (misplaced, user, after) = match url.is_whole() {
         false => (url.rest, None, ""),
         true if url.shows_path() => ("", url.user, url.after),
@@ -72,7 +72,7 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    fn of(text: &'a str) -> Self {
+    fn from_text(text: &'a str) -> Self {
         let (scheme, rest) = match text.split_once("://") {
             Some((scheme, rest)) if is_scheme(scheme) => (Some(scheme), rest),
             _ => (None, text),

@@ -19,7 +19,7 @@ pub(super) struct View {
 
 impl View {
     /// The text as it is, then unescaped once more each time, for as long as that changes it.
-    pub(super) fn of(text: &str) -> impl Iterator<Item = Self> {
+    pub(super) fn levels(text: &str) -> impl Iterator<Item = Self> {
         iter::successors(Some(Self::unchanged(text)), Self::unescaped).take(MAX_ESCAPES + 1)
     }
 
@@ -78,7 +78,7 @@ impl View {
     }
 }
 
-/// What an escape stands for. Percent and `\x` escape bytes, JSON escapes characters.
+/// The meaning of an escape. Percent and `\x` escape bytes, JSON escapes characters.
 enum Unescaped {
     Byte(u8),
     Character(char),
@@ -95,7 +95,7 @@ impl Unescaped {
     }
 }
 
-/// What an escape at the beginning stands for, and its length.
+/// The meaning of the escape at the beginning, and its length.
 fn escape(text: &[u8]) -> Option<(Unescaped, usize)> {
     let byte = |byte, length| Some((Unescaped::Byte(byte), length));
     match text {

@@ -59,7 +59,7 @@ impl Region {
         &self.0
     }
 
-    /// Where public ECR's API lives, whoever asks and wherever from.
+    /// The region of public ECR's API, for every caller.
     pub fn us_east_1() -> Self {
         Self("us-east-1".to_owned())
     }
@@ -337,7 +337,7 @@ impl Partition {
         partitions
     }
 
-    /// The name that stands in an ARN: `aws`, `aws-cn`, …
+    /// The name in ARNs: `aws`, `aws-cn`, …
     pub fn name(self) -> &'static str {
         self.facts().name
     }

@@ -1,5 +1,5 @@
-//! The terminal of the person behind the client. stdin and stdout belong to the protocol, so what
-//! only a person can tell is asked for on the terminal itself, past both.
+//! The user's terminal. stdin and stdout belong to the protocol, so the prompt for an MFA code is
+//! on the terminal itself.
 
 use std::io;
 use std::time::Duration;
@@ -12,26 +12,26 @@ pub use absent::{ask_for_code, number};
 #[cfg(unix)]
 pub use unix::{ask_for_code, number};
 
-/// Why no code came. The texts stand behind what wanted one.
+/// Why no code was entered. The texts follow what requires one.
 #[derive(Debug, thiserror::Error)]
 pub enum TerminalError {
     #[error("{why}")]
     Absent { why: Absence },
-    /// The person pressed Ctrl-C or Ctrl-D, or Enter alone.
+    /// The user pressed Ctrl-C, Ctrl-D, or only Enter.
     #[error("the prompt was cancelled")]
     Cancelled,
-    /// The person did not answer.
+    /// The user entered nothing in time.
     #[error("no code was entered within {:.0} s", limit.as_secs_f64())]
     TimedOut { limit: Duration },
-    /// The person answered, but never with a code.
+    /// The user entered something else each time.
     #[error("three entries were not six-digit codes")]
     Refused,
-    /// There is a terminal, and it fails.
+    /// There is a terminal, but it fails.
     #[error("the terminal cannot be used")]
     Io(#[from] io::Error),
 }
 
-/// Why nobody can be asked.
+/// Why there can be no prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Absence {
     /// No terminal controls this process: a service, a CI job, a container without a tty.

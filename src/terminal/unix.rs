@@ -1,8 +1,8 @@
-//! `/dev/tty`, and its settings while a question stands there.
+//! `/dev/tty`, and its settings during a prompt.
 //!
 //! The line discipline goes on editing the line (Backspace, Ctrl-U), so a read gives a whole line
 //! or nothing. Echo is off. No key sends a signal: Ctrl-C is made a second end of line (`VEOL`),
-//! comes as a byte and cancels the question alone, in order, where a signal would kill this process
+//! comes as a byte and cancels the prompt alone, in order, where a signal would kill this process
 //! before it could put the settings back.
 
 use std::fs::{File, OpenOptions};
@@ -24,7 +24,7 @@ use super::{Absence, TerminalError};
 use crate::error::one_line;
 use crate::secret::Secret;
 
-/// Ends a line like Enter while a question stands on the terminal.
+/// Ends a line like Enter during a prompt.
 const CTRL_C: u8 = 0x03;
 
 const CTRL_D: u8 = 0x04;
@@ -33,20 +33,20 @@ const CTRL_D: u8 = 0x04;
 /// others for less. What is typed beyond it is lost there.
 const LONGEST_LINE: usize = 4096;
 
-/// How often the question is asked.
+/// The number of prompts for one code.
 const QUESTIONS: usize = 3;
 
-/// How often is looked whether the terminal has been taken by another program.
+/// The interval between two checks whether another program has taken the terminal.
 const GLANCE: Duration = Duration::from_secs(1);
 
-/// How often is tried what cannot be polled.
+/// The interval between two attempts, if polling is impossible.
 const SHORT_GLANCE: Duration = Duration::from_millis(50);
 
 /// Asks for a code of six digits on the terminal that the process is controlled by, three times
 /// at most, and all within the time limit. What is typed is not shown. Blocks the thread.
 ///
 /// # Errors
-/// The [`TerminalError`] that says why no code came. The terminal is as it was before, unless
+/// The [`TerminalError`] says why no code was entered. The terminal is as it was before, unless
 /// another program has taken it meanwhile.
 pub fn ask_for_code(question: &str, time_limit: Duration) -> Result<Secret, TerminalError> {
     let terminal = Terminal::open(time_limit)?;
@@ -66,18 +66,18 @@ pub fn ask_for_code(question: &str, time_limit: Duration) -> Result<Secret, Term
     Err(TerminalError::Refused)
 }
 
-/// The controlling terminal with the settings for a question; dropped, with those from before.
+/// The controlling terminal with the settings for a prompt. Dropping it restores the settings.
 struct Terminal {
     device: File,
     before: Termios,
     time: Time,
-    /// Given up after the settings are back.
+    /// Released after the settings are restored.
     _turn: Turn,
 }
 
 impl Terminal {
-    /// Waits for other questions to end. What was typed before is dropped: it was not meant as
-    /// the answer.
+    /// Waits for other prompts to end. What was typed before is discarded, as it was not the
+    /// answer.
     fn open(time_limit: Duration) -> Result<Self, TerminalError> {
         let device = open_device()?;
         let time = Time::from_now(time_limit);
@@ -94,14 +94,14 @@ impl Terminal {
         Ok(terminal)
     }
 
-    /// Never waits for output that nobody takes, as `TCSAFLUSH` would.
+    /// Does not wait for the output to be read, as `TCSAFLUSH` would.
     fn set(&self, settings: &Termios) -> rustix::io::Result<()> {
         tcsetattr(&self.device, OptionalActions::Now, settings)?;
         tcflush(&self.device, QueueSelector::IFlush)
     }
 
     fn forget_what_was_typed(&self) {
-        // What is left then is judged as an answer, and is none.
+        // What is left then counts as an answer, and is not a code.
         let _ = tcflush(&self.device, QueueSelector::IFlush);
     }
 
@@ -120,7 +120,7 @@ impl Terminal {
         Ok(())
     }
 
-    /// A line with its end; an empty one when the person ended the input.
+    /// A line with its end; an empty one if the user has ended the input.
     fn read_line(&self) -> Result<Vec<u8>, TerminalError> {
         let mut line = vec![0; LONGEST_LINE];
         loop {
@@ -137,7 +137,7 @@ impl Terminal {
         }
     }
 
-    /// Returns when it is worth a try, with the terminal still in our hands.
+    /// Waits until an attempt can succeed, while this process still has the terminal.
     fn wait_for(&self, event: PollFlags) -> Result<(), TerminalError> {
         loop {
             let left = self.time.left()?;
@@ -160,8 +160,8 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // From the background it would only stop this process (SIGTTOU), and whoever is in front
-        // has set the terminal as they need it.
+        // In the background it would only stop this process (SIGTTOU), and the process in the
+        // foreground has changed the settings as it needs them.
         if is_in_foreground(&self.device) {
             // Enter was not echoed.
             let _ = (&self.device).write_all(b"\n");
@@ -201,7 +201,7 @@ fn open_device() -> Result<File, TerminalError> {
 }
 
 /// Whether this process may read: in the background a read, or a change of the settings, would
-/// stop it (SIGTTIN, SIGTTOU). Nobody can tell when the foreground is of another PID namespace.
+/// stop it (SIGTTIN, SIGTTOU). This cannot be known if the foreground is in another PID namespace.
 fn is_in_foreground(device: &File) -> bool {
     tcgetpgrp(device).is_ok_and(|group| group == getpgrp())
 }
@@ -213,7 +213,7 @@ fn must_be_in_foreground(device: &File) -> Result<(), TerminalError> {
         .ok_or(TerminalError::Absent { why })
 }
 
-/// Waits until no other question stands on the terminal.
+/// Waits until there is no other prompt on the terminal.
 fn take_turn(device: &File, time: &Time) -> Result<Turn, TerminalError> {
     loop {
         must_be_in_foreground(device)?;
@@ -228,7 +228,7 @@ fn settings_to_ask(before: &Termios) -> Termios {
     let mut asking = before.clone();
     asking.local_modes |= LocalModes::ICANON;
     asking.local_modes -= LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ISIG;
-    // Enter sends a carriage return. Ctrl-S must not stop the question.
+    // Enter sends a carriage return. Ctrl-S must not stop the prompt.
     asking.input_modes |= InputModes::ICRNL;
     asking.input_modes -= InputModes::IGNCR | InputModes::INLCR | InputModes::IXON;
     asking.output_modes |= OutputModes::OPOST | OutputModes::ONLCR;
@@ -237,8 +237,9 @@ fn settings_to_ask(before: &Termios) -> Termios {
     asking
 }
 
-/// The settings to go back to: those that are there, unless one of us was killed while it asked and
-/// has left its own behind. What these had changed is then put right as a shell would.
+/// The settings to restore: the current ones, unless another process of this program was killed
+/// during its prompt and has left its own. Then the defaults of a shell replace what it had
+/// changed.
 fn not_asking(mut found: Termios) -> Termios {
     let is_ours = found.special_codes[SpecialCodeIndex::VEOL] == CTRL_C
         && !found
@@ -252,7 +253,7 @@ fn not_asking(mut found: Termios) -> Termios {
     found
 }
 
-/// The time that everything has together.
+/// The time limit of all prompts together.
 struct Time {
     began_at: Instant,
     limit: Duration,
@@ -309,18 +310,18 @@ impl TypedLine {
     }
 }
 
-/// The terminal's lock, for one question at a time. It ends with this process at the latest.
+/// The terminal's lock, for one prompt at a time. It ends with this process at the latest.
 ///
-/// Clients run several of us at once, on one terminal: two questions would take each other's
-/// answers, and the one that ends last would put back the other's settings, with echo off, for
-/// good.
+/// Clients run this program several times at once, on one terminal. Without the lock, two prompts
+/// would take each other's answers, and the one that ends last would restore the other's settings,
+/// with echo off, for good.
 struct Turn {
     _terminal: Option<File>,
 }
 
 impl Turn {
-    /// `None` while another question stands on the terminal. Where the terminal cannot be locked,
-    /// it is always our turn.
+    /// `None` while there is another prompt on the terminal. If the terminal cannot be locked,
+    /// there is never another.
     fn take() -> Option<Self> {
         let terminal = open_by_name();
         let is_taken = terminal.as_ref().is_some_and(|terminal| {
@@ -340,7 +341,7 @@ impl Turn {
 const PSEUDO_TERMINALS: u32 = 136;
 
 /// The controlling terminal by its own name. `/dev/tty` is one file for all terminals and users,
-/// so its lock would make strangers wait for each other; `/dev/pts/N` is open to its user alone.
+/// so its lock would make one user wait for another; `/dev/pts/N` is open to its user alone.
 #[cfg(target_os = "linux")]
 fn open_by_name() -> Option<File> {
     use std::os::unix::fs::MetadataExt as _;
@@ -356,13 +357,13 @@ fn open_by_name() -> Option<File> {
         .custom_flags(flags.bits().cast_signed())
         .open(format!("/dev/pts/{minor}"))
         .ok()?;
-    // The terminal may be of another container, whose numbers are others'.
+    // The terminal may be in another container, which has numbers of its own.
     let device = terminal.metadata().ok()?.rdev();
     (device == rustix::fs::makedev(major, minor)).then_some(terminal)
 }
 
-/// Which terminal controls this process, while it lives; `None` where there is none, or where the
-/// system does not tell.
+/// The number of the terminal that controls this process; `None` if there is none, or if the system
+/// does not say.
 #[cfg(target_os = "linux")]
 pub fn number() -> Option<(u32, u32)> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
@@ -380,7 +381,7 @@ fn open_by_name() -> Option<File> {
 }
 
 /// Major and minor number of the controlling terminal: `tty_nr` of proc_pid_stat(5), the fifth
-/// field behind the program's name, which is in parentheses and may hold any.
+/// field after the program's name, which is in parentheses and may contain any character.
 #[cfg(target_os = "linux")]
 fn device_in(stat: &str) -> Option<(u32, u32)> {
     let (_, fields) = stat.rsplit_once(')')?;

@@ -29,7 +29,7 @@ fn of_256_cold_gets_with_a_role_one_assumes_it_and_asks_and_all_get_its_answer()
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     environment.config(ROLE_PER_ACCOUNT);
-    // A call that takes its time: nobody may come late by luck.
+    // A slow call, so that no process comes late by chance.
     aws.on(STS, Fault::Delay(Duration::from_millis(500)));
     let outcomes = herd(&environment, &[HOST.to_owned()]);
     assert_eq!(
@@ -72,7 +72,7 @@ fn of_256_cold_gets_of_16_registries_16_ask_and_16_entries_are_kept() {
 }
 
 #[test]
-fn when_the_one_who_asks_dies_another_goes_on_in_time() {
+fn when_the_requesting_process_dies_another_continues_in_time() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     aws.on_times(ECR, Fault::Hang, Times::N(1));
@@ -111,7 +111,7 @@ fn eighty() -> Vec<String> {
         .collect()
 }
 
-/// Buys tokens for all of these hosts, and lets AWS hang once they want renewing.
+/// Gets tokens for all of these hosts, and lets AWS hang when they are due for renewal.
 #[track_caller]
 fn old_tokens_answer_for_a_dead_aws(
     aws: &FakeAws,
@@ -407,7 +407,7 @@ fn a_renewed_web_identity_token_ends_the_memory_of_a_failure() {
 /// A `credential_process` often is an AWS tool, and goes by the same variables.
 #[cfg(unix)]
 #[test]
-fn another_variable_that_says_who_asks_ends_the_memory_of_a_failure() {
+fn a_change_of_an_identity_variable_ends_the_memory_of_a_failure() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::with_aws(&aws);
     sources::process(&mut environment, &aws, "work");

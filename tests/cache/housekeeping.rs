@@ -1,4 +1,4 @@
-//! Housekeeping: what serves nobody any more goes away with a purchase, and nothing else does.
+//! Housekeeping: a fetch removes the files that are of no use any more, and no others.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -27,7 +27,7 @@ fn stamp(environment: &TestEnvironment) -> PathBuf {
     environment.cache().join("swept")
 }
 
-/// Lets the next purchase sweep.
+/// Lets the next fetch sweep.
 fn forget_the_last_sweep(environment: &TestEnvironment) {
     fs::remove_file(stamp(environment)).expect("a stamp");
 }
@@ -45,7 +45,7 @@ fn put(environment: &TestEnvironment, name: &str, contents: &str, age: Duration)
 const MONTH: Duration = Duration::from_secs(30 * 86_400);
 
 #[test]
-fn what_serves_nobody_any_more_goes_with_the_next_purchase_and_the_rest_stays() {
+fn useless_files_are_removed_after_the_next_fetch_and_the_rest_stays() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     for n in 1..=5 {
@@ -120,10 +120,10 @@ fn a_lock_that_is_held_stays_and_holds_nothing_up() {
     let environment = TestEnvironment::of_alice(&aws);
     environment.config("timeout_seconds = 60\n");
     environment.get(OTHER).grant();
-    // By a stopped process that was about to buy,
+    // One by a stopped process that was about to fetch,
     let waiting = Waiting::start(&aws, &environment);
     waiting.stop();
-    // and by another, beside an entry that has expired, and beside nothing.
+    // and two by this one: with an expired entry, and without any.
     environment.age_cache(13 * HOUR);
     let expired = environment.entries().remove(0).with_extension("lock");
     let idle = put(&environment, &format!("{}.lock", slot('a')), "", MONTH);

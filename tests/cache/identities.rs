@@ -121,7 +121,7 @@ fn a_changed_secret_or_profile_is_another_identity() {
     assert_eq!(environment.get(HOST).grant().principal, ALICE.2);
     environment.aws_credentials(&keys("work", BOB));
     assert_eq!(environment.get(HOST).grant().principal, BOB.2);
-    // A wrong secret does not get what the right one has bought.
+    // With a wrong secret, the token of the right one is not the answer.
     environment.aws_credentials(&keys("work", (BOB.0, "wrong", BOB.2)));
     let outcome = environment.get(HOST);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
@@ -131,7 +131,7 @@ fn a_changed_secret_or_profile_is_another_identity() {
 /// One line of `~/.aws/config`, and in each checkout another program.
 #[cfg(unix)]
 #[test]
-fn a_credential_process_beside_the_caller_is_another_in_another_folder() {
+fn a_relative_credential_process_is_another_in_another_folder() {
     for command in [". './credentials.sh'", "sh credentials.sh"] {
         is_another_in_another_folder(command);
     }
@@ -161,7 +161,7 @@ fn is_another_in_another_folder(command: &str) {
     };
     let checkouts = [checkout("one"), checkout("other")];
     // They take turns in one entry: it is the same line of the same profile.
-    for ((principal, folder), bought) in
+    for ((principal, folder), requests) in
         [(&checkouts[0], 1), (&checkouts[1], 2), (&checkouts[0], 3)]
     {
         for _ in 0..2 {
@@ -172,6 +172,6 @@ fn is_another_in_another_folder(command: &str) {
             drop(stdin);
             assert_eq!(&Outcome::of(child).grant().principal, principal);
         }
-        assert_eq!(aws.count(ECR), bought, "in its folder it is the same");
+        assert_eq!(aws.count(ECR), requests, "in its folder it is the same");
     }
 }

@@ -137,12 +137,12 @@ fn a_refresh_without_a_network_serves_the_old_token() {
     let held = hold_stale_tokens(&environment);
     let address = aws.address();
     drop(aws);
-    // Nobody else is to get that port, and nobody listens there yet.
+    // No other process must get that port, and no process listens on it yet.
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_reuseaddr(true).expect("reuse");
     socket.bind(address).expect("the fake's port");
     assert_eq!(environment.get(HOST), held[0]);
-    // Whoever tries again now would be heard.
+    // A new attempt would be noticed now.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
@@ -192,7 +192,7 @@ fn a_sign_in_that_the_portal_has_ended_is_mended_at_once_by_a_new_one() {
 }
 
 #[test]
-fn why_an_old_token_is_served_is_told_to_who_asks() {
+fn the_reason_for_answering_an_old_token_is_logged() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
     let held = hold_stale_tokens(&environment);
@@ -220,14 +220,14 @@ fn of_a_herd_with_a_stale_token_the_first_and_the_next_in_line_try_a_dead_aws() 
     let children: Vec<Child> = (0..16)
         .map(|_| environment.start(&["get"], HOST.as_bytes()))
         .collect();
-    // The first has 3 s. Whoever comes later than that was not in line, and is told.
+    // The first has 3 s. A process that comes later was not in line, and gets the failure.
     let in_line = start.elapsed() < Duration::from_secs(2);
     for child in children {
         assert_eq!(Outcome::of(child), held[0]);
     }
     let calls = aws.calls().len();
     assert!(calls == 2 || calls == 1 && !in_line, "{calls}");
-    // And nobody for a minute.
+    // There is no further attempt for a minute.
     environment.keep_marks();
     assert_eq!(environment.get(HOST), held[0]);
     assert_eq!(aws.calls().len(), calls);

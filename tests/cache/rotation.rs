@@ -57,7 +57,7 @@ fn rotated_sso_sign_ins_leave_one_entry() {
     environment.set("AWS_PROFILE", "work");
     sources::sso_session(&mut environment, &aws, "work");
     rotate(&aws, &mut environment, |environment, n| {
-        // As `aws sso logout` and `aws sso login` of somebody else do.
+        // As `aws sso logout` and another user's `aws sso login` do.
         let folder = environment.home().join(".aws/sso/cache");
         fs::remove_dir_all(folder).expect("the sign-in");
         aws.set_sso_user(&format!("user-{n}"));

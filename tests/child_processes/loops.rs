@@ -68,7 +68,7 @@ fn the_hint_of_a_loop_is_right_if_the_command_asks_for_another_registry() {
     assert_ne!(other, HOST);
     fs::write(&script, text.replace(HOST, &other)).expect("a script");
     let outcome = ends_as_a_loop(&environment, 1);
-    let hint = "set credential_process to a program that prints AWS credentials without calling docker-credential-ecrx";
+    let hint = "Set credential_process to a program that prints AWS credentials without calling docker-credential-ecrx";
     assert!(outcome.stderr.contains(hint), "{outcome:?}");
 }
 

@@ -288,6 +288,6 @@ fn one_runner_has_a_role_per_account_and_the_cache_hits_for_each() {
     assert_eq!(environment.entries().len(), 3);
     // The web identity is of `aws`.
     environment.get(BEIJING).failure(&format!(
-        "no credentials for {BEIJING}: the role arn:aws:iam::111122223333:role/irsa is in the partition aws, but the registry {BEIJING} is in aws-cn; roles, keys and tokens work in one partition only (selected by the variable ECRX_ROLE_ARN)"
+        "no credentials for {BEIJING}: the role arn:aws:iam::111122223333:role/irsa is in the partition aws, but the registry {BEIJING} is in aws-cn; roles, keys and tokens work only in their own partition (selected by the variable ECRX_ROLE_ARN)"
     ));
 }

@@ -20,7 +20,7 @@ fn a_misspelled_variable_is_an_error_before_anything_is_asked() {
     let mut environment = misspelled(&aws);
     let expected = format!("no credentials for {HOST}: {LINE}");
     let outcome = environment.get(HOST);
-    assert_eq!(outcome.failure(&expected), ["rename or unset ECRX_PROFIL"]);
+    assert_eq!(outcome.failure(&expected), ["Rename or unset ECRX_PROFIL"]);
     // A right one does not hide it.
     environment.set("ECRX_PROFILE", "work");
     environment.get(HOST).failure(&expected);
@@ -45,7 +45,7 @@ fn a_variable_whose_name_begins_wrong_is_an_error_and_shows_its_blanks() {
         let outcome = environment.get(HOST);
         assert_eq!(
             outcome.failure(&expected),
-            [format!("rename or unset {shown}")]
+            [format!("Rename or unset {shown}")]
         );
     }
     assert_eq!(aws.connections(), 0);
@@ -169,7 +169,7 @@ fn every_command_for_a_host_that_is_not_known_tells_of_a_misspelled_ecrx_config(
             lines[1..],
             [
                 "  unknown variable ECRX_CONFG; did you mean ECRX_CONFIG?",
-                "  rename or unset ECRX_CONFG"
+                "  Rename or unset ECRX_CONFG"
             ],
             "{command:?}"
         );

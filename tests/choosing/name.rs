@@ -202,7 +202,7 @@ fn names_that_nobody_can_have_are_refused_and_not_passed_over() {
         let hints = outcome.failure(&format!(
             "no credentials for {HOST}: called as docker-credential-ecrx-{shown}, but neither [identity.{shown}] in config.toml nor an AWS profile `{shown}` in {config} and {credentials} exists"
         ));
-        assert_eq!(hints.last(), Some(&"known profiles: release"));
+        assert_eq!(hints.last(), Some(&"Known profiles: release"));
     }
     assert_eq!(aws.connections(), 0);
 }

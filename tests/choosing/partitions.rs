@@ -131,7 +131,7 @@ fn sign_ins_of_another_partition_are_refused_before_anybody_is_asked() {
         set_up(&mut environment, &aws);
         let outcome = environment.get_as("work", BEIJING);
         outcome.failure(&format!(
-            "no credentials for {BEIJING}: {what} is in the partition aws, but the registry {BEIJING} is in aws-cn; roles, keys and tokens work in one partition only (selected by the name docker-credential-ecrx-work)"
+            "no credentials for {BEIJING}: {what} is in the partition aws, but the registry {BEIJING} is in aws-cn; roles, keys and tokens work only in their own partition (selected by the name docker-credential-ecrx-work)"
         ));
         assert_eq!(aws.connections(), 0);
     }

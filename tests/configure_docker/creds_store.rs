@@ -177,7 +177,7 @@ fn a_login_that_the_other_helper_does_not_give_back_stays() {
         assert_eq!(
             person.shortened(&outcome.stderr),
             format!(
-                "docker-credential-ecrx: cannot move the login for https://index.docker.io/v1/ out of ~/.docker/config.json: {why}\n  it is set by other_registries_helper at ~/.config/docker-credential-ecrx/config.toml:1\n"
+                "docker-credential-ecrx: cannot move the login for https://index.docker.io/v1/ out of ~/.docker/config.json: {why}\n  It is set by other_registries_helper at ~/.config/docker-credential-ecrx/config.toml:1\n"
             )
         );
         assert_eq!(person.docker(), logins());

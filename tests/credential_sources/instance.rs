@@ -14,7 +14,7 @@ const STEPS: [Operation; 3] = [
 
 /// A `get` where instance metadata gives nothing: it ends soon, and says why.
 #[track_caller]
-fn nobody_is_signed_in(environment: &TestEnvironment, endpoint: &str, why: &str) {
+fn has_no_credentials(environment: &TestEnvironment, endpoint: &str, why: &str) {
     let started = Instant::now();
     let outcome = environment.get(HOST);
     let elapsed = started.elapsed();
@@ -24,8 +24,8 @@ fn nobody_is_signed_in(environment: &TestEnvironment, endpoint: &str, why: &str)
     assert_eq!(
         hints,
         [
-            "sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE",
-            "on EC2, attach a role to the instance; for containers, set the metadata hop limit to 2",
+            "Sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE",
+            "On EC2, attach a role to the instance; for containers, set the metadata hop limit to 2",
             &format!(
                 "identity: instance metadata at {endpoint}; selected by the default AWS credential chain"
             )
@@ -42,7 +42,7 @@ fn instance_metadata_that_hangs_is_asked_once_and_not_waited_for() {
         let mut environment = TestEnvironment::with_aws(&aws);
         environment.set_instance_metadata(&aws);
         aws.on(step, Fault::Hang);
-        nobody_is_signed_in(
+        has_no_credentials(
             &environment,
             &aws.url(),
             "cannot be reached: no response within 1s",
@@ -75,7 +75,7 @@ fn a_machine_without_instance_metadata_says_so() {
     let (_held, nobody_listens) = refusing();
     let endpoint = format!("http://{nobody_listens}");
     environment.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", &endpoint);
-    nobody_is_signed_in(
+    has_no_credentials(
         &environment,
         &endpoint,
         "cannot be reached: connection refused",
@@ -88,5 +88,5 @@ fn an_instance_without_a_role_says_so() {
     let mut environment = TestEnvironment::with_aws(&aws);
     aws.set_instance_role(None);
     environment.set_instance_metadata(&aws);
-    nobody_is_signed_in(&environment, &aws.url(), "has no role for this instance");
+    has_no_credentials(&environment, &aws.url(), "has no role for this instance");
 }

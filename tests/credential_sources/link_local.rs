@@ -21,7 +21,7 @@ const POD_IDENTITY: [&str; 2] = ["169.254.170.23", "fd00:ec2::23"];
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html>
 const INSTANCE_METADATA: [&str; 2] = ["169.254.169.254", "fd00:ec2::254"];
 
-/// Runs `body` where the fake AWS has these addresses beside its own, with an environment in
+/// Runs `body` where the fake AWS has these addresses besides its own, with an environment in
 /// which no credentials are set.
 #[track_caller]
 fn with_aws_at<F: FnOnce(&FakeAws, TestEnvironment)>(addresses: &[&str], body: F) {
@@ -108,7 +108,7 @@ fn pod_asks_once_with_each_token(aws: &FakeAws, mut environment: TestEnvironment
 
 #[test]
 #[ignore = "needs a network namespace: .ci/run, or an account that may have one"]
-fn an_instance_that_nobody_told_anything_asks_once() {
+fn an_instance_without_configuration_asks_once() {
     with_aws_at(&INSTANCE_METADATA[..1], |aws, mut environment| {
         environment.unset("AWS_EC2_METADATA_DISABLED");
         let calls = asks_once(&environment, aws, &of_instance(aws));
@@ -132,7 +132,7 @@ fn an_instance_asks_once_by_ipv6_when_told_so() {
 /// Nothing listens where the proxy is said to be.
 #[test]
 #[ignore = "needs a network namespace: .ci/run, or an account that may have one"]
-fn no_proxy_stands_before_the_addresses_of_aws() {
+fn no_proxy_is_used_for_the_link_local_addresses_of_aws() {
     let addresses = [ECS, POD_IDENTITY[0], INSTANCE_METADATA[0]];
     with_aws_at(&addresses, |aws, mut environment| {
         for variable in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {

@@ -1,4 +1,4 @@
-//! Sources that give nothing: an error, and nobody asks in their place.
+//! Sources without credentials: an error, and no other identity is used.
 
 use super::common::fake_aws::{ALICE, BOB, FakeAws};
 use super::common::{HOST, TestEnvironment, sources};
@@ -11,7 +11,7 @@ fn half_a_pair_of_keys_in_variables_is_an_error() {
     ] {
         let aws = FakeAws::start();
         let mut environment = TestEnvironment::of_alice(&aws);
-        // Somebody else's keys must not ask in their place.
+        // Another identity's keys must not be used instead.
         sources::keys(&mut environment, &aws, "default");
         environment.set(unset, " ");
         let hints_of = environment.get(HOST);
@@ -71,8 +71,8 @@ fn a_profile_that_does_not_exist_is_named_with_those_that_do() {
     assert_eq!(
         hints,
         [
-            "to list the profiles, run: aws configure list-profiles",
-            "known profiles: default, work"
+            "To list the profiles, run: aws configure list-profiles",
+            "Known profiles: default, work"
         ]
     );
     assert_eq!(aws.calls().len(), 0);
@@ -165,7 +165,7 @@ const WRONG_PROFILES: [(&str, &str); 17] = [
 ];
 
 #[test]
-fn a_wrong_profile_is_told_and_nobody_asks_in_its_place() {
+fn a_wrong_profile_is_an_error_and_no_other_identity_is_used() {
     for (lines, wrong) in WRONG_PROFILES {
         let aws = FakeAws::start();
         let environment = TestEnvironment::with_aws(&aws);
@@ -264,12 +264,12 @@ fn without_any_credentials_it_says_so() {
     let environment = TestEnvironment::with_aws(&aws);
     let outcome = environment.get(HOST);
     let hints = outcome.failure(&format!(
-        "no credentials for {HOST}: no AWS credentials found: no configuration, variable or default profile provides credentials, and instance metadata is disabled"
+        "no credentials for {HOST}: no AWS credentials found: configuration, variables and the default profile have none, and instance metadata is disabled"
     ));
     assert_eq!(
         hints,
         [
-            "sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE"
+            "Sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE"
         ]
     );
 }

@@ -9,7 +9,7 @@ use super::{SECRET, all_fail, bin, install, is_running, login, pid, place, with_
 
 fn named_at(environment: &TestEnvironment) -> String {
     let place = place(environment);
-    format!("it is set by other_registries_helper at {place}")
+    format!("It is set by other_registries_helper at {place}")
 }
 
 #[test]
@@ -18,7 +18,7 @@ fn a_missing_helper_is_named_with_the_line_that_names_it() {
     let mut environment = with_helper(&aws, "#!/bin/sh\n");
     fs::remove_file(bin(&environment).join("docker-credential-fake")).expect("a file");
     let correct = format!(
-        "install it, or correct other_registries_helper at {}",
+        "Install it, or correct other_registries_helper at {}",
         place(&environment)
     );
     let path = format!("PATH is {}:/usr/bin:/bin", bin(&environment).display());
@@ -41,7 +41,7 @@ fn a_helper_in_the_folder_one_works_in_is_not_run() {
     let hostile = install(&environment, "docker-credential-fake", "#!/bin/sh\n");
     fs::rename(hostile, environment.home().join("docker-credential-fake")).expect("a file");
     let correct = format!(
-        "install it, or correct other_registries_helper at {}",
+        "Install it, or correct other_registries_helper at {}",
         place(&environment)
     );
     for path in [
@@ -88,7 +88,7 @@ fn a_hanging_helper_is_stopped_and_told() {
         &environment,
         "docker-credential-fake did not respond within 3 s and was stopped",
         &[
-            "if it waits for you to unlock a keyring, increase other_registries_timeout_seconds",
+            "If it waits for you to unlock a keyring, increase other_registries_timeout_seconds",
             &named_at(&environment),
         ],
     );

@@ -10,7 +10,7 @@ use super::{all_fail, bin, install, place, with_helper};
 #[track_caller]
 fn all_tell_the_loop(environment: &TestEnvironment) {
     let hint = format!(
-        "set other_registries_helper at {} to a helper that stores logins itself",
+        "Set other_registries_helper at {} to a helper that stores logins itself",
         place(environment)
     );
     let reason = "docker-credential-fake called docker-credential-ecrx back, which is a loop";

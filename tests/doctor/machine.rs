@@ -92,7 +92,7 @@ fn a_misspelled_variable_is_reported_without_a_registry_too() {
     ward.environment.set("ECRX_PROFIL", "work");
     let told = ward.doctor(&[]);
     let lines = "✗ unknown variable ECRX_PROFIL; did you mean ECRX_PROFILE?\n    \
-                 rename or unset ECRX_PROFIL\n";
+                 Rename or unset ECRX_PROFIL\n";
     assert_eq!(told.code, Some(1), "{told:?}");
     assert!(told.stdout.contains(lines), "{}", told.stdout);
     // With one, the variable is the reason for the missing identity, and reported once.

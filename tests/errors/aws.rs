@@ -5,7 +5,7 @@ use super::common::{HOST, TestEnvironment};
 use super::{AS_ALICE, answer, told};
 
 const IN_BETWEEN: &str =
-    "another server responded instead of AWS; check HTTPS_PROXY and any custom endpoint";
+    "Another server responded instead of AWS; check HTTPS_PROXY and any custom endpoint";
 
 /// What Alice is told when ECR answers so.
 #[track_caller]
@@ -27,7 +27,7 @@ fn throttling_is_told_after_three_attempts() {
         &TestEnvironment::of_alice(&aws).get(HOST),
         "requesting an authorization token: AWS is throttling requests: ThrottlingException: Rate exceeded",
         &[
-            "this account and region exceeded the API rate limit; try again in a minute",
+            "This account and region exceeded the API rate limit; try again in a minute",
             AS_ALICE,
         ],
     );
@@ -47,7 +47,7 @@ fn throttling_in_passing_is_no_failure() {
 
 #[test]
 fn trouble_of_awss_own_is_told_as_such() {
-    let hint = "try again later; for the service status, see https://health.aws.amazon.com";
+    let hint = "Try again later; for the service status, see https://health.aws.amazon.com";
     ecr_answers(
         Fault::Status(500),
         "AWS is unavailable: ServerException: The request processing has failed because of an unknown error, exception or failure.",
@@ -134,11 +134,11 @@ fn clock_that_differs_after_the_correction_is_told() {
     assert_eq!(
         outcome.failure(outcome.stdout.trim_end()),
         [
-            "set this machine's clock; AWS rejects requests whose time is off by more than a few minutes",
+            "Set this machine's clock; AWS rejects requests whose time is off by more than a few minutes",
             AS_ALICE
         ]
     );
-    super::is_fit_for_people(&outcome);
+    super::is_readable(&outcome);
 }
 
 #[test]

@@ -29,8 +29,8 @@ fn missing_profile_is_told_with_those_there_are() {
             shown(&environment, ".aws/credentials")
         ),
         &[
-            "to list the profiles, run: aws configure list-profiles",
-            "known profiles: default, work",
+            "To list the profiles, run: aws configure list-profiles",
+            "Known profiles: default, work",
         ],
     );
     assert_eq!(aws.connections(), 0);
@@ -49,7 +49,7 @@ fn missing_profile_of_a_rule_is_told_with_the_rules_line() {
             shown(&environment, ".aws/credentials"),
             config.display()
         ),
-        &["to list the profiles, run: aws configure list-profiles"],
+        &["To list the profiles, run: aws configure list-profiles"],
     );
 }
 
@@ -65,8 +65,8 @@ fn missing_source_profile_is_told_with_the_one_that_names_it() {
             shown(&environment, ".aws/credentials")
         ),
         &[
-            "to list the profiles, run: aws configure list-profiles",
-            "known profiles: work",
+            "To list the profiles, run: aws configure list-profiles",
+            "Known profiles: work",
         ],
     );
 }
@@ -184,9 +184,9 @@ fn role_of_another_partition_is_told_before_it_is_asked_for() {
     told(
         &environment.get(HOST),
         &format!(
-            "the role {role} is in the partition aws-cn, but the registry {HOST} is in aws; roles, keys and tokens work in one partition only (selected by the variable AWS_PROFILE)"
+            "the role {role} is in the partition aws-cn, but the registry {HOST} is in aws; roles, keys and tokens work only in their own partition (selected by the variable AWS_PROFILE)"
         ),
-        &["add a rule for the registry's partition to config.toml, for example match = \"aws\""],
+        &["Add a rule for the registry's partition to config.toml, for example match = \"aws\""],
     );
     assert_eq!(aws.connections(), 0);
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::common::fake_aws::{ALICE, FakeAws};
 use super::common::{HOST, NOT_FOUND, Outcome, TestEnvironment, get_under_strace};
-use super::is_fit_for_people;
+use super::is_readable;
 
 /// Calls that cannot fail, those for the time among them, which are calls where the kernel has no
 /// vDSO; and those for memory and between threads, without which Rust and the C library end the
@@ -85,7 +85,7 @@ fn is_right_or_told(outcome: &Outcome, call: &str) -> bool {
         assert!(!line.contains("bug"), "{call}: {outcome:?}");
     }
     outcome.failure(line);
-    is_fit_for_people(outcome);
+    is_readable(outcome);
     false
 }
 

@@ -74,7 +74,7 @@ fn code_of_aws_may_be_anything() {
 fn complaints_of_a_credential_process_are_one_clean_line() {
     let aws = FakeAws::start();
     let hints = [
-        "run the credential_process command yourself, as this user, and check its output",
+        "Run the credential_process command yourself, as this user, and check its output",
         "identity: profile work (credential_process); selected by the variable AWS_PROFILE",
     ];
     let reason =

@@ -8,11 +8,11 @@ use super::{AS_ALICE, of_alice_with_rule, of_profile, shown, told};
 
 const PULL: &str = "arn:aws:iam::999999999999:role/pull";
 const CAUSES: [&str; 3] = [
-    "check that the key belongs to the partition aws, as the registry does; aws, aws-cn and aws-us-gov have separate keys",
-    "check that the region is enabled in the caller's account",
-    "check that the key is correct, active and not deleted",
+    "Check that the key belongs to the partition aws, as the registry does; aws, aws-cn and aws-us-gov have separate keys",
+    "Check that the region is enabled in the caller's account",
+    "Check that the key is correct, active and not deleted",
 ];
-const ANEW: &str = "copy the access key ID and the secret access key again, both from the same source; the secret may be truncated or belong to another key";
+const ANEW: &str = "Copy the access key ID and the secret access key again, both from the same source; the secret may be truncated or belong to another key";
 const MISMATCH: &str = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
 
 fn as_alice_then(environment: &TestEnvironment, role: &str) -> String {
@@ -94,11 +94,11 @@ fn temporary_key_without_its_token_is_told_so() {
     for (token, cause) in [
         (
             None,
-            "check that the session token is set; a key that begins with ASIA requires one",
+            "Check that the session token is set; a key that begins with ASIA requires one",
         ),
         (
             Some("another"),
-            "check that the session token belongs to this key",
+            "Check that the session token belongs to this key",
         ),
     ] {
         told(
@@ -152,14 +152,14 @@ fn temporary_credentials_that_are_over_are_to_be_renewed() {
             "the temporary credentials of the access key {id} have expired: ExpiredTokenException: The security token included in the request is expired"
         ),
         &[
-            "get new temporary credentials from the same source, and replace the expired ones",
+            "Get new temporary credentials from the same source, and replace the expired ones",
             &format!("identity: the access key {id}; selected by the variable AWS_ACCESS_KEY_ID"),
         ],
     );
 }
 
 #[test]
-fn half_a_pair_of_keys_is_no_reason_to_ask_as_somebody_else() {
+fn half_a_pair_of_keys_does_not_select_another_identity() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
     environment.unset("AWS_SECRET_ACCESS_KEY");
@@ -182,7 +182,7 @@ fn denied_token_names_the_action_and_says_whose_policy() {
             "ecr:GetAuthorizationToken is denied to the access key AKIAIOSFODNN7EXAMPLE: {words} no identity-based policy allows the ecr:GetAuthorizationToken action"
         ),
         &[
-            "in the caller's account: allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does); the registry's own policies do not affect this action",
+            "In the caller's account, allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does). The registry's own policies do not affect this action",
             AS_ALICE,
         ],
     );
@@ -197,7 +197,7 @@ fn denied_token_names_the_action_and_says_whose_policy() {
             "ecr:GetAuthorizationToken is denied to the access key AKIAIOSFODNN7EXAMPLE: {words} {reason}"
         ),
         &[
-            "change the policy named after \"because\"; other policies cannot override it",
+            "Change the policy named after \"because\"; other policies cannot override it",
             AS_ALICE,
         ],
     );

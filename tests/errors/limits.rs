@@ -5,11 +5,11 @@ use super::common::fake_aws::FakeAws;
 use super::common::get_under_strace;
 use super::common::sources::web_identity;
 use super::common::{HOST, Outcome, TestEnvironment};
-use super::is_fit_for_people;
+use super::is_readable;
 
 /// `get`, where only so many files can be open at a time, the three streams among them.
 fn get_with_open_files(environment: &TestEnvironment, most: u32) -> Outcome {
-    // Whoever started the tests may have left more of them open (`make -j` does).
+    // The parent process may have left more of them open (`make -j` does).
     environment.get_behind(&format!(
         "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n {most}"
     ))
@@ -41,7 +41,7 @@ fn too_few_open_files_are_told_as_such_and_are_no_bug() {
             "{most}: {outcome:?}"
         );
         outcome.failure(line);
-        is_fit_for_people(&outcome);
+        is_readable(&outcome);
     }
     assert!(answered > 0);
     // A token that is there needs one file at a time.
@@ -72,7 +72,7 @@ fn a_thread_that_cannot_be_started_is_told_as_such_and_is_no_bug() {
         "no credentials for {HOST}: requesting an authorization token: cannot reach {port}: the host name cannot be resolved ({refusal})"
     );
     outcome.failure(&line);
-    is_fit_for_people(&outcome);
+    is_readable(&outcome);
 
     let mut by_container = TestEnvironment::with_aws(&aws);
     by_container.set(
@@ -86,7 +86,7 @@ fn a_thread_that_cannot_be_started_is_told_as_such_and_is_no_bug() {
                   validating URI";
     assert!(line.contains(reason), "{outcome:?}");
     outcome.failure(line);
-    is_fit_for_people(&outcome);
+    is_readable(&outcome);
 
     let mut by_token = TestEnvironment::with_aws(&aws);
     web_identity(&mut by_token, &aws, "work");
@@ -96,5 +96,5 @@ fn a_thread_that_cannot_be_started_is_told_as_such_and_is_no_bug() {
     let reason = format!("the file cannot be read: {refusal}");
     assert!(line.contains(&reason), "{outcome:?}");
     outcome.failure(line);
-    is_fit_for_people(&outcome);
+    is_readable(&outcome);
 }

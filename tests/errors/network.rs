@@ -5,7 +5,7 @@ use super::common::fake_aws::{FakeAws, Fault, Operation};
 use super::common::{HOST, TestEnvironment};
 use super::{AS_ALICE, told};
 
-const NETWORK: &str = "check the network, VPN, firewall, HTTPS_PROXY and NO_PROXY";
+const NETWORK: &str = "Check the network, VPN, firewall, HTTPS_PROXY and NO_PROXY";
 
 fn of_alice_at(endpoint: &str) -> TestEnvironment {
     let mut environment = TestEnvironment::of_alice(&FakeAws::start());
@@ -28,12 +28,12 @@ fn name_that_cannot_be_resolved_is_told() {
     assert_eq!(
         outcome.failure(line),
         [
-            "check the region in the registry's host name, the network, VPN and name server, and any custom endpoint",
-            "in a VPC without internet access, enable private DNS for the ecr.api and sts interface endpoints, or set AWS_ENDPOINT_URL_ECR and AWS_ENDPOINT_URL_STS",
+            "Check the region in the registry's host name, the network, VPN and name server, and any custom endpoint",
+            "In a VPC without internet access, enable private DNS for the ecr.api and sts interface endpoints, or set AWS_ENDPOINT_URL_ECR and AWS_ENDPOINT_URL_STS",
             AS_ALICE
         ]
     );
-    super::is_fit_for_people(&outcome);
+    super::is_readable(&outcome);
 }
 
 #[test]

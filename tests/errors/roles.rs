@@ -7,17 +7,17 @@ use super::{answer, of_alice_with_rule, of_profile, shown, told};
 const HUB: &str = "arn:aws:iam::111122223333:role/hub";
 const PULL: &str = "arn:aws:iam::999999999999:role/pull";
 const OTHER_POLICY: &str =
-    "change the policy named after \"because\"; other policies cannot override it";
+    "Change the policy named after \"because\"; other policies cannot override it";
 
 fn callers_side(role: &str) -> String {
     format!(
-        "in the caller's account: allow sts:AssumeRole on resource \"{role}\" in the caller's identity policy"
+        "In the caller's account, allow sts:AssumeRole on resource \"{role}\" in the caller's identity policy"
     )
 }
 
 fn roles_side(account: &str, id: &str) -> String {
     format!(
-        "in account {account}: check that the role exists and that its trust policy allows the caller {id}"
+        "In account {account}, check that the role exists and that its trust policy allows the caller {id}"
     )
 }
 
@@ -194,7 +194,7 @@ fn token_denied_to_a_role_names_the_role() {
             "ecr:GetAuthorizationToken is denied to the role {PULL}: AccessDeniedException: User: {session} is not authorized to perform: ecr:GetAuthorizationToken on resource: * because no identity-based policy allows the ecr:GetAuthorizationToken action"
         ),
         &[
-            "in the caller's account: allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does); the registry's own policies do not affect this action",
+            "In the caller's account, allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does). The registry's own policies do not affect this action",
             &asked_as(&environment, &[HUB, PULL]),
         ],
     );
@@ -234,7 +234,7 @@ fn sts_without_credentials_in_its_answer_is_malformed() {
             &environment.get(HOST),
             &format!("assuming the role {PULL}: malformed response: {what}"),
             &[
-                "another server responded instead of AWS; check HTTPS_PROXY and any custom endpoint",
+                "Another server responded instead of AWS; check HTTPS_PROXY and any custom endpoint",
                 &asked_as(&environment, &[PULL]),
             ],
         );

@@ -95,7 +95,7 @@ const OLD_SSO: &str = "sso_start_url = https://d-abc123.awsapps.com/start\n";
 fn is_refused(outcome: &Outcome, named: &str, value: &str) {
     let line = outcome.stdout.trim_end_matches('\n');
     outcome.failure(line);
-    super::is_fit_for_people(outcome);
+    super::is_readable(outcome);
     assert!(!line.contains("this is a bug"), "{value:?}: {outcome:?}");
     assert!(line.contains(named), "{named} for {value:?}: {outcome:?}");
 }

@@ -1,16 +1,16 @@
-//! Nobody signed in; SSO and `aws login` without a sign-in that holds.
+//! No sign-in; SSO and `aws login` with a sign-in that is not valid.
 
 use super::common::fake_aws::{FakeAws, Fault, Operation, SSO_ACCESS_TOKEN};
 use super::common::sources::{LOGIN_SESSION, START_URL};
 use super::common::{HOST, TestEnvironment};
 use super::{of_profile, told};
 
-const SIGN_IN: &str = "sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE";
+const SIGN_IN: &str = "Sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE";
 const ON_EC2: &str =
-    "on EC2, attach a role to the instance; for containers, set the metadata hop limit to 2";
+    "On EC2, attach a role to the instance; for containers, set the metadata hop limit to 2";
 
 const SSO_HINTS: [&str; 2] = [
-    "to sign in for every profile of the session, run: aws sso login --sso-session corp",
+    "To sign in for every profile of the session, run: aws sso login --sso-session corp",
     "identity: profile work (SSO, role dev in account 111122223333, session corp); selected by the variable AWS_PROFILE",
 ];
 const LOGIN_HINTS: [&str; 1] = [
@@ -75,18 +75,18 @@ fn of_instance(aws: &FakeAws) -> TestEnvironment {
 }
 
 #[test]
-fn nobody_is_signed_in_where_nothing_is_configured() {
+fn without_any_configuration_there_are_no_credentials() {
     let aws = FakeAws::start();
     told(
         &TestEnvironment::with_aws(&aws).get(HOST),
-        "no AWS credentials found: no configuration, variable or default profile provides credentials, and instance metadata is disabled",
+        "no AWS credentials found: configuration, variables and the default profile have none, and instance metadata is disabled",
         &[SIGN_IN],
     );
     assert_eq!(aws.connections(), 0);
 }
 
 #[test]
-fn nobody_is_signed_in_where_there_is_no_instance_metadata() {
+fn without_instance_metadata_there_are_no_credentials() {
     let aws = FakeAws::start();
     let mut environment = of_instance(&aws);
     environment.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1");
@@ -102,7 +102,7 @@ fn nobody_is_signed_in_where_there_is_no_instance_metadata() {
 }
 
 #[test]
-fn nobody_is_signed_in_on_an_instance_without_a_role() {
+fn on_an_instance_without_a_role_there_are_no_credentials() {
     let aws = FakeAws::start();
     aws.set_instance_role(None);
     let url = aws.url();
@@ -264,7 +264,7 @@ fn sso_role_that_is_not_assigned_is_a_denial_with_the_portals_words() {
         &of_sso_for(&aws, 3600).get(HOST),
         "profile work (SSO, role dev in account 111122223333, session corp) was denied access: ForbiddenException: No access",
         &[
-            "ask an IAM Identity Center administrator to assign this role to you, or correct sso_account_id and sso_role_name in the profile",
+            "Ask an IAM Identity Center administrator to assign this role to you, or correct sso_account_id and sso_role_name in the profile",
             SSO_HINTS[1],
         ],
     );
@@ -278,17 +278,17 @@ fn sso_portal_that_has_trouble_is_no_expired_sign_in() {
         (
             Fault::Throttle,
             "AWS is throttling requests: TooManyRequestsException: Rate exceeded",
-            "this account and region exceeded the API rate limit; try again in a minute",
+            "This account and region exceeded the API rate limit; try again in a minute",
         ),
         (
             Fault::Status(500),
             "AWS is unavailable: InternalServerException: The request processing has failed because of an unknown error, exception or failure.",
-            "try again later; for the service status, see https://health.aws.amazon.com",
+            "Try again later; for the service status, see https://health.aws.amazon.com",
         ),
         (
             Fault::Garbage,
             "malformed response: it contains no credentials",
-            "another server responded instead of AWS; check HTTPS_PROXY and any custom endpoint",
+            "Another server responded instead of AWS; check HTTPS_PROXY and any custom endpoint",
         ),
     ] {
         aws.on(Operation::SsoGetRoleCredentials, fault);
@@ -351,21 +351,21 @@ fn aws_login_that_fails_otherwise_is_no_expired_sign_in() {
             format!(
                 "getting credentials from {caller}: AWS is unavailable: InternalServerException: The request processing has failed because of an unknown error, exception or failure."
             ),
-            "try again later; for the service status, see https://health.aws.amazon.com",
+            "Try again later; for the service status, see https://health.aws.amazon.com",
         ),
         (
             Fault::Throttle,
             format!(
                 "getting credentials from {caller}: AWS is throttling requests: TooManyRequestsError: Rate exceeded"
             ),
-            "this account and region exceeded the API rate limit; try again in a minute",
+            "This account and region exceeded the API rate limit; try again in a minute",
         ),
         (
             Fault::AccessDenied,
             format!(
                 "{caller} returned no credentials: Unable to refresh credentials due to insufficient permissions. You may be missing permission for the 'CreateOAuth2Token' action."
             ),
-            "to test these credentials, run: aws sts get-caller-identity --profile work",
+            "To test these credentials, run: aws sts get-caller-identity --profile work",
         ),
     ] {
         aws.on(Operation::SigninCreateOAuth2Token, fault);

@@ -5,11 +5,11 @@ use super::common::{HOST, TestEnvironment};
 use super::{answer, of_profile, shown, told};
 
 const PROCESS_HINTS: [&str; 2] = [
-    "run the credential_process command yourself, as this user, and check its output",
+    "Run the credential_process command yourself, as this user, and check its output",
     "identity: profile work (credential_process); selected by the variable AWS_PROFILE",
 ];
 const CONTAINER_HINTS: [&str; 2] = [
-    "check that the task or pod has a role, and that AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI has its original value",
+    "Check that the task or pod has a role, and that AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI has its original value",
     "identity: the container credential endpoint; selected by the variable AWS_CONTAINER_CREDENTIALS_FULL_URI",
 ];
 const WEB_ROLE: &str = "arn:aws:iam::111122223333:role/web";
@@ -169,7 +169,7 @@ fn web_identity_without_its_file_names_it() {
             "the web identity token {token} for {WEB_ROLE} returned no credentials: the file cannot be read: No such file or directory (os error 2)"
         ),
         &[
-            "check that the token file exists at the path set in AWS_WEB_IDENTITY_TOKEN_FILE or the profile, and that this user can read it",
+            "Check that the token file exists at the path set in AWS_WEB_IDENTITY_TOKEN_FILE or the profile, and that this user can read it",
             &as_web_identity(&environment),
         ],
     );
@@ -196,7 +196,7 @@ fn web_identity_that_sts_refuses_names_the_trust_policy() {
             &format!("the web identity token {token} cannot assume the role {WEB_ROLE}: {words}"),
             &[
                 &format!(
-                    "in account 111122223333: the trust policy of {WEB_ROLE} must trust this identity provider, and its conditions must match the token's subject and audience"
+                    "In account 111122223333, change the trust policy of {WEB_ROLE}: it must trust this identity provider, with conditions that match the token's subject and audience"
                 ),
                 &as_web_identity(&environment),
             ],
@@ -216,7 +216,7 @@ fn web_identity_that_has_expired_is_told_by_its_file() {
             "the web identity token {token} has expired: ExpiredTokenException: Token expired: the identity token's exp has passed"
         ),
         &[
-            "renew the token file, which EKS or the CI system writes; in CI, restart the job",
+            "Renew the token file, which EKS or the CI system writes; in CI, restart the job",
             &as_web_identity(&environment),
         ],
     );
@@ -236,7 +236,7 @@ fn web_identity_answer_without_credentials_is_malformed() {
             "assuming the role {WEB_ROLE} with a web identity token: malformed response: HTTP status 200, with a response that is not from AWS"
         ),
         &[
-            "another server responded instead of AWS; check HTTPS_PROXY and any custom endpoint",
+            "Another server responded instead of AWS; check HTTPS_PROXY and any custom endpoint",
             &as_web_identity(&environment),
         ],
     );

@@ -1,5 +1,5 @@
-//! Whatever is in a file's place, a `get` ends in its time and names it: a pipe that nobody
-//! writes to, a device, a file without end, a folder, a socket.
+//! Whatever is in a file's place, a `get` ends in its time and names it: a pipe without a writer, a
+//! device, a file without end, a folder, a socket.
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
@@ -203,7 +203,7 @@ fn whatever_is_in_a_files_place_ends_the_get_in_time_and_is_named() {
 }
 
 #[test]
-fn a_pipe_that_somebody_writes_to_serves_as_the_file() {
+fn a_pipe_with_a_writer_serves_as_the_file() {
     for_each_place(|name, is_read_once, place| {
         if !is_read_once {
             return;

@@ -30,7 +30,7 @@ const ELSEWHERE: &str = "22222222-2222-4222-8222-222222222222";
 /// A token of a source that is something on this machine serves here alone.
 #[track_caller]
 fn stays_here(environment: &TestEnvironment, aws: &FakeAws, name: &str) {
-    for (boot_id, bought) in [
+    for (boot_id, requests) in [
         (HERE, 1),
         (HERE, 0),
         (ELSEWHERE, 1),
@@ -39,7 +39,7 @@ fn stays_here(environment: &TestEnvironment, aws: &FakeAws, name: &str) {
     ] {
         aws.clear();
         get_on(environment, boot_id).grant();
-        assert_eq!(aws.count(ECR), bought, "{name} at {boot_id}");
+        assert_eq!(aws.count(ECR), requests, "{name} at {boot_id}");
         assert_eq!(environment.entries().len(), 1, "{name} at {boot_id}");
     }
 }

@@ -7,7 +7,7 @@ use super::common::fake_aws::{FakeAws, Operation, SSO_ACCESS_TOKEN};
 use super::common::files::{keeps_births, names, skipped};
 use super::common::sources::{self, LOGIN_SESSION, Profile, START_URL};
 use super::common::{HOST, PROGRAM, TestEnvironment};
-use super::{ECR, buys_for, hits_for};
+use super::{ECR, hits_for, requests_for};
 
 /// A profile `work` of one kind, chosen by `AWS_PROFILE` and signed in; and who that is.
 fn signed_in(aws: &FakeAws, profile: Profile) -> (TestEnvironment, String) {
@@ -46,7 +46,7 @@ fn signing_out_ends_the_hits_and_takes_the_entry_along() {
             sources::sso_session,
             "the SSO sign-in for profile work (session work) is missing; run: aws sso login --profile work",
             Some(
-                "to sign in for every profile of the session, run: aws sso login --sso-session work",
+                "To sign in for every profile of the session, run: aws sso login --sso-session work",
             ),
         ),
         (
@@ -58,7 +58,7 @@ fn signing_out_ends_the_hits_and_takes_the_entry_along() {
             sources::role_of_sso,
             "the SSO sign-in for profile work-sso (session work-sso) is missing; run: aws sso login --profile work-sso",
             Some(
-                "to sign in for every profile of the session, run: aws sso login --sso-session work-sso",
+                "To sign in for every profile of the session, run: aws sso login --sso-session work-sso",
             ),
         ),
         (
@@ -69,7 +69,7 @@ fn signing_out_ends_the_hits_and_takes_the_entry_along() {
     ];
     for (profile, message, remedy) in table {
         let (environment, principal) = signed_in(&aws, profile);
-        buys_for(&environment, &aws, &principal);
+        requests_for(&environment, &aws, &principal);
         hits_for(&environment, &aws, &principal);
         assert_eq!(list(&environment), format!("{{\"{HOST}\":\"AWS\"}}\n"));
 
@@ -93,7 +93,7 @@ fn signing_out_ends_the_hits_and_takes_the_entry_along() {
 
 /// Without a home folder there is no place to look for a sign-in.
 #[test]
-fn without_a_home_folder_nobody_is_signed_in() {
+fn without_a_home_directory_there_is_no_sign_in() {
     let table: [(Profile, &str); 2] = [
         (
             sources::sso_session,
@@ -138,7 +138,7 @@ fn who_signs_in_to_sso_next_never_sees_the_token_of_the_one_before() {
         for asked_between in [false, true] {
             let aws = FakeAws::start();
             let (environment, alice) = signed_in(&aws, profile);
-            buys_for(&environment, &aws, &alice);
+            requests_for(&environment, &aws, &alice);
             sign_out(&environment);
             if asked_between {
                 assert_eq!(environment.get(HOST).code, Some(1));
@@ -148,7 +148,7 @@ fn who_signs_in_to_sso_next_never_sees_the_token_of_the_one_before() {
             assert_ne!(alice, bob);
             environment.sso_sign_in(key, SSO_ACCESS_TOKEN, 3600);
             assert_eq!(list(&environment), "{}\n");
-            buys_for(&environment, &aws, &bob);
+            requests_for(&environment, &aws, &bob);
             hits_for(&environment, &aws, &bob);
         }
     }
@@ -159,14 +159,14 @@ fn who_signs_in_to_sso_next_never_sees_the_token_of_the_one_before() {
 fn a_sign_in_that_replaces_another_is_another() {
     let aws = FakeAws::start();
     let (environment, alice) = signed_in(&aws, sources::sso_session);
-    buys_for(&environment, &aws, &alice);
+    requests_for(&environment, &aws, &alice);
     let path = sign_in(&environment);
     let replacement = environment.home().join("replacement");
     fs::copy(&path, &replacement).expect("a copy");
     fs::rename(&replacement, &path).expect("replaced");
     aws.set_sso_user("bob");
     let bob = aws.sso_principal("444455556666", "ops");
-    buys_for(&environment, &aws, &bob);
+    requests_for(&environment, &aws, &bob);
 }
 
 #[test]
@@ -176,14 +176,14 @@ fn a_sign_in_that_is_renewed_in_its_file_keeps_the_hit() {
     if !keeps_births(environment.home()) {
         return skipped("the file system does not keep when files were made");
     }
-    // Renewed by the SDK, within the very `get` that buys.
+    // Renewed by the SDK, within the `get` that requests the token.
     environment.sso_sign_in("work", "forgotten", -60);
     let before = fs::read(sign_in(&environment)).expect("a sign-in");
-    buys_for(&environment, &aws, &principal);
+    requests_for(&environment, &aws, &principal);
     assert_eq!(aws.count(Operation::SsoOidcCreateToken), 1);
     assert_ne!(fs::read(sign_in(&environment)).expect("a sign-in"), before);
     hits_for(&environment, &aws, &principal);
-    // And by somebody else, later.
+    // Renewed by another program, later.
     environment.sso_sign_in("work", "another token", 7200);
     hits_for(&environment, &aws, &principal);
 }
@@ -192,9 +192,9 @@ fn a_sign_in_that_is_renewed_in_its_file_keeps_the_hit() {
 fn aws_login_is_whom_its_arn_says_however_often_it_is_renewed() {
     let aws = FakeAws::start();
     let (environment, principal) = signed_in(&aws, sources::login);
-    // Renewed by the SDK, within the very `get` that buys.
+    // Renewed by the SDK, within the `get` that requests the token.
     environment.login_sign_in(&aws, -60);
-    buys_for(&environment, &aws, &principal);
+    requests_for(&environment, &aws, &principal);
     assert_eq!(aws.count(Operation::SigninCreateOAuth2Token), 1);
     hits_for(&environment, &aws, &principal);
     // In its file, and by one that takes its name.
@@ -209,7 +209,7 @@ fn aws_login_is_whom_its_arn_says_however_often_it_is_renewed() {
 fn who_signs_in_by_aws_login_next_never_sees_the_token_of_the_one_before() {
     let aws = FakeAws::start();
     let (environment, alice) = signed_in(&aws, sources::login);
-    buys_for(&environment, &aws, &alice);
+    requests_for(&environment, &aws, &alice);
     let session_of_bob = "arn:aws:iam::444455556666:user/bob";
     let profile = format!("[profile work]\nlogin_session = {session_of_bob}\nregion = us-east-1\n");
     environment.aws_config(&profile);

@@ -8,7 +8,7 @@ use super::{CODE, RULE, alice, asked_as, get_with_code, no_code, run_unasked};
 fn hints(environment: &TestEnvironment) -> [String; 2] {
     [
         format!(
-            "get a token on a terminal first (it is cached for up to 12 hours): echo {HOST} | docker-credential-ecrx get >/dev/null"
+            "First get a token on a terminal (it is cached for up to 12 hours). Run: echo {HOST} | docker-credential-ecrx get >/dev/null"
         ),
         asked_as(environment),
     ]

@@ -203,7 +203,7 @@ fn public_ecr_is_worth_no_question() {
         environment.set("ECRX_LOG", "info");
         let log = run_unasked(&environment, &["get"], "public.ecr.aws").stderr;
         let why = format!(
-            "public.ecr.aws: no token, so pulls are anonymous: the role {ROLE} requires an MFA code from {DEVICE}, and public ECR never prompts for codes\n"
+            "public.ecr.aws: no token, so pulls are anonymous: the role {ROLE} requires an MFA code from {DEVICE}, and there is no MFA prompt for public ECR\n"
         );
         assert!(log.ends_with(&why), "{log}");
         assert!(!environment.cache().exists());
@@ -249,7 +249,7 @@ fn a_device_that_is_none_or_of_another_partition_is_told_before_anybody_is_asked
     told(&environment, HOST, &why);
     profile(chinese);
     let why = format!(
-        "the MFA device {chinese} is in the partition aws-cn, but the registry {HOST} is in aws; roles, keys and tokens work in one partition only {chosen}"
+        "the MFA device {chinese} is in the partition aws-cn, but the registry {HOST} is in aws; roles, keys and tokens work only in their own partition {chosen}"
     );
     told(&environment, HOST, &why);
 }

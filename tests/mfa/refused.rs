@@ -5,8 +5,8 @@ use super::common::fake_aws::{BOB, FakeAws};
 use super::{CODE, ROLE, alice, asked_as, codes, get_quietly, get_typing, get_with_code};
 
 const BY_HAND: [&str; 2] = [
-    "enter the current code from the device; each code works once, for about 30 seconds",
-    "check that mfa_serial is the MFA device of the calling user",
+    "Enter the current code from the device; each code works once, for about 30 seconds",
+    "Check that mfa_serial is the MFA device of the calling user",
 ];
 
 fn refused(words: &str) -> (String, String) {

@@ -56,15 +56,15 @@ fn a_rule_selects_the_identity_and_every_value_has_its_source() {
 ✓ uses profile work (the access key AKIAIOSFODNN7EXAMPLE), then role
   arn:aws:iam::999999999999:role/push
 
-   SOURCE             IDENTITY
-   1 helper name      -
-   2 ECRX_ variables  -
-→  3 rules            profile work, then role arn:aws:iam::999999999999:role/push; the rule at
-                      ecrx.toml:15
-   4 AWS_ variables   the access key AKIAI44QH8DHBEXAMPLE; the variable AWS_ACCESS_KEY_ID
-   5 [defaults]       role arn:aws:iam::999999999999:role/pull, assumed by the next identity below;
-                      [defaults] at ecrx.toml:7
-   6 AWS defaults     -
+   SOURCE               IDENTITY
+   1 helper name        -
+   2 ECRX_ variables    -
+→  3 rules              profile work, then role arn:aws:iam::999999999999:role/push; the rule at
+                        ecrx.toml:15
+   4 AWS_ variables     the access key AKIAI44QH8DHBEXAMPLE; the variable AWS_ACCESS_KEY_ID
+   5 [defaults]         role arn:aws:iam::999999999999:role/pull, assumed with the next identity in
+                        this list; [defaults] at ecrx.toml:7
+   6 AWS default chain  -
 
 Matching rules
   ecrx.toml:10: match = \"999999999999/us-west-2\"
@@ -98,9 +98,9 @@ fn a_variable_takes_precedence_over_a_rule() {
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     for line in [
         "✓ uses the access key AKIAI44QH8DHBEXAMPLE, then role arn:aws:iam::999999999999:role/ci\n",
-        "→  2 ECRX_ variables  role arn:aws:iam::999999999999:role/ci, assumed by the next identity below;\n                      \
-         the variable ECRX_ROLE_ARN_999999999999\n",
-        "   3 rules            profile work",
+        "→  2 ECRX_ variables    role arn:aws:iam::999999999999:role/ci, assumed with the next identity in\n                        \
+         this list; the variable ECRX_ROLE_ARN_999999999999\n",
+        "   3 rules              profile work",
     ] {
         assert!(outcome.stdout.contains(line), "{line}: {}", outcome.stdout);
     }
@@ -114,8 +114,8 @@ fn without_a_usable_identity_the_reason_is_shown_and_it_fails() {
     assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(1), ""));
     for part in [
         "✗ no credentials for 999999999999.dkr.ecr.us-west-2.amazonaws.com: the AWS profile `wrok`",
-        "   4 AWS_ variables   error: the AWS profile `wrok` does not exist in",
-        "to list the profiles, run: aws configure list-profiles",
+        "   4 AWS_ variables     error: the AWS profile `wrok` does not exist in",
+        "To list the profiles, run: aws configure list-profiles",
         "\nNo matching rule\n",
     ] {
         assert!(outcome.stdout.contains(part), "{part}: {}", outcome.stdout);
@@ -159,7 +159,7 @@ fn the_same_facts_are_printed_as_json() {
                 ),
                 layer(
                     "defaults",
-                    Some("role arn:aws:iam::999999999999:role/pull, assumed by the next identity below"),
+                    Some("role arn:aws:iam::999999999999:role/pull, assumed with the next identity in this list"),
                     Some("[defaults] at ecrx.toml:7"),
                 ),
                 layer("sdk", None, None),

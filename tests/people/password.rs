@@ -150,12 +150,12 @@ fn public_ecr_has_passwords_and_says_that_pulls_do_not_need_them() {
     assert_eq!(token.principal, ALICE.2);
 
     let outcome = password(&TestEnvironment::new(), &["public.ecr.aws"]);
-    let line = "no credentials for public.ecr.aws: no AWS credentials found: no configuration, variable or default profile provides credentials, and instance metadata is disabled";
+    let line = "no credentials for public.ecr.aws: no AWS credentials found: configuration, variables and the default profile have none, and instance metadata is disabled";
     assert_eq!(
         told(&outcome, line),
         [
-            "sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE",
-            "pulls from public.ecr.aws do not require a token; without one, they are anonymous",
+            "Sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE",
+            "Pulls from public.ecr.aws do not require a token; without one, they are anonymous",
         ]
     );
 }

@@ -216,8 +216,8 @@ fn an_identity_that_cannot_be_resolved_is_an_error_with_hints() {
     assert_eq!(
         told(&outcome, &line),
         [
-            "to list the profiles, run: aws configure list-profiles",
-            "known profiles: work",
+            "To list the profiles, run: aws configure list-profiles",
+            "Known profiles: work",
         ]
     );
     // With --json, the error is on stdout, too.
@@ -226,7 +226,7 @@ fn an_identity_that_cannot_be_resolved_is_an_error_with_hints() {
     let report: serde_json::Value = serde_json::from_str(&outcome.stdout).expect("JSON");
     assert_eq!(report["registry"], HOST);
     assert_eq!(report["error"], line);
-    assert_eq!(report["hints"][1], "known profiles: work");
+    assert_eq!(report["hints"][1], "Known profiles: work");
 }
 
 #[test]

@@ -70,13 +70,16 @@ fn store_for_ecr_succeeds_with_a_broken_configuration() {
 #[test]
 fn store_for_another_registry_fails_with_a_sentence() {
     let environment = TestEnvironment::new();
-    let hint = "to store it with another helper, set other_registries_helper in config.toml; or set credsStore in Docker's config.json, and use this helper only for ECR hosts (credHelpers)";
+    let hints = [
+        "To store it with another helper, set other_registries_helper in config.toml",
+        "Or set credsStore in Docker's config.json to that helper, and use ecrx only for ECR hosts (credHelpers)",
+    ];
     for server in ["ghcr.io", "https://index.docker.io/v1/"] {
         let outcome = environment.run(&["store"], login(server));
         let line = format!(
             "docker-credential-ecrx serves only ECR registries and stores no passwords; the login to {server} was not saved"
         );
-        assert_eq!(outcome.failure(&line), [hint]);
+        assert_eq!(outcome.failure(&line), hints);
     }
 }
 

@@ -123,10 +123,10 @@ fn of_a_chain_the_role_that_fails_and_its_caller_are_named() {
             hints,
             [
                 format!(
-                    "in the caller's account: allow sts:AssumeRole on resource \"{denied}\" in the caller's identity policy"
+                    "In the caller's account, allow sts:AssumeRole on resource \"{denied}\" in the caller's identity policy"
                 ),
                 format!(
-                    "in account {account}: check that the role exists and that its trust policy allows the caller without an external ID (none was sent)"
+                    "In account {account}, check that the role exists and that its trust policy allows the caller without an external ID (none was sent)"
                 ),
                 format!(
                     "identity: the access key {}, then role {hub}, then role {push}; selected by the rule at {config}:1",

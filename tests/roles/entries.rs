@@ -73,7 +73,7 @@ fn another_key_is_a_miss_and_so_is_another_secret() {
     aws.clear();
     assert_eq!(environment.get(HOST).grant().principal, ALICE.2);
     assert_eq!(aws.connections(), 0);
-    // Who has the id of a key and not its secret is nobody.
+    // A key's id with a wrong secret is no identity.
     environment.set_keys(ALICE.0, BOB.1, None);
     assert_eq!(environment.get(HOST).code, Some(1));
 }
@@ -118,7 +118,7 @@ fn how_the_aws_files_are_written_does_not_matter() {
 }
 
 #[test]
-fn every_change_of_a_profile_that_changes_who_asks_is_a_miss() {
+fn every_change_of_a_profile_that_changes_the_identity_is_a_cache_miss() {
     let (id, secret, _) = BOB;
     let keys = format!("aws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
     let profile = |role: &str, session: &str, more: &str| {

@@ -59,12 +59,12 @@ fn neither_a_profiles_role_nor_a_web_identitys_crosses_partitions() {
         set_up(&mut environment, &aws);
         let outcome = environment.get(BEIJING);
         let hints = outcome.failure(&format!(
-            "no credentials for {BEIJING}: the role {role} is in the partition aws, but the registry {BEIJING} is in aws-cn; roles, keys and tokens work in one partition only (selected by {chosen_by})"
+            "no credentials for {BEIJING}: the role {role} is in the partition aws, but the registry {BEIJING} is in aws-cn; roles, keys and tokens work only in their own partition (selected by {chosen_by})"
         ));
         assert_eq!(
             hints,
             [
-                "add a rule for the registry's partition to config.toml, for example match = \"aws-cn\""
+                "Add a rule for the registry's partition to config.toml, for example match = \"aws-cn\""
             ]
         );
         assert_eq!(aws.calls().len(), 0);

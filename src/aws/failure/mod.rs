@@ -1,5 +1,5 @@
-//! Why AWS gave no token, told apart: each kind has its message, its next step, and says
-//! whether an older token may still be used.
+//! The kinds of failures to get a token. Each has its message and its next steps, and says whether
+//! an older token may still be used.
 
 mod reading;
 
@@ -9,6 +9,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use crate::error::hints;
 use crate::http::{ProxyFault, TlsFault, TransportCause, TransportFailure};
 use crate::identity::{Identity, MORE_TIME, ON_EC2, SIGN_IN, SignInMethod, Trouble};
 use crate::registry::{Partition, Service};
@@ -17,13 +18,13 @@ use super::fetch::{Fetch, Stage};
 
 #[derive(Clone, Debug)]
 pub(crate) enum FailureKind {
-    /// SSO or `aws login` without a sign-in that holds.
+    /// SSO or `aws login` without a valid sign-in.
     SignIn(SignInFault),
-    /// No instance metadata, or no role on the instance: nobody is signed in at all.
+    /// No source has credentials: there is no instance metadata, or no role on the instance.
     NotSignedIn,
     /// The process, container endpoint or token file failed.
     Source,
-    /// The process has started this program, which is to start it again.
+    /// The `credential_process` has called this program, which would start the process again.
     Loop,
     /// STS, or the SSO portal, denies the role.
     RoleDenied,
@@ -31,18 +32,18 @@ pub(crate) enum FailureKind {
     CodeRefused,
     TokenDenied,
     KeysRefused,
-    /// The key is known, and its secret is another.
+    /// AWS knows the access key ID, but the secret does not belong to it.
     WrongSecret,
-    /// The session behind the key is over, or the web identity token is.
+    /// The session of the key has expired, or the web identity token has.
     CredentialsExpired,
     /// The name of the endpoint, the connection, TLS or the proxy.
     Transport(TransportFailure),
-    /// The whole time was used up.
+    /// The deadline passed.
     Timeout,
     Throttled,
     /// The clocks differ, and the SDK's own correction did not help.
     ClockSkew,
-    /// An answer that is none.
+    /// A response that cannot be parsed.
     Malformed,
     /// AWS answered 5xx, after all attempts.
     Unavailable,
@@ -173,7 +174,7 @@ impl Failure {
         matches!(self.kind, FailureKind::CodeRefused)
     }
 
-    /// Who made the call that failed: at a role, the one before it.
+    /// The principal that made the call that failed. For a role, that is the principal before it.
     fn caller(&self) -> String {
         let role = match &self.stage {
             Stage::Role { caller, .. } => caller.as_ref(),
@@ -220,7 +221,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { stage, detail, .. } = self;
         let source = self.identity.source.properties();
-        // Whose credentials, where that is not said by the stage.
+        // Whose credentials these are, if the stage does not say it.
         let stage = match stage {
             Stage::Source => format!("{stage} from {}", self.identity.first_caller()),
             _ => stage.to_string(),
@@ -287,7 +288,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Most clients show this line alone, so the command stands in it.
+/// Most clients show only this line, so it contains the command.
 fn sign_in_failed(
     f: &mut fmt::Formatter<'_>,
     method: &SignInMethod<'_>,
@@ -303,11 +304,11 @@ fn sign_in_failed(
 
 impl StdError for Failure {}
 
-const NETWORK: &str = "check the network, VPN, firewall, HTTPS_PROXY and NO_PROXY";
+const NETWORK: &str = "Check the network, VPN, firewall, HTTPS_PROXY and NO_PROXY";
 const IN_BETWEEN: &str =
-    "another server responded instead of AWS; check HTTPS_PROXY and any custom endpoint";
+    "Another server responded instead of AWS; check HTTPS_PROXY and any custom endpoint";
 const OTHER_POLICY: &str =
-    "change the policy named after \"because\"; other policies cannot override it";
+    "Change the policy named after \"because\"; other policies cannot override it";
 
 impl Failure {
     /// The next steps, a line each.
@@ -320,56 +321,56 @@ impl Failure {
                     .into_iter()
                     .collect()
             }
-            FailureKind::CodeRefused => lines(&[
-                "enter the current code from the device; each code works once, for about 30 seconds",
-                "check that mfa_serial is the MFA device of the calling user",
+            FailureKind::CodeRefused => hints(&[
+                "Enter the current code from the device; each code works once, for about 30 seconds",
+                "Check that mfa_serial is the MFA device of the calling user",
             ]),
-            FailureKind::NotSignedIn => lines(&[SIGN_IN, ON_EC2]),
+            FailureKind::NotSignedIn => hints(&[SIGN_IN, ON_EC2]),
             FailureKind::Source => self.source_hints(Trouble::NoCredentials),
-            FailureKind::Loop => lines(&[
-                "set credential_process to a program that prints AWS credentials without calling docker-credential-ecrx or pulling an image from ECR",
+            FailureKind::Loop => hints(&[
+                "Set credential_process to a program that prints AWS credentials without calling docker-credential-ecrx or pulling an image from ECR",
             ]),
             FailureKind::RoleDenied => self.role_hints(),
             FailureKind::TokenDenied => self.token_hints(),
             FailureKind::KeysRefused => self.key_hints(),
-            FailureKind::WrongSecret => lines(&[
-                "copy the access key ID and the secret access key again, both from the same source; the secret may be truncated or belong to another key",
+            FailureKind::WrongSecret => hints(&[
+                "Copy the access key ID and the secret access key again, both from the same source; the secret may be truncated or belong to another key",
             ]),
             FailureKind::CredentialsExpired => match self.stage {
-                Stage::WebIdentity { .. } => lines(&[
-                    "renew the token file, which EKS or the CI system writes; in CI, restart the job",
+                Stage::WebIdentity { .. } => hints(&[
+                    "Renew the token file, which EKS or the CI system writes; in CI, restart the job",
                 ]),
-                _ => lines(&[
-                    "get new temporary credentials from the same source, and replace the expired ones",
+                _ => hints(&[
+                    "Get new temporary credentials from the same source, and replace the expired ones",
                 ]),
             },
             FailureKind::Transport(transport) => self.transport_hints(transport),
             FailureKind::Timeout => {
                 self.hints_at_source_or(Trouble::NoAnswer, &[NETWORK, MORE_TIME])
             }
-            FailureKind::Throttled => lines(&[
-                "this account and region exceeded the API rate limit; try again in a minute",
+            FailureKind::Throttled => hints(&[
+                "This account and region exceeded the API rate limit; try again in a minute",
             ]),
-            FailureKind::ClockSkew => lines(&[
-                "set this machine's clock; AWS rejects requests whose time is off by more than a few minutes",
+            FailureKind::ClockSkew => hints(&[
+                "Set this machine's clock; AWS rejects requests whose time is off by more than a few minutes",
             ]),
             FailureKind::Malformed => {
                 self.hints_at_source_or(Trouble::MalformedAnswer, &[IN_BETWEEN])
             }
-            FailureKind::Unavailable => lines(&[
-                "try again later; for the service status, see https://health.aws.amazon.com",
+            FailureKind::Unavailable => hints(&[
+                "Try again later; for the service status, see https://health.aws.amazon.com",
             ]),
             FailureKind::Refused => Vec::new(),
         }
     }
 
-    /// What the source says of a trouble with it.
+    /// The source's own hints for a problem with it.
     fn source_hints(&self, trouble: Trouble) -> Vec<String> {
         let profile = self.identity.profile.as_deref();
         self.identity.source.get().hints(trouble, profile)
     }
 
-    /// The same, unless somebody else was asked than the source.
+    /// The same, if the call that failed was to the source.
     fn hints_at_source(&self, trouble: Trouble) -> Vec<String> {
         match self.stage {
             Stage::Source => self.source_hints(trouble),
@@ -381,19 +382,19 @@ impl Failure {
 
     fn hints_at_source_or(&self, trouble: Trouble, general: &[&str]) -> Vec<String> {
         let own = self.hints_at_source(trouble);
-        if own.is_empty() { lines(general) } else { own }
+        if own.is_empty() { hints(general) } else { own }
     }
 
     fn role_hints(&self) -> Vec<String> {
         if let Stage::WebIdentity { role } = &self.stage {
             return vec![format!(
-                "in account {}: the trust policy of {role} must trust this identity provider, and its conditions must match the token's subject and audience",
+                "In account {}, change the trust policy of {role}: it must trust this identity provider, with conditions that match the token's subject and audience",
                 role.account()
             )];
         }
         let Stage::Role { role, .. } = &self.stage else {
-            return lines(&[
-                "ask an IAM Identity Center administrator to assign this role to you, or correct sso_account_id and sso_role_name in the profile",
+            return hints(&[
+                "Ask an IAM Identity Center administrator to assign this role to you, or correct sso_account_id and sso_role_name in the profile",
             ]);
         };
         let sends_id = self
@@ -407,35 +408,35 @@ impl Failure {
             "without an external ID (none was sent)"
         };
         let callers_side = format!(
-            "in the caller's account: allow sts:AssumeRole on resource \"{role}\" in the caller's identity policy"
+            "In the caller's account, allow sts:AssumeRole on resource \"{role}\" in the caller's identity policy"
         );
         let roles_side = format!(
-            "in account {}: check that the role exists and that its trust policy allows the caller {id}",
+            "In account {}, check that the role exists and that its trust policy allows the caller {id}",
             role.account()
         );
         match self.reason() {
             None => vec![callers_side, roles_side],
             Some(reason) if reason.starts_with("no identity-based policy") => vec![callers_side],
             Some(reason) if reason.starts_with("no resource-based policy") => vec![roles_side],
-            Some(_) => lines(&[OTHER_POLICY]),
+            Some(_) => hints(&[OTHER_POLICY]),
         }
     }
 
     fn token_hints(&self) -> Vec<String> {
         match self.reason() {
             Some(reason) if !reason.starts_with("no identity-based policy") => {
-                lines(&[OTHER_POLICY])
+                hints(&[OTHER_POLICY])
             }
-            _ if self.is_public => lines(&[
-                "in the caller's account: allow ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken on resource \"*\" (the managed policy AmazonElasticContainerRegistryPublicReadOnly does)",
+            _ if self.is_public => hints(&[
+                "In the caller's account, allow ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken on resource \"*\" (the managed policy AmazonElasticContainerRegistryPublicReadOnly does)",
             ]),
-            _ => lines(&[
-                "in the caller's account: allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does); the registry's own policies do not affect this action",
+            _ => hints(&[
+                "In the caller's account, allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does). The registry's own policies do not affect this action",
             ]),
         }
     }
 
-    /// What AWS gives as the reason of a denial.
+    /// The reason that AWS gives for a denial.
     fn reason(&self) -> Option<&str> {
         self.detail
             .split_once(" because ")
@@ -444,15 +445,15 @@ impl Failure {
 
     fn key_hints(&self) -> Vec<String> {
         let partition = Partition::of_region(&self.identity.api.region);
-        let mut hints = vec![format!(
-            "check that the key belongs to the partition {partition}, as the registry does; aws, aws-cn and aws-us-gov have separate keys"
+        let mut all = vec![format!(
+            "Check that the key belongs to the partition {partition}, as the registry does; aws, aws-cn and aws-us-gov have separate keys"
         )];
-        hints.extend(lines(&[
-            "check that the region is enabled in the caller's account",
-            "check that the key is correct, active and not deleted",
+        all.extend(hints(&[
+            "Check that the region is enabled in the caller's account",
+            "Check that the key is correct, active and not deleted",
         ]));
-        hints.extend(self.source_hints(Trouble::UnknownKey));
-        hints
+        all.extend(self.source_hints(Trouble::UnknownKey));
+        all
     }
 
     fn transport_hints(&self, transport: &TransportFailure) -> Vec<String> {
@@ -461,40 +462,36 @@ impl Failure {
             return own;
         }
         match &transport.cause {
-            TransportCause::NameNotResolved { .. } => lines(&[
-                "check the region in the registry's host name, the network, VPN and name server, and any custom endpoint",
-                "in a VPC without internet access, enable private DNS for the ecr.api and sts interface endpoints, or set AWS_ENDPOINT_URL_ECR and AWS_ENDPOINT_URL_STS",
+            TransportCause::NameNotResolved { .. } => hints(&[
+                "Check the region in the registry's host name, the network, VPN and name server, and any custom endpoint",
+                "In a VPC without internet access, enable private DNS for the ecr.api and sts interface endpoints, or set AWS_ENDPOINT_URL_ECR and AWS_ENDPOINT_URL_STS",
             ]),
-            // These say themselves what to do.
+            // The messages of these say what to do.
             TransportCause::Setup(_)
             | TransportCause::Tls(TlsFault::UnknownIssuer)
             | TransportCause::Proxy(ProxyFault::LoginRequired) => Vec::new(),
             TransportCause::Tls(TlsFault::Expired | TlsFault::NotYetValid) => {
-                lines(&["check this machine's clock"])
+                hints(&["Check this machine's clock"])
             }
             TransportCause::Tls(
                 TlsFault::NameMismatch
                 | TlsFault::Certificate { .. }
                 | TlsFault::NotTls
                 | TlsFault::Handshake { .. },
-            ) => lines(&[IN_BETWEEN]),
-            TransportCause::Proxy(ProxyFault::Refused | ProxyFault::Broken { .. }) => lines(&[
-                "check HTTPS_PROXY; to bypass the proxy for a host, add the host to NO_PROXY",
+            ) => hints(&[IN_BETWEEN]),
+            TransportCause::Proxy(ProxyFault::Refused | ProxyFault::Broken { .. }) => hints(&[
+                "Check HTTPS_PROXY; to bypass the proxy for a host, add the host to NO_PROXY",
             ]),
             TransportCause::Proxy(
                 ProxyFault::NameNotResolved { .. }
                 | ProxyFault::Unreachable { .. }
                 | ProxyFault::Tls(_),
-            ) => lines(&["to bypass the proxy for a host, add the host to NO_PROXY"]),
+            ) => hints(&["To bypass the proxy for a host, add the host to NO_PROXY"]),
             TransportCause::ConnectTimeout
             | TransportCause::ReadTimeout { .. }
             | TransportCause::OperationTimeout
             | TransportCause::ConnectionRefused
-            | TransportCause::Connection { .. } => lines(&[NETWORK]),
+            | TransportCause::Connection { .. } => hints(&[NETWORK]),
         }
     }
-}
-
-fn lines(hints: &[&str]) -> Vec<String> {
-    hints.iter().map(|hint| (*hint).to_owned()).collect()
 }

@@ -212,7 +212,7 @@ fn is_no_answer(words: &str) -> bool {
     WORDS.iter().any(|some| words.contains(some))
 }
 
-/// The SDK's own explanation of a refusal by the sign-in service, without the answer behind it.
+/// The SDK's own explanation of a refusal by the sign-in service, without the response after it.
 fn login_words(words: &str) -> Option<&str> {
     let words = words.strip_prefix("failed to refresh cached Login token: ")?;
     let (explanation, _) = words.split_once(": AccessDeniedException")?;

@@ -145,9 +145,9 @@ fn a_strangers_file_stays_and_is_told_of() {
     assert!(home.file("json").exists());
 }
 
-/// A link in the lock's place is nobody's lock.
+/// A link in the lock's place is not a lock.
 #[test]
-fn nobody_is_said_to_be_buying_where_there_can_be_no_lock() {
+fn without_locks_no_entry_is_reported_as_being_fetched() {
     let home = full();
     let target = home.dir().join("target");
     fs::write(&target, "").unwrap();

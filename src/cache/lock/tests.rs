@@ -21,7 +21,7 @@ fn lock(cache: &Cache) -> EntryLock {
         if let Some(lock) = cache.try_lock(&key()).unwrap() {
             return lock;
         }
-        assert!(Instant::now() < end, "somebody holds it");
+        assert!(Instant::now() < end, "another process holds it");
         thread::yield_now();
     }
 }
@@ -48,7 +48,7 @@ fn seats_are_locked_each_for_itself() {
     let mut seat = Some(Seat::First);
     let mut held = Vec::new();
     while let Some(this) = seat {
-        held.push(open(this).claim().unwrap().expect("nobody holds it"));
+        held.push(open(this).claim().unwrap().expect("it is free"));
         assert!(open(this).claim().unwrap().is_none());
         seat = this.next();
     }
@@ -69,7 +69,7 @@ fn a_lock_on_a_removed_file_is_not_taken_for_one() {
     assert_eq!(
         claim(&opened, &path).unwrap(),
         Claim::Gone,
-        "another file stands there now"
+        "another file has its name now"
     );
     assert!(home.cache.try_lock(&key()).unwrap().is_none());
     drop(held);
@@ -118,7 +118,7 @@ fn a_lock_file_is_private_and_never_followed() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_folder_that_cannot_be_written_is_an_error() {
-    // Nobody can make files in /proc, not even root, whom modes do not stop.
+    // In /proc, not even root can create files, whom modes do not stop.
     let error = Cache::at("/proc").try_lock(&key()).unwrap_err();
     assert!(matches!(error, CacheError::Write { .. }), "{error}");
     let error = Cache::at("/proc/ecrx").try_lock(&key()).unwrap_err();

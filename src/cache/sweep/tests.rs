@@ -184,7 +184,7 @@ fn a_mark_whose_lock_is_held_stays() {
 }
 
 #[test]
-fn a_lock_that_protects_nothing_and_nobody_holds_goes() {
+fn a_free_lock_file_without_an_entry_is_removed() {
     let home = Home::new();
     home.put(&key(), &entry());
     let slot = Key::stable(&[b"other"]);
@@ -426,7 +426,7 @@ fn a_sweep_ends_when_its_time_is_over() {
     assert!((5..=10).contains(&removed), "{removed}");
 }
 
-/// Says that it is over also when a test fails, so that nobody works for ever.
+/// Ends the threads also when a test fails.
 struct Over<'a>(&'a AtomicBool);
 
 impl Drop for Over<'_> {
@@ -460,7 +460,7 @@ fn no_writer_loses_what_it_has_written_to_a_sweep() {
                     if let Some(lock) = home.cache.try_lock(&key()).unwrap() {
                         return lock;
                     }
-                    assert!(Instant::now() < end, "somebody holds the lock");
+                    assert!(Instant::now() < end, "another process holds the lock");
                 }
             };
             // An expired one, for the sweep to take up; and on its heels a new one.

@@ -38,7 +38,7 @@ proptest! {
         let home = SituationHome::new();
         let situation = plan.situation();
         let mut before = home.key(&situation);
-        prop_assert!(before.is_some(), "nobody can ask\n{situation:?}");
+        prop_assert!(before.is_some(), "there is no identity\n{situation:?}");
         for (at, input) in situation.inputs.iter().enumerate() {
             if matches!(input.place, InputPlace::File(_)) && !home.knows_births() {
                 continue;
@@ -64,7 +64,7 @@ proptest! {
                 );
             }
             if matches!(input.place, InputPlace::SignIn(_)) {
-                // Whoever signs in again is another.
+                // A new sign-in is another identity.
                 before = home.key(&situation);
             }
         }
@@ -79,7 +79,7 @@ proptest! {
         let home = SituationHome::new();
         let situation = plan.situation();
         let plain = home.key(&situation);
-        prop_assert!(plain.is_some(), "nobody can ask\n{situation:?}");
+        prop_assert!(plain.is_some(), "there is no identity\n{situation:?}");
         let whimsical = home.key_as_written(&situation, &mut Pen::whimsical(seed));
         prop_assert_eq!(
             whimsical,
@@ -95,7 +95,7 @@ proptest! {
         let home = SituationHome::new();
         let (one, other) = (one.situation(), other.situation());
         let keys = (home.key(&one), home.key(&other));
-        prop_assert!(keys.0.is_some() && keys.1.is_some(), "nobody can ask\n{one:?}{other:?}");
+        prop_assert!(keys.0.is_some() && keys.1.is_some(), "there is no identity\n{one:?}{other:?}");
         prop_assert_eq!(
             keys.0 == keys.1,
             one.described == other.described,

@@ -217,7 +217,7 @@ fn one_connector_serves_every_setting_and_every_client() {
     let server = https_server(ca.issue(&["aws.test"], YEARS));
     let bundle = ca.bundle();
     let client = test_client(&trusting(&bundle));
-    fs::remove_file(bundle.path()).unwrap(); // whoever reads it again fails
+    fs::remove_file(bundle.path()).unwrap(); // reading it again fails
     let uri = format!("https://aws.test:{}/", server.port());
     for seconds in [5, 6, 7] {
         let timeouts = HttpConnectorSettings::builder()
@@ -332,7 +332,7 @@ fn broken_connection_is_named() {
 
 #[test]
 fn unknown_name_is_named_with_the_real_resolver() {
-    // A label of 64 letters: the resolver refuses it by itself, and asks nobody.
+    // A label of 64 letters: the resolver refuses it without a request.
     let resolver = SharedDnsResolver::new(SystemResolver::new(Duration::from_secs(20)));
     let client = EcrxClient::new(&settings(), resolver).unwrap();
     let timeouts = HttpConnectorSettings::builder().build();

@@ -64,7 +64,7 @@ impl Container {
 }
 
 /// The SDK panics on a URL without a scheme (aws-config 1.13, `ecs.rs`), and puts what is meant to
-/// be a path right behind the name of a host.
+/// be a path directly after a host name.
 fn uri(env: &Env) -> Result<Option<String>, EnvironmentError> {
     let is_uri = |text: &str| text.parse::<http::Uri>().is_ok();
     let (variable, expected, uri, is_right) =
@@ -141,7 +141,7 @@ impl CredentialSource for Container {
             | Trouble::NoAnswer
             | Trouble::MalformedAnswer
             | Trouble::Unreachable => vec![
-                "check that the task or pod has a role, and that AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI has its original value".to_owned(),
+                "Check that the task or pod has a role, and that AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI has its original value".to_owned(),
             ],
             Trouble::UnknownKey => Vec::new(),
         }

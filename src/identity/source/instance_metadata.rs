@@ -17,7 +17,7 @@ use super::{CredentialSource, Lineage, Properties, Trouble, UNKNOWN_PRINCIPAL_MA
 
 /// The hint where there is no instance metadata, or no role.
 pub(crate) const ON_EC2: &str =
-    "on EC2, attach a role to the instance; for containers, set the metadata hop limit to 2";
+    "On EC2, attach a role to the instance; for containers, set the metadata hop limit to 2";
 
 /// Where instance metadata is asked.
 #[derive(Clone, Debug)]
@@ -132,7 +132,7 @@ impl CredentialSource for InstanceMetadata {
             Trouble::NoCredentials | Trouble::NoAnswer | Trouble::MalformedAnswer => {
                 vec![ON_EC2.to_owned()]
             }
-            // That nobody is signed in is told in its place.
+            // An unreachable endpoint is reported as `NotSignedIn`.
             Trouble::Unreachable | Trouble::UnknownKey => Vec::new(),
         }
     }

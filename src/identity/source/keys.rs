@@ -89,7 +89,7 @@ pub(super) fn try_the_cli(profile: Option<&str>) -> String {
         Some(profile) => format!(" --profile {}", shell_word(profile)),
         None => String::new(),
     };
-    format!("to test these credentials, run: aws sts get-caller-identity{profile}")
+    format!("To test these credentials, run: aws sts get-caller-identity{profile}")
 }
 
 impl CredentialSource for Keys {
@@ -151,8 +151,8 @@ impl CredentialSource for Keys {
             Trouble::NoCredentials => vec![try_the_cli(profile)],
             Trouble::UnknownKey if is_of_session => vec![
                 match self.session_token {
-                    None => "check that the session token is set; a key that begins with ASIA requires one",
-                    Some(_) => "check that the session token belongs to this key",
+                    None => "Check that the session token is set; a key that begins with ASIA requires one",
+                    Some(_) => "Check that the session token belongs to this key",
                 }
                 .to_owned(),
             ],

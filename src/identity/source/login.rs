@@ -9,8 +9,7 @@ use crate::digest::DigestParts;
 use crate::digest::{hex, sha256};
 use crate::env::{Env, var};
 use crate::identity::error::ProfileError;
-use crate::identity::local_state::{LocalState, values};
-use crate::identity::sign_in::SignIn;
+use crate::identity::local_state::{LocalState, SignIn, values};
 use crate::redaction::Redactor;
 use crate::registry::{Partition, Region};
 

@@ -35,7 +35,7 @@ pub(crate) use web_identity::{DEFAULT_SESSION_NAME, WebIdentity};
 const UNKNOWN_PRINCIPAL_MAX_AGE: Duration = Duration::from_secs(3600);
 
 /// The hint for calls that took too long.
-pub(crate) const MORE_TIME: &str = "increase timeout_seconds in config.toml";
+pub(crate) const MORE_TIME: &str = "Increase timeout_seconds in config.toml";
 
 /// One way to get credentials, with everything that its provider is built from.
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ pub(crate) trait CredentialSource: fmt::Display {
 pub(crate) struct Properties<'a> {
     /// What `whoami --json` calls the kind.
     pub kind: &'static str,
-    /// What follows its name, for people who ask about it in particular.
+    /// What follows its name where a command describes the identity.
     pub remark: &'static str,
     pub lineage: Lineage,
     /// The longest age of a token; `None` if the configuration says for sure whose it is.
@@ -91,7 +91,8 @@ pub(crate) struct Properties<'a> {
     pub role: Option<&'a RoleArn>,
     /// The access key id, if that is known offline.
     pub access_key_id: Option<&'a str>,
-    /// The URL of a credential endpoint on this machine or near it, which no proxy stands before.
+    /// The URL of a credential endpoint on this machine or near it, which is reached without a
+    /// proxy.
     pub local_endpoint: Option<&'a str>,
     /// Whether a program is run, which may run this one.
     pub runs_a_program: bool,
@@ -122,7 +123,7 @@ pub(crate) enum Trouble {
     UnknownKey,
 }
 
-/// How a person signs in for a source.
+/// How the user signs in for a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SignInMethod<'a> {
     /// `SSO` or `aws login`.
@@ -155,7 +156,7 @@ impl SignInMethod<'_> {
         let session = shell_word(self.session?);
         let command = self.command;
         Some(format!(
-            "to sign in for every profile of the session, run: {command} --sso-session {session}"
+            "To sign in for every profile of the session, run: {command} --sso-session {session}"
         ))
     }
 }
@@ -204,7 +205,7 @@ impl Source {
     }
 }
 
-/// What a person would call the source.
+/// The source as the user knows it.
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.get().fmt(f)
@@ -221,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credential_endpoints_have_a_host_that_no_proxy_stands_before() {
+    fn the_host_of_a_credential_endpoint_is_reached_without_a_proxy() {
         for (uri, host) in [
             (
                 "https://Credentials.example:8443/v1?x=y",

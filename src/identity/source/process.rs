@@ -8,6 +8,7 @@ use aws_config::profile::Profile;
 
 use crate::digest::DigestParts;
 use crate::env::{Env, var};
+use crate::error::hints;
 use crate::identity::local_state::{LocalState, machine, values};
 use crate::redaction::Redactor;
 use crate::registry::Partition;
@@ -22,7 +23,7 @@ pub(crate) struct Process {
     pub command: Secret,
 }
 
-/// The variables by which a program that is an AWS tool itself finds out who asks.
+/// The variables from which a program that is itself an AWS tool determines its identity.
 const READ_BY_TOOLS: [&str; 16] = [
     var::HOME,
     var::AWS_PROFILE,
@@ -99,21 +100,20 @@ impl CredentialSource for Process {
         false
     }
 
-    /// Nobody but the program itself is sent its secrets. `aws::process` masks what it repeats.
+    /// Its secrets are sent only to the program itself. `aws::process` masks what it repeats.
     fn add_secrets(&self, _: &mut Redactor) {}
 
     fn hints(&self, trouble: Trouble, _: Option<&str>) -> Vec<String> {
-        let hints: &[&str] = match trouble {
-            Trouble::NoCredentials => {
-                &["run the credential_process command yourself, as this user, and check its output"]
-            }
-            Trouble::NoAnswer => &[
-                "run the credential_process command yourself; it may be waiting for input",
+        match trouble {
+            Trouble::NoCredentials => hints(&[
+                "Run the credential_process command yourself, as this user, and check its output",
+            ]),
+            Trouble::NoAnswer => hints(&[
+                "Run the credential_process command yourself; it may be waiting for input",
                 MORE_TIME,
-            ],
-            Trouble::MalformedAnswer | Trouble::Unreachable | Trouble::UnknownKey => &[],
-        };
-        hints.iter().map(|hint| (*hint).to_owned()).collect()
+            ]),
+            Trouble::MalformedAnswer | Trouble::Unreachable | Trouble::UnknownKey => Vec::new(),
+        }
     }
 }
 

@@ -12,8 +12,7 @@ use crate::digest::sha1_hex;
 use crate::env::{Env, var};
 use crate::identity::aws_files::AwsFiles;
 use crate::identity::error::ProfileError;
-use crate::identity::local_state::{LocalState, values};
-use crate::identity::sign_in::SignIn;
+use crate::identity::local_state::{LocalState, SignIn, values};
 use crate::redaction::Redactor;
 use crate::registry::{AccountId, Partition, Region};
 
@@ -115,17 +114,18 @@ fn is_role_name(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(in_names)
 }
 
-/// Nothing in SSO's file says who the person is, and another may have signed in since. Signing out
-/// deletes it, so it is told by the file's birth. (Its refresh token would not do: whether that
-/// changes when a sign-in is renewed is up to AWS.)
+/// When the sign-in began. Nothing in SSO's file says which user has signed in, and another may
+/// have signed in since. Signing out deletes the file, so the file's birth time identifies the
+/// sign-in. (The refresh token would not: AWS may change it whenever a sign-in is renewed.)
 ///
-/// The SDK for Rust renews a sign-in in its file (aws-config 1.13, `save_cached_token`), which
-/// leaves its birth alone. botocore 1.43 and the SDK for Go replace the file, and so does every
-/// `aws sso login` of today: offline those are the same, and a token that is fetched once more
-/// harms nobody.
+/// The SDK for Rust writes a renewed sign-in into the same file (aws-config 1.13,
+/// `save_cached_token`), which keeps the birth time. botocore 1.43 and the SDK for Go replace the
+/// file, and so does every `aws sso login`. Offline, these two cannot be told apart, and one more
+/// request for a token does no harm.
 ///
-/// Where births are not kept it is told by the last change. On Windows too: there a file inherits
-/// the birth of one that had its name 15 seconds ago ("file system tunneling").
+/// If the file system has no birth times, the time of the last change is used. So it is on Windows,
+/// where a new file inherits the birth time of one that had the same name up to 15 seconds before
+/// ("file system tunneling").
 fn began_at(file: &Metadata) -> Option<SystemTime> {
     let born_at = file.created().ok().filter(|_| !cfg!(windows));
     born_at.or_else(|| file.modified().ok())

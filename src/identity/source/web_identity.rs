@@ -82,8 +82,9 @@ impl WebIdentity {
     }
 }
 
-/// Whom an OIDC token is about, which stays when it is renewed: issuer, subject and audience (RFC
-/// 7519, section 4.1) are what a role's trust policy goes by. `None` for what is no such token.
+/// The principal of an OIDC token, which stays the same when the token is renewed: its issuer,
+/// subject and audience (RFC 7519, section 4.1), which a role's trust policy checks. `None` for
+/// anything else.
 fn subject(path: &Path) -> Option<Digest> {
     let token = String::from_utf8(read_token(path)?).ok()?;
     let claims = URL_SAFE_NO_PAD
@@ -145,7 +146,7 @@ impl CredentialSource for WebIdentity {
     fn hints(&self, trouble: Trouble, _: Option<&str>) -> Vec<String> {
         match trouble {
             Trouble::NoCredentials => vec![
-                "check that the token file exists at the path set in AWS_WEB_IDENTITY_TOKEN_FILE or the profile, and that this user can read it".to_owned(),
+                "Check that the token file exists at the path set in AWS_WEB_IDENTITY_TOKEN_FILE or the profile, and that this user can read it".to_owned(),
             ],
             Trouble::NoAnswer
             | Trouble::MalformedAnswer

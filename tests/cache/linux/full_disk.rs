@@ -148,7 +148,7 @@ fn a_renewal_on_a_full_disk_keeps_the_old_entry() {
 
         aws.on(ECR, Fault::Status(503));
         assert_eq!(disk.get(&environment), held);
-        // That it failed cannot be remembered, which is told beside it.
+        // The failure cannot be remembered, which is logged too.
         environment.set("ECRX_LOG", "warn");
         let told = get(&environment);
         let mut lines = told.stderr.lines();

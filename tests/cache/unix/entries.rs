@@ -15,7 +15,7 @@ use super::super::{ECR, HOUR};
 use super::{costs_only_the_caching, foreign, get_as_modes_allow, modes_mean_nothing, poison};
 
 #[test]
-fn an_entry_that_makes_no_sense_is_bought_anew_and_replaced() {
+fn a_damaged_entry_is_requested_again_and_replaced() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
     environment.get(HOST).grant();
@@ -62,7 +62,7 @@ fn an_entry_that_makes_no_sense_is_bought_anew_and_replaced() {
 }
 
 #[test]
-fn an_entry_that_others_may_read_is_bought_anew_and_replaced() {
+fn an_entry_that_others_may_read_is_requested_again_and_replaced() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     environment.get(HOST).grant();

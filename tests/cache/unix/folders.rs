@@ -24,7 +24,7 @@ fn not_a_folder(path: &Path) -> String {
 
 fn open_to_others(path: &Path, mode: u32) -> String {
     format!(
-        "{path:?} is accessible to other users (mode {mode:04o}) and is not trusted; run `chmod go-rwx` on it, or set `dir` under [cache] to another folder"
+        "{path:?} is accessible to other users (mode {mode:04o}) and is not trusted; remove that access (chmod go-rwx), or set `dir` under [cache] to another folder"
     )
 }
 
@@ -58,7 +58,7 @@ fn a_file_in_place_of_the_folders_above_costs_only_the_caching() {
     assert_eq!(fs::read_to_string(above).expect("the file"), "mine");
 }
 
-/// In `/proc` nobody can make anything, not even root.
+/// In `/proc`, not even root can create anything.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_home_in_which_nothing_can_be_made_costs_only_the_caching() {
@@ -88,8 +88,8 @@ fn a_read_only_home_costs_only_the_caching() {
     chmod(environment.home(), 0o755);
 }
 
-/// Files can be made, not filled; `tests/cache/linux/full_disk.rs` has disks that are full. Who
-/// writes beyond the limit is killed (SIGXFSZ), unless whoever started him ignores that.
+/// Files can be made, not filled; `tests/cache/linux/full_disk.rs` has disks that are full. A
+/// process that writes beyond the limit is killed (SIGXFSZ), unless its parent ignores the signal.
 #[test]
 fn a_limit_on_the_size_of_files_costs_only_the_caching() {
     let aws = FakeAws::start();

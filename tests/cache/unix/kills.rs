@@ -18,7 +18,7 @@ const CROWD: usize = 3;
 struct Rounds {
     /// None of them had asked AWS.
     before: usize,
-    /// AWS was asked, and nobody lived to answer.
+    /// AWS was asked, and no process lived to answer.
     within: usize,
     /// At least one has answered.
     after: usize,
@@ -82,8 +82,8 @@ fn kill_in_time(mut children: Vec<(Duration, Child)>) -> Vec<Outcome> {
     children.map(Outcome::of).collect()
 }
 
-/// Without what is logged when the machine stood still: who has an old token stands in line for
-/// 1.5 s, and waits for AWS for 3 s in all.
+/// Without what is logged if the machine is slow: with a stale token, a process waits in line for
+/// 1.5 s, and for AWS for 3 s in all.
 fn without_delays(outcome: &Outcome) -> Outcome {
     let delays = [": stopped waiting for the lock: ", ": no response within "];
     let is_other = |line: &&str| !delays.iter().any(|delay| line.contains(delay));

@@ -1,4 +1,4 @@
-//! Locks that nobody gives back.
+//! Locks that are not released.
 
 use std::fs;
 use std::process::Child;
@@ -95,7 +95,7 @@ fn a_lock_that_a_stopped_process_holds_delays_the_old_token_little() {
         assert_eq!(aws.count(ECR), 2, "of two who wait, one asks");
         return;
     }
-    panic!("five times the old token: nobody is overtaken");
+    panic!("five times the old token: no process is overtaken");
 }
 
 #[test]

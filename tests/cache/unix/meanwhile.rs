@@ -47,7 +47,7 @@ impl UnderWay {
     }
 }
 
-/// With the cache as it should be: bought once more at most, and kept.
+/// With the cache as it should be: one more request at most, and the token is cached.
 #[track_caller]
 fn caches_again(aws: &FakeAws, environment: &TestEnvironment) {
     let calls = aws.count(ECR);
@@ -99,7 +99,7 @@ fn a_link_that_takes_the_folders_place_meanwhile_is_not_followed() {
     caches_again(&aws, &environment);
 }
 
-/// A denial drops the entry, and here that would be somebody else's.
+/// A denial removes the entry, and here that would be another user's.
 #[test]
 fn a_denial_removes_nothing_through_a_link_that_took_the_folders_place_meanwhile() {
     let aws = FakeAws::start();
@@ -128,7 +128,7 @@ fn a_folder_that_is_opened_to_others_meanwhile_is_not_written() {
     chmod(&v1, 0o777);
     let (log, _) = get.logged();
     let reason = format!(
-        "docker-credential-ecrx: warn: {v1:?} is accessible to other users (mode 0777) and is not trusted; run `chmod go-rwx` on it, or set `dir` under [cache] to another folder\n"
+        "docker-credential-ecrx: warn: {v1:?} is accessible to other users (mode 0777) and is not trusted; remove that access (chmod go-rwx), or set `dir` under [cache] to another folder\n"
     );
     assert_eq!(log, reason);
     assert!(environment.entries().is_empty());
@@ -136,7 +136,7 @@ fn a_folder_that_is_opened_to_others_meanwhile_is_not_written() {
     caches_again(&aws, &environment);
 }
 
-/// Then two of them hold a lock each: both ask, and whoever is last stays.
+/// Then two of them hold a lock each: both ask AWS, and the last token stays.
 #[test]
 fn a_lock_file_that_is_removed_meanwhile_costs_a_call_and_nothing_else() {
     let aws = FakeAws::start();

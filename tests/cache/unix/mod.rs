@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::common::files::{STRANGER, am_root, skipped};
 use super::common::{HOST, Outcome, PROGRAM, TestEnvironment, costs_only_the_caching_of};
 
-/// The only entry, with another token in it: whoever answers that has read what it must not.
+/// The only entry, with another token in it: a `get` that answers it has read what it must not.
 fn poison(environment: &TestEnvironment) -> PathBuf {
     let path = environment.entries().remove(0);
     let mut entry: Value =
@@ -37,7 +37,7 @@ fn costs_only_the_caching(environment: &mut TestEnvironment, reasons: &[String])
 
 fn foreign(path: &Path) -> String {
     format!(
-        "{path:?} belongs to another user (uid {STRANGER}) and is not used; set `dir` under [cache] to another folder"
+        "{path:?} is owned by another user (uid {STRANGER}) and is not used; set `dir` under [cache] to another folder"
     )
 }
 
@@ -56,7 +56,7 @@ fn get_as_modes_allow(environment: &TestEnvironment) -> Outcome {
     environment.run_program("setpriv", &arguments, HOST)
 }
 
-/// Whether modes stop nobody here: root runs the tests, and the system has no way to tame it.
+/// Whether modes have no effect: root runs the tests, and the system has no way to restrict it.
 fn modes_mean_nothing() -> bool {
     let so = am_root() && !cfg!(target_os = "linux");
     if so {

@@ -7,9 +7,9 @@ use super::super::common::{HOST, Outcome, PROGRAM, TestEnvironment};
 use super::super::{ECR, HOUR};
 use super::meanwhile::UnderWay;
 
-/// `entries.rs` has the entry of a newer format in our place: bought anew, and replaced.
+/// `entries.rs` has an entry of a newer format under our name: it is replaced.
 #[test]
-fn what_other_versions_keep_beside_us_is_left_alone() {
+fn files_of_other_versions_are_left_alone() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     let cold = environment.get(HOST);
@@ -56,7 +56,7 @@ fn an_entry_with_a_field_more_is_answered() {
 }
 
 #[test]
-fn an_entry_with_a_field_less_is_bought_anew() {
+fn an_entry_without_a_field_is_requested_again() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
     environment.get(HOST).grant();
@@ -124,7 +124,7 @@ fn a_program_that_is_replaced_while_it_runs_shares_the_cache_with_its_successor(
     let program = environment.link("ecrx");
     let next = program.with_file_name("next");
     // Not copied by this process: what it forks meanwhile would have the file open for writing,
-    // and nobody could start it.
+    // and no process could start it.
     let next_name = next.display().to_string();
     let copied = environment.run_program("cp", &[PROGRAM, &next_name], "");
     assert_eq!(copied.code, Some(0), "{copied:?}");

@@ -100,7 +100,7 @@ pub(super) const TABLE: &[Wrong] = &[
         asks: true,
         line: "ecr:GetAuthorizationToken is denied to the access key AKIAIOSFODNN7EXAMPLE: AccessDeniedException: User: arn:aws:iam::111122223333:user/alice is not authorized to perform: ecr:GetAuthorizationToken on resource: * because no identity-based policy allows the ecr:GetAuthorizationToken action",
         hints: &[
-            "in the caller's account: allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does); the registry's own policies do not affect this action",
+            "In the caller's account, allow ecr:GetAuthorizationToken on resource \"*\" (the managed policy AmazonEC2ContainerRegistryPullOnly does). The registry's own policies do not affect this action",
             "identity: the access key AKIAIOSFODNN7EXAMPLE; selected by the variable AWS_ACCESS_KEY_ID",
         ],
         ..RIGHT
@@ -148,8 +148,8 @@ pub(super) const TABLE: &[Wrong] = &[
         asks: true,
         line: "the role arn:aws:iam::999999999999:role/pull cannot be assumed by profile work (the access key AKIAI44QH8DHBEXAMPLE): AccessDenied: User: arn:aws:iam::444455556666:user/bob is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::999999999999:role/pull",
         hints: &[
-            "in the caller's account: allow sts:AssumeRole on resource \"arn:aws:iam::999999999999:role/pull\" in the caller's identity policy",
-            "in account 999999999999: check that the role exists and that its trust policy allows the caller without an external ID (none was sent)",
+            "In the caller's account, allow sts:AssumeRole on resource \"arn:aws:iam::999999999999:role/pull\" in the caller's identity policy",
+            "In account 999999999999, check that the role exists and that its trust policy allows the caller without an external ID (none was sent)",
             "identity: profile work (the access key AKIAI44QH8DHBEXAMPLE), then role arn:aws:iam::999999999999:role/pull; selected by the rule at $CONFIG:1; not used: AWS_ACCESS_KEY_ID",
         ],
         ..RIGHT
@@ -163,8 +163,8 @@ pub(super) const TABLE: &[Wrong] = &[
         asks: true,
         line: "the role arn:aws:iam::999999999999:role/pull cannot be assumed by the access key AKIAIOSFODNN7EXAMPLE: AccessDenied: User: arn:aws:iam::111122223333:user/alice is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::999999999999:role/pull",
         hints: &[
-            "in the caller's account: allow sts:AssumeRole on resource \"arn:aws:iam::999999999999:role/pull\" in the caller's identity policy",
-            "in account 999999999999: check that the role exists and that its trust policy allows the caller with the external ID that was sent",
+            "In the caller's account, allow sts:AssumeRole on resource \"arn:aws:iam::999999999999:role/pull\" in the caller's identity policy",
+            "In account 999999999999, check that the role exists and that its trust policy allows the caller with the external ID that was sent",
             "identity: the access key AKIAIOSFODNN7EXAMPLE, then role arn:aws:iam::999999999999:role/pull; selected by the variable ECRX_ROLE_ARN",
         ],
         ..RIGHT
@@ -219,8 +219,8 @@ pub(super) const TABLE: &[Wrong] = &[
         config: "[[registry]]\nmatch = \"*\"\nprofile = \"wrok\"\n",
         line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (selected by the rule at $CONFIG:1)",
         hints: &[
-            "to list the profiles, run: aws configure list-profiles",
-            "known profiles: work",
+            "To list the profiles, run: aws configure list-profiles",
+            "Known profiles: work",
         ],
         ..RIGHT
     },
@@ -228,8 +228,8 @@ pub(super) const TABLE: &[Wrong] = &[
         config: "[[registry]]\nmatch = \"*\"\nsource_profile = \"wrok\"\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\n",
         line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (selected by the rule at $CONFIG:1)",
         hints: &[
-            "to list the profiles, run: aws configure list-profiles",
-            "known profiles: work",
+            "To list the profiles, run: aws configure list-profiles",
+            "Known profiles: work",
         ],
         ..RIGHT
     },
@@ -246,8 +246,8 @@ pub(super) const TABLE: &[Wrong] = &[
         variables: &[("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")],
         line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (selected by [defaults] at $CONFIG:1)",
         hints: &[
-            "to list the profiles, run: aws configure list-profiles",
-            "known profiles: work",
+            "To list the profiles, run: aws configure list-profiles",
+            "Known profiles: work",
         ],
         ..RIGHT
     },
@@ -256,8 +256,8 @@ pub(super) const TABLE: &[Wrong] = &[
         name: Some("release"),
         line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (selected by the name docker-credential-ecrx-release and [identity.release] at $CONFIG:1)",
         hints: &[
-            "to list the profiles, run: aws configure list-profiles",
-            "known profiles: work",
+            "To list the profiles, run: aws configure list-profiles",
+            "Known profiles: work",
         ],
         ..RIGHT
     },
@@ -265,8 +265,8 @@ pub(super) const TABLE: &[Wrong] = &[
         variables: &[("ECRX_PROFILE_999999999999", "wrok")],
         line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (selected by the variable ECRX_PROFILE_999999999999)",
         hints: &[
-            "to list the profiles, run: aws configure list-profiles",
-            "known profiles: work",
+            "To list the profiles, run: aws configure list-profiles",
+            "Known profiles: work",
         ],
         ..RIGHT
     },
@@ -278,8 +278,8 @@ pub(super) const TABLE: &[Wrong] = &[
         ],
         line: "the AWS profile `wrok` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (selected by the variable AWS_PROFILE)",
         hints: &[
-            "to list the profiles, run: aws configure list-profiles",
-            "known profiles: work",
+            "To list the profiles, run: aws configure list-profiles",
+            "Known profiles: work",
         ],
         ..RIGHT
     },
@@ -288,8 +288,8 @@ pub(super) const TABLE: &[Wrong] = &[
         name: Some("pull"),
         line: "the AWS profile `wrok` (source_profile of `pull`) does not exist in $HOME/.aws/config and $HOME/.aws/credentials (selected by the name docker-credential-ecrx-pull)",
         hints: &[
-            "to list the profiles, run: aws configure list-profiles",
-            "known profiles: pull, work",
+            "To list the profiles, run: aws configure list-profiles",
+            "Known profiles: pull, work",
         ],
         ..RIGHT
     },
@@ -304,9 +304,9 @@ pub(super) const TABLE: &[Wrong] = &[
         variables: &[("ECRX_PROFILE", "two words")],
         line: "the AWS profile `two words` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (selected by the variable ECRX_PROFILE)",
         hints: &[
-            "to list the profiles, run: aws configure list-profiles",
-            "if the profile exists, rename it; only the characters A-Z a-z 0-9 and _-/.%@:+ are supported in profile names",
-            "known profiles: work",
+            "To list the profiles, run: aws configure list-profiles",
+            "If the profile exists, rename it; only the characters A-Z a-z 0-9 and _-/.%@:+ are supported in profile names",
+            "Known profiles: work",
         ],
         ..RIGHT
     },
@@ -316,9 +316,9 @@ pub(super) const TABLE: &[Wrong] = &[
         name: Some("relaese"),
         line: "called as docker-credential-ecrx-relaese, but neither [identity.relaese] in config.toml nor an AWS profile `relaese` in $HOME/.aws/config and $HOME/.aws/credentials exists",
         hints: &[
-            "correct the name in the client's configuration, or define the identity in config.toml",
-            "known identities: hub, push",
-            "known profiles: work",
+            "Correct the name in the client's configuration, or define the identity in config.toml",
+            "Known identities: hub, push",
+            "Known profiles: work",
         ],
         ..RIGHT
     },
@@ -326,8 +326,8 @@ pub(super) const TABLE: &[Wrong] = &[
         name: Some("relaese"),
         line: "called as docker-credential-ecrx-relaese, but neither [identity.relaese] in config.toml nor an AWS profile `relaese` in $HOME/.aws/config and $HOME/.aws/credentials exists",
         hints: &[
-            "correct the name in the client's configuration, or define the identity in config.toml",
-            "known profiles: work",
+            "Correct the name in the client's configuration, or define the identity in config.toml",
+            "Known profiles: work",
         ],
         ..RIGHT
     },
@@ -373,9 +373,9 @@ pub(super) const TABLE: &[Wrong] = &[
         name: Some("two words"),
         line: "called as docker-credential-ecrx-two words, but neither [identity.two words] in config.toml nor an AWS profile `two words` in $HOME/.aws/config and $HOME/.aws/credentials exists",
         hints: &[
-            "correct the name in the client's configuration, or define the identity in config.toml",
-            "if the profile exists, rename it; only the characters A-Z a-z 0-9 and _-/.%@:+ are supported in profile names",
-            "known profiles: work",
+            "Correct the name in the client's configuration, or define the identity in config.toml",
+            "If the profile exists, rename it; only the characters A-Z a-z 0-9 and _-/.%@:+ are supported in profile names",
+            "Known profiles: work",
         ],
         ..RIGHT
     },
@@ -411,9 +411,9 @@ pub(super) const TABLE: &[Wrong] = &[
     },
     Wrong {
         variables: &[("ECRX_ROLE_ARN", "arn:aws-cn:iam::999999999999:role/pull")],
-        line: "the role arn:aws-cn:iam::999999999999:role/pull is in the partition aws-cn, but the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com is in aws; roles, keys and tokens work in one partition only (selected by the variable ECRX_ROLE_ARN)",
+        line: "the role arn:aws-cn:iam::999999999999:role/pull is in the partition aws-cn, but the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com is in aws; roles, keys and tokens work only in their own partition (selected by the variable ECRX_ROLE_ARN)",
         hints: &[
-            "set ECRX_PROFILE_<account> and ECRX_ROLE_ARN_<account> for single accounts instead, or use rules in config.toml",
+            "Set ECRX_PROFILE_<account> and ECRX_ROLE_ARN_<account> for single accounts instead, or use rules in config.toml",
         ],
         ..RIGHT
     },
@@ -421,9 +421,9 @@ pub(super) const TABLE: &[Wrong] = &[
         aws_config: "[profile pull]\nrole_arn = arn:aws:iam::444455556666:role/pull\nsource_profile = work\n",
         name: Some("pull"),
         host: GOVERNMENT,
-        line: "the role arn:aws:iam::444455556666:role/pull is in the partition aws, but the registry 444455556666.dkr.ecr.us-gov-west-1.amazonaws.com is in aws-us-gov; roles, keys and tokens work in one partition only (selected by the name docker-credential-ecrx-pull)",
+        line: "the role arn:aws:iam::444455556666:role/pull is in the partition aws, but the registry 444455556666.dkr.ecr.us-gov-west-1.amazonaws.com is in aws-us-gov; roles, keys and tokens work only in their own partition (selected by the name docker-credential-ecrx-pull)",
         hints: &[
-            "set another helper for this registry in the client's configuration (credHelpers)",
+            "Set another helper for this registry in the client's configuration (credHelpers)",
         ],
         ..RIGHT
     },
@@ -438,9 +438,9 @@ pub(super) const TABLE: &[Wrong] = &[
         config: "[identity.release]\nrole_arn = \"arn:{partition}:iam::{account}:role/pull\"\nmfa_serial = \"arn:aws:iam::111122223333:mfa/alice\"\n",
         name: Some("release"),
         host: BEIJING,
-        line: "the MFA device arn:aws:iam::111122223333:mfa/alice is in the partition aws, but the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn is in aws-cn; roles, keys and tokens work in one partition only (selected by the name docker-credential-ecrx-release and [identity.release] at $CONFIG:1)",
+        line: "the MFA device arn:aws:iam::111122223333:mfa/alice is in the partition aws, but the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn is in aws-cn; roles, keys and tokens work only in their own partition (selected by the name docker-credential-ecrx-release and [identity.release] at $CONFIG:1)",
         hints: &[
-            "set another helper for this registry in the client's configuration (credHelpers)",
+            "Set another helper for this registry in the client's configuration (credHelpers)",
         ],
         ..RIGHT
     },
@@ -455,18 +455,18 @@ pub(super) const TABLE: &[Wrong] = &[
         aws_config: "[profile sso]\nsso_start_url = https://corp.example/start\nsso_region = eu-west-1\nsso_account_id = 444455556666\nsso_role_name = dev\n",
         variables: &[("ECRX_PROFILE", "sso")],
         host: BEIJING,
-        line: "the SSO sign-in for profile sso (eu-west-1) is in the partition aws, but the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn is in aws-cn; roles, keys and tokens work in one partition only (selected by the variable ECRX_PROFILE)",
+        line: "the SSO sign-in for profile sso (eu-west-1) is in the partition aws, but the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn is in aws-cn; roles, keys and tokens work only in their own partition (selected by the variable ECRX_PROFILE)",
         hints: &[
-            "set ECRX_PROFILE_<account> and ECRX_ROLE_ARN_<account> for single accounts instead, or use rules in config.toml",
+            "Set ECRX_PROFILE_<account> and ECRX_ROLE_ARN_<account> for single accounts instead, or use rules in config.toml",
         ],
         ..RIGHT
     },
     Wrong {
         aws_config: "[profile login]\nlogin_session = arn:aws-cn:iam::444455556666:user/li\n",
         config: "[[registry]]\nmatch = \"999999999999\"\nprofile = \"login\"\n",
-        line: "the aws login sign-in for profile login (arn:aws-cn:iam::444455556666:user/li) is in the partition aws-cn, but the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com is in aws; roles, keys and tokens work in one partition only (selected by the rule at $CONFIG:1)",
+        line: "the aws login sign-in for profile login (arn:aws-cn:iam::444455556666:user/li) is in the partition aws-cn, but the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com is in aws; roles, keys and tokens work only in their own partition (selected by the rule at $CONFIG:1)",
         hints: &[
-            "add a rule for the registry's partition to config.toml, for example match = \"aws\"",
+            "Add a rule for the registry's partition to config.toml, for example match = \"aws\"",
         ],
         ..RIGHT
     },
@@ -478,36 +478,36 @@ pub(super) const TABLE: &[Wrong] = &[
             ("AWS_SECRET_ACCESS_KEY", ""),
         ],
         host: BEIJING,
-        line: "the AWS profile work (region eu-west-1) is in the partition aws, but the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn is in aws-cn; roles, keys and tokens work in one partition only (selected by the variable AWS_PROFILE)",
+        line: "the AWS profile work (region eu-west-1) is in the partition aws, but the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn is in aws-cn; roles, keys and tokens work only in their own partition (selected by the variable AWS_PROFILE)",
         hints: &[
-            "add a rule for the registry's partition to config.toml, for example match = \"aws-cn\"",
+            "Add a rule for the registry's partition to config.toml, for example match = \"aws-cn\"",
         ],
         ..RIGHT
     },
     Wrong {
         aws_config: "region = cn-north-1\n",
         config: "[[registry]]\nmatch = \"aws\"\nprofile = \"work\"\n",
-        line: "the AWS profile work (region cn-north-1) is in the partition aws-cn, but the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com is in aws; roles, keys and tokens work in one partition only (selected by the rule at $CONFIG:1)",
+        line: "the AWS profile work (region cn-north-1) is in the partition aws-cn, but the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com is in aws; roles, keys and tokens work only in their own partition (selected by the rule at $CONFIG:1)",
         hints: &[
-            "add a rule for the registry's partition to config.toml, for example match = \"aws\"",
+            "Add a rule for the registry's partition to config.toml, for example match = \"aws\"",
         ],
         ..RIGHT
     },
     Wrong {
         config: "[[registry]]\nmatch = \"*\"\nendpoint_url = \"https://ecr.us-west-2.api.aws\"\n",
         host: BEIJING,
-        line: "the endpoint https://ecr.us-west-2.api.aws is in the partition aws, but the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn is in aws-cn; keys and tokens work in one partition only",
+        line: "the endpoint https://ecr.us-west-2.api.aws is in the partition aws, but the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn is in aws-cn; keys and tokens work only in their own partition",
         hints: &[
-            "set the endpoint only in a config.toml rule for its partition, for example match = \"aws\"",
+            "Set the endpoint only in a config.toml rule for its partition, for example match = \"aws\"",
         ],
         ..RIGHT
     },
     Wrong {
         config: "[[registry]]\nmatch = \"*\"\nrole_arn = \"arn:{partition}:iam::{account}:role/pull\"\nsts_endpoint_url = \"https://sts.amazonaws.com\"\n",
         host: BEIJING,
-        line: "the endpoint https://sts.amazonaws.com is in the partition aws, but the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn is in aws-cn; keys and tokens work in one partition only",
+        line: "the endpoint https://sts.amazonaws.com is in the partition aws, but the registry 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn is in aws-cn; keys and tokens work only in their own partition",
         hints: &[
-            "set the endpoint only in a config.toml rule for its partition, for example match = \"aws\"",
+            "Set the endpoint only in a config.toml rule for its partition, for example match = \"aws\"",
         ],
         ..RIGHT
     },
@@ -519,9 +519,9 @@ pub(super) const TABLE: &[Wrong] = &[
             ),
             ("ECRX_ROLE_ARN", "arn:aws:iam::{account}:role/pull"),
         ],
-        line: "the endpoint https://sts.cn-north-1.amazonaws.com.cn is in the partition aws-cn, but the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com is in aws; keys and tokens work in one partition only",
+        line: "the endpoint https://sts.cn-north-1.amazonaws.com.cn is in the partition aws-cn, but the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com is in aws; keys and tokens work only in their own partition",
         hints: &[
-            "set the endpoint only in a config.toml rule for its partition, for example match = \"aws-cn\"",
+            "Set the endpoint only in a config.toml rule for its partition, for example match = \"aws-cn\"",
         ],
         ..RIGHT
     },
@@ -530,9 +530,9 @@ pub(super) const TABLE: &[Wrong] = &[
             "AWS_ENDPOINT_URL_ECR",
             "https://vpce-0abc.api.ecr.us-gov-west-1.vpce.amazonaws.com",
         )],
-        line: "the endpoint https://vpce-0abc.api.ecr.us-gov-west-1.vpce.amazonaws.com is in the partition aws-us-gov, but the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com is in aws; keys and tokens work in one partition only",
+        line: "the endpoint https://vpce-0abc.api.ecr.us-gov-west-1.vpce.amazonaws.com is in the partition aws-us-gov, but the registry 999999999999.dkr.ecr.us-west-2.amazonaws.com is in aws; keys and tokens work only in their own partition",
         hints: &[
-            "set the endpoint only in a config.toml rule for its partition, for example match = \"aws-us-gov\"",
+            "Set the endpoint only in a config.toml rule for its partition, for example match = \"aws-us-gov\"",
         ],
         ..RIGHT
     },
@@ -543,9 +543,9 @@ pub(super) const TABLE: &[Wrong] = &[
         asks: true,
         line: "AWS rejected the access key AKIAIOSFODNN7EXAMPLE: UnrecognizedClientException: The security token included in the request is invalid.",
         hints: &[
-            "check that the key belongs to the partition aws-us-gov, as the registry does; aws, aws-cn and aws-us-gov have separate keys",
-            "check that the region is enabled in the caller's account",
-            "check that the key is correct, active and not deleted",
+            "Check that the key belongs to the partition aws-us-gov, as the registry does; aws, aws-cn and aws-us-gov have separate keys",
+            "Check that the region is enabled in the caller's account",
+            "Check that the key is correct, active and not deleted",
             "identity: the access key AKIAIOSFODNN7EXAMPLE; selected by the variable AWS_ACCESS_KEY_ID",
         ],
         ..RIGHT

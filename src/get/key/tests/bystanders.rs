@@ -1,4 +1,5 @@
-//! What stands beside what chooses: layers that are silent, and what is nobody's who asks.
+//! What has no effect on the identity: layers that select nothing, and settings of other
+//! identities.
 
 use super::kind::SourceKind;
 use super::plan::{Layer, SituationPlan};
@@ -101,7 +102,7 @@ impl SituationPlan {
         }
     }
 
-    /// What is there, and nobody's who asks.
+    /// Settings of other identities.
     pub(super) fn bystanders(&self, s: &mut Situation) {
         for (key, value) in [
             ("aws_access_key_id", "AKIAI44QH8DHBEXAMPLE"),
@@ -172,7 +173,7 @@ impl SituationPlan {
         let config = format!("[{}]\n{of_them}", self.profile());
         s.fixed(InputPlace::File("other/config".into()), &config);
         let name = if self.kind.is_ambient() {
-            "nobody"
+            "unused"
         } else {
             self.profile().trim_start_matches("profile ")
         };

@@ -38,7 +38,7 @@ impl SituationHome {
         fs::metadata(self.folder.path()).unwrap().created().is_ok()
     }
 
-    /// The key of a situation, plainly written; `None` where nobody can ask.
+    /// The key of a situation, plainly written; `None` if there is no identity.
     pub(super) fn key(&self, situation: &Situation) -> Option<Key> {
         self.key_as_written(situation, &mut Pen::plain())
     }

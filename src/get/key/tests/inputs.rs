@@ -15,7 +15,7 @@ enum InputRole {
     Counts,
     /// None does, and why.
     Never(&'static str),
-    /// It stands in no generated situation, and why.
+    /// It is in no generated situation, and why.
     Elsewhere(&'static str),
 }
 
@@ -218,7 +218,7 @@ fn all_plans() -> impl Iterator<Item = SituationPlan> {
 }
 
 #[test]
-fn every_input_stands_in_the_table_with_what_it_can_do() {
+fn every_input_is_in_the_table_with_its_effects() {
     let mut seen: BTreeMap<String, bool> = BTreeMap::new();
     for plan in all_plans() {
         for input in plan.situation().inputs {

@@ -79,7 +79,7 @@ impl SituationPlan {
                 "external_id" => InputPlace::Variable("ECRX_EXTERNAL_ID"),
                 "role_session_name" => InputPlace::Variable("ECRX_ROLE_SESSION_NAME"),
                 // There is no variable for it.
-                _ => InputPlace::Toml("identity.nobody", "mfa_serial"),
+                _ => InputPlace::Toml("identity.unused", "mfa_serial"),
             });
         }
     }
@@ -110,7 +110,7 @@ impl SituationPlan {
             }
         }
         s.is(format!("session {}", self.session_name % 3));
-        if matches!(place("mfa_serial"), InputPlace::Toml("identity.nobody", _)) {
+        if matches!(place("mfa_serial"), InputPlace::Toml("identity.unused", _)) {
             return;
         }
         let device = "arn:aws:iam::111122223333:mfa/phone";

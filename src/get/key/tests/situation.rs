@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-/// Where an input stands.
+/// Where an input is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum InputPlace {
     /// What the client asks for.
     Server,
-    /// What stands behind `docker-credential-ecrx-` in the program's name.
+    /// The part after `docker-credential-ecrx-` in the program's name.
     CalledAs,
     Variable(&'static str),
     /// A setting of `~/.aws/config`, by section; `ecr.endpoint_url` is a nested one.

@@ -17,7 +17,7 @@ impl Pen {
         Self { dice: None }
     }
 
-    /// In a way that this number stands for.
+    /// In the way of this number.
     pub(super) fn whimsical(seed: u64) -> Self {
         Self {
             dice: Some(seed | 1),
@@ -120,7 +120,7 @@ pub(super) fn toml_file(situation: &Situation, pen: &mut Pen) -> String {
         .collect::<Vec<_>>();
     rules.sort_by_key(|(name, _)| *name);
     let mut rules = rules.into_iter();
-    // What stands in no table comes first.
+    // Keys outside of all tables come first.
     tables.sort_by_key(|(name, _)| !name.is_empty());
     let mut file = String::new();
     for (name, lines) in tables {

@@ -1,15 +1,17 @@
-//! What a sweep does with one slot, as a function without effects: `sweep.rs` performs each act
-//! and tells what came of it, and a checker can do the same along with any number of `get`s.
+//! What a sweep does with one slot, without any input or output: `sweep.rs` carries out each action
+//! and reports its result. In the tests, a model checker does the same together with several
+//! `get`s.
 //!
 //! ```text
 //! Look ─▶ Open ─▶ Claim ─▶ Look ─▶ RemoveEntry ─▶ RemoveMark ─▶ RemoveLock ─▶ Release ─▶ Done
 //! ```
 //!
-//! Acts that are not called for are left out, and what fails leads to `Release`. The first look
-//! costs the least: most slots want nothing. It decides nothing else, as a writer may come between
-//! it and the lock; what is removed is what the second look, under the lock, has found over.
-//! The lock file goes last: from then on others may lock a new one. A process that dies at any
-//! step leaves what the next sweep will find: an entry, or a lock that no process holds.
+//! Actions that are not needed are left out, and a failure leads to `Release`. The first look saves
+//! the lock: most slots have nothing to remove. It decides nothing else, as another process may
+//! write between it and the lock; only what the second look, under the lock, has found useless is
+//! removed. The lock file goes last: from then on other processes may lock a new one. A process
+//! that dies at any action leaves what the next sweep will find: an entry, or a lock that no
+//! process holds.
 
 /// What a look at a file has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,7 +37,7 @@ pub(crate) struct Slot {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum SweepAct {
+pub(crate) enum SweepAction {
     /// Look at the files: [`SweepEvent::Saw`].
     Look,
     /// Open the lock file, or make it: [`SweepEvent::Done`].
@@ -54,7 +56,7 @@ pub(crate) enum SweepAct {
     Done,
 }
 
-/// What came of an act.
+/// The result of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum SweepEvent {
     Saw(Slot),
@@ -63,7 +65,7 @@ pub(crate) enum SweepEvent {
     Failed,
 }
 
-/// How far a sweep of one slot has come: the act that is under way, and what of the slot is left.
+/// The state of a sweep of one slot: the current action, and what is left of the slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum SweepState {
     Looking,
@@ -89,20 +91,22 @@ impl Slot {
 }
 
 impl SweepState {
-    /// The beginning, with the first act.
-    pub(crate) fn begin() -> (Self, SweepAct) {
-        (SweepState::Looking, SweepAct::Look)
+    /// The beginning, with the first action.
+    pub(crate) fn begin() -> (Self, SweepAction) {
+        (SweepState::Looking, SweepAction::Look)
     }
 
-    /// What follows on what came of the last act. An event that the act cannot have counts as its
-    /// failure.
-    pub(crate) fn next(self, event: SweepEvent) -> (Self, SweepAct) {
+    /// The state after this event, with the next action. An event that the action cannot have
+    /// counts as its failure.
+    pub(crate) fn next(self, event: SweepEvent) -> (Self, SweepAction) {
         match (self, event) {
             (SweepState::Looking, SweepEvent::Saw(slot)) if slot.wants_tidying() => {
-                (SweepState::Opening, SweepAct::Open)
+                (SweepState::Opening, SweepAction::Open)
             }
-            (SweepState::Opening, SweepEvent::Done) => (SweepState::Claiming, SweepAct::Claim),
-            (SweepState::Claiming, SweepEvent::Done) => (SweepState::LookingAgain, SweepAct::Look),
+            (SweepState::Opening, SweepEvent::Done) => (SweepState::Claiming, SweepAction::Claim),
+            (SweepState::Claiming, SweepEvent::Done) => {
+                (SweepState::LookingAgain, SweepAction::Look)
+            }
             (SweepState::LookingAgain, SweepEvent::Saw(slot)) => Self::tidy(slot),
             (SweepState::RemovingEntry(slot), SweepEvent::Done) => Self::tidy(Slot {
                 entry: Found::Absent,
@@ -118,7 +122,7 @@ impl SweepState {
                 | SweepState::Releasing
                 | SweepState::Done,
                 _,
-            ) => (SweepState::Done, SweepAct::Done),
+            ) => (SweepState::Done, SweepAction::Done),
             (
                 SweepState::Claiming
                 | SweepState::LookingAgain
@@ -126,20 +130,20 @@ impl SweepState {
                 | SweepState::RemovingMark(_)
                 | SweepState::RemovingLock,
                 _,
-            ) => (SweepState::Releasing, SweepAct::Release),
+            ) => (SweepState::Releasing, SweepAction::Release),
         }
     }
 
     /// What is left to do under the lock.
-    fn tidy(slot: Slot) -> (Self, SweepAct) {
+    fn tidy(slot: Slot) -> (Self, SweepAction) {
         if slot.entry == Found::Over {
-            (SweepState::RemovingEntry(slot), SweepAct::RemoveEntry)
+            (SweepState::RemovingEntry(slot), SweepAction::RemoveEntry)
         } else if slot.mark == Found::Over {
-            (SweepState::RemovingMark(slot), SweepAct::RemoveMark)
+            (SweepState::RemovingMark(slot), SweepAction::RemoveMark)
         } else if slot.is_empty() {
-            (SweepState::RemovingLock, SweepAct::RemoveLock)
+            (SweepState::RemovingLock, SweepAction::RemoveLock)
         } else {
-            (SweepState::Releasing, SweepAct::Release)
+            (SweepState::Releasing, SweepAction::Release)
         }
     }
 }
@@ -162,9 +166,9 @@ mod tests {
         })
     }
 
-    fn events(act: SweepAct) -> Vec<SweepEvent> {
-        match act {
-            SweepAct::Look => slots()
+    fn events(action: SweepAction) -> Vec<SweepEvent> {
+        match action {
+            SweepAction::Look => slots()
                 .map(SweepEvent::Saw)
                 .chain([SweepEvent::Failed])
                 .collect(),
@@ -172,46 +176,46 @@ mod tests {
         }
     }
 
-    /// Every sequence of acts that can be, each with what came of it.
-    fn walks() -> Vec<Vec<(SweepAct, SweepEvent)>> {
+    /// Every sequence of actions that can be, each with what came of it.
+    fn walks() -> Vec<Vec<(SweepAction, SweepEvent)>> {
         let mut ended = Vec::new();
         let mut open = vec![(SweepState::begin(), Vec::new())];
-        while let Some(((state, act), walk)) = open.pop() {
-            if act == SweepAct::Done {
+        while let Some(((state, action), walk)) = open.pop() {
+            if action == SweepAction::Done {
                 ended.push(walk);
                 continue;
             }
             assert!(walk.len() < 10, "no end: {walk:?}");
-            for event in events(act) {
+            for event in events(action) {
                 let mut walk = walk.clone();
-                walk.push((act, event));
+                walk.push((action, event));
                 open.push((state.next(event), walk));
             }
         }
         ended
     }
 
-    fn place(walk: &[(SweepAct, SweepEvent)], wanted: SweepAct) -> Option<usize> {
-        walk.iter().position(|(act, _)| *act == wanted)
+    fn place(walk: &[(SweepAction, SweepEvent)], wanted: SweepAction) -> Option<usize> {
+        walk.iter().position(|(action, _)| *action == wanted)
     }
 
     #[test]
     fn nothing_is_removed_but_what_a_look_under_the_lock_found_over() {
         for walk in walks() {
-            let claimed = walk.contains(&(SweepAct::Claim, SweepEvent::Done));
+            let claimed = walk.contains(&(SweepAction::Claim, SweepEvent::Done));
             let last = walk.iter().rev().find_map(|(_, event)| match event {
                 SweepEvent::Saw(slot) => Some(*slot),
                 _ => None,
             });
             let looks = walk
                 .iter()
-                .filter(|(act, _)| *act == SweepAct::Look)
+                .filter(|(action, _)| *action == SweepAction::Look)
                 .count();
-            for (act, what) in [
-                (SweepAct::RemoveEntry, last.map(|slot| slot.entry)),
-                (SweepAct::RemoveMark, last.map(|slot| slot.mark)),
+            for (action, what) in [
+                (SweepAction::RemoveEntry, last.map(|slot| slot.entry)),
+                (SweepAction::RemoveMark, last.map(|slot| slot.mark)),
             ] {
-                if place(&walk, act).is_some() {
+                if place(&walk, action).is_some() {
                     assert!(claimed && looks == 2, "{walk:?}");
                     assert_eq!(what, Some(Found::Over), "{walk:?}");
                 }
@@ -223,29 +227,30 @@ mod tests {
     fn a_lock_goes_last_and_only_when_it_protects_nothing_any_more() {
         let mut removals = 0;
         for walk in walks() {
-            let Some(at) = place(&walk, SweepAct::RemoveLock) else {
+            let Some(at) = place(&walk, SweepAction::RemoveLock) else {
                 continue;
             };
             removals += 1;
             assert!(
-                walk.contains(&(SweepAct::Claim, SweepEvent::Done)),
+                walk.contains(&(SweepAction::Claim, SweepEvent::Done)),
                 "{walk:?}"
             );
             assert_eq!(
                 &walk[at + 1..]
                     .iter()
-                    .map(|(act, _)| *act)
+                    .map(|(action, _)| *action)
                     .collect::<Vec<_>>(),
-                &[SweepAct::Release]
+                &[SweepAction::Release]
             );
-            let Some((_, SweepEvent::Saw(slot))) =
-                walk[..at].iter().rfind(|(act, _)| *act == SweepAct::Look)
+            let Some((_, SweepEvent::Saw(slot))) = walk[..at]
+                .iter()
+                .rfind(|(action, _)| *action == SweepAction::Look)
             else {
                 panic!("no look: {walk:?}");
             };
             for (found, removal) in [
-                (slot.entry, SweepAct::RemoveEntry),
-                (slot.mark, SweepAct::RemoveMark),
+                (slot.entry, SweepAction::RemoveEntry),
+                (slot.mark, SweepAction::RemoveMark),
             ] {
                 let removed = walk.contains(&(removal, SweepEvent::Done));
                 assert!(found == Found::Absent || removed, "{walk:?}");
@@ -257,10 +262,10 @@ mod tests {
     #[test]
     fn what_was_opened_is_closed() {
         for walk in walks() {
-            let opened = walk.contains(&(SweepAct::Open, SweepEvent::Done));
+            let opened = walk.contains(&(SweepAction::Open, SweepEvent::Done));
             let closed = walk
                 .last()
-                .is_some_and(|(act, _)| *act == SweepAct::Release);
+                .is_some_and(|(action, _)| *action == SweepAction::Release);
             assert_eq!(opened, closed, "{walk:?}");
         }
     }
@@ -271,13 +276,13 @@ mod tests {
             let idle_lock = slot.has_lock && slot.is_empty();
             let over = [slot.entry, slot.mark].contains(&Found::Over);
             let (state, _) = SweepState::begin();
-            let (_, act) = state.next(SweepEvent::Saw(slot));
+            let (_, action) = state.next(SweepEvent::Saw(slot));
             let expected = if idle_lock || over {
-                SweepAct::Open
+                SweepAction::Open
             } else {
-                SweepAct::Done
+                SweepAction::Done
             };
-            assert_eq!(act, expected, "{slot:?}");
+            assert_eq!(action, expected, "{slot:?}");
         }
     }
 }

@@ -104,7 +104,7 @@ fn fails(protocol: Protocol, sabotage: Sabotage, property: &'static str) {
 }
 
 #[test]
-fn a_herd_keeps_to_the_protocol_whoever_dies_or_is_stopped() {
+fn several_processes_keep_to_the_protocol_if_any_dies_or_is_stopped() {
     for budget in pairs() {
         holds(Protocol { budget, ..herd() });
     }
@@ -112,7 +112,7 @@ fn a_herd_keeps_to_the_protocol_whoever_dies_or_is_stopped() {
 
 #[test]
 #[ignore = "millions of states: .ci/run"]
-fn a_herd_keeps_to_it_whatever_happens_together() {
+fn several_processes_keep_to_the_protocol_whatever_happens_together() {
     holds(Protocol {
         budget: ALL,
         ..herd()
@@ -121,7 +121,7 @@ fn a_herd_keeps_to_it_whatever_happens_together() {
 
 #[test]
 #[ignore = "millions of states: .ci/run"]
-fn three_who_share_a_terminal_keep_to_it() {
+fn three_processes_that_share_a_terminal_keep_to_the_protocol() {
     for budget in pairs() {
         holds(Protocol {
             gets: vec![0, 0, 1],
@@ -133,7 +133,7 @@ fn three_who_share_a_terminal_keep_to_it() {
 }
 
 #[test]
-fn housekeeping_keeps_to_it_beside_two() {
+fn housekeeping_and_two_processes_keep_to_the_protocol() {
     for budget in pairs() {
         holds(Protocol {
             sweeps: 1,
@@ -144,7 +144,7 @@ fn housekeeping_keeps_to_it_beside_two() {
 }
 
 #[test]
-fn entries_that_share_a_terminal_keep_to_it() {
+fn entries_that_share_a_terminal_keep_to_the_protocol() {
     holds(Protocol {
         gets: vec![0, 1],
         asks: true,
@@ -165,7 +165,7 @@ fn refused() -> Protocol {
 }
 
 #[test]
-fn of_a_line_that_is_refused_the_next_one_asks_and_no_other() {
+fn after_a_failure_only_the_next_process_in_line_tries_again() {
     holds(refused());
     holds(Protocol {
         gets: vec![0, 0, 0],
@@ -195,12 +195,12 @@ fn every_end_can_come_about() {
             &[
                 "all share one token",
                 "the old token is answered",
-                "a no is told",
-                "a failure is told",
+                "a denial is reported",
+                "a failure is reported",
             ],
         ),
-        (refused(), &["a remembered failure is told"]),
-        (stopped, &["that all are stopped is told"]),
+        (refused(), &["a remembered failure is reported"]),
+        (stopped, &["that all are stopped is reported"]),
     ];
     for (protocol, ends) in all {
         let checker = protocol.checker().threads(2).spawn_bfs().join();
@@ -216,8 +216,8 @@ fn without_the_lock_several_fetch_at_once() {
 }
 
 #[test]
-fn without_the_second_look_a_herd_fetches_more_than_once() {
-    let property = "nobody fetches what is there";
+fn without_the_second_look_processes_fetch_more_than_once() {
+    let property = "no process fetches a cached token";
     fails(herd(), Sabotage::NoSecondLook, property);
 }
 
@@ -228,12 +228,12 @@ fn without_the_last_look_an_expired_token_is_answered() {
 }
 
 #[test]
-fn without_overtaking_who_is_stopped_blocks_the_others() {
-    fails(couple(), Sabotage::NoOvertaking, "nobody is stuck");
+fn without_overtaking_a_stopped_process_blocks_the_others() {
+    fails(couple(), Sabotage::NoOvertaking, "no process is stuck");
 }
 
 #[test]
-fn without_a_look_at_the_name_a_swept_lock_excludes_nobody() {
+fn without_a_look_at_the_name_a_removed_lock_excludes_no_process() {
     let swept = Protocol {
         sweeps: 1,
         ..herd()

@@ -39,7 +39,7 @@ pub(super) fn sight_of(token: Option<Token>) -> Sight {
 }
 
 impl Files {
-    /// The lock file that stands under that name.
+    /// The lock file of that name.
     pub(super) fn lock(&mut self, seat: Seat) -> &mut Option<Inode> {
         &mut self.locks[match seat {
             Seat::First => 0,
@@ -48,7 +48,7 @@ impl Files {
         }]
     }
 
-    /// Whether somebody has opened one of the further locks.
+    /// Whether a process has opened one of the further locks.
     pub(super) fn is_overtaken(&self) -> bool {
         self.locks[1..].iter().any(Option::is_some)
     }
@@ -59,11 +59,11 @@ impl Files {
 }
 
 impl super::world::World {
-    /// The lock file that stands under that name, for a process of this entry.
+    /// The lock file of that name, for a process of this entry.
     pub(super) fn named(&mut self, entry: usize, lock: Lock) -> &mut Option<Inode> {
         match lock {
             Lock::Entry(seat) => self.files[entry].lock(seat),
-            Lock::Asking => &mut self.asking,
+            Lock::Prompt => &mut self.prompt,
         }
     }
 
@@ -73,9 +73,10 @@ impl super::world::World {
         *self.named(entry, lock).get_or_insert(fresh)
     }
 
-    /// An inode that nobody names or has open. The lowest, so that equal worlds look equal.
+    /// An inode without a name that no process has open. The lowest, so that equal worlds look
+    /// equal.
     fn unused(&self) -> Inode {
-        let named = self.files.iter().flat_map(Files::locks).chain(self.asking);
+        let named = self.files.iter().flat_map(Files::locks).chain(self.prompt);
         let open = self.processes.iter().flat_map(|process| process.inodes());
         let used: Vec<Inode> = named.chain(open).collect();
         (0..)
@@ -83,7 +84,7 @@ impl super::world::World {
             .expect("few are used")
     }
 
-    /// Somebody else who holds that lock.
+    /// Another process that holds that lock.
     pub(super) fn holder(&self, who: usize, inode: Inode) -> Option<&super::world::ModelProcess> {
         let others = self.processes.iter().enumerate();
         others

@@ -4,11 +4,11 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use stateright::{Model, Property};
 
-use super::super::{Act, Event, Holds, Lock, Sight, Step, When};
+use super::super::{Action, Event, GetState, Holds, Lock, Sight, When};
 use super::files::{Age, EXPIRED, Files, STALE, Token, sight_of};
 use super::world::{Budget, Life, ModelProcess, Task, World};
 use crate::cache::Seat;
-use crate::cache::sweep::step as sweep;
+use crate::cache::sweep::state as sweep;
 
 /// What is left out of the protocol, to see that it is missed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(super) enum Sabotage {
     None,
     /// Every claim succeeds.
     NoLock,
-    /// A claim succeeds though the file no longer stands under its name.
+    /// A claim succeeds although the file no longer has its name.
     NoLookAtTheName,
     /// What was seen before the lock was taken counts.
     NoSecondLook,
@@ -24,9 +24,9 @@ pub(super) enum Sabotage {
     NoSecondLookOfSweeps,
     /// The old token is answered as it was seen before AWS was asked.
     NoLastLook,
-    /// A lock is waited for as long as somebody holds it.
+    /// A process waits for a lock as long as another holds it.
     NoOvertaking,
-    /// Nobody knows of a failure of somebody else's.
+    /// No process knows of another's failure.
     NoMemory,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Protocol {
     pub(super) gets: Vec<usize>,
     /// Sweeps of the first entry.
     pub(super) sweeps: usize,
-    /// Whether a person is asked for a code, all on one terminal.
+    /// Whether there is an MFA prompt, for all on one terminal.
     pub(super) asks: bool,
     pub(super) budget: Budget,
     pub(super) sabotage: Sabotage,
@@ -45,9 +45,9 @@ pub(super) struct Protocol {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Move {
-    /// A `get`'s act brings this.
+    /// A `get`'s action brings this.
     Get(usize, Event),
-    /// A sweep's act brings this.
+    /// A sweep's action brings this.
     Sweep(usize, sweep::SweepEvent),
     Die(usize),
     Stop(usize),
@@ -56,36 +56,38 @@ pub(super) enum Move {
 }
 
 impl Protocol {
-    /// What a process's next act can bring.
+    /// What a process's next action can bring.
     pub(super) fn steps(&self, world: &World, who: usize) -> Vec<Move> {
         match world.processes[who].task {
-            Task::Get(step) => {
-                let events = self.events(world, who, step);
+            Task::Get(state) => {
+                let events = self.events(world, who, state);
                 events
                     .into_iter()
                     .map(|event| Move::Get(who, event))
                     .collect()
             }
-            Task::Sweep(_, sweep::SweepAct::Done) => Vec::new(),
-            Task::Sweep(state, act) => vec![Move::Sweep(who, self.event(world, who, state, act))],
+            Task::Sweep(_, sweep::SweepAction::Done) => Vec::new(),
+            Task::Sweep(state, action) => {
+                vec![Move::Sweep(who, self.event(world, who, state, action))]
+            }
         }
     }
 
-    fn events(&self, world: &World, who: usize, step: Step) -> Vec<Event> {
+    fn events(&self, world: &World, who: usize, state: GetState) -> Vec<Event> {
         let process = &world.processes[who];
-        let event = match step.act() {
-            Act::Look => Event::Saw(self.look(world, process, step)),
-            Act::Recall(when) => Event::Recalled(self.recalls(world, process, step, when)),
-            Act::Open(Lock::Asking) if !self.asks => Event::Needless,
-            Act::Open(_) => Event::Opened,
-            Act::Claim(lock) => {
+        let event = match state.action() {
+            Action::Look => Event::Saw(self.look(world, process, state)),
+            Action::Recall(when) => Event::Recalled(self.recalls(world, process, state, when)),
+            Action::Open(Lock::Prompt) if !self.asks => Event::Needless,
+            Action::Open(_) => Event::Opened,
+            Action::Claim(lock) => {
                 if self.can_claim(world, who, lock) {
                     Event::Claimed
                 } else {
                     Event::Theirs
                 }
             }
-            Act::Wait(lock) => {
+            Action::Wait(lock) => {
                 let named = *world.clone().named(process.entry, lock);
                 match named.and_then(|inode| world.holder(who, inode)) {
                     None => Event::Waited,
@@ -94,25 +96,25 @@ impl Protocol {
                         _ => Event::Overdue,
                     },
                     // The holder has written, and not let go yet.
-                    Some(_) if self.is_answered(world, process, step) => Event::Waited,
+                    Some(_) if self.is_answered(world, process, state) => Event::Waited,
                     // Looking again brings nothing new.
                     Some(_) => return Vec::new(),
                 }
             }
-            Act::Fetch if world.left.refusals > 0 => {
+            Action::Fetch if world.left.refusals > 0 => {
                 return vec![Event::Fetched, Event::Denied, Event::Failed];
             }
-            Act::Fetch => Event::Fetched,
-            Act::Keep | Act::Remember | Act::Drop => Event::Done,
-            Act::End(_) => return Vec::new(),
+            Action::Fetch => Event::Fetched,
+            Action::Keep | Action::Remember | Action::Drop => Event::Done,
+            Action::End(_) => return Vec::new(),
         };
         vec![event]
     }
 
     /// Whether a look while waiting ends the wait.
-    fn is_answered(&self, world: &World, process: &ModelProcess, step: Step) -> bool {
+    fn is_answered(&self, world: &World, process: &ModelProcess, state: GetState) -> bool {
         sight_of(world.files[process.entry].entry) == Sight::Fresh
-            || self.recalls(world, process, step, When::InLine)
+            || self.recalls(world, process, state, When::InLine)
     }
 
     fn can_claim(&self, world: &World, who: usize, lock: Lock) -> bool {
@@ -129,9 +131,9 @@ impl Protocol {
         }
     }
 
-    fn look(&self, world: &World, process: &ModelProcess, step: Step) -> Sight {
-        let is_last = step.given_up.is_some();
-        let is_second = step.holds != Holds::Nothing && !is_last;
+    fn look(&self, world: &World, process: &ModelProcess, state: GetState) -> Sight {
+        let is_last = state.given_up.is_some();
+        let is_second = state.holds != Holds::Nothing && !is_last;
         match self.sabotage {
             Sabotage::NoSecondLook if is_second => sight_of(process.token),
             Sabotage::NoLastLook if is_last => Sight::Stale,
@@ -139,7 +141,7 @@ impl Protocol {
         }
     }
 
-    fn recalls(&self, world: &World, process: &ModelProcess, step: Step, when: When) -> bool {
+    fn recalls(&self, world: &World, process: &ModelProcess, state: GetState, when: When) -> bool {
         let files = &world.files[process.entry];
         if self.sabotage == Sabotage::NoMemory {
             return false;
@@ -147,7 +149,7 @@ impl Protocol {
         if self.asks && world.failed_code {
             return true;
         }
-        match (step.holds_token(), when) {
+        match (state.holds_token(), when) {
             (true, _) => files.failed_renewal,
             (false, When::Arriving | When::InLine) => files.failures > 1,
             (false, When::Last) => files.failures > 0,
@@ -156,35 +158,35 @@ impl Protocol {
 
     fn get(&self, world: &mut World, who: usize, event: Event) {
         let mut process = world.processes[who];
-        let Task::Get(step) = process.task else {
+        let Task::Get(state) = process.task else {
             unreachable!("a get's event");
         };
-        match (step.act(), event) {
-            (Act::Look, Event::Saw(sight)) => {
+        match (state.action(), event) {
+            (Action::Look, Event::Saw(sight)) => {
                 let entry = world.files[process.entry].entry;
                 // A look that was left out shows what was seen before.
                 if sight_of(entry) == sight {
                     process.token = entry;
                 }
             }
-            (Act::Open(lock), Event::Opened) => {
+            (Action::Open(lock), Event::Opened) => {
                 process.file = Some(world.open(process.entry, lock));
             }
-            (Act::Claim(lock), Event::Claimed) => match lock {
+            (Action::Claim(lock), Event::Claimed) => match lock {
                 Lock::Entry(_) => process.lock = process.file.take(),
-                Lock::Asking => process.asking = process.file.take(),
+                Lock::Prompt => process.prompt = process.file.take(),
             },
-            (Act::Claim(_), _) => process.file = None,
-            (Act::Fetch, Event::Fetched) => {
+            (Action::Claim(_), _) => process.file = None,
+            (Action::Fetch, Event::Fetched) => {
                 world.fetched += 1;
                 let (number, age) = (world.fetched, 0);
                 process.token = Some(Token { number, age });
             }
-            (Act::Fetch, _) => {
+            (Action::Fetch, _) => {
                 world.left.refusals -= 1;
-                world.refused_in_line += u8::from(step.has_waited);
+                world.refused_in_line += u8::from(state.has_waited);
             }
-            (Act::Keep, _) => {
+            (Action::Keep, _) => {
                 let entry = &mut world.files[process.entry].entry;
                 // One that has grown old while the process was stopped is not kept.
                 if sight_of(process.token) == Sight::Fresh {
@@ -194,37 +196,37 @@ impl Protocol {
                     *entry = process.token;
                 }
             }
-            (Act::Remember, _) => {
+            (Action::Remember, _) => {
                 let files = &mut world.files[process.entry];
-                if step.holds_token() {
+                if state.holds_token() {
                     files.failed_renewal = true;
                 } else {
                     files.failures = 2.min(files.failures + 1);
                     world.failed_code = self.asks;
                 }
             }
-            (Act::Drop, _) => world.files[process.entry].entry = None,
+            (Action::Drop, _) => world.files[process.entry].entry = None,
             _ => {}
         }
-        process.task = Task::Get(step.after(event));
+        process.task = Task::Get(state.after(event));
         if process.end().is_some() {
             process.close();
         }
         world.processes[who] = process;
     }
 
-    /// What a sweep's act brings.
+    /// What a sweep's action brings.
     fn event(
         &self,
         world: &World,
         who: usize,
         state: sweep::SweepState,
-        act: sweep::SweepAct,
+        action: sweep::SweepAction,
     ) -> sweep::SweepEvent {
         let process = &world.processes[who];
         let files = &world.files[process.entry];
-        match act {
-            sweep::SweepAct::Look => {
+        match action {
+            sweep::SweepAction::Look => {
                 let is_second = state != sweep::SweepState::begin().0;
                 let entry = if is_second && self.sabotage == Sabotage::NoSecondLookOfSweeps {
                     process.token
@@ -243,7 +245,7 @@ impl Protocol {
                     has_lock: files.clone().lock(Seat::First).is_some(),
                 })
             }
-            sweep::SweepAct::Claim if !self.can_claim(world, who, Lock::Entry(Seat::First)) => {
+            sweep::SweepAction::Claim if !self.can_claim(world, who, Lock::Entry(Seat::First)) => {
                 sweep::SweepEvent::Failed
             }
             _ => sweep::SweepEvent::Done,
@@ -252,29 +254,31 @@ impl Protocol {
 
     fn sweep(&self, world: &mut World, who: usize, event: sweep::SweepEvent) {
         let mut process = world.processes[who];
-        let Task::Sweep(state, act) = process.task else {
+        let Task::Sweep(state, action) = process.task else {
             unreachable!("a sweep's event");
         };
         let first = Lock::Entry(Seat::First);
-        match (act, event) {
-            (sweep::SweepAct::Look, _) if state == sweep::SweepState::begin().0 => {
+        match (action, event) {
+            (sweep::SweepAction::Look, _) if state == sweep::SweepState::begin().0 => {
                 process.token = world.files[process.entry].entry;
             }
-            (sweep::SweepAct::Open, _) => process.file = Some(world.open(process.entry, first)),
-            (sweep::SweepAct::Claim, sweep::SweepEvent::Done) => process.lock = process.file.take(),
-            (sweep::SweepAct::RemoveEntry, _) => {
+            (sweep::SweepAction::Open, _) => process.file = Some(world.open(process.entry, first)),
+            (sweep::SweepAction::Claim, sweep::SweepEvent::Done) => {
+                process.lock = process.file.take()
+            }
+            (sweep::SweepAction::RemoveEntry, _) => {
                 let entry = world.files[process.entry].entry.take();
                 let is_good = entry.is_some_and(|token| token.age < EXPIRED);
-                // As above: who has overtaken somebody may write just now.
+                // As above: a process that has overtaken another may write just now.
                 let stops = self.budget.stops - world.left.stops;
                 world.has_lost |= is_good && stops == 0;
             }
-            (sweep::SweepAct::RemoveLock, _) => *world.named(process.entry, first) = None,
-            (sweep::SweepAct::Release, _) => process.close(),
+            (sweep::SweepAction::RemoveLock, _) => *world.named(process.entry, first) = None,
+            (sweep::SweepAction::Release, _) => process.close(),
             _ => {}
         }
-        let (state, act) = state.next(event);
-        process.task = Task::Sweep(state, act);
+        let (state, action) = state.next(event);
+        process.task = Task::Sweep(state, action);
         world.processes[who] = process;
     }
 }
@@ -286,9 +290,9 @@ impl Model for Protocol {
     fn init_states(&self) -> Vec<World> {
         let entries = 1 + self.gets.iter().copied().max().unwrap_or(0);
         let gets = self.gets.iter().copied();
-        let gets = gets.map(|entry| ModelProcess::new(entry, Task::Get(Step::first())));
-        let (state, act) = sweep::SweepState::begin();
-        let sweeps = vec![ModelProcess::new(0, Task::Sweep(state, act)); self.sweeps];
+        let gets = gets.map(|entry| ModelProcess::new(entry, Task::Get(GetState::first())));
+        let (state, action) = sweep::SweepState::begin();
+        let sweeps = vec![ModelProcess::new(0, Task::Sweep(state, action)); self.sweeps];
         let processes: Vec<ModelProcess> = gets.chain(sweeps).collect();
         let world = |entry: Option<Age>| World {
             processes: processes.clone(),
@@ -299,7 +303,7 @@ impl Model for Protocol {
                 };
                 entries
             ],
-            asking: None,
+            prompt: None,
             failed_code: false,
             left: self.budget,
             fetched: 0,
@@ -344,7 +348,7 @@ impl Model for Protocol {
             Move::GoOn(who) => world.processes[who].life = Life::Running,
             Move::Tick => tick(&mut world),
         }
-        // Who is who does not matter: worlds that differ in no more are walked once.
+        // The order of processes does not matter: worlds that differ only in it count as one.
         world.processes.sort_by_cached_key(|process| {
             let mut hasher = DefaultHasher::new();
             process.hash(&mut hasher);
