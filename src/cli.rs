@@ -78,7 +78,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("rule").args(["profile", "role_arn"]).multiple(true))]
 pub struct ConfigureDocker {
-    /// Registry: a host, an account and region (`111122223333/eu-west-1`), or an image
+    /// Registry: a host, `ACCOUNT/REGION` (`111122223333/eu-west-1`), or an image
     #[arg(value_name = "HOST", required_unless_present_any = ["all", "creds_store", "undo"])]
     pub hosts: Vec<String>,
     /// Use this AWS profile for the registries, by adding a rule to config.toml
@@ -101,10 +101,10 @@ pub struct ConfigureDocker {
     #[arg(long, requires = "rule")]
     pub replace: bool,
     /// Use [identity.NAME] of config.toml or the AWS profile NAME, by configuring the helper
-    /// ecrx-NAME
+    /// ecrx-NAME. NAME is part of a file name and can have at most 228 bytes
     #[arg(long, value_name = "NAME", conflicts_with = "rule", value_parser = identity_name)]
     pub identity: Option<String>,
-    /// Change auth.json of podman, skopeo and buildah instead of docker's file
+    /// Change auth.json of podman, skopeo and buildah instead of Docker's config.json
     #[arg(long)]
     pub podman: bool,
     /// Configure every registry that a rule in config.toml names
@@ -131,7 +131,7 @@ pub struct ConfigureDocker {
 /// registry. If a policy denies access, prints the statement to add and names the policy.
 #[derive(Debug, Args)]
 pub struct Doctor {
-    /// Image, or registry (host or ACCOUNT/REGION). Without one, checks only this machine
+    /// Image, or registry (a host or `ACCOUNT/REGION`). If omitted, only this machine is checked
     #[arg(value_name = "IMAGE|HOST")]
     pub target: Option<String>,
     /// Also check whether you can push: starts an upload and cancels it
@@ -140,7 +140,7 @@ pub struct Doctor {
     /// Check only this client. By default, checks all installed clients
     #[arg(long, value_name = "CLIENT", value_enum)]
     pub client: Option<CheckedClient>,
-    /// Print JSON
+    /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
 }
@@ -152,7 +152,7 @@ pub enum CheckedClient {
     Podman,
 }
 
-/// Print the IAM policies that give other accounts access to a registry
+/// Print the IAM and ECR policies that grant other accounts access to a registry
 ///
 /// Prints each policy document with its account and resource. Makes no network calls and changes
 /// nothing in AWS.
@@ -164,17 +164,16 @@ pub enum CheckedClient {
     group(ArgGroup::new("callers").args(["principal", "org"]).required(true))
 )]
 pub struct Policy {
-    /// Give access to this registry (a host, or an account and region such as
-    /// `111122223333/eu-west-1`), or to the repository of an image
+    /// Grant access to this registry (a host or `ACCOUNT/REGION`), or to the repository of an image
     #[arg(long, value_name = "HOST")]
     pub registry: Option<String>,
-    /// Give access to the repository with this ARN; can be repeated
+    /// Grant access to the repository with this ARN; can be repeated
     #[arg(long, value_name = "ARN")]
     pub repository: Vec<String>,
-    /// Give access to this role or user (its ARN) or account; can be repeated
+    /// Allow this role or user (its ARN) or account to access the registry; can be repeated
     #[arg(long, value_name = "ARN|ACCOUNT")]
     pub principal: Vec<String>,
-    /// Give access to every account of this organization
+    /// Allow every account of this organization to access the registry
     #[arg(long, value_name = "o-ID")]
     pub org: Option<String>,
     /// Allow pulling images (the default)
@@ -195,7 +194,7 @@ pub struct Policy {
     /// Select the output format
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = PolicyForm::Text)]
     pub format: PolicyForm,
-    /// Print JSON (same as `--format json`)
+    /// Print the policies as JSON (same as `--format json`)
     #[arg(long, conflicts_with = "format")]
     pub json: bool,
     /// Write each document to a file in this directory; existing files are not overwritten
@@ -235,8 +234,9 @@ pub struct Password {
 
 /// Show which AWS identity would be used for a registry, and why (offline)
 ///
-/// Without HOST, lists every registry that is configured, in config.toml and in the clients'
-/// configuration files. Exits 1 if a registry has no usable identity.
+/// Without HOST, lists every registry that is configured in config.toml or in a client's
+/// configuration file. Exits with 1 if a registry has no usable identity, or if a client's file cannot
+/// be read.
 #[derive(Debug, Args)]
 pub struct Whoami {
     /// Registry: a host, `ACCOUNT/REGION`, or an image. If omitted, all configured registries are
@@ -293,8 +293,8 @@ pub enum ConfigCommand {
     /// Check the configuration files for mistakes
     ///
     /// Reports rules that are never used because an earlier rule matches first, hosts that are
-    /// defined twice, AWS profiles that do not exist, and misspelled ECRX_* variables. Exits 1 if it
-    /// finds a mistake.
+    /// defined twice, AWS profiles that do not exist, and misspelled ECRX_* variables. Exits with
+    /// 1 if it finds a mistake.
     Check {
         /// Print the result as JSON
         #[arg(long)]
@@ -364,13 +364,38 @@ fn secret(text: &str) -> Result<Secret, Infallible> {
     Ok(Secret::new(text))
 }
 
-/// A name that a helper's file can end with.
-fn identity_name(text: &str) -> Result<String, &'static str> {
+/// The longest identity name, in bytes: file names have at most 255, and this one begins with
+/// `docker-credential-ecrx-` and ends in `.exe` on Windows.
+const MAX_IDENTITY_NAME: usize = 255 - "docker-credential-ecrx-.exe".len();
+
+/// Why a text cannot be the end of a helper's file name.
+#[derive(Debug, thiserror::Error)]
+enum IdentityNameError {
+    #[error("the identity name is empty")]
+    Empty,
+    #[error(
+        "the identity name is part of a file name and cannot contain `/`, `\\`, `:` or control characters"
+    )]
+    Character,
+    #[error(
+        "the identity name is part of a file name and cannot be longer than {MAX_IDENTITY_NAME} bytes"
+    )]
+    TooLong,
+    #[error("the identity name begins or ends with white space")]
+    Blank,
+}
+
+/// Parses a name that a helper's file can end with.
+fn identity_name(text: &str) -> Result<String, IdentityNameError> {
     let is_separator = |character: char| character.is_control() || "/\\:".contains(character);
     if text.trim().is_empty() {
-        Err("the identity name is empty")
+        Err(IdentityNameError::Empty)
     } else if text.contains(is_separator) {
-        Err("the identity name is part of a file name and cannot contain `/`, `\\` or `:`")
+        Err(IdentityNameError::Character)
+    } else if text.len() > MAX_IDENTITY_NAME {
+        Err(IdentityNameError::TooLong)
+    } else if text.trim() != text {
+        Err(IdentityNameError::Blank)
     } else {
         Ok(text.to_owned())
     }
@@ -384,9 +409,11 @@ fn role_arn(text: &str) -> Result<String, Problem> {
 /// Why a text is not a token lifetime.
 #[derive(Debug, thiserror::Error)]
 enum LifetimeError {
-    #[error("expected a time such as 30m or 11h: {0}")]
-    Duration(#[from] humantime::DurationError),
-    #[error("the unit is missing, did you mean `{0}`?")]
+    #[error("expected a time such as 30m or 11h")]
+    NotATime,
+    #[error("units are lower-case letters; did you mean `{0}`?")]
+    CapitalUnit(String),
+    #[error("the unit is missing; did you mean `{0}`?")]
     NoUnit(String),
     #[error("the minimum is 1 minute")]
     TooShort,
@@ -399,7 +426,13 @@ fn lifetime(text: &str) -> Result<Duration, LifetimeError> {
     if let Ok(number) = text.trim().parse::<u64>() {
         return Err(lifetime_without_unit(number));
     }
-    let time = humantime::parse_duration(text)?;
+    let time = humantime::parse_duration(text).map_err(|_| {
+        let lower = text.to_lowercase();
+        match humantime::parse_duration(&lower) {
+            Ok(_) => LifetimeError::CapitalUnit(lower),
+            Err(_) => LifetimeError::NotATime,
+        }
+    })?;
     if time < MIN_LIFETIME {
         Err(LifetimeError::TooShort)
     } else if time > MAX_LIFETIME {
@@ -517,8 +550,8 @@ pub const FOR_CLIENTS: [PlainCommand; 4] = [
         long_about: "Reads a registry host from stdin, in any spelling, and prints \
             `{\"ServerURL\":…,\"Username\":\"AWS\",\"Secret\":…}`. If there are no credentials, it \
             prints `credentials not found in native keychain`, and the client continues \
-            anonymously. Any other failure is one line on stdout, and the same line with hints on \
-            stderr.",
+            anonymously. On any other failure, it prints one line to stdout, and the same line with \
+            hints to stderr.",
     },
     PlainCommand {
         name: "store",
@@ -532,8 +565,8 @@ pub const FOR_CLIENTS: [PlainCommand; 4] = [
         name: "erase",
         usage: "< HOST",
         about: "Delete the cached token of a registry",
-        long_about: "Reads a registry host from stdin, and deletes the token that `get` would \
-            return for it from the cache. Never fails for an ECR registry.",
+        long_about: "Reads a registry host from stdin, and deletes its cached token, the one that \
+            `get` would return. Never fails for an ECR registry.",
     },
     PlainCommand {
         name: "list",
@@ -563,7 +596,7 @@ pub const FOR_ALL: [PlainCommand; 2] = [
 ];
 
 const NAMED: &str = "\
-If run as docker-credential-ecrx-NAME (a link or a copy), it uses the identity
+If started as docker-credential-ecrx-NAME (a link or a copy), the program uses
 [identity.NAME] of config.toml or the AWS profile NAME.
 
 ECRX_PROFILE and ECRX_ROLE_ARN select the identity.
@@ -589,9 +622,9 @@ fn after_help() -> String {
 /// Why the arguments are not a command.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
-    #[error("unknown command `{0}`. Run: docker-credential-ecrx help")]
+    #[error("unknown command `{0}`; run: docker-credential-ecrx help")]
     Unknown(String),
-    #[error("unknown command `{word}`, did you mean `{nearest}`?")]
+    #[error("unknown command `{word}`; did you mean `{nearest}`?")]
     Misspelled { word: String, nearest: String },
     /// A command of another program.
     #[error("unknown command `{word}`: {}", .familiar.why)]
@@ -619,7 +652,7 @@ static FAMILIAR: [FamiliarCommand; 3] = [
     FamiliarCommand {
         word: "login",
         why: "no login is needed, as clients run this program when they need credentials",
-        instead: "Configure Docker once per registry: docker-credential-ecrx configure-docker HOST",
+        instead: "To configure docker for a registry, run: docker-credential-ecrx configure-docker HOST",
     },
     FamiliarCommand {
         word: "logout",
@@ -639,7 +672,7 @@ impl CommandError {
     /// UTF-8 (then it is empty here) or is a command that clap parses.
     pub fn from_words(words: &[&str]) -> Option<Self> {
         let (&word, is_help) = match words {
-            ["help", word, ..] => (word, true),
+            ["help" | "--help" | "-h", word, ..] => (word, true),
             [word, ..] => (word, false),
             [] => return None,
         };
@@ -657,7 +690,8 @@ impl CommandError {
     }
 
     fn of_unknown(word: String) -> Self {
-        if let Some(familiar) = FAMILIAR.iter().find(|familiar| familiar.word == word) {
+        let mut known = FAMILIAR.iter();
+        if let Some(familiar) = known.find(|known| known.word.eq_ignore_ascii_case(&word)) {
             return Self::Familiar { word, familiar };
         }
         let all: Vec<String> = PlainCommand::names()
@@ -693,35 +727,39 @@ mod tests {
 
     #[test]
     fn an_unknown_command_is_named_with_the_nearest_one() {
-        let table: [(&[&str], &str); 10] = [
+        let table: [(&[&str], &str); 11] = [
             (
                 &["doctr"],
-                "unknown command `doctr`, did you mean `doctor`?",
+                "unknown command `doctr`; did you mean `doctor`?",
             ),
             (
                 &["help", "doctr"],
-                "unknown command `doctr`, did you mean `doctor`?",
+                "unknown command `doctr`; did you mean `doctor`?",
             ),
             (
                 &["configure_docker", "--all"],
-                "unknown command `configure_docker`, did you mean `configure-docker`?",
+                "unknown command `configure_docker`; did you mean `configure-docker`?",
             ),
             (
                 &["configure"],
-                "unknown command `configure`, did you mean `configure-docker`?",
+                "unknown command `configure`; did you mean `configure-docker`?",
             ),
-            (&["gets"], "unknown command `gets`, did you mean `get`?"),
+            (&["gets"], "unknown command `gets`; did you mean `get`?"),
             (&["logout"], "unknown command `logout`: no login is saved"),
             (
                 &["-x"],
-                "unknown command `-x`. Run: docker-credential-ecrx help",
+                "unknown command `-x`; run: docker-credential-ecrx help",
             ),
             (
                 &["get", "public.ecr.aws"],
                 "`get` takes no arguments: it reads the registry host from stdin",
             ),
             (&["version", "x"], "`version` does not take these arguments"),
-            (&["--help", "get"], "`--help` does not take these arguments"),
+            (
+                &["--help", "--version"],
+                "`--version` does not take these arguments",
+            ),
+            (&["Logout"], "unknown command `Logout`: no login is saved"),
         ];
         for (words, text) in table {
             let found = CommandError::from_words(words).map(|error| error.to_string());
@@ -735,9 +773,11 @@ mod tests {
     #[test]
     fn a_lifetime_without_a_unit_is_answered_with_the_likely_unit() {
         for (text, why) in [
-            ("11", "the unit is missing, did you mean `11h`?"),
-            ("30", "the unit is missing, did you mean `30m`?"),
-            ("3600", "the unit is missing, did you mean `3600s`?"),
+            ("11", "the unit is missing; did you mean `11h`?"),
+            ("30", "the unit is missing; did you mean `30m`?"),
+            ("3600", "the unit is missing; did you mean `3600s`?"),
+            ("1H", "units are lower-case letters; did you mean `1h`?"),
+            ("11 hours and a half", "expected a time such as 30m or 11h"),
             ("0", "the minimum is 1 minute"),
             ("59s", "the minimum is 1 minute"),
             (

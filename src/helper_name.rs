@@ -1,31 +1,29 @@
-//! The name that this program is called by: `docker-credential-ecrx-NAME` selects the identity
-//! NAME. Clients know the program without what all helpers are called: `ecrx-NAME`.
+//! The names of this program: `docker-credential-ecrx-NAME` selects the identity NAME. In clients'
+//! configurations, it is `ecrx-NAME`.
 
 use std::ffi::OsStr;
 
-/// What the names of all credential helpers begin with
-/// (docker/docker-credential-helpers, `client/command.go`).
+/// The prefix of all credential helpers (docker/docker-credential-helpers, `client/command.go`).
 pub(crate) const PREFIX: &str = "docker-credential-";
 
-/// This program, as clients' configurations name it.
+/// This program's name in clients' configurations.
 pub(crate) const OWN_NAME: &str = "ecrx";
 
-/// Whether names of files are the same in capitals and in small letters. Then a client may write a
-/// helper's name in any case, start this program by it, and pass it on as it is written.
+/// Whether file names ignore case. Then a client can run this program by a name in any case.
 const IGNORES_CASE: bool = cfg!(any(windows, target_os = "macos"));
 
-/// The NAME of `docker-credential-ecrx-NAME`, as a link or a copy is called.
+/// The NAME of `docker-credential-ecrx-NAME`, the name of a link or a copy.
 pub(crate) fn called_as(program: &OsStr) -> Option<String> {
     name_of(&program.to_string_lossy(), IGNORES_CASE, cfg!(windows))
 }
 
-/// Whether a client's configuration means this program: by `ecrx` or `ecrx-NAME`.
+/// Whether a helper in a client's configuration is this program: `ecrx` or `ecrx-NAME`.
 pub(crate) fn is_ours(helper: &str) -> bool {
     is_own(helper, IGNORES_CASE, cfg!(windows))
 }
 
-/// The identity, or else the AWS profile, that a NAME means; `name` itself if there is none. It is
-/// the one that is written so or, if names of files ignore case, the only one in any case.
+/// The identity, or else the AWS profile, of this name; `name` itself if neither exists. If file names
+/// ignore case, a name in another case is found if it is the only one.
 pub(crate) fn meant<'n>(
     name: &'n str,
     identities: impl Iterator<Item = &'n str>,
@@ -50,7 +48,7 @@ fn name_of(program: &str, ignores_case: bool, windows: bool) -> Option<String> {
     Some(if windows { without_exe(name) } else { name }.to_owned())
 }
 
-/// Windows starts a program with and without the end of its file's name.
+/// Windows runs a program with and without its extension.
 fn without_exe(file: &str) -> &str {
     let start = file.len().saturating_sub(".exe".len());
     match file.get(start..) {

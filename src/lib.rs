@@ -97,6 +97,5 @@ mod stdout;
 pub mod terminal;
 mod token;
 mod users;
-mod version;
 
 pub use run::run;

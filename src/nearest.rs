@@ -1,16 +1,16 @@
-//! What a misspelled word was meant to be.
+//! Suggestions for misspelled words.
 
 use strsim::osa_distance;
 
-/// The known word that a misspelled one was most likely meant to be.
+/// The known word that is nearest to a misspelled one.
 ///
-/// Near is a third of the letters wrong or less (as rustc has it), or a word of which the
-/// beginning up to an underscore or hyphen was written.
+/// At most a third of the letters may be wrong, as in rustc. A word is also found by its part before an
+/// underscore or hyphen.
 pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     nearest_within(usize::MAX, word, known)
 }
 
-/// The same, with so many wrong letters at the most. Two letters in the wrong order count once.
+/// The same, with a maximum number of wrong letters. Two swapped letters count as one.
 pub(crate) fn nearest_within<'k>(
     most: usize,
     word: &str,
@@ -32,7 +32,7 @@ pub(crate) fn nearest_within<'k>(
             let distance = if begins {
                 0
             } else if length.abs_diff(plain.chars().count()) > most {
-                // It has more wrong letters, which is known without counting them.
+                // The difference in length is enough to exclude it.
                 usize::MAX
             } else {
                 osa_distance(&word, &plain)

@@ -6,15 +6,16 @@ use std::io::{self, Write};
 use std::panic::{self, PanicHookInfo};
 use std::process::ExitCode;
 
+use serde::Serialize;
+
 use crate::cli::{Cli, Command, CommandError, PlainCommand};
-use crate::commands::{Page, Verdict, cache, completions, config, password, values, whoami};
+use crate::commands::{Page, Verdict, completions, config, tokens, whoami};
 use crate::docker::{self, Action};
 use crate::env::{Env, var};
 use crate::error::{Error, Kind};
 use crate::helper_name;
 use crate::logger;
 use crate::stdout;
-use crate::version::VersionReport;
 use crate::{configure, doctor, policy};
 
 /// Runs the program. The first of the `arguments` is the name that it was run by.
@@ -39,15 +40,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// Runs a command that is recognised without clap; `None` for all others.
 fn plain_command(words: &[&str], env: &Env) -> Option<ExitCode> {
     let code = match *words {
-        ["--version" | "-v"] => print(&VersionReport::of_this_program().line()),
-        ["version"] => print(&VersionReport::of_this_program().text()),
-        ["version", "--json"] => print(&VersionReport::of_this_program().json()),
+        ["--version" | "-v"] => show(&VersionReport::of_this_program().line(), env),
+        ["version"] => show(&VersionReport::of_this_program().text(), env),
+        ["version", "--json"] => show(&VersionReport::of_this_program().json(), env),
         ["help" | "--help" | "-h"] => show(&Cli::help(), env),
-        [word, "--help" | "-h"] | ["help", word] => show(&PlainCommand::help(word)?, env),
-        [values::COMMAND, kind] => {
-            values::print(kind, env);
-            ExitCode::SUCCESS
+        [word, "--help" | "-h"] | ["help" | "--help" | "-h", word] => {
+            show(&PlainCommand::help(word)?, env)
         }
+        [completions::VALUES_COMMAND, kind] => show(&completions::values(kind, env), env),
         _ => return None,
     };
     Some(code)
@@ -56,16 +56,15 @@ fn plain_command(words: &[&str], env: &Env) -> Option<ExitCode> {
 fn clap_command(words: &[&str], arguments: &[OsString], env: &Env) -> ExitCode {
     match *words {
         // Without options, as clap would take `--help` after `--` for an argument.
-        ["help", word, ref more @ ..]
+        ["help" | "--help" | "-h", word, ref more @ ..]
             if Cli::has(word) && !more.iter().any(|word| word.starts_with('-')) =>
         {
-            let name = arguments.first().cloned();
-            let command_words = arguments.iter().skip(2).cloned();
-            let words = name
-                .into_iter()
-                .chain(command_words)
-                .chain(["--help".into()]);
-            command(&words.collect::<Vec<OsString>>(), env)
+            help_of(arguments, 1, env)
+        }
+        [word, "help", ref more @ ..]
+            if Cli::is_group(word) && !more.iter().any(|word| word.starts_with('-')) =>
+        {
+            help_of(arguments, 2, env)
         }
         [word] if Cli::is_group(word) => incomplete(&Cli::help_of(word), env),
         [word, ..] if Cli::has(word) => {
@@ -83,6 +82,14 @@ fn clap_command(words: &[&str], arguments: &[OsString], env: &Env) -> ExitCode {
     }
 }
 
+/// Prints the help of the command in the arguments, of which the one at `index` asks for it.
+fn help_of(arguments: &[OsString], index: usize, env: &Env) -> ExitCode {
+    let mut words = arguments.to_vec();
+    words.remove(index);
+    words.push("--help".into());
+    command(&words, env)
+}
+
 /// The help of a command that needs another word, and a failure, as the credential-helper protocol
 /// requires.
 fn incomplete(help: &str, env: &Env) -> ExitCode {
@@ -96,9 +103,9 @@ fn run_command(command: &Command, env: &Env, page: &mut Page) -> Result<Verdict,
         Command::ConfigureDocker(arguments) => configure::run(arguments, env, page),
         Command::Doctor(arguments) => doctor::run(arguments, env, page),
         Command::Policy(arguments) => policy::run(arguments, env, page),
-        Command::Password(arguments) => password::run(arguments, env, page),
+        Command::Password(arguments) => tokens::password(arguments, env, page),
         Command::Whoami(arguments) => whoami::run(arguments, env, page),
-        Command::Cache(arguments) => cache::run(arguments, env, page),
+        Command::Cache(arguments) => tokens::cache(arguments, env, page),
         Command::Config(arguments) => config::run(arguments, env, page),
         Command::Completions(arguments) => completions::run(arguments, env, page),
     }
@@ -173,35 +180,13 @@ fn bug(panic: &PanicHookInfo<'_>) -> Error {
     let place = panic
         .location()
         .map_or_else(String::new, |location| format!(" at {location}"));
-    Bug { place }.into()
+    Error::failure(Bug { place }).hint("Report this bug with the command that you ran")
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("internal error{place}: this is a bug in docker-credential-ecrx")]
 struct Bug {
     place: String,
-}
-
-impl Bug {
-    fn hints() -> Vec<String> {
-        vec!["Report this bug with the command that you ran".to_owned()]
-    }
-}
-
-impl From<Bug> for Error {
-    fn from(bug: Bug) -> Self {
-        Self::failure(bug).hints(Bug::hints())
-    }
-}
-
-fn print(text: &str) -> ExitCode {
-    match stdout::print(text) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tell(&error.into());
-            ExitCode::FAILURE
-        }
-    }
 }
 
 fn helper(action: Action, env: &Env) -> ExitCode {
@@ -267,3 +252,45 @@ fn go_home(env: &Env, arguments: &[OsString]) {
 
 #[cfg(not(unix))]
 fn go_home(_: &Env, _: &[OsString]) {}
+
+/// The output of `version`. `build.rs` sets the commit; a build outside of git has none.
+#[derive(Serialize)]
+struct VersionReport {
+    name: &'static str,
+    version: &'static str,
+    commit: Option<&'static str>,
+    /// The commit's date.
+    date: Option<&'static str>,
+    target: &'static str,
+}
+
+impl VersionReport {
+    fn of_this_program() -> Self {
+        Self {
+            name: env!("CARGO_PKG_NAME"),
+            version: env!("CARGO_PKG_VERSION"),
+            commit: option_env!("ECRX_BUILD_COMMIT"),
+            date: option_env!("ECRX_BUILD_DATE"),
+            target: env!("ECRX_BUILD_TARGET"),
+        }
+    }
+
+    /// `NAME (PACKAGE) VERSION`, which clients parse.
+    fn line(&self) -> String {
+        format!("docker-credential-ecrx ({}) {}\n", self.name, self.version)
+    }
+
+    /// The line, then the commit and the target.
+    fn text(&self) -> String {
+        let commit = match (self.commit, self.date) {
+            (Some(commit), Some(date)) => format!("{commit} ({date})"),
+            _ => "unknown (built outside of git)".to_owned(),
+        };
+        format!("{}commit: {commit}\ntarget: {}\n", self.line(), self.target)
+    }
+
+    fn json(&self) -> String {
+        let text = serde_json::to_string_pretty(self).expect("a report of ours is JSON");
+        format!("{text}\n")
+    }
+}

@@ -1,10 +1,10 @@
-//! Whether anybody can read what is printed.
+//! Checks whether a process can read the output.
 
-use std::io::{self, Write as _};
+use std::io;
 
 use crate::error::Error;
 
-/// Why an output did not arrive.
+/// Why the output could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to stdout")]
 pub(crate) struct StdoutError(#[from] io::Error);
@@ -15,24 +15,13 @@ impl From<StdoutError> for Error {
     }
 }
 
-/// Prints a text. A closed standard output is not noticed: the program may be run to see whether it
-/// is there.
-///
-/// # Errors
-/// When it does not arrive.
-pub(crate) fn print(text: &str) -> Result<(), StdoutError> {
-    let mut stdout = io::stdout();
-    stdout.write_all(text.as_bytes())?;
-    Ok(stdout.flush()?)
-}
-
-/// Refuses a standard output that nobody can read an answer from.
+/// Refuses a standard output that no process can read.
 ///
 /// If it was closed when this process was started, Rust's library has opened the null device in its
-/// place by then, to read and to write (std 1.95, `sys/pal/unix/mod.rs`), and an answer would vanish
-/// as if all were well. A shell, Go and Rust open the null device only to write when they discard
+/// place by then, to read and to write (std 1.95, `sys/pal/unix/mod.rs`), and the output would be
+/// lost without an error. A shell, Go and Rust open the null device only to write when they discard
 /// output on purpose. Those that open it for both, as Python's `DEVNULL` and Node's `ignore` do,
-/// cannot be told apart: their answer reaches nobody, either.
+/// cannot be told apart, and do not read the output either.
 ///
 /// # Errors
 /// When it was closed, is not open for writing, or is a null device that is open for both.
@@ -76,11 +65,11 @@ fn is_open_to_read_too() -> Result<bool, StdoutError> {
 }
 
 #[cfg(not(unix))]
-pub fn check() -> Result<(), StdoutError> {
+pub(crate) fn check() -> Result<(), StdoutError> {
     Ok(())
 }
 
 #[cfg(not(unix))]
-pub fn check_writable() -> Result<(), StdoutError> {
+pub(crate) fn check_writable() -> Result<(), StdoutError> {
     Ok(())
 }

@@ -221,9 +221,9 @@ fn variables() -> BTreeSet<&'static str> {
 fn keys(shape: &str) -> BTreeSet<&'static str> {
     let shape = between(SETTINGS, &format!("const {shape}: Shape"), ";\n\n");
     let groups = between(shape, "groups: ", ",\n}");
-    let identity = between(SETTINGS, "const WHO: &[&str] = &[", "]");
-    let identity = Some(identity).filter(|_| groups.contains("WHO"));
-    let texts = [Some(groups), identity].into_iter().flatten();
+    let identity_keys = between(SETTINGS, "const IDENTITY_KEYS: &[&str] = &[", "]");
+    let identity_keys = Some(identity_keys).filter(|_| groups.contains("IDENTITY_KEYS"));
+    let texts = [Some(groups), identity_keys].into_iter().flatten();
     texts
         .flat_map(|text| text.split('"').skip(1).step_by(2))
         .collect()

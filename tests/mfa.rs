@@ -1,5 +1,5 @@
-//! Roles that want an MFA code: a person is asked on the terminal, the code buys the token, and
-//! the token serves for all of its life.
+//! Roles that require an MFA code: the prompt on the terminal, the token requested with the code, and
+//! its use until it expires.
 
 #![cfg(target_os = "linux")]
 
@@ -57,7 +57,7 @@ fn remembered(why: &str) -> String {
     format!("{host}(previous attempt) {cause}")
 }
 
-/// Who asks by [`RULE`].
+/// The identity of [`RULE`].
 fn asked_as(environment: &TestEnvironment) -> String {
     let config = environment
         .home()
@@ -108,7 +108,7 @@ fn run_unasked(environment: &TestEnvironment, arguments: &[&str], input: &str) -
     outcome
 }
 
-/// A `get` that neither asks anybody nor calls AWS.
+/// A `get` without a prompt and without calls to AWS.
 #[track_caller]
 fn get_quietly(aws: &FakeAws, environment: &TestEnvironment, server: &str) -> Outcome {
     let connections = aws.connections();

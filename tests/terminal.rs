@@ -235,7 +235,7 @@ fn ten_thousand_characters_are_one_wrong_answer() {
 }
 
 #[test]
-fn nobody_waits_for_longer_than_the_time_limit() {
+fn no_prompt_lasts_longer_than_the_time_limit() {
     let terminal = Terminal::open();
     let settings = terminal.settings();
     let asking = Asking::start(&terminal, Place::Foreground, QUESTION, 1);
@@ -257,7 +257,7 @@ fn a_question_cannot_drive_the_terminal() {
 }
 
 #[test]
-fn without_a_terminal_nobody_is_asked() {
+fn without_a_terminal_there_is_no_prompt() {
     let mut arguments = arguments().to_vec();
     let program = program();
     arguments.insert(0, &program);
@@ -272,7 +272,7 @@ fn without_a_terminal_nobody_is_asked() {
 const IN_USE: &str = "the terminal is in use by another program";
 
 #[test]
-fn in_the_background_nobody_is_asked_and_nothing_stops() {
+fn in_the_background_there_is_no_prompt_and_nothing_stops() {
     let terminal = Terminal::open();
     let settings = terminal.settings();
     let asking = Asking::start(&terminal, Place::Background, QUESTION, 600);

@@ -29,7 +29,7 @@ complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_comma
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "configure-docker" -d 'Configure docker or podman to use docker-credential-ecrx for registries'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "doctor" -d 'Find out why an image cannot be pulled or pushed'
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "policy" -d 'Print the IAM policies that give other accounts access to a registry'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "policy" -d 'Print the IAM and ECR policies that grant other accounts access to a registry'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "password" -d 'Print the password for a registry, for `docker login --password-stdin`'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "whoami" -d 'Show which AWS identity would be used for a registry, and why (offline)'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "cache" -d 'List and delete cached tokens'
@@ -42,9 +42,9 @@ complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subco
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l external-id -d 'Send this external ID when assuming the role' -r -f
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l mfa-serial -d 'Prompt for a code of this MFA device when assuming the role' -r -f
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l role-session-name -d 'Use this session name when assuming the role' -r -f
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l identity -d 'Use [identity.NAME] of config.toml or the AWS profile NAME, by configuring the helper ecrx-NAME' -r -f -a "(docker-credential-ecrx __complete identities 2>/dev/null)"
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l identity -d 'Use [identity.NAME] of config.toml or the AWS profile NAME, by configuring the helper ecrx-NAME. NAME is part of a file name and can have at most 228 bytes' -r -f -a "(docker-credential-ecrx __complete identities 2>/dev/null)"
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l replace -d 'Change the rule that config.toml already has for a registry'
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l podman -d 'Change auth.json of podman, skopeo and buildah instead of docker\'s file'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l podman -d 'Change auth.json of podman, skopeo and buildah instead of Docker\'s config.json'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l all -d 'Configure every registry that a rule in config.toml names'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l creds-store -d 'Make ecrx the default credential store (credsStore), also for registries other than ECR'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l fix -d 'Remove saved logins and correct misspelled entries of the registries'
@@ -54,12 +54,12 @@ complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subco
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand doctor" -l client -d 'Check only this client. By default, checks all installed clients' -r -f -a "docker\t''
 podman\t''"
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand doctor" -l push -d 'Also check whether you can push: starts an upload and cancels it'
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand doctor" -l json -d 'Print JSON'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand doctor" -l json -d 'Print the result as JSON'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l registry -d 'Give access to this registry (a host, or an account and region such as `111122223333/eu-west-1`), or to the repository of an image' -r -f -a "(docker-credential-ecrx __complete registries 2>/dev/null)"
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l repository -d 'Give access to the repository with this ARN; can be repeated' -r -f
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l principal -d 'Give access to this role or user (its ARN) or account; can be repeated' -r -f
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l org -d 'Give access to every account of this organization' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l registry -d 'Grant access to this registry (a host or `ACCOUNT/REGION`), or to the repository of an image' -r -f -a "(docker-credential-ecrx __complete registries 2>/dev/null)"
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l repository -d 'Grant access to the repository with this ARN; can be repeated' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l principal -d 'Allow this role or user (its ARN) or account to access the registry; can be repeated' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l org -d 'Allow every account of this organization to access the registry' -r -f
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l role-arn -d 'Grant access through this role in the registry\'s account' -r -f
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l external-id -d 'Require this external ID to assume the role' -r -f
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l format -d 'Select the output format' -r -f -a "text\t'JSON documents, each under a heading and notes'
@@ -71,7 +71,7 @@ complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subco
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l pull -d 'Allow pulling images (the default)'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l push -d 'Allow pushing and pulling images'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l scan -d 'Allow reading image scan findings'
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l json -d 'Print JSON (same as `--format json`)'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l json -d 'Print the policies as JSON (same as `--format json`)'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand password" -l min-lifetime -d 'Require a password that stays valid for at least this time, such as `30m` or `11h` (at most `12h`). A new token is requested if the cached one expires earlier' -r -f
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand password" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -1,15 +1,21 @@
 //! `completions`: prints the completions of a shell, or installs them where the shell loads them.
+//! `__complete KIND`: the configured values that they offer, a line each. It makes no network calls, and
+//! prints nothing if a file cannot be read.
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::cli::{Completions, Shell};
+use crate::config::Config;
 use crate::env::{Env, var};
-use crate::error::{Error, escaped_path};
+use crate::error::{Error, escaped_path, is_unsafe};
 use crate::fs::{Pipes, ReadError};
+use crate::identity::Resolver;
+use crate::shell_word::{powershell_word, shell_word};
 
 use super::page::CheckMark;
+use super::registries::ConfiguredRegistries;
 use super::{Page, Verdict};
 
 /// The line by which the program recognises a file that it has written.
@@ -20,8 +26,10 @@ const MAX_FILE: u64 = 1 << 20;
 
 #[derive(Debug, thiserror::Error)]
 enum InstallError {
-    #[error("there is no home directory to install the completions in")]
+    #[error("cannot install the completions, because no home directory was found")]
     NoHome,
+    #[error("cannot install the completions, because the home directory {} does not exist", escaped_path(.0))]
+    HomeMissing(PathBuf),
     #[error("{} already exists and was not written by docker-credential-ecrx", escaped_path(.0))]
     NotOurs(PathBuf),
     #[error("cannot read {}", escaped_path(.0))]
@@ -40,8 +48,8 @@ pub(crate) fn run(arguments: &Completions, env: &Env, page: &mut Page) -> Result
 }
 
 fn install(shell: Shell, env: &Env, page: &mut Page) -> Result<(), Error> {
-    let path = path(shell, env).ok_or_else(|| {
-        Error::failure(InstallError::NoHome).hint("Set HOME or XDG_DATA_HOME to a directory")
+    let path = path(shell, env).map_err(|error| {
+        Error::failure(error).hint("Set HOME or XDG_DATA_HOME to an existing directory")
     })?;
     let text = shell.completions();
     let before = read(&path).map_err(Error::failure)?;
@@ -67,54 +75,66 @@ fn install(shell: Shell, env: &Env, page: &mut Page) -> Result<(), Error> {
             page.marked(CheckMark::Good, &format!("{verb}: {}", path.display()));
         }
     }
-    if let Some(line) = activation(shell, &path) {
-        page.paragraph(2, &line);
-    }
+    print_activation(shell, &path, page);
     Ok(())
 }
 
 /// The file that the shell loads, or that its startup file can load.
-fn path(shell: Shell, env: &Env) -> Option<PathBuf> {
-    let data = || {
-        env.absolute_path(var::XDG_DATA_HOME)
-            .or_else(|| Some(env.home()?.join(".local").join("share")))
-    };
-    let path = match shell {
-        Shell::Bash => {
-            let folder = env.absolute_path(var::BASH_COMPLETION_USER_DIR);
-            let folder = folder.or_else(|| Some(data()?.join("bash-completion")))?;
-            folder.join("completions").join("docker-credential-ecrx")
+fn path(shell: Shell, env: &Env) -> Result<PathBuf, InstallError> {
+    if shell == Shell::Bash
+        && let Some(folder) = bash_folder(env)
+    {
+        return Ok(folder.join("completions").join("docker-credential-ecrx"));
+    }
+    let data = match env.absolute_path(var::XDG_DATA_HOME) {
+        Some(data) => data,
+        None => {
+            let home = env.home().ok_or(InstallError::NoHome)?;
+            // A misspelled HOME must not become a new directory.
+            if !home.is_dir() {
+                return Err(InstallError::HomeMissing(home));
+            }
+            home.join(".local").join("share")
         }
-        Shell::Zsh => data()?
-            .join("zsh")
-            .join("site-functions")
-            .join("_docker-credential-ecrx"),
-        Shell::Fish => data()?
-            .join("fish")
-            .join("vendor_completions.d")
-            .join("docker-credential-ecrx.fish"),
-        Shell::PowerShell => data()?
-            .join("powershell")
-            .join("docker-credential-ecrx.ps1"),
     };
-    Some(path)
+    let names: &[&str] = match shell {
+        Shell::Bash => &["bash-completion", "completions", "docker-credential-ecrx"],
+        Shell::Zsh => &["zsh", "site-functions", "_docker-credential-ecrx"],
+        Shell::Fish => &[
+            "fish",
+            "vendor_completions.d",
+            "docker-credential-ecrx.fish",
+        ],
+        Shell::PowerShell => &["powershell", "docker-credential-ecrx.ps1"],
+    };
+    Ok(data.join(names.iter().collect::<PathBuf>()))
 }
 
-/// What to do so that the shell loads the file, if it does not by itself.
-fn activation(shell: Shell, path: &Path) -> Option<String> {
-    let folder = path.parent()?.display();
+/// The first folder of `BASH_COMPLETION_USER_DIR`, which is a list as `PATH` is since bash-completion
+/// 2.12.
+fn bash_folder(env: &Env) -> Option<PathBuf> {
+    let folders = env.get_os(var::BASH_COMPLETION_USER_DIR)?;
+    std::env::split_paths(&folders).find(|folder| folder.is_absolute())
+}
+
+/// Prints what to do so that the shell loads the file, if it does not by itself.
+fn print_activation(shell: Shell, path: &Path, page: &mut Page) {
+    let folder = path.parent().unwrap_or(path).to_string_lossy();
     match shell {
-        Shell::Bash => {
-            Some("bash loads it if the bash-completion package is installed.".to_owned())
+        Shell::Bash => page.paragraph(
+            2,
+            "bash loads it if the bash-completion package is installed",
+        ),
+        Shell::Zsh => {
+            page.paragraph(2, "Add this line to ~/.zshrc, before compinit:");
+            page.command(4, &format!("fpath=({} $fpath)", shell_word(&folder)));
         }
-        Shell::Zsh => Some(format!(
-            "Add this line to ~/.zshrc, before compinit: fpath=('{folder}' $fpath)"
-        )),
-        Shell::Fish => None,
-        Shell::PowerShell => Some(format!(
-            "Add this line to the file $PROFILE: . '{}'",
-            path.display()
-        )),
+        Shell::Fish => {}
+        Shell::PowerShell => {
+            page.paragraph(2, "Add this line to the file $PROFILE:");
+            let word = powershell_word(&path.to_string_lossy());
+            page.command(4, &format!(". {word}"));
+        }
     }
 }
 
@@ -162,4 +182,34 @@ fn make_readable(file: &fs::File) -> io::Result<()> {
 #[cfg(not(unix))]
 fn make_readable(_: &fs::File) -> io::Result<()> {
     Ok(())
+}
+
+/// The command that the completions run. Users do not run it, so no help names it.
+pub(crate) const VALUES_COMMAND: &str = "__complete";
+
+/// The configured values of a kind, a line each.
+pub(crate) fn values(kind: &str, env: &Env) -> String {
+    let config = Config::from_env(env).unwrap_or_default();
+    let mut values = match kind {
+        "registries" => ConfiguredRegistries::read(env, &config).into_hosts(),
+        "profiles" => profiles(env, &config),
+        "identities" => config.identity_names().map(str::to_owned).collect(),
+        _ => Vec::new(),
+    };
+    values.retain(|value| is_one_word(value));
+    values.sort_unstable();
+    values.dedup();
+    values.iter().map(|value| format!("{value}\n")).collect()
+}
+
+fn profiles(env: &Env, config: &Config) -> Vec<String> {
+    let resolver = Resolver::new(env, config);
+    let names = resolver.profile_names().unwrap_or_default();
+    names.into_iter().map(str::to_owned).collect()
+}
+
+/// Shells split the lines at blanks.
+fn is_one_word(value: &str) -> bool {
+    let splits = |letter: char| letter.is_whitespace() || is_unsafe(letter);
+    !value.is_empty() && !value.contains(splits)
 }

@@ -64,11 +64,7 @@ struct CheckFinding {
 
 fn check(env: &Env, json: bool, page: &mut Page) -> Result<Verdict, Error> {
     let paths = ConfigPaths::from_env(env);
-    let (config, mistakes) = match Config::load(&paths) {
-        Ok(config) => (config, Vec::new()),
-        // Rules, profiles and regions are checked once the files are right.
-        Err(_) => (Config::default(), Config::mistakes(&paths)),
-    };
+    let (config, mistakes) = Config::load_with_mistakes(&paths);
     let mut findings: Vec<CheckFinding> = mistakes.iter().map(CheckFinding::from_error).collect();
     let idle_rules = config.unreachable_rules();
     findings.extend(idle_rules.iter().map(CheckFinding::from_rule));
@@ -106,11 +102,7 @@ fn files(paths: &ConfigPaths, config: &Config) -> Vec<FileFacts> {
         Some(FileFacts {
             whose,
             there: path.is_file(),
-            rules: config
-                .rules()
-                .iter()
-                .filter(|rule| *rule.origin().file == *path)
-                .count(),
+            rules: config.rule_count(path),
             path: path.display().to_string(),
         })
     };
@@ -208,7 +200,7 @@ impl CheckFinding {
     fn from_rule(rule: &Unreachable) -> Self {
         let registries = &rule.registries;
         let message = match &rule.why {
-            Why::SaidBefore(origins) => {
+            Why::EarlierRules(origins) => {
                 let file = &rule.origin.file;
                 let place = |origin: &Origin| {
                     if origin.file == *file {
@@ -226,7 +218,7 @@ impl CheckFinding {
                     places.join(", ")
                 )
             }
-            Why::Taken { by, registry } => format!(
+            Why::HostTaken { by, registry } => format!(
                 "the host `{registries}` is defined twice: the rule at {by} maps it to {registry}, \
                  and this rule is never used"
             ),

@@ -175,7 +175,7 @@ impl<'a> Facts<'a> {
             Renewal::Expiry { max_age: Some(max) } => (format!("{} s", max.as_secs()), rule_origin),
             Renewal::Age(max) if rule_origin.is_some() => (age(max), rule_origin),
             Renewal::Age(max) if source_max_age == Some(max) && cache_max_age != Some(max) => {
-                let from = "credential source, identity unknown offline".to_owned();
+                let from = "limit of this credential source".to_owned();
                 (age(max), Some(from))
             }
             Renewal::Age(max) => (age(max), Some(self.place("cache", "max_age_seconds"))),
@@ -403,15 +403,15 @@ impl SignInFacts {
         let (state, text) = match sign_in.state(now) {
             SignInState::Absent => (
                 "absent",
-                format!("not signed in with {kind}. Run: {command}"),
+                format!("not signed in with {kind}; run: {command}"),
             ),
             SignInState::Expired => (
                 "expired",
-                format!("the {kind} sign-in expired{}. Run: {command}", from_now("")),
+                format!("the {kind} sign-in expired{}; run: {command}", from_now("")),
             ),
             SignInState::Unreadable => (
                 "unreadable",
-                format!("the {kind} sign-in file cannot be read. Run: {command}"),
+                format!("the {kind} sign-in file cannot be read; run: {command}"),
             ),
             SignInState::Usable => (
                 USABLE,
@@ -505,7 +505,7 @@ impl CacheFacts {
         Self {
             off: Some(why.to_string()),
             token: None,
-            text: format!("not cached, {why}"),
+            text: format!("not cached: {why}"),
         }
     }
 

@@ -1,19 +1,17 @@
-//! The small commands, a file each, and what all commands share: the [`Target`] on the command line,
+//! The small commands, and what all commands share: the [`Target`] on the command line,
 //! the [`Page`] to print on, and the [`facts`] to print.
 //!
 //! A command takes the arguments that `cli.rs` has parsed and follows the same path as the protocol.
 //! It returns errors, and `run.rs` prints them. `doctor`, `policy` and `configure` have modules of
 //! their own.
 
-pub(crate) mod cache;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod facts;
 pub(crate) mod page;
-pub(crate) mod password;
 mod registries;
 pub(crate) mod target;
-pub(crate) mod values;
+pub(crate) mod tokens;
 pub(crate) mod whoami;
 
 pub(crate) use page::Page;

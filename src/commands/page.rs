@@ -12,7 +12,7 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use crate::env::{Env, var};
-use crate::error::{Error, one_line};
+use crate::error::{Error, is_unsafe, one_line};
 use crate::stdout::StdoutError;
 
 /// In columns.
@@ -148,6 +148,12 @@ impl Page {
         self.wrapped(&blanks, &blanks, text);
     }
 
+    /// Prints a line to copy, which is never wrapped.
+    pub(crate) fn command(&mut self, indent: usize, text: &str) {
+        let text: String = text.chars().filter(|c| !is_unsafe(*c)).collect();
+        self.raw(&format!("{}{text}\n", " ".repeat(indent)));
+    }
+
     /// Prints a line after a mark, wrapped below its own text.
     pub(crate) fn marked(&mut self, mark: CheckMark, text: &str) {
         let style = mark.style();
@@ -232,8 +238,8 @@ impl Page {
             // ARNs and URLs are copied: they stay whole.
             .break_words(false)
             .word_splitter(textwrap::WordSplitter::NoHyphenation);
-        let text = textwrap::fill(&one_line(text), options);
-        self.raw(text.trim_end());
+        let text = textwrap::fill(&with_whole_command(&one_line(text)), options);
+        self.raw(&text.trim_end().replace(COMMAND_BLANK, " "));
         self.raw("\n");
     }
 
@@ -247,6 +253,25 @@ impl Page {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
             _ => Ok(()),
         }
+    }
+}
+
+/// Stands for a blank in a command while a text is wrapped. It is not in texts: it is a noncharacter.
+const COMMAND_BLANK: char = '\u{fdd0}';
+
+/// The text with the command in it as one word: a command that is copied has to be one line.
+fn with_whole_command(text: &str) -> String {
+    let command = ["Run: ", "run: "]
+        .iter()
+        .filter_map(|word| Some(text.find(word)? + word.len()))
+        .min();
+    match command {
+        Some(start) => {
+            let (before, command) = text.split_at(start);
+            let command = command.replace(' ', &COMMAND_BLANK.to_string());
+            format!("{before}{command}")
+        }
+        None => text.to_owned(),
     }
 }
 
@@ -279,6 +304,18 @@ pub(crate) fn iso(moment: OffsetDateTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_in_a_text_is_one_word_to_the_wrapping() {
+        for (text, words) in [
+            ("not signed in; run: aws sso login --profile work", 5),
+            ("Run: aws sso login --profile work", 2),
+            ("no command, not even a run", 6),
+        ] {
+            let text = with_whole_command(text);
+            assert_eq!(text.split(' ').count(), words, "{text}");
+        }
+    }
 
     #[test]
     fn moments_are_told_from_now() {

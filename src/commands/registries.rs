@@ -1,12 +1,14 @@
 //! The registries that are configured, by rules of `config.toml` and by `credHelpers` entries, with
 //! the identity of each: what `whoami` and `config show` print without a host.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::configure::clients::helper_entries;
+use crate::configure::clients::{ClientConfig, ClientConfigError, ContainerClient};
 use crate::env::Env;
 use crate::error::Error;
 use crate::get::Tokens;
@@ -15,75 +17,182 @@ use crate::identity::LayerName;
 use crate::registry::Registry;
 
 use super::facts::{SignInFacts, USABLE};
+use super::page::CheckMark;
 use super::{Page, Target, Verdict};
 
-/// A registry that is configured, or a rule for several registries.
-pub(super) struct ConfiguredRegistry {
+/// The registries that are configured.
+#[derive(Default)]
+pub(super) struct ConfiguredRegistries {
+    /// In the order of the rules and entries.
+    registries: Vec<ConfiguredRegistry>,
+    /// The index of each in `registries`.
+    indexes: HashMap<(String, Helper), usize>,
+    /// Why clients' files cannot be read.
+    unreadable: Vec<ClientConfigError>,
+}
+
+/// A host or a rule that is configured.
+struct ConfiguredRegistry {
     /// The host, or the rule's `match` if it matches several registries.
     name: String,
-    /// `None` for a rule that matches several registries.
-    registry: Option<Registry>,
-    /// The NAME of `docker-credential-ecrx-NAME`, which clients run for this host.
-    run_as: Option<String>,
+    helper: Helper,
+    matches: Matches,
     configured_in: Vec<String>,
+    is_in_client_file: bool,
 }
 
-/// The registries that are configured, in the order of the rules and entries.
-pub(super) fn configured(env: &Env, config: &Config) -> Vec<ConfiguredRegistry> {
-    let mut found = Vec::new();
-    for (rule, written) in config.rules().iter().zip(config.matches_as_written()) {
-        let registry = Target::registry_of_rule(rule, &written, config);
-        let name = match &registry {
-            Some(registry) => registry.to_string(),
-            None => rule.registries().to_string(),
-        };
-        add(&mut found, name, registry, None, rule.origin().to_string());
-    }
-    for entry in helper_entries(env) {
-        if let Some(registry) = config.registry(&entry.host) {
-            let program = format!("{}{}", helper_name::PREFIX, entry.helper);
-            let run_as = helper_name::called_as(OsStr::new(&program));
-            let place = entry.file.display().to_string();
-            add(&mut found, entry.host, Some(registry), run_as, place);
+enum Matches {
+    One(Registry),
+    /// A rule that matches several registries.
+    Several,
+    /// A host that is not an ECR registry.
+    NoRegistry,
+}
+
+/// The helper that clients run for a host.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Helper {
+    /// This program, also by a link `docker-credential-ecrx-NAME`.
+    Own { name: Option<String> },
+    /// `docker-credential-NAME`.
+    Other { program: String },
+}
+
+impl Helper {
+    /// Reads a helper's name from a client's file.
+    fn parse(helper: &str) -> Self {
+        let program = format!("{}{helper}", helper_name::PREFIX);
+        if helper_name::is_ours(helper) {
+            let name = helper_name::called_as(OsStr::new(&program));
+            Self::Own { name }
+        } else {
+            Self::Other { program }
         }
     }
-    found
-}
 
-/// The names of the hosts among them, for shell completions.
-pub(super) fn hosts(env: &Env, config: &Config) -> Vec<String> {
-    let found = configured(env, config).into_iter();
-    found
-        .filter(|configured| configured.registry.is_some())
-        .map(|configured| configured.name)
-        .collect()
-}
-
-fn add(
-    found: &mut Vec<ConfiguredRegistry>,
-    name: String,
-    registry: Option<Registry>,
-    run_as: Option<String>,
-    place: String,
-) {
-    let known = found
-        .iter_mut()
-        .find(|known| known.name == name && known.run_as == run_as);
-    match known {
-        Some(known) => known.configured_in.push(place),
-        None => found.push(ConfiguredRegistry {
-            name,
-            registry,
-            run_as,
-            configured_in: vec![place],
-        }),
+    fn is_own(&self) -> bool {
+        matches!(self, Self::Own { .. })
     }
+
+    /// The NAME of `docker-credential-ecrx-NAME`.
+    fn run_as(&self) -> Option<&str> {
+        match self {
+            Self::Own { name } => name.as_deref(),
+            Self::Other { .. } => None,
+        }
+    }
+
+    fn program(&self) -> String {
+        match self {
+            Self::Own { name: None } => {
+                format!("{}{}", helper_name::PREFIX, helper_name::OWN_NAME)
+            }
+            Self::Own { name: Some(name) } => {
+                format!("{}{}-{name}", helper_name::PREFIX, helper_name::OWN_NAME)
+            }
+            Self::Other { program } => program.clone(),
+        }
+    }
+}
+
+impl ConfiguredRegistries {
+    pub(super) fn read(env: &Env, config: &Config) -> Self {
+        let mut found = Self::default();
+        for (rule, written) in config.rules().iter().zip(config.matches_as_written()) {
+            let registry = Target::registry_of_rule(rule, &written, config);
+            let name = match &registry {
+                Some(registry) => registry.to_string(),
+                None => rule.registries().to_string(),
+            };
+            found.add(ConfiguredRegistry {
+                name,
+                helper: Helper::Own { name: None },
+                matches: registry.map_or(Matches::Several, Matches::One),
+                configured_in: vec![rule.origin().to_string()],
+                is_in_client_file: false,
+            });
+        }
+        for file in client_files(env) {
+            match ClientConfig::read_file(&file) {
+                Ok(Some(client)) => found.add_entries(&client, config),
+                Ok(None) => {}
+                Err(error) => found.unreadable.push(error),
+            }
+        }
+        found
+    }
+
+    /// Adds the ECR registries of a client's file, and other hosts that use this program.
+    fn add_entries(&mut self, client: &ClientConfig, config: &Config) {
+        for (host, helper) in client.cred_helpers() {
+            let helper = Helper::parse(helper);
+            let registry = config.registry(host);
+            if registry.is_some() || helper.is_own() {
+                self.add(ConfiguredRegistry {
+                    name: host.to_owned(),
+                    helper,
+                    matches: registry.map_or(Matches::NoRegistry, Matches::One),
+                    configured_in: vec![client.path().display().to_string()],
+                    is_in_client_file: true,
+                });
+            }
+        }
+    }
+
+    fn add(&mut self, configured: ConfiguredRegistry) {
+        let key = (configured.name.clone(), configured.helper.clone());
+        let next = self.registries.len();
+        let index = *self.indexes.entry(key).or_insert(next);
+        match self.registries.get_mut(index) {
+            Some(known) => {
+                known.configured_in.extend(configured.configured_in);
+                known.is_in_client_file |= configured.is_in_client_file;
+            }
+            None => self.registries.push(configured),
+        }
+    }
+
+    /// The hosts of ECR registries, for shell completions.
+    pub(super) fn into_hosts(self) -> Vec<String> {
+        let registries = self.registries.into_iter();
+        registries
+            .filter(|configured| matches!(configured.matches, Matches::One(_)))
+            .map(|configured| configured.name)
+            .collect()
+    }
+}
+
+/// The configuration files of all clients, each once.
+fn client_files(env: &Env) -> Vec<PathBuf> {
+    let clients = [ContainerClient::Docker, ContainerClient::Podman];
+    let mut files: Vec<PathBuf> = Vec::new();
+    for file in clients.iter().flat_map(|client| client.files(env)) {
+        if !files.contains(&file) {
+            files.push(file);
+        }
+    }
+    files
+}
+
+/// Why clients cannot run a program, if it is known which folders they search.
+#[cfg(unix)]
+fn missing_program(env: &Env, program: &str) -> Option<String> {
+    let folders = env.search_folders();
+    let is_missing = !folders.is_empty() && crate::child::find(program, &folders).is_err();
+    is_missing.then(|| format!("{program} is not on PATH, so clients cannot run it"))
+}
+
+#[cfg(not(unix))]
+fn missing_program(_: &Env, _: &str) -> Option<String> {
+    None
 }
 
 /// The registries that are configured, and the identity that is used for each.
 #[derive(Serialize)]
 pub(super) struct RegistriesReport {
     registries: Vec<RegistryFacts>,
+    /// Why clients' files cannot be read.
+    errors: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -99,6 +208,8 @@ struct RegistryFacts {
     chosen_by: Option<String>,
     /// Why the identity cannot be used.
     error: Option<String>,
+    /// Why clients do not use this program.
+    warning: Option<String>,
 }
 
 /// What a table shows of each registry.
@@ -112,35 +223,67 @@ pub(super) enum Columns {
 
 impl RegistriesReport {
     pub(super) fn read(env: &Env, config: &Config) -> Self {
-        let tokens = Tokens::new(env, config);
-        let registries = configured(env, config)
-            .into_iter()
-            .map(|configured| match &configured.run_as {
-                None => RegistryFacts::read(configured, &tokens),
-                Some(name) => {
-                    let env = env.clone().called_as(Some(name.clone()));
-                    RegistryFacts::read(configured, &Tokens::new(&env, config))
-                }
+        config.index_rules();
+        let configured = ConfiguredRegistries::read(env, config);
+        let mut report = Self {
+            registries: Vec::new(),
+            errors: configured
+                .unreadable
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+        };
+        // The AWS files and PATH are read once for each helper, not for each registry.
+        let mut helpers: Vec<&Helper> = Vec::new();
+        for registry in &configured.registries {
+            if !helpers.contains(&&registry.helper) {
+                helpers.push(&registry.helper);
+            }
+        }
+        let environments: Vec<Env> = helpers
+            .iter()
+            .map(|helper| match helper.run_as() {
+                Some(name) => env.clone().called_as(Some(name.to_owned())),
+                None => env.clone(),
             })
             .collect();
-        Self { registries }
+        let details: HashMap<&Helper, HelperDetails<'_>> = helpers
+            .into_iter()
+            .zip(&environments)
+            .map(|(helper, env)| (helper, HelperDetails::read(helper, env, config)))
+            .collect();
+        for registry in &configured.registries {
+            let details = &details[&registry.helper];
+            let facts = RegistryFacts::read(registry, details, config);
+            report.registries.push(facts);
+        }
+        report
     }
 
     /// Prints the report as a table or as JSON.
     pub(super) fn show(&self, columns: Columns, json: bool, page: &mut Page) -> Verdict {
         if json {
             page.json(self);
-        } else if self.registries.is_empty() {
-            page.paragraph(0, "No registry is configured.");
-            page.paragraph(0, "Run: docker-credential-ecrx configure-docker HOST");
         } else {
             self.print(columns, page);
         }
         let is_usable = |facts: &RegistryFacts| facts.error.is_none();
-        Verdict::good_if(self.registries.iter().all(is_usable))
+        Verdict::good_if(self.errors.is_empty() && self.registries.iter().all(is_usable))
     }
 
     fn print(&self, columns: Columns, page: &mut Page) {
+        if !self.registries.is_empty() {
+            self.print_table(columns, page);
+        } else if self.errors.is_empty() {
+            page.paragraph(0, "no registries are configured");
+            page.paragraph(0, "Run: docker-credential-ecrx configure-docker HOST");
+        }
+        for error in &self.errors {
+            page.marked(CheckMark::Bad, error);
+        }
+    }
+
+    fn print_table(&self, columns: Columns, page: &mut Page) {
         let rows: Vec<Vec<String>> = self
             .registries
             .iter()
@@ -159,30 +302,60 @@ impl RegistriesReport {
 }
 
 impl RegistryFacts {
-    fn read(configured: ConfiguredRegistry, tokens: &Tokens<'_>) -> Self {
-        let identity = configured
-            .registry
-            .as_ref()
-            .map(|registry| tokens.identity(registry));
-        let (identity, error) = match identity {
-            None => (None, None),
-            Some(Ok(identity)) => {
+    fn read(configured: &ConfiguredRegistry, helper: &HelperDetails<'_>, config: &Config) -> Self {
+        let mut facts = Self {
+            registry: configured.name.clone(),
+            run_as: configured.helper.run_as().map(str::to_owned),
+            configured_in: configured.configured_in.clone(),
+            layer: None,
+            identity: None,
+            chosen_by: None,
+            error: None,
+            warning: None,
+        };
+        match (&configured.matches, &helper.tokens) {
+            (Matches::One(registry), Some(tokens)) => facts.add_identity(registry, tokens),
+            (Matches::One(_), None) => {
+                let program = configured.helper.program();
+                facts.warning = Some(format!(
+                    "clients run {program} for this registry, not docker-credential-ecrx"
+                ));
+            }
+            (Matches::NoRegistry, _) => facts.add_other_helper(config),
+            (Matches::Several, _) => {}
+        }
+        if configured.is_in_client_file && helper.missing.is_some() {
+            facts.warning.clone_from(&helper.missing);
+        }
+        facts
+    }
+
+    fn add_identity(&mut self, registry: &Registry, tokens: &Tokens<'_>) {
+        match tokens.identity(registry) {
+            Ok(identity) => {
                 let sign_in = SignInFacts::from_identity(&identity);
                 let sign_in = sign_in.filter(|sign_in| sign_in.state != USABLE);
-                (Some(identity), sign_in.map(|sign_in| sign_in.text))
+                self.error = sign_in.map(|sign_in| sign_in.text);
+                self.layer = Some(identity.chosen_by.layer());
+                self.chosen_by = Some(identity.chosen_by.to_string());
+                self.identity = Some(identity.to_string());
             }
-            Some(Err(error)) => (None, Some(Error::line(&error))),
-        };
-        Self {
-            registry: configured.name,
-            run_as: configured.run_as,
-            configured_in: configured.configured_in,
-            layer: identity.as_ref().map(|identity| identity.chosen_by.layer()),
-            chosen_by: identity
-                .as_ref()
-                .map(|identity| identity.chosen_by.to_string()),
-            identity: identity.map(|identity| identity.to_string()),
-            error,
+            Err(error) => self.error = Some(Error::line(&error)),
+        }
+    }
+
+    /// The facts of a host that is not an ECR registry.
+    fn add_other_helper(&mut self, config: &Config) {
+        match &config.other_registries_helper {
+            Some(helper) => {
+                self.identity = Some(format!("a login saved by {}", helper.program()));
+                self.chosen_by = Some(format!("other_registries_helper at {}", helper.origin()));
+            }
+            None => {
+                let text =
+                    "not an ECR registry, so docker-credential-ecrx has no credentials for it";
+                self.warning = Some(text.to_owned());
+            }
         }
     }
 
@@ -198,6 +371,7 @@ impl RegistryFacts {
         let chosen_by = self.chosen_by.iter();
         lines.extend(chosen_by.map(|place| format!("selected by {place}")));
         lines.extend(self.error.iter().map(|error| format!("✗ {error}")));
+        lines.extend(self.warning.iter().map(|warning| format!("! {warning}")));
         if lines.is_empty() {
             lines.push("depends on the registry".to_owned());
         }
@@ -214,6 +388,26 @@ impl RegistryFacts {
             (None, Some(_)) => "✗ no identity".to_owned(),
             (None, None) => "-".to_owned(),
         };
-        vec![vec![self.name(), layer, self.configured_in.join(", ")]]
+        let mut rows = vec![vec![self.name(), layer, self.configured_in.join(", ")]];
+        let warning = self.warning.iter();
+        rows.extend(warning.map(|text| vec![String::new(), String::new(), format!("! {text}")]));
+        rows
+    }
+}
+
+/// What is the same for all registries that use a helper.
+struct HelperDetails<'a> {
+    /// `None` if the helper is another program.
+    tokens: Option<Tokens<'a>>,
+    /// Why clients cannot run it.
+    missing: Option<String>,
+}
+
+impl<'a> HelperDetails<'a> {
+    fn read(helper: &Helper, env: &'a Env, config: &'a Config) -> Self {
+        Self {
+            tokens: helper.is_own().then(|| Tokens::new(env, config)),
+            missing: missing_program(env, &helper.program()),
+        }
     }
 }

@@ -33,8 +33,7 @@ pub(crate) enum TargetError {
     /// Its host is not an ECR host, and no rule maps it to a registry.
     #[error(
         "`{0}` is not an ECR registry. Expected HOST (111122223333.dkr.ecr.eu-west-1.amazonaws.com), \
-         ACCOUNT/REGION (111122223333/eu-west-1), an image, or a host that a rule with account and \
-         region maps to a registry"
+         ACCOUNT/REGION (111122223333/eu-west-1), an image, or a custom host name from a config.toml rule"
     )]
     Registry(String),
     /// The part after the host is not an image.
@@ -155,7 +154,7 @@ impl Image {
         };
         if repository.is_empty() || !repository.split('/').all(is_path_component) {
             return Err(
-                "the repository must be lower-case letters and digits, separated by `.`, `_`, `-` \
+                "the repository name must consist of lower-case letters and digits, separated by `.`, `_`, `-` \
                  and `/`",
             );
         }

@@ -1,10 +1,9 @@
-//! Rules that can never have a say: what they say is said before, for all their registries.
+//! Rules that are never used, because earlier rules set the same for all their registries.
 //!
-//! Each thing that a rule may say counts as the first rule has it that fits and has it: who asks,
-//! the two endpoints, the age, and for a host of one's own, which registry it is. So a rule is
-//! idle only when every single thing that it says is said by earlier rules for every registry that
-//! it is for. Rules are compared by trying them: all there is to a registry is whether account,
-//! region, partition and name equal those in the rules, so a few registries stand for all.
+//! Each part of a rule is taken from the first matching rule that sets it: the identity, the two
+//! endpoints, the age, and the registry of a custom host name. A rule is unreachable only if earlier
+//! rules set each of its parts for each of its registries. Rules are compared by trying them with
+//! sample registries. A few are enough, as rules only compare account, region, partition and name.
 
 use std::collections::BTreeSet;
 
@@ -13,29 +12,30 @@ use super::load::Config;
 use super::rule::{Match, Rule};
 use crate::registry::{AccountId, Partition, Region, Registry, ServerName};
 
-/// A rule that never has a say.
+/// A rule that is never used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreachable {
     pub origin: Origin,
-    /// What its `match` holds.
+    /// Its `match`.
     pub registries: String,
     pub why: Why,
 }
 
-/// Why a rule never has a say.
+/// Why a rule is never used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// All it says is said by these, for all its registries.
-    SaidBefore(Vec<Origin>),
-    /// Its host is another registry's by an earlier rule.
-    Taken {
+    /// These rules set all its parts for all its registries.
+    EarlierRules(Vec<Origin>),
+    /// An earlier rule maps its host to another registry.
+    HostTaken {
         by: Origin,
-        /// The account and region of the registry behind the name.
+        /// The account and region of that registry.
         registry: String,
     },
 }
 
-const SAYS: [fn(&Rule) -> bool; 4] = [
+/// Whether a rule sets each of the parts that registries get from rules.
+const PARTS: [fn(&Rule) -> bool; 4] = [
     |rule| rule.identity().is_some(),
     |rule| rule.settings().endpoint_url.is_some(),
     |rule| rule.settings().sts_endpoint_url.is_some(),
@@ -43,10 +43,10 @@ const SAYS: [fn(&Rule) -> bool; 4] = [
 ];
 
 impl Config {
-    /// The rules that never have a say, in their order.
+    /// The rules that are never used, in their order.
     pub fn unreachable_rules(&self) -> Vec<Unreachable> {
         let samples = Samples::from_rules(self.rules());
-        let judge = |(index, rule): (usize, &Rule)| {
+        let unreachable = |(index, rule): (usize, &Rule)| {
             let why = self.why_unreachable(&self.rules()[..index], rule, &samples)?;
             Some(Unreachable {
                 origin: rule.origin().clone(),
@@ -54,7 +54,11 @@ impl Config {
                 why,
             })
         };
-        self.rules().iter().enumerate().filter_map(judge).collect()
+        self.rules()
+            .iter()
+            .enumerate()
+            .filter_map(unreachable)
+            .collect()
     }
 
     fn why_unreachable(&self, earlier: &[Rule], rule: &Rule, samples: &Samples) -> Option<Why> {
@@ -63,37 +67,34 @@ impl Config {
             Match::Own(own) => {
                 let servers = samples.servers(own.registry());
                 for server in &servers {
-                    // It is the one that says which registry this is.
-                    by.insert(earlier.iter().position(|rule| names(rule, server))?);
+                    // The first rule with the host decides which registry it is.
+                    let has_host = |rule: &Rule| rule.registry_behind(server).is_some();
+                    by.insert(earlier.iter().position(has_host)?);
                 }
-                let behind: Vec<Registry> = servers
+                let registries: Vec<Registry> = servers
                     .iter()
                     .filter_map(|server| self.registry(&server.to_string()))
                     .collect();
-                if !behind.iter().any(|registry| rule.matches(registry)) {
-                    return Some(Why::Taken {
+                if !registries.iter().any(|registry| rule.matches(registry)) {
+                    return Some(Why::HostTaken {
                         by: earlier[*by.first()?].origin().clone(),
-                        registry: account_and_region(behind.first()?),
+                        registry: account_and_region(registries.first()?),
                     });
                 }
-                Box::new(behind.into_iter())
+                Box::new(registries.into_iter())
             }
             _ => samples.registries(rule),
         };
-        let said: Vec<_> = SAYS.into_iter().filter(|says| says(rule)).collect();
+        let parts: Vec<_> = PARTS.into_iter().filter(|is_set| is_set(rule)).collect();
         for registry in registries.filter(|registry| rule.matches(registry)) {
-            for says in &said {
-                let before = |rule: &Rule| says(rule) && rule.matches(&registry);
-                by.insert(earlier.iter().position(before)?);
+            for is_set in &parts {
+                let takes_precedence = |rule: &Rule| is_set(rule) && rule.matches(&registry);
+                by.insert(earlier.iter().position(takes_precedence)?);
             }
         }
         let origins = by.into_iter().map(|index| earlier[index].origin().clone());
-        Some(Why::SaidBefore(origins.collect()))
+        Some(Why::EarlierRules(origins.collect()))
     }
-}
-
-fn names(rule: &Rule, server: &ServerName) -> bool {
-    rule.registry_behind(server).is_some()
 }
 
 fn account_and_region(registry: &Registry) -> String {
@@ -103,7 +104,7 @@ fn account_and_region(registry: &Registry) -> String {
     }
 }
 
-/// Accounts, regions and ports that are told apart by some rule, and for all others one of each.
+/// The accounts, regions and ports that rules name, and one of each that no rule names.
 struct Samples {
     accounts: Vec<AccountId>,
     regions: Vec<Region>,
@@ -127,7 +128,7 @@ impl Samples {
             .collect();
         let others = Partition::all().map(|(_, prefix)| other_region(prefix, &regions));
         Self {
-            // Those that no rule names come first: with most rules, one look is enough.
+            // Those that no rule names come first, as most rules are found to be used by one of them.
             regions: others.chain(regions.iter().cloned()).collect(),
             accounts: other.into_iter().chain(named).collect(),
             names: rules
@@ -140,8 +141,8 @@ impl Samples {
         }
     }
 
-    /// What clients may call a host of one's own: with no port, and with each port that a rule
-    /// names.
+    /// The names that clients may use for a custom host: without a port, and with each port that a
+    /// rule names.
     fn servers(&self, own: &Registry) -> Vec<ServerName> {
         let Some(name) = ServerName::parse(own.host()) else {
             return Vec::new();
@@ -153,7 +154,7 @@ impl Samples {
             .names
             .iter()
             .filter(|other| other.host == name.host && other.port.is_some());
-        // A port that no rule names stands for all others.
+        // One port that no rule names is a sample of all others.
         let unnamed = (1..=u16::MAX).find(|port| {
             !self
                 .names
@@ -170,7 +171,7 @@ impl Samples {
             .collect()
     }
 
-    /// The registries that stand for all of a rule's.
+    /// Samples of a rule's registries.
     fn registries<'a>(&'a self, rule: &'a Rule) -> Box<dyn Iterator<Item = Registry> + 'a> {
         if *rule.registries() == Match::Public {
             return Box::new(Registry::parse("public.ecr.aws").into_iter());

@@ -1,5 +1,5 @@
-//! What can be wrong with the configuration, in sentences of one line that begin with the
-//! place, as compilers do: `/etc/docker-credential-ecrx/config.toml:3: cache.dir: …`.
+//! The mistakes in the configuration. Each is one line that begins with the place, as compilers print
+//! it: `/etc/docker-credential-ecrx/config.toml:3: cache.dir: …`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,14 +7,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use textwrap::core::display_width;
+
 use crate::error::{Error, escaped, escaped_path};
 use crate::redaction::output::{holds_key, without_urls};
-use crate::redaction::shown_input;
+use crate::redaction::{shown_input, shown_url};
 use crate::registry::{AccountId, ParseError, Partition};
 
-use super::excerpt::Excerpt;
-
-/// Where in the files a setting stands.
+/// The place of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     pub file: Arc<Path>,
@@ -27,22 +27,22 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Why the configuration cannot be used. Nothing is ever skipped: whoever meets one of these
-/// stops and shows it, as a rule that is silently ignored would let another identity ask.
+/// Why the configuration cannot be used. Every mistake is an error, as another identity would be used
+/// if a rule were ignored.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// `ECRX_CONFIG` names a file that is not there. (The other two files may be absent.)
+    /// `ECRX_CONFIG` names a file that does not exist. (The other two files may be absent.)
     #[error(
-        "{}: file not found, but ECRX_CONFIG is set to it: correct or unset ECRX_CONFIG",
+        "{}: file not found, but ECRX_CONFIG is set to it; correct or unset ECRX_CONFIG",
         escaped_path(path)
     )]
     Missing { path: PathBuf },
-    /// A file is there and the system does not let us read it.
+    /// The system denies access to the file.
     #[error("{}: cannot be read: {cause}", escaped_path(path))]
     Unreadable { path: PathBuf, cause: io::Error },
-    /// A folder, pipe or device where a file should be.
+    /// A folder, pipe or device.
     #[error(
-        "{}: is not a regular file: if you want no settings, use an empty file",
+        "{}: is not a regular file; if you want no settings, use an empty file",
         escaped_path(path)
     )]
     NotAFile { path: PathBuf },
@@ -52,8 +52,8 @@ pub enum ConfigError {
         escaped_path(path)
     )]
     TooLarge { path: PathBuf },
-    /// The bytes are no UTF-8, which TOML must be.
-    #[error("{origin}: is not UTF-8 text: save the file as UTF-8")]
+    /// TOML must be UTF-8.
+    #[error("{origin}: is not UTF-8 text; save the file as UTF-8")]
     NotUtf8 {
         /// The line with the first wrong byte.
         origin: Origin,
@@ -64,20 +64,19 @@ pub enum ConfigError {
         message: String,
         excerpt: Option<Box<Excerpt>>,
     },
-    /// The file is TOML, but one of its settings is wrong, or fits the file and not the
-    /// registry that was asked for.
+    /// A setting is wrong, or cannot be used for the registry in question.
     #[error("{origin}: {}: {}", escaped(&shown_key(key)), escaped(&without_urls(&problem.to_string())))]
     Setting {
-        /// The setting's line, or that of the rule when no single line is at fault.
+        /// The setting's line, or the rule's if the mistake is not in a single line.
         origin: Origin,
-        /// The setting's name behind that of its table: `cache.dir`, `registry.role_arn`.
+        /// The setting's name after its table's: `cache.dir`, `registry.role_arn`.
         key: String,
         problem: Problem,
         excerpt: Option<Box<Excerpt>>,
     },
 }
 
-/// What to do stands in the messages.
+/// The messages contain the remedy.
 impl From<ConfigError> for Error {
     fn from(error: ConfigError) -> Self {
         Self::failure(error)
@@ -97,7 +96,7 @@ impl ConfigError {
         }
     }
 
-    /// The line at fault, when it is not the file as a whole.
+    /// The line of the mistake; `None` if it is the file as a whole.
     pub fn line(&self) -> Option<usize> {
         match self {
             Self::NotUtf8 { origin }
@@ -107,7 +106,7 @@ impl ConfigError {
         }
     }
 
-    /// The source line with a mark, if it may be shown.
+    /// The source line with carets, if it may be shown.
     pub fn excerpt(&self) -> Option<&Excerpt> {
         match self {
             Self::Syntax { excerpt, .. } | Self::Setting { excerpt, .. } => excerpt.as_deref(),
@@ -131,7 +130,7 @@ impl ConfigError {
         text.strip_prefix(&place).unwrap_or(&text).to_owned()
     }
 
-    /// The setting at fault, when the file could be read so far.
+    /// The setting with the mistake, if it is not in the file as a whole.
     pub fn key(&self) -> Option<&str> {
         match self {
             Self::Setting { key, .. } => Some(key),
@@ -140,7 +139,7 @@ impl ConfigError {
     }
 }
 
-/// A key, but for the password of a URL that stands where one belongs.
+/// A key. If it is a URL, written in the wrong place, its password is not shown.
 fn shown_key(key: &str) -> Cow<'_, str> {
     if holds_key(key) || key.contains([':', '@']) {
         shown_input(key).into()
@@ -149,60 +148,60 @@ fn shown_key(key: &str) -> Cow<'_, str> {
     }
 }
 
-/// What is wrong with one setting. Values are shown where that helps, external ids never.
+/// What is wrong with a setting. Values are shown if that helps, but never external IDs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// Misspelled: a known key is near.
+    /// A misspelled key.
     #[error("unknown key; did you mean `{nearest}`?")]
     UnknownNear { nearest: &'static str },
-    /// Known in another table, or near to what is known there.
+    /// A key of another table, or a misspelled one.
     #[error("unknown key in this table: `{word}` belongs {tables}")]
     Misplaced { word: &'static str, tables: String },
-    /// Nothing like it is known.
+    /// A key that resembles none.
     #[error("unknown key; the keys of this table are {known}")]
     Unknown { known: String },
     /// A rule without `match`.
     #[error(
-        "is missing: set it to the registries of this rule, or to `*` for all private registries"
+        "is missing; set it to the registries of this rule, or to `*` for all private registries"
     )]
     MissingMatch,
-    /// A table that should bring an identity and brings none.
-    #[error("has no identity: add `profile`, `role_arn` or both")]
+    /// A table for an identity without one.
+    #[error("has no identity; add `profile`, `role_arn` or both")]
     NoIdentity,
-    /// A value of another type than the key has.
+    /// A value of the wrong type.
     #[error("must be {expected}, not {found}")]
     WrongType {
         expected: &'static str,
         found: &'static str,
     },
-    /// Something else where a table, or a list of tables, should be.
+    /// A value instead of a table or a list of tables.
     #[error("must be written as {written}, not as {found}")]
     NotSection {
         written: &'static str,
         found: &'static str,
     },
-    /// A number beyond its bounds.
+    /// A number outside its range.
     #[error("must be between {least} and {most}, not {found}")]
     OutOfRange {
         least: u64,
         most: u64,
         found: String,
     },
-    #[error("is empty: give it a value or remove the line")]
+    #[error("is empty; give it a value or remove the line")]
     Empty,
-    /// An array with nothing in it.
-    #[error("is an empty list: add a value or remove the line")]
+    /// An empty list.
+    #[error("is an empty list; add a value or remove the line")]
     EmptyList,
-    /// An array that should be shorter.
+    /// A list of too many values.
     #[error("lists {found} roles; the maximum is {most}")]
     LongList { most: usize, found: usize },
-    /// A text longer than any that AWS knows.
+    /// A text that is longer than any of AWS.
     #[error("is longer than {most} bytes")]
     TooLong { most: usize },
     /// White space at an end, or a control character.
-    #[error("begins or ends with white space, or contains a control character: remove it")]
+    #[error("begins or ends with white space, or contains a control character; remove it")]
     Unclean,
-    /// Not an account id, region or role ARN.
+    /// Not an account ID, region or role ARN.
     #[error(transparent)]
     Value(#[from] ParseError),
     /// A `match` of no known kind.
@@ -211,97 +210,97 @@ pub enum Problem {
     )]
     Match(String),
     /// `account` without `region`.
-    #[error("is missing: a custom host name needs both `account` and `region`")]
+    #[error("is missing; a custom host name needs both `account` and `region`")]
     MissingRegion,
-    /// `account` where `match` names ECR registries.
+    /// `account` with a `match` of ECR registries.
     #[error(
-        "is only for custom host names, and `match` is an ECR registry: to limit the rule to some accounts, use `accounts`"
+        "is only for custom host names, and `match` is an ECR registry; to limit the rule to some accounts, use `accounts`"
     )]
     AccountOfEcr,
-    /// A `match` that is no host at all, with `account` beside it.
-    #[error("`{0}` is not a host name: if `account` is set, `match` must be a custom host name")]
+    /// A `match` that is not a host, with `account`.
+    #[error("`{0}` is not a host name; if `account` is set, `match` must be a custom host name")]
     MatchOfOwn(String),
-    /// `region` in a rule that assumes nothing.
+    /// `region` in a rule without an identity.
     #[error(
-        "is the STS region for assuming roles, but this rule has no identity: add `profile` or `role_arn`, or remove the line"
+        "is the STS region for assuming roles, but this rule has no identity; add `profile` or `role_arn`, or remove the line"
     )]
-    RegionOfNobody,
-    #[error("means the same as `profile`, which is also set: remove one of them")]
+    RegionWithoutIdentity,
+    #[error("means the same as `profile`, which is also set; remove one of them")]
     TwoProfiles,
     #[error(
-        "the name must be valid in a file name, docker-credential-ecrx-NAME: remove slashes, backslashes and control characters"
+        "the name must be valid in a file name, docker-credential-ecrx-NAME; remove slashes, backslashes and control characters"
     )]
     IdentityName,
-    /// A name with a dot in it, without quotes.
-    #[error("is a nested table: quote a name that contains a dot, [{table}.\"{name}\"]")]
+    /// A name with a dot, without quotes.
+    #[error("is a nested table; quote a name that contains a dot, [{table}.\"{name}\"]")]
     DottedName { table: &'static str, name: String },
-    /// An endpoint that credentials must not travel to.
+    /// An endpoint that credentials must not be sent to.
     #[error(
         "`{0}` must be https://HOST, or http:// with a loopback host (localhost, 127.0.0.1, [::1])"
     )]
     EndpointUrl(String),
     /// A `*` among other characters in a `match`.
-    #[error("`{0}` contains a wildcard, but `*` is only supported alone: use {MATCH_KINDS}")]
+    #[error("`{0}` contains a wildcard, but `*` is only supported alone; use {MATCH_KINDS}")]
     Wildcard(String),
-    /// A `match` with a repository behind the host.
+    /// A `match` with a repository after the host.
     #[error(
-        "`{0}` contains a path, but rules apply to whole registries: remove everything after the host"
+        "`{0}` contains a path, but rules apply to whole registries; remove everything after the host"
     )]
     MatchWithPath(String),
     /// `accounts` on a rule for public ECR.
-    #[error("does not apply to public ECR: remove the line")]
+    #[error("does not apply to public ECR; remove the line")]
     AccountsOfPublic,
     /// `accounts` that exclude the account in `match`.
     #[error(
-        "does not list {0}, the account in `match`, so the rule is never used: add the account or correct `match`"
+        "does not list {0}, the account in `match`, so the rule is never used; add the account or correct `match`"
     )]
     AccountNotListed(AccountId),
-    /// A setting of a role where there is no role.
-    #[error("applies only to assumed roles: add `role_arn` or remove the line")]
+    /// A setting of a role without a role.
+    #[error("applies only to assumed roles; add `role_arn` or remove the line")]
     WithoutRole,
-    /// Not what IAM takes as an external id. The value stays untold.
+    /// Not an external ID by the rules of IAM. The value is not shown.
     #[error("must be 2 to 1224 characters from A-Z a-z 0-9 and _+=,.@:/-")]
     ExternalId,
-    /// Not what IAM takes as a session name.
+    /// Not a session name by the rules of IAM.
     #[error(
-        "`{0}` is not a valid session name: use 2 to 64 characters from A-Z a-z 0-9 and _+=,.@-"
+        "`{0}` is not a valid session name; use 2 to 64 characters from A-Z a-z 0-9 and _+=,.@-"
     )]
     SessionName(String),
-    /// An hour is the most that AWS gives to a role that a role assumes.
+    /// AWS limits the session of a role that is assumed by a role to an hour.
     #[error("must be at most 3600, because AWS limits chained roles to one hour, not {0}")]
     ChainTooLong(u64),
-    /// An external id that would go to any account an image name mentions.
+    /// An external ID that would be sent to the account of any image.
     #[error(
-        "would be sent to the account of any image, because `role_arn` contains {{account}}: {remedy}"
+        "would be sent to the account of any image, because `role_arn` contains {{account}}; {remedy}"
     )]
     ExternalIdForAll { remedy: &'static str },
     /// A `{word}` that is not a placeholder.
     #[error("`{{{word}}}` is not a placeholder{}", DidYouMean(*nearest))]
     Placeholder {
         word: String,
-        /// The nearest that does stand for something.
+        /// The nearest placeholder.
         nearest: Option<&'static str>,
     },
     /// A brace without its other half.
-    #[error("`{0}` contains an unmatched brace: write {{account}}, {{region}} or {{partition}}")]
+    #[error("`{0}` contains an unmatched brace; write {{account}}, {{region}} or {{partition}}")]
     Brace(String),
-    /// A template that gives no role ARN.
+    /// A template that does not become a role ARN.
     #[error(
         "`{template}` would become `{expanded}`, which is not an IAM role ARN: expected arn:aws:iam::111122223333:role/NAME"
     )]
     Template {
         template: String,
-        /// Filled in with a sample, or with the registry at hand.
+        /// With the values of a sample, or of the registry in question.
         expanded: String,
     },
     /// A template on a rule for public ECR.
     #[error(
-        "`{0}` contains placeholders, which have no values for public ECR: write the full role ARN"
+        "`{0}` contains placeholders, which have no values for public ECR; write the full role ARN"
     )]
     TemplateForPublic(String),
-    /// Two parts that should work together, or a part and a registry, in two partitions.
+    /// Two parts of an identity, or a part and a registry, in different partitions.
     #[error(
-        "`{this}` is in the partition {partition}, and {other} in {other_partition}: AWS identities and registries must be in the same partition"
+        "`{this}` is in the partition {partition}, and {other} in {other_partition}; AWS identities and registries must be in the same partition"
     )]
     AcrossPartitions {
         this: String,
@@ -312,23 +311,23 @@ pub enum Problem {
     /// A cache folder that would depend on the caller's working folder.
     #[error("must be an absolute path (`~` and variables are not expanded), not `{0}`")]
     RelativePath(String),
-    /// `docker-credential-` in front of a helper's name.
-    #[error("`{name}` is the full program name: write only `{end}`")]
+    /// A helper's name with the prefix `docker-credential-`.
+    #[error("`{name}` is the full program name; write only `{end}`")]
     WholeHelperName { name: String, end: String },
-    /// Not what a helper's executable can be called.
+    /// Not a valid name of a helper.
     #[error(
-        "`{0}` is not a valid helper name: use 1 to 64 characters from A-Z a-z 0-9 and ._-, without . or - at the start"
+        "`{0}` is not a valid helper name; use 1 to 64 characters from A-Z a-z 0-9 and ._-, without . or - at the start"
     )]
     HelperName(String),
-    /// The helper would hand everything to itself.
+    /// This program, which would call itself.
     #[error(
-        "`{0}` is this program, which cannot call itself: name the helper that stores your other logins, such as `secretservice`"
+        "`{0}` is this program, which cannot call itself; name the helper that stores your other logins, such as `secretservice`"
     )]
     OwnHelperName(String),
 }
 
 /// The kinds of `match`, as messages list them.
-const MATCH_KINDS: &str = "an account id, an account and region (111122223333/eu-west-1), \
+const MATCH_KINDS: &str = "an account ID, an account and region (111122223333/eu-west-1), \
      a partition (aws-cn), an ECR host, public.ecr.aws or *";
 
 struct DidYouMean(Option<&'static str>);
@@ -336,8 +335,110 @@ struct DidYouMean(Option<&'static str>);
 impl fmt::Display for DidYouMean {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(nearest) => write!(f, ", did you mean `{{{nearest}}}`?"),
-            None => f.write_str(": use {account}, {region} or {partition}"),
+            Some(nearest) => write!(f, "; did you mean `{{{nearest}}}`?"),
+            None => f.write_str("; use {account}, {region} or {partition}"),
         }
     }
+}
+
+/// A source line with the place of a mistake.
+#[derive(Clone, Debug)]
+pub struct Excerpt {
+    /// In characters, from 1.
+    pub column: usize,
+    /// As it is printed.
+    line: String,
+    /// In columns of the terminal.
+    indent: usize,
+    width: usize,
+}
+
+impl Excerpt {
+    /// `earlier` is the text above the line, `before` the line up to the `marked` part. `None` if
+    /// the line may hold a secret.
+    pub(super) fn new(earlier: &str, before: &str, line: &str, marked: &str) -> Option<Self> {
+        let shown = shown_line(earlier, line)?;
+        let (length, before) = (shown.chars().count(), before.chars().count());
+        // If a part is left out, the ellipsis is marked.
+        let start = before.min(length - usize::from(shown != line));
+        let marked = marked.chars().count().min(length - start);
+        let columns = |skip: usize, take: usize| {
+            let part: String = shown.chars().skip(skip).take(take).collect();
+            display_width(&printed(&part))
+        };
+        Some(Self {
+            column: before + 1,
+            indent: columns(0, start),
+            width: columns(start, marked).max(1),
+            line: printed(&shown),
+        })
+    }
+
+    /// The source line, and a line with carets under the place.
+    pub fn lines(&self) -> [String; 2] {
+        let carets = " ".repeat(self.indent) + &"^".repeat(self.width);
+        [self.line.clone(), carets]
+    }
+}
+
+/// The text with tabs as blanks, since a terminal shows them in different widths, and with other
+/// control characters escaped.
+fn printed(text: &str) -> String {
+    let parts: Vec<String> = text.split('\t').map(escaped).collect();
+    parts.join("    ")
+}
+
+/// Keys whose values are no secrets: all but `external_id`.
+pub(super) const SHOWN_KEYS: [&str; 19] = [
+    "account",
+    "accounts",
+    "connect_timeout_seconds",
+    "dir",
+    "duration_seconds",
+    "enabled",
+    "endpoint_url",
+    "match",
+    "max_age_seconds",
+    "mfa_serial",
+    "other_registries_helper",
+    "other_registries_timeout_seconds",
+    "profile",
+    "region",
+    "role_arn",
+    "role_session_name",
+    "source_profile",
+    "sts_endpoint_url",
+    "timeout_seconds",
+];
+
+/// Longer lines are not shown.
+const LONGEST_LINE: usize = 200;
+
+/// A line without what may be secret: the value of an unknown key, comments, and what has no key.
+fn shown_line(earlier: &str, line: &str) -> Option<String> {
+    let is_hidden = |part: &str| holds_key(part) || part.contains("://") && shown_url(part) != part;
+    let mut parts = line.split(['"', '\'']);
+    if line.len() > LONGEST_LINE || line.contains('@') || parts.any(is_hidden) {
+        return None;
+    }
+    let Some((key, value)) = line.split_once('=') else {
+        return shown_without_key(earlier, line);
+    };
+    let is_shown = SHOWN_KEYS.contains(&key.trim()) && !value.contains(['=', '#']);
+    let is_key = !key.trim().contains([':', ' ', '#', '"']);
+    if is_shown {
+        Some(line.to_owned())
+    } else {
+        is_key.then(|| format!("{key}= …"))
+    }
+}
+
+/// A table header, or a part of a list or text that began in an earlier line.
+fn shown_without_key(earlier: &str, line: &str) -> Option<String> {
+    let is_header = line.trim_start().starts_with('[') && !line.contains([':', '"', '#']);
+    let statement = earlier.lines().rev().find(|line| line.contains('='));
+    let key = statement.and_then(|line| line.split_once('='));
+    let is_of_shown = key.is_some_and(|(key, _)| SHOWN_KEYS.contains(&key.trim()));
+    let is_list = line.trim_start().starts_with(['"', ']']) && !line.contains('#');
+    (is_header || is_of_shown && is_list).then(|| line.to_owned())
 }

@@ -1,6 +1,6 @@
-//! An identity, as `[[registry]]`, `[defaults]` and `[identity.NAME]` hold it: a profile, roles on
-//! top of it, or both. A role's ARN may have blanks in it: `arn:{partition}:iam::{account}:role/pull`
-//! is one rule for a whole organization.
+//! The identity of `[[registry]]`, `[defaults]` and `[identity.NAME]`: a profile, roles, or both. A
+//! role ARN may have placeholders: with `arn:{partition}:iam::{account}:role/pull`, one rule is enough
+//! for an organization.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,25 +11,25 @@ use crate::nearest::nearest;
 use crate::registry::{MfaDevice, Partition, Region, Registry, RoleArn};
 use crate::secret::Secret;
 
-/// The most roles of a chain.
+/// The maximum number of roles in a chain.
 const MOST_ROLES: usize = 5;
 
 /// The longest session of a role that was assumed by another role, in seconds (AWS STS,
 /// `AssumeRole`, `DurationSeconds`).
 const LONGEST_CHAINED_SECONDS: u64 = 3600;
 
-/// An identity for one registry. Taken whole or not at all: nothing is added to it from
-/// another layer, save that roles without a profile are assumed from what the later layers say.
+/// An identity for one registry. It is not combined with the identities of other layers, except that
+/// roles without a profile are assumed with the identity of a later layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentitySettings {
-    /// The profile of `~/.aws/config` that asks, or from which the first role is assumed.
+    /// The profile of `~/.aws/config` that is used, or that assumes the first role.
     pub profile: Option<String>,
-    /// The roles to assume, each from the one before; the last one asks. Empty when the profile
-    /// asks itself, in which case there is a profile.
+    /// The roles to assume, each with the one before. The last one requests the token. If empty, the
+    /// profile does, and is set.
     pub roles: Vec<RoleSettings>,
-    /// The region whose STS is asked for the roles, before the profile's own and `AWS_REGION`.
+    /// The STS region for the roles. It takes precedence over the profile's and `AWS_REGION`.
     pub region: Option<Region>,
-    /// Where all this stands.
+    /// The place of its table.
     pub origin: Origin,
 }
 
@@ -37,22 +37,21 @@ pub struct IdentitySettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleSettings {
     pub arn: RoleArn,
-    /// What the role's trust policy asks for as `sts:ExternalId`. No secret to AWS, and kept
-    /// like one here, as a role may trust whoever knows it. Only the last role of a chain has one.
+    /// The `sts:ExternalId` that the role's trust policy requires. It is not a secret to AWS, but
+    /// treated as one, as it may be all that a role requires. Only the last role of a chain has one.
     pub external_id: Option<Secret>,
-    /// What the session is called in CloudTrail. All roles of a chain have the same.
+    /// The name of the session in CloudTrail, the same for all roles of a chain.
     pub session_name: Option<String>,
-    /// How long the session lasts. Only the last role of a chain has it.
+    /// The duration of the session. Only the last role of a chain has one.
     pub duration: Option<Duration>,
-    /// The device whose code is asked for. Only the first role of a chain has it: AWS takes
-    /// codes from users alone.
+    /// The MFA device. Only the first role of a chain has one, as AWS accepts codes only from users.
     pub mfa_device: Option<MfaDevice>,
 }
 
-/// An identity before its roles' blanks are filled in.
+/// An identity with placeholders.
 ///
-/// Whatever else an identity will be able to say belongs here, so that every table that holds
-/// one (`[[registry]]`, `[defaults]`, `[identity.NAME]`) learns it at once.
+/// New settings of identities belong here, so that all tables with an identity (`[[registry]]`,
+/// `[defaults]`, `[identity.NAME]`) have them.
 #[derive(Clone, Debug)]
 pub(super) struct IdentityTemplate {
     profile: Option<String>,
@@ -62,13 +61,13 @@ pub(super) struct IdentityTemplate {
     duration: Option<Duration>,
     mfa_device: Option<MfaDevice>,
     region: Option<Region>,
-    /// The name of the table it stands in, for errors.
+    /// The name of its table, for errors.
     table: String,
     origin: Origin,
 }
 
 impl IdentityTemplate {
-    /// Reads the identity of a table; `None` when it names nobody.
+    /// Reads the identity of a table; `None` if it has neither a profile nor a role.
     /// Mistakes are recorded in `section`.
     pub(super) fn read(section: &Section<'_>) -> Option<Self> {
         let roles = section.keep(read_roles(section)).unwrap_or_default();
@@ -92,10 +91,10 @@ impl IdentityTemplate {
         names_identity.then_some(template)
     }
 
-    /// Refuses an external id that a stranger could learn by having an image of his account
-    /// pulled: it would be sent to a role in whatever account the image's name holds.
+    /// Refuses an external ID that would be sent to a role in the account of any image: an attacker
+    /// could learn it with an image in an account of their own.
     ///
-    /// `remedy` is what to do about it, and `None` where the accounts are known.
+    /// `remedy` is the advice in the error; `None` if the accounts are known.
     pub(super) fn check_external_id(
         &self,
         section: &Section<'_>,
@@ -110,7 +109,7 @@ impl IdentityTemplate {
         }
     }
 
-    /// Refuses blanks where nothing fills them in: for public ECR.
+    /// Refuses placeholders, which have no values for public ECR.
     pub(super) fn check_blanks(&self, section: &Section<'_>) -> Result<(), ConfigError> {
         match self.roles.iter().find(|role| role.has_blanks()) {
             None => Ok(()),
@@ -121,11 +120,10 @@ impl IdentityTemplate {
         }
     }
 
-    /// Refuses parts that are in different partitions, which could serve no registry at all.
+    /// Refuses parts in different partitions, which cannot be used for any registry.
     ///
-    /// `registries` is what a rule's `match` holds, and the one partition of it. It is put into
-    /// words only if something contradicts it: there may be a thousand rules, and they are all
-    /// checked for each `get`.
+    /// `registries` is the `match` of a rule and its partition. It is formatted only for an error, as
+    /// each `get` checks all rules, of which there may be a thousand.
     pub(super) fn check_partition(
         &self,
         section: &Section<'_>,
@@ -162,12 +160,12 @@ impl IdentityTemplate {
         Ok(())
     }
 
-    /// The profile that it names, and where it stands.
+    /// The profile, and the place of the table.
     pub(super) fn profile(&self) -> Option<(&str, &Origin)> {
         Some((self.profile.as_deref()?, &self.origin))
     }
 
-    /// Some role cannot be named without a private registry.
+    /// Whether a role has placeholders.
     pub(super) fn has_blanks(&self) -> bool {
         self.roles.iter().any(RoleArnTemplate::has_blanks)
     }
@@ -234,7 +232,7 @@ fn read_roles(section: &Section<'_>) -> Result<Vec<RoleArnTemplate>, ConfigError
     texts.into_iter().map(read).collect()
 }
 
-/// Keys, roles and registries of one partition mean nothing in another.
+/// Keys, roles and registries are valid only in their own partition.
 fn same_partition(
     this: &str,
     partition: Partition,
@@ -252,7 +250,7 @@ fn same_partition(
     })
 }
 
-/// `source_profile` is `profile` by the name that `~/.aws/config` has for it beside a role.
+/// `source_profile` is another name for `profile`: `~/.aws/config` has it for profiles with a role.
 fn read_profile(section: &Section<'_>) -> Result<Option<String>, ConfigError> {
     if section.has("profile") && section.has("source_profile") {
         return Err(section.error("source_profile", Problem::TwoProfiles));
@@ -273,7 +271,7 @@ fn read_external_id(section: &Section<'_>) -> Result<Option<Secret>, ConfigError
         .map_err(|problem| section.error_in(&text, "external_id", problem))
 }
 
-/// An external id, as IAM takes it: 2 to 1224 of `[\w+=,.@:\/-]`.
+/// Parses an external ID: 2 to 1224 of `[\w+=,.@:\/-]` (IAM).
 pub fn parse_external_id(text: &str) -> Result<Secret, Problem> {
     if (2..=1224).contains(&text.len()) && text.bytes().all(|byte| is_word(byte, b"_+=,.@:/-")) {
         Ok(Secret::new(text))
@@ -291,7 +289,7 @@ fn read_session_name(section: &Section<'_>) -> Result<Option<String>, ConfigErro
         .map_err(|problem| section.error_in(&text, "role_session_name", problem))
 }
 
-/// The name of a session, as IAM takes it: 2 to 64 of `[\w+=,.@-]`.
+/// Parses a session name: 2 to 64 of `[\w+=,.@-]` (IAM).
 pub fn parse_session_name(text: &str) -> Result<String, Problem> {
     if (2..=64).contains(&text.len()) && text.bytes().all(|byte| is_word(byte, b"_+=,.@-")) {
         Ok(text.to_owned())
@@ -300,12 +298,12 @@ pub fn parse_session_name(text: &str) -> Result<String, Problem> {
     }
 }
 
-fn is_word(byte: u8, besides: &[u8]) -> bool {
-    byte.is_ascii_alphanumeric() || besides.contains(&byte)
+fn is_word(byte: u8, others: &[u8]) -> bool {
+    byte.is_ascii_alphanumeric() || others.contains(&byte)
 }
 
-/// 15 minutes to 12 hours; an hour at most where a role assumes the last one. A profile may be
-/// a role too, which cannot be seen from here: then STS refuses.
+/// 15 minutes to 12 hours, or at most an hour if a role assumes the last one. A profile may have a role
+/// as well, which is not known here. STS refuses longer durations then.
 fn read_duration(section: &Section<'_>, roles: usize) -> Result<Option<Duration>, ConfigError> {
     match section.number("duration_seconds", 900..=43200)? {
         Some(seconds) if roles > 1 && seconds > LONGEST_CHAINED_SECONDS => {
@@ -315,7 +313,7 @@ fn read_duration(section: &Section<'_>, roles: usize) -> Result<Option<Duration>
     }
 }
 
-/// What the blanks are filled in with: the parts of a private registry's name.
+/// The values of placeholders: the parts of a private registry's name.
 #[derive(Debug, Clone, Copy)]
 pub struct Blanks<'a> {
     account: &'a str,
@@ -324,7 +322,7 @@ pub struct Blanks<'a> {
 }
 
 impl<'a> Blanks<'a> {
-    /// The parts of a registry's name; `None` for public ECR, which has none.
+    /// The parts of a registry's name; `None` for public ECR.
     pub fn from_registry(registry: &'a Registry) -> Option<Self> {
         registry.private().map(|private| Self {
             account: private.account.as_str(),
@@ -342,14 +340,14 @@ impl<'a> Blanks<'a> {
     }
 }
 
-/// A role's ARN, written out or with blanks.
+/// A role ARN that may have placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoleArnTemplate {
     Literal(RoleArn),
-    /// With at least one blank, known to become an ARN when they are filled in.
+    /// With at least one placeholder. With values, it is an ARN.
     Blanks {
         text: String,
-        /// `None` when that is a blank too.
+        /// `None` if it is a placeholder.
         partition: Option<Partition>,
     },
 }
@@ -359,10 +357,10 @@ const REGION: &str = "region";
 const PARTITION: &str = "partition";
 
 impl RoleArnTemplate {
-    /// Reads a template, and fills it in with samples as a trial.
+    /// Parses a template, and checks it with sample values.
     ///
     /// # Errors
-    /// When a brace stands alone, a blank has no meaning, or no ARN can come of it.
+    /// If it has an unmatched brace or an unknown placeholder, or does not become an ARN.
     pub fn parse(text: &str) -> Result<Self, Problem> {
         let mut blanks = false;
         for piece in pieces(text) {
@@ -393,7 +391,7 @@ impl RoleArnTemplate {
         matches!(self, Self::Blanks { .. })
     }
 
-    /// The partition that the role is in, whatever the blanks are filled in with.
+    /// The role's partition, if it does not depend on the registry.
     pub fn partition(&self) -> Option<Partition> {
         match self {
             Self::Literal(arn) => Some(arn.partition()),
@@ -401,7 +399,7 @@ impl RoleArnTemplate {
         }
     }
 
-    /// The role is another for each account.
+    /// Whether the role depends on the registry's account.
     pub fn has_account(&self) -> bool {
         matches!(self, Self::Blanks { text, .. } if pieces(text).any(|piece| piece == Piece::Blank(ACCOUNT)))
     }
@@ -413,10 +411,10 @@ impl RoleArnTemplate {
         }
     }
 
-    /// The role for one registry; `None` is public ECR, which has nothing to fill in with.
+    /// The role for a registry with these values; `None` for public ECR.
     ///
     /// # Errors
-    /// When something is to be filled in and there is nothing, or the result is no role ARN.
+    /// If placeholders have no values, or the result is not a role ARN.
     pub fn expand(&self, values: Option<Blanks<'_>>) -> Result<RoleArn, Problem> {
         match (self, values) {
             (Self::Literal(arn), _) => Ok(arn.clone()),
@@ -510,7 +508,7 @@ mod tests {
     fn wrong_templates_say_what_is_wrong() {
         let brace = |template: &str| {
             format!(
-                "`{template}` contains an unmatched brace: write {{account}}, {{region}} or {{partition}}"
+                "`{template}` contains an unmatched brace; write {{account}}, {{region}} or {{partition}}"
             )
         };
         for lone in [
@@ -526,19 +524,19 @@ mod tests {
         for (template, expected) in [
             (
                 "{acount}",
-                "`{acount}` is not a placeholder, did you mean `{account}`?",
+                "`{acount}` is not a placeholder; did you mean `{account}`?",
             ),
             (
                 "{Account}",
-                "`{Account}` is not a placeholder, did you mean `{account}`?",
+                "`{Account}` is not a placeholder; did you mean `{account}`?",
             ),
             (
                 "{}",
-                "`{}` is not a placeholder: use {account}, {region} or {partition}",
+                "`{}` is not a placeholder; use {account}, {region} or {partition}",
             ),
             (
                 "{host}",
-                "`{host}` is not a placeholder: use {account}, {region} or {partition}",
+                "`{host}` is not a placeholder; use {account}, {region} or {partition}",
             ),
             (
                 "arn:aws:iam::{region}:role/x",

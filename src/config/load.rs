@@ -1,37 +1,35 @@
-//! The configuration files, read and taken together.
+//! Reads the configuration files and combines them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{ConfigError, Origin};
-use super::excerpt::Excerpt;
+use super::error::{ConfigError, Excerpt, Origin};
 use super::identity::{IdentitySettings, IdentityTemplate};
 use super::rule::{Match, RegistrySettings, Rule};
 use super::section::ConfigText;
 use super::settings::{FileSettings, OtherHelperName};
 use crate::env::{Env, var};
-use crate::registry::{Region, Registry, ServerName};
+use crate::registry::{AccountId, Region, Registry, ServerName};
 use crate::secret::Secret;
 
-/// How long a whole `get` may take when no file says otherwise.
+/// The default time limit of a whole `get`.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a connection may take to come about when no file says otherwise.
+/// The default time limit for establishing a connection.
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long another credential helper may take when no file says otherwise: it may have to ask a
-/// person to unlock a keyring.
+/// The default time limit of another credential helper. It may prompt you to unlock a keyring.
 pub const DEFAULT_OTHER_REGISTRIES_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Where the configuration files are.
+/// The paths of the configuration files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigPaths {
-    /// `ECRX_CONFIG`: read instead of the other two, and must be there.
+    /// `ECRX_CONFIG`: read instead of the other two, and must exist.
     pub explicit: Option<PathBuf>,
     /// The user's file, which may be absent.
     pub user: Option<PathBuf>,
@@ -40,7 +38,7 @@ pub struct ConfigPaths {
 }
 
 impl ConfigPaths {
-    /// Where they are in this environment.
+    /// The paths in this environment.
     pub(crate) fn from_env(env: &Env) -> Self {
         Self {
             explicit: env.path(var::ECRX_CONFIG),
@@ -50,40 +48,74 @@ impl ConfigPaths {
     }
 }
 
-/// What the configuration files say, taken together.
+/// The combined settings of the configuration files.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// How long a whole `get` may take, network included: 1 s to 5 min.
+    /// The time limit of a whole `get`, network included: 1 s to 5 min.
     pub timeout: Duration,
-    /// How long a connection may take to come about: 1 s to 1 min.
+    /// The time limit for establishing a connection: 1 s to 1 min.
     pub connect_timeout: Duration,
-    /// The helper that everything but ECR is handed to; `None` when no file names one.
+    /// The helper for registries other than ECR; `None` if no file names one.
     pub other_registries_helper: Option<OtherHelperName>,
-    /// How long that helper may take for one answer: 1 s to 1 h.
+    /// The time limit of that helper for one answer: 1 s to 1 h.
     pub other_registries_timeout: Duration,
     pub cache: CacheSettings,
     defaults: Option<IdentityTemplate>,
     rules: Vec<Rule>,
     identities: BTreeMap<String, IdentityTemplate>,
     files: Vec<File>,
+    /// Built by [`Config::index_rules`].
+    index: OnceLock<RuleIndex>,
+}
+
+/// The rules that can match a registry, by their position in [`Config::rules`].
+#[derive(Clone, Debug, Default)]
+struct RuleIndex {
+    of_account: HashMap<AccountId, Vec<usize>>,
+    of_any_account: Vec<usize>,
+}
+
+impl RuleIndex {
+    fn from_rules(rules: &[Rule]) -> Self {
+        let mut index = Self::default();
+        for (position, rule) in rules.iter().enumerate() {
+            match rule.registries().account() {
+                Some(account) => {
+                    let positions = index.of_account.entry(account.clone()).or_default();
+                    positions.push(position);
+                }
+                None => index.of_any_account.push(position),
+            }
+        }
+        index
+    }
+
+    /// The positions of the rules for the registry's account, in order.
+    fn candidates(&self, registry: &Registry) -> Vec<usize> {
+        let account = registry.private().map(|private| &private.account);
+        let of_account = account.and_then(|account| self.of_account.get(account));
+        let mut positions: Vec<usize> = of_account.into_iter().flatten().copied().collect();
+        positions.extend(&self.of_any_account);
+        positions.sort_unstable();
+        positions
+    }
 }
 
 #[derive(Clone, Debug)]
 struct File {
     path: Arc<Path>,
-    /// External ids stand in it, which are not for logs.
+    /// It may contain external IDs, which are not for logs.
     text: Secret,
 }
 
-/// What the files say of the token cache.
+/// The settings of the token cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheSettings {
-    /// Tokens are kept at all; `true` when no file says otherwise.
+    /// Whether tokens are cached; `true` by default.
     pub enabled: bool,
-    /// The folder, absolute; `None` when no file names one.
+    /// The absolute path of the folder; `None` if no file names one.
     pub dir: Option<PathBuf>,
-    /// How old a token may become before a new one is fetched, 1 min to 12 h; `None` when no file
-    /// says so, which means half its life.
+    /// The age at which a token is renewed, 1 min to 12 h; `None`, the default, is half its lifetime.
     pub max_age: Option<Duration>,
 }
 
@@ -106,39 +138,42 @@ impl ConfigPaths {
 }
 
 impl Config {
-    /// Reads the configuration files that count in this environment.
+    /// Reads the configuration files of this environment.
     pub(crate) fn from_env(env: &Env) -> Result<Self, ConfigError> {
         Self::load(&ConfigPaths::from_env(env))
     }
 
-    /// Reads the files that are there. With none, everything is as by default.
+    /// Reads the files that exist. Without any, all settings have their defaults.
     ///
     /// # Errors
-    /// With the first thing that is wrong in any of the files, even if it would not matter
-    /// for the registry at hand.
+    /// The first mistake in any of the files, even if it does not concern the registry in question.
     pub fn load(paths: &ConfigPaths) -> Result<Self, ConfigError> {
         Self::from_sources(paths.texts()?)
     }
 
-    /// All mistakes of the files, by file and line; empty if [`Config::load`] succeeds.
-    pub(crate) fn mistakes(paths: &ConfigPaths) -> Vec<ConfigError> {
+    /// The settings that are right, and all mistakes of the files, by file and line. There are none if
+    /// [`Config::load`] succeeds.
+    pub(crate) fn load_with_mistakes(paths: &ConfigPaths) -> (Self, Vec<ConfigError>) {
+        let mut settings = FileSettings::default();
+        let mut sources = Vec::new();
         let mut mistakes = Vec::new();
         for text in paths.each_text() {
             match text {
                 Err(error) => mistakes.push(error),
                 Ok(source) => {
-                    FileSettings::read(&source);
+                    settings = settings.or(FileSettings::read(&source));
                     let mut found = source.take_mistakes();
                     found.sort_by_key(ConfigError::position);
                     mistakes.append(&mut found);
+                    sources.push(source);
                 }
             }
         }
-        mistakes
+        (Self::from_settings(settings, sources), mistakes)
     }
 
-    /// As [`Config::load`], with `text` in place of what the user's file, or the explicit one,
-    /// holds: what would come of a change.
+    /// As [`Config::load`], with `text` as the content of the user's file or the explicit one: the
+    /// result of a change.
     ///
     /// # Errors
     /// As [`Config::load`].
@@ -153,7 +188,7 @@ impl Config {
         Self::from_sources(sources)
     }
 
-    /// `sources` in the order in which they are asked.
+    /// `sources` is in order of precedence.
     pub(super) fn from_sources(sources: Vec<ConfigText>) -> Result<Self, ConfigError> {
         let mut settings = FileSettings::default();
         for source in &sources {
@@ -162,7 +197,11 @@ impl Config {
                 return Err(mistake);
             }
         }
-        Ok(Self {
+        Ok(Self::from_settings(settings, sources))
+    }
+
+    fn from_settings(settings: FileSettings, sources: Vec<ConfigText>) -> Self {
+        Self {
             timeout: settings.timeout.unwrap_or(DEFAULT_TIMEOUT),
             connect_timeout: settings.connect_timeout.unwrap_or(DEFAULT_CONNECT_TIMEOUT),
             other_registries_helper: settings.other_registries_helper,
@@ -184,11 +223,24 @@ impl Config {
                     text: Secret::new(text),
                 })
                 .collect(),
-        })
+            index: OnceLock::new(),
+        }
     }
 
-    /// The registry that a client's server is: one of ECR's hosts, or a host of one's own that a
-    /// rule names. No other server ever gets a token.
+    /// The number of `[[registry]]` tables in a file, those with mistakes included.
+    pub(crate) fn rule_count(&self, path: &Path) -> usize {
+        let sources = self.sources().filter(|source| *source.path == *path);
+        let count = |source: ConfigText| {
+            let (top, _) = DeTable::parse_recoverable(&source.text);
+            let rules = top.get_ref().get("registry");
+            let rules = rules.and_then(|rules| rules.get_ref().as_array());
+            rules.map_or(0, |rules| rules.len())
+        };
+        sources.map(count).sum()
+    }
+
+    /// The registry of a server name that a client sends: an ECR host, or a custom host name of a
+    /// rule. No other server gets a token.
     pub fn registry(&self, server: &str) -> Option<Registry> {
         Registry::parse(server).or_else(|| {
             let name = ServerName::parse(server)?;
@@ -198,7 +250,7 @@ impl Config {
         })
     }
 
-    /// The registries that have names of one's own, called by these.
+    /// The registries with custom host names, by these names.
     pub fn own_registries(&self) -> impl Iterator<Item = &Registry> {
         self.rules
             .iter()
@@ -208,18 +260,18 @@ impl Config {
             })
     }
 
-    /// Who asks, by the first rule for this registry that says so; `None` where none does.
+    /// The identity of the first matching rule that has one.
     ///
     /// # Errors
-    /// When a role or the rule's region is of another partition than the registry.
+    /// If a role or the rule's region is in another partition than the registry.
     pub fn rule_for(&self, registry: &Registry) -> Result<Option<IdentitySettings>, ConfigError> {
         self.rules_of(registry)
             .find_map(|rule| rule.identity_for(registry).transpose())
             .transpose()
     }
 
-    /// What the rules say of this registry besides who asks: each setting as the first rule has it
-    /// that has it.
+    /// The settings of the matching rules other than the identity. Each is taken from the first rule
+    /// that sets it.
     pub fn settings_for(&self, registry: &Registry) -> RegistrySettings {
         self.rules_of(registry)
             .fold(RegistrySettings::default(), |settings, rule| {
@@ -228,13 +280,26 @@ impl Config {
     }
 
     fn rules_of(&self, registry: &Registry) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().filter(|rule| rule.matches(registry))
+        let candidates: Box<dyn Iterator<Item = &Rule>> = match self.index.get() {
+            Some(index) => {
+                let positions = index.candidates(registry).into_iter();
+                Box::new(positions.map(|position| &self.rules[position]))
+            }
+            None => Box::new(self.rules.iter()),
+        };
+        candidates.filter(|rule| rule.matches(registry))
     }
 
-    /// Who asks, by `[identity.NAME]`; `None` where there is no such table.
+    /// Prepares for questions about many registries, so that each does not visit all rules.
+    pub(crate) fn index_rules(&self) {
+        self.index
+            .get_or_init(|| RuleIndex::from_rules(&self.rules));
+    }
+
+    /// The identity of `[identity.NAME]`; `None` if the table does not exist.
     ///
     /// # Errors
-    /// When a role or the region does not fit the registry.
+    /// If a role or the region is in another partition than the registry.
     pub fn identity_for(
         &self,
         name: &str,
@@ -251,12 +316,11 @@ impl Config {
         self.identities.keys().map(String::as_str)
     }
 
-    /// Who asks, by `[defaults]`, when nothing more explicit speaks; `None` when it is silent.
-    /// It is silent, as a whole, on public ECR when one of its roles is to be filled in from a
-    /// private registry's name.
+    /// The identity of `[defaults]`. `None` also for public ECR if a role has placeholders, as only
+    /// names of private registries have values for them.
     ///
     /// # Errors
-    /// When a role or the region is of another partition than the registry.
+    /// If a role or the region is in another partition than the registry.
     pub fn defaults_for(
         &self,
         registry: &Registry,
@@ -268,12 +332,12 @@ impl Config {
             .transpose()
     }
 
-    /// All rules, in the order in which they are asked.
+    /// All rules, in order of precedence.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
 
-    /// The files that were there, in the order in which they are asked.
+    /// The files that exist, in order of precedence.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(|file| &*file.path)
     }
@@ -284,7 +348,7 @@ impl Config {
 }
 
 impl Default for Config {
-    /// The configuration of a machine that has no file.
+    /// The configuration of a machine without files.
     fn default() -> Self {
         Self {
             timeout: DEFAULT_TIMEOUT,
@@ -296,6 +360,7 @@ impl Default for Config {
             rules: Vec::new(),
             identities: BTreeMap::new(),
             files: Vec::new(),
+            index: OnceLock::new(),
         }
     }
 }
@@ -311,8 +376,8 @@ impl Default for CacheSettings {
 }
 
 impl Config {
-    /// Where a setting outside of rules stands that counts; `table` is empty for the top of the
-    /// file. `None` where no file has it.
+    /// The place of a setting outside of rules; `table` is empty for the top of the file. `None` if
+    /// no file sets it.
     pub fn origin_of(&self, table: &str, key: &str) -> Option<Origin> {
         self.sources().find_map(|source| {
             let top = DeTable::parse(&source.text).ok()?;
@@ -325,8 +390,8 @@ impl Config {
         })
     }
 
-    /// What stands in the `match` of each rule, in the order of the rules: a host in the spelling
-    /// that clients are given.
+    /// The `match` of each rule as written, in the order of the rules. Clients are configured with
+    /// this spelling of a host.
     pub fn matches_as_written(&self) -> Vec<String> {
         let mut matches = Vec::new();
         for source in self.sources() {
@@ -344,18 +409,23 @@ impl Config {
         matches
     }
 
-    /// The region names in the files that no partition has.
+    /// The region names in the files that exist in no partition.
     pub(crate) fn unknown_regions(&self) -> Vec<RegionWarning> {
         let mut warnings = Vec::new();
         for source in self.sources() {
-            let Ok(top) = DeTable::parse(&source.text) else {
-                continue;
-            };
+            let (top, errors) = DeTable::parse_recoverable(&source.text);
+            let wrong_lines: Vec<usize> = errors
+                .iter()
+                .filter_map(|error| Some(source.origin_of(&error.span()?).line))
+                .collect();
             let mut visit = |value: &Spanned<DeValue<'_>>, region: Option<Region>| {
                 let region = region.and_then(|region| Some((region.check_name()?, region)));
-                if let Some((unknown, region)) = region {
+                let origin = source.origin_of(&value.span());
+                if let Some((unknown, region)) = region
+                    && !wrong_lines.contains(&origin.line)
+                {
                     warnings.push(RegionWarning {
-                        origin: source.origin_of(&value.span()),
+                        origin,
                         excerpt: source.excerpt(&value.span()),
                         region,
                         nearest: unknown.nearest,
@@ -384,18 +454,17 @@ impl Config {
         })
     }
 
-    /// The profiles that rules, `[defaults]` and `[identity.NAME]` name, each with the place of
-    /// its table.
+    /// The profiles of rules, `[defaults]` and `[identity.NAME]`, each with the place of its table.
     pub fn profiles(&self) -> impl Iterator<Item = (&str, &Origin)> {
-        let of_rules = self.rules.iter().filter_map(|rule| rule.identity());
-        of_rules
+        let rules = self.rules.iter().filter_map(|rule| rule.identity());
+        rules
             .chain(&self.defaults)
             .chain(self.identities.values())
             .filter_map(IdentityTemplate::profile)
     }
 }
 
-/// A region name that no partition has, and its place.
+/// A region name that exists in no partition, and its place.
 #[derive(Debug)]
 pub(crate) struct RegionWarning {
     pub(crate) origin: Origin,
@@ -416,4 +485,42 @@ fn identity_tables<'t, 'a>(top: &'t DeTable<'a>) -> Vec<&'t DeTable<'a>> {
         .chain(value("defaults"))
         .chain(identities.map(Spanned::get_ref));
     tables.filter_map(DeValue::as_table).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indexed_rules_are_looked_up_by_account_and_give_the_same_answers() {
+        let rules: String = (0..100)
+            .map(|number| {
+                format!("[[registry]]\nmatch = \"{number:012}\"\nprofile = \"p{number}\"\n")
+            })
+            .collect();
+        let text = format!(
+            "[[registry]]\nmatch = \"public.ecr.aws\"\nprofile = \"public\"\n{rules}\
+             [[registry]]\nmatch = \"*\"\nmax_age_seconds = 600\n"
+        );
+        let source = ConfigText::new(Path::new("/c.toml"), text.into_bytes()).unwrap();
+        let config = Config::from_sources(vec![source]).unwrap();
+        let hosts = [
+            "000000000042.dkr.ecr.eu-west-1.amazonaws.com",
+            "999999999999.dkr.ecr.eu-west-1.amazonaws.com",
+            "public.ecr.aws",
+        ];
+        let answers = || {
+            hosts.map(|host| {
+                let registry = Registry::parse(host).unwrap();
+                let identity = config.rule_for(&registry).unwrap();
+                (identity, config.settings_for(&registry))
+            })
+        };
+        let before = answers();
+        config.index_rules();
+        assert_eq!(answers(), before);
+        let registry = Registry::parse(hosts[0]).unwrap();
+        let candidates = config.index.get().unwrap().candidates(&registry);
+        assert_eq!(candidates, [0, 43, 101]);
+    }
 }

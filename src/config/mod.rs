@@ -5,17 +5,15 @@
 //! Config + Registry ─ rule, identity ─▶ IdentitySettings
 //! ```
 //!
-//! - The user's rules come before the machine's, and the first that fits is the one. Of all
-//!   other settings the user's wins, key by key, `[defaults]` and each `[identity.NAME]` as a
-//!   whole: an identity is never made up from two places.
-//! - A file is either right or refused, with file, line and key. Nothing in it is skipped, as
-//!   a rule that is skipped would let somebody else ask.
-//! - The environment is not read here: the caller hands in paths.
+//! - The user's rules take precedence over the machine's, and the first matching rule is used. The
+//!   user's other settings take precedence key by key. `[defaults]` and each `[identity.NAME]` are
+//!   taken as a whole: an identity is never combined from two files.
+//! - A file with a mistake is refused, with file, line and key. Nothing in it is skipped, since
+//!   without a rule another identity would be used.
+//! - The environment is not read here: the caller passes paths.
 
 mod check;
-mod endpoint_url;
 mod error;
-mod excerpt;
 mod identity;
 mod load;
 mod rule;
@@ -26,9 +24,7 @@ mod settings;
 mod tests;
 
 pub use check::{Unreachable, Why};
-pub use endpoint_url::EndpointUrl;
-pub use error::{ConfigError, Origin, Problem};
-pub use excerpt::Excerpt;
+pub use error::{ConfigError, Excerpt, Origin, Problem};
 pub use identity::{
     Blanks, IdentitySettings, RoleArnTemplate, RoleSettings, parse_external_id, parse_session_name,
 };
@@ -37,6 +33,6 @@ pub use load::{
     CacheSettings, Config, ConfigPaths, DEFAULT_CONNECT_TIMEOUT, DEFAULT_OTHER_REGISTRIES_TIMEOUT,
     DEFAULT_TIMEOUT,
 };
-pub use rule::{Match, OwnName, RegistrySettings, Rule};
+pub use rule::{EndpointUrl, Match, OwnName, RegistrySettings, Rule};
 pub use section::MAX_FILE_BYTES;
 pub use settings::OtherHelperName;

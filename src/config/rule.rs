@@ -1,44 +1,44 @@
-//! One `[[registry]]`: which registries it is for, and who asks for their tokens.
+//! A rule, `[[registry]]`: the registries that it matches, and the identity and settings for them.
 
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::endpoint_url::EndpointUrl;
 use super::error::{ConfigError, Origin, Problem};
 use super::identity::{IdentitySettings, IdentityTemplate};
 use super::section::Section;
-use crate::net::split_scheme;
+use crate::net::{HttpUrl, is_loopback, split_scheme};
+use crate::redaction::shown_url;
 use crate::registry::{AccountId, Partition, PrivateRegistry, Region, Registry, ServerName};
 
-/// How old a token may be allowed to become. None lives longer than 12 hours.
+/// The range of `max_age_seconds`. Tokens are valid for 12 hours.
 pub(super) const MAX_AGE_SECONDS: RangeInclusive<u64> = 60..=43200;
 
-/// A rule: registries, and the identity that asks for them, how they are reached, or both.
+/// A rule: registries, and an identity, other settings, or both.
 #[derive(Clone, Debug)]
 pub struct Rule {
     registries: Match,
-    /// Empty where the rule is for all accounts of `registries`.
+    /// Empty if the rule is for all accounts of `registries`.
     accounts: Vec<AccountId>,
     identity: Option<IdentityTemplate>,
     settings: RegistrySettings,
     origin: Origin,
 }
 
-/// What rules say of a registry besides who asks. `None`: nothing.
+/// The settings of a registry other than the identity. `None`: not set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RegistrySettings {
-    /// Where ECR is asked for its tokens.
+    /// The ECR endpoint.
     pub endpoint_url: Option<EndpointUrl>,
-    /// Where roles are assumed for it.
+    /// The STS endpoint for assuming roles.
     pub sts_endpoint_url: Option<EndpointUrl>,
-    /// How old its tokens may become before new ones are fetched, 1 min to 12 h.
+    /// The age at which its tokens are renewed, 1 min to 12 h.
     pub max_age: Option<Duration>,
 }
 
 impl RegistrySettings {
-    /// What these say, and where they say nothing, what `others` say.
+    /// These settings, and those of `others` that are not set here.
     pub(super) fn or(self, others: &Self) -> Self {
         let or = |one: Option<EndpointUrl>, other: &Option<_>| one.or_else(|| other.clone());
         Self {
@@ -53,7 +53,7 @@ impl Rule {
     /// Reads a rule; `None` if mistakes were recorded.
     pub(super) fn read(section: &Section<'_>) -> Option<Self> {
         let registries = read_match(section);
-        // A misspelled `match` is not told as a missing one too.
+        // A misspelled `match` is not reported as a missing one, too.
         let registries = match registries {
             Err(_) if section.is_flawed() && !section.has("match") => None,
             registries => section.keep(registries),
@@ -100,7 +100,7 @@ impl Rule {
                 Err(section.error_of_all(Problem::NoIdentity))
             }
             None if !is_own && section.has("region") => {
-                Err(section.error("region", Problem::RegionOfNobody))
+                Err(section.error("region", Problem::RegionWithoutIdentity))
             }
             None => Ok(()),
         }
@@ -114,10 +114,10 @@ impl Rule {
                 .is_none_or(|private| listed(&private.account))
     }
 
-    /// The registry behind a host of one's own, where the rule names that host.
+    /// The registry of a custom host name, if the rule is for this host.
     pub fn registry_behind(&self, server: &ServerName) -> Option<Registry> {
         match &self.registries {
-            Match::Own(own) if own.is_of(server) => Some(own.registry().clone()),
+            Match::Own(own) if own.has_name(server) => Some(own.registry().clone()),
             _ => None,
         }
     }
@@ -126,7 +126,7 @@ impl Rule {
         &self.registries
     }
 
-    /// The accounts that the rule is limited to; empty when it is not.
+    /// The accounts that the rule is limited to; empty for all.
     pub fn accounts(&self) -> &[AccountId] {
         &self.accounts
     }
@@ -135,21 +135,20 @@ impl Rule {
         &self.origin
     }
 
-    /// What the rule says besides who asks.
+    /// The settings other than the identity.
     pub fn settings(&self) -> &RegistrySettings {
         &self.settings
     }
 
-    /// The identity of the rule, before its roles' blanks are filled in.
+    /// The identity of the rule, with placeholders.
     pub(super) fn identity(&self) -> Option<&IdentityTemplate> {
         self.identity.as_ref()
     }
 
-    /// Who asks for this registry, with the roles' blanks filled in; `None` where the rule does
-    /// not say.
+    /// The identity for this registry; `None` if the rule has none.
     ///
     /// # Errors
-    /// When a role or the rule's region is of another partition than the registry.
+    /// If a role or the rule's region is in another partition than the registry.
     pub fn identity_for(
         &self,
         registry: &Registry,
@@ -181,11 +180,41 @@ fn read_accounts(
     }
 }
 
-/// What `match` holds: a set of registries.
+/// The value of `endpoint_url` and `sts_endpoint_url`: `https://HOST[:PORT][/PATH]`, or `http://` with a
+/// loopback host, as credentials are sent there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointUrl(String);
+
+impl EndpointUrl {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EndpointUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for EndpointUrl {
+    type Err = Problem;
+
+    fn from_str(text: &str) -> Result<Self, Problem> {
+        match HttpUrl::parse(text) {
+            Some(url) if (url.is_https || is_loopback(url.host)) && !text.contains(['?', '#']) => {
+                Ok(Self(text.to_owned()))
+            }
+            _ => Err(Problem::EndpointUrl(shown_url(text))),
+        }
+    }
+}
+
+/// The `match` of a rule: a set of registries.
 ///
-/// A registry is known by service, account and region, so FIPS, dual-stack, a port and capital
-/// letters make no difference, in the rule as in what a client sends. Only [`Match::Public`]
-/// ever means public ECR.
+/// A registry is identified by service, account and region. FIPS, dual-stack, a port and capital
+/// letters make no difference, neither in the rule nor in a client's request. Only
+/// [`Match::Public`] includes public ECR.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Match {
     /// `"*"`: every private registry.
@@ -198,12 +227,11 @@ pub enum Match {
     AccountAndRegion(AccountId, Region),
     /// `"public.ecr.aws"`: public ECR.
     Public,
-    /// A host of one's own, with `account` and `region` beside it: the registry behind it, as
-    /// far as it is called by that name.
+    /// A custom host name, with `account` and `region`: the registry of this name.
     Own(OwnName),
 }
 
-/// A host of one's own in front of an ECR registry.
+/// A custom host name of an ECR registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnName {
     name: ServerName,
@@ -211,13 +239,13 @@ pub struct OwnName {
 }
 
 impl OwnName {
-    /// Puts a name in front of a registry; one with a port is for that port alone.
+    /// A name with a port matches only this port.
     pub fn new(name: ServerName, account: AccountId, region: Region) -> Self {
         let registry = Registry::behind(&name, account, region);
         Self { name, registry }
     }
 
-    /// The registry, called by this name.
+    /// The registry, with this name as its host.
     pub fn registry(&self) -> &Registry {
         &self.registry
     }
@@ -226,9 +254,8 @@ impl OwnName {
         self.registry.private()
     }
 
-    /// A client's server is called so.
-    pub(super) fn is_of(&self, server: &ServerName) -> bool {
-        // Clients leave the port of https away.
+    fn has_name(&self, server: &ServerName) -> bool {
+        // Clients omit the port of https.
         let port = |name: &ServerName| name.port.unwrap_or(443);
         self.name.host == server.host
             && (self.name.port.is_none() || port(&self.name) == port(server))
@@ -243,7 +270,8 @@ impl Match {
             (Self::Private, Some(_)) => true,
             (Self::Own(own), private) => {
                 own.private() == private
-                    && ServerName::parse(registry.host()).is_some_and(|server| own.is_of(&server))
+                    && ServerName::parse(registry.host())
+                        .is_some_and(|server| own.has_name(&server))
             }
             (Self::Partition(partition), Some(_)) => registry.partition() == *partition,
             (Self::Account(account), Some(private)) => private.account == *account,
@@ -253,7 +281,7 @@ impl Match {
         }
     }
 
-    /// The one account that all registries of the set are in.
+    /// The account of all registries in the set.
     pub fn account(&self) -> Option<&AccountId> {
         match self {
             Self::Account(account) | Self::AccountAndRegion(account, _) => Some(account),
@@ -262,7 +290,7 @@ impl Match {
         }
     }
 
-    /// The one region that all registries of the set are in.
+    /// The region of all registries in the set.
     pub fn region(&self) -> Option<&Region> {
         match self {
             Self::AccountAndRegion(_, region) => Some(region),
@@ -271,8 +299,8 @@ impl Match {
         }
     }
 
-    /// The one partition that all registries of the set are in. (An account is in one too, but
-    /// its number does not tell which.)
+    /// The partition of all registries in the set. (The partition of an account is not known from its
+    /// ID.)
     pub fn partition(&self) -> Option<Partition> {
         match self {
             Self::Partition(partition) => Some(*partition),
@@ -284,7 +312,7 @@ impl Match {
 }
 
 impl fmt::Display for Match {
-    /// The shortest spelling that means the same.
+    /// The shortest spelling.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Private => f.write_str("*"),
@@ -300,7 +328,7 @@ impl fmt::Display for Match {
 impl FromStr for Match {
     type Err = Problem;
 
-    /// Everything but a host of one's own, whose registry its name does not tell.
+    /// Parses all but custom host names, as these do not contain the registry.
     fn from_str(text: &str) -> Result<Self, Problem> {
         if text == "*" {
             return Ok(Self::Private);
@@ -335,7 +363,7 @@ impl FromStr for Match {
     }
 }
 
-/// Something follows the host, which someone may take for a rule about one repository.
+/// Whether a path follows the host, as in a rule that is meant for a repository.
 fn has_path(server: &str) -> bool {
     let server = match split_scheme(server) {
         (Some(scheme), rest) if !scheme.contains('/') => rest,
@@ -347,20 +375,20 @@ fn has_path(server: &str) -> bool {
         .contains(['/', '?', '#'])
 }
 
-/// Reads `match`, with `account` and `region` where it is a host of one's own.
+/// Reads `match`, with `account` and `region` if it is a custom host name.
 pub(super) fn read_match(section: &Section<'_>) -> Result<Match, ConfigError> {
     let Some(text) = section.text("match")? else {
         return Err(section.error("match", Problem::MissingMatch));
     };
-    let of_ecr = text.text.parse::<Match>();
+    let ecr_match = text.text.parse::<Match>();
     let Some(account) = section.parsed("account")? else {
-        return of_ecr.map_err(|problem| section.error_in(&text, "match", problem));
+        return ecr_match.map_err(|problem| section.error_in(&text, "match", problem));
     };
-    if of_ecr.is_ok() {
+    if ecr_match.is_ok() {
         return Err(section.error("account", Problem::AccountOfEcr));
     }
     let wrong = |problem| section.error_in(&text, "match", problem);
-    if let Err(problem @ Problem::Value(_)) = of_ecr {
+    if let Err(problem @ Problem::Value(_)) = ecr_match {
         return Err(wrong(problem));
     }
     if has_path(text.text) {
@@ -372,4 +400,58 @@ pub(super) fn read_match(section: &Section<'_>) -> Result<Match, ConfigError> {
         .parsed("region")?
         .ok_or_else(|| section.error("region", Problem::MissingRegion))?;
     Ok(Match::Own(OwnName::new(name, account, region)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_https_or_this_machine_itself() {
+        for (text, expected) in [
+            (
+                "https://vpce-0abc.api.ecr.eu-west-1.vpce.amazonaws.com",
+                true,
+            ),
+            ("https://10.0.0.5:8443/ecr", true),
+            ("http://localhost:4566", true),
+            ("http://LOCALHOST", true),
+            ("http://127.0.0.1:4566/", true),
+            ("http://127.8.9.10", true),
+            ("http://[::1]:4566", true),
+            ("http://10.0.0.5", false),
+            ("http://localhost.example.com", false),
+            ("http://127.0.0.1.example.com", false),
+            ("http://127.0.0.1@example.com", false),
+            ("http://[2001:db8::1]", false),
+            ("https://alice:secret@example.com", false),
+            ("https://example.com?x=y", false),
+            ("https://example.com/#x", false),
+            ("https://", false),
+            ("https://example.com:port", false),
+            ("example.com", false),
+            ("HTTPS://example.com", false),
+            ("ftp://example.com", false),
+            ("https://exa mple.com", false),
+            ("https://example..com", false),
+            ("https://[::1", false),
+            ("http://[[::1]]:80", false),
+            ("http://::1", false),
+            ("https://[example.com]", false),
+        ] {
+            assert_eq!(EndpointUrl::from_str(text).is_ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_repeated() {
+        for text in [
+            "https://alice:secret@example.com",
+            "https://alice:secret",
+            "https://example.com?key=secret",
+        ] {
+            let error = EndpointUrl::from_str(text).unwrap_err();
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+    }
 }

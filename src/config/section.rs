@@ -1,13 +1,11 @@
 //! The text of a configuration file and its tables: keys, values and bounds, and errors that name
 //! the line.
 //!
-//! serde would be shorter here and say less: its errors know neither the nearest key nor, for
-//! a value that is of the right type and wrong all the same, the line.
+//! serde would be shorter, but its errors contain neither the nearest key nor the line of a value that
+//! has the right type and is wrong.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
 use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 use std::str::FromStr;
@@ -17,11 +15,11 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{ConfigError, Origin, Problem};
-use super::excerpt::Excerpt;
+use super::error::{ConfigError, Excerpt, Origin, Problem};
+use crate::fs::{self, Pipes, ReadError};
 use crate::nearest::nearest;
 
-/// The most that is read of a configuration file: 1 MiB, some 8000 rules.
+/// The maximum size of a configuration file: 1 MiB, some 8000 rules.
 pub const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// The text of one file, with its lines.
@@ -29,52 +27,38 @@ pub const MAX_FILE_BYTES: u64 = 1 << 20;
 pub(super) struct ConfigText {
     pub path: Arc<Path>,
     pub text: String,
-    /// Where each line but the first begins, so that 1000 rules find their lines without 1000
-    /// walks through the text.
+    /// The start of each line but the first, so that the lines of 1000 rules are found without reading
+    /// the text 1000 times.
     line_starts: Vec<usize>,
     /// The mistakes found so far, in the order in which the file is checked.
     mistakes: RefCell<Vec<ConfigError>>,
 }
 
 impl ConfigText {
-    /// Reads a file; `None` when there is none.
+    /// Reads a file; `None` if it does not exist.
     ///
     /// # Errors
-    /// When something is there that is no readable regular file of UTF-8 text, or is too large.
+    /// If it is not a readable regular file of UTF-8 text, or is too large.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, ConfigError> {
-        let unreadable = |cause| ConfigError::Unreadable {
-            path: path.to_owned(),
-            cause,
-        };
-        // Looked at before it is opened: opening a pipe would wait for a writer.
-        let length = match fs::metadata(path) {
-            Ok(metadata) if metadata.is_file() => metadata.len(),
-            Ok(_) => {
-                return Err(ConfigError::NotAFile {
-                    path: path.to_owned(),
+        let bytes = match fs::read(path, MAX_FILE_BYTES, Pipes::Refused) {
+            Ok(bytes) => bytes,
+            Err(error) if error.is_absence() => return Ok(None),
+            Err(error) => {
+                let path = path.to_owned();
+                return Err(match error {
+                    ReadError::NotAFile(_) => ConfigError::NotAFile { path },
+                    ReadError::TooLarge(_) => ConfigError::TooLarge { path },
+                    error => ConfigError::Unreadable {
+                        path,
+                        cause: error.into(),
+                    },
                 });
             }
-            // `NotADirectory`: services often have HOME=/dev/null.
-            Err(error)
-                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
-            {
-                return Ok(None);
-            }
-            Err(error) => return Err(unreadable(error)),
         };
-        let mut bytes = Vec::with_capacity(length.min(MAX_FILE_BYTES) as usize + 1);
-        File::open(path)
-            .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
-            .map_err(unreadable)?;
-        if bytes.len() as u64 > MAX_FILE_BYTES {
-            return Err(ConfigError::TooLarge {
-                path: path.to_owned(),
-            });
-        }
         Self::new(path, bytes).map(Some)
     }
 
-    /// Takes the bytes of a file, without the mark that some editors put in front of UTF-8.
+    /// Reads the bytes of a file, without the byte order mark that some editors write.
     pub(super) fn new(path: &Path, mut bytes: Vec<u8>) -> Result<Self, ConfigError> {
         if bytes.starts_with(b"\xef\xbb\xbf") {
             bytes.drain(..3);
@@ -101,8 +85,42 @@ impl ConfigText {
         })
     }
 
+    /// Keeps a mistake, unless its line has a syntax error, which may be its cause, or it is recorded
+    /// already.
     pub(super) fn record(&self, mistake: ConfigError) {
-        self.mistakes.borrow_mut().push(mistake);
+        let mut mistakes = self.mistakes.borrow_mut();
+        let on_line = mistakes
+            .iter()
+            .filter(|known| known.line() == mistake.line());
+        let is_known = |known: &ConfigError| {
+            matches!(known, ConfigError::Syntax { .. }) || known.to_string() == mistake.to_string()
+        };
+        if !on_line.into_iter().any(is_known) {
+            mistakes.push(mistake);
+        }
+    }
+
+    /// Whether the text between this header and the next one has a syntax error, so that keys may be
+    /// missing from the table.
+    fn has_syntax_errors(&self, header: &Range<usize>) -> bool {
+        let mistakes = self.mistakes.borrow();
+        let mut errors = mistakes
+            .iter()
+            .filter(|mistake| matches!(mistake, ConfigError::Syntax { .. }))
+            .filter_map(ConfigError::line)
+            .peekable();
+        if errors.peek().is_none() {
+            return false;
+        }
+        let body = self.text.get(header.end..).unwrap_or_default();
+        let length = match body.find("\n[") {
+            _ if header.is_empty() && body.starts_with('[') => 0,
+            Some(length) => length,
+            None => body.len(),
+        };
+        let first = self.origin(header.start).line;
+        let last = self.origin(header.end + length).line;
+        errors.any(|line| (first..=last).contains(&line))
     }
 
     pub(super) fn take_mistakes(&self) -> Vec<ConfigError> {
@@ -125,7 +143,7 @@ impl ConfigText {
         Excerpt::new(self.text.get(..start)?, before, line, marked).map(Box::new)
     }
 
-    /// The file and the line that a byte of the text is in.
+    /// The file and the line of a byte of the text.
     pub(super) fn origin(&self, offset: usize) -> Origin {
         Origin {
             file: Arc::clone(&self.path),
@@ -144,9 +162,9 @@ impl ConfigText {
 pub(super) struct Shape {
     /// The name; empty for the top of the file.
     pub name: &'static str,
-    /// How a person would write it.
+    /// How it is written in a file.
     pub written: &'static str,
-    /// Its keys in groups, in the order in which they should be explained.
+    /// Its keys in groups, in the order in which messages list them.
     pub groups: &'static [&'static [&'static str]],
 }
 
@@ -160,25 +178,24 @@ impl Shape {
     }
 }
 
-/// A table of a file, of which all keys are known.
+/// A table of a file.
 #[derive(Debug)]
 pub(super) struct Section<'a> {
     source: &'a ConfigText,
     shape: &'static Shape,
-    /// What errors call it; empty for the top of the file.
+    /// Its name in errors; empty for the top of the file.
     name: Cow<'static, str>,
-    /// The shapes of all tables, for a key that stands in the wrong one.
+    /// The shapes of all tables, for a key in the wrong one.
     all: &'static [&'static Shape],
     table: &'a DeTable<'a>,
     span: Range<usize>,
-    /// A mistake was found in it, so that what seems to be missing may be misspelled.
+    /// Whether it has a mistake. Then a missing key may be a misspelled one.
     is_flawed: Cell<bool>,
 }
 
 impl<'a> Section<'a> {
-    /// Looks at the keys of a table, and records those that `shape` does not have. They come
-    /// before the other mistakes in the table, as a misspelled key is the usual reason why
-    /// another seems to be missing.
+    /// Records the keys of a table that `shape` does not have. They are recorded before the other
+    /// mistakes of the table, as a misspelled key is the usual reason for a missing one.
     pub(super) fn new(
         source: &'a ConfigText,
         table: &'a DeTable<'a>,
@@ -203,8 +220,8 @@ impl<'a> Section<'a> {
             name,
             all,
             table,
+            is_flawed: Cell::new(source.has_syntax_errors(&span)),
             span,
-            is_flawed: Cell::new(false),
         };
         let mut unknown: Vec<_> = table
             .keys()
@@ -265,8 +282,8 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The error for one of the section's keys, at the key's line, or at the section's where
-    /// the key is missing.
+    /// The error for a key of the section, at the key's line, or at the section's if the key is
+    /// missing.
     pub(super) fn error(&self, key: &str, problem: impl Into<Problem>) -> ConfigError {
         let span = match self.table.get_key_value(key) {
             Some((key, _)) => key.span(),
@@ -275,7 +292,7 @@ impl<'a> Section<'a> {
         self.error_at(&span, key, problem)
     }
 
-    /// The error for a text, at its own line: lists may go over many.
+    /// The error for a text, at its own line, as lists may have several.
     pub(super) fn error_in(
         &self,
         text: &Text<'_>,
@@ -310,7 +327,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The name of a key as errors have it: `cache.dir`.
+    /// The name of a key in errors: `cache.dir`.
     fn key_name(&self, key: &str) -> String {
         match &*self.name {
             "" => key.to_owned(),
@@ -340,7 +357,7 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
-        // A key that a shape does not list would always be refused as unknown.
+        // A key that is not in the shape is always refused as unknown.
         debug_assert!(self.shape.has(key), "{key}");
         self.table.get(key)
     }
@@ -359,7 +376,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The tables of one name within this one, in the file's order.
+    /// The tables of this name in the section, in the file's order.
     pub(super) fn tables(&self, shape: &'static Shape) -> Vec<Self> {
         let Some(value) = self.get(shape.name) else {
             return Vec::new();
@@ -378,7 +395,7 @@ impl<'a> Section<'a> {
         sections.filter_map(|section| self.keep(section)).collect()
     }
 
-    /// The tables of a table whose keys are names that the file's author chose, with those names.
+    /// The tables with names chosen by the user, with these names.
     pub(super) fn named_tables(&self, shape: &'static Shape) -> Vec<(&'a str, Self)> {
         let Some(value) = self.get(shape.name) else {
             return Vec::new();
@@ -405,7 +422,7 @@ impl<'a> Section<'a> {
             let section = Self::named(name, self.source, table, key.span(), shape, self.all);
             Ok((chosen, section))
         };
-        // By line and not by letter.
+        // By line, not by name.
         let mut tables: Vec<_> = tables.iter().collect();
         tables.sort_by_key(|(key, _)| key.span().start);
         let sections = tables.into_iter().map(section);
@@ -425,24 +442,24 @@ impl<'a> Section<'a> {
 /// The longest text that any key takes, in bytes: role ARNs are at most 2048.
 const LONGEST_TEXT: usize = 2048;
 
-/// A text and the place it stands at.
+/// A text and its place.
 #[derive(Debug, Clone)]
 pub(super) struct Text<'a> {
     pub text: &'a str,
     pub span: Range<usize>,
 }
 
-/// The readers. Each gives `None` when the key is absent, and an error that names the key and
-/// its line when the value is not what the key takes.
+/// Reads values. Each function returns `None` if the key is absent, and an error with the key and its
+/// line if the value is wrong.
 impl<'a> Section<'a> {
-    /// A text that is neither empty nor holds anything invisible.
+    /// A text that is not empty and has no control characters.
     pub(super) fn text(&self, key: &'static str) -> Result<Option<Text<'a>>, ConfigError> {
         self.get(key)
             .map(|value| self.read_text(key, value, "text in quotes"))
             .transpose()
     }
 
-    /// A text that is one of AWS's names, or a URL.
+    /// A text that is parsed, such as an account ID or a URL.
     pub(super) fn parsed<T>(&self, key: &'static str) -> Result<Option<T>, ConfigError>
     where
         T: FromStr<Err: Into<Problem>>,
@@ -562,7 +579,7 @@ impl<'a> Section<'a> {
     }
 }
 
-/// What a value is, in words.
+/// The type of a value in words.
 pub(super) fn found(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "text",

@@ -1,8 +1,8 @@
-//! What one `config.toml` says: its tables, their keys and their bounds.
+//! The settings of one `config.toml`: its tables, their keys and the ranges of values.
 //!
-//! A key that is to be added is listed in a `Shape` and read in the function that reads the
-//! table; until then it is refused as unknown. `packaging/config.example.toml` shows every
-//! key, and the tests read it.
+//! To add a key, list it in a `Shape` and read it in the function that reads the table. A key that is
+//! not listed is refused as unknown. `packaging/config.example.toml` shows every key, and the tests
+//! read it.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -38,8 +38,8 @@ const CACHE: Shape = Shape {
     groups: &[&["enabled", "dir", "max_age_seconds"]],
 };
 
-/// The keys that say who asks.
-const WHO: &[&str] = &[
+/// The keys of an identity.
+const IDENTITY_KEYS: &[&str] = &[
     "profile",
     "source_profile",
     "role_arn",
@@ -53,13 +53,13 @@ const WHO: &[&str] = &[
 const DEFAULTS: Shape = Shape {
     name: "defaults",
     written: "[defaults]",
-    groups: &[WHO],
+    groups: &[IDENTITY_KEYS],
 };
 
 const IDENTITY: Shape = Shape {
     name: "identity",
     written: "[identity.NAME]",
-    groups: &[WHO],
+    groups: &[IDENTITY_KEYS],
 };
 
 const REGISTRY: Shape = Shape {
@@ -67,7 +67,7 @@ const REGISTRY: Shape = Shape {
     written: "[[registry]]",
     groups: &[
         &["match", "accounts"],
-        WHO,
+        IDENTITY_KEYS,
         &[
             "account",
             "endpoint_url",
@@ -77,10 +77,10 @@ const REGISTRY: Shape = Shape {
     ],
 };
 
-/// All tables there are.
+/// All tables.
 pub(super) const ALL: &[&Shape] = &[&TOP, &CACHE, &DEFAULTS, &REGISTRY, &IDENTITY];
 
-/// What one file says. `None`: nothing.
+/// The settings of one file. `None`: not set.
 #[derive(Debug, Default)]
 pub(super) struct FileSettings {
     pub timeout: Option<Duration>,
@@ -96,18 +96,12 @@ pub(super) struct FileSettings {
 }
 
 impl FileSettings {
-    /// Reads a file as far as it is right. Its mistakes are recorded in `source`.
+    /// Reads the settings that are right. The mistakes are recorded in `source`.
     pub(super) fn read(source: &ConfigText) -> Self {
-        let table = match DeTable::parse(&source.text) {
-            Ok(table) => table,
-            Err(_) => {
-                let (_, errors) = DeTable::parse_recoverable(&source.text);
-                for error in &errors {
-                    source.record(syntax(source, error));
-                }
-                return Self::default();
-            }
-        };
+        let (table, errors) = DeTable::parse_recoverable(&source.text);
+        if !record_syntax_errors(source, &errors) {
+            return Self::default();
+        }
         let top = Section::new(source, table.get_ref(), 0..0, &TOP, ALL);
         let seconds = |key, bounds| top.keep_some(top.seconds(key, bounds));
         let mut settings = Self {
@@ -137,9 +131,9 @@ impl FileSettings {
         settings
     }
 
-    /// What this file says, and where it says nothing, what `other` says. The rules of both:
-    /// this file's come first. `[defaults]` is one setting, and so is each `[identity.NAME]`, so
-    /// that a profile of one file never meets a role of the other.
+    /// The settings of this file, those of `other` that are not set here, and the rules of both, this
+    /// file's first. `[defaults]` is one setting, and so is each `[identity.NAME]`, so that a profile
+    /// of one file is never combined with a role of the other.
     pub(super) fn or(mut self, other: Self) -> Self {
         self.rules.extend(other.rules);
         for (name, identity) in other.identities {
@@ -164,47 +158,116 @@ impl FileSettings {
     }
 }
 
-fn syntax(source: &ConfigText, error: &toml::de::Error) -> ConfigError {
-    let end = source.text.trim_end().len();
-    let span = error.span().unwrap_or(end..end);
+/// Records the first syntax error of each line. Returns whether the other lines can be checked: not
+/// if it is unknown which table they belong to.
+fn record_syntax_errors(source: &ConfigText, errors: &[toml::de::Error]) -> bool {
+    let text = &source.text;
+    let end = text.trim_end().len();
+    let mut errors: Vec<(Range<usize>, &str)> = errors
+        .iter()
+        .map(|error| (error.span().unwrap_or(end..end), error.message()))
+        .collect();
+    // In a list that is not closed, the parser finds the next lines wrong, too.
+    let swallows_lines = |told: &str| told.contains("unclosed") || told.contains("multi-line");
+    errors.sort_by_key(|(span, told)| {
+        (
+            source.origin_of(span).line,
+            !swallows_lines(told),
+            span.start,
+        )
+    });
+    errors.dedup_by_key(|(span, _)| source.origin_of(span).line);
+    let is_header = |span: &Range<usize>| line_before(text, span).starts_with('[');
+    let is_local = |(span, told): &(Range<usize>, &str)| !swallows_lines(told) && !is_header(span);
+    for (span, told) in &errors {
+        source.record(syntax_error(source, span, told));
+    }
+    errors.iter().all(is_local)
+}
+
+/// The part of a line before the place of an error.
+fn line_before<'t>(text: &'t str, span: &Range<usize>) -> &'t str {
+    let before = text.get(..span.start).unwrap_or(text);
+    before.rsplit('\n').next().unwrap_or_default()
+}
+
+fn syntax_error(source: &ConfigText, span: &Range<usize>, told: &str) -> ConfigError {
+    let text = &source.text;
+    let line = line_before(text, span);
+    let (span, message) = match text_after_value(text, span, told) {
+        Some(extra) => {
+            let what = match line.split_once('=') {
+                Some((key, _)) if !line.starts_with('[') => {
+                    format!("the value of `{}`", key.trim())
+                }
+                _ => "the table header".to_owned(),
+            };
+            let message = format!("unexpected text after {what}; remove it");
+            (extra, message)
+        }
+        None => (span.clone(), syntax_message(text, span, told)),
+    };
     ConfigError::Syntax {
-        origin: source.origin(span.start),
-        message: syntax_message(&source.text, &span, error.message()),
+        origin: source.origin_of(&span),
         excerpt: source.excerpt(&span),
+        message,
     }
 }
 
-/// What is wrong, in the words of a configuration file and not of a parser.
+/// The text between a complete value, or a table header, and the end of its line.
+fn text_after_value(text: &str, span: &Range<usize>, told: &str) -> Option<Range<usize>> {
+    let rest = text.get(span.start..)?.lines().next()?;
+    let value = if told.starts_with("unexpected key or value") {
+        0
+    } else if told.starts_with("string values must be quoted") {
+        // The parser takes `30 s` for text without quotes.
+        let (value, _) = rest.split_once(' ')?;
+        let is_complete = value.parse::<i64>().is_ok() || ["true", "false"].contains(&value);
+        is_complete.then_some(value.len())?
+    } else {
+        return None;
+    };
+    let extra = rest[value..].trim_start();
+    let start = span.start + rest.len() - extra.len();
+    let comment = extra.find(" #").unwrap_or(extra.len());
+    let extra = extra[..comment].trim_end();
+    (!extra.is_empty()).then(|| start..start + extra.len())
+}
+
+/// The message for a parser's error.
 fn syntax_message(text: &str, span: &Range<usize>, told: &str) -> String {
-    let before = text.get(..span.start).unwrap_or(text);
-    let line = before.rsplit('\n').next().unwrap_or_default();
+    let line = line_before(text, span);
     let key = line.split_once('=').map(|(key, _)| key.trim());
     if told == "duplicate key" {
         let key = text.get(span.clone()).unwrap_or_default();
-        return format!("`{key}` is defined twice: remove one of the two");
+        return format!("`{key}` is defined twice; remove one of the two");
     }
     for (part, message) in [
-        ("unclosed table", "the table header is not closed: add `]`"),
+        ("unclosed table", "the table header is not closed; add `]`"),
         (
             "unclosed array table",
-            "the table header is not closed: add `]]`",
+            "the table header is not closed; add `]]`",
         ),
-        ("unclosed array", "the list is not closed: add `]`"),
+        ("unclosed array", "the list is not closed; add `]`"),
+        (
+            "missing comma",
+            "a comma is missing; add `,` between the values",
+        ),
         (
             "unclosed inline table",
-            "the inline table is not closed: add `}`",
+            "the inline table is not closed; add `}`",
         ),
         (
             "escape",
-            "a backslash in double quotes starts an escape: write `\\\\`, or use single quotes",
+            "a backslash in double quotes starts an escape; write `\\\\`, or use single quotes",
         ),
         (
             "basic string, expected `\"`",
-            "the text is not closed: add `\"`",
+            "the text is not closed; add `\"`",
         ),
         (
             "literal string, expected `'`",
-            "the text is not closed: add `'`",
+            "the text is not closed; add `'`",
         ),
     ] {
         if told.contains(part) {
@@ -213,7 +276,7 @@ fn syntax_message(text: &str, span: &Range<usize>, told: &str) -> String {
     }
     match key {
         Some(key) if !key.is_empty() => format!(
-            "the value of `{key}` is not valid: write text in quotes, and numbers, true and false without"
+            "the value of `{key}` is not valid; write text in quotes, and numbers, true and false without"
         ),
         _ => "expected `key = value` or a table header such as [cache]".to_owned(),
     }
@@ -232,12 +295,12 @@ fn read_dir(cache: &Section<'_>) -> Result<Option<PathBuf>, ConfigError> {
     }
 }
 
-/// A table of which every line is commented out is no table.
+/// A table is absent if every line of it is a comment.
 fn read_defaults(defaults: &Section<'_>) -> Result<Option<IdentityTemplate>, ConfigError> {
     if defaults.is_empty() {
         return Ok(None);
     }
-    read_who(defaults)
+    read_template(defaults)
 }
 
 fn read_identity(
@@ -247,11 +310,11 @@ fn read_identity(
     if name.is_empty() || name.contains(|c: char| c.is_control() || "/\\".contains(c)) {
         return Err(identity.error_of_all(Problem::IdentityName));
     }
-    read_who(identity)
+    read_template(identity)
 }
 
 /// Reads the identity of a table that serves all registries; `None` if mistakes were recorded.
-fn read_who(section: &Section<'_>) -> Result<Option<IdentityTemplate>, ConfigError> {
+fn read_template(section: &Section<'_>) -> Result<Option<IdentityTemplate>, ConfigError> {
     let identity = IdentityTemplate::read(section);
     if section.is_flawed() {
         return Ok(None);
@@ -268,8 +331,8 @@ fn read_who(section: &Section<'_>) -> Result<Option<IdentityTemplate>, ConfigErr
 /// The longest name, in characters.
 const LONGEST_NAME: usize = 64;
 
-/// Another credential helper, named as Docker's `credsStore` names it: `secretservice`, `pass`,
-/// `osxkeychain`. The name holds no slash and no blank, and is not our own.
+/// Another credential helper, by its name in Docker's `credsStore`: `secretservice`, `pass`,
+/// `osxkeychain`. The name contains no slash or blank, and is not this program's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtherHelperName {
     name: String,
@@ -280,7 +343,7 @@ impl OtherHelperName {
     /// Reads the key at the top of a file.
     ///
     /// # Errors
-    /// When it is no helper's name, or would be our own.
+    /// If it is not a helper's name, or is this program's.
     pub(super) fn read(top: &Section<'_>) -> Result<Option<Self>, ConfigError> {
         const KEY: &str = "other_registries_helper";
         let Some(text) = top.text(KEY)? else {
@@ -293,7 +356,7 @@ impl OtherHelperName {
         }))
     }
 
-    /// As `credsStore` names it.
+    /// The name in `credsStore`.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -310,7 +373,7 @@ impl OtherHelperName {
 
 fn check(name: &str) -> Result<(), Problem> {
     let end = name.strip_prefix(PREFIX);
-    // In any case: there are file systems that do not tell capitals from small letters.
+    // Some file systems ignore case.
     let lower = end.unwrap_or(name).to_ascii_lowercase();
     if let Some(rest) = lower.strip_prefix(OWN_NAME)
         && (rest.is_empty() || rest.starts_with(['-', '.']))

@@ -1,4 +1,4 @@
-//! Whole files: what they mean, how two become one, which rule fits, who asks.
+//! Whole files: their settings, two files together, matching rules, identities.
 
 mod choosing;
 mod files;
@@ -29,7 +29,7 @@ fn registry(host: &str) -> Registry {
     Registry::parse(host).expect("a registry")
 }
 
-/// Who asks for a host, in one line: by a rule, else by `[defaults]`.
+/// The identity for a host in one line, of a rule or of `[defaults]`.
 fn who(config: &Config, host: &str) -> String {
     let registry = registry(host);
     let identity = match config.rule_for(&registry) {
@@ -42,7 +42,7 @@ fn who(config: &Config, host: &str) -> String {
             let profile = identity.profile.iter().map(ToString::to_string);
             profile.chain(roles).collect::<Vec<_>>().join(" ")
         }
-        Ok(None) => "nobody".to_owned(),
+        Ok(None) => "none".to_owned(),
         Err(error) => error.to_string(),
     }
 }
@@ -78,7 +78,7 @@ fn no_file_and_empty_files_mean_the_defaults() {
         assert_eq!(config.cache, CacheSettings::default());
         assert!(config.cache.enabled);
         assert!(config.rules().is_empty());
-        assert_eq!(who(&config, IRELAND), "nobody");
+        assert_eq!(who(&config, IRELAND), "none");
     }
 }
 
@@ -342,7 +342,7 @@ fn the_first_rule_that_fits_is_the_one_and_accounts_limit_it() {
         ),
         (BEIJING, "arn:aws-cn:iam::444455556666:role/pull-cn-north-1"),
         (OREGON, "second"),
-        (PUBLIC, "nobody"),
+        (PUBLIC, "none"),
     ] {
         assert_eq!(who(&config, host), expected, "{host}");
     }
@@ -366,7 +366,7 @@ fn an_external_id_goes_only_to_accounts_that_are_written_down() {
             "arn:aws:iam::111122223333:role/r",
             "{scope}"
         );
-        assert_eq!(who(&config, OREGON), "nobody", "{scope}");
+        assert_eq!(who(&config, OREGON), "none", "{scope}");
     }
 }
 
@@ -381,17 +381,17 @@ fn nothing_crosses_partitions() {
         (
             IRELAND,
             "/c.toml:3: registry.role_arn: `arn:aws-us-gov:iam::111122223333:role/r` is in the partition \
-             aws-us-gov, and 111122223333.dkr.ecr.eu-west-1.amazonaws.com in aws: AWS identities and registries must be in the same partition",
+             aws-us-gov, and 111122223333.dkr.ecr.eu-west-1.amazonaws.com in aws; AWS identities and registries must be in the same partition",
         ),
         (
             BEIJING,
             "/c.toml:6: registry.region: `eu-west-1` is in the partition aws, and \
-             444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn: AWS identities and registries must be in the same partition",
+             444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn; AWS identities and registries must be in the same partition",
         ),
         (
             PUBLIC,
             "/c.toml:1: defaults.role_arn: `arn:aws-cn:iam::444455556666:role/d` is in the partition aws-cn, \
-             and public.ecr.aws in aws: AWS identities and registries must be in the same partition",
+             and public.ecr.aws in aws; AWS identities and registries must be in the same partition",
         ),
         (
             "999999999999.dkr.ecr.cn-north-1.amazonaws.com.cn",
@@ -407,7 +407,7 @@ fn defaults_with_blanks_are_silent_on_public_ecr() {
     let config = config(
         "[defaults]\nprofile = \"p\"\nrole_arn = \"arn:{partition}:iam::{account}:role/r\"\n",
     );
-    assert_eq!(who(&config, PUBLIC), "nobody");
+    assert_eq!(who(&config, PUBLIC), "none");
     assert_eq!(who(&config, IRELAND), "p arn:aws:iam::111122223333:role/r");
 }
 
@@ -433,7 +433,7 @@ fn a_thousand_rules_keep_their_lines() {
     );
 }
 
-/// The shipped example with the `#` of every setting taken away. Prose has a space behind it.
+/// The shipped example with the `#` of every setting taken away. In prose, a space follows.
 fn example_switched_on() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/config.example.toml");
     let example = std::fs::read_to_string(path).expect("the example is shipped");

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::config::{Config, ConfigError};
 use crate::env::{Env, var};
-use crate::error::{Error, hints, message};
+use crate::error::{Error, message};
 use crate::get::{self, Tokens};
 use crate::identity::Misspelled;
 use crate::redaction::shown_server;
@@ -45,18 +45,11 @@ impl From<AnswerError> for Error {
 )]
 struct NotKept(String);
 
-impl NotKept {
-    fn hints() -> Vec<String> {
-        hints(&[
-            "To store it with another helper, set other_registries_helper in config.toml",
-            "Or set credsStore in Docker's config.json to that helper, and use ecrx only for ECR hosts (credHelpers)",
-        ])
-    }
-}
-
 impl From<NotKept> for Error {
     fn from(error: NotKept) -> Self {
-        Self::failure(error).hints(NotKept::hints())
+        Self::failure(error)
+            .hint("To store it with another helper, set other_registries_helper in config.toml")
+            .hint("Or set credsStore in Docker's config.json to that helper, and use ecrx only for ECR hosts (credHelpers)")
     }
 }
 

@@ -98,15 +98,9 @@ pub(super) struct TooShort {
     pub(super) least: Duration,
 }
 
-impl TooShort {
-    fn hints() -> Vec<String> {
-        vec!["AWS sets the token lifetime; use a shorter --min-lifetime".to_owned()]
-    }
-}
-
 impl From<TooShort> for Error {
     fn from(error: TooShort) -> Self {
-        Self::failure(error).hints(TooShort::hints())
+        Self::failure(error).hint("AWS sets the token lifetime; use a shorter --min-lifetime")
     }
 }
 

@@ -1,9 +1,8 @@
-//! ECR registries: the one place that knows how a host name names a service, an
-//! account, a region and a partition.
+//! ECR registries, and their host names, which contain the service, account, region and partition.
 //!
-//! Host shapes, from AWS's "Amazon ECR endpoints" and from both established clients
-//! (amazon-ecr-credential-helper, the kubelet's ECR provider), which accept `dkr.ecr`
-//! and `dkr-ecr` in front of either kind of suffix:
+//! The forms are those of AWS's "Amazon ECR endpoints" and of two established programs
+//! (amazon-ecr-credential-helper, the kubelet's ECR provider), which accept `dkr.ecr` and `dkr-ecr`
+//! before either suffix:
 //!
 //! ```text
 //! ACCOUNT.dkr.ecr[-fips].REGION.SUFFIX            SUFFIX            of the partition
@@ -12,7 +11,6 @@
 //! ```
 
 mod names;
-mod region_names;
 
 use std::fmt;
 
@@ -29,18 +27,18 @@ pub struct PrivateRegistry {
     /// The account that owns the registry.
     pub account: AccountId,
     pub region: Region,
-    /// The host has the FIPS label, so the API must be the FIPS one.
+    /// Whether the host has the FIPS label, so that the FIPS API must be called.
     pub fips: bool,
-    /// The host is a dual-stack one, so the API must be reachable over IPv6 too.
+    /// Whether the host is a dual-stack one, so that the dual-stack API must be called.
     pub dual_stack: bool,
 }
 
-/// The two services behind ECR hosts.
+/// The two services with ECR hosts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Service {
     /// `ecr`: private registries, one per account and region.
     Private(PrivateRegistry),
-    /// `ecr-public`: the one public registry.
+    /// `ecr-public`: the public registry.
     Public,
 }
 
@@ -52,8 +50,8 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Reads what a client sent: a host in any spelling, with or without scheme, port and path.
-    /// `None` means "not an ECR registry", for whatever reason.
+    /// Parses a server name that a client sends: a host in any spelling, with or without scheme, port
+    /// and path. `None` if it is not an ECR registry.
     ///
     /// ```
     /// use docker_credential_ecrx::registry::Registry;
@@ -71,8 +69,8 @@ impl Registry {
         Some(Self { host, service })
     }
 
-    /// A private registry behind a name of one's own: a mirror, a CNAME, a VPC endpoint. Only the
-    /// configuration can say that there is one.
+    /// A private registry with a custom host name: a mirror, a CNAME, a VPC endpoint. Custom host names
+    /// are known only from the configuration.
     pub fn behind(name: &ServerName, account: AccountId, region: Region) -> Self {
         Self {
             host: name.to_string(),
@@ -85,8 +83,7 @@ impl Registry {
         }
     }
 
-    /// The same private registry by the host that ECR gives it, without FIPS and dual-stack;
-    /// `None` for public ECR.
+    /// The same private registry with its ECR host, without FIPS and dual-stack; `None` for public ECR.
     pub fn by_ecrs_name(&self) -> Option<Self> {
         let PrivateRegistry {
             account, region, ..
@@ -95,8 +92,8 @@ impl Registry {
         Self::parse(&format!("{account}.dkr.ecr.{region}.{suffix}"))
     }
 
-    /// The host in lower case, without scheme and path. It has a port only where the
-    /// configuration names one for a host of one's own.
+    /// The host in lower case, without scheme and path. Only a custom host name of the configuration
+    /// can have a port.
     pub fn host(&self) -> &str {
         &self.host
     }
@@ -109,7 +106,7 @@ impl Registry {
         }
     }
 
-    /// The region whose API gives this registry's tokens.
+    /// The region of the API that issues tokens for this registry.
     pub fn api_region(&self) -> Region {
         match &self.service {
             Service::Private(private) => private.region.clone(),
@@ -158,20 +155,20 @@ impl PrivateRegistry {
     }
 }
 
-/// What a client names a server by, taken apart.
+/// The parts of a server name that a client sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerName {
     /// The host in lower case, without a trailing dot.
     pub host: String,
-    /// The port, when one was given.
+    /// The port, if one is named.
     pub port: Option<u16>,
 }
 
 impl ServerName {
-    /// Takes `[http[s]://]HOST[:PORT][/PATH]` apart; `None` when it is something else.
+    /// Parses `[http[s]://]HOST[:PORT][/PATH]`.
     ///
-    /// User parts (`user@host`) are refused rather than skipped: the text before the `@` is a
-    /// classic way to make a host look like another.
+    /// A user name (`user@host`) is refused, not skipped, as attackers use it to make a host look like
+    /// another.
     pub fn parse(server: &str) -> Option<Self> {
         let server = server.trim();
         let is_http = |scheme: &str| {

@@ -1,9 +1,11 @@
-//! Names of AWS, parsed into types that cannot hold nonsense, and the one table of partitions.
+//! AWS names as validated types, and the table of partitions.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Why a text is no account id, region, partition or role ARN.
+use crate::nearest::nearest_within;
+
+/// Why a text is not an account ID, region, partition, role ARN or MFA device.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
     /// Not 12 digits.
@@ -18,14 +20,14 @@ pub enum ParseError {
     /// Not `arn:PARTITION:iam::ACCOUNT:role/NAME`.
     #[error("`{0}` is not an IAM role ARN: expected arn:aws:iam::111122223333:role/NAME")]
     RoleArn(String),
-    /// Neither the ARN of a virtual MFA device nor the serial number of another.
+    /// Neither the ARN of a virtual MFA device nor a serial number.
     #[error(
         "`{0}` is not an MFA device: expected an ARN such as arn:aws:iam::111122223333:mfa/alice, or a serial number"
     )]
     MfaDevice(String),
 }
 
-/// An AWS account id: exactly 12 digits.
+/// An AWS account ID: exactly 12 digits.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountId(String);
 
@@ -49,8 +51,8 @@ impl FromStr for AccountId {
 
 /// The name of an AWS region, in lower case: `eu-west-1`, `us-gov-east-1`.
 ///
-/// The list of regions grows, so the shape is checked and not the name: at least three parts
-/// of letters and digits, the first of letters alone, the last of digits alone.
+/// AWS adds regions, so only the form is checked: at least three parts of letters and digits, the first
+/// only of letters, the last only of digits.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Region(String);
 
@@ -59,7 +61,7 @@ impl Region {
         &self.0
     }
 
-    /// The region of public ECR's API, for every caller.
+    /// The region of public ECR's API.
     pub fn us_east_1() -> Self {
         Self("us-east-1".to_owned())
     }
@@ -89,8 +91,8 @@ impl FromStr for Region {
     }
 }
 
-/// An MFA device, as `mfa_serial` names it: the ARN of a virtual one
-/// (`arn:PARTITION:iam::ACCOUNT:mfa/NAME`), or the serial number of a piece of hardware.
+/// An MFA device, the value of `mfa_serial`: the ARN of a virtual device
+/// (`arn:PARTITION:iam::ACCOUNT:mfa/NAME`), or the serial number of a hardware device.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct MfaDevice {
     serial: String,
@@ -102,7 +104,7 @@ impl MfaDevice {
         &self.serial
     }
 
-    /// The partition that the device is in; a serial number does not tell.
+    /// The partition of the device; `None` for a serial number.
     pub fn partition(&self) -> Option<Partition> {
         self.partition
     }
@@ -179,8 +181,7 @@ impl FromStr for RoleArn {
         }
         let account = next()?.parse().map_err(|_| wrong())?;
         let name = next()?.strip_prefix("role/").ok_or_else(wrong)?;
-        // IAM: names and paths are made of these characters; a name of at most 64 behind a
-        // path of at most 512.
+        // IAM allows these characters in names and paths, 64 of them in a name and 512 in a path.
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"+=,.@_-/".contains(&b);
         if name.is_empty() || name.ends_with('/') || name.len() > 576 || !name.bytes().all(allowed)
         {
@@ -227,23 +228,22 @@ pub enum Partition {
     AwsIsoF,
 }
 
-/// What the table says of one partition. The API names are not here: the SDK derives them from
-/// the region and the FIPS and dual-stack switches.
+/// A row of the partition table. It has no API endpoints: the SDK derives them from the region and the
+/// FIPS and dual-stack settings.
 struct PartitionFacts {
     partition: Partition,
     name: &'static str,
-    /// What a registry's host ends in.
+    /// The end of a registry's host.
     suffix: &'static str,
-    /// What a dual-stack registry's host ends in. AWS's endpoint tables spell it out for the
-    /// commercial regions and China; for the others it is `on.` before the domain of their
-    /// dual-stack API.
+    /// The end of a dual-stack registry's host. AWS's endpoint tables contain it for the commercial
+    /// regions and China. For the others, it is `on.` before the domain of their dual-stack API.
     dual_stack_suffix: &'static str,
-    /// What the names of the partition's regions begin with.
+    /// The prefixes of the partition's region names.
     region_prefixes: &'static [&'static str],
 }
 
-/// The one partition table. `aws` and `aws-us-gov` share their suffixes, and are told apart by
-/// the region; `aws` comes last, as its prefixes are the catch-all.
+/// The partition table. `aws` and `aws-us-gov` have the same suffixes, and differ in the region. `aws`
+/// is the last, as its prefix matches all regions.
 const PARTITIONS: &[PartitionFacts] = &[
     PartitionFacts {
         partition: Partition::AwsUsGov,
@@ -323,7 +323,7 @@ impl Partition {
             .unwrap_or(&PARTITIONS[PARTITIONS.len() - 1])
     }
 
-    /// Every partition, with what the names of its regions begin with.
+    /// Every partition, with the prefix of its region names.
     pub fn all() -> impl Iterator<Item = (Partition, &'static str)> {
         PARTITIONS
             .iter()
@@ -331,7 +331,7 @@ impl Partition {
     }
 
     /// Every partition, in the order of the variants.
-    pub(super) fn sorted() -> Vec<Self> {
+    fn sorted() -> Vec<Self> {
         let mut partitions: Vec<Self> = PARTITIONS.iter().map(|facts| facts.partition).collect();
         partitions.sort_unstable();
         partitions
@@ -342,17 +342,17 @@ impl Partition {
         self.facts().name
     }
 
-    /// What the hosts of its registries end in.
+    /// The end of its registries' hosts.
     pub fn suffix(self) -> &'static str {
         self.facts().suffix
     }
 
-    /// What the dual-stack hosts of its registries end in.
+    /// The end of its registries' dual-stack hosts.
     pub fn dual_stack_suffix(self) -> &'static str {
         self.facts().dual_stack_suffix
     }
 
-    /// The partition a region belongs to, by the beginning of its name.
+    /// The partition of a region, by the prefix of its name.
     pub fn of_region(region: &Region) -> Partition {
         PARTITIONS
             .iter()
@@ -365,8 +365,7 @@ impl Partition {
             .map_or(Partition::Aws, |facts| facts.partition)
     }
 
-    /// The partition that an API's host is in, as far as its name tells; `None` for a name that
-    /// is not AWS's.
+    /// The partition of an API host, by its name; `None` for a host that is not AWS's.
     pub fn of_api_host(host: &str) -> Option<Partition> {
         let host = host.to_ascii_lowercase();
         let ends_in = |before: &str, suffix: &str| {
@@ -380,7 +379,7 @@ impl Partition {
                 ends_in(".", facts.suffix)
                     || ends_in(".api.", suffix.strip_prefix("on.").unwrap_or(suffix))
             })
-            // GovCloud and the commercial regions share their suffixes.
+            // GovCloud and the commercial regions have the same suffixes.
             .find(|facts| {
                 facts.partition != Partition::AwsUsGov
                     || host.split('.').any(|label| label.starts_with("us-gov-"))
@@ -407,9 +406,90 @@ impl FromStr for Partition {
     }
 }
 
+/// The directions in region names. A list of regions would reject each new one. AWS composes the names
+/// from an area, a direction and a number, and a misspelled part is not an area or direction.
+const DIRECTIONS: [&str; 9] = [
+    "central",
+    "east",
+    "north",
+    "northeast",
+    "northwest",
+    "south",
+    "southeast",
+    "southwest",
+    "west",
+];
+
+fn areas(partition: Partition) -> &'static [&'static str] {
+    match partition {
+        Partition::Aws => &["us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx"],
+        Partition::AwsUsGov => &["us-gov"],
+        Partition::AwsCn => &["cn"],
+        Partition::AwsEusc => &["eusc-de"],
+        Partition::AwsIso => &["us-iso"],
+        Partition::AwsIsoB => &["us-isob"],
+        Partition::AwsIsoE => &["eu-isoe"],
+        Partition::AwsIsoF => &["us-isof"],
+    }
+}
+
+/// A region name that no partition has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownRegion {
+    /// The name that was probably meant.
+    pub nearest: Option<String>,
+}
+
+impl Region {
+    /// `None` if a partition can have a region of this name.
+    pub fn check_name(&self) -> Option<UnknownRegion> {
+        let (stem, number) = self.as_str().rsplit_once('-')?;
+        // Of names that are equally near, the first is meant: that of `aws`.
+        let known: Vec<String> = Partition::sorted()
+            .into_iter()
+            .flat_map(areas)
+            .flat_map(|area| DIRECTIONS.map(|direction| format!("{area}-{direction}")))
+            .collect();
+        if known.iter().any(|known| known == stem) {
+            return None;
+        }
+        let nearest = nearest_within(2, stem, known.iter().map(String::as_str));
+        Some(UnknownRegion {
+            nearest: nearest.map(|stem| format!("{stem}-{number}")),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_misspelled_region_finds_its_neighbour_and_real_ones_pass() {
+        for region in [
+            "eu-west-1",
+            "us-east-2",
+            "ap-southeast-5",
+            "me-central-1",
+            "us-gov-west-1",
+            "cn-northwest-1",
+            "eusc-de-east-1",
+            "us-isob-east-1",
+            "eu-isoe-west-1",
+            "us-isof-south-1",
+        ] {
+            assert_eq!(region.parse::<Region>().unwrap().check_name(), None);
+        }
+        for (written, nearest) in [
+            ("eu-wets-1", Some("eu-west-1")),
+            ("us-esat-2", Some("us-east-2")),
+            ("ap-souteast-2", Some("ap-southeast-2")),
+            ("zz-nowhere-1", None),
+        ] {
+            let unknown = written.parse::<Region>().unwrap().check_name().unwrap();
+            assert_eq!(unknown.nearest.as_deref(), nearest, "{written}");
+        }
+    }
 
     #[test]
     fn an_unknown_partition_is_told_all_that_there_are() {

@@ -1,5 +1,5 @@
-//! The user's terminal. stdin and stdout belong to the protocol, so the prompt for an MFA code is
-//! on the terminal itself.
+//! Prompts on the terminal. stdin and stdout are used by the protocol, so MFA codes are read from the
+//! controlling terminal.
 
 use std::io;
 use std::time::Duration;
@@ -12,39 +12,37 @@ pub use absent::{ask_for_code, number};
 #[cfg(unix)]
 pub use unix::{ask_for_code, number};
 
-/// Why no code was entered. The texts follow what requires one.
+/// Why no code was entered. The texts follow the name of the device.
 #[derive(Debug, thiserror::Error)]
 pub enum TerminalError {
     #[error("{why}")]
     Absent { why: Absence },
-    /// The user pressed Ctrl-C, Ctrl-D, or only Enter.
+    /// Ctrl-C, Ctrl-D, or only Enter.
     #[error("the prompt was cancelled")]
     Cancelled,
-    /// The user entered nothing in time.
     #[error("no code was entered within {:.0} s", limit.as_secs_f64())]
     TimedOut { limit: Duration },
-    /// The user entered something else each time.
     #[error("three entries were not six-digit codes")]
     Refused,
-    /// There is a terminal, but it fails.
+    /// The terminal exists, but fails.
     #[error("the terminal cannot be used")]
     Io(#[from] io::Error),
 }
 
-/// Why there can be no prompt.
+/// Why a prompt is impossible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Absence {
-    /// No terminal controls this process: a service, a CI job, a container without a tty.
+    /// The process has no controlling terminal: a service, a CI job, a container without a tty.
     #[error("no terminal is available for the prompt")]
     NoTerminal,
-    /// This process is not in the terminal's foreground, or no longer.
+    /// The process is not, or no longer, in the terminal's foreground.
     #[error("the terminal is in use by another program")]
     Background,
     #[error("prompting on a terminal is not supported on this system")]
     Unsupported,
 }
 
-/// Without a terminal that could be asked on.
+/// Systems without support for prompts.
 #[cfg(not(unix))]
 mod absent {
     use std::time::Duration;

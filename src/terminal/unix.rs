@@ -1,9 +1,8 @@
 //! `/dev/tty`, and its settings during a prompt.
 //!
-//! The line discipline goes on editing the line (Backspace, Ctrl-U), so a read gives a whole line
-//! or nothing. Echo is off. No key sends a signal: Ctrl-C is made a second end of line (`VEOL`),
-//! comes as a byte and cancels the prompt alone, in order, where a signal would kill this process
-//! before it could put the settings back.
+//! The line discipline still edits the line (Backspace, Ctrl-U), so that a read returns a whole line or
+//! nothing. Echo is off. No key sends a signal: Ctrl-C is a second end of line (`VEOL`). It is read as a
+//! byte and cancels only the prompt. A signal would end the process before it can restore the settings.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -29,34 +28,34 @@ const CTRL_C: u8 = 0x03;
 
 const CTRL_D: u8 = 0x04;
 
-/// No line discipline keeps a longer line: Linux has room for 4,095 bytes and the end of line,
-/// others for less. What is typed beyond it is lost there.
+/// The longest line of any line discipline, in bytes: Linux keeps 4,095 and the end of line, others
+/// fewer. They drop the rest.
 const LONGEST_LINE: usize = 4096;
 
-/// The number of prompts for one code.
-const QUESTIONS: usize = 3;
+/// The maximum number of prompts.
+const PROMPTS: usize = 3;
 
-/// The interval between two checks whether another program has taken the terminal.
-const GLANCE: Duration = Duration::from_secs(1);
+/// The interval at which the foreground is checked.
+const FOREGROUND_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The interval between two attempts, if polling is impossible.
-const SHORT_GLANCE: Duration = Duration::from_millis(50);
+/// The interval of attempts at what cannot be polled.
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Asks for a code of six digits on the terminal that the process is controlled by, three times
-/// at most, and all within the time limit. What is typed is not shown. Blocks the thread.
+/// Prompts for a code of six digits on the controlling terminal, at most three times within the time
+/// limit. The input is not shown. Blocks the thread.
 ///
 /// # Errors
-/// The [`TerminalError`] says why no code was entered. The terminal is as it was before, unless
-/// another program has taken it meanwhile.
+/// Why no code was entered. The settings of the terminal are restored, unless another program has
+/// taken the foreground.
 pub fn ask_for_code(question: &str, time_limit: Duration) -> Result<Secret, TerminalError> {
     let terminal = Terminal::open(time_limit)?;
     let question = format!("{} ", one_line(question));
-    for nth in 0..QUESTIONS {
+    for nth in 0..PROMPTS {
         if nth > 0 {
-            terminal.forget_what_was_typed();
-            terminal.say("\nnot a six-digit code; try again\n")?;
+            terminal.drop_input();
+            terminal.print("\nnot a six-digit code; try again\n")?;
         }
-        terminal.say(&question)?;
+        terminal.print(&question)?;
         match TypedLine::read(&terminal.read_line()?) {
             TypedLine::Code(code) => return Ok(code),
             TypedLine::Cancel => return Err(TerminalError::Cancelled),
@@ -66,7 +65,7 @@ pub fn ask_for_code(question: &str, time_limit: Duration) -> Result<Secret, Term
     Err(TerminalError::Refused)
 }
 
-/// The controlling terminal with the settings for a prompt. Dropping it restores the settings.
+/// The controlling terminal with the settings for a prompt. When dropped, it restores the earlier ones.
 struct Terminal {
     device: File,
     before: Termios,
@@ -76,36 +75,35 @@ struct Terminal {
 }
 
 impl Terminal {
-    /// Waits for other prompts to end. What was typed before is discarded, as it was not the
-    /// answer.
+    /// Waits until other prompts have ended. Drops earlier input, which is not meant as the code.
     fn open(time_limit: Duration) -> Result<Self, TerminalError> {
         let device = open_device()?;
         let time = Time::from_now(time_limit);
         let turn = take_turn(&device, &time)?;
-        let before = not_asking(tcgetattr(&device).map_err(io::Error::from)?);
-        let asking = settings_to_ask(&before);
+        let before = without_prompt(tcgetattr(&device).map_err(io::Error::from)?);
+        let prompting = with_prompt(&before);
         let terminal = Self {
             device,
             before,
             time,
             _turn: turn,
         };
-        terminal.set(&asking).map_err(io::Error::from)?;
+        terminal.set(&prompting).map_err(io::Error::from)?;
         Ok(terminal)
     }
 
-    /// Does not wait for the output to be read, as `TCSAFLUSH` would.
+    /// Does not wait for pending output, which `TCSAFLUSH` does.
     fn set(&self, settings: &Termios) -> rustix::io::Result<()> {
         tcsetattr(&self.device, OptionalActions::Now, settings)?;
         tcflush(&self.device, QueueSelector::IFlush)
     }
 
-    fn forget_what_was_typed(&self) {
-        // What is left then counts as an answer, and is not a code.
+    fn drop_input(&self) {
+        // If this fails, the input is read as an answer that is not a code.
         let _ = tcflush(&self.device, QueueSelector::IFlush);
     }
 
-    fn say(&self, text: &str) -> Result<(), TerminalError> {
+    fn print(&self, text: &str) -> Result<(), TerminalError> {
         let mut rest = text.as_bytes();
         while !rest.is_empty() {
             match (&self.device).write(rest) {
@@ -120,7 +118,7 @@ impl Terminal {
         Ok(())
     }
 
-    /// A line with its end; an empty one if the user has ended the input.
+    /// A line with its end; an empty one at the end of the input.
     fn read_line(&self) -> Result<Vec<u8>, TerminalError> {
         let mut line = vec![0; LONGEST_LINE];
         loop {
@@ -137,17 +135,17 @@ impl Terminal {
         }
     }
 
-    /// Waits until an attempt can succeed, while this process still has the terminal.
+    /// Returns if an attempt may succeed and the process is still in the foreground.
     fn wait_for(&self, event: PollFlags) -> Result<(), TerminalError> {
         loop {
             let left = self.time.left()?;
             let mut devices = [PollFd::new(&self.device, event)];
-            let polled = poll(&mut devices, Some(&timespec(left.min(GLANCE))));
+            let polled = poll(&mut devices, Some(&timespec(left.min(FOREGROUND_INTERVAL))));
             must_be_in_foreground(&self.device)?;
             match polled {
-                // macOS polls no `/dev/tty`; rustix's documentation of `poll` says so.
+                // macOS does not poll `/dev/tty` (rustix, documentation of `poll`).
                 Ok(_) if devices[0].revents().contains(PollFlags::NVAL) => {
-                    std::thread::sleep(left.min(SHORT_GLANCE));
+                    std::thread::sleep(left.min(RETRY_INTERVAL));
                     return Ok(());
                 }
                 Ok(0) | Err(Errno::INTR) => {}
@@ -160,8 +158,8 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // In the background it would only stop this process (SIGTTOU), and the process in the
-        // foreground has changed the settings as it needs them.
+        // In the background this would stop the process (SIGTTOU), and the program in the foreground
+        // has set the terminal for itself.
         if is_in_foreground(&self.device) {
             // Enter was not echoed.
             let _ = (&self.device).write_all(b"\n");
@@ -170,8 +168,8 @@ impl Drop for Terminal {
     }
 }
 
-/// Opened without blocking: nothing waits but [`Terminal::wait_for`]. The flag is this opening's
-/// own, and does not change the terminal for others.
+/// Opens the terminal without blocking: only [`Terminal::wait_for`] waits. The flag belongs to this
+/// file description, and does not change the terminal for other programs.
 fn open_device() -> Result<File, TerminalError> {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     OpenOptions::new()
@@ -200,8 +198,8 @@ fn open_device() -> Result<File, TerminalError> {
         })
 }
 
-/// Whether this process may read: in the background a read, or a change of the settings, would
-/// stop it (SIGTTIN, SIGTTOU). This cannot be known if the foreground is in another PID namespace.
+/// Whether the process may read: in the background, a read or a change of the settings would stop it
+/// (SIGTTIN, SIGTTOU). A foreground of another PID namespace is not recognised.
 fn is_in_foreground(device: &File) -> bool {
     tcgetpgrp(device).is_ok_and(|group| group == getpgrp())
 }
@@ -213,34 +211,33 @@ fn must_be_in_foreground(device: &File) -> Result<(), TerminalError> {
         .ok_or(TerminalError::Absent { why })
 }
 
-/// Waits until there is no other prompt on the terminal.
+/// Waits until the terminal has no other prompt.
 fn take_turn(device: &File, time: &Time) -> Result<Turn, TerminalError> {
     loop {
         must_be_in_foreground(device)?;
         if let Some(turn) = Turn::take() {
             return Ok(turn);
         }
-        std::thread::sleep(time.left()?.min(SHORT_GLANCE));
+        std::thread::sleep(time.left()?.min(RETRY_INTERVAL));
     }
 }
 
-fn settings_to_ask(before: &Termios) -> Termios {
-    let mut asking = before.clone();
-    asking.local_modes |= LocalModes::ICANON;
-    asking.local_modes -= LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ISIG;
+fn with_prompt(before: &Termios) -> Termios {
+    let mut prompting = before.clone();
+    prompting.local_modes |= LocalModes::ICANON;
+    prompting.local_modes -= LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ISIG;
     // Enter sends a carriage return. Ctrl-S must not stop the prompt.
-    asking.input_modes |= InputModes::ICRNL;
-    asking.input_modes -= InputModes::IGNCR | InputModes::INLCR | InputModes::IXON;
-    asking.output_modes |= OutputModes::OPOST | OutputModes::ONLCR;
-    asking.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
-    asking.special_codes[SpecialCodeIndex::VEOF] = CTRL_D;
-    asking
+    prompting.input_modes |= InputModes::ICRNL;
+    prompting.input_modes -= InputModes::IGNCR | InputModes::INLCR | InputModes::IXON;
+    prompting.output_modes |= OutputModes::OPOST | OutputModes::ONLCR;
+    prompting.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
+    prompting.special_codes[SpecialCodeIndex::VEOF] = CTRL_D;
+    prompting
 }
 
-/// The settings to restore: the current ones, unless another process of this program was killed
-/// during its prompt and has left its own. Then the defaults of a shell replace what it had
-/// changed.
-fn not_asking(mut found: Termios) -> Termios {
+/// The settings to restore: the current ones, unless they are those of a prompt whose process was
+/// killed. Then its changes are undone as a shell would.
+fn without_prompt(mut found: Termios) -> Termios {
     let is_ours = found.special_codes[SpecialCodeIndex::VEOL] == CTRL_C
         && !found
             .local_modes
@@ -276,18 +273,18 @@ impl Time {
 }
 
 fn timespec(duration: Duration) -> Timespec {
-    // No more than a glance.
+    // It is at most an interval.
     Timespec::try_from(duration).unwrap_or_default()
 }
 
-/// What a line from the terminal means.
+/// A line from the terminal.
 #[derive(Debug, PartialEq, Eq)]
 enum TypedLine {
-    /// Six ASCII digits; blanks around and within do not count.
+    /// Six ASCII digits, also with blanks.
     Code(Secret),
-    /// Ctrl-C somewhere, or nothing but an end: Ctrl-D, Enter.
+    /// A line with Ctrl-C, or an empty one: Ctrl-D, Enter.
     Cancel,
-    /// No code.
+    /// Not a code.
     Other,
 }
 
@@ -310,18 +307,17 @@ impl TypedLine {
     }
 }
 
-/// The terminal's lock, for one prompt at a time. It ends with this process at the latest.
+/// The terminal's lock, for one prompt at a time. It is released when the process ends at the latest.
 ///
-/// Clients run this program several times at once, on one terminal. Without the lock, two prompts
-/// would take each other's answers, and the one that ends last would restore the other's settings,
-/// with echo off, for good.
+/// Clients run several processes of this program on one terminal. Two prompts would read each other's
+/// input, and the one that ends last would restore the other's settings, so that echo stays off.
 struct Turn {
     _terminal: Option<File>,
 }
 
 impl Turn {
-    /// `None` while there is another prompt on the terminal. If the terminal cannot be locked,
-    /// there is never another.
+    /// `None` while the terminal has another prompt. If the terminal cannot be locked, no process
+    /// waits.
     fn take() -> Option<Self> {
         let terminal = open_by_name();
         let is_taken = terminal.as_ref().is_some_and(|terminal| {
@@ -340,8 +336,8 @@ impl Turn {
 #[cfg(target_os = "linux")]
 const PSEUDO_TERMINALS: u32 = 136;
 
-/// The controlling terminal by its own name. `/dev/tty` is one file for all terminals and users,
-/// so its lock would make one user wait for another; `/dev/pts/N` is open to its user alone.
+/// The controlling terminal by its own name. `/dev/tty` is the same file for all terminals and users,
+/// so its lock would make other users wait. Only its user can open `/dev/pts/N`.
 #[cfg(target_os = "linux")]
 fn open_by_name() -> Option<File> {
     use std::os::unix::fs::MetadataExt as _;
@@ -357,13 +353,12 @@ fn open_by_name() -> Option<File> {
         .custom_flags(flags.bits().cast_signed())
         .open(format!("/dev/pts/{minor}"))
         .ok()?;
-    // The terminal may be in another container, which has numbers of its own.
+    // The terminal may belong to another container, which has its own numbers.
     let device = terminal.metadata().ok()?.rdev();
     (device == rustix::fs::makedev(major, minor)).then_some(terminal)
 }
 
-/// The number of the terminal that controls this process; `None` if there is none, or if the system
-/// does not say.
+/// The controlling terminal's device number; `None` if there is none or it is unknown.
 #[cfg(target_os = "linux")]
 pub fn number() -> Option<(u32, u32)> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
@@ -380,8 +375,8 @@ fn open_by_name() -> Option<File> {
     None
 }
 
-/// Major and minor number of the controlling terminal: `tty_nr` of proc_pid_stat(5), the fifth
-/// field after the program's name, which is in parentheses and may contain any character.
+/// Major and minor number of the controlling terminal: `tty_nr` of proc_pid_stat(5), the fifth field
+/// after the program's name, which is in parentheses and may contain parentheses.
 #[cfg(target_os = "linux")]
 fn device_in(stat: &str) -> Option<(u32, u32)> {
     let (_, fields) = stat.rsplit_once(')')?;

@@ -17,8 +17,8 @@ fn runner(aws: &FakeAws) -> TestEnvironment {
     environment
 }
 
-/// Who asks for a registry, and who assumed which role for that.
-fn asks(environment: &TestEnvironment, aws: &FakeAws, host: &str) -> (String, Vec<String>) {
+/// The caller that requests the token of a registry, and the callers that assume roles for it.
+fn callers(environment: &TestEnvironment, aws: &FakeAws, host: &str) -> (String, Vec<String>) {
     aws.clear();
     let principal = environment.get(host).grant().principal;
     let chain = assumed(aws).into_iter();
@@ -50,7 +50,7 @@ fn each_variable_alone_and_both_together_choose_before_rules_and_aws_variables()
                 format!("{} {PULL}", session("111122223333", "profile")),
             ],
         ),
-        // Blanks around a value are nobody's.
+        // Blanks around a value are no part of it.
         (
             vec![("ECRX_PROFILE", " work\t"), ("ECRX_ROLE_ARN", "\n")],
             BOB.2.to_owned(),
@@ -65,7 +65,7 @@ fn each_variable_alone_and_both_together_choose_before_rules_and_aws_variables()
         for (name, value) in &variables {
             environment.set(name, value);
         }
-        let found = asks(&environment, &aws, HOST);
+        let found = callers(&environment, &aws, HOST);
         assert_eq!(found, (principal, chain), "{variables:?}");
     }
 }
@@ -82,7 +82,7 @@ fn the_variable_of_an_account_comes_before_that_of_all() {
         .set("ECRX_ROLE_ARN", "arn:aws:iam::{account}:role/{region}")
         .set("ECRX_ROLE_ARN_999999999999", PULL);
     assert_eq!(
-        asks(&environment, &aws, HOST),
+        callers(&environment, &aws, HOST),
         (
             session("999999999999", "pull"),
             vec![format!("{} {PULL}", BOB.2)]
@@ -90,7 +90,7 @@ fn the_variable_of_an_account_comes_before_that_of_all() {
     );
     // Each variable for itself.
     assert_eq!(
-        asks(&environment, &aws, IRELAND).0,
+        callers(&environment, &aws, IRELAND).0,
         session("111122223333", "eu-west-1")
     );
     let never = environment.get("444455556666.dkr.ecr.eu-west-1.amazonaws.com");
@@ -138,7 +138,7 @@ fn what_goes_with_a_role_goes_to_sts() {
 }
 
 #[test]
-fn what_goes_with_a_role_chooses_nobody_and_goes_with_no_other_role() {
+fn settings_of_a_role_select_no_identity_and_apply_to_no_other_role() {
     let aws = FakeAws::start();
     let mut environment = runner(&aws);
     environment
@@ -172,7 +172,7 @@ fn role_alone_is_assumed_by_what_the_later_layers_say() {
     environment.set("ECRX_ROLE_ARN", PULL);
     let by = |environment: &TestEnvironment| {
         environment.run(&["erase"], HOST);
-        let (principal, chain) = asks(environment, &aws, HOST);
+        let (principal, chain) = callers(environment, &aws, HOST);
         assert_eq!(principal, session("999999999999", "pull"));
         chain
     };
@@ -235,7 +235,7 @@ fn external_id_goes_to_accounts_that_are_written_down_alone() {
         .set("ECRX_EXTERNAL_ID", "hush")
         .set("ECRX_ROLE_ARN", "arn:aws:iam::{account}:role/pull");
     environment.get(HOST).failure(&format!(
-        "no credentials for {HOST}: the variable ECRX_EXTERNAL_ID: would be sent to the account of any image, because `role_arn` contains {{account}}: set the role of each account in its own variable, ECRX_ROLE_ARN_<account>"
+        "no credentials for {HOST}: the variable ECRX_EXTERNAL_ID: would be sent to the account of any image, because `role_arn` contains {{account}}; set the role of each account in its own variable, ECRX_ROLE_ARN_<account>"
     ));
     assert_eq!(aws.connections(), 0);
     environment.set(

@@ -41,13 +41,13 @@ fn links_and_copies_by_a_name_ask_as_the_profile_of_that_name() {
     let environment = of_two(&aws);
     let file = "docker-credential-ecrx-release";
     // Hard links stay within a file system, and may be the owner's alone to make.
-    let beside = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).ok();
-    let hard = beside.as_ref().map(|folder| folder.path().join(file));
+    let target = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).ok();
+    let hard = target.as_ref().map(|folder| folder.path().join(file));
     let hard = hard.filter(|link| std::fs::hard_link(PROGRAM, link).is_ok());
     if hard.is_none() {
         skipped("no hard link to the executable can be made by this user");
     }
-    // Written by another process: nobody can start a file while this one has it open.
+    // Written by another process: a file cannot be run while this one has it open.
     let copy = environment.write("copies/x", "").with_file_name(file);
     let copying = ["--", PROGRAM, &copy.display().to_string()];
     let copied = environment.run_program("/bin/cp", &copying, "");
@@ -282,7 +282,7 @@ fn public_ecr_is_asked_by_name_too() {
         BOB.2
     );
     aws.clear();
-    // Nobody else asks in the place of a name that cannot: the pull is anonymous.
+    // A name without a usable identity is not replaced by another: the pull is anonymous.
     for name in ["wrong", "pull"] {
         environment.get_as(name, PUBLIC).failed_with(NOT_FOUND, "");
     }

@@ -1,4 +1,4 @@
-//! Hosts of one's own in front of ECR: mirrors, CNAMEs, VPC endpoints.
+//! Custom host names of ECR registries: mirrors, CNAMEs, VPC endpoints.
 
 use super::common::fake_aws::{ALICE, BOB, FakeAws};
 use super::common::{NOT_FOUND, Outcome, TestEnvironment, sources};
@@ -6,7 +6,7 @@ use super::{IRELAND, session};
 
 pub(super) const OWN: &str = "images.example.com";
 
-/// `images.example.com` is the registry of 111122223333 in eu-west-1; with these lines besides.
+/// `images.example.com` is the registry of 111122223333 in eu-west-1; with these further lines.
 pub(super) fn rule(lines: &str) -> String {
     rule_for(OWN, lines)
 }
@@ -197,7 +197,7 @@ fn rule_without_an_identity_leaves_it_to_the_next_that_has_one() {
     for (config, own, ecr) in [
         (rule(""), ALICE.2.to_owned(), ALICE.2),
         (format!("{}{of_account}", rule("")), BOB.2.to_owned(), BOB.2),
-        // An identity beside the name is for the name alone.
+        // An identity in the rule of a name is used only for that name.
         (
             format!("{}{of_account}", rule(role)),
             session("111122223333", "own-eu-west-1"),
@@ -259,7 +259,7 @@ fn list_leaves_out_names_that_another_identity_would_answer_for() {
         format!("{{\"{IRELAND}\":\"AWS\",\"{OWN}\":\"AWS\"}}\n")
     );
     assert_eq!(environment.entries().len(), 2);
-    // Without the rule the host is nobody's.
+    // Without the rule, the host is not a registry.
     environment.config("");
     assert_eq!(listed(&environment), format!("{{\"{IRELAND}\":\"AWS\"}}\n"));
     environment.get(OWN).failed_with(NOT_FOUND, "");

@@ -153,7 +153,7 @@ fn own_name_is_in_the_partition_of_its_region() {
     let role = "arn:aws:iam::444455556666:role/pull";
     let config = environment.config(&format!("{own}role_arn = \"{role}\"\n"));
     environment.get("images.example.cn").failure(&format!(
-        "no credentials for images.example.cn: {}:5: registry.role_arn: `{role}` is in the partition aws, and `match` = `images.example.cn` in aws-cn: AWS identities and registries must be in the same partition",
+        "no credentials for images.example.cn: {}:5: registry.role_arn: `{role}` is in the partition aws, and `match` = `images.example.cn` in aws-cn; AWS identities and registries must be in the same partition",
         config.display()
     ));
 }

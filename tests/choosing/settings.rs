@@ -1,4 +1,4 @@
-//! What rules say of a registry besides who asks: endpoints and ages.
+//! The settings of rules other than the identity: endpoints and ages.
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ fn endpoint_of_a_rule_is_used_though_configured_ones_are_ignored() {
     assert_eq!((aws.calls().len(), others.connections()), (1, 0));
 }
 
-/// Answered from the cache a minute before this age, and bought anew a minute after it.
+/// Answered from the cache a minute before this age, and requested again a minute after it.
 #[track_caller]
 fn is_renewed_after(environment: &TestEnvironment, host: &str, age: i64) {
     let cold = environment.get(host).grant();

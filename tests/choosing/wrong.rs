@@ -1,4 +1,4 @@
-//! Everything that a person can get wrong about who asks: accounts, roles, profiles, names,
+//! All mistakes about the identity: accounts, roles, profiles, names,
 //! partitions, endpoints, and keys of the file. One table, each with its exact words.
 
 #[path = "wrong/table.rs"]
@@ -15,7 +15,7 @@ use table::TABLE;
 struct Wrong {
     /// config.toml.
     config: &'static str,
-    /// `~/.aws/config`, behind a profile `work` with Bob's keys.
+    /// `~/.aws/config`, after a profile `work` with Bob's keys.
     aws_config: &'static str,
     variables: &'static [(&'static str, &'static str)],
     /// The NAME of `docker-credential-ecrx-NAME`.
@@ -25,7 +25,7 @@ struct Wrong {
     host: &'static str,
     /// Nothing, or the file at fault.
     place: &'static str,
-    /// What stdout says, behind `no credentials for HOST: ` and the place.
+    /// What stdout says, after `no credentials for HOST: ` and the place.
     line: &'static str,
     /// What stderr says below the same line.
     hints: &'static [&'static str],

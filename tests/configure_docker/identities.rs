@@ -257,8 +257,24 @@ fn identity_cannot_be_combined_with_a_rule_or_undo() {
         let told = person.misused(&[HOST, "--identity", "work", other]);
         assert!(told.contains("cannot be used with"), "{told}");
     }
-    for name in ["", " ", "a/b", "a:b", "a\\b"] {
+}
+
+#[test]
+fn an_identity_name_that_cannot_end_a_file_name_is_a_wrong_argument() {
+    let person = Person::new();
+    let longest = "x".repeat(228);
+    let character = "cannot contain `/`, `\\`, `:` or control characters";
+    for (name, why) in [
+        ("", "the identity name is empty"),
+        (" ", "the identity name is empty"),
+        ("a ", "the identity name begins or ends with white space"),
+        ("a/b", character),
+        ("a:b", character),
+        ("a\\b", character),
+        ("a\u{7}", character),
+        (&*format!("{longest}x"), "cannot be longer than 228 bytes"),
+    ] {
         let told = person.misused(&[HOST, "--identity", name]);
-        assert!(told.contains("the identity name"), "{told}");
+        assert!(told.contains(why), "{name:?}: {told}");
     }
 }

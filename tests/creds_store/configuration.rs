@@ -34,7 +34,7 @@ fn get_and_store_for_another_host_tell_a_broken_configuration() {
         assert_eq!(stored.failure(&line), none);
     }
     environment.set("ECRX_CONFIG", "/nonexistent/ecrx.toml");
-    let missing = "no credentials for ghcr.io: /nonexistent/ecrx.toml: file not found, but ECRX_CONFIG is set to it: correct or unset ECRX_CONFIG";
+    let missing = "no credentials for ghcr.io: /nonexistent/ecrx.toml: file not found, but ECRX_CONFIG is set to it; correct or unset ECRX_CONFIG";
     assert_eq!(environment.get("ghcr.io").failure(missing), none);
     assert_eq!(take_calls(&environment), "");
     assert_eq!(aws.connections(), 0);

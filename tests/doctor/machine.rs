@@ -109,7 +109,7 @@ fn a_misspelled_variable_is_reported_without_a_registry_too() {
 fn an_invalid_target_is_a_usage_error() {
     let environment = TestEnvironment::new();
     let told = environment.run(&["doctor", "docker.io/library/busybox"], "");
-    let line = "`docker.io/library/busybox` is not an ECR registry. Expected HOST (111122223333.dkr.ecr.eu-west-1.amazonaws.com), ACCOUNT/REGION (111122223333/eu-west-1), an image, or a host that a rule with account and region maps to a registry";
+    let line = "`docker.io/library/busybox` is not an ECR registry. Expected HOST (111122223333.dkr.ecr.eu-west-1.amazonaws.com), ACCOUNT/REGION (111122223333/eu-west-1), an image, or a custom host name from a config.toml rule";
     assert_eq!(told.code, Some(2));
     assert_eq!(told.stdout, "");
     assert_eq!(told.stderr, format!("docker-credential-ecrx: {line}\n"));

@@ -1,4 +1,4 @@
-//! Nobody to ask.
+//! No terminal for a prompt.
 
 use super::common::fake_aws::FakeAws;
 use super::common::pty::{Place, Terminal};
@@ -16,7 +16,7 @@ fn hints(environment: &TestEnvironment) -> [String; 2] {
 
 /// What is known before to be in vain.
 #[test]
-fn nobody_is_asked_for_a_code_that_could_not_be_used() {
+fn no_code_is_requested_that_could_not_be_used() {
     let aws = FakeAws::start();
     let mut environment = alice(&aws);
     environment.set("AWS_CA_BUNDLE", "/nonexistent.pem");
@@ -62,11 +62,11 @@ fn without_a_terminal_the_error_says_so_and_is_not_remembered() {
     );
     assert_eq!(aws.connections(), 0);
     assert_eq!(environment.marks().len(), 0);
-    let bought = get_with_code(&aws, &environment, CODE);
-    bought.answer();
+    let fetched = get_with_code(&aws, &environment, CODE);
+    fetched.answer();
     // That is what the hint is about.
     let warm = environment.run_program("setsid", &[PROGRAM, "get"], HOST);
-    assert_eq!(warm, bought);
+    assert_eq!(warm, fetched);
 }
 
 #[test]

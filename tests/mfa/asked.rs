@@ -151,13 +151,13 @@ fn a_log_of_everything_holds_no_code() {
     let aws = FakeAws::start();
     let mut environment = alice(&aws);
     environment.set("ECRX_LOG", "debug");
-    let bought = get_typing(&environment, HOST, ROLE, "907531\r");
-    assert_eq!(bought.code, Some(0));
+    let entered = get_typing(&environment, HOST, ROLE, "907531\r");
+    assert_eq!(entered.code, Some(0));
     environment.run(&["erase"], HOST);
     // It works once.
     let refused = get_typing(&environment, HOST, ROLE, "907531\r");
     assert_eq!(refused.code, Some(1));
-    for log in [bought.stderr, refused.stderr] {
+    for log in [entered.stderr, refused.stderr] {
         assert!(log.contains(ROLE), "{log}");
         assert!(!log.contains(CODE), "{log}");
     }
@@ -185,7 +185,7 @@ fn no_other_action_asks() {
     assert_eq!(environment.entries().len(), 0);
 }
 
-/// A pull from there works without a token, and cannot wait for a person.
+/// A pull from public ECR works without a token, and cannot wait for a prompt.
 #[test]
 fn public_ecr_is_worth_no_question() {
     let aws = FakeAws::start();
@@ -223,7 +223,7 @@ fn a_device_that_is_none_or_of_another_partition_is_told_before_anybody_is_asked
     let config = environment.config(&RULE.replace(DEVICE, chinese));
     let place = format!("{}:5: registry.mfa_serial", config.display());
     let why = format!(
-        "{place}: `{chinese}` is in the partition aws-cn, and `{ROLE}` in aws: AWS identities and registries must be in the same partition"
+        "{place}: `{chinese}` is in the partition aws-cn, and `{ROLE}` in aws; AWS identities and registries must be in the same partition"
     );
     told(&environment, HOST, &why);
     environment.config(&RULE.replace(DEVICE, "my own phone"));

@@ -1,5 +1,4 @@
-//! A code that was not given: nobody is asked again for half a minute, however often a client
-//! calls.
+//! A code that was not entered: no prompt for half a minute, however often a client calls.
 
 use super::common::fake_aws::{ALICE, BOB, FakeAws, SSO_ACCESS_TOKEN};
 use super::common::pty::{CTRL_C, CTRL_D, Terminal};
@@ -23,8 +22,7 @@ fn as_nerdctl() -> [String; 6] {
     ]
 }
 
-/// Nobody is asked by the next calls, all of which tell what happened; half a minute after it,
-/// a code is taken.
+/// The next calls do not prompt, and report what happened. Half a minute later, a code is accepted.
 #[track_caller]
 fn is_remembered_for_30_seconds(aws: &FakeAws, environment: &TestEnvironment, why: &str) {
     let line = remembered(why);

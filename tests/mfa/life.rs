@@ -40,7 +40,7 @@ fn the_age_that_the_cache_allows_is_for_tokens_that_cost_nobody_anything() {
     serves_for_its_whole_life(&aws, &environment);
 }
 
-/// Half of its life is for tokens that can be renewed without a person.
+/// Only tokens that are renewed without a prompt are renewed at half their lifetime.
 #[test]
 fn a_rules_own_age_beyond_half_of_the_life_asks_no_sooner() {
     let aws = FakeAws::start();
@@ -49,7 +49,7 @@ fn a_rules_own_age_beyond_half_of_the_life_asks_no_sooner() {
     serves_for_its_whole_life(&aws, &environment);
 }
 
-/// A process may have other keys an hour later, and still nobody is asked twice.
+/// A process may have other keys an hour later, and still no second code is requested.
 #[test]
 fn a_source_that_can_change_unseen_asks_no_sooner() {
     let aws = FakeAws::start();
@@ -113,9 +113,9 @@ fn without_a_terminal_the_token_that_is_still_good_is_kept() {
     assert_ne!(get_with_code(&aws, &environment, "111111"), cold);
 }
 
-/// Somebody else is asked, and may have gone for lunch.
+/// Another process prompts, and may wait for long.
 #[test]
-fn who_holds_a_token_that_is_still_good_waits_for_no_answer() {
+fn a_get_with_a_usable_token_does_not_wait_for_a_prompt() {
     let aws = FakeAws::start();
     let (environment, cold) = with_an_old_token(&aws);
     let terminal = Terminal::open();
@@ -127,9 +127,9 @@ fn who_holds_a_token_that_is_still_good_waits_for_no_answer() {
     assert_eq!(asking.outcome(), cold);
 }
 
-/// Whoever looked before AWS said no, and waited for what would come of it.
+/// The second `get` reads the token before AWS denies the role, and waits for the first.
 #[test]
-fn a_token_that_was_denied_meanwhile_is_nobodys() {
+fn a_token_whose_role_was_denied_meanwhile_is_not_used() {
     let aws = FakeAws::start();
     let (environment, _) = with_an_old_token(&aws);
     aws.deny_role(ROLE);
@@ -153,7 +153,7 @@ fn a_token_that_was_denied_meanwhile_is_nobodys() {
     }
 }
 
-/// What a person takes is nobody's time: neither the limit of the whole nor that of a refresh.
+/// The time to enter a code is not part of a time limit, neither of the whole nor of a refresh.
 #[test]
 fn the_clock_of_aws_starts_when_the_code_is_there() {
     let aws = FakeAws::start();

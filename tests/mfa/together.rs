@@ -91,9 +91,9 @@ fn two_roles_of_one_device_are_asked_for_one_after_the_other() {
     assert_eq!(sent, [second, code_of(CODE, DEVICE, ROLE)]);
 }
 
-/// However long that takes: what is waited for is a person.
+/// However long it takes to enter the code.
 #[test]
-fn who_waits_for_the_one_that_asks_waits_until_it_is_answered() {
+fn other_processes_wait_until_the_prompt_is_answered() {
     let aws = FakeAws::start();
     let environment = alice(&aws);
     environment.config(&format!("timeout_seconds = 4\n{RULE}"));
@@ -134,7 +134,7 @@ fn one_that_is_killed_while_it_waits_is_not_missed() {
 }
 
 #[test]
-fn when_the_one_that_asks_is_killed_the_next_one_asks() {
+fn if_the_process_that_prompts_is_killed_the_next_one_prompts() {
     let aws = FakeAws::start();
     let environment = alice(&aws);
     let terminal = Terminal::open();

@@ -82,16 +82,69 @@ fn completions_are_installed_where_the_shell_loads_them_and_the_path_is_printed(
 fn zsh_and_powershell_need_a_line_that_is_printed() {
     let environment = TestEnvironment::new();
     let install = |shell: &str| {
-        let outcome = environment.run(&["completions", shell, "--install"], "");
-        outcome.stdout.replace("\n  ", " ")
+        environment
+            .run(&["completions", shell, "--install"], "")
+            .stdout
     };
     let zsh = install("zsh");
     let home = environment.home().display();
-    let line = format!("fpath=('{home}/.local/share/zsh/site-functions' $fpath)");
+    let line = format!("    fpath=({home}/.local/share/zsh/site-functions $fpath)\n");
     assert!(zsh.contains(&line), "{zsh}");
     let powershell = install("powershell");
-    let line = format!(". '{home}/.local/share/powershell/docker-credential-ecrx.ps1'");
+    let line = format!("    . '{home}/.local/share/powershell/docker-credential-ecrx.ps1'\n");
     assert!(powershell.contains(&line), "{powershell}");
+}
+
+#[test]
+fn a_line_to_copy_is_quoted_for_its_shell_and_never_wrapped() {
+    let mut environment = TestEnvironment::new();
+    let folder = environment
+        .home()
+        .join("it's a long path")
+        .join("x ".repeat(30));
+    let folder = folder.display().to_string();
+    environment
+        .set("XDG_DATA_HOME", &folder)
+        .set("COLUMNS", "50");
+    let zsh = environment.run(&["completions", "zsh", "--install"], "");
+    let quoted = folder.replace('\'', r"'\''");
+    let line = format!("\n    fpath=('{quoted}/zsh/site-functions' $fpath)\n");
+    assert!(zsh.stdout.contains(&line), "{}", zsh.stdout);
+    let powershell = environment.run(&["completions", "powershell", "--install"], "");
+    let quoted = folder.replace('\'', "''");
+    let line = format!("\n    . '{quoted}/powershell/docker-credential-ecrx.ps1'\n");
+    assert!(powershell.stdout.contains(&line), "{}", powershell.stdout);
+}
+
+#[test]
+fn an_absent_home_directory_is_named_and_not_made() {
+    let mut environment = TestEnvironment::new();
+    let home = environment.home().join("absent");
+    environment.set("HOME", &home.display().to_string());
+    for (shell, _, _) in SHELLS {
+        let outcome = environment.run(&["completions", shell, "--install"], "");
+        let expected = format!(
+            "docker-credential-ecrx: cannot install the completions, because the home directory {} \
+             does not exist\n  Set HOME or XDG_DATA_HOME to an existing directory\n",
+            home.display()
+        );
+        outcome.failed_with("", &expected);
+        assert!(!home.exists(), "{shell}");
+    }
+}
+
+#[test]
+fn bash_completions_are_installed_in_the_first_folder_of_a_list() {
+    let mut environment = TestEnvironment::new();
+    let folder = |name: &str| environment.home().join(name).display().to_string();
+    let list = format!("{}:{}", folder("first"), folder("second"));
+    environment.set("BASH_COMPLETION_USER_DIR", &list);
+    environment.run(&["completions", "bash", "--install"], "");
+    let home = environment.home();
+    assert!(
+        home.join("first/completions/docker-credential-ecrx")
+            .exists()
+    );
 }
 
 #[test]

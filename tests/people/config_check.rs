@@ -83,10 +83,10 @@ account = "111122223333"
 region = "eu-west-2"
 
 [defaults]
-profile = "nobody"
+profile = "absent"
 
 [identity.release]
-profile = "also-nobody"
+profile = "also-absent"
 "#;
 
 #[test]
@@ -104,8 +104,8 @@ ECRX_CONFIG  ecrx.toml: 4 rules
   1
 ✗ ecrx.toml:14: the host `images.example.com` is defined twice: the rule at ecrx.toml:9 maps it to
   111122223333/eu-west-1, and this rule is never used
-! ecrx.toml:19: the AWS profile `nobody` does not exist
-! ecrx.toml:22: the AWS profile `also-nobody` does not exist
+! ecrx.toml:19: the AWS profile `absent` does not exist
+! ecrx.toml:22: the AWS profile `also-absent` does not exist
 ",
     );
     let finding = |mark: &str, line: usize, message: &str| json!({ "mark": mark, "file": "ecrx.toml", "line": line, "column": null, "message": message });
@@ -130,8 +130,8 @@ ECRX_CONFIG  ecrx.toml: 4 rules
                     "the host `images.example.com` is defined twice: the rule at ecrx.toml:9 maps \
                      it to 111122223333/eu-west-1, and this rule is never used",
                 ),
-                finding("warning", 19, "the AWS profile `nobody` does not exist"),
-                finding("warning", 22, "the AWS profile `also-nobody` does not exist"),
+                finding("warning", 19, "the AWS profile `absent` does not exist"),
+                finding("warning", 22, "the AWS profile `also-absent` does not exist"),
             ],
         }),
     );
@@ -149,7 +149,7 @@ fn config_check_tells_every_mistake_with_its_line_and_a_caret() {
         &["config", "check"],
         1,
         "\
-ECRX_CONFIG  ecrx.toml: 0 rules
+ECRX_CONFIG  ecrx.toml: 1 rule
 ✗ ecrx.toml:1:1: timeout_seconds: must be between 1 and 300, not 0
     timeout_seconds = 0
     ^^^^^^^^^^^^^^^
@@ -172,7 +172,7 @@ ECRX_CONFIG  ecrx.toml: 0 rules
         1,
         json!({
             "files": [
-                { "path": "ecrx.toml", "whose": "ECRX_CONFIG", "there": true, "rules": 0 },
+                { "path": "ecrx.toml", "whose": "ECRX_CONFIG", "there": true, "rules": 1 },
             ],
             "findings": [
                 finding(1, 1, "timeout_seconds: must be between 1 and 300, not 0"),
@@ -184,6 +184,142 @@ ECRX_CONFIG  ecrx.toml: 0 rules
 }
 
 #[test]
+fn mistakes_of_all_kinds_are_told_in_one_run() {
+    let mut environment = TestEnvironment::new();
+    environment.aws_config(WORK);
+    configure(
+        &mut environment,
+        r#"timeout_seconds = yes
+
+[[registry]]
+match = "*"
+profile = "work" oops
+
+[[registry]]
+match = "*"
+profile = "wrok"
+
+[[registry]]
+match = "111122223333/eu-wets-1"
+profile = "work"
+duration_seconds = 900
+
+[[registry]]
+match = "111122223333/eu-west-1"
+profile = "work"
+"#,
+    );
+    prints(
+        &environment,
+        &["config", "check"],
+        1,
+        "\
+ECRX_CONFIG  ecrx.toml: 4 rules
+✗ ecrx.toml:1:19: invalid TOML: the value of `timeout_seconds` is not valid; write text in quotes,
+  and numbers, true and false without
+    timeout_seconds = yes
+                      ^^^
+✗ ecrx.toml:5:18: invalid TOML: unexpected text after the value of `profile`; remove it
+    profile = \"work\" oops
+                     ^^^^
+✗ ecrx.toml:14:1: registry.duration_seconds: applies only to assumed roles; add `role_arn` or remove
+  the line
+    duration_seconds = 900
+    ^^^^^^^^^^^^^^^^
+✗ ecrx.toml:16: the rule for `111122223333/eu-west-1` is never used because an earlier rule matches
+  first: line 7
+! ecrx.toml:12:9: no partition has the region `eu-wets-1`; did you mean `eu-west-1`?
+    match = \"111122223333/eu-wets-1\"
+            ^^^^^^^^^^^^^^^^^^^^^^^^
+! ecrx.toml:7: the AWS profile `wrok` does not exist
+",
+    );
+}
+
+#[test]
+fn a_key_on_a_line_with_a_syntax_error_is_not_told_as_missing() {
+    let mut environment = TestEnvironment::new();
+    configure(
+        &mut environment,
+        "[[registry]]\nmatch x\nprofile = \"work\"\n[identity.release]\nprofile\n",
+    );
+    prints(
+        &environment,
+        &["config", "check"],
+        1,
+        "\
+ECRX_CONFIG  ecrx.toml: 1 rule
+✗ ecrx.toml:2: invalid TOML: expected `key = value` or a table header such as [cache]
+✗ ecrx.toml:5: invalid TOML: expected `key = value` or a table header such as [cache]
+",
+    );
+}
+
+#[test]
+fn text_after_a_value_is_marked_and_told() {
+    for (line, caret, what) in [
+        ("profile = \"work\" oops # a", 18, "the value of `profile`"),
+        ("profile = 'work', x", 17, "the value of `profile`"),
+        (
+            "timeout_seconds = 30 s",
+            22,
+            "the value of `timeout_seconds`",
+        ),
+        ("[cache] x", 9, "the table header"),
+    ] {
+        let mut environment = TestEnvironment::new();
+        configure(&mut environment, line);
+        let outcome = environment.run(&["config", "check"], "");
+        let told = format!(
+            "✗ ecrx.toml:1:{caret}: invalid TOML: unexpected text after {what}; remove it\n"
+        );
+        assert!(outcome.stdout.contains(&told), "{line}: {}", outcome.stdout);
+        let findings = outcome.stdout.matches('✗').count();
+        assert_eq!(findings, 1, "{line}: {}", outcome.stdout);
+    }
+}
+
+#[test]
+fn a_mistake_is_told_once() {
+    let mut environment = TestEnvironment::new();
+    configure(
+        &mut environment,
+        "timeout_seconds == 3\n[[registry]]\nmatch = \"*\"\nprofile = \"p\"\naccounts = [\"111122223333\"\n",
+    );
+    let outcome = environment.run(&["config", "check"], "");
+    assert_eq!(outcome.stdout.matches('✗').count(), 2, "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.contains("the list is not closed; add `]`"),
+        "{}",
+        outcome.stdout
+    );
+}
+
+#[test]
+fn carets_are_below_their_text_after_wide_characters_and_tabs() {
+    let mut environment = TestEnvironment::new();
+    configure(
+        &mut environment,
+        "[defaults]\nprofile\t= \"仕事🚀\" 余分\nrole_arn = \"C:\\\\temp\"\n",
+    );
+    prints(
+        &environment,
+        &["config", "check"],
+        1,
+        "\
+ECRX_CONFIG  ecrx.toml: 0 rules
+✗ ecrx.toml:2:17: invalid TOML: unexpected text after the value of `profile`; remove it
+    profile    = \"仕事🚀\" 余分
+                          ^^^^
+✗ ecrx.toml:3:12: defaults.role_arn: `C:\\temp` is not an IAM role ARN: expected
+  arn:aws:iam::111122223333:role/NAME
+    role_arn = \"C:\\\\temp\"
+               ^^^^^^^^^^
+",
+    );
+}
+
+#[test]
 fn other_commands_stop_at_the_first_mistake_with_one_line() {
     let mut environment = TestEnvironment::new();
     configure(
@@ -191,7 +327,7 @@ fn other_commands_stop_at_the_first_mistake_with_one_line() {
         "timeout_seconds = yes\nconnect_timeout_seconds = no\n",
     );
     let outcome = environment.run(&["config", "show", "public.ecr.aws"], "");
-    let line = "ecrx.toml:1: invalid TOML: the value of `timeout_seconds` is not valid: write text in \
+    let line = "ecrx.toml:1: invalid TOML: the value of `timeout_seconds` is not valid; write text in \
                 quotes, and numbers, true and false without";
     assert_eq!(told(&outcome, line), [""; 0]);
 }
@@ -209,11 +345,11 @@ fn config_check_tells_every_syntax_error_in_its_own_words() {
         1,
         "\
 ECRX_CONFIG  ecrx.toml: 0 rules
-✗ ecrx.toml:1:19: invalid TOML: the value of `timeout_seconds` is not valid: write text in quotes,
+✗ ecrx.toml:1:19: invalid TOML: the value of `timeout_seconds` is not valid; write text in quotes,
   and numbers, true and false without
     timeout_seconds = yes
                       ^^^
-✗ ecrx.toml:2:7: invalid TOML: the table header is not closed: add `]`
+✗ ecrx.toml:2:7: invalid TOML: the table header is not closed; add `]`
     [cache
           ^
 ",
@@ -230,7 +366,7 @@ fn config_check_tells_that_ecrx_config_names_no_file() {
         1,
         "\
 ECRX_CONFIG  absent.toml: does not exist
-✗ absent.toml: file not found, but ECRX_CONFIG is set to it: correct or unset ECRX_CONFIG
+✗ absent.toml: file not found, but ECRX_CONFIG is set to it; correct or unset ECRX_CONFIG
 ",
     );
 }

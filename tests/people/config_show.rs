@@ -236,7 +236,7 @@ fn the_renewal_age_is_shown_with_its_source() {
         of_source,
         pair(
             "3600 s, at most half the token's lifetime",
-            "credential source, identity unknown offline"
+            "limit of this credential source"
         )
     );
     let mut environment = TestEnvironment::new();

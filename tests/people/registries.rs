@@ -69,6 +69,8 @@ REGISTRY                                                   IDENTITY
 images.example.com                                         ✗ no credentials for images.example.com: the AWS profile `wrok` does not exist in HOME/.aws/config and HOME/.aws/credentials (selected by the rule at ecrx.toml:10)
 111122223333.dkr.ecr.eu-west-1.amazonaws.com (as release)  profile work (the access key AKIAIOSFODNN7EXAMPLE)
                                                            selected by the name docker-credential-ecrx-release and [identity.release] at ecrx.toml:16
+public.ecr.aws                                             ! clients run docker-credential-ecr-login for this registry, not docker-credential-ecrx
+quay.io                                                    ! not an ECR registry, so docker-credential-ecrx has no credentials for it
 111122223333.dkr.ecr.eu-west-1.amazonaws.com               the access key AKIAI44QH8DHBEXAMPLE, then role arn:aws:iam::111122223333:role/pull
                                                            selected by the rule at ecrx.toml:6
 ",
@@ -87,6 +89,10 @@ REGISTRY                                                   SELECTED BY    CONFIG
 111122223333                                               -              ecrx.toml:6
 images.example.com                                         ✗ no identity  ecrx.toml:10
 111122223333.dkr.ecr.eu-west-1.amazonaws.com (as release)  helper name    HOME/.docker/config.json
+public.ecr.aws                                             -              HOME/.docker/config.json
+                                                                          ! clients run docker-credential-ecr-login for this registry, not docker-credential-ecrx
+quay.io                                                    -              HOME/.docker/config.json
+                                                                          ! not an ECR registry, so docker-credential-ecrx has no credentials for it
 111122223333.dkr.ecr.eu-west-1.amazonaws.com               rules          auth.json
 ",
     );
@@ -117,9 +123,123 @@ fn the_configured_registries_are_printed_as_json_by_both_commands() {
                 "identity": "profile work (the access key AKIAIOSFODNN7EXAMPLE)",
                 "chosen_by": "the rule at ecrx.toml:1",
                 "error": null,
-            }]}),
+                "warning": null,
+            }], "errors": [] }),
         );
     }
+}
+
+#[test]
+fn a_client_file_that_cannot_be_read_is_told_and_fails() {
+    let environment = environment();
+    environment.write(
+        "auth.json",
+        "{ \"credHelpers\": { \"public.ecr.aws\": \"ecrx\", } }",
+    );
+    for command in [&["whoami"][..], &["config", "show"]] {
+        let outcome = environment.run(command, "");
+        assert_eq!((outcome.code, &*outcome.stderr), (Some(1), ""));
+        assert!(
+            outcome.stdout.contains(
+                "\n✗ auth.json:1:46: key must be a string; docker and podman cannot read"
+            ),
+            "{}",
+            outcome.stdout
+        );
+    }
+    let environment = TestEnvironment::new();
+    std::fs::create_dir_all(environment.home().join(".docker/config.json")).expect("a folder");
+    prints(
+        &environment,
+        &["whoami"],
+        1,
+        "✗ HOME/.docker/config.json is not a regular file\n",
+    );
+    prints_json(
+        &environment,
+        &["whoami", "--json"],
+        1,
+        json!({
+            "registries": [],
+            "errors": ["HOME/.docker/config.json is not a regular file"],
+        }),
+    );
+}
+
+/// A folder with executable files of these names.
+#[cfg(unix)]
+fn programs(environment: &TestEnvironment, names: &[&str]) -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    for name in names {
+        let path = environment.write(&format!("bin/{name}"), "");
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
+            .expect("permissions");
+    }
+    environment.home().join("bin").display().to_string()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_registry_whose_helper_is_absent_or_another_program_is_told() {
+    let mut environment = TestEnvironment::new();
+    let path = programs(
+        &environment,
+        &["docker-credential-ecrx", "docker-credential-ecr-login"],
+    );
+    environment
+        .set("PATH", &path)
+        .set("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+        .set(
+            "AWS_SECRET_ACCESS_KEY",
+            "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        )
+        .set("COLUMNS", "300");
+    let entries = json!({ "credHelpers": {
+        HOST: "ecrx",
+        IRELAND: "ecrx-release",
+        "public.ecr.aws": "ecr-login",
+        "444455556666.dkr.ecr.eu-west-1.amazonaws.com": "absent",
+        "ghcr.io": "absent",
+    }});
+    environment.write(".docker/config.json", &entries.to_string());
+    environment
+        .config("[identity.release]\nrole_arn = \"arn:aws:iam::111122223333:role/release\"\n");
+    prints(
+        &environment,
+        &["whoami"],
+        0,
+        "\
+REGISTRY                                                   IDENTITY
+111122223333.dkr.ecr.eu-west-1.amazonaws.com (as release)  the access key AKIAIOSFODNN7EXAMPLE, then role arn:aws:iam::111122223333:role/release
+                                                           selected by the name docker-credential-ecrx-release and [identity.release] at HOME/.config/docker-credential-ecrx/config.toml:1
+                                                           ! docker-credential-ecrx-release is not on PATH, so clients cannot run it
+444455556666.dkr.ecr.eu-west-1.amazonaws.com               ! docker-credential-absent is not on PATH, so clients cannot run it
+999999999999.dkr.ecr.us-west-2.amazonaws.com               the access key AKIAIOSFODNN7EXAMPLE
+                                                           selected by the variable AWS_ACCESS_KEY_ID
+public.ecr.aws                                             ! clients run docker-credential-ecr-login for this registry, not docker-credential-ecrx
+",
+    );
+}
+
+#[test]
+fn a_host_that_is_handed_to_another_helper_is_shown_with_it() {
+    let mut environment = TestEnvironment::new();
+    configure(&mut environment, "other_registries_helper = \"pass\"\n");
+    environment.write(
+        ".docker/config.json",
+        r#"{"credHelpers":{"quay.io":"ecrx"}}"#,
+    );
+    prints(
+        &environment,
+        &["whoami"],
+        0,
+        "\
+REGISTRY  IDENTITY
+quay.io   a login saved by docker-credential-pass
+          selected by other_registries_helper at ecrx.toml:1
+",
+    );
 }
 
 #[test]
@@ -130,7 +250,7 @@ fn without_any_registry_the_command_to_run_is_printed() {
             &environment,
             command,
             0,
-            "No registry is configured.\nRun: docker-credential-ecrx configure-docker HOST\n",
+            "no registries are configured\nRun: docker-credential-ecrx configure-docker HOST\n",
         );
     }
 }

@@ -138,7 +138,7 @@ fn a_cached_token_is_shown_without_network_calls() {
     let token = "cached, requested 13 h ago, expired 1 h ago";
     prints(&environment, &["whoami", HOST], 0, &line(token));
     environment.set("AWS_ECR_DISABLE_CACHE", "yes");
-    let token = "not cached, AWS_ECR_DISABLE_CACHE is set";
+    let token = "not cached: AWS_ECR_DISABLE_CACHE is set";
     prints(&environment, &["whoami", HOST], 0, &line(token));
     assert_eq!(aws.connections(), 0);
 }
@@ -177,7 +177,7 @@ fn an_expired_or_absent_sign_in_fails_with_the_command_to_run() {
              {sign_in}\n"
         )
     };
-    let absent = "✗ not signed in with SSO. Run: aws sso login --profile default";
+    let absent = "✗ not signed in with SSO; run: aws sso login --profile default";
     prints(&environment, &["whoami", HOST], 1, &report(absent));
     environment.sso_sign_in(START_URL, SSO_ACCESS_TOKEN, -7200 - 30);
     // Without a refresh token it cannot be renewed.
@@ -192,7 +192,7 @@ fn an_expired_or_absent_sign_in_fails_with_the_command_to_run() {
     let last = outcome.stdout.lines().last().expect("a line");
     assert!(
         last.starts_with("✗ the SSO sign-in expired 2 h ago (")
-            && last.ends_with("Z). Run: aws sso login --profile default"),
+            && last.ends_with("Z); run: aws sso login --profile default"),
         "{outcome:?}"
     );
     let outcome = environment.run(&["whoami", HOST, "--json"], "");

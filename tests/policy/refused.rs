@@ -183,8 +183,8 @@ fn a_registry_must_be_private() {
         &["--registry", "ghcr.io", "--principal", "111122223333"],
         "`ghcr.io` is not an ECR registry. Expected HOST \
          (111122223333.dkr.ecr.eu-west-1.amazonaws.com), ACCOUNT/REGION \
-         (111122223333/eu-west-1), an image, or a host that a rule with account and region maps to \
-         a registry",
+         (111122223333/eu-west-1), an image, or a custom host name from a config.toml \
+         rule",
         &[],
     );
 }

@@ -9,22 +9,22 @@ fn wrong_arguments_fail_with_one_line_and_the_nearest_command() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     let of_get = "`get` takes no arguments: it reads the registry host from stdin\n";
-    let of_doctr = "unknown command `doctr`, did you mean `doctor`?\n";
+    let of_doctr = "unknown command `doctr`; did you mean `doctor`?\n";
     let wrong: &[(&[&str], &str)] = &[
-        (&["GET"], "unknown command `GET`, did you mean `get`?\n"),
-        (&["gets"], "unknown command `gets`, did you mean `get`?\n"),
-        (&[" get"], "unknown command ` get`, did you mean `get`?\n"),
+        (&["GET"], "unknown command `GET`; did you mean `get`?\n"),
+        (&["gets"], "unknown command `gets`; did you mean `get`?\n"),
+        (&[" get"], "unknown command ` get`; did you mean `get`?\n"),
         (
             &["-x"],
-            "unknown command `-x`. Run: docker-credential-ecrx help\n",
+            "unknown command `-x`; run: docker-credential-ecrx help\n",
         ),
         (
             &["--get"],
-            "unknown command `--get`. Run: docker-credential-ecrx help\n",
+            "unknown command `--get`; run: docker-credential-ecrx help\n",
         ),
         (
             &["-V"],
-            "unknown command `-V`. Run: docker-credential-ecrx help\n",
+            "unknown command `-V`; run: docker-credential-ecrx help\n",
         ),
         (&["get", "get"], of_get),
         (&["get", ""], of_get),
@@ -34,8 +34,8 @@ fn wrong_arguments_fail_with_one_line_and_the_nearest_command() {
             "`version` does not take these arguments\n",
         ),
         (
-            &["--help", "get"],
-            "`--help` does not take these arguments\n",
+            &["--help", "--version"],
+            "`--version` does not take these arguments\n",
         ),
         (
             &["list", "unused", "unused"],
@@ -82,6 +82,7 @@ fn commands_of_other_programs_are_answered_with_the_command_to_run() {
     let environment = TestEnvironment::new();
     for (word, command) in [
         ("login", "configure-docker HOST"),
+        ("Login", "configure-docker HOST"),
         ("logout", "cache clear HOST"),
         (
             "get-login-password",
@@ -146,6 +147,7 @@ fn every_command_of_the_protocol_has_help_of_its_own() {
         for option in ["--help", "-h"] {
             // The input of a client is not read.
             succeeds(&environment.run(&[word, option], HOST), &help);
+            succeeds(&environment.run(&[option, word], HOST), &help);
         }
     }
     assert_eq!(aws.connections(), 0);
@@ -163,7 +165,15 @@ fn help_of_a_command_is_printed_by_help_and_by_its_option() {
     for command in commands {
         let help = environment.run(&[command, &["--help"]].concat(), "").stdout;
         assert!(help.contains("Usage: "), "{help}");
-        succeeds(&environment.run(&[&["help"], command].concat(), ""), &help);
+        for word in ["help", "--help", "-h"] {
+            succeeds(&environment.run(&[&[word], command].concat(), ""), &help);
+        }
+        if let [group, command @ ..] = command
+            && ["cache", "config"].contains(group)
+        {
+            let words = [&[*group, "help"], command].concat();
+            succeeds(&environment.run(&words, ""), &help);
+        }
     }
     let outcome = environment.run(&["help", "cache", "lists"], "");
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""));

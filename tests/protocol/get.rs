@@ -117,7 +117,7 @@ fn a_missing_config_file_is_named() {
     environment.set("ECRX_CONFIG", "/nonexistent/ecrx.toml");
     let hints = environment.get(HOST);
     let line = format!(
-        "no credentials for {HOST}: /nonexistent/ecrx.toml: file not found, but ECRX_CONFIG is set to it: correct or unset ECRX_CONFIG"
+        "no credentials for {HOST}: /nonexistent/ecrx.toml: file not found, but ECRX_CONFIG is set to it; correct or unset ECRX_CONFIG"
     );
     assert_eq!(hints.failure(&line), Vec::<&str>::new());
     assert_eq!(aws.connections(), 0);

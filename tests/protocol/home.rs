@@ -114,8 +114,8 @@ fn a_home_that_cannot_contain_a_cache_disables_only_the_cache() {
     succeeds(&environment.run(&["list"], "unused"), "{}\n");
 }
 
-/// `sudo -E`: what root made there, its owner could neither use nor mend, nor make a `.cache`
-/// beside it.
+/// `sudo -E`: the owner could neither use nor change what root creates in the folder, and could not
+/// create a `.cache` there.
 #[cfg(unix)]
 #[test]
 #[expect(clippy::print_stderr, reason = "says that it was skipped")]

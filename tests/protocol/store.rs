@@ -7,7 +7,7 @@ use super::common::{HOST, TestEnvironment};
 use super::{BROKEN, NO_SERVER, SECRET, login, told_twice};
 
 #[test]
-fn store_for_ecr_succeeds_keeps_nothing_and_says_who_serves_the_host() {
+fn store_for_ecr_succeeds_saves_nothing_and_names_the_identity_of_the_host() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
     let keys = format!(
@@ -48,8 +48,8 @@ fn store_for_ecr_succeeds_keeps_nothing_and_says_who_serves_the_host() {
     fs::remove_file(&config).expect("a file");
     let got = environment.get(HOST);
     let why = told_twice(&got).strip_prefix(&format!("no credentials for {HOST}: "));
-    let nobody = format!("currently failing: {}", why.expect("a cause"));
-    stored(&environment, HOST, HOST, &nobody);
+    let failing = format!("currently failing: {}", why.expect("a cause"));
+    stored(&environment, HOST, HOST, &failing);
     assert_eq!(aws.connections(), 0);
 }
 

@@ -58,19 +58,14 @@ fn a_closed_reader_is_a_failure_and_not_a_panic() {
         ("get", "ghcr.io", Some(1), ""),
         ("list", "unused", Some(1), broken),
         ("erase", HOST, Some(0), ""),
-        (
-            "version",
-            "",
-            Some(1),
-            "docker-credential-ecrx: cannot write to stdout: Broken pipe (os error 32)\n",
-        ),
-        // A reader that closes its end has read enough of the help.
+        // A reader of a command for users that closes its end has read enough.
+        ("version", "", Some(0), ""),
         ("help", "", Some(0), ""),
         (
             "nonsense",
             "",
             Some(1),
-            "docker-credential-ecrx: unknown command `nonsense`. Run: docker-credential-ecrx help\n",
+            "docker-credential-ecrx: unknown command `nonsense`; run: docker-credential-ecrx help\n",
         ),
     ];
     for (word, input, code, stderr) in cases {

@@ -60,7 +60,7 @@ fn of_denied_role(aws: &FakeAws) -> TestEnvironment {
 }
 
 #[test]
-fn without_credentials_public_ecr_is_anonymous_and_nobody_is_asked() {
+fn without_credentials_public_ecr_is_anonymous_and_aws_is_not_called() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::with_aws(&aws);
     for host in [PUBLIC, PUBLIC_DUAL_STACK] {
@@ -227,7 +227,7 @@ fn public_ecr_is_anonymous_without_a_cache_too() {
 }
 
 #[test]
-fn what_public_ecr_gives_nobody_holds_up_no_private_registry() {
+fn an_anonymous_answer_of_public_ecr_delays_no_private_registry() {
     let aws = FakeAws::start();
     aws.on(
         Operation::EcrPublicGetAuthorizationToken,

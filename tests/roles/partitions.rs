@@ -19,7 +19,7 @@ fn a_rules_role_never_crosses_partitions() {
         aws.clear();
         let outcome = environment.get(BEIJING);
         outcome.failure(&format!(
-            "no credentials for {BEIJING}: {}:1: {key}.role_arn: `{role}` is in the partition aws, and {BEIJING} in aws-cn: AWS identities and registries must be in the same partition",
+            "no credentials for {BEIJING}: {}:1: {key}.role_arn: `{role}` is in the partition aws, and {BEIJING} in aws-cn; AWS identities and registries must be in the same partition",
             path.display()
         ));
         assert_eq!(aws.calls().len(), 0);

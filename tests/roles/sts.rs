@@ -71,7 +71,7 @@ fn a_rules_region_of_another_partition_is_an_error() {
         "region = \"us-west-2\"\nrole_arn = \"arn:{partition}:iam::{account}:role/pull\"",
     );
     environment.get(BEIJING).failure(&format!(
-        "no credentials for {BEIJING}: {config}:1: registry.region: `us-west-2` is in the partition aws, and {BEIJING} in aws-cn: AWS identities and registries must be in the same partition"
+        "no credentials for {BEIJING}: {config}:1: registry.region: `us-west-2` is in the partition aws, and {BEIJING} in aws-cn; AWS identities and registries must be in the same partition"
     ));
     assert_eq!(aws.calls().len(), 0);
 }

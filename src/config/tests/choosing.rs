@@ -1,8 +1,8 @@
-//! `[identity.NAME]`, `source_profile`, and what rules say besides who asks.
+//! `[identity.NAME]`, `source_profile`, and the settings of rules other than the identity.
 
 use super::*;
 
-/// The message, behind the name of the file.
+/// The message after the name of the file.
 pub(super) fn refused(text: &str) -> String {
     let message = match read(text) {
         Ok(config) => panic!("this should be refused:\n{text}\nand gave {config:?}"),
@@ -14,7 +14,7 @@ pub(super) fn refused(text: &str) -> String {
         .to_owned()
 }
 
-/// Who asks by a name, in one line.
+/// The identity of a name in one line.
 fn who_by_name(config: &Config, name: &str) -> String {
     match config.identity_for(name, &registry(OREGON)) {
         Ok(Some(identity)) => {
@@ -22,7 +22,7 @@ fn who_by_name(config: &Config, name: &str) -> String {
             let words = identity.profile.iter().cloned().chain(roles);
             words.collect::<Vec<_>>().join(" ")
         }
-        Ok(None) => "nobody".to_owned(),
+        Ok(None) => "none".to_owned(),
         Err(error) => error.to_string(),
     }
 }
@@ -45,8 +45,8 @@ fn identities_of_user_and_machine_are_one_list_and_each_is_taken_whole() {
         ("release", "mine"),
         ("only-mine", "one"),
         ("only-theirs", "two arn:aws:iam::999999999999:role/r"),
-        ("Release", "nobody"),
-        ("", "nobody"),
+        ("Release", "none"),
+        ("", "none"),
     ] {
         assert_eq!(who_by_name(&config, name), expected, "{name}");
     }
@@ -62,7 +62,7 @@ fn identities_of_user_and_machine_are_one_list_and_each_is_taken_whole() {
 fn identity_is_for_names_alone() {
     let config = config("[identity.release]\nprofile = \"p\"\n");
     for host in [IRELAND, BEIJING, PUBLIC] {
-        assert_eq!(who(&config, host), "nobody");
+        assert_eq!(who(&config, host), "none");
     }
 }
 
@@ -72,7 +72,7 @@ fn identity_with_blanks_cannot_be_for_public_ecr() {
     let error = config.identity_for("pull", &registry(PUBLIC)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "/c.toml:1: identity.pull.role_arn: `arn:aws:iam::{account}:role/r` contains placeholders, which have no values for public ECR: write the full role ARN"
+        "/c.toml:1: identity.pull.role_arn: `arn:aws:iam::{account}:role/r` contains placeholders, which have no values for public ECR; write the full role ARN"
     );
 }
 
@@ -93,7 +93,7 @@ fn names_may_hold_whatever_a_files_name_may() {
     }
     let not_a_file = |name: &str| {
         format!(
-            "2: identity.{name}: the name must be valid in a file name, docker-credential-ecrx-NAME: remove slashes, backslashes and control characters"
+            "2: identity.{name}: the name must be valid in a file name, docker-credential-ecrx-NAME; remove slashes, backslashes and control characters"
         )
     };
     for (written, shown) in [
@@ -112,11 +112,11 @@ fn identities_that_cannot_be() {
     for (text, expected) in [
         (
             "[identity.a.b]\nprofile = \"p\"\n",
-            "1: identity.a.b: is a nested table: quote a name that contains a dot, [identity.\"a.b\"]",
+            "1: identity.a.b: is a nested table; quote a name that contains a dot, [identity.\"a.b\"]",
         ),
         (
             "identity.x.profile = \"p\"\nidentity.x.y.profile = \"p\"\n",
-            "1: identity.x.y: is a nested table: quote a name that contains a dot, [identity.\"x.y\"]",
+            "1: identity.x.y: is a nested table; quote a name that contains a dot, [identity.\"x.y\"]",
         ),
         (
             "[identity.z]\nx = 1\n[identity.a]\nx = 1\n",
@@ -142,12 +142,12 @@ fn identities_that_cannot_be() {
         (
             "[identity.release]\nrole_arn = [\"arn:aws:iam::111122223333:role/a\", \"arn:aws-cn:iam::111122223333:role/b\"]\n",
             "2: identity.release.role_arn: `arn:aws-cn:iam::111122223333:role/b` is in the partition aws-cn, \
-             and `arn:aws:iam::111122223333:role/a` in aws: AWS identities and registries must be in the same partition",
+             and `arn:aws:iam::111122223333:role/a` in aws; AWS identities and registries must be in the same partition",
         ),
         (
             "[identity.release]\nrole_arn = \"arn:aws:iam::111122223333:role/a\"\nmfa_serial = \"arn:aws-cn:iam::111122223333:mfa/li\"\n",
             "3: identity.release.mfa_serial: `arn:aws-cn:iam::111122223333:mfa/li` is in the partition aws-cn, \
-             and `arn:aws:iam::111122223333:role/a` in aws: AWS identities and registries must be in the same partition",
+             and `arn:aws:iam::111122223333:role/a` in aws; AWS identities and registries must be in the same partition",
         ),
     ] {
         assert_eq!(refused(text), expected, "{text}");
@@ -175,14 +175,14 @@ fn source_profile_is_profile_beside_a_role() {
         let message = refused(&text);
         assert!(
             message.ends_with(
-                "source_profile: means the same as `profile`, which is also set: remove one of them"
+                "source_profile: means the same as `profile`, which is also set; remove one of them"
             ),
             "{message}"
         );
         let message = refused(&format!("{table}\nsource_profile = \"p\"\n"));
         assert!(
             message.ends_with(
-                "source_profile: applies only to assumed roles: add `role_arn` or remove the line"
+                "source_profile: applies only to assumed roles; add `role_arn` or remove the line"
             ),
             "{message}"
         );
@@ -235,8 +235,8 @@ fn each_setting_is_that_of_the_first_rule_that_has_it() {
 }
 
 #[test]
-fn rule_says_something() {
-    let nobody = "1: registry: has no identity: add `profile`, `role_arn` or both";
+fn a_rule_needs_an_identity_or_a_setting() {
+    let no_identity = "1: registry: has no identity; add `profile`, `role_arn` or both";
     for lines in [
         "",
         "accounts = [\"111122223333\"]",
@@ -244,7 +244,7 @@ fn rule_says_something() {
     ] {
         assert_eq!(
             refused(&format!("[[registry]]\nmatch = \"*\"\n{lines}\n")),
-            nobody
+            no_identity
         );
     }
     for lines in [
@@ -253,12 +253,12 @@ fn rule_says_something() {
         "max_age_seconds = 60",
     ] {
         config(&format!("[[registry]]\nmatch = \"*\"\n{lines}\n"));
-        // Nobody is there to assume a role.
+        // Without an identity, no role is assumed.
         assert_eq!(
             refused(&format!(
                 "[[registry]]\nmatch = \"*\"\n{lines}\nregion = \"eu-west-1\"\n"
             )),
-            "4: registry.region: is the STS region for assuming roles, but this rule has no identity: add `profile` or `role_arn`, or remove the line"
+            "4: registry.region: is the STS region for assuming roles, but this rule has no identity; add `profile` or `role_arn`, or remove the line"
         );
     }
 }

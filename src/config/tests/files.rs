@@ -75,7 +75,7 @@ fn explicit_file_must_be_there() {
     });
     assert_eq!(
         error.unwrap_err().to_string(),
-        "/no/such/config.toml: file not found, but ECRX_CONFIG is set to it: correct or unset ECRX_CONFIG"
+        "/no/such/config.toml: file not found, but ECRX_CONFIG is set to it; correct or unset ECRX_CONFIG"
     );
 }
 
@@ -87,7 +87,7 @@ fn what_cannot_be_read_is_said() {
     fs::create_dir(&path).unwrap();
     assert_eq!(
         message(&path),
-        "DIR/config.toml: is not a regular file: if you want no settings, use an empty file"
+        "DIR/config.toml: is not a regular file; if you want no settings, use an empty file"
     );
     fs::remove_dir(&path).unwrap();
 
@@ -104,7 +104,7 @@ fn what_cannot_be_read_is_said() {
     fs::write(&path, b"# one\n# two \xe9\n").unwrap();
     assert_eq!(
         message(&path),
-        "DIR/config.toml:2: is not UTF-8 text: save the file as UTF-8"
+        "DIR/config.toml:2: is not UTF-8 text; save the file as UTF-8"
     );
     assert_eq!(load_user(&path).unwrap_err().line(), Some(2));
 

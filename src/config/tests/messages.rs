@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::read;
-use crate::config::excerpt::SHOWN_KEYS;
+use crate::config::error::SHOWN_KEYS;
 use crate::config::settings::ALL;
 
-/// Each file must be refused with exactly the message, behind the name of the file.
+/// Each file must be refused with exactly this message after the name of the file.
 fn check(table: &[(&str, &str)]) {
     for (text, expected) in table {
         let message = match read(text) {
@@ -34,27 +34,27 @@ fn syntax_errors_are_told_in_our_own_words() {
     check(&[
         (
             "# x\nprofile = \"x",
-            "2: invalid TOML: the text is not closed: add `\"`",
+            "2: invalid TOML: the text is not closed; add `\"`",
         ),
         (
             "\n\n[cache",
-            "3: invalid TOML: the table header is not closed: add `]`",
+            "3: invalid TOML: the table header is not closed; add `]`",
         ),
         (
             "a = 1\na = 2\n",
-            "2: invalid TOML: `a` is defined twice: remove one of the two",
+            "2: invalid TOML: `a` is defined twice; remove one of the two",
         ),
         (
             "[cache]\n[defaults]\n[cache]\n",
-            "3: invalid TOML: `cache` is defined twice: remove one of the two",
+            "3: invalid TOML: `cache` is defined twice; remove one of the two",
         ),
         (
             "timeout_seconds = yes\n",
-            "1: invalid TOML: the value of `timeout_seconds` is not valid: write text in quotes, and numbers, true and false without",
+            "1: invalid TOML: the value of `timeout_seconds` is not valid; write text in quotes, and numbers, true and false without",
         ),
         (
             "timeout_seconds = 3s\n",
-            "1: invalid TOML: the value of `timeout_seconds` is not valid: write text in quotes, and numbers, true and false without",
+            "1: invalid TOML: the value of `timeout_seconds` is not valid; write text in quotes, and numbers, true and false without",
         ),
         (
             "profile\n",
@@ -131,7 +131,8 @@ fn every_mistake_is_found_with_its_place() {
             "/c.toml:4: registry.region: `x` is not an AWS region: expected a name such as eu-west-1\n10\nregion = \"x\"\n         ^^^",
         ]
     );
-    assert_eq!(all("a = yes\nb = \"c\nd = 1\n").len(), 2);
+    // Two syntax errors, and an unknown key on another line.
+    assert_eq!(all("a = yes\nb = \"c\nd = 1\n").len(), 3);
 }
 
 #[test]
@@ -167,7 +168,7 @@ fn unknown_keys_and_tables() {
         ),
         (
             "[[registry]]\nmatch = \"*\"\naccount = \"111122223333\"\n",
-            "3: registry.account: is only for custom host names, and `match` is an ECR registry: to limit the rule to some accounts, use `accounts`",
+            "3: registry.account: is only for custom host names, and `match` is an ECR registry; to limit the rule to some accounts, use `accounts`",
         ),
         // The first by line, not by letter.
         (
@@ -341,11 +342,11 @@ fn texts_that_cannot_be_meant() {
     check(&[
         (
             "[defaults]\nprofile = \"\"\n",
-            "2: defaults.profile: is empty: give it a value or remove the line",
+            "2: defaults.profile: is empty; give it a value or remove the line",
         ),
         (
             "[cache]\ndir = \"\"\n",
-            "2: cache.dir: is empty: give it a value or remove the line",
+            "2: cache.dir: is empty; give it a value or remove the line",
         ),
         (
             "[cache]\ndir = \"~/.cache/ecrx\"\n",
@@ -353,18 +354,18 @@ fn texts_that_cannot_be_meant() {
         ),
         (
             "[defaults]\nprofile = \" work\"\n",
-            "2: defaults.profile: begins or ends with white space, or contains a control character: remove it",
+            "2: defaults.profile: begins or ends with white space, or contains a control character; remove it",
         ),
         (
             "[defaults]\nprofile = \"wo\\u0007rk\"\n",
-            "2: defaults.profile: begins or ends with white space, or contains a control character: remove it",
+            "2: defaults.profile: begins or ends with white space, or contains a control character; remove it",
         ),
         (&long, "2: defaults.profile: is longer than 2048 bytes"),
     ]);
     check_rules(&[
         (
             "accounts = []",
-            "4: registry.accounts: is an empty list: add a value or remove the line",
+            "4: registry.accounts: is an empty list; add a value or remove the line",
         ),
         (
             "accounts = [\n  \"111122223333\",\n  \"11112222333\"\n]",
@@ -379,7 +380,7 @@ fn texts_that_cannot_be_meant() {
 
 #[test]
 fn matches_of_no_kind() {
-    const KINDS: &str = "an account id, an account and region (111122223333/eu-west-1), \
+    const KINDS: &str = "an account ID, an account and region (111122223333/eu-west-1), \
                          a partition (aws-cn), an ECR host, public.ecr.aws or *";
     let none = |text: &str| {
         format!(
@@ -387,11 +388,11 @@ fn matches_of_no_kind() {
         )
     };
     let wildcard = |text: &str| {
-        format!("`{text}` contains a wildcard, but `*` is only supported alone: use {KINDS}")
+        format!("`{text}` contains a wildcard, but `*` is only supported alone; use {KINDS}")
     };
     let path = |text: &str| {
         format!(
-            "`{text}` contains a path, but rules apply to whole registries: remove everything after the host"
+            "`{text}` contains a path, but rules apply to whole registries; remove everything after the host"
         )
     };
     for (text, expected) in [
@@ -453,27 +454,27 @@ fn rules_that_say_too_little_or_too_much() {
     check(&[
         (
             "\n[[registry]]\nprofile = \"p\"\n",
-            "2: registry.match: is missing: set it to the registries of this rule, or to `*` for all private registries",
+            "2: registry.match: is missing; set it to the registries of this rule, or to `*` for all private registries",
         ),
         (
             "[[registry]]\nmatch = \"*\"\n\n[[registry]]\nmatch = \"aws\"\n",
-            "1: registry: has no identity: add `profile`, `role_arn` or both",
+            "1: registry: has no identity; add `profile`, `role_arn` or both",
         ),
         (
             "[[registry]]\nmatch = \"*\"\nregion = \"eu-west-1\"\n",
-            "1: registry: has no identity: add `profile`, `role_arn` or both",
+            "1: registry: has no identity; add `profile`, `role_arn` or both",
         ),
         (
             "[defaults]\nregion = \"eu-west-1\"\n",
-            "1: defaults: has no identity: add `profile`, `role_arn` or both",
+            "1: defaults: has no identity; add `profile`, `role_arn` or both",
         ),
         (
             "[[registry]]\nmatch = \"public.ecr.aws\"\nprofile = \"p\"\naccounts = [\"111122223333\"]\n",
-            "4: registry.accounts: does not apply to public ECR: remove the line",
+            "4: registry.accounts: does not apply to public ECR; remove the line",
         ),
         (
             "[[registry]]\nmatch = \"999999999999\"\nprofile = \"p\"\naccounts = [\"111122223333\"]\n",
-            "4: registry.accounts: does not list 999999999999, the account in `match`, so the rule is never used: add the account or correct `match`",
+            "4: registry.accounts: does not list 999999999999, the account in `match`, so the rule is never used; add the account or correct `match`",
         ),
     ]);
     for key in [
@@ -482,7 +483,7 @@ fn rules_that_say_too_little_or_too_much() {
         "duration_seconds = 900",
     ] {
         let name = key.split(' ').next().unwrap();
-        let expected = "applies only to assumed roles: add `role_arn` or remove the line";
+        let expected = "applies only to assumed roles; add `role_arn` or remove the line";
         check(&[
             (
                 &format!("[[registry]]\nmatch = \"*\"\nprofile = \"p\"\n{key}\n"),
@@ -500,7 +501,7 @@ fn rules_that_say_too_little_or_too_much() {
 fn roles_that_cannot_be() {
     let role = |role: &str| format!("[[registry]]\nmatch = \"aws\"\nrole_arn = {role}\n");
     for (written, expected) in [
-        ("[]", "is an empty list: add a value or remove the line"),
+        ("[]", "is an empty list; add a value or remove the line"),
         (
             "[\"a\", \"b\", \"c\", \"d\", \"e\", \"f\"]",
             "lists 6 roles; the maximum is 5",
@@ -511,11 +512,11 @@ fn roles_that_cannot_be() {
         ),
         (
             "\"arn:aws:iam::{acount}:role/r\"",
-            "`{acount}` is not a placeholder, did you mean `{account}`?",
+            "`{acount}` is not a placeholder; did you mean `{account}`?",
         ),
         (
             "\"arn:aws:iam::{account:role/r\"",
-            "`arn:aws:iam::{account:role/r` contains an unmatched brace: write {account}, {region} or {partition}",
+            "`arn:aws:iam::{account:role/r` contains an unmatched brace; write {account}, {region} or {partition}",
         ),
         (
             "\"arn:aws:iam::1{account}:role/r\"",
@@ -524,7 +525,7 @@ fn roles_that_cannot_be() {
         ),
         (
             "\"arn:aws-cn:iam::{account}:role/r\"",
-            "`arn:aws-cn:iam::{account}:role/r` is in the partition aws-cn, and `match` = `aws` in aws: \
+            "`arn:aws-cn:iam::{account}:role/r` is in the partition aws-cn, and `match` = `aws` in aws; \
              AWS identities and registries must be in the same partition",
         ),
     ] {
@@ -537,23 +538,23 @@ fn roles_that_cannot_be() {
         ),
         (
             "[[registry]]\nmatch = \"public.ecr.aws\"\nrole_arn = \"arn:aws:iam::{account}:role/r\"\n",
-            "3: registry.role_arn: `arn:aws:iam::{account}:role/r` contains placeholders, which have no values for public ECR: write the full role ARN",
+            "3: registry.role_arn: `arn:aws:iam::{account}:role/r` contains placeholders, which have no values for public ECR; write the full role ARN",
         ),
         (
             "[[registry]]\nmatch = \"111122223333/cn-north-1\"\nrole_arn = \"arn:aws:iam::111122223333:role/r\"\n",
             "3: registry.role_arn: `arn:aws:iam::111122223333:role/r` is in the partition aws, \
-             and `match` = `111122223333/cn-north-1` in aws-cn: AWS identities and registries must be in the same partition",
+             and `match` = `111122223333/cn-north-1` in aws-cn; AWS identities and registries must be in the same partition",
         ),
         (
             "[defaults]\nrole_arn = [\"arn:aws:iam::111122223333:role/a\", \"arn:aws-cn:iam::111122223333:role/b\"]\n",
             "2: defaults.role_arn: `arn:aws-cn:iam::111122223333:role/b` is in the partition aws-cn, \
-             and `arn:aws:iam::111122223333:role/a` in aws: AWS identities and registries must be in the same partition",
+             and `arn:aws:iam::111122223333:role/a` in aws; AWS identities and registries must be in the same partition",
         ),
     ]);
     check_rules(&[(
         "region = \"cn-north-1\"",
         "4: registry.region: `cn-north-1` is in the partition aws-cn, \
-         and `arn:aws:iam::111122223333:role/r` in aws: AWS identities and registries must be in the same partition",
+         and `arn:aws:iam::111122223333:role/r` in aws; AWS identities and registries must be in the same partition",
     )]);
 }
 
@@ -569,7 +570,7 @@ fn settings_of_roles_that_cannot_be() {
         (&long, external_id),
         (
             "role_session_name = \"me@home/x\"",
-            "4: registry.role_session_name: `me@home/x` is not a valid session name: use 2 to 64 characters from A-Z a-z 0-9 and _+=,.@-",
+            "4: registry.role_session_name: `me@home/x` is not a valid session name; use 2 to 64 characters from A-Z a-z 0-9 and _+=,.@-",
         ),
     ]);
     let roles = "[\"arn:aws:iam::111122223333:role/a\", \"arn:aws:iam::111122223333:role/b\"]";
@@ -580,7 +581,7 @@ fn settings_of_roles_that_cannot_be() {
         ),
         (
             "[defaults]\nrole_arn = \"arn:aws:iam::{account}:role/r\"\nexternal_id = \"hush\"\n",
-            "3: defaults.external_id: would be sent to the account of any image, because `role_arn` contains {account}: \
+            "3: defaults.external_id: would be sent to the account of any image, because `role_arn` contains {account}; \
              move it to a [[registry]] rule that lists the trusted `accounts`",
         ),
     ]);
@@ -590,7 +591,7 @@ fn settings_of_roles_that_cannot_be() {
                 "[[registry]]\nmatch = \"{registries}\"\nexternal_id = \"hush\"\n\
                  role_arn = [\"arn:aws:iam::{{account}}:role/a\", \"arn:aws:iam::111122223333:role/b\"]\n"
             ),
-            "3: registry.external_id: would be sent to the account of any image, because `role_arn` contains {account}: \
+            "3: registry.external_id: would be sent to the account of any image, because `role_arn` contains {account}; \
              list the trusted `accounts`",
         )]);
     }
@@ -604,7 +605,7 @@ fn what_names_no_other_helper() {
             &format!("2: other_registries_helper: {problem}"),
         )]);
     };
-    refused("", "is empty: give it a value or remove the line");
+    refused("", "is empty; give it a value or remove the line");
     let too_long = "x".repeat(65);
     for name in [
         "a/b",
@@ -619,13 +620,13 @@ fn what_names_no_other_helper() {
         &too_long,
     ] {
         let problem = format!(
-            "`{name}` is not a valid helper name: use 1 to 64 characters from A-Z a-z 0-9 and ._-, without . or - at the start"
+            "`{name}` is not a valid helper name; use 1 to 64 characters from A-Z a-z 0-9 and ._-, without . or - at the start"
         );
         refused(name, &problem);
     }
     refused(
         "docker-credential-pass",
-        "`docker-credential-pass` is the full program name: write only `pass`",
+        "`docker-credential-pass` is the full program name; write only `pass`",
     );
     for name in [
         "ecrx",
@@ -638,7 +639,7 @@ fn what_names_no_other_helper() {
         refused(
             name,
             &format!(
-                "`{name}` is this program, which cannot call itself: name the helper that stores your other logins, such as `secretservice`"
+                "`{name}` is this program, which cannot call itself; name the helper that stores your other logins, such as `secretservice`"
             ),
         );
     }

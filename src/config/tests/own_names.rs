@@ -1,4 +1,4 @@
-//! Hosts of one's own: which registry is behind them, and which rules speak for them.
+//! Custom host names: their registries and rules.
 
 use super::choosing::refused;
 use super::*;
@@ -65,7 +65,7 @@ fn rules_of_an_own_name_are_those_of_its_port_its_host_and_its_registry() {
         let identity = config.rule_for(&registry).unwrap().unwrap();
         assert_eq!(identity.profile.as_deref(), Some(expected), "{server}");
     }
-    // Behind one name there may be another registry for each port, and nothing else matches it.
+    // Each port of a name may be another registry, and no other rule matches it.
     let name = ServerName::parse("images.example.com").unwrap();
     let other = Registry::behind(
         &name,
@@ -80,7 +80,7 @@ fn rules_of_an_own_name_are_those_of_its_port_its_host_and_its_registry() {
 fn own_names_that_cannot_be() {
     let with = |name: &str, lines: &str| format!("[[registry]]\nmatch = \"{name}\"\n{lines}\n");
     let both = "account = \"111122223333\"\nregion = \"eu-west-1\"";
-    let of_ecr = "3: registry.account: is only for custom host names, and `match` is an ECR registry: to limit the rule to some accounts, use `accounts`";
+    let of_ecr = "3: registry.account: is only for custom host names, and `match` is an ECR registry; to limit the rule to some accounts, use `accounts`";
     for name in [
         "*",
         "aws",
@@ -104,7 +104,7 @@ fn own_names_that_cannot_be() {
         assert_eq!(
             refused(&with(name, both)),
             format!(
-                "2: registry.match: `{name}` is not a host name: if `account` is set, `match` must be a custom host name"
+                "2: registry.match: `{name}` is not a host name; if `account` is set, `match` must be a custom host name"
             )
         );
     }
@@ -115,22 +115,22 @@ fn own_names_that_cannot_be() {
     for (lines, expected) in [
         (
             "account = \"111122223333\"",
-            "1: registry.region: is missing: a custom host name needs both `account` and `region`",
+            "1: registry.region: is missing; a custom host name needs both `account` and `region`",
         ),
         (
             "region = \"eu-west-1\"",
-            "2: registry.match: `images.example.com` is not an account id, an account and region \
+            "2: registry.match: `images.example.com` is not an account ID, an account and region \
              (111122223333/eu-west-1), a partition (aws-cn), an ECR host, public.ecr.aws or *; if it \
              is a custom host name for an ECR registry, add `account` and `region`",
         ),
         (
             "account = \"111122223333\"\nregion = \"eu-west-1\"\naccounts = [\"444455556666\"]",
-            "5: registry.accounts: does not list 111122223333, the account in `match`, so the rule is never used: add the account or correct `match`",
+            "5: registry.accounts: does not list 111122223333, the account in `match`, so the rule is never used; add the account or correct `match`",
         ),
         (
             "account = \"111122223333\"\nregion = \"cn-north-1\"\nrole_arn = \"arn:aws:iam::{account}:role/r\"",
             "5: registry.role_arn: `arn:aws:iam::{account}:role/r` is in the partition aws, and `match` = \
-             `images.example.com` in aws-cn: AWS identities and registries must be in the same partition",
+             `images.example.com` in aws-cn; AWS identities and registries must be in the same partition",
         ),
     ] {
         assert_eq!(refused(&with(OWN, lines)), expected);
@@ -149,5 +149,5 @@ fn own_name_knows_its_account_so_an_external_id_may_go_there() {
         identity.roles[0].arn.as_str(),
         "arn:aws:iam::111122223333:role/r"
     );
-    assert_eq!(who(&config, IRELAND), "nobody");
+    assert_eq!(who(&config, IRELAND), "none");
 }

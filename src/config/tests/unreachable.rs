@@ -21,14 +21,14 @@ fn unreachable(rules: &[&str]) -> Vec<String> {
         .map(|rule| {
             let this = number(rule.origin.line);
             match &rule.why {
-                Why::SaidBefore(origins) => {
+                Why::EarlierRules(origins) => {
                     let by: Vec<String> = origins
                         .iter()
                         .map(|origin| number(origin.line).to_string())
                         .collect();
                     format!("{this} by {}", by.join(","))
                 }
-                Why::Taken { by, registry } => {
+                Why::HostTaken { by, registry } => {
                     format!("{this} taken by {} for {registry}", number(by.line))
                 }
             }
@@ -141,11 +141,11 @@ fn a_host_of_ones_own_says_which_registry_it_is() {
     let other_with_port = with_port.replace("eu-west-1", "eu-west-2");
     let all = "match = \"*\"; profile = \"a\"";
     let cases: [(&[&str], &[&str]); 10] = [
-        // Nobody else says which registry it is.
+        // No other rule maps the host to a registry.
         (&[all, OWN], &[]),
         (&[all, &named], &[]),
         (&[OWN, OWN], &["2 by 1"]),
-        // The first one leaves who asks to the second.
+        // The first one has no identity.
         (&[OWN, &named], &[]),
         (&[all, OWN, &named], &["3 by 1,2"]),
         (&[OWN, &other], &["2 taken by 1 for 111122223333/eu-west-1"]),

@@ -13,7 +13,6 @@ mod checks;
 mod client;
 mod client_config;
 mod edit;
-mod entries;
 mod environment;
 mod problem;
 mod undo;
@@ -28,7 +27,6 @@ pub(crate) use client::{
 pub(crate) use client_config::{
     ClientConfig, ClientConfigError, SavedLogin, is_one_of_servers, split_byte_order_mark,
 };
-pub(crate) use entries::helper_entries;
 pub(crate) use environment::{is_first_on_path, is_installed, named_programs_on_path};
 pub(crate) use problem::{ClientProblem, Repair, Severity};
 pub(crate) use undo::{EarlierConfig, Undo};

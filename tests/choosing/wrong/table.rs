@@ -51,7 +51,7 @@ pub(super) const TABLE: &[Wrong] = &[
         config: "[[registry]]\nmatch = \"images.example.com\"\naccount = \"111122223333\"\n",
         host: "images.example.com",
         place: "$CONFIG:",
-        line: "1: registry.region: is missing: a custom host name needs both `account` and `region`",
+        line: "1: registry.region: is missing; a custom host name needs both `account` and `region`",
         ..RIGHT
     },
     Wrong {
@@ -65,27 +65,27 @@ pub(super) const TABLE: &[Wrong] = &[
         config: "[[registry]]\nmatch = \"images.example.com\"\nprofile = \"work\"\n",
         host: "images.example.com",
         place: "$CONFIG:",
-        line: "2: registry.match: `images.example.com` is not an account id, an account and region (111122223333/eu-west-1), a partition (aws-cn), an ECR host, public.ecr.aws or *; if it is a custom host name for an ECR registry, add `account` and `region`",
+        line: "2: registry.match: `images.example.com` is not an account ID, an account and region (111122223333/eu-west-1), a partition (aws-cn), an ECR host, public.ecr.aws or *; if it is a custom host name for an ECR registry, add `account` and `region`",
         ..RIGHT
     },
     Wrong {
         config: "[[registry]]\nmatch = \"images.example.com/team\"\naccount = \"111122223333\"\nregion = \"eu-west-1\"\n",
         host: "images.example.com",
         place: "$CONFIG:",
-        line: "2: registry.match: `images.example.com/team` contains a path, but rules apply to whole registries: remove everything after the host",
+        line: "2: registry.match: `images.example.com/team` contains a path, but rules apply to whole registries; remove everything after the host",
         ..RIGHT
     },
     file(
         "[[registry]]\nmatch = \"*.example.com\"\naccount = \"111122223333\"\nregion = \"eu-west-1\"\n",
-        "2: registry.match: `*.example.com` is not a host name: if `account` is set, `match` must be a custom host name",
+        "2: registry.match: `*.example.com` is not a host name; if `account` is set, `match` must be a custom host name",
     ),
     file(
         "[[registry]]\nmatch = \"999999999999.dkr.ecr.us-west-2.amazonaws.com\"\naccount = \"999999999999\"\nregion = \"us-west-2\"\n",
-        "3: registry.account: is only for custom host names, and `match` is an ECR registry: to limit the rule to some accounts, use `accounts`",
+        "3: registry.account: is only for custom host names, and `match` is an ECR registry; to limit the rule to some accounts, use `accounts`",
     ),
     file(
         "[[registry]]\nmatch = \"images.example.com\"\naccount = \"111122223333\"\naccounts = [\"999999999999\"]\nregion = \"eu-west-1\"\n",
-        "4: registry.accounts: does not list 111122223333, the account in `match`, so the rule is never used: add the account or correct `match`",
+        "4: registry.accounts: does not list 111122223333, the account in `match`, so the rule is never used; add the account or correct `match`",
     ),
     Wrong {
         variables: &[(
@@ -128,7 +128,7 @@ pub(super) const TABLE: &[Wrong] = &[
     ),
     Wrong {
         variables: &[("ECRX_ROLE_ARN", "arn:aws:iam::{acount}:role/pull")],
-        line: "the variable ECRX_ROLE_ARN: `{acount}` is not a placeholder, did you mean `{account}`?",
+        line: "the variable ECRX_ROLE_ARN: `{acount}` is not a placeholder; did you mean `{account}`?",
         ..RIGHT
     },
     Wrong {
@@ -182,7 +182,7 @@ pub(super) const TABLE: &[Wrong] = &[
             ("ECRX_ROLE_ARN", "arn:aws:iam::999999999999:role/pull"),
             ("ECRX_ROLE_SESSION_NAME", "job 17"),
         ],
-        line: "the variable ECRX_ROLE_SESSION_NAME: `job 17` is not a valid session name: use 2 to 64 characters from A-Z a-z 0-9 and _+=,.@-",
+        line: "the variable ECRX_ROLE_SESSION_NAME: `job 17` is not a valid session name; use 2 to 64 characters from A-Z a-z 0-9 and _+=,.@-",
         ..RIGHT
     },
     Wrong {
@@ -192,11 +192,11 @@ pub(super) const TABLE: &[Wrong] = &[
     },
     file(
         "[[registry]]\nmatch = \"*\"\nprofile = \"work\"\nexternal_id = \"build\"\n",
-        "4: registry.external_id: applies only to assumed roles: add `role_arn` or remove the line",
+        "4: registry.external_id: applies only to assumed roles; add `role_arn` or remove the line",
     ),
     file(
         "[identity.release]\nprofile = \"work\"\nmfa_serial = \"arn:aws:iam::111122223333:mfa/alice\"\n",
-        "3: identity.release.mfa_serial: applies only to assumed roles: add `role_arn` or remove the line",
+        "3: identity.release.mfa_serial: applies only to assumed roles; add `role_arn` or remove the line",
     ),
     file(
         "[[registry]]\nmatch = \"*\"\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\nmfa_serial = \"arn:aws:iam::111122223333:user/alice\"\n",
@@ -208,7 +208,7 @@ pub(super) const TABLE: &[Wrong] = &[
     ),
     file(
         "[identity.release]\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\nexternal_id = \"build\"\n",
-        "3: identity.release.external_id: would be sent to the account of any image, because `role_arn` contains {account}: move it to a [[registry]] rule that lists the trusted `accounts`",
+        "3: identity.release.external_id: would be sent to the account of any image, because `role_arn` contains {account}; move it to a [[registry]] rule that lists the trusted `accounts`",
     ),
     file(
         "[[registry]]\nmatch = \"999999999999\"\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\nregion = \"west\"\n",
@@ -235,11 +235,11 @@ pub(super) const TABLE: &[Wrong] = &[
     },
     file(
         "[[registry]]\nmatch = \"*\"\nprofile = \"work\"\nsource_profile = \"work\"\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\n",
-        "4: registry.source_profile: means the same as `profile`, which is also set: remove one of them",
+        "4: registry.source_profile: means the same as `profile`, which is also set; remove one of them",
     ),
     file(
         "[[registry]]\nmatch = \"*\"\nsource_profile = \"work\"\n",
-        "3: registry.source_profile: applies only to assumed roles: add `role_arn` or remove the line",
+        "3: registry.source_profile: applies only to assumed roles; add `role_arn` or remove the line",
     ),
     Wrong {
         config: "[defaults]\nprofile = \"wrok\"\n",
@@ -333,17 +333,17 @@ pub(super) const TABLE: &[Wrong] = &[
     },
     file(
         "[identity.\"a/b\"]\nprofile = \"work\"\n",
-        "1: identity.a/b: the name must be valid in a file name, docker-credential-ecrx-NAME: remove slashes, backslashes and control characters",
+        "1: identity.a/b: the name must be valid in a file name, docker-credential-ecrx-NAME; remove slashes, backslashes and control characters",
     ),
     file(
         "[identity.\"\"]\nprofile = \"work\"\n",
-        "1: identity.: the name must be valid in a file name, docker-credential-ecrx-NAME: remove slashes, backslashes and control characters",
+        "1: identity.: the name must be valid in a file name, docker-credential-ecrx-NAME; remove slashes, backslashes and control characters",
     ),
     Wrong {
         config: "[identity.eu.prod]\nprofile = \"work\"\n",
         name: Some("eu.prod"),
         place: "$CONFIG:",
-        line: "1: identity.eu.prod: is a nested table: quote a name that contains a dot, [identity.\"eu.prod\"]",
+        line: "1: identity.eu.prod: is a nested table; quote a name that contains a dot, [identity.\"eu.prod\"]",
         ..RIGHT
     },
     file(
@@ -358,14 +358,14 @@ pub(super) const TABLE: &[Wrong] = &[
         config: "\n[identity.release]\n",
         name: Some("release"),
         place: "$CONFIG:",
-        line: "2: identity.release: has no identity: add `profile`, `role_arn` or both",
+        line: "2: identity.release: has no identity; add `profile`, `role_arn` or both",
         ..RIGHT
     },
     Wrong {
         config: "[identity.release]\nregion = \"eu-west-1\"\n",
         name: Some("release"),
         place: "$CONFIG:",
-        line: "1: identity.release: has no identity: add `profile`, `role_arn` or both",
+        line: "1: identity.release: has no identity; add `profile`, `role_arn` or both",
         ..RIGHT
     },
     Wrong {
@@ -384,21 +384,21 @@ pub(super) const TABLE: &[Wrong] = &[
         config: "[[registry]]\nmatch = \"aws-china\"\nprofile = \"work\"\n",
         host: BEIJING,
         place: "$CONFIG:",
-        line: "2: registry.match: `aws-china` is not an account id, an account and region (111122223333/eu-west-1), a partition (aws-cn), an ECR host, public.ecr.aws or *; if it is a custom host name for an ECR registry, add `account` and `region`",
+        line: "2: registry.match: `aws-china` is not an account ID, an account and region (111122223333/eu-west-1), a partition (aws-cn), an ECR host, public.ecr.aws or *; if it is a custom host name for an ECR registry, add `account` and `region`",
         ..RIGHT
     },
     Wrong {
         config: "[[registry]]\nmatch = \"aws-cn\"\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\n",
         host: BEIJING,
         place: "$CONFIG:",
-        line: "3: registry.role_arn: `arn:aws:iam::{account}:role/pull` is in the partition aws, and `match` = `aws-cn` in aws-cn: AWS identities and registries must be in the same partition",
+        line: "3: registry.role_arn: `arn:aws:iam::{account}:role/pull` is in the partition aws, and `match` = `aws-cn` in aws-cn; AWS identities and registries must be in the same partition",
         ..RIGHT
     },
     Wrong {
         config: "[[registry]]\nmatch = \"*\"\nrole_arn = \"arn:aws:iam::{account}:role/pull\"\n",
         host: BEIJING,
         place: "$CONFIG:",
-        line: "1: registry.role_arn: `arn:aws:iam::444455556666:role/pull` is in the partition aws, and 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn: AWS identities and registries must be in the same partition",
+        line: "1: registry.role_arn: `arn:aws:iam::444455556666:role/pull` is in the partition aws, and 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn; AWS identities and registries must be in the same partition",
         ..RIGHT
     },
     Wrong {
@@ -406,7 +406,7 @@ pub(super) const TABLE: &[Wrong] = &[
         name: Some("release"),
         host: GOVERNMENT,
         place: "$CONFIG:",
-        line: "1: identity.release.role_arn: `arn:aws-cn:iam::444455556666:role/pull` is in the partition aws-cn, and 444455556666.dkr.ecr.us-gov-west-1.amazonaws.com in aws-us-gov: AWS identities and registries must be in the same partition",
+        line: "1: identity.release.role_arn: `arn:aws-cn:iam::444455556666:role/pull` is in the partition aws-cn, and 444455556666.dkr.ecr.us-gov-west-1.amazonaws.com in aws-us-gov; AWS identities and registries must be in the same partition",
         ..RIGHT
     },
     Wrong {
@@ -431,7 +431,7 @@ pub(super) const TABLE: &[Wrong] = &[
         config: "[[registry]]\nmatch = \"aws-cn\"\nrole_arn = \"arn:{partition}:iam::{account}:role/pull\"\nmfa_serial = \"arn:aws:iam::111122223333:mfa/alice\"\n",
         host: BEIJING,
         place: "$CONFIG:",
-        line: "4: registry.mfa_serial: `arn:aws:iam::111122223333:mfa/alice` is in the partition aws, and `match` = `aws-cn` in aws-cn: AWS identities and registries must be in the same partition",
+        line: "4: registry.mfa_serial: `arn:aws:iam::111122223333:mfa/alice` is in the partition aws, and `match` = `aws-cn` in aws-cn; AWS identities and registries must be in the same partition",
         ..RIGHT
     },
     Wrong {
@@ -448,7 +448,7 @@ pub(super) const TABLE: &[Wrong] = &[
         config: "[[registry]]\nmatch = \"*\"\nrole_arn = \"arn:{partition}:iam::{account}:role/pull\"\nregion = \"eu-west-1\"\n",
         host: BEIJING,
         place: "$CONFIG:",
-        line: "1: registry.region: `eu-west-1` is in the partition aws, and 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn: AWS identities and registries must be in the same partition",
+        line: "1: registry.region: `eu-west-1` is in the partition aws, and 444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn in aws-cn; AWS identities and registries must be in the same partition",
         ..RIGHT
     },
     Wrong {
@@ -536,7 +536,7 @@ pub(super) const TABLE: &[Wrong] = &[
         ],
         ..RIGHT
     },
-    // A key of another partition looks like a wrong one to AWS, and to nobody before.
+    // Only AWS can tell that a key is of another partition.
     Wrong {
         refuses: |aws| aws.check_partitions(true),
         host: GOVERNMENT,
@@ -626,10 +626,10 @@ pub(super) const TABLE: &[Wrong] = &[
     ),
     file(
         "[[registry]]\nmatch = \"*\"\nregion = \"eu-west-1\"\nmax_age_seconds = 600\n",
-        "3: registry.region: is the STS region for assuming roles, but this rule has no identity: add `profile` or `role_arn`, or remove the line",
+        "3: registry.region: is the STS region for assuming roles, but this rule has no identity; add `profile` or `role_arn`, or remove the line",
     ),
     file(
         "[[registry]]\nmatch = \"*\"\naccounts = [\"999999999999\"]\n",
-        "1: registry: has no identity: add `profile`, `role_arn` or both",
+        "1: registry: has no identity; add `profile`, `role_arn` or both",
     ),
 ];

@@ -1,4 +1,4 @@
-//! `cache`: lists cached tokens, deletes them, and prints the cache folder.
+//! The commands for tokens: `password` prints one, `cache` lists and deletes those in the cache.
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -6,19 +6,34 @@ use time::OffsetDateTime;
 use crate::cache::{
     Cache, CacheError, CacheLocation, CacheOff, ClearScope, Cleared, END_OF_TIME, Entry,
 };
-use crate::cli::{CacheArguments, CacheCommand};
+use crate::cli::{CacheArguments, CacheCommand, Password};
 use crate::clock;
 use crate::config::Config;
 use crate::env::Env;
 use crate::error::{Error, one_line};
 use crate::get::{Held, Tokens};
 use crate::registry::{Registry, ServerName, Service};
+use crate::stdout;
 
 use super::facts::TokenFacts;
 use super::page::{CheckMark, from_now, iso, span};
 use super::{Page, Target, Verdict};
 
-pub(crate) fn run(
+/// `password`: prints only the password for a registry, as `aws ecr get-login-password` does.
+pub(crate) fn password(arguments: &Password, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
+    stdout::check().map_err(Error::failure)?;
+    let config = Config::from_env(env).map_err(Error::failure)?;
+    let target = Target::parse(&arguments.host, &config).map_err(|error| error.told(env))?;
+    let tokens = Tokens::new(env, &config);
+    let least = arguments.min_lifetime.unwrap_or_default();
+    let token = tokens.get_living(&target.registry, least)?;
+    page.raw(token.password().expose());
+    page.raw("\n");
+    Ok(Verdict::Good)
+}
+
+/// `cache`: lists cached tokens, deletes them, and prints the cache folder.
+pub(crate) fn cache(
     arguments: &CacheArguments,
     env: &Env,
     page: &mut Page,
