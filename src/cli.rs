@@ -97,7 +97,7 @@ pub struct ConfigureDocker {
     /// Use this session name when assuming the role
     #[arg(long, value_name = "NAME", requires = "role_arn", value_parser = parse_session_name)]
     pub role_session_name: Option<String>,
-    /// Change the rule that config.toml already has for a registry
+    /// Change an existing rule for the registry so that it uses exactly this identity
     #[arg(long, requires = "rule")]
     pub replace: bool,
     /// Use [identity.NAME] of config.toml or the AWS profile NAME, by configuring the helper
@@ -121,7 +121,7 @@ pub struct ConfigureDocker {
     pub dry_run: bool,
     /// Remove the entries for the hosts, or all entries, and restore the earlier ones from the
     /// backup. config.toml is not changed
-    #[arg(long, conflicts_with_all = ["rule", "identity", "fix"])]
+    #[arg(long, conflicts_with_all = ["rule", "replace", "identity", "fix"])]
     pub undo: bool,
 }
 

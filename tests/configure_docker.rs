@@ -1,4 +1,5 @@
-//! `configure-docker` on real files: what it changes, what it never touches, and what it finds.
+//! `configure-docker` on real files: its changes, the files that it leaves alone, and the problems
+//! that it finds.
 
 #![cfg(unix)]
 
@@ -42,18 +43,18 @@ const OTHER_HOST: &str = "999999999999.dkr.ecr.us-west-2.amazonaws.com";
 const AUTH: &str = "Ym9iOmNvcnJlY3QtaG9yc2U=";
 const PASSWORD: &str = "correct-horse";
 
-/// The AWS profiles there are.
+/// The AWS profiles that exist.
 const PROFILES: &str = "[profile work]\n[profile p]\n";
 
-/// What lines begin with that tell something.
+/// The marks that lines of output begin with.
 const MARKS: [char; 4] = ['✓', '!', '✗', '·'];
 
-/// Someone with the program on PATH, and docker's file where it is by default.
-struct Person {
+/// A home folder with the program on PATH, and docker's file at its default location.
+struct Setup {
     environment: TestEnvironment,
 }
 
-impl Person {
+impl Setup {
     fn new() -> Self {
         let mut environment = TestEnvironment::new();
         environment.link("docker-credential-ecrx");
@@ -61,18 +62,18 @@ impl Person {
         environment.set("PATH", &format!("{home}/bin"));
         // Not the machine's.
         environment.set("XDG_RUNTIME_DIR", &format!("{home}/run"));
-        let person = Self { environment };
-        fs::create_dir(person.path(".aws")).expect("a folder");
-        fs::write(person.path(".aws/config"), PROFILES).expect("a file");
-        person
+        let setup = Self { environment };
+        fs::create_dir(setup.path(".aws")).expect("a folder");
+        fs::write(setup.path(".aws/config"), PROFILES).expect("a file");
+        setup
     }
 
-    /// With this in docker's file.
+    /// With this content of docker's file.
     fn with(config: impl AsRef<[u8]>) -> Self {
-        let person = Self::new();
-        fs::create_dir(person.path(".docker")).expect("a folder");
-        fs::write(person.docker_file(), config).expect("a file");
-        person
+        let setup = Self::new();
+        fs::create_dir(setup.path(".docker")).expect("a folder");
+        fs::write(setup.docker_file(), config).expect("a file");
+        setup
     }
 
     fn path(&self, path: &str) -> PathBuf {
@@ -110,7 +111,7 @@ impl Person {
         outcome
     }
 
-    /// Runs it to a good end; what it says, with `~` for the home folder.
+    /// Runs it successfully. Returns stdout, with `~` for the home folder.
     #[track_caller]
     fn configured(&self, arguments: &[&str]) -> String {
         let outcome = self.configure(arguments);
@@ -122,13 +123,13 @@ impl Person {
         self.shortened(&outcome.stdout)
     }
 
-    /// Runs it to a bad end, and nothing is changed; what it says on stderr.
+    /// Runs it, which fails and changes nothing. Returns stderr.
     #[track_caller]
     fn refused(&self, arguments: &[&str]) -> String {
         self.fails(arguments, 1)
     }
 
-    /// Runs it with arguments that are wrong.
+    /// Runs it with invalid arguments, which changes nothing. Returns stderr.
     #[track_caller]
     fn misused(&self, arguments: &[&str]) -> String {
         self.fails(arguments, 2)
@@ -147,17 +148,27 @@ impl Person {
         self.shortened(&outcome.stderr)
     }
 
-    /// Runs it where there is nothing to do.
+    /// Runs it when everything is already configured.
     #[track_caller]
     fn nothing_to_do(&self, arguments: &[&str]) {
         let before = self.files();
         let told = self.configured(arguments);
-        assert_eq!(told, "✓ already configured: ~/.docker/config.json\n");
+        let has = |argument| arguments.contains(&argument);
+        let has_rule = has("--profile") || has("--role-arn");
+        let rules = if has_rule || (has("--creds-store") && has("--fix")) {
+            ", ~/.config/docker-credential-ecrx/config.toml"
+        } else {
+            ""
+        };
+        assert_eq!(
+            told,
+            format!("✓ already configured: ~/.docker/config.json{rules}\n")
+        );
         assert_eq!(self.files(), before);
     }
 
-    /// With `~` for the home folder. Where lines break depends on its length, so those of a mark
-    /// become one.
+    /// With `~` for the home folder. Line breaks depend on its length, so the lines of a mark are
+    /// joined.
     fn shortened(&self, text: &str) -> String {
         let home = self.environment.home().canonicalize().expect("a folder");
         let text = text.replace(&self.environment.home().display().to_string(), "~");
@@ -176,7 +187,7 @@ impl Person {
         lines.join("\n")
     }
 
-    /// Every file below the home folder with what is in it, and every folder.
+    /// Every file in the home folder with its content, and every folder.
     fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut files = Vec::new();
         let mut folders = vec![self.environment.home().to_owned()];
@@ -197,7 +208,7 @@ impl Person {
     }
 }
 
-/// What was put into `before` to get `after`; nothing else may be different.
+/// The text that was inserted into `before` to get `after`; nothing else may differ.
 #[track_caller]
 fn inserted(before: &str, after: &str) -> String {
     let same = |(one, other): &(u8, u8)| one == other;

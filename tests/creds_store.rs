@@ -1,6 +1,6 @@
-//! `"credsStore": "ecrx"` with `other_registries_helper`: ECR is ours, everything else goes
-//! through another helper unchanged. Here that is a script; `tests/clients/creds_store.rs` has a
-//! real one.
+//! `"credsStore": "ecrx"` with `other_registries_helper`: this program answers for ECR, and passes
+//! everything else to another helper unchanged. Here that helper is a script;
+//! `tests/clients/creds_store.rs` uses a real one.
 
 #![cfg(unix)]
 
@@ -26,10 +26,10 @@ use rustix::process::{Pid, test_kill_process};
 use common::TestEnvironment;
 use common::fake_aws::FakeAws;
 
-/// What a person typed at `docker login`, which no output of ours may hold.
+/// The password of a `docker login`, which no output may contain.
 const SECRET: &str = "correct-horse-battery-staple";
 
-/// Keeps what it was called with and sent, and answers what the files say.
+/// Records its arguments and input, and answers with the content of files.
 const RECORDER: &str = r#"#!/bin/sh
 echo "$@" >>"$HOME/calls"
 cat >"$HOME/stdin"
@@ -38,7 +38,7 @@ cat "$HOME/stderr" >&2
 exit "$(cat "$HOME/code")"
 "#;
 
-/// Someone whose other helper is `docker-credential-fake`, this script.
+/// An environment whose other helper is `docker-credential-fake`, this script.
 fn with_helper(aws: &FakeAws, script: &str) -> TestEnvironment {
     let mut environment = TestEnvironment::of_alice(aws);
     let path = format!("{}:/usr/bin:/bin", bin(&environment).display());
@@ -48,7 +48,7 @@ fn with_helper(aws: &FakeAws, script: &str) -> TestEnvironment {
     environment
 }
 
-/// As [`with_helper`], with one that answers as it is told to, and keeps what it was asked.
+/// As [`with_helper`], with the [`RECORDER`].
 fn with_recorder(aws: &FakeAws) -> TestEnvironment {
     let environment = with_helper(aws, RECORDER);
     will_answer(&environment, b"", "", 0);
@@ -56,7 +56,7 @@ fn with_recorder(aws: &FakeAws) -> TestEnvironment {
 }
 
 /// `get` and `store` fail with this reason and these hints; `erase`, whose failure crashes skopeo
-/// and podman, tells the same and succeeds. None tells a secret.
+/// and podman, prints the same and succeeds. None prints a secret.
 #[track_caller]
 fn all_fail(environment: &TestEnvironment, reason: &str, hints: &[&str]) {
     let cases = [
@@ -82,14 +82,14 @@ fn all_fail(environment: &TestEnvironment, reason: &str, hints: &[&str]) {
     assert_eq!(outcome.stderr, told);
 }
 
-/// What the [`RECORDER`] answers from now on.
+/// Sets the answer of the [`RECORDER`].
 fn will_answer(environment: &TestEnvironment, stdout: &[u8], stderr: &str, code: u8) {
     fs::write(environment.home().join("stdout"), stdout).expect("a file");
     environment.write("stderr", stderr);
     environment.write("code", &code.to_string());
 }
 
-/// What the [`RECORDER`] was called with: a line of arguments for each call. Then it is forgotten.
+/// The arguments of the [`RECORDER`], one line per call since the last time.
 fn take_calls(environment: &TestEnvironment) -> String {
     let path = environment.home().join("calls");
     let calls = fs::read_to_string(&path).unwrap_or_default();
@@ -104,9 +104,9 @@ fn bin(environment: &TestEnvironment) -> PathBuf {
     environment.home().join("bin")
 }
 
-/// Makes a program of a script. Another process writes the file: were it open for writing in this
-/// one, a child that another test has just forked would hold it open too, and the system starts
-/// no file that somebody is writing to.
+/// Installs a script. Another process writes the file. If this process had it open for writing, a
+/// child that another test has just forked would hold it open too, and the system does not start
+/// files that are open for writing.
 fn install(environment: &TestEnvironment, name: &str, script: &str) -> PathBuf {
     fs::create_dir_all(bin(environment)).expect("a folder");
     let path = bin(environment).join(name);
@@ -131,12 +131,12 @@ fn place(environment: &TestEnvironment) -> String {
     format!("{}:1", file.display())
 }
 
-/// What `docker login` sends to `store`.
+/// The input that `docker login` sends to `store`.
 fn login(server: &str) -> String {
     format!("{{\"ServerURL\":\"{server}\",\"Username\":\"bob\",\"Secret\":\"{SECRET}\"}}\n")
 }
 
-/// The process that a script has told of in the file `pid`.
+/// The process whose ID a script has written to the file `pid`.
 fn pid(environment: &TestEnvironment) -> Pid {
     let text = fs::read_to_string(environment.home().join("pid")).expect("a pid");
     let number = text.trim().parse().expect("a number");

@@ -14,7 +14,7 @@ use common::fake_aws::{ALICE, Call, FakeAws, FakeProxy, Fault, Grant, Operation}
 use common::files::names;
 use common::{HOST, NOT_FOUND, Outcome, TestEnvironment};
 
-/// What the established helper keeps: tokens of an identity that only it knows.
+/// The cache of the established helper: tokens of an identity that only it knows.
 const THEIR_CACHE: &str = r#"{"Registries":{"us-west-2-1B2M2Y8AsgTpgAmY7PhCfg==-999999999999":{"AuthorizationToken":"QVdTOnRoZWlycw==","RequestedAt":"2026-11-22T09:00:00Z","ExpiresAt":"2099-01-01T00:00:00Z","ProxyEndpoint":"https://999999999999.dkr.ecr.us-west-2.amazonaws.com","Service":"ecr","Username":"AWS"}},"Version":"1.0"}"#;
 
 /// Everything below a folder: contents and times. A folder that is written in gets another time.
@@ -84,7 +84,7 @@ fn cache_dir_is_where_the_cache_is_and_wins_over_the_configuration() {
     assert_eq!(environment.get(HOST), cold);
     assert_eq!(names(environment.home()), [".config", "tmp"]);
     assert_eq!(names(&dir), ["v1"]);
-    // It is the place and not a switch: without it, the token is not found.
+    // The variable selects the location, so without it the token is not found.
     environment.unset("AWS_ECR_CACHE_DIR");
     assert_eq!(environment.get(HOST).grant().serial, 2);
     assert_eq!(names(&other), ["v1"]);
@@ -128,7 +128,7 @@ fn a_cache_dir_of_the_established_helper_is_shared_and_its_files_left_alone() {
 }
 
 #[test]
-fn what_the_established_helper_left_is_not_touched_when_nothing_names_it() {
+fn files_of_the_established_helper_are_not_touched_if_no_setting_names_them() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     let folders = [".ecr", ".cache/ecr"].map(|name| their_folder(&environment, name));
@@ -148,8 +148,8 @@ mod unix {
 
     use super::*;
 
-    /// The login works by a token bought for it each time, and one line says what is wrong with
-    /// the folder, in which nothing changes.
+    /// Each login requests a new token, one line reports the problem with the folder, and nothing
+    /// in the folder changes.
     fn cannot_be_used(environment: &mut TestEnvironment, dir: &Path, why: &str) {
         let before = snapshot(dir);
         let serial = environment.get(HOST).grant().serial;
@@ -194,7 +194,7 @@ mod unix {
     }
 
     #[test]
-    fn a_cache_dir_that_everybody_may_write_is_not_used() {
+    fn a_cache_dir_that_any_user_can_write_to_is_not_used() {
         let aws = FakeAws::start();
         let mut environment = TestEnvironment::of_alice(&aws);
         let dir = their_folder(&environment, "theirs");
@@ -224,7 +224,7 @@ mod unix {
             skipped("only root can give a folder away");
             return;
         }
-        // Another user was first: each has a folder of their own.
+        // Another user was first: each user has a folder.
         give_away(&dir.join("v1"));
         let before = snapshot(&dir.join("v1"));
         let cold = environment.get(HOST);
@@ -285,7 +285,7 @@ fn ignore_creds_storage_lets_any_login_succeed() {
     assert_eq!(names(environment.home()), [] as [String; 0]);
 }
 
-// Both helpers, side by side.
+// Both helpers on one machine.
 
 /// Both helpers on one `PATH`, in one home, with one AWS: the established one knows no
 /// `AWS_ENDPOINT_URL`, so a proxy leads both to the fake.
@@ -326,7 +326,7 @@ impl SideBySide {
         }
     }
 
-    /// Does what a client does that finds this word in `config.json`; with the calls it took.
+    /// Acts as a client that finds this word in `config.json`. Returns the AWS calls as well.
     fn ask(&self, word: &str, action: &str, input: &str) -> (Outcome, Vec<Call>) {
         self.aws.clear();
         let program = format!("docker-credential-{word}");
@@ -353,7 +353,7 @@ fn moving_over_is_one_word() {
     };
     let (theirs, ours) = (word(&config), word(&moved));
 
-    // The same answers: who asked, where, for which registry, echoed in the client's spelling.
+    // The same answers: identity, endpoint, registry, and the server in the client's spelling.
     for server in [
         HOST,
         "https://999999999999.dkr.ecr.us-west-2.amazonaws.com",
@@ -397,7 +397,7 @@ fn moving_over_is_one_word() {
         }
     }
 
-    // The same ways of having nothing.
+    // The same answers without credentials.
     for (server, nothing) in [
         ("docker.io", NOT_FOUND),
         ("https://index.docker.io/v1/", NOT_FOUND),
@@ -443,7 +443,7 @@ fn the_two_helpers_differ_where_users_complained() {
         assert_eq!((ours.code, ours.stdout.as_str()), (Some(0), ""), "{ours:?}");
     }
 
-    // A denial that is told.
+    // A denial that is reported.
     side_by_side.aws.deny_ecr(ALICE.2);
     let denied = "444455556666.dkr.ecr.us-west-2.amazonaws.com";
     let (theirs, _) = side_by_side.ask(THEIRS, "get", denied);
@@ -499,14 +499,14 @@ fn both_helpers_can_share_a_cache_dir() {
         .map(|word| side_by_side.ask(word, "get", HOST).0)
         .collect();
     assert_eq!(names(&dir), ["cache.json", "log", "v1"]);
-    // Each finds its own, whatever becomes of AWS.
+    // Each finds its own tokens without AWS.
     side_by_side
         .aws
         .on(Operation::EcrGetAuthorizationToken, Fault::CloseConnection);
     for (word, held) in [THEIRS, OURS].into_iter().zip(held) {
         assert_eq!(side_by_side.ask(word, "get", HOST).0, held, "{word}");
     }
-    // And one may go without the other.
+    // Each can be removed without the other.
     fs::remove_file(dir.join("cache.json")).expect("theirs");
     side_by_side.ask(OURS, "get", HOST).0.grant();
 }

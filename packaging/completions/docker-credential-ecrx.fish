@@ -43,7 +43,7 @@ complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subco
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l mfa-serial -d 'Prompt for a code of this MFA device when assuming the role' -r -f
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l role-session-name -d 'Use this session name when assuming the role' -r -f
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l identity -d 'Use [identity.NAME] of config.toml or the AWS profile NAME, by configuring the helper ecrx-NAME. NAME is part of a file name and can have at most 228 bytes' -r -f -a "(docker-credential-ecrx __complete identities 2>/dev/null)"
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l replace -d 'Change the rule that config.toml already has for a registry'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l replace -d 'Change an existing rule for the registry so that it uses exactly this identity'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l podman -d 'Change auth.json of podman, skopeo and buildah instead of Docker\'s config.json'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l all -d 'Configure every registry that a rule in config.toml names'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l creds-store -d 'Make ecrx the default credential store (credsStore), also for registries other than ECR'

@@ -45,7 +45,7 @@ Register-ArgumentCompleter -Native -CommandName 'docker-credential-ecrx' -Script
             [CompletionResult]::new('--mfa-serial', '--mfa-serial', [CompletionResultType]::ParameterName, 'Prompt for a code of this MFA device when assuming the role')
             [CompletionResult]::new('--role-session-name', '--role-session-name', [CompletionResultType]::ParameterName, 'Use this session name when assuming the role')
             [CompletionResult]::new('--identity', '--identity', [CompletionResultType]::ParameterName, 'Use [identity.NAME] of config.toml or the AWS profile NAME, by configuring the helper ecrx-NAME. NAME is part of a file name and can have at most 228 bytes')
-            [CompletionResult]::new('--replace', '--replace', [CompletionResultType]::ParameterName, 'Change the rule that config.toml already has for a registry')
+            [CompletionResult]::new('--replace', '--replace', [CompletionResultType]::ParameterName, 'Change an existing rule for the registry so that it uses exactly this identity')
             [CompletionResult]::new('--podman', '--podman', [CompletionResultType]::ParameterName, 'Change auth.json of podman, skopeo and buildah instead of Docker''s config.json')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Configure every registry that a rule in config.toml names')
             [CompletionResult]::new('--creds-store', '--creds-store', [CompletionResultType]::ParameterName, 'Make ecrx the default credential store (credsStore), also for registries other than ECR')

@@ -1,4 +1,4 @@
-//! The change of one file: opened, shown as `diff -u` shows it, and written.
+//! The change of one file: shown as `diff -u` shows it, and applied.
 
 use std::path::Path;
 
@@ -14,18 +14,20 @@ use crate::error::{Error, is_unsafe, one_line};
 use crate::registry::MfaDevice;
 use crate::shell_word::shell_word;
 
-/// One file, as it is and as it is to be.
+/// One file, before and after the change.
 #[derive(Debug)]
 pub(super) struct Change {
     pub file: UserFile,
     pub after: Vec<u8>,
-    /// Both without secrets.
+    /// Without secrets, as is the next.
     pub shown_before: Option<String>,
     pub shown_after: String,
-    /// Logins are taken out, which the backup still holds.
+    /// Changes that the difference does not show, one line each.
+    pub remarks: Vec<String>,
+    /// Logins are removed, which the backup still contains.
     pub drops_logins: bool,
-    /// Whether two states of it differ in nothing but what this program puts there, so that a
-    /// backup of the one is enough for both.
+    /// Whether two states of the file differ in nothing but what this program writes, so that one
+    /// backup is enough for both.
     pub is_but_for_us: fn(&[u8], &[u8]) -> bool,
 }
 
@@ -111,7 +113,7 @@ fn line(page: &mut Page, style: Style, text: &str) {
     page.raw(&format!("{style}{text}{style:#}\n"));
 }
 
-/// A line of a file without what could drive a terminal.
+/// A line of a file without the characters that could control a terminal.
 fn safe(line: &str) -> String {
     // As git shows a byte order mark.
     line.replace('\u{feff}', "<U+FEFF>")
@@ -135,7 +137,7 @@ pub(super) fn open(
     })
 }
 
-/// This command once more, for a shell.
+/// The arguments of this command, quoted for a shell.
 fn typed(arguments: &ConfigureDocker) -> String {
     // Every field, so that none is left out when one is added.
     let ConfigureDocker {

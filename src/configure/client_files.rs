@@ -1,4 +1,4 @@
-//! A client's files, opened, edited and compared with what they were.
+//! A client's files: opened, edited, and compared with their earlier content.
 
 use std::path::Path;
 
@@ -6,31 +6,30 @@ use super::change::{Change, open};
 use crate::cli::ConfigureDocker;
 use crate::configure::clients::{
     ClientConfig, ClientConfigError, ClientProblem, ContainerClient, EarlierConfig, Undo,
-    problems_in, split_byte_order_mark,
+    problems_in,
 };
 use crate::configure::user_file::{Locks, UserFile};
 use crate::env::Env;
 use crate::error::Error;
 use crate::helper_name::is_ours;
 
-/// A client's file, and what is to become of it.
+/// A client's file and its edited configuration.
 pub(super) struct OpenFile {
     pub file: UserFile,
     pub config: ClientConfig,
     pub drops_logins: bool,
-    /// The byte order mark that it is to begin with, as it did before, or nothing.
+    /// The byte order mark to write, which `--undo` restores, or nothing.
     mark: &'static str,
 }
 
 impl OpenFile {
     fn read(file: UserFile, without_mark: bool) -> Result<Self, ClientConfigError> {
         let bytes = file.bytes().unwrap_or_default();
-        let bytes = if without_mark {
-            split_byte_order_mark(bytes).1
+        let config = if without_mark {
+            EarlierConfig::read(file.path(), bytes)?.config
         } else {
-            bytes
+            ClientConfig::read(file.path(), bytes)?
         };
-        let config = ClientConfig::read(file.path(), bytes)?;
         Ok(Self {
             file,
             config,
@@ -47,17 +46,13 @@ impl OpenFile {
         Ok(())
     }
 
-    /// Takes this program out. Returns whether that was done without a backup.
+    /// Removes this program's entries. Returns whether that was done without a backup.
     pub(super) fn undo(&mut self, undo: &Undo<'_>) -> Result<bool, Error> {
         let backups: Vec<EarlierConfig> = self
             .file
             .backups()
             .iter()
-            .filter_map(|bytes| {
-                let (mark, text) = split_byte_order_mark(bytes);
-                let config = ClientConfig::read(self.file.path(), text).ok()?;
-                Some(EarlierConfig { config, mark })
-            })
+            .filter_map(|bytes| EarlierConfig::read(self.file.path(), bytes).ok())
             .collect();
         let before = undo.apply(&self.config, &backups).map_err(Error::failure)?;
         let is_changed = before.config.text() != self.config.text();
@@ -68,7 +63,7 @@ impl OpenFile {
         Ok(is_changed && backups.is_empty())
     }
 
-    /// `None` where nothing is to be changed.
+    /// `None` if nothing changes.
     fn change(self) -> Option<Change> {
         let mark = self.mark;
         let after = format!("{mark}{}", self.config.text().expose()).into_bytes();
@@ -77,13 +72,15 @@ impl OpenFile {
             return None;
         }
         let shown_before = before.map(|bytes| {
-            let (mark, text) = split_byte_order_mark(bytes);
-            ClientConfig::read(self.file.path(), text)
-                .map_or_else(|_| String::new(), |it| format!("{mark}{}", it.masked()))
+            EarlierConfig::read(self.file.path(), bytes).map_or_else(
+                |_| String::new(),
+                |before| format!("{}{}", before.mark, before.config.masked()),
+            )
         });
         Some(Change {
             shown_before,
             shown_after: format!("{mark}{}", self.config.masked()),
+            remarks: Vec::new(),
             drops_logins: self.drops_logins,
             is_but_for_us: is_but_for_entries,
             after,
@@ -92,7 +89,7 @@ impl OpenFile {
     }
 }
 
-/// The files of a client that decide before the one to be changed, and that one.
+/// The file of a client that is changed, and the files that take precedence over it.
 pub(super) struct ClientFiles {
     pub earlier: Vec<OpenFile>,
     pub target: OpenFile,
@@ -109,7 +106,7 @@ impl ClientFiles {
     ) -> Result<Self, Error> {
         let target = open(path, arguments, locks.as_deref_mut())?;
         let target = OpenFile::read(target, arguments.fix).map_err(|error| {
-            // --undo knows no --fix.
+            // --undo cannot be combined with --fix.
             let is_mark = matches!(error, ClientConfigError::ByteOrderMark { .. });
             let hint = if is_mark && !arguments.undo {
                 "Pass --fix to remove the byte order mark"
@@ -164,17 +161,23 @@ impl ClientFiles {
         problems_in(env, client, &configs, hosts)
     }
 
+    /// The files that were read, beginning with the one that is changed.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        let all = [&self.target].into_iter().chain(&self.earlier);
+        all.map(|open| open.file.path())
+    }
+
     pub(super) fn changes(self) -> Vec<Change> {
-        // The one that it is about first.
+        // The changed file first.
         let all = [self.target].into_iter().chain(self.earlier);
         all.filter_map(OpenFile::change).collect()
     }
 }
 
-/// Two configurations of a client differ in nothing but this program's entries.
+/// Whether two configurations differ in nothing but this program's entries.
 fn is_but_for_entries(one: &[u8], other: &[u8]) -> bool {
     let rest = |bytes: &[u8]| {
-        // The path would be for errors.
+        // Errors are dropped, so they need no path.
         let config = ClientConfig::read(Path::new(""), bytes).ok()?;
         let config = config.without_helpers(|_, helper| is_ours(helper)).ok()?;
         config.without_creds_store(is_ours).ok()

@@ -1,4 +1,4 @@
-//! `--creds-store`: this program for all registries, if no login is lost by it.
+//! `--creds-store`: makes this program the default credential store, if no login is lost.
 
 use std::path::PathBuf;
 
@@ -12,21 +12,21 @@ use crate::helper_name::is_ours;
 use crate::redaction::shown_server;
 use crate::secret::Secret;
 
-/// What has to be done first.
+/// The steps before this program becomes the `credsStore`.
 #[derive(Debug, Default)]
 pub(super) struct Preparation {
-    /// To be handed to the other helper.
+    /// Logins to pass to the other helper.
     pub moves: Vec<HelperLogin>,
-    /// To be taken out of the file: what is moved, and what is worth nothing.
+    /// Logins to remove from the file: those that are moved, and those of ECR.
     pub drops: Vec<String>,
-    /// To be named as `other_registries_helper`.
+    /// The value to set as `other_registries_helper`.
     pub other_helper: Option<String>,
 }
 
-/// Looks whether this program can be the `credsStore` of a file.
+/// Checks whether this program can become the `credsStore` of a file.
 ///
 /// # Errors
-/// If a login would be lost; with `fix`, if that cannot be avoided.
+/// If a login would be lost. With `fix`, only if that cannot be avoided.
 pub(super) fn prepare(
     client_config: &ClientConfig,
     config: &Config,
@@ -34,13 +34,13 @@ pub(super) fn prepare(
 ) -> Result<Preparation, Error> {
     match client_config.creds_store() {
         Some(store) if is_ours(store) || store == ECR_LOGIN => Ok(Preparation::default()),
-        // Clients have ignored `auths` all along.
+        // Clients ignore `auths` already.
         Some(store) => other_store(client_config, store, config, fix),
         None => saved_logins(client_config, config, fix),
     }
 }
 
-/// Another helper is set, and has to be named in `config.toml`.
+/// Another helper is set, which `config.toml` has to name.
 fn other_store(
     client_config: &ClientConfig,
     store: &str,
@@ -71,12 +71,14 @@ fn other_store(
             "Pass --fix to set other_registries_helper = \"{store}\" in config.toml, which keeps \
              that helper for registries other than ECR"
         ))
-        .hint("Or pass hosts instead of --creds-store, which keeps that helper for all other registries")),
+        .hint(
+            "Or, to keep that helper for all other registries, pass hosts instead of --creds-store",
+        )),
     }
 }
 
-/// Logins stand in the file, which docker reads no longer when there is a `credsStore`. Those
-/// that `credHelpers` names a helper for it does not read now.
+/// The file contains logins, which docker ignores once `credsStore` is set. It already ignores
+/// those of hosts in `credHelpers`.
 fn saved_logins(
     client_config: &ClientConfig,
     config: &Config,
@@ -108,7 +110,7 @@ fn saved_logins(
                 "Set other_registries_helper in config.toml (secretservice, pass, osxkeychain, \
                  wincred), then pass --fix to move the logins to that helper",
             )
-            .hint("Or pass hosts instead of --creds-store, which keeps the logins as they are"));
+            .hint("Or, to keep the logins as they are, pass hosts instead of --creds-store"));
     }
     if !fix {
         let helper = config.other_registries_helper.as_ref();
@@ -130,11 +132,11 @@ fn saved_logins(
     })
 }
 
-/// The user name by which docker's helpers know that the secret is an identity token
+/// The user name that marks the secret as an identity token
 /// (docker/cli, `cli/config/credentials/native_store.go`).
 const TOKEN_USER: &str = "<token>";
 
-/// A login as helpers keep it.
+/// A login as helpers store it.
 #[derive(Clone, Debug)]
 pub(super) struct HelperLogin {
     pub key: String,
@@ -144,7 +146,7 @@ pub(super) struct HelperLogin {
 
 impl HelperLogin {
     /// # Errors
-    /// When a helper could not keep it.
+    /// When a helper could not store it.
     pub(super) fn from_saved(login: &SavedLogin) -> Result<Self, CredsStoreError> {
         let odd = || CredsStoreError::OddLogin {
             key: shown_server(&login.key).to_owned(),
@@ -168,7 +170,7 @@ impl HelperLogin {
     }
 }
 
-/// `base64(user:password)`. Docker takes zero bytes at the end away.
+/// `base64(user:password)`. Docker removes zero bytes at the end.
 fn user_and_password(auth: &Secret) -> Option<(String, Secret)> {
     let bytes = STANDARD.decode_to_vec(auth.expose()).ok()?;
     let text = String::from_utf8(bytes).ok()?;

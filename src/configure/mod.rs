@@ -1,13 +1,14 @@
 //! `configure-docker`: configures docker or podman to use this program, and shows the changes.
 //!
 //! ```text
-//! client_files, hosts, config_toml, creds_store ─▶ ChangePlan ─▶ Change ─ show ─▶ difference
-//!                                                                      └─ apply ─▶ file
+//! ClientFiles ───────────────┐
+//! creds_store ───────────────┼─▶ ChangePlan ─▶ Change ─ show ─▶ difference
+//! RuleEditor ─▶ config_toml ─┘                    └──── apply ─▶ file
 //! ```
 //!
-//! The plan is made twice: once to see whether there is anything to do, which locks and creates
-//! nothing, and once more under the locks, when no other process of this program changes the
-//! files.
+//! The plan is made twice. The first one shows whether anything changes, and locks and creates
+//! nothing. The second one is made under locks, so that no other process of this program changes
+//! the files meanwhile.
 
 mod change;
 mod change_plan;
@@ -15,8 +16,7 @@ mod client_files;
 pub(crate) mod clients;
 mod config_toml;
 mod creds_store;
-mod hosts;
-mod remaining;
+mod registry_rules;
 mod user_file;
 
 use change_plan::ChangePlan;
@@ -33,7 +33,7 @@ use crate::env::Env;
 use crate::error::Error;
 use crate::redaction::shown_server;
 
-/// Without the value, which is a secret.
+/// The message leaves out the value, which is a secret.
 #[derive(Debug, thiserror::Error)]
 #[error("--external-id {0}")]
 struct WrongExternalId(Problem);
@@ -59,7 +59,8 @@ pub(super) fn run(
     if !plan.is_empty() {
         page.gap();
     }
-    for remark in &plan.remarks {
+    let not_shown = plan.changes().flat_map(|change| &change.remarks);
+    for remark in not_shown.chain(&plan.remarks) {
         page.marked(CheckMark::Unknown, remark);
     }
     if plan.is_empty() {
@@ -80,7 +81,9 @@ fn print_nothing_to_change(plan: &ChangePlan, arguments: &ConfigureDocker, page:
         (true, false) => "nothing to undo in",
         (false, _) => "already configured:",
     };
-    page.marked(CheckMark::Good, &format!("{what} {}", plan.file.display()));
+    let files = plan.files.iter().map(|file| file.display().to_string());
+    let files = files.collect::<Vec<_>>().join(", ");
+    page.marked(CheckMark::Good, &format!("{what} {files}"));
     if arguments.all && plan.config.rules().is_empty() {
         let text = "--all selected no registry: config.toml has no [[registry]] rules";
         page.marked(CheckMark::Unknown, text);
@@ -97,7 +100,7 @@ fn print_notes(plan: &ChangePlan, arguments: &ConfigureDocker, page: &mut Page) 
         page.marked(CheckMark::Unknown, &format!("{label}: {note}"));
     }
     if arguments.all && !plan.notes.is_empty() {
-        page.paragraph(2, "Pass their hosts as arguments");
+        page.paragraph(2, "Pass the hosts of these registries as arguments");
         if !arguments.podman {
             let command = "docker-credential-ecrx configure-docker --creds-store";
             page.paragraph(2, &format!("To cover every registry, run: {command}"));
@@ -105,7 +108,7 @@ fn print_notes(plan: &ChangePlan, arguments: &ConfigureDocker, page: &mut Page) 
     }
 }
 
-/// What a difference does not show, and that nothing of all this was done.
+/// Prints what the differences do not show, and that nothing was changed.
 fn print_dry_run(plan: &ChangePlan, page: &mut Page) {
     if let Some(helper) = &plan.config.other_registries_helper {
         for login in &plan.moves {
@@ -117,8 +120,7 @@ fn print_dry_run(plan: &ChangePlan, page: &mut Page) {
     page.marked(CheckMark::Unknown, "dry run: nothing was changed");
 }
 
-/// Carries a plan out: the rules and logins first, then the entries that send clients
-/// to it.
+/// Applies a plan: the rules and logins first, then the entries of clients.
 fn apply(plan: &ChangePlan, env: &Env, page: &mut Page) -> Result<(), Error> {
     for change in plan.changes() {
         change.file.check_writable().map_err(Error::failure)?;
@@ -133,7 +135,7 @@ fn apply(plan: &ChangePlan, env: &Env, page: &mut Page) -> Result<(), Error> {
     Ok(())
 }
 
-/// Each is with the other helper before any is taken out of the file.
+/// Moves logins to the other helper. The file is changed only after all of them are stored.
 fn move_logins(plan: &ChangePlan, env: &Env, page: &mut Page) -> Result<(), Error> {
     let name = plan.config.other_registries_helper.as_ref();
     let (Some(helper), Some(name)) = (OtherHelper::from_config(&plan.config), name) else {

@@ -1,5 +1,5 @@
-//! As root in another user's home folder: nothing that this user puts there leads root to a file
-//! of somebody else.
+//! As root in another user's home folder: nothing in it leads root to a file of
+//! another user.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, symlink};
@@ -9,14 +9,14 @@ use tempfile::TempDir;
 
 use super::common::Outcome;
 use super::common::files::{STRANGER, am_root, chmod, give_away, names, skipped};
-use super::{HOST, Person};
+use super::{HOST, Setup};
 
 const BEFORE: &str = "{\n\t\"auths\": {}\n}\n";
 const SECRET: &str = "{\n\t\"auths\": {\"x.io\": {\"auth\": \"cm9vdDpvbmx5\"}}\n}\n";
 
 /// A user's home folder, and a folder of root's with a file in it.
 struct Scene {
-    alice: Person,
+    alice: Setup,
     victim: TempDir,
 }
 
@@ -27,7 +27,7 @@ impl Scene {
             skipped("only root can give files away");
             return None;
         }
-        let alice = Person::with(BEFORE);
+        let alice = Setup::with(BEFORE);
         let victim = tempfile::tempdir().expect("a folder");
         for path in ["", ".docker", ".docker/config.json"] {
             give_away(&alice.path(path));
@@ -68,7 +68,7 @@ impl Scene {
         }
     }
 
-    /// Root is told the link, which is the user's, and nothing is changed anywhere.
+    /// The error names the user's link, and nothing is changed.
     #[track_caller]
     fn is_refused(&self, link: &str, arguments: &[&str]) {
         self.is_refused_as("that belongs to", link, arguments);
@@ -110,7 +110,7 @@ fn a_users_link_to_a_file_of_root_changes_and_copies_nothing() {
     scene.is_refused("second", &[HOST]);
 }
 
-/// The user's own clients may well read what it leads to.
+/// The user's own clients can read the target.
 #[test]
 fn the_doctor_does_not_call_a_file_broken_that_root_may_not_follow() {
     let Some(scene) = Scene::new() else { return };
@@ -161,7 +161,7 @@ fn a_link_of_roots_that_a_user_could_have_moved_is_not_followed() {
     );
 }
 
-/// Neither of them says alone where it leads, and no other user may write to the folder.
+/// Neither user alone controls where it leads, and no other user can write to the folder.
 #[test]
 fn a_link_of_one_user_in_the_folder_of_another_is_named_as_that() {
     let Some(scene) = Scene::new() else { return };
@@ -177,7 +177,7 @@ fn a_link_of_one_user_in_the_folder_of_another_is_named_as_that() {
     );
 }
 
-/// `sudo -u` takes it, with the arguments as they were typed.
+/// The command works with `sudo -u`, with the arguments as they were typed.
 #[test]
 fn the_command_to_run_as_a_known_user_is_whole() {
     let Some(scene) = Scene::new() else { return };
@@ -221,7 +221,7 @@ fn a_link_in_the_place_of_a_backup_is_left_alone() {
             scene.victim.path().join(target),
             ".docker/config.json.before-ecrx",
         );
-        // What the link leads to is the same, so that it would do as a backup.
+        // The target is equal, so that it would suffice as a backup.
         fs::write(scene.alice.docker_file(), SECRET).expect("a file");
         let told = scene.alice.configured(&[HOST]);
         assert!(
@@ -232,7 +232,7 @@ fn a_link_in_the_place_of_a_backup_is_left_alone() {
     }
     let second = scene.alice.path(".docker/config.json.before-ecrx-2");
     assert_eq!(fs::metadata(&second).expect("a backup").uid(), STRANGER);
-    // Nor is what it leads to put back.
+    // Nor is the target restored.
     fs::remove_file(second).expect("to remove");
     let told = scene.alice.configured(&["--undo"]);
     assert!(told.contains("no backup of"), "{told}");
@@ -254,7 +254,7 @@ fn a_hard_link_to_a_file_of_root_is_not_copied() {
     );
     assert_eq!(told, what);
     assert!(!scene.alice.backup().exists());
-    // As the hint says.
+    // As the hint suggests.
     fs::remove_file(scene.alice.docker_file()).expect("to remove");
     fs::copy(&secret, scene.alice.docker_file()).expect("a copy");
     scene.alice.configured(&[HOST]);
@@ -336,7 +336,7 @@ fn a_set_uid_bit_is_not_handed_on() {
 /// A user swaps a folder or a file for a link while root is at work.
 #[cfg(target_os = "linux")]
 #[test]
-fn whatever_a_user_swaps_meanwhile_the_files_of_root_stay() {
+fn files_of_root_stay_when_a_user_swaps_links_meanwhile() {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use rustix::fs::{CWD, RenameFlags, renameat_with};

@@ -1,11 +1,11 @@
-//! Odd configuration files, as people, editors, Docker Desktop and dotfiles leave them: what is
-//! added, byte for byte, and nothing else.
+//! Odd configuration files, as editors, Docker Desktop and dotfiles leave them: the entry is added,
+//! and every other byte stays.
 
 use std::fs;
 
-use super::{AUTH, HOST, Person, inserted};
+use super::{AUTH, HOST, Setup, inserted};
 
-/// A file, and what is put into it.
+/// A file, and the text that is inserted.
 const CORPUS: &[(&str, &str, &str)] = &[
     (
         "as docker writes it: tabs, no line end at the end",
@@ -102,34 +102,34 @@ const CORPUS: &[(&str, &str, &str)] = &[
 #[test]
 fn nothing_is_changed_but_what_is_added() {
     for (name, before, expected) in CORPUS {
-        let person = Person::with(before);
-        person.configured(&[HOST]);
-        let after = person.docker();
+        let setup = Setup::with(before);
+        setup.configured(&[HOST]);
+        let after = setup.docker();
         assert_eq!(
             inserted(before, &after),
             expected.replace("HOST", HOST),
             "{name}"
         );
-        let kept = fs::read_to_string(person.backup()).expect("a backup");
+        let kept = fs::read_to_string(setup.backup()).expect("a backup");
         assert_eq!(kept, *before, "{name}");
-        person.nothing_to_do(&[HOST]);
-        person.configured(&["--undo"]);
+        setup.nothing_to_do(&[HOST]);
+        setup.configured(&["--undo"]);
         if *name != "no helpers in credHelpers" {
-            assert_eq!(person.docker(), *before, "{name}");
+            assert_eq!(setup.docker(), *before, "{name}");
         }
     }
 }
 
 #[test]
-fn a_file_without_anything_in_it_is_written_as_docker_does() {
+fn an_empty_file_is_written_as_docker_writes_it() {
     for blank in ["", " \n\r\n\t"] {
-        let person = Person::with(blank);
-        person.configured(&[HOST]);
+        let setup = Setup::with(blank);
+        setup.configured(&[HOST]);
         assert_eq!(
-            person.docker(),
+            setup.docker(),
             format!("{{\n\t\"credHelpers\": {{\n\t\t\"{HOST}\": \"ecrx\"\n\t}}\n}}\n")
         );
-        let kept = fs::read_to_string(person.backup()).expect("a backup");
+        let kept = fs::read_to_string(setup.backup()).expect("a backup");
         assert_eq!(kept, blank);
     }
 }
@@ -159,10 +159,10 @@ fn another_helper_of_the_host_is_replaced_in_place() {
         ),
     ];
     for (before, after) in table {
-        let person = Person::with(before.replace("HOST", HOST));
-        person.configured(&[HOST]);
-        assert_eq!(person.docker(), after.replace("HOST", HOST));
-        person.nothing_to_do(&[HOST]);
+        let setup = Setup::with(before.replace("HOST", HOST));
+        setup.configured(&[HOST]);
+        assert_eq!(setup.docker(), after.replace("HOST", HOST));
+        setup.nothing_to_do(&[HOST]);
     }
 }
 
@@ -204,9 +204,9 @@ fn a_file_that_docker_cannot_read_is_reported_and_not_changed() {
     ];
     let has_mark = |text: &[u8]| text.starts_with(b"\xef\xbb\xbf");
     for (before, told) in table {
-        let person = Person::with(before);
+        let setup = Setup::with(before);
         for arguments in [&[HOST][..], &[HOST, "--dry-run"], &["--undo"]] {
-            let refused = person.refused(arguments);
+            let refused = setup.refused(arguments);
             let told = if has_mark(before) && arguments == ["--undo"] {
                 told.replace(
                     "Pass --fix to remove the byte order mark",
@@ -221,17 +221,17 @@ fn a_file_that_docker_cannot_read_is_reported_and_not_changed() {
 }
 
 #[test]
-fn a_byte_order_mark_is_taken_out_by_fix() {
-    let person = Person::with("\u{feff}{\r\n\t\"auths\": {}\r\n}\r\n");
-    person.configured(&[HOST, "--fix"]);
-    let after = person.docker();
+fn fix_removes_a_byte_order_mark() {
+    let setup = Setup::with("\u{feff}{\r\n\t\"auths\": {}\r\n}\r\n");
+    setup.configured(&[HOST, "--fix"]);
+    let after = setup.docker();
     let rest = "{\r\n\t\"auths\": {}\r\n}\r\n";
     assert!(inserted(rest, &after).contains(HOST));
-    let kept = fs::read_to_string(person.backup()).expect("a backup");
+    let kept = fs::read_to_string(setup.backup()).expect("a backup");
     assert_eq!(kept, format!("\u{feff}{rest}"));
 }
 
-/// 40 levels below, 3000 keys, 1 MiB: no file that somebody has is too much.
+/// 40 levels deep, 3000 keys, 1 MiB: larger than any real file.
 #[test]
 fn a_large_file_is_a_file_like_any_other() {
     let mut before = "{\n".to_owned();
@@ -245,7 +245,7 @@ fn a_large_file_is_a_file_like_any_other() {
     before.push_str(&format!(
         "  \"auths\": {{\"x.io\": {{\"auth\": \"{AUTH}\"}}}}\n}}\n"
     ));
-    let person = Person::with(&before);
-    person.configured(&[HOST]);
-    assert!(inserted(&before, &person.docker()).contains(HOST));
+    let setup = Setup::with(&before);
+    setup.configured(&[HOST]);
+    assert!(inserted(&before, &setup.docker()).contains(HOST));
 }

@@ -1,24 +1,24 @@
-//! `--fix` changes what was named and nothing else, `--dry-run` shows all of it, and `--undo` brings
-//! back what was there.
+//! `--fix` changes only the named entries, `--dry-run` shows every change, and `--undo` restores
+//! the earlier content.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use super::{AUTH, HOST, OTHER_HOST, Person};
+use super::{AUTH, HOST, OTHER_HOST, Setup};
 
 const OF_LOGIN: &str = "run/containers/auth.json";
 const OWN: &str = ".config/containers/auth.json";
 const DOCKER: &str = ".docker/config.json";
 
-/// Files as they are before, and what is done to them.
+/// Files, and the commands that change them.
 struct Scene {
     files: &'static [(&'static str, &'static str)],
     fix: &'static [&'static str],
     undo: &'static [&'static str],
 }
 
-/// In these, `HOST`, `OTHER` and `AUTH` stand for the constants of these names.
+/// `HOST`, `OTHER` and `AUTH` are replaced with the constants of these names.
 const SCENES: &[Scene] = &[
     // A byte order mark, CRLF, and an entry among others.
     Scene {
@@ -55,7 +55,7 @@ const SCENES: &[Scene] = &[
         fix: &["HOST", "--fix"],
         undo: &["--undo"],
     },
-    // Another store stays for all others.
+    // Another store stays for all other registries.
     Scene {
         files: &[(DOCKER, "{\"credsStore\": \"ecr-login\"}\n")],
         fix: &["HOST", "--fix", "--profile", "work"],
@@ -82,7 +82,7 @@ const SCENES: &[Scene] = &[
         fix: &["--creds-store", "--fix"],
         undo: &["--undo", "--creds-store"],
     },
-    // Nothing in it, and nothing for this host.
+    // An empty file, and one without an entry for this host.
     Scene {
         files: &[(DOCKER, "")],
         fix: &["HOST", "--fix"],
@@ -123,28 +123,28 @@ const SCENES: &[Scene] = &[
 ];
 
 impl Scene {
-    fn person(&self) -> Person {
-        let person = Person::new();
+    fn setup(&self) -> Setup {
+        let setup = Setup::new();
         for (path, text) in self.files {
-            person.environment.write(path, &filled(text));
+            setup.environment.write(path, &filled(text));
         }
-        person.environment.write(".ecr/cache.json", "{}");
-        person.environment.write(".ecr/log/ecr-login.log", "");
-        person
+        setup.environment.write(".ecr/cache.json", "{}");
+        setup.environment.write(".ecr/log/ecr-login.log", "");
+        setup
     }
 
     /// Runs it with one of its lists of arguments.
     #[track_caller]
-    fn run(person: &Person, arguments: &[&str], more: &[&str]) -> String {
+    fn run(setup: &Setup, arguments: &[&str], more: &[&str]) -> String {
         let arguments: Vec<String> = arguments.iter().map(|it| filled(it)).collect();
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let outcome = person.configure(&[&*arguments, more].concat());
+        let outcome = setup.configure(&[&*arguments, more].concat());
         assert_eq!(
             (outcome.code, &*outcome.stderr),
             (Some(0), ""),
             "{outcome:?}"
         );
-        person.shortened(&outcome.stdout)
+        setup.shortened(&outcome.stdout)
     }
 }
 
@@ -160,15 +160,15 @@ fn is_backup(path: &std::path::Path) -> bool {
     path.display().to_string().contains(".before-ecrx")
 }
 
-/// The files that are not as they were, without backups, as `~/…`.
-fn changed(person: &Person, before: &Files, after: &Files) -> BTreeSet<String> {
+/// The changed files without backups, as `~/…`.
+fn changed(setup: &Setup, before: &Files, after: &Files) -> BTreeSet<String> {
     let one_sided = before.iter().filter(|it| !after.contains(it));
     let other = after.iter().filter(|it| !before.contains(it));
     let all = one_sided.chain(other).map(|(path, _)| path);
     let files = all.filter(|path| !path.is_dir() && !is_backup(path));
     files
         .map(|path| {
-            person
+            setup
                 .shortened(&path.display().to_string())
                 .trim_end()
                 .to_owned()
@@ -185,16 +185,16 @@ fn shown(told: &str) -> BTreeSet<String> {
 #[test]
 fn a_dry_run_shows_every_file_that_the_run_changes() {
     for scene in SCENES {
-        let person = scene.person();
+        let setup = scene.setup();
         for arguments in [scene.fix, scene.undo] {
-            let before = person.files();
-            let dry = Scene::run(&person, arguments, &["--dry-run"]);
-            assert_eq!(person.files(), before);
-            let told = Scene::run(&person, arguments, &[]);
-            let after = person.files();
-            assert_eq!(shown(&dry), changed(&person, &before, &after), "{dry}");
+            let before = setup.files();
+            let dry = Scene::run(&setup, arguments, &["--dry-run"]);
+            assert_eq!(setup.files(), before);
+            let told = Scene::run(&setup, arguments, &[]);
+            let after = setup.files();
+            assert_eq!(shown(&dry), changed(&setup, &before, &after), "{dry}");
             assert!(!shown(&dry).is_empty());
-            // What differs is the same, line by line.
+            // The differences are the same, line by line.
             let (dry, _) = dry.split_once("\n\n").expect("a gap");
             assert!(told.starts_with(dry), "{dry}{told}");
         }
@@ -202,17 +202,17 @@ fn a_dry_run_shows_every_file_that_the_run_changes() {
 }
 
 #[test]
-fn each_file_that_is_changed_has_a_backup_of_what_was_there() {
+fn each_changed_file_has_a_backup_of_its_earlier_content() {
     for scene in SCENES {
-        let person = scene.person();
+        let setup = scene.setup();
         for arguments in [scene.fix, scene.undo] {
-            let before = person.files();
-            Scene::run(&person, arguments, &[]);
-            let after = person.files();
+            let before = setup.files();
+            Scene::run(&setup, arguments, &[]);
+            let after = setup.files();
             for (path, bytes) in before {
                 let is_changed = !after.contains(&(path.clone(), bytes.clone()));
                 let name = path.display().to_string();
-                // `--undo` takes out what no backup needs to keep.
+                // `--undo` removes only entries that need no backup.
                 let is_kept = after.iter().any(|(backup, kept)| {
                     is_backup(backup)
                         && backup.display().to_string().starts_with(&name)
@@ -225,15 +225,15 @@ fn each_file_that_is_changed_has_a_backup_of_what_was_there() {
 }
 
 #[test]
-fn undo_after_fix_brings_back_every_byte() {
+fn undo_after_fix_restores_every_byte() {
     for scene in SCENES {
-        let person = scene.person();
-        // A second time, the backups are there already.
+        let setup = scene.setup();
+        // The second time, the backups already exist.
         for _ in 0..2 {
-            Scene::run(&person, scene.fix, &[]);
-            Scene::run(&person, scene.undo, &[]);
+            Scene::run(&setup, scene.fix, &[]);
+            Scene::run(&setup, scene.undo, &[]);
             for (path, text) in scene.files {
-                let now = fs::read_to_string(person.path(path)).expect("a file");
+                let now = fs::read_to_string(setup.path(path)).expect("a file");
                 assert_eq!(now, filled(text), "{:?}", scene.undo);
             }
         }
@@ -245,40 +245,40 @@ fn fix_leaves_the_entries_of_other_registries_alone() {
     let before = filled(
         "{\n\t\"auths\": {\"OTHER\": {\"auth\": \"AUTH\"}},\n\t\"credsStore\": \"ecr-login\",\n\t\"credHelpers\": {\n\t\t\"OTHER\": \"ecr-login\",\n\t\t\"https://OTHER\": \"ecr-login\",\n\t\t\"*\": \"ecr-login\",\n\t\t\"HOST\": \"ecr-login\"\n\t}\n}",
     );
-    let person = Person::with(&before);
-    Scene::run(&person, &["HOST", "--fix"], &[]);
+    let setup = Setup::with(&before);
+    Scene::run(&setup, &["HOST", "--fix"], &[]);
     let line = format!("\"{HOST}\": \"ecr-login\"");
     assert_eq!(
-        person.docker(),
+        setup.docker(),
         before.replace(&line, &line.replace("ecr-login", "ecrx"))
     );
 }
 
-/// Rules that name no host leave nothing for `--fix` to do.
+/// With rules that name no host, `--fix` changes nothing.
 #[test]
 fn fix_of_all_touches_what_the_rules_name() {
     let before = filled("{\"auths\":{\"HOST\":{\"auth\":\"AUTH\"}}}");
-    let person = Person::with(&before);
-    person
+    let setup = Setup::with(&before);
+    setup
         .environment
         .config("[[registry]]\nmatch = \"*\"\nprofile = \"work\"\n");
-    person.configure(&["--all", "--fix"]);
-    assert_eq!(person.docker(), before);
+    setup.configure(&["--all", "--fix"]);
+    assert_eq!(setup.docker(), before);
 }
 
 #[test]
-fn undo_keeps_what_another_hand_has_changed_since() {
+fn undo_keeps_later_changes_of_other_programs() {
     let before = filled(
         "{\n  \"auths\": {\"x.io\": {}, \"HOST\": {\"auth\": \"AUTH\"}},\n  \"credHelpers\": {\n    \"HOST\": \"ecr-login\",\n    \"https://HOST\": \"ecr-login\"\n  }\n}\n",
     );
-    let person = Person::with(&before);
-    Scene::run(&person, &["HOST", "OTHER", "--fix"], &[]);
-    let edited = person.docker().replace("\"x.io\": {}", "\"y.io\": {}");
-    fs::write(person.docker_file(), edited).expect("a file");
-    Scene::run(&person, &["--undo"], &[]);
+    let setup = Setup::with(&before);
+    Scene::run(&setup, &["HOST", "OTHER", "--fix"], &[]);
+    let edited = setup.docker().replace("\"x.io\": {}", "\"y.io\": {}");
+    fs::write(setup.docker_file(), edited).expect("a file");
+    Scene::run(&setup, &["--undo"], &[]);
     let login = format!("\"HOST\": {{\"auth\": \"{AUTH}\"}}").replace("HOST", HOST);
     assert_eq!(
-        person.docker(),
+        setup.docker(),
         filled(&format!(
             "{{\n  \"auths\": {{\"y.io\": {{}}, {login}}},\n  \"credHelpers\": {{\n    \"HOST\": \"ecr-login\",\n    \"https://HOST\": \"ecr-login\"\n  }}\n}}\n"
         ))
@@ -287,76 +287,76 @@ fn undo_keeps_what_another_hand_has_changed_since() {
 
 #[test]
 fn undo_of_one_host_leaves_the_others() {
-    let person = Person::with(filled(
+    let setup = Setup::with(filled(
         "{\"credHelpers\": {\"HOST\": \"ecr-login\", \"OTHER\": \"ecr-login\"}}",
     ));
-    Scene::run(&person, &["HOST", "OTHER", "--fix"], &[]);
-    Scene::run(&person, &["--undo", "OTHER"], &[]);
+    Scene::run(&setup, &["HOST", "OTHER", "--fix"], &[]);
+    Scene::run(&setup, &["--undo", "OTHER"], &[]);
     assert_eq!(
-        person.docker(),
+        setup.docker(),
         filled("{\"credHelpers\": {\"HOST\": \"ecrx\", \"OTHER\": \"ecr-login\"}}")
     );
 }
 
-/// The first backup may be of use again after a second was made.
+/// The first backup can be used again after a second one was made.
 #[test]
-fn undo_takes_the_backup_of_the_last_change() {
+fn undo_uses_the_backup_of_the_last_change() {
     let states = ["ecr-login", "gcloud", "ecr-login"]
         .map(|helper| format!("{{\"credHelpers\": {{\"{HOST}\": \"{helper}\"}}}}"));
-    let person = Person::with("");
+    let setup = Setup::with("");
     for state in states {
-        fs::write(person.docker_file(), &state).expect("a file");
-        Scene::run(&person, &["HOST"], &[]);
-        Scene::run(&person, &["--undo"], &[]);
-        assert_eq!(person.docker(), state);
+        fs::write(setup.docker_file(), &state).expect("a file");
+        Scene::run(&setup, &["HOST"], &[]);
+        Scene::run(&setup, &["--undo"], &[]);
+        assert_eq!(setup.docker(), state);
     }
 }
 
 #[test]
 fn undo_without_a_backup_says_so() {
-    let person = Person::with(filled("{\"credHelpers\": {\"HOST\": \"ecr-login\"}}"));
-    Scene::run(&person, &["HOST"], &[]);
-    fs::remove_file(person.backup()).expect("to remove");
-    let told = Scene::run(&person, &["--undo"], &[]);
+    let setup = Setup::with(filled("{\"credHelpers\": {\"HOST\": \"ecr-login\"}}"));
+    Scene::run(&setup, &["HOST"], &[]);
+    fs::remove_file(setup.backup()).expect("to remove");
+    let told = Scene::run(&setup, &["--undo"], &[]);
     assert!(
         told.contains(
             "\n· no backup of ~/.docker/config.json was found, so no earlier entries were restored\n"
         ),
         "{told}"
     );
-    assert_eq!(person.docker(), "{}");
+    assert_eq!(setup.docker(), "{}");
 }
 
 #[test]
 fn the_folder_of_ecr_login_is_never_touched() {
-    let person = Person::with(filled("{\"credHelpers\": {\"HOST\": \"ecr-login\"}}"));
-    let cache = person.environment.write(".ecr/cache.json", "{}");
-    person.environment.write(".ecr/log/ecr-login.log", "");
-    person.environment.write(
+    let setup = Setup::with(filled("{\"credHelpers\": {\"HOST\": \"ecr-login\"}}"));
+    let cache = setup.environment.write(".ecr/cache.json", "{}");
+    setup.environment.write(".ecr/log/ecr-login.log", "");
+    setup.environment.write(
         OWN,
         &filled("{\"credHelpers\": {\"OTHER\": \"ecr-login\"}}"),
     );
     let what = "! ~/.ecr/cache.json contains tokens in plain text, written by ecr-login ";
     // podman still names it.
-    let told = Scene::run(&person, &["HOST", "--fix"], &[]);
+    let told = Scene::run(&setup, &["HOST", "--fix"], &[]);
     assert!(
         told.ends_with(&format!("{what}First replace ecr-login in ~/{OWN}\n")),
         "{told}"
     );
-    fs::remove_file(person.path(OWN)).expect("to remove");
-    let told = Scene::run(&person, &["HOST", "--fix"], &[]);
+    fs::remove_file(setup.path(OWN)).expect("to remove");
+    let told = Scene::run(&setup, &["HOST", "--fix"], &[]);
     assert!(
         told.ends_with(&format!("{what}Run: rm -r ~/.ecr\n")),
         "{told}"
     );
-    // What else is in there is not that helper's.
-    person.environment.write(".ecr/mine", "");
-    let told = Scene::run(&person, &["HOST", "--fix"], &[]);
+    // Other files in the folder do not belong to that helper.
+    setup.environment.write(".ecr/mine", "");
+    let told = Scene::run(&setup, &["HOST", "--fix"], &[]);
     assert!(
         told.contains("rm -r ~/.ecr/cache.json ~/.ecr/log\n")
             || told.contains("rm -r ~/.ecr/log ~/.ecr/cache.json\n"),
         "{told}"
     );
     assert!(cache.exists());
-    assert!(person.path(".ecr/log/ecr-login.log").exists());
+    assert!(setup.path(".ecr/log/ecr-login.log").exists());
 }

@@ -1,7 +1,7 @@
-//! Which hosts are meant, and the name that clients will ask for.
+//! The hosts that are selected, and the keys that clients look up.
 
 use super::common::PROGRAM;
-use super::{HOST, Person};
+use super::{HOST, Setup};
 
 #[test]
 fn hosts_are_written_as_clients_send_them() {
@@ -35,11 +35,11 @@ fn hosts_are_written_as_clients_send_them() {
         ),
     ];
     for (text, key) in table {
-        let person = Person::new();
-        person.environment.config(OWN);
-        person.configured(&[&text]);
+        let setup = Setup::new();
+        setup.environment.config(OWN);
+        setup.configured(&[&text]);
         let expected = format!("{{\n\t\"credHelpers\": {{\n\t\t\"{key}\": \"ecrx\"\n\t}}\n}}\n");
-        assert_eq!(person.docker(), expected, "{text}");
+        assert_eq!(setup.docker(), expected, "{text}");
     }
 }
 
@@ -76,22 +76,22 @@ profile = \"work\"
 ";
 
 #[test]
-fn all_takes_what_config_toml_names_and_says_what_names_no_host() {
-    let person = Person::new();
-    person.environment.config(OWN);
-    let told = person.configured(&["--all"]);
+fn all_selects_the_hosts_in_config_toml_and_names_the_rules_without_one() {
+    let setup = Setup::new();
+    setup.environment.config(OWN);
+    let told = setup.configured(&["--all"]);
     let (_, told) = told.split_once("\n\n").expect("a gap");
     assert_eq!(
         told,
         "\
 ✓ created ~/.docker/config.json
-· skipped: ~/.config/docker-credential-ecrx/config.toml:15: the rule for \"999999999999\" matches the registries of an account in all regions and names no single host
-· skipped: ~/.config/docker-credential-ecrx/config.toml:19: the rule for \"aws-cn\" matches every registry of a partition and names no single host
-· skipped: ~/.config/docker-credential-ecrx/config.toml:27: the rule for \"*\" matches every private registry and names no single host Pass their hosts as arguments To cover every registry, run: docker-credential-ecrx configure-docker --creds-store
+· skipped: ~/.config/docker-credential-ecrx/config.toml:15: the rule for `999999999999` matches the registries of an account in all regions and names no single host
+· skipped: ~/.config/docker-credential-ecrx/config.toml:19: the rule for `aws-cn` matches every registry of a partition and names no single host
+· skipped: ~/.config/docker-credential-ecrx/config.toml:27: the rule for `*` matches every private registry and names no single host Pass the hosts of these registries as arguments To cover every registry, run: docker-credential-ecrx configure-docker --creds-store
 "
     );
     assert_eq!(
-        person.docker(),
+        setup.docker(),
         format!(
             "{{
 	\"credHelpers\": {{
@@ -106,39 +106,39 @@ fn all_takes_what_config_toml_names_and_says_what_names_no_host() {
     );
 }
 
-/// Clients look for the host as it stands in an image's name.
+/// Clients look up the host as written in the image reference.
 #[test]
-fn all_takes_hosts_as_the_rules_spell_them() {
+fn all_writes_hosts_as_the_rules_spell_them() {
     let hosts = [
         "111122223333.dkr.ecr-fips.us-east-1.amazonaws.com",
         "111122223333.dkr-ecr.eu-west-1.on.aws",
         "ecr-public.aws.com",
     ];
-    let person = Person::new();
+    let setup = Setup::new();
     let rule = |host: &str| format!("[[registry]]\nmatch = \"{host}\"\nprofile = \"p\"\n");
-    person.environment.config(&hosts.map(rule).concat());
-    person.configured(&["--all"]);
+    setup.environment.config(&hosts.map(rule).concat());
+    setup.configured(&["--all"]);
     for host in hosts {
         let line = format!("\"{host}\": \"ecrx\"");
-        assert!(person.docker().contains(&line), "{}", person.docker());
+        assert!(setup.docker().contains(&line), "{}", setup.docker());
     }
-    person.nothing_to_do(&["--all"]);
+    setup.nothing_to_do(&["--all"]);
 }
 
 #[test]
 fn all_without_rules_is_reported() {
-    let person = Person::new();
+    let setup = Setup::new();
     assert_eq!(
-        person.configured(&["--all"]),
+        setup.configured(&["--all"]),
         "✓ already configured: ~/.docker/config.json\n· --all selected no registry: config.toml has no [[registry]] rules\n"
     );
 }
 
 #[test]
 fn a_host_that_is_not_a_registry_is_refused() {
-    let person = Person::new();
+    let setup = Setup::new();
     for text in ["ghcr.io", "ubuntu", "11112222333/eu-west-1"] {
-        let told = person.misused(&[HOST, text]);
+        let told = setup.misused(&[HOST, text]);
         assert!(
             told.starts_with(&format!(
                 "docker-credential-ecrx: `{text}` is not an ECR registry. Expected HOST"
@@ -150,7 +150,7 @@ fn a_host_that_is_not_a_registry_is_refused() {
 
 #[test]
 fn incomplete_or_conflicting_arguments_are_refused() {
-    let person = Person::new();
+    let setup = Setup::new();
     for arguments in [
         &[][..],
         &["--dry-run"],
@@ -158,10 +158,11 @@ fn incomplete_or_conflicting_arguments_are_refused() {
         &["--profile", "work"],
         &["--all", "--profile", "work"],
         &["--undo", "--fix"],
+        &["--undo", "--replace"],
         &["--undo", HOST, "--profile", "work"],
         &["--podman", "--creds-store"],
     ] {
-        let outcome = person.configure(arguments);
+        let outcome = setup.configure(arguments);
         assert_eq!(
             (outcome.code, &*outcome.stdout),
             (Some(2), ""),
@@ -172,20 +173,20 @@ fn incomplete_or_conflicting_arguments_are_refused() {
 
 #[test]
 fn the_name_it_is_called_by_is_the_name_that_is_written() {
-    let person = Person::new();
-    let program = person.environment.called_as("release");
-    let outcome = person
+    let setup = Setup::new();
+    let program = setup.environment.called_as("release");
+    let outcome = setup
         .environment
         .run_program(&program, &["configure-docker", HOST], "");
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     assert!(
-        person
+        setup
             .docker()
             .contains(&format!("\"{HOST}\": \"ecrx-release\""))
     );
 
     let arguments = ["configure-docker", HOST, "--profile", "work"];
-    let outcome = person.environment.run_program(&program, &arguments, "");
+    let outcome = setup.environment.run_program(&program, &arguments, "");
     assert_eq!(outcome.code, Some(2));
     assert_eq!(
         outcome.stderr,
@@ -196,10 +197,10 @@ fn the_name_it_is_called_by_is_the_name_that_is_written() {
 
 #[test]
 fn the_entry_makes_clients_use_the_program() {
-    let person = Person::new();
-    person.environment.config(OWN);
-    person.configured(&["images.example.com"]);
-    let outcome = person.environment.get("images.example.com");
-    // It is asked, takes the host for ECR's, and finds nobody who could ask AWS.
+    let setup = Setup::new();
+    setup.environment.config(OWN);
+    setup.configured(&["images.example.com"]);
+    let outcome = setup.environment.get("images.example.com");
+    // The program accepts the host as a registry, and finds no credentials.
     assert!(outcome.stderr.contains("images.example.com"), "{outcome:?}");
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::common::files::{mode, names, own_mounts, skipped};
 use super::common::{Outcome, PROGRAM};
-use super::{HOST, Person, inserted};
+use super::{HOST, Setup, inserted};
 
 const BEFORE: &str = "{\n\t\"auths\": {}\n}\n";
 
@@ -21,20 +21,19 @@ const OVER_FROM_FULL_DISK: &str = r#"
     || { echo unmounted; exit; }
 file=$2; shift 2; "$@"; code=$?; /bin/cat "$file" >&3; exit $code"#;
 
-/// Runs `configure-docker` in a mount namespace of its own, which ends with it; `None` where there
-/// can be none.
-fn run(person: &Person, script: &str, over: [&str; 2], arguments: &[&str]) -> Option<Outcome> {
-    // The person's PATH has none of the machine's programs.
+/// Runs `configure-docker` in its own mount namespace; `None` if none can be created.
+fn run(setup: &Setup, script: &str, over: [&str; 2], arguments: &[&str]) -> Option<Outcome> {
+    // PATH has none of the machine's programs.
     if !Path::new("/usr/bin/unshare").exists() {
         skipped("this machine has no unshare");
         return None;
     }
-    let [what, where_to] = over.map(|path| person.path(path).display().to_string());
+    let [what, where_to] = over.map(|path| setup.path(path).display().to_string());
     let mut words = own_mounts();
     words.extend(["--", "/bin/sh", "-c", script, "sh", &what, &where_to]);
     words.extend([PROGRAM, "configure-docker"]);
     words.extend(arguments);
-    let outcome = person
+    let outcome = setup
         .environment
         .run_program("/usr/bin/unshare", &words, "");
     if outcome.stdout == "unmounted\n" || outcome.stderr.starts_with("unshare:") {
@@ -46,12 +45,12 @@ fn run(person: &Person, script: &str, over: [&str; 2], arguments: &[&str]) -> Op
 
 #[test]
 fn a_mounted_file_is_written_in_place_and_kept_before() {
-    let person = Person::with("");
-    let outside = person.path("outside.json");
+    let setup = Setup::with("");
+    let outside = setup.path("outside.json");
     fs::write(&outside, BEFORE).expect("a file");
     let bits = mode(&outside);
     let over = ["outside.json", ".docker/config.json"];
-    let Some(outcome) = run(&person, OVER, over, &[HOST]) else {
+    let Some(outcome) = run(&setup, OVER, over, &[HOST]) else {
         return;
     };
     assert_eq!(
@@ -59,7 +58,7 @@ fn a_mounted_file_is_written_in_place_and_kept_before() {
         (Some(0), ""),
         "{outcome:?}"
     );
-    let told = person.shortened(&outcome.stdout);
+    let told = setup.shortened(&outcome.stdout);
     assert!(
         told.ends_with(
             "\
@@ -72,14 +71,14 @@ fn a_mounted_file_is_written_in_place_and_kept_before() {
     let after = fs::read_to_string(&outside).expect("a file");
     assert!(inserted(BEFORE, &after).contains(HOST));
     assert_eq!(mode(&outside), bits);
-    assert_eq!(fs::read_to_string(person.backup()).expect("a file"), BEFORE);
-    // What is under the mount is nobody's business, and no half-written file is left.
-    assert_eq!(person.docker(), "");
+    assert_eq!(fs::read_to_string(setup.backup()).expect("a file"), BEFORE);
+    // The file under the mount is not touched, and no half-written file remains.
+    assert_eq!(setup.docker(), "");
     let all = ["config.json", "config.json.before-ecrx"];
-    assert_eq!(names(&person.path(".docker")), all);
+    assert_eq!(names(&setup.path(".docker")), all);
 
-    // It becomes shorter, too.
-    let undone = run(&person, OVER, over, &["--undo"]).expect("a mount");
+    // It can become shorter too.
+    let undone = run(&setup, OVER, over, &["--undo"]).expect("a mount");
     assert_eq!(undone.code, Some(0), "{undone:?}");
     assert_eq!(fs::read_to_string(&outside).expect("a file"), BEFORE);
 }
@@ -88,19 +87,19 @@ fn a_mounted_file_is_written_in_place_and_kept_before() {
 fn a_mounted_file_on_a_full_disk_stays_as_it_was() {
     // With the entry, it is longer than the disk.
     let long = format!("{{\n\t\"x\": \"{}\"\n}}\n", "y".repeat(65536 - 56));
-    let person = Person::with(&long);
-    fs::create_dir(person.path("disk")).expect("a folder");
-    let seen = person.path("seen");
+    let setup = Setup::with(&long);
+    fs::create_dir(setup.path("disk")).expect("a folder");
+    let seen = setup.path("seen");
     let script = format!("exec 3>'{}'\n{OVER_FROM_FULL_DISK}", seen.display());
     let over = ["disk", ".docker/config.json"];
-    let Some(outcome) = run(&person, &script, over, &[HOST]) else {
+    let Some(outcome) = run(&setup, &script, over, &[HOST]) else {
         return;
     };
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     assert_eq!(
-        person.shortened(&outcome.stderr),
+        setup.shortened(&outcome.stderr),
         "docker-credential-ecrx: cannot write ~/.docker/config.json (not changed): No space left on device (os error 28)\n"
     );
     assert_eq!(fs::read_to_string(seen).expect("a file"), long);
-    assert_eq!(fs::read_to_string(person.backup()).expect("a file"), long);
+    assert_eq!(fs::read_to_string(setup.backup()).expect("a file"), long);
 }

@@ -3,87 +3,91 @@
 use std::fs;
 
 use super::common::files::mode;
-use super::{AUTH, HOST, Person, inserted};
+use super::{AUTH, HOST, Setup, inserted};
 
 const OWN: &str = ".config/containers/auth.json";
 const OF_LOGIN: &str = "run/containers/auth.json";
 
 #[test]
 fn the_file_that_outlives_a_restart_is_changed() {
-    let person = Person::new();
-    let told = person.configured(&[HOST, "--podman"]);
+    let setup = Setup::new();
+    let told = setup.configured(&[HOST, "--podman"]);
     assert!(
         told.ends_with("✓ created ~/.config/containers/auth.json\n"),
         "{told}"
     );
-    assert_eq!(mode(&person.path(OWN)), 0o600);
-    assert!(!person.docker_file().exists());
-    assert!(!person.path("run").exists());
-    let told = person.configured(&[HOST, "--podman"]);
+    assert_eq!(mode(&setup.path(OWN)), 0o600);
+    assert!(!setup.docker_file().exists());
+    assert!(!setup.path("run").exists());
+    let told = setup.configured(&[HOST, "--podman"]);
     assert_eq!(
         told,
         "✓ already configured: ~/.config/containers/auth.json\n"
     );
-    person.configured(&["--undo", "--podman"]);
+    fs::create_dir_all(setup.path("run/containers")).expect("a folder");
+    fs::write(setup.path(OF_LOGIN), "{}").expect("a file");
+    let told = setup.configured(&[HOST, "--podman"]);
     assert_eq!(
-        fs::read_to_string(person.path(OWN)).expect("a file"),
-        "{}\n"
+        told,
+        "✓ already configured: ~/.config/containers/auth.json, ~/run/containers/auth.json\n"
     );
+    setup.configured(&["--undo", "--podman"]);
+    assert_eq!(fs::read_to_string(setup.path(OWN)).expect("a file"), "{}\n");
 }
 
 #[test]
-fn variables_name_other_places() {
-    let mut person = Person::new();
-    let elsewhere = person.path("elsewhere").display().to_string();
-    person.environment.set("XDG_CONFIG_HOME", &elsewhere);
-    person.configured(&[HOST, "--podman"]);
-    assert!(person.path("elsewhere/containers/auth.json").exists());
-    let file = person.path("mine.json");
-    person
+fn variables_select_other_files() {
+    let mut setup = Setup::new();
+    let elsewhere = setup.path("elsewhere").display().to_string();
+    setup.environment.set("XDG_CONFIG_HOME", &elsewhere);
+    setup.configured(&[HOST, "--podman"]);
+    assert!(setup.path("elsewhere/containers/auth.json").exists());
+    let file = setup.path("mine.json");
+    setup
         .environment
         .set("REGISTRY_AUTH_FILE", &file.display().to_string());
-    person.configured(&[HOST, "--podman"]);
+    setup.configured(&[HOST, "--podman"]);
     assert!(fs::read_to_string(file).expect("a file").contains(HOST));
 }
 
 #[test]
-fn a_login_that_is_read_earlier_is_in_the_way() {
-    let person = Person::new();
+fn a_login_in_an_earlier_file_is_reported() {
+    let setup = Setup::new();
     let login = format!(
         "{{\n\t\"auths\": {{\n\t\t\"x.io\": {{\"auth\": \"{AUTH}\"}},\n\t\t\"{HOST}\": {{\"auth\": \"{AUTH}\"}}\n\t}}\n}}"
     );
-    person.environment.write(OF_LOGIN, &login);
-    let outcome = person.configure(&[HOST, "--podman"]);
+    setup.environment.write(OF_LOGIN, &login);
+    let outcome = setup.configure(&[HOST, "--podman"]);
     assert_eq!(outcome.code, Some(1));
     assert!(
-        person.shortened(&outcome.stdout).ends_with(&format!(
-            "✗ ~/run/containers/auth.json contains a saved login for {HOST} under auths: podman uses it instead of a helper; 12 hours after the login, pulls fail with \"no basic auth credentials\" or \"Your authorization token has expired\" Run: podman logout {HOST} Pass --fix to do this automatically\n"
+        setup.shortened(&outcome.stdout).ends_with(&format!(
+            "✗ ~/run/containers/auth.json contains a saved login for {HOST} under auths: podman uses it instead of a helper. 12 hours after the login, pulls fail with \"no basic auth credentials\" or \"Your authorization token has expired\" Run: podman logout {HOST} Pass --fix to do this automatically\n"
         )),
         "{outcome:?}"
     );
-    person.configured(&[HOST, "--podman", "--fix"]);
-    let left = fs::read_to_string(person.path(OF_LOGIN)).expect("a file");
+    setup.configured(&[HOST, "--podman", "--fix"]);
+    let left = fs::read_to_string(setup.path(OF_LOGIN)).expect("a file");
     assert!(!left.contains(HOST));
     assert!(inserted(&left, &login).contains(HOST));
 }
 
 #[test]
-fn a_helper_that_is_read_earlier_is_in_the_way() {
-    let person = Person::new();
-    person.environment.write(
+fn a_helper_in_an_earlier_file_is_reported() {
+    let setup = Setup::new();
+    setup.environment.write(
         OF_LOGIN,
         &format!("{{\"credHelpers\":{{\"{HOST}\":\"other\"}}}}"),
     );
-    let outcome = person.configure(&[HOST, "--podman"]);
+    let outcome = setup.configure(&[HOST, "--podman"]);
     assert_eq!(outcome.code, Some(1));
     assert!(
-        person.shortened(&outcome.stdout).ends_with(&format!(
+        setup.shortened(&outcome.stdout).ends_with(&format!(
             "✗ ~/run/containers/auth.json takes precedence over ~/.config/containers/auth.json and sets the helper other for {HOST}, so docker-credential-ecrx is not used Remove {HOST} from the first file Pass --fix to do this automatically\n"
         )),
         "{outcome:?}"
     );
-    person.configured(&[HOST, "--podman", "--fix"]);
-    let now = fs::read_to_string(person.path(OF_LOGIN)).expect("a file");
+    setup.configured(&[HOST, "--podman", "--fix"]);
+    let now = fs::read_to_string(setup.path(OF_LOGIN)).expect("a file");
     assert_eq!(now, format!("{{\"credHelpers\":{{\"{HOST}\":\"ecrx\"}}}}"));
 }
 
@@ -99,37 +103,37 @@ fn a_broken_file_that_takes_precedence_is_reported() {
             "✗ ~/run/containers/auth.json:1:1: EOF while parsing an object; docker and podman cannot read the file either (JSON allows no comments or trailing commas) Correct the file: it takes precedence over the one changed here\n",
         ),
     ] {
-        let person = Person::new();
-        person.environment.write(OF_LOGIN, broken);
-        let outcome = person.configure(&[HOST, "--podman"]);
+        let setup = Setup::new();
+        setup.environment.write(OF_LOGIN, broken);
+        let outcome = setup.configure(&[HOST, "--podman"]);
         assert_eq!(outcome.code, Some(1));
-        let out = person.shortened(&outcome.stdout);
+        let out = setup.shortened(&outcome.stdout);
         assert!(out.ends_with(told), "{out}");
-        assert!(person.path(OWN).exists());
+        assert!(setup.path(OWN).exists());
     }
 }
 
 #[test]
-fn a_file_in_the_place_of_a_folder_holds_nothing() {
-    let person = Person::new();
-    person.environment.write("run", "");
-    person.configured(&[HOST, "--podman"]);
-    assert!(person.path(OWN).exists());
+fn a_file_instead_of_a_folder_counts_as_an_absent_folder() {
+    let setup = Setup::new();
+    setup.environment.write("run", "");
+    setup.configured(&[HOST, "--podman"]);
+    assert!(setup.path(OWN).exists());
 }
 
 #[test]
 fn podman_is_offered_only_options_that_it_supports() {
-    let person = Person::new();
-    person.environment.write(
+    let setup = Setup::new();
+    setup.environment.write(
         OWN,
         "{\"credsStore\":\"ecr-login\",\"credHelpers\":{\"*\":\"ecrx\",\"public.ecr.aws\":\"ecr-login\"}}",
     );
-    person
+    setup
         .environment
         .config("[[registry]]\nmatch = \"*\"\nprofile = \"work\"\n");
-    let outcome = person.configure(&[HOST, "--podman", "--all"]);
+    let outcome = setup.configure(&[HOST, "--podman", "--all"]);
     assert_eq!(outcome.code, Some(0));
-    let told = person.shortened(&outcome.stdout);
+    let told = setup.shortened(&outcome.stdout);
     assert!(!told.contains("--creds-store"), "{told}");
     assert!(
         told.contains("docker-credential-ecrx configure-docker --podman public.ecr.aws"),

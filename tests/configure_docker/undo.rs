@@ -1,9 +1,9 @@
-//! `--undo` takes out what is this program's, and nothing else.
+//! `--undo` removes this program's entries, and nothing else.
 
 use std::fs;
 
 use super::common::Outcome;
-use super::{HOST, OTHER_HOST, Person};
+use super::{HOST, OTHER_HOST, Setup};
 
 const BOTH: &str = "{
   \"credHelpers\": {
@@ -15,15 +15,15 @@ const BOTH: &str = "{
 }
 ";
 
-fn both() -> Person {
-    Person::with(BOTH.replace("HOST", HOST).replace("OTHER", OTHER_HOST))
+fn both() -> Setup {
+    Setup::with(BOTH.replace("HOST", HOST).replace("OTHER", OTHER_HOST))
 }
 
 #[test]
-fn without_hosts_everything_of_ours_goes() {
-    let person = both();
+fn undo_without_hosts_removes_all_own_entries() {
+    let setup = both();
     assert_eq!(
-        person.configured(&["--undo"]),
+        setup.configured(&["--undo"]),
         format!(
             "\
 --- ~/.docker/config.json
@@ -45,7 +45,7 @@ fn without_hosts_everything_of_ours_goes() {
 "
         )
     );
-    let again = person.configured(&["--undo"]);
+    let again = setup.configured(&["--undo"]);
     assert_eq!(
         again,
         "✓ no docker-credential-ecrx entries in ~/.docker/config.json\n"
@@ -53,23 +53,23 @@ fn without_hosts_everything_of_ours_goes() {
 }
 
 #[test]
-fn with_hosts_only_those_go() {
-    let person = both();
+fn undo_of_hosts_removes_only_their_entries() {
+    let setup = both();
     // In any spelling.
-    person.configured(&["--undo", &format!("https://{HOST}/")]);
+    setup.configured(&["--undo", &format!("https://{HOST}/")]);
     let expected = BOTH.replace("    \"HOST\": \"ecrx\",\n", "");
-    assert_eq!(person.docker(), expected.replace("OTHER", OTHER_HOST));
-    person.configured(&["--undo", "--creds-store"]);
+    assert_eq!(setup.docker(), expected.replace("OTHER", OTHER_HOST));
+    setup.configured(&["--undo", "--creds-store"]);
     let expected = expected.replace(",\n  \"credsStore\": \"ecrx\"", "");
-    assert_eq!(person.docker(), expected.replace("OTHER", OTHER_HOST));
+    assert_eq!(setup.docker(), expected.replace("OTHER", OTHER_HOST));
 }
 
 #[test]
 fn undo_of_one_host_does_not_claim_that_no_entries_are_left() {
-    let person = both();
-    person.configured(&["--undo", HOST]);
+    let setup = both();
+    setup.configured(&["--undo", HOST]);
     assert_eq!(
-        person.configured(&["--undo", HOST]),
+        setup.configured(&["--undo", HOST]),
         "✓ nothing to undo in ~/.docker/config.json\n"
     );
 }
@@ -78,101 +78,101 @@ fn undo_of_one_host_does_not_claim_that_no_entries_are_left() {
 fn the_helper_of_other_registries_is_restored() {
     for undo in [&["--undo"][..], &["--undo", "--creds-store"]] {
         let before = "{\n\t\"credsStore\": \"pass\"\n}\n";
-        let person = Person::with(before);
-        person.configured(&["--creds-store", "--fix"]);
-        assert!(person.docker().contains("ecrx"));
-        person.configured(undo);
-        assert_eq!(person.docker(), before);
+        let setup = Setup::with(before);
+        setup.configured(&["--creds-store", "--fix"]);
+        assert!(setup.docker().contains("ecrx"));
+        setup.configured(undo);
+        assert_eq!(setup.docker(), before);
     }
 }
 
 #[test]
-fn a_host_that_no_rule_names_any_longer_goes() {
-    let person = Person::with("{\"credHelpers\":{\"images.example.com\":\"ecrx\"}}");
-    person.configured(&["--undo", "images.example.com"]);
-    assert_eq!(person.docker(), "{}");
-    let told = person.misused(&["--undo", "two words"]);
+fn undo_removes_a_host_that_no_rule_names_any_longer() {
+    let setup = Setup::with("{\"credHelpers\":{\"images.example.com\":\"ecrx\"}}");
+    setup.configured(&["--undo", "images.example.com"]);
+    assert_eq!(setup.docker(), "{}");
+    let told = setup.misused(&["--undo", "two words"]);
     assert!(told.contains("`two …` is not an ECR registry"), "{told}");
 }
 
 #[test]
-fn another_helper_of_the_host_stays() {
-    let person = Person::with(format!("{{\"credHelpers\":{{\"{HOST}\":\"ecr-login\"}}}}"));
-    let told = person.configured(&["--undo", HOST]);
+fn undo_keeps_an_entry_for_another_helper() {
+    let setup = Setup::with(format!("{{\"credHelpers\":{{\"{HOST}\":\"ecr-login\"}}}}"));
+    let told = setup.configured(&["--undo", HOST]);
     assert_eq!(
         told,
         format!(
-            "✓ nothing to undo in ~/.docker/config.json\n· not removed: the helper ecr-login of {HOST}, which is another program\n"
+            "✓ nothing to undo in ~/.docker/config.json\n· not removed: the entry for {HOST}, which uses another helper (ecr-login)\n"
         )
     );
 }
 
 #[test]
-fn rules_stay() {
-    let person = Person::new();
-    person.configured(&[HOST, "--profile", "work"]);
-    let rules = person.rules();
-    let told = person.configured(&["--undo"]);
+fn undo_keeps_the_rules() {
+    let setup = Setup::new();
+    setup.configured(&[HOST, "--profile", "work"]);
+    let rules = setup.rules();
+    let told = setup.configured(&["--undo"]);
     assert!(
         told.ends_with("· not removed: the [[registry]] rules in ~/.config/docker-credential-ecrx/config.toml\n"),
         "{told}"
     );
-    assert_eq!(person.rules(), rules);
-    assert_eq!(person.docker(), "{}\n");
+    assert_eq!(setup.rules(), rules);
+    assert_eq!(setup.docker(), "{}\n");
 }
 
 #[test]
 fn the_other_helper_in_config_toml_remains_and_is_reported() {
     const LEFT: &str = "· not removed: other_registries_helper = \"pass\" at ~/.config/docker-credential-ecrx/config.toml:1\n";
-    let person = Person::with(format!(
+    let setup = Setup::with(format!(
         "{{\"credsStore\":\"pass\",\"credHelpers\":{{\"{OTHER_HOST}\":\"ecrx\"}}}}"
     ));
-    person.configured(&["--creds-store", "--fix"]);
-    let rules = person.rules();
-    // It is of use to credsStore alone.
-    let told = person.configured(&["--undo", OTHER_HOST]);
+    setup.configured(&["--creds-store", "--fix"]);
+    let rules = setup.rules();
+    // Only credsStore uses it.
+    let told = setup.configured(&["--undo", OTHER_HOST]);
     assert!(!told.contains("other_registries_helper"), "{told}");
-    let podman = person.configured(&["--undo", "--podman"]);
+    let podman = setup.configured(&["--undo", "--podman"]);
     assert!(!podman.contains("other_registries_helper"), "{podman}");
     for undo in [&["--undo", "--creds-store"][..], &["--undo"]] {
-        let told = person.configured(undo);
+        let told = setup.configured(undo);
         assert!(told.ends_with(LEFT), "{told}");
     }
-    assert_eq!(person.rules(), rules);
+    assert_eq!(setup.rules(), rules);
 }
 
 #[test]
-fn where_there_is_nothing_nothing_is_made() {
-    let person = Person::new();
+fn undo_creates_no_files() {
+    let setup = Setup::new();
     assert_eq!(
-        person.configured(&["--undo"]),
+        setup.configured(&["--undo"]),
         "✓ no docker-credential-ecrx entries in ~/.docker/config.json\n"
     );
-    assert!(!person.path(".docker").exists());
+    assert!(!setup.path(".docker").exists());
 }
 
 #[test]
 fn a_dry_run_undoes_nothing() {
-    let person = both();
-    let before = fs::read(person.docker_file()).expect("a file");
-    let Outcome { code, stdout, .. } = person.configure(&["--undo", "--dry-run"]);
+    let setup = both();
+    let before = fs::read(setup.docker_file()).expect("a file");
+    let Outcome { code, stdout, .. } = setup.configure(&["--undo", "--dry-run"]);
     assert_eq!(code, Some(0));
     assert!(
         stdout.ends_with("· dry run: nothing was changed\n"),
         "{stdout}"
     );
-    assert_eq!(fs::read(person.docker_file()).expect("a file"), before);
+    assert_eq!(fs::read(setup.docker_file()).expect("a file"), before);
 }
 
 #[test]
 fn undo_names_everything_that_remains() {
-    let person = both();
-    let link = person.environment.link("docker-credential-ecrx-release");
-    person.environment.write(
+    let setup = both();
+    let link = setup.environment.link("docker-credential-ecrx-release");
+    setup.environment.write(
         ".config/containers/auth.json",
         &format!("{{\"credHelpers\":{{\"{HOST}\":\"ecrx\"}}}}"),
     );
-    person
+    setup
         .environment
         .config("[[registry]]\nmatch = \"*\"\nprofile = \"work\"\n");
     let rules =
@@ -180,26 +180,26 @@ fn undo_names_everything_that_remains() {
     let podman = "· not removed: entries for podman in ~/.config/containers/auth.json. To remove them, run: docker-credential-ecrx configure-docker --podman --undo";
     let program = "· not removed: the executable ~/bin/docker-credential-ecrx-release\n";
 
-    let one = person.configured(&["--undo", HOST]);
+    let one = setup.configured(&["--undo", HOST]);
     assert!(one.ends_with(&format!("{podman} {HOST}\n{rules}")), "{one}");
-    let other = person.configured(&["--undo", OTHER_HOST]);
+    let other = setup.configured(&["--undo", OTHER_HOST]);
     assert!(!other.contains("podman"), "{other}");
-    let all = person.configured(&["--undo"]);
+    let all = setup.configured(&["--undo"]);
     assert!(
         all.ends_with(&format!("{podman}\n{rules}{program}")),
         "{all}"
     );
 
-    person.configured(&["--undo", "--podman"]);
+    setup.configured(&["--undo", "--podman"]);
     fs::remove_file(link).expect("to remove");
-    let all = person.configured(&["--undo"]);
+    let all = setup.configured(&["--undo"]);
     assert!(all.ends_with(&format!("json\n{rules}")), "{all}");
 }
 
 #[test]
 fn undo_for_podman_names_entries_that_remain_for_docker() {
-    let person = both();
-    let told = person.configured(&["--undo", "--podman"]);
+    let setup = both();
+    let told = setup.configured(&["--undo", "--podman"]);
     assert!(
         told.contains("· not removed: entries for docker in ~/.docker/config.json. To remove them, run: docker-credential-ecrx configure-docker --undo\n"),
         "{told}"

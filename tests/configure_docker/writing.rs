@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use super::common::Outcome;
 use super::common::files::{STRANGER, am_root, chmod, give_away, mode, names};
-use super::{HOST, OTHER_HOST, Person, inserted};
+use super::{HOST, OTHER_HOST, Setup, inserted};
 
 const BEFORE: &str = "{\n\t\"auths\": {}\n}";
 
 #[test]
 fn the_difference_is_shown_and_the_file_is_kept() {
-    let person = Person::with(BEFORE);
+    let setup = Setup::with(BEFORE);
     let difference = format!(
         "\
 --- ~/.docker/config.json
@@ -30,26 +30,26 @@ fn the_difference_is_shown_and_the_file_is_kept() {
 
 "
     );
-    let before = person.files();
+    let before = setup.files();
     assert_eq!(
-        person.configured(&[HOST, "--dry-run"]),
+        setup.configured(&[HOST, "--dry-run"]),
         format!("{difference}· dry run: nothing was changed\n")
     );
-    assert_eq!(person.files(), before);
+    assert_eq!(setup.files(), before);
     assert_eq!(
-        person.configured(&[HOST]),
+        setup.configured(&[HOST]),
         format!(
             "{difference}✓ changed ~/.docker/config.json; backup: ~/.docker/config.json.before-ecrx\n"
         )
     );
-    person.nothing_to_do(&[HOST]);
+    setup.nothing_to_do(&[HOST]);
 }
 
 #[test]
 fn created_files_are_private() {
-    let person = Person::new();
+    let setup = Setup::new();
     assert_eq!(
-        person.configured(&[HOST, "--profile", "work"]),
+        setup.configured(&[HOST, "--profile", "work"]),
         format!(
             "\
 --- /dev/null
@@ -73,24 +73,24 @@ fn created_files_are_private() {
         )
     );
     for folder in [".docker", ".config", ".config/docker-credential-ecrx"] {
-        assert_eq!(mode(&person.path(folder)), 0o700, "{folder}");
+        assert_eq!(mode(&setup.path(folder)), 0o700, "{folder}");
     }
-    for file in [person.docker_file(), person.rules_file()] {
+    for file in [setup.docker_file(), setup.rules_file()] {
         assert_eq!(mode(&file), 0o600);
     }
-    assert_eq!(names(&person.path(".docker")), ["config.json"]);
+    assert_eq!(names(&setup.path(".docker")), ["config.json"]);
 }
 
 #[test]
 fn mode_and_owner_stay() {
     for bits in [0o600, 0o640, 0o644, 0o660] {
-        let person = Person::with(BEFORE);
-        chmod(&person.docker_file(), bits);
+        let setup = Setup::with(BEFORE);
+        chmod(&setup.docker_file(), bits);
         if am_root() {
-            give_away(&person.docker_file());
+            give_away(&setup.docker_file());
         }
-        person.configured(&[HOST]);
-        for file in [person.docker_file(), person.backup()] {
+        setup.configured(&[HOST]);
+        for file in [setup.docker_file(), setup.backup()] {
             assert_eq!(mode(&file), bits);
             if am_root() {
                 let owner = fs::metadata(&file).expect("a file");
@@ -100,35 +100,35 @@ fn mode_and_owner_stay() {
     }
 }
 
-/// As with `sudo -E`: what root makes in a person's home belongs to that person.
+/// As with `sudo -E`: files that root makes in a user's home folder belong to that user.
 #[test]
 fn root_makes_files_for_the_owner_of_the_home_folder() {
     if !am_root() {
         super::common::files::skipped("only root can give files away");
         return;
     }
-    let person = Person::new();
-    give_away(&person.path(""));
-    person.configure(&[HOST, "--profile", "work"]);
+    let setup = Setup::new();
+    give_away(&setup.path(""));
+    setup.configure(&[HOST, "--profile", "work"]);
     for path in [
         ".docker",
         ".docker/config.json",
         ".config/docker-credential-ecrx/config.toml",
     ] {
-        let owner = fs::metadata(person.path(path)).expect("a file").uid();
+        let owner = fs::metadata(setup.path(path)).expect("a file").uid();
         assert_eq!(owner, STRANGER, "{path}");
     }
 }
 
 #[test]
 fn a_link_into_dotfiles_stays_one() {
-    let person = Person::with("");
-    let target = person.path("dotfiles/docker.json");
-    fs::create_dir(person.path("dotfiles")).expect("a folder");
+    let setup = Setup::with("");
+    let target = setup.path("dotfiles/docker.json");
+    fs::create_dir(setup.path("dotfiles")).expect("a folder");
     fs::write(&target, BEFORE).expect("a file");
-    fs::remove_file(person.docker_file()).expect("to remove");
-    symlink("../dotfiles/docker.json", person.docker_file()).expect("a link");
-    let told = person.configured(&[HOST]);
+    fs::remove_file(setup.docker_file()).expect("to remove");
+    symlink("../dotfiles/docker.json", setup.docker_file()).expect("a link");
+    let told = setup.configured(&[HOST]);
     assert!(
         told.ends_with(
             "✓ changed ~/.docker/config.json (symbolic link to ~/dotfiles/docker.json); backup: ~/dotfiles/docker.json.before-ecrx\n"
@@ -136,21 +136,21 @@ fn a_link_into_dotfiles_stays_one() {
         "{told}"
     );
     assert_eq!(
-        fs::read_link(person.docker_file()).expect("a link"),
+        fs::read_link(setup.docker_file()).expect("a link"),
         std::path::Path::new("../dotfiles/docker.json")
     );
     let after = fs::read_to_string(&target).expect("a file");
     assert!(inserted(BEFORE, &after).contains(HOST));
-    assert_eq!(names(&person.path(".docker")), ["config.json"]);
-    person.nothing_to_do(&[HOST]);
+    assert_eq!(names(&setup.path(".docker")), ["config.json"]);
+    setup.nothing_to_do(&[HOST]);
 }
 
 #[test]
 fn hard_links_are_reported() {
-    let person = Person::with(BEFORE);
-    let other = person.path("other");
-    fs::hard_link(person.docker_file(), &other).expect("a hard link");
-    let told = person.configured(&[HOST]);
+    let setup = Setup::with(BEFORE);
+    let other = setup.path("other");
+    fs::hard_link(setup.docker_file(), &other).expect("a hard link");
+    let told = setup.configured(&[HOST]);
     assert!(
         told.ends_with("\n! other hard links to this file still have the old content\n"),
         "{told}"
@@ -159,120 +159,120 @@ fn hard_links_are_reported() {
 }
 
 #[test]
-fn a_link_to_nothing_yet_makes_what_it_leads_to() {
-    let person = Person::with("");
-    fs::remove_file(person.docker_file()).expect("to remove");
-    symlink(person.path("dotfiles/a"), person.docker_file()).expect("a link");
-    symlink(person.path("dotfiles"), person.path("other")).expect("a link");
-    person.configured(&[HOST]);
+fn a_file_is_created_where_a_dangling_link_leads() {
+    let setup = Setup::with("");
+    fs::remove_file(setup.docker_file()).expect("to remove");
+    symlink(setup.path("dotfiles/a"), setup.docker_file()).expect("a link");
+    symlink(setup.path("dotfiles"), setup.path("other")).expect("a link");
+    setup.configured(&[HOST]);
     assert!(
-        fs::symlink_metadata(person.docker_file())
+        fs::symlink_metadata(setup.docker_file())
             .expect("a link")
             .is_symlink()
     );
-    assert_eq!(names(&person.path("dotfiles")), ["a"]);
-    person.nothing_to_do(&[HOST]);
+    assert_eq!(names(&setup.path("dotfiles")), ["a"]);
+    setup.nothing_to_do(&[HOST]);
 
-    let person = Person::with("");
-    fs::remove_file(person.docker_file()).expect("to remove");
-    symlink("config.json", person.docker_file()).expect("a link");
+    let setup = Setup::with("");
+    fs::remove_file(setup.docker_file()).expect("to remove");
+    symlink("config.json", setup.docker_file()).expect("a link");
     assert_eq!(
-        person.refused(&[HOST]),
+        setup.refused(&[HOST]),
         "docker-credential-ecrx: ~/.docker/config.json leads through more than 40 symbolic links\n"
     );
 }
 
 #[test]
 fn a_read_only_file_is_reported_and_not_changed() {
-    let person = Person::with(BEFORE);
-    chmod(&person.docker_file(), 0o444);
-    read_only(&person, "~/.docker/config.json");
+    let setup = Setup::with(BEFORE);
+    chmod(&setup.docker_file(), 0o444);
+    read_only(&setup, "~/.docker/config.json");
     if !am_root() {
-        chmod(&person.docker_file(), 0o644);
-        chmod(&person.path(".docker"), 0o555);
-        read_only(&person, "~/.docker");
-        chmod(&person.path(".docker"), 0o755);
+        chmod(&setup.docker_file(), 0o644);
+        chmod(&setup.path(".docker"), 0o555);
+        read_only(&setup, "~/.docker");
+        chmod(&setup.path(".docker"), 0o755);
     }
 }
 
 #[track_caller]
-fn read_only(person: &Person, path: &str) {
-    let before = person.files();
-    let outcome = person.configure(&[HOST]);
+fn read_only(setup: &Setup, path: &str) {
+    let before = setup.files();
+    let outcome = setup.configure(&[HOST]);
     assert_eq!(outcome.code, Some(1));
     assert_eq!(
-        person.shortened(&outcome.stderr),
+        setup.shortened(&outcome.stderr),
         format!("docker-credential-ecrx: {path} is read-only; nothing was changed\n")
     );
-    assert_eq!(person.files(), before);
-    // Neither is the other file written.
-    assert_eq!(person.configure(&[HOST, "--profile", "work"]).code, Some(1));
-    assert!(!person.rules_file().exists());
+    assert_eq!(setup.files(), before);
+    // The other file is not written either.
+    assert_eq!(setup.configure(&[HOST, "--profile", "work"]).code, Some(1));
+    assert!(!setup.rules_file().exists());
 }
 
 #[test]
 fn a_path_that_is_not_a_file_is_reported() {
-    let person = Person::new();
-    fs::create_dir_all(person.docker_file()).expect("folders");
+    let setup = Setup::new();
+    fs::create_dir_all(setup.docker_file()).expect("folders");
     assert_eq!(
-        person.refused(&[HOST]),
+        setup.refused(&[HOST]),
         "docker-credential-ecrx: ~/.docker/config.json is not a regular file\n"
     );
-    let person = Person::new();
-    std::os::unix::fs::symlink("nowhere", person.path(".docker")).expect("a link");
+    let setup = Setup::new();
+    std::os::unix::fs::symlink("nowhere", setup.path(".docker")).expect("a link");
     assert_eq!(
-        person.refused(&[HOST]),
+        setup.refused(&[HOST]),
         "docker-credential-ecrx: ~/.docker is not a folder\n"
     );
 }
 
 #[test]
 fn docker_config_names_the_folder() {
-    let mut person = Person::new();
-    let folder = person.path("elsewhere");
-    person
+    let mut setup = Setup::new();
+    let folder = setup.path("elsewhere");
+    setup
         .environment
         .set("DOCKER_CONFIG", &folder.display().to_string());
-    person.configured(&[HOST]);
+    setup.configured(&[HOST]);
     assert_eq!(names(&folder), ["config.json"]);
-    assert!(!person.path(".docker").exists());
+    assert!(!setup.path(".docker").exists());
 }
 
 #[test]
-fn a_backup_is_never_overwritten_and_made_only_for_what_would_be_lost() {
-    let person = Person::with(BEFORE);
+fn a_backup_is_never_overwritten_and_a_second_one_is_written_only_after_other_changes() {
+    let setup = Setup::with(BEFORE);
     for host in [HOST, OTHER_HOST, "public.ecr.aws"] {
-        person.configured(&[host]);
+        setup.configured(&[host]);
     }
-    // Three runs, and the first backup still keeps all that is not ours.
+    // After three runs, the first backup still has all other content.
     assert_eq!(
-        names(&person.path(".docker")),
+        names(&setup.path(".docker")),
         ["config.json", "config.json.before-ecrx"]
     );
-    assert_eq!(fs::read_to_string(person.backup()).expect("a file"), BEFORE);
+    assert_eq!(fs::read_to_string(setup.backup()).expect("a file"), BEFORE);
 
-    let edited = person
+    let edited = setup
         .docker()
         .replace("\"auths\": {}", "\"auths\": {\"x.io\": {}}");
-    fs::write(person.docker_file(), &edited).expect("a file");
-    person.configured(&["--undo"]);
-    let second = person.path(".docker/config.json.before-ecrx-2");
+    fs::write(setup.docker_file(), &edited).expect("a file");
+    setup.configured(&["--undo"]);
+    let second = setup.path(".docker/config.json.before-ecrx-2");
     assert_eq!(fs::read_to_string(second).expect("a backup"), edited);
-    assert_eq!(fs::read_to_string(person.backup()).expect("a file"), BEFORE);
+    assert_eq!(fs::read_to_string(setup.backup()).expect("a file"), BEFORE);
 }
 
 #[test]
-fn ten_at_once_all_have_their_way() {
+fn ten_processes_at_once_all_make_their_changes() {
     for before in [None, Some(BEFORE)] {
-        let person = match before {
-            None => Person::new(),
-            Some(before) => Person::with(before),
+        let setup = match before {
+            None => Setup::new(),
+            Some(before) => Setup::with(before),
         };
         let host = |number: usize| format!("11112222333{number}.dkr.ecr.eu-west-1.amazonaws.com");
         let children: Vec<_> = (0..10)
             .map(|number| {
                 let arguments = ["configure-docker", &host(number), "--profile", "work"];
-                person.environment.start(&arguments, b"")
+                setup.environment.start(&arguments, b"")
             })
             .collect();
         for child in children {
@@ -283,14 +283,14 @@ fn ten_at_once_all_have_their_way() {
                 "{outcome:?}"
             );
         }
-        let (docker, rules) = (person.docker(), person.rules());
+        let (docker, rules) = (setup.docker(), setup.rules());
         for number in 0..10 {
             assert_eq!(docker.matches(&host(number)).count(), 1, "{docker}");
             let rule = format!("match = \"11112222333{number}/eu-west-1\"");
             assert_eq!(rules.matches(&rule).count(), 1, "{rules}");
         }
-        // Neither a lock nor a half-written file is left behind.
-        let left = names(&person.path(".docker")).into_iter();
+        // Neither a lock nor a half-written file remains.
+        let left = names(&setup.path(".docker")).into_iter();
         let left: Vec<String> = left
             .filter(|name| !name.starts_with("config.json"))
             .collect();
@@ -299,28 +299,28 @@ fn ten_at_once_all_have_their_way() {
 }
 
 #[test]
-fn who_is_killed_leaves_whole_files() {
-    let person = Person::with(BEFORE);
+fn a_killed_process_leaves_whole_files() {
+    let setup = Setup::with(BEFORE);
     let done = {
-        let other = Person::with(BEFORE);
+        let other = Setup::with(BEFORE);
         other.configured(&[HOST]);
         other.docker()
     };
     let mut seen = [0, 0];
     for step in 0..60 {
-        fs::write(person.docker_file(), BEFORE).expect("a file");
-        let mut child = person.environment.start(&["configure-docker", HOST], b"");
+        fs::write(setup.docker_file(), BEFORE).expect("a file");
+        let mut child = setup.environment.start(&["configure-docker", HOST], b"");
         thread::sleep(Duration::from_micros(step * 250));
         child.kill().expect("to kill");
         child.wait().expect("an end");
-        let found = person.docker();
+        let found = setup.docker();
         assert!(found == BEFORE || found == done, "{found:?}");
         seen[usize::from(found == done)] += 1;
-        let kept = fs::read_to_string(person.backup());
+        let kept = fs::read_to_string(setup.backup());
         assert!(kept.is_err() || kept.is_ok_and(|kept| kept == BEFORE));
     }
     assert!(seen[0] > 0, "no process was killed in time");
-    // A lock goes with its process.
-    fs::write(person.docker_file(), BEFORE).expect("a file");
-    person.configured(&[HOST]);
+    // A lock ends with its process.
+    fs::write(setup.docker_file(), BEFORE).expect("a file");
+    setup.configured(&[HOST]);
 }

@@ -1,10 +1,10 @@
-//! A configuration that cannot be used: then nobody knows whose a host is.
+//! An invalid configuration, without which the program cannot know which helper a host belongs to.
 
 use super::common::fake_aws::FakeAws;
 use super::common::{HOST, NOT_FOUND, TestEnvironment};
 use super::{SECRET, login, take_calls, with_recorder};
 
-/// A mistake, and what is said of it behind the file's name.
+/// A mistake, and the message after the file name.
 const BROKEN: (&str, &str) = (
     "other_registries_helper = \"fake\"\n[cache]\nenabled = 1\n",
     ":3: cache.enabled: must be true or false without quotes, not a whole number",
@@ -18,7 +18,7 @@ fn broken(aws: &FakeAws) -> (TestEnvironment, String) {
 }
 
 #[test]
-fn get_and_store_for_another_host_tell_a_broken_configuration() {
+fn get_and_store_for_another_host_report_a_broken_configuration() {
     let aws = FakeAws::start();
     let (mut environment, told) = broken(&aws);
     let none: [&str; 0] = [];
@@ -60,7 +60,7 @@ fn public_ecr_stays_anonymous_and_list_empty_with_a_broken_configuration() {
     let aws = FakeAws::start();
     let (environment, told) = broken(&aws);
     environment.get("public.ecr.aws").failed_with(NOT_FOUND, "");
-    // Docker asks for every login that is listed: without a word nobody would know why it has none.
+    // Docker requests every listed login, so the reason for an empty list is printed.
     let listed = environment.run(&["list"], "unused");
     assert_eq!((listed.code, listed.stdout.as_str()), (Some(0), "{}\n"));
     assert_eq!(

@@ -1,4 +1,4 @@
-//! A helper that is not there, or that gives no answer.
+//! A helper that is missing, or does not answer.
 
 use std::fs;
 
@@ -25,7 +25,7 @@ fn a_missing_helper_is_named_with_the_line_that_names_it() {
     let missing = "docker-credential-fake is not on PATH";
     all_fail(&environment, missing, &[&correct, &path]);
 
-    // A folder of that name is none.
+    // A folder of that name is not a helper.
     fs::create_dir(bin(&environment).join("docker-credential-fake")).expect("a folder");
     all_fail(&environment, missing, &[&correct, &path]);
 
@@ -35,7 +35,7 @@ fn a_missing_helper_is_named_with_the_line_that_names_it() {
 }
 
 #[test]
-fn a_helper_in_the_folder_one_works_in_is_not_run() {
+fn a_helper_in_the_working_folder_is_not_run() {
     let aws = FakeAws::start();
     let mut environment = with_helper(&aws, "#!/bin/sh\n");
     let hostile = install(&environment, "docker-credential-fake", "#!/bin/sh\n");
@@ -60,7 +60,7 @@ fn a_helper_in_the_folder_one_works_in_is_not_run() {
 }
 
 #[test]
-fn a_helper_that_cannot_be_run_is_told_with_the_reason() {
+fn a_helper_that_cannot_be_run_is_reported_with_the_reason() {
     let aws = FakeAws::start();
     let environment = with_helper(&aws, "#!/nonexistent/sh\n");
     all_fail(
@@ -78,7 +78,7 @@ fn a_helper_that_cannot_be_run_is_told_with_the_reason() {
 }
 
 #[test]
-fn a_hanging_helper_is_stopped_and_told() {
+fn a_hanging_helper_is_stopped_and_reported() {
     let aws = FakeAws::start();
     let script = "#!/bin/sh\necho $$ >\"$HOME/pid\"\necho half an answer\nexec sleep 600 2>&-\n";
     let environment = with_helper(&aws, script);
@@ -107,7 +107,7 @@ fn a_helper_that_was_killed_has_given_no_answer() {
 }
 
 #[test]
-fn a_helper_that_prints_without_end_is_stopped_and_told() {
+fn a_helper_that_prints_without_end_is_stopped_and_reported() {
     let aws = FakeAws::start();
     let environment = with_helper(&aws, "#!/bin/sh\necho $$ >\"$HOME/pid\"\nexec yes\n");
     all_fail(
@@ -119,7 +119,7 @@ fn a_helper_that_prints_without_end_is_stopped_and_told() {
 }
 
 #[test]
-fn a_password_in_a_server_name_is_not_told() {
+fn a_password_in_a_server_name_is_not_printed() {
     let aws = FakeAws::start();
     let environment = with_helper(&aws, "#!/bin/sh\nkill -9 $$\n");
     let server = format!("https://alice:{SECRET}@ghcr.io");

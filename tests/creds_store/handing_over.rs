@@ -1,4 +1,4 @@
-//! What goes to the other helper, and what does not.
+//! Which requests are passed to the other helper.
 
 use std::fs;
 
@@ -99,7 +99,7 @@ fn a_long_answer_of_any_bytes_arrives_whole() {
 }
 
 #[test]
-fn whether_a_helper_reads_its_question_is_its_own_affair() {
+fn a_helper_need_not_read_its_input() {
     let aws = FakeAws::start();
     let question = login("ghcr.io").replace(SECRET, &SECRET.repeat(2000));
     for beginning in ["exec <&-", "read -r part", ":"] {
@@ -111,7 +111,7 @@ fn whether_a_helper_reads_its_question_is_its_own_affair() {
 }
 
 #[test]
-fn what_a_helper_leaves_running_is_not_waited_for() {
+fn a_process_that_a_helper_leaves_running_is_not_waited_for() {
     let aws = FakeAws::start();
     // stdout stays open in it; stderr does not, which this test itself reads to the end.
     let script = "#!/bin/sh\necho answer\nsleep 600 2>&- & echo $! >\"$HOME/pid\"\n";
@@ -125,7 +125,7 @@ fn what_a_helper_leaves_running_is_not_waited_for() {
 }
 
 #[test]
-fn the_helper_gets_our_environment_and_folder_and_is_told_that_we_called() {
+fn the_helper_gets_our_environment_and_folder_and_a_sign_that_we_called() {
     let aws = FakeAws::start();
     let script = "#!/bin/sh\necho \"${ECRX_HANDED_OVER%@*} $MINE $(pwd -P)\"\n";
     let mut environment = with_helper(&aws, script);
@@ -178,7 +178,7 @@ fn hosts_of_ones_own_in_front_of_ecr_are_never_handed_over() {
     assert_eq!(environment.get(own).grant().principal, ALICE.2);
     assert_eq!(environment.run(&["store"], login(own)).code, Some(0));
     will_answer(&environment, b"{\"images.example.com\":\"bob\"}", "", 0);
-    // The registry behind it is answered by the same token.
+    // The registry that it maps to gets the same token.
     let listed = format!("{{\"{HOST}\":\"AWS\",\"{own}\":\"AWS\"}}\n");
     assert_eq!(environment.run(&["list"], ""), outcome(0, &listed, ""));
     assert_eq!(take_calls(&environment), "list\n");
@@ -186,14 +186,14 @@ fn hosts_of_ones_own_in_front_of_ecr_are_never_handed_over() {
     assert_eq!(take_calls(&environment), "");
     assert!(environment.entries().is_empty());
 
-    // Without the rule it is a host like any other.
+    // Without the rule, it is passed to the other helper.
     environment.config("other_registries_helper = \"fake\"\n");
     environment.get(own);
     assert_eq!(take_calls(&environment), "get\n");
 }
 
 #[test]
-fn what_is_no_question_is_not_handed_over() {
+fn invalid_input_is_not_passed_to_the_other_helper() {
     let aws = FakeAws::start();
     let environment = with_recorder(&aws);
     let no_server = "no credentials server URL\n";

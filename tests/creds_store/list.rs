@@ -1,4 +1,4 @@
-//! `list`: both helpers' logins in one object, and ours whatever becomes of the other's.
+//! `list`: the logins of both helpers in one object, and our own even if the other helper fails.
 
 use std::fs;
 
@@ -44,7 +44,7 @@ fn list_merges_both() {
 }
 
 #[test]
-fn what_the_other_keeps_of_ecr_is_not_listed() {
+fn ecr_logins_of_the_other_helper_are_not_listed() {
     let aws = FakeAws::start();
     let environment = with_recorder(&aws);
     let fips = HOST.replace("dkr.ecr", "dkr.ecr-fips");
@@ -59,7 +59,7 @@ fn what_the_other_keeps_of_ecr_is_not_listed() {
     lists(&environment, &format!("{{\"{HOST}\":\"AWS\",{others}"), "");
 }
 
-/// Docker asks for every server in a list, and loses all logins when one of them fails.
+/// Docker requests every server in a list, and loses all logins if one request fails.
 #[test]
 fn a_server_that_no_get_can_ask_for_is_not_listed() {
     let aws = FakeAws::start();
@@ -70,7 +70,7 @@ fn a_server_that_no_get_can_ask_for_is_not_listed() {
 }
 
 #[test]
-fn a_failing_list_of_the_other_loses_none_of_ours() {
+fn own_entries_are_listed_if_the_other_helper_fails() {
     let aws = FakeAws::start();
     let environment = with_recorder(&aws);
     environment.get(HOST).answer();
@@ -97,7 +97,7 @@ fn a_failing_list_of_the_other_loses_none_of_ours() {
 }
 
 #[test]
-fn a_hanging_list_of_the_other_loses_none_of_ours() {
+fn own_entries_are_listed_if_the_other_helper_hangs() {
     let aws = FakeAws::start();
     let script = "#!/bin/sh\necho $$ >\"$HOME/pid\"\nexec sleep 600 2>&-\n";
     let environment = with_helper(&aws, script);

@@ -1,4 +1,4 @@
-//! A helper that hands everything back to the one it came from.
+//! A helper that passes everything back to this program.
 
 use std::time::SystemTime;
 
@@ -76,7 +76,7 @@ fn seconds_since_1970() -> u64 {
 }
 
 #[test]
-fn what_an_earlier_call_has_left_in_the_environment_is_not_a_loop() {
+fn a_variable_of_an_earlier_call_is_not_a_loop() {
     let aws = FakeAws::start();
     let mut environment = with_helper(&aws, "#!/bin/sh\necho answer\n");
     environment.set("ECRX_HANDED_OVER", &counting("1"));

@@ -70,7 +70,8 @@ fn a_code_is_not_requested() {
     let told = ward.doctor(&[IMAGE]);
     assert_eq!(told.code, Some(0), "{told:?}");
     assert!(
-        told.stdout.contains("there is no MFA prompt for public ECR"),
+        told.stdout
+            .contains("there is no MFA prompt for public ECR"),
         "{}",
         told.stdout
     );

@@ -1,12 +1,10 @@
-//! The search for problems that keep clients from using this program: in the clients' files, and
-//! in their `environment`.
+//! Problems in the clients' files that keep clients from using this program, each with its effect
+//! and a remedy.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::client::{ContainerClient, ECR_LOGIN, HelperLookup, look_up_in, own_name};
-use super::client_config::{ClientConfig, ClientConfigError, is_same_server};
-use super::environment;
-use super::problem::{ClientProblem, Repair, concerns};
+use super::client_config::{ClientConfig, ClientConfigError, is_one_of_servers, is_same_server};
 use crate::clock;
 use crate::env::Env;
 use crate::error::Error;
@@ -15,55 +13,107 @@ use crate::redaction::shown_server;
 use crate::registry::{Registry, ServerName};
 use crate::shell_word::shell_word;
 
-/// All problems of these clients; `registry` limits them to those of one registry. A saved login
-/// that is still valid is not a problem.
-pub(crate) fn problems(
-    env: &Env,
-    clients: &[ContainerClient],
-    registry: Option<&Registry>,
-) -> Vec<ClientProblem> {
-    let hosts: Vec<String> = registry.iter().map(ToString::to_string).collect();
-    let mut all: Vec<ClientProblem> = Vec::new();
-    // What is found for both is told once.
-    let mut add = |problem| {
-        if !all.contains(&problem) {
-            all.push(problem);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Severity {
+    /// A pull fails.
+    Bad,
+    /// A pull may fail later or with another client, or a secret is readable.
+    Warning,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ClientProblem {
+    pub severity: Severity,
+    /// The problem and its effect, in one line.
+    pub text: String,
+    /// The problem in a few words, if the text is long.
+    pub summary: Option<String>,
+    /// The remedy, in one line.
+    pub fix: String,
+    /// The change by which this program can repair it.
+    pub repair: Option<Repair>,
+}
+
+impl ClientProblem {
+    /// A problem of [`Severity::Bad`] without a repair.
+    pub(crate) fn bad(text: String, fix: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Bad,
+            text,
+            summary: None,
+            fix: fix.into(),
+            repair: None,
         }
-    };
-    for &client in clients {
-        let mut configs = Vec::new();
-        for path in client.files(env) {
-            // podman reads docker's file last. What is in the way there is docker's to tell.
-            if clients.contains(&ContainerClient::Docker) && client.borrows(env, &path) {
-                continue;
-            }
-            match read(&path) {
-                Ok(config) => configs.extend(config),
-                Err(problem) => add(problem),
-            }
-        }
-        let configs: Vec<&ClientConfig> = configs.iter().collect();
-        let found = problems_in(env, client, &configs, &hosts).into_iter();
-        let found = found.filter(|found| match &found.repair {
-            // A line for another registry does not affect this one.
-            Some(Repair::SetHelper { host, .. }) => concerns(host, &hosts),
-            Some(Repair::RemoveLogin { file, key }) => !is_valid_login(&configs, file, key),
-            _ => true,
-        });
-        found.for_each(&mut add);
     }
-    all
+
+    /// A problem of [`Severity::Warning`] without a repair.
+    pub(crate) fn warning(text: String, fix: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::bad(text, fix)
+        }
+    }
+
+    pub(super) fn summary(self, summary: String) -> Self {
+        Self {
+            summary: Some(summary),
+            ..self
+        }
+    }
+
+    pub(super) fn repaired_by(self, repair: impl Into<Option<Repair>>) -> Self {
+        Self {
+            repair: repair.into(),
+            ..self
+        }
+    }
 }
 
-fn is_valid_login(configs: &[&ClientConfig], file: &Path, key: &str) -> bool {
-    let mut configs = configs.iter().filter(|config| config.path() == file);
-    configs.any(|config| {
-        let mut logins = config.logins().into_iter().filter(|login| login.key == key);
-        logins.any(|login| login.valid_until(clock::now()).is_some())
-    })
+/// A change that repairs a problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Repair {
+    RemoveLogin {
+        file: PathBuf,
+        /// The key of `auths` as written.
+        key: String,
+    },
+    /// Configure this program for a host.
+    SetHelper {
+        file: PathBuf,
+        /// The key of `credHelpers` as written.
+        key: String,
+        /// The correct key.
+        host: String,
+        /// The name of this program's entry: `ecrx` or `ecrx-NAME`.
+        helper: String,
+    },
+    RemoveByteOrderMark {
+        file: PathBuf,
+    },
 }
 
-fn read(path: &Path) -> Result<Option<ClientConfig>, ClientProblem> {
+impl Repair {
+    /// Whether it changes only entries of these hosts, or the file as a whole.
+    pub(crate) fn is_for(&self, hosts: &[String]) -> bool {
+        let is_named = |key: &str| is_one_of_servers(key, hosts);
+        match self {
+            Self::RemoveLogin { key, .. } => is_named(key),
+            Self::SetHelper { host, .. } => is_named(host),
+            Self::RemoveByteOrderMark { .. } => true,
+        }
+    }
+}
+
+/// Whether a login is for one of these hosts, or for any ECR registry if none are given.
+pub(super) fn concerns(key: &str, hosts: &[String]) -> bool {
+    match hosts {
+        [] => Registry::parse(key).is_some(),
+        hosts => is_one_of_servers(key, hosts),
+    }
+}
+
+/// A client's file; `None` if there is none.
+pub(super) fn read(path: &Path) -> Result<Option<ClientConfig>, ClientProblem> {
     ClientConfig::read_file(path).map_err(|error| {
         let repair = match &error {
             ClientConfigError::ByteOrderMark { path } => {
@@ -71,7 +121,7 @@ fn read(path: &Path) -> Result<Option<ClientConfig>, ClientProblem> {
             }
             _ => None,
         };
-        // Clients follow links that this program does not follow as root.
+        // Clients follow links that this program, as root, does not follow.
         let as_user = match &error {
             ClientConfigError::File(error) => error.hint("doctor"),
             _ => None,
@@ -90,9 +140,18 @@ fn read(path: &Path) -> Result<Option<ClientConfig>, ClientProblem> {
     })
 }
 
-/// What is found for one client: `configs` are its files in the order that it reads them in.
-/// Without `hosts`, all of ECR's are meant.
-pub(crate) fn problems_in(
+/// Whether a file has a login for a key whose password has not expired.
+pub(super) fn is_valid_login(configs: &[&ClientConfig], file: &Path, key: &str) -> bool {
+    let mut configs = configs.iter().filter(|config| config.path() == file);
+    configs.any(|config| {
+        let mut logins = config.logins().into_iter().filter(|login| login.key == key);
+        logins.any(|login| login.valid_until(clock::now()).is_some())
+    })
+}
+
+/// What is found in the files of one client: `configs` are its files in the order that it reads
+/// them in. Without `hosts`, all ECR registries are meant.
+pub(super) fn problems_in_files(
     env: &Env,
     client: ContainerClient,
     configs: &[&ClientConfig],
@@ -112,11 +171,10 @@ pub(crate) fn problems_in(
             .iter()
             .filter_map(|host| hidden(client, configs, host)),
     );
-    found.extend(environment::problems(env, client, configs, hosts));
     found
 }
 
-/// A file that is read earlier names another helper.
+/// An earlier file names another helper.
 fn hidden(client: ContainerClient, configs: &[&ClientConfig], host: &str) -> Option<ClientProblem> {
     let mut asked = configs
         .iter()
@@ -142,7 +200,7 @@ fn hidden(client: ContainerClient, configs: &[&ClientConfig], host: &str) -> Opt
     }))
 }
 
-/// podman, skopeo and buildah fail at an empty file.
+/// podman, skopeo and buildah fail on an empty file.
 fn empty(client: ContainerClient, config: &ClientConfig) -> Option<ClientProblem> {
     let is_empty = client == ContainerClient::Podman && config.top.is_none();
     is_empty.then(|| {
@@ -156,7 +214,7 @@ fn empty(client: ContainerClient, config: &ClientConfig) -> Option<ClientProblem
     })
 }
 
-/// Logins in one of these files, which are read in this order.
+/// Saved logins in one of these files, which clients read in this order.
 fn old_logins(
     client: ContainerClient,
     configs: &[&ClientConfig],
@@ -192,7 +250,7 @@ fn old_logins(
         );
         let text = |what_for: &str| {
             format!(
-                "{summary}: {what_for}; 12 hours after the login, pulls fail with \"no basic auth \
+                "{summary}: {what_for}. 12 hours after the login, pulls fail with \"no basic auth \
                  credentials\" or \"Your authorization token has expired\""
             )
         };
@@ -267,7 +325,7 @@ fn never_asked(
             ),
             ContainerClient::Podman => String::new(),
         };
-        // It is for no host that could be named.
+        // No host can be named.
         let fix = format!("Replace the key with one key per host{all}");
         return ClientProblem::warning(text, fix);
     };
@@ -320,7 +378,7 @@ fn docker_desktop(config: &ClientConfig) -> ClientProblem {
     )
 }
 
-/// Why no client ever looks for such a key; docker and podman compare it with `HOST[:PORT]`.
+/// Why a key never matches: docker and podman compare it with `HOST[:PORT]`.
 fn never_matches(key: &str) -> Option<&'static str> {
     if key.contains('@') {
         Some("clients look up the host without a user name")

@@ -25,7 +25,7 @@ pub(crate) const ECR_LOGIN: &str = "ecr-login";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ContainerClient {
-    /// docker, and what reads its file.
+    /// docker, and the programs that read its file.
     Docker,
     /// podman, skopeo and buildah.
     Podman,
@@ -54,7 +54,7 @@ impl ContainerClient {
             && Some(file) == docker_file(env).as_deref()
     }
 
-    /// The files that it reads, in order. They need not be there.
+    /// The files that it reads, in order. They need not exist.
     pub(crate) fn files(self, env: &Env) -> Vec<PathBuf> {
         let files = match (self, env.get_os(var::REGISTRY_AUTH_FILE)) {
             (Self::Docker, _) => vec![docker_file(env)],
@@ -76,7 +76,7 @@ impl ContainerClient {
         let file = match (self, env.get_os(var::REGISTRY_AUTH_FILE)) {
             (Self::Docker, _) => docker_file(env),
             (Self::Podman, Some(file)) => Some(file.into()),
-            // What `podman login` writes is gone with the next start of the machine.
+            // The file that `podman login` writes does not outlive a restart.
             (Self::Podman, None) => podman_own_file(env),
         };
         file.ok_or(ClientConfigError::NoHome(self.name()))
@@ -119,14 +119,14 @@ fn podman_own_file(env: &Env) -> Option<PathBuf> {
     Some(folder.join("containers/auth.json"))
 }
 
-/// Where a client takes the password of a host from.
+/// Where a client gets the password for a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum HelperLookup {
     Ours {
         file: PathBuf,
-        /// The name it is called by: `ecrx`, or `ecrx-NAME`.
+        /// The name in the file: `ecrx` or `ecrx-NAME`.
         helper: String,
-        /// The host is named (`credHelpers`), not all hosts are meant (`credsStore`).
+        /// Whether it is set for the host (`credHelpers`) rather than for all (`credsStore`).
         is_named: bool,
     },
     Other {
@@ -136,19 +136,19 @@ pub(crate) enum HelperLookup {
     /// A login in the file, used instead of a helper.
     Login {
         file: PathBuf,
-        /// What the login is for, as written.
+        /// The key of `auths` as written.
         key: String,
         /// When its password expires, if that is an ECR token that is still valid.
         expires_at: Option<OffsetDateTime>,
     },
-    /// No helper and no login: it goes on anonymously.
+    /// No helper and no login: the client pulls anonymously.
     Anonymous,
 }
 
-/// Where a client takes the password of a host from, `HOST[:PORT]` as in an image's name.
+/// Finds where a client gets the password for a host, `HOST[:PORT]` as in an image reference.
 ///
 /// # Errors
-/// When one of its files cannot be read. Then the client cannot read it either.
+/// When one of its files cannot be read, which the client cannot read either.
 pub(crate) fn look_up(
     env: &Env,
     client: ContainerClient,
@@ -163,7 +163,7 @@ pub(crate) fn look_up(
     Ok(HelperLookup::Anonymous)
 }
 
-/// The same by one file; `None` where it says nothing of the host.
+/// The same for one file; `None` if it has no entry for the host.
 pub(super) fn look_up_in(
     client: ContainerClient,
     config: &ClientConfig,
@@ -206,7 +206,7 @@ pub(crate) struct OwnEntries {
     pub hosts: Vec<String>,
     /// The program is the `credsStore`.
     pub is_store: bool,
-    /// Those of ECR with a saved login that is still valid.
+    /// ECR registries with a saved login that is still valid.
     pub logins: Vec<String>,
 }
 
@@ -237,7 +237,7 @@ pub(crate) fn own_entries(env: &Env, client: ContainerClient) -> OwnEntries {
     own
 }
 
-/// The name that clients know this program by, as it was called now.
+/// The name of this program in clients' files, as it was called: `ecrx` or `ecrx-NAME`.
 pub(crate) fn own_name(env: &Env) -> String {
     match env.name() {
         Some(name) => format!("{OWN_NAME}-{name}"),

@@ -1,9 +1,9 @@
-//! What a client's configuration says, as the clients understand it.
+//! A client's configuration, read as the clients read it.
 //!
 //! Seen with docker 20.10, 26.1 and 28.2, podman 4.3 and 5.4, skopeo 1.9 and 1.18, which read it
-//! with Go's `encoding/json`: names of settings in any case; of an object that is there twice, the
-//! entries of both, a later one over an earlier; an object after `null`, anew. A byte order mark,
-//! a comment or a trailing comma make the file unreadable. Empty it is fine for docker, and
+//! with Go's `encoding/json`. Names of settings match in any case. If an object is repeated, its
+//! entries are merged, and a later one wins; an object after `null` starts anew. A byte order mark,
+//! a comment or a trailing comma make the file unreadable. An empty file is valid for docker, and
 //! unreadable for podman.
 
 use std::borrow::Cow;
@@ -27,30 +27,30 @@ pub(super) const CRED_HELPERS: &str = "credHelpers";
 pub(super) const CREDS_STORE: &str = "credsStore";
 pub(super) const AUTHS: &str = "auths";
 
-/// What editors put in front of UTF-8.
+/// The bytes that some editors write before UTF-8 text.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// Replaces a text that is not shown.
+/// Replaces a text that may be secret.
 const MASKED: &str = "\"…\"";
 
-/// The settings whose texts are names of helpers and contexts, as those in `credHelpers` are. All
-/// others may hold anything: logins, headers, proxies with passwords in them.
+/// The settings whose values are names of helpers and contexts. All others except `credHelpers`
+/// may contain secrets: logins, headers, proxies with passwords.
 const HARMLESS: [&str; 2] = [CREDS_STORE, "currentContext"];
 
-/// A configuration: its text and what that means.
+/// A configuration: its text, and the text parsed.
 #[derive(Clone)]
 pub(crate) struct ClientConfig {
     pub(super) path: PathBuf,
-    /// Logins stand in it.
+    /// It may contain logins.
     pub(super) text: Secret,
-    /// `None` where the text is blank.
+    /// `None` if the text is blank.
     pub(super) top: Option<Value>,
 }
 
-/// A login that the file itself holds.
+/// A login that is saved in the file.
 #[derive(Clone, Debug)]
 pub(crate) struct SavedLogin {
-    /// What it is for, as written: a host, with or without scheme and path.
+    /// The key as written: a host, with or without scheme and path.
     pub key: String,
     /// `base64(user:password)`.
     pub auth: Option<Secret>,
@@ -59,12 +59,12 @@ pub(crate) struct SavedLogin {
     /// Its password, as older releases wrote it.
     pub password: Option<Secret>,
     pub identity_token: Option<Secret>,
-    /// A token for the registry alone.
+    /// A token for this registry only.
     pub registry_token: Option<Secret>,
 }
 
 impl SavedLogin {
-    /// There is something to log in with. Docker Desktop leaves empty entries, for what is kept
+    /// Whether it contains a secret. Docker Desktop writes empty entries for logins that are stored
     /// elsewhere.
     pub(crate) fn is_secret(&self) -> bool {
         let secrets = [
@@ -83,7 +83,7 @@ impl SavedLogin {
     }
 }
 
-/// Logins stand in it.
+/// Without the text, which may contain logins.
 impl fmt::Debug for ClientConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientConfig")
@@ -92,7 +92,7 @@ impl fmt::Debug for ClientConfig {
     }
 }
 
-/// The byte order mark that a text begins with (else nothing), and the rest.
+/// The byte order mark that a text begins with (or nothing), and the rest.
 pub(crate) fn split_byte_order_mark(bytes: &[u8]) -> (&'static str, &[u8]) {
     match bytes.strip_prefix(BYTE_ORDER_MARK.as_bytes()) {
         Some(rest) => (BYTE_ORDER_MARK, rest),
@@ -104,7 +104,7 @@ impl ClientConfig {
     /// Reads a file; `None` if there is none.
     ///
     /// # Errors
-    /// When the clients could not read it either, or root is not to follow a link to it.
+    /// When the clients could not read it either, or root must not follow a link to it.
     pub(crate) fn read_file(path: &Path) -> Result<Option<Self>, ClientConfigError> {
         let file = UserFile::read(path)?;
         file.bytes()
@@ -191,8 +191,8 @@ impl ClientConfig {
         top.iter().filter(move |property| property.is_called(name))
     }
 
-    /// The entries of all objects of this name that count, in order; a later one of the same name
-    /// counts in place of an earlier.
+    /// The entries that apply in all objects of this name, in order. A later one replaces an
+    /// earlier one of the same name.
     pub(super) fn entries<'d>(&'d self, name: &str) -> Vec<&'d Property> {
         let mut entries: Vec<&Property> = Vec::new();
         for setting in self.settings(name) {
@@ -208,7 +208,7 @@ impl ClientConfig {
         entries
     }
 
-    /// Hosts, each with its helper.
+    /// The entries of `credHelpers`: hosts, each with its helper.
     pub(crate) fn cred_helpers(&self) -> Vec<(&str, &str)> {
         let entries = self.entries(CRED_HELPERS).into_iter();
         entries
@@ -217,7 +217,7 @@ impl ClientConfig {
             .collect()
     }
 
-    /// The entries of this program among them.
+    /// The entries of `credHelpers` that name this program.
     pub(crate) fn own_helpers(&self) -> impl Iterator<Item = (&str, &str)> {
         let helpers = self.cred_helpers().into_iter();
         helpers.filter(|(_, helper)| is_ours(helper))
@@ -242,14 +242,14 @@ impl ClientConfig {
         texts.last().filter(|text| !text.is_empty())
     }
 
-    /// Docker Desktop is in charge of this file: it sets credsStore anew when it starts.
+    /// Whether Docker Desktop manages this file: it resets credsStore when it starts.
     pub(crate) fn is_docker_desktops(&self) -> bool {
         let store = self.creds_store().unwrap_or_default();
         let context = self.text_of("currentContext").unwrap_or_default();
         matches!(store, "desktop" | "desktop.exe") || context.starts_with("desktop-")
     }
 
-    /// The logins in the file, those without anything to log in with included.
+    /// The logins in the file, including those without a secret.
     pub(crate) fn logins(&self) -> Vec<SavedLogin> {
         let entries = self.entries(AUTHS);
         entries
@@ -274,7 +274,7 @@ impl ClientConfig {
             .collect()
     }
 
-    /// The text, with every text in it masked that is not known to be harmless.
+    /// The text, with every value masked that may be secret.
     pub(crate) fn masked(&self) -> String {
         let mut masked = Vec::new();
         for setting in self.top.iter().flat_map(Value::properties) {
@@ -296,7 +296,7 @@ impl ClientConfig {
     }
 }
 
-/// The host that a key of `auths` is for, as docker and podman find it: without scheme and path.
+/// The host of a key of `auths`, as docker and podman read it: without scheme and path.
 pub(crate) fn host_of(key: &str) -> &str {
     let rest = match split_scheme(key) {
         (Some("https" | "http"), rest) => rest,
@@ -305,7 +305,8 @@ pub(crate) fn host_of(key: &str) -> &str {
     rest.split('/').next().unwrap_or(rest)
 }
 
-/// Whether two texts name the same server, in any spelling: scheme, path, capitals, the port of https.
+/// Whether two texts name the same server in any spelling: with scheme, path, capitals, or the port
+/// of https.
 pub(crate) fn is_same_server(one: &str, other: &str) -> bool {
     let server = |text: &str| {
         let name = ServerName::parse(text)?;
@@ -333,7 +334,7 @@ fn mask(value: &Value, masked: &mut Vec<Range<usize>>) {
     }
 }
 
-/// A server may be named with a password before it (`https://alice:secret@host`).
+/// Masks a key that may contain a password (`https://alice:secret@host`).
 fn mask_name(property: &Property, masked: &mut Vec<Range<usize>>) {
     if property.name.contains('@') {
         masked.push(property.name_range.clone());
@@ -347,7 +348,7 @@ pub(super) struct Value {
     pub kind: ValueKind,
 }
 
-/// What a value is. Nothing is read of numbers and lists but where they stand.
+/// A kind of JSON value. Numbers and Boolean values are not read.
 #[derive(Clone)]
 pub(super) enum ValueKind {
     Object(Vec<Property>),
@@ -357,7 +358,7 @@ pub(super) enum ValueKind {
     Other,
 }
 
-/// A name and its value. Names may be there several times.
+/// A name and its value. A name may be repeated.
 #[derive(Clone)]
 pub(super) struct Property {
     pub name: String,
@@ -399,12 +400,12 @@ impl Value {
     }
 }
 
-/// Reads a text as strictly as the clients do; `None` where it is blank.
+/// Parses a text as strictly as the clients do; `None` if it is blank.
 fn parse_json(path: &Path, text: &str) -> Result<Option<Value>, ClientConfigError> {
     if text.trim_matches([' ', '\t', '\r', '\n']).is_empty() {
         return Ok(None);
     }
-    // serde_json is the stricter parser, and says where it fails. It does not tell the bytes of a
+    // serde_json is the stricter parser, and reports where it fails, but not the byte range of a
     // value.
     serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| {
         let reason = error.to_string();
@@ -467,26 +468,26 @@ fn property(property: ast::ObjectProp<'_>) -> Property {
     }
 }
 
-/// Why a client's configuration was not read or not changed. It is as it was.
+/// Why a client's configuration was not read or not changed. The file is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientConfigError {
     #[error(transparent)]
     File(#[from] UserFileError),
-    /// There is nowhere that it could be.
+    /// The file has no location.
     #[error(
         "no home directory was found, so the configuration file of {0} has no location: set HOME"
     )]
     NoHome(&'static str),
-    /// What Windows editors put in front of UTF-8. The clients, written in Go, refuse the file.
+    /// Windows editors write it before UTF-8 text. The clients, written in Go, refuse the file.
     #[error(
         "{} begins with a byte order mark, so docker and podman cannot read it",
         path.display()
     )]
     ByteOrderMark { path: PathBuf },
-    /// Clients take it with replacement characters, and would write those.
+    /// Clients read it with replacement characters, and would write those.
     #[error("{} is not UTF-8 text", path.display())]
     NotUtf8 { path: PathBuf },
-    /// No JSON, or JSON with comments. Lines and columns count from 1.
+    /// It is not JSON, or JSON with comments. Lines and columns count from 1.
     #[error(
         "{}:{line}:{column}: {reason}; docker and podman cannot read the file either (JSON allows no comments or trailing commas)",
         path.display()
@@ -497,7 +498,7 @@ pub(crate) enum ClientConfigError {
         column: usize,
         reason: String,
     },
-    /// JSON that the clients read, and this program does not. Lines and columns count from 1.
+    /// JSON that the clients can read, but this program cannot. Lines and columns count from 1.
     #[error("{}:{line}:{column}: {reason}; docker-credential-ecrx cannot edit this file", path.display())]
     Beyond {
         path: PathBuf,
@@ -505,7 +506,7 @@ pub(crate) enum ClientConfigError {
         column: usize,
         reason: String,
     },
-    /// JSON, of another shape than clients read.
+    /// JSON of another structure than clients expect.
     #[error("{}: {what}; docker and podman cannot read the file either", path.display())]
     Shape { path: PathBuf, what: &'static str },
 }

@@ -1,6 +1,6 @@
-//! Changes of a client's configuration, each at its place in the text: every other byte stays.
+//! Edits of a client's configuration, made in its text: every other byte stays.
 //!
-//! What is added looks like what is there: its indentation, its line ends, or all on one line.
+//! Additions follow the style of the file: its indentation, its line ends, or all on one line.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use super::client_config::{
 /// How docker itself indents.
 const INDENT: &str = "\t";
 
-/// What docker itself writes between a name and its value.
+/// The text that docker itself writes between a name and its value.
 const COLON: &str = ": ";
 
 impl ClientConfig {
@@ -30,8 +30,8 @@ impl ClientConfig {
         self.with_entry(CRED_HELPERS, host, &NewValue::Text(helper))
     }
 
-    /// Takes out the entries of `credHelpers` that `is_meant` by host and helper, and
-    /// `credHelpers` itself where nothing else was in it.
+    /// Removes the entries of `credHelpers` that `is_meant` selects by host and helper, and
+    /// `credHelpers` itself if it had no others.
     pub(crate) fn without_helpers(
         &self,
         is_meant: impl Fn(&str, &str) -> bool,
@@ -61,7 +61,7 @@ impl ClientConfig {
         }
     }
 
-    /// Takes out every `credsStore` that `is_meant`.
+    /// Removes every `credsStore` that `is_meant` selects.
     pub(crate) fn without_creds_store(
         &self,
         is_meant: impl Fn(&str) -> bool,
@@ -70,7 +70,7 @@ impl ClientConfig {
         self.without_in(CREDS_STORE, is_concerned, Self::without_setting)
     }
 
-    /// Takes out a login, however often it is there.
+    /// Removes a login, including repetitions.
     pub(crate) fn without_login(&self, key: &str) -> Result<Self, ClientConfigError> {
         let is_meant = |login: &Property| login.name == key;
         let is_concerned = |setting: &Property| setting.value.properties().iter().any(is_meant);
@@ -79,8 +79,8 @@ impl ClientConfig {
         })
     }
 
-    /// Takes something out of the settings of this name until none is left that is concerned. Each
-    /// time, the text is read again, as what comes after has moved.
+    /// Removes something from the settings of this name until none is concerned. The text is read
+    /// again after each removal, as later ranges have moved.
     fn without_in(
         &self,
         name: &str,
@@ -97,7 +97,7 @@ impl ClientConfig {
         }
     }
 
-    /// Adds a login, which is not there, by its JSON.
+    /// Adds a login that the file does not have, as JSON.
     pub(super) fn with_login(&self, key: &str, json: &str) -> Result<Self, ClientConfigError> {
         self.with_entry(AUTHS, key, &NewValue::Raw(json))
     }
@@ -120,7 +120,7 @@ impl ClientConfig {
         }
     }
 
-    /// The text with other words in one place, read again.
+    /// The configuration with one range of its text replaced.
     fn with(&self, range: Range<usize>, words: &str) -> Result<Self, ClientConfigError> {
         let mut text = self.text.expose().to_owned();
         text.replace_range(range, words);
@@ -165,7 +165,7 @@ impl ClientConfig {
         }
     }
 
-    /// Takes properties out, each with the comma and the white space that came with it.
+    /// Removes properties, each with its comma and white space.
     fn without_properties(
         &self,
         object: &Value,
@@ -176,7 +176,7 @@ impl ClientConfig {
             return self.with(object.range.start + 1..object.range.end - 1, "");
         };
         let mut text = self.text.expose().to_owned();
-        // From behind, so that what is before stays where it is.
+        // From the last to the first, so that ranges stay valid.
         if let [stays, .., last] = &properties[last_to_stay..] {
             text.replace_range(stays.range().end..last.range().end, "");
         }
@@ -188,7 +188,7 @@ impl ClientConfig {
         Self::read(&self.path, text.as_bytes())
     }
 
-    /// What a further property of an object has to look like.
+    /// The style of a further property of an object.
     fn style_in(&self, object: &Value) -> ObjectStyle {
         let Some(last) = object.properties().last() else {
             return self.style_of_new(&object.range);
@@ -209,7 +209,7 @@ impl ClientConfig {
         }
     }
 
-    /// What the properties of a new object have to look like, which is put into this range.
+    /// The style of the properties of a new object in this range.
     fn style_of_new(&self, range: &Range<usize>) -> ObjectStyle {
         let text = self.text.expose();
         let colon = self.colon();
@@ -225,11 +225,7 @@ impl ClientConfig {
     }
 
     fn line_end(&self) -> &'static str {
-        if self.text.expose().contains("\r\n") {
-            "\r\n"
-        } else {
-            "\n"
-        }
+        line_end(self.text.expose())
     }
 
     /// One step of the file's indentation.
@@ -257,15 +253,20 @@ impl ClientConfig {
     }
 }
 
+/// The line end of a text.
+pub(crate) fn line_end(text: &str) -> &'static str {
+    if text.contains("\r\n") { "\r\n" } else { "\n" }
+}
+
 enum NewValue<'a> {
     Text(&'a str),
-    /// JSON as it is.
+    /// JSON, written unchanged.
     Raw(&'a str),
     /// An object with one property.
     Object(&'a str, &'a NewValue<'a>),
 }
 
-/// What properties of an object look like.
+/// How the properties of an object are laid out.
 struct ObjectStyle {
     /// Between a comma and the next name.
     gap: String,
@@ -273,7 +274,7 @@ struct ObjectStyle {
     colon: String,
     /// Before the closing brace.
     end: String,
-    /// A line end and one step of indentation. On one line, nothing.
+    /// A line end and one step of indentation; `None` on one line.
     deeper: Option<(String, String)>,
 }
 
@@ -287,7 +288,7 @@ impl ObjectStyle {
         }
     }
 
-    /// `indent` is that of the line that the object begins on.
+    /// `indent` is the indentation of the line on which the object begins.
     fn many_lines(colon: &str, line_end: &str, unit: &str, indent: &str) -> Self {
         Self {
             gap: format!("{line_end}{indent}{unit}"),
@@ -327,7 +328,7 @@ impl ObjectStyle {
     }
 }
 
-/// Between a comma and the next name, on one line.
+/// The text between a comma and the next name, on one line.
 fn gap_by_colon(colon: &str) -> &'static str {
     if colon.ends_with(is_white_space) {
         " "

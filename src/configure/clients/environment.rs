@@ -1,16 +1,18 @@
-//! What is set on this machine, outside of the configuration files, and keeps clients from using this program.
+//! Problems outside the clients' files that keep clients from using this program: `PATH`,
+//! variables, sudo, and leftovers of another helper.
 
 use std::path::{Path, PathBuf};
 
+use super::checks::{ClientProblem, concerns};
 use super::client::{ContainerClient, ECR_LOGIN, own_name};
-use super::client_config::{ClientConfig, split_byte_order_mark};
-use super::problem::{ClientProblem, concerns};
-use crate::configure::user_file::UserFile;
+use super::client_config::ClientConfig;
+use super::undo::EarlierConfig;
+use crate::configure::user_file::{UserFile, may_write};
 use crate::env::{Env, var};
 use crate::helper_name::{PREFIX, called_as};
 use crate::shell_word::shell_word;
 
-/// All of it, for one client. Without `hosts`, all of ECR's are meant.
+/// The problems of one client. Without `hosts`, all ECR registries are meant.
 pub(super) fn problems(
     env: &Env,
     client: ContainerClient,
@@ -35,8 +37,7 @@ fn on_path(env: &Env) -> Option<ClientProblem> {
                  $PATH\" or \"no basic auth credentials\""
             ),
             if cfg!(unix) {
-                let this = this.display().to_string();
-                format!("Run: ln -s {} /usr/local/bin/{program}", shell_word(&this))
+                link_hint(env, &this, &program)
             } else {
                 format!(
                     "Copy {} to a folder on PATH as {program}.exe",
@@ -57,13 +58,53 @@ fn on_path(env: &Env) -> Option<ClientProblem> {
     })
 }
 
+/// How to put a link to this executable on `PATH`.
+fn link_hint(env: &Env, this: &Path, program: &str) -> String {
+    let Some((folder, is_writable)) = folder_for_links(env) else {
+        let link = format!("/usr/local/bin/{program}");
+        let this = this.display().to_string();
+        let this = shell_word(&this);
+        return format!("Add /usr/local/bin to PATH, then run: ln -s {this} {link}");
+    };
+    let [this, link] = [this.to_owned(), folder.join(program)].map(|it| it.display().to_string());
+    let sudo = if is_writable { "" } else { "sudo " };
+    format!(
+        "Run: {sudo}ln -s {} {}",
+        shell_word(&this),
+        shell_word(&link)
+    )
+}
+
+/// The folder of `PATH` that a link belongs in, and whether this user may write to it: a usual one
+/// if possible, and one of the user's own before one that only root may change.
+fn folder_for_links(env: &Env) -> Option<(PathBuf, bool)> {
+    let mut usual = vec![PathBuf::from("/usr/local/bin"), "/opt/homebrew/bin".into()];
+    let home = env.home();
+    usual.extend(
+        home.iter()
+            .flat_map(|home| [home.join(".local/bin"), home.join("bin")]),
+    );
+    let folders = env.search_folders().into_iter();
+    let folders: Vec<PathBuf> = folders.filter(|folder| folder.is_dir()).collect();
+    let is_writable = |folder: &&PathBuf| may_write(folder);
+    let is_at_home = |folder: &&PathBuf| home.as_ref().is_some_and(|home| folder.starts_with(home));
+    let mut on_path = usual.iter().filter(|usual| folders.contains(usual));
+    let writable = on_path.clone().find(is_writable);
+    let writable = writable.or_else(|| folders.iter().filter(is_at_home).find(is_writable));
+    if let Some(folder) = writable {
+        return Some((folder.clone(), true));
+    }
+    let folder = on_path.next().or(folders.first())?;
+    Some((folder.clone(), may_write(folder)))
+}
+
 /// Whether this executable is the one that clients start.
 pub(crate) fn is_first_on_path(env: &Env, this: &Path) -> bool {
     let first = programs_on_path(env, &own_program(env)).next();
     first.is_some_and(|first| without_links(&first) == without_links(this))
 }
 
-/// What clients start: `docker-credential-NAME`.
+/// The program that clients start: `docker-credential-NAME`.
 fn own_program(env: &Env) -> String {
     format!("{PREFIX}{}", own_name(env))
 }
@@ -123,7 +164,7 @@ fn is_program(file: &Path) -> bool {
     file.is_file()
 }
 
-/// With sudo, this program may read the files of another user than the clients do.
+/// With sudo, this program may read the files of another user than the one who runs the clients.
 #[cfg(unix)]
 fn wrong_home(env: &Env) -> Option<ClientProblem> {
     use std::os::unix::fs::MetadataExt as _;
@@ -160,7 +201,7 @@ fn wrong_home(_: &Env) -> Option<ClientProblem> {
     None
 }
 
-/// What amazon-ecr-credential-helper has left. It is that program's to delete, or its user's.
+/// Leftovers of amazon-ecr-credential-helper, which this program does not delete.
 fn old_cache(env: &Env, configs: &[&ClientConfig]) -> Option<ClientProblem> {
     let folder = env.home()?.join(".ecr");
     let cache = folder.join("cache.json");
@@ -178,8 +219,8 @@ fn old_cache(env: &Env, configs: &[&ClientConfig]) -> Option<ClientProblem> {
     })
 }
 
-/// The first file of a client that names the established helper, or cannot be read. Of those in
-/// `configs`, what they will say.
+/// The first file of a client that names the established helper or cannot be read. Files in
+/// `configs` count as edited.
 fn names_ecr_login(env: &Env, configs: &[&ClientConfig]) -> Option<PathBuf> {
     let names_it = |config: &ClientConfig| {
         let mut helpers = config.cred_helpers().into_iter();
@@ -196,13 +237,12 @@ fn names_ecr_login(env: &Env, configs: &[&ClientConfig]) -> Option<PathBuf> {
             return true;
         };
         file.bytes().is_some_and(|bytes| {
-            let (_, text) = split_byte_order_mark(bytes);
-            ClientConfig::read(path, text).map_or(true, |config| names_it(&config))
+            EarlierConfig::read(path, bytes).map_or(true, |found| names_it(&found.config))
         })
     })
 }
 
-/// The command that deletes what that helper has written, and nothing else in its folder.
+/// The command that deletes the files of that helper, and nothing else in its folder.
 fn removal(folder: &Path) -> String {
     const WRITTEN: [&str; 2] = ["cache.json", "log"];
     let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
@@ -223,7 +263,7 @@ fn removal(folder: &Path) -> String {
     }
 }
 
-/// docker 28.3 and later takes a host's login from there, before it uses a helper.
+/// docker 28.3 and later uses a login in this variable before it uses a helper.
 fn auth_config(env: &Env, hosts: &[String]) -> Option<ClientProblem> {
     let variable = var::DOCKER_AUTH_CONFIG;
     let text = env.get(variable)?;
@@ -237,7 +277,7 @@ fn auth_config(env: &Env, hosts: &[String]) -> Option<ClientProblem> {
         ClientProblem::bad(
             format!(
                 "{variable} contains a login for this registry, which docker 28.3 and later uses \
-                 instead of a helper; when it expires, pulls fail with \"Your authorization token \
+                 instead of a helper. When it expires, pulls fail with \"Your authorization token \
                  has expired\""
             ),
             fix,
@@ -253,7 +293,7 @@ fn auth_config(env: &Env, hosts: &[String]) -> Option<ClientProblem> {
     })
 }
 
-/// A snap has a home folder of its own and may start nothing outside of it.
+/// A snap has its own home folder and cannot start programs outside the snap.
 #[cfg(unix)]
 fn snap(env: &Env) -> Option<ClientProblem> {
     let docker = programs_on_path(env, "docker").next()?;

@@ -1,5 +1,5 @@
-//! Edits that touch nothing else, on texts made up at random; what the clients read, on texts
-//! that they were seen to read so.
+//! Edits of random texts, which change nothing else. Reading of texts that clients were seen to
+//! read in the same way.
 
 use std::path::{Path, PathBuf};
 
@@ -56,7 +56,7 @@ fn helpers_are_found_as_docker_finds_them() {
 }
 
 #[test]
-fn what_docker_cannot_read_is_refused() {
+fn a_configuration_that_docker_cannot_read_is_refused() {
     let table = [
         ("[]", "x: expected a JSON object; docker"),
         ("{", "x:1:1: EOF while parsing an object; docker"),
@@ -106,7 +106,7 @@ fn what_docker_cannot_read_is_refused() {
 }
 
 #[test]
-fn an_entry_that_is_taken_out_takes_its_comma_along() {
+fn an_entry_is_removed_with_its_comma() {
     let table = [
         (r#"{"credHelpers":{"a":"ecrx"}}"#, "{}"),
         (r#"{"x":1,"credHelpers":{"a":"ecrx"}}"#, r#"{"x":1}"#),
@@ -147,10 +147,10 @@ fn an_entry_that_is_taken_out_takes_its_comma_along() {
     );
 }
 
-/// Which of the entries stay, they look the same, and what is taken out at once is what would be
-/// taken out one by one.
+/// Remaining entries are unchanged, and removing several entries at once has the same result as
+/// removing them one by one.
 #[test]
-fn any_of_several_entries_are_taken_out() {
+fn any_of_several_entries_can_be_removed() {
     for between in [",", ", ", ",\n    "] {
         for ours in 0_u32..32 {
             let is_our = |number: u32| ours & (1 << number) != 0;
@@ -206,7 +206,7 @@ fn nothing_that_may_be_secret_is_shown() {
 }
 
 #[test]
-fn a_client_asks_whom_its_files_name() {
+fn a_client_uses_the_helper_that_its_files_name() {
     let home = tempfile::tempdir().expect("a folder");
     let write = |path: &str, text: &str| {
         let path = home.path().join(path);
@@ -259,9 +259,9 @@ fn a_client_asks_whom_its_files_name() {
     assert_eq!(asked(ContainerClient::Docker), us(&docker, true));
 }
 
-/// As `doctor` tells them, of whatever is on the machine and with nothing changed.
+/// The problems that `doctor` reports, without changes.
 #[test]
-fn what_is_in_the_way_is_told_once_for_both_clients() {
+fn a_problem_of_both_clients_is_reported_once() {
     let home = tempfile::tempdir().expect("a folder");
     let write = |path: &str, text: &str| {
         let path = home.path().join(path);
@@ -373,7 +373,7 @@ fn values() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-/// Settings beside ours, which may be there already.
+/// Other settings that a file may have.
 fn settings() -> impl Strategy<Value = Vec<(String, serde_json::Value)>> {
     let helpers = prop::collection::btree_map("[a-z]{1,8}\\.io", "[a-z]{1,6}", 1..4)
         .prop_map(|helpers| ("credHelpers".to_owned(), serde_json::json!(helpers)));
@@ -434,7 +434,7 @@ fn render_object(
     out.push('}');
 }
 
-/// What was put into `before` to get `after`; nothing else may be different.
+/// The text that was inserted into `before` to get `after`; nothing else may differ.
 fn inserted<'a>(before: &str, after: &'a str) -> &'a str {
     let same = |(one, other): &(u8, u8)| one == other;
     let start = before.bytes().zip(after.bytes()).take_while(same).count();
@@ -445,7 +445,7 @@ fn inserted<'a>(before: &str, after: &'a str) -> &'a str {
 
 proptest! {
     #[test]
-    fn an_entry_comes_and_goes_and_every_other_byte_stays(
+    fn an_entry_is_added_and_removed_and_every_other_byte_stays(
         settings in settings(),
         layout in layouts(),
     ) {
@@ -471,7 +471,7 @@ proptest! {
 
 proptest! {
     #[test]
-    fn undo_brings_back_what_was_there_and_leaves_what_came_since(
+    fn undo_restores_earlier_entries_and_keeps_later_changes(
         (mut settings, at, is_login) in (settings(), any::<prop::sample::Index>(), any::<bool>()),
         layout in layouts(),
         stores in (any::<bool>(), any::<bool>(), any::<bool>()),
@@ -509,7 +509,7 @@ proptest! {
         let backups = [EarlierConfig { config: there.clone(), mark: "" }];
         let back = all.apply(&now, &backups).expect("an edit").config;
         prop_assert_eq!(text(&back), &before);
-        // There is nothing left to do then.
+        // A second time, nothing changes.
         let none = Undo { undone: &[], ..all };
         let again = none.apply(&back, &backups).expect("an edit").config;
         prop_assert_eq!(text(&again), &before);

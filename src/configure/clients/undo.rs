@@ -1,34 +1,48 @@
-//! Taking this program out of a configuration, and putting back what was there before.
+//! `--undo`: removes this program's entries from a configuration, and restores the earlier ones.
 //!
-//! What was there is in the backups. If the configuration is a backup with nothing changed but by
-//! this program, the backup itself is put back, byte by byte. Otherwise each entry is put back
-//! alone, and what was changed by another hand stays.
+//! The backups contain the earlier entries. If only this program has changed the configuration
+//! since a backup, that backup is restored byte for byte. Otherwise each entry is restored alone,
+//! and changes by other programs stay.
+
+use std::path::Path;
 
 use super::client_config::{
     AUTHS, CRED_HELPERS, CREDS_STORE, ClientConfig, ClientConfigError, SavedLogin,
-    is_one_of_servers, is_same_server,
+    is_one_of_servers, is_same_server, split_byte_order_mark,
 };
 use crate::helper_name::is_ours;
 use crate::registry::Registry;
 
-/// A configuration as it was, and whether it began with a byte order mark.
+/// An earlier configuration, and the byte order mark that it began with.
 #[derive(Clone, Debug)]
 pub(crate) struct EarlierConfig {
     /// Without the mark.
     pub config: ClientConfig,
-    /// The byte order mark, with which clients could not read it, or nothing.
+    /// The mark, with which clients could not read the file, or nothing.
     pub mark: &'static str,
 }
 
-/// What is to be taken out.
+impl EarlierConfig {
+    /// Reads a configuration that may begin with a byte order mark.
+    ///
+    /// # Errors
+    /// When the clients could not read it without the mark either.
+    pub(crate) fn read(path: &Path, bytes: &[u8]) -> Result<Self, ClientConfigError> {
+        let (mark, text) = split_byte_order_mark(bytes);
+        let config = ClientConfig::read(path, text)?;
+        Ok(Self { config, mark })
+    }
+}
+
+/// The entries to remove.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Undo<'a> {
     /// Entries of `credHelpers` for these hosts; `None` for all.
     pub hosts: Option<&'a [String]>,
     pub creds_store: bool,
-    /// Hosts that are taken out of one of the client's files. Logins for them are put back in all.
+    /// Hosts that are removed from one of the client's files. Their logins are restored in all.
     pub undone: &'a [String],
-    /// The helper that is asked for other registries from then on, if no backup says which was.
+    /// The default helper to restore if no backup has one.
     pub other_helper: Option<&'a str>,
 }
 
@@ -37,7 +51,7 @@ impl Undo<'_> {
         self.hosts.is_none_or(|hosts| is_one_of_servers(key, hosts))
     }
 
-    /// The hosts of this program's entries that are to be taken out.
+    /// The hosts of this program's entries that are removed.
     pub(crate) fn hosts_in(&self, config: &ClientConfig) -> Vec<String> {
         config
             .own_helpers()
@@ -46,7 +60,7 @@ impl Undo<'_> {
             .collect()
     }
 
-    /// Carries it out. `backups` begin with that of the last change.
+    /// The configuration without the entries. `backups` begin with that of the last change.
     pub(crate) fn apply(
         &self,
         now: &ClientConfig,
@@ -66,7 +80,7 @@ impl Undo<'_> {
         })
     }
 
-    /// `None` if another hand has changed it since, or this program was in it before.
+    /// `None` if another program has changed it since, or the backup has entries of this program.
     fn restore_backup(
         &self,
         now: &ClientConfig,
@@ -108,7 +122,7 @@ impl Undo<'_> {
                 None => config.without_helpers(|key, helper| key == host && is_ours(helper))?,
             };
         }
-        // Also those that do not count, as a later one is there.
+        // Also those that a later entry overrides.
         config = config.without_helpers(|key, helper| is_ours(helper) && self.means(key))?;
         let is_store_undone = self.creds_store && now.creds_store().is_some_and(is_ours);
         if is_store_undone {
@@ -130,7 +144,7 @@ impl Undo<'_> {
     ) -> Result<ClientConfig, ClientConfigError> {
         let mut stores = backups.iter().map(|before| before.config.creds_store());
         let before = stores.find(|store| !store.is_some_and(is_ours));
-        // Or docker would find no login that this program hands over to that helper.
+        // Otherwise docker would not find the logins that this program passed to that helper.
         let config = match before.unwrap_or(self.other_helper) {
             Some(store) => config.set_creds_store(store)?,
             None => config,
@@ -138,7 +152,7 @@ impl Undo<'_> {
         config.without_creds_store(is_ours)
     }
 
-    /// With the logins and the keys of `credHelpers` that this program has removed.
+    /// Restores the logins and the keys of `credHelpers` that this program removed.
     fn restore_removed(
         &self,
         mut config: ClientConfig,
@@ -161,7 +175,7 @@ impl Undo<'_> {
     }
 }
 
-/// What this program has done to a configuration, as far as it is to be done again.
+/// The changes of this program to a configuration, as far as they are repeated.
 struct Redo<'a> {
     /// Entries of `credHelpers`, by their keys.
     means: &'a dyn Fn(&str) -> bool,
@@ -171,7 +185,7 @@ struct Redo<'a> {
 }
 
 impl Redo<'_> {
-    /// Does to `before` what can be seen in `now`.
+    /// Repeats in `before` the changes that `now` shows.
     fn apply(
         &self,
         now: &ClientConfig,
@@ -182,7 +196,7 @@ impl Redo<'_> {
         let store = now.creds_store();
         let store = store.filter(|it| self.creds_store && is_ours(it));
         let mut config = before.clone();
-        // New settings come in the order in which they were made.
+        // New settings are in the order in which they were added.
         let place = |name| now.settings(name).next().map(|it| it.name_range.start);
         let is_store_first = place(CREDS_STORE) < place(CRED_HELPERS);
         if let Some(store) = store.filter(|_| is_store_first) {

@@ -7,16 +7,16 @@ use std::path::PathBuf;
 
 use crate::shell_word::shell_word;
 
-/// A user as messages name them.
+/// A user, for messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UserName {
-    /// As in `/etc/passwd`, if it is there.
+    /// `None` if `/etc/passwd` does not have the user.
     name: Option<String>,
     id: u32,
 }
 
 impl UserName {
-    /// As `sudo -u` takes it. A user by number alone is refused unless `sudoers` allows it
+    /// The name for `sudo -u`, which refuses a number unless `sudoers` allows it
     /// (`runas_allow_unknown_id`).
     fn for_sudo(&self) -> Option<Cow<'_, str>> {
         self.name.as_deref().map(shell_word)
@@ -32,7 +32,7 @@ impl fmt::Display for UserName {
     }
 }
 
-/// Looks in `/etc/passwd` alone: it is for a message.
+/// Reads only `/etc/passwd`, which is enough for a message.
 #[cfg(unix)]
 pub(super) fn user_name(id: u32) -> UserName {
     let users = std::fs::read("/etc/passwd").unwrap_or_default();
@@ -45,12 +45,12 @@ pub(super) fn user_name(id: u32) -> UserName {
     UserName { name, id }
 }
 
-/// By what a user controls a symbolic link.
+/// How a user controls a symbolic link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Control {
-    /// The user owns it.
+    /// The user owns the link.
     Link,
-    /// The user owns its folder, while the link is root's.
+    /// The user owns the folder, and root the link.
     Folder,
 }
 
@@ -63,26 +63,25 @@ impl fmt::Display for Control {
     }
 }
 
-/// The most links that may lead from one to the next.
+/// The longest chain of links that is followed.
 pub(super) const MOST_LINKS: usize = 40;
 
-/// Why a file was not read or not replaced. In each case but [`Self::HalfWritten`] it is as it
-/// was.
+/// Why a file was not read or not replaced. Except for [`Self::HalfWritten`], it is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UserFileError {
     #[error("cannot read {}", path.display())]
     Read { path: PathBuf, source: io::Error },
-    /// A folder, pipe or device where a file should be.
+    /// A folder, pipe or device instead of a file.
     #[error("{} is not a regular file", path.display())]
     NotAFile { path: PathBuf },
-    /// Something else where a folder should be, or a link to nothing.
+    /// Something else instead of a folder, or a dangling link.
     #[error("{} is not a folder", path.display())]
     NotAFolder { path: PathBuf },
     #[error("{} is larger than the limit of 8 MiB", path.display())]
     TooLarge { path: PathBuf },
     #[error("{} leads through more than {MOST_LINKS} symbolic links", path.display())]
     TooManyLinks { path: PathBuf },
-    /// Root would change what another user has chosen.
+    /// Another user would choose the file that root changes.
     #[error(
         "{} is a symbolic link {controlled_by} {user}, and {} does not belong to {user}: as root, docker-credential-ecrx does not follow it",
         link.display(), target.display()
@@ -91,10 +90,10 @@ pub(crate) enum UserFileError {
         link: PathBuf,
         user: UserName,
         controlled_by: Control,
-        /// What it leads to, or the folder that this would be in.
+        /// The target, or the folder that a missing target would be in.
         target: PathBuf,
     },
-    /// The same, by two users.
+    /// Two users would choose it.
     #[error(
         "{} is a symbolic link that belongs to {owner}, in a folder that belongs to {folder_owner}: as root, docker-credential-ecrx does not follow it",
         link.display()
@@ -104,7 +103,7 @@ pub(crate) enum UserFileError {
         owner: UserName,
         folder_owner: UserName,
     },
-    /// The same, by several users.
+    /// Several users could choose it.
     #[error(
         "{} is a symbolic link in a folder that several users can write to: as root, docker-credential-ecrx does not follow it",
         link.display()
@@ -118,10 +117,10 @@ pub(crate) enum UserFileError {
     HardLink {
         path: PathBuf,
         owner: UserName,
-        /// Those who may have put it there.
+        /// The users who may have made the hard link.
         writers: String,
     },
-    /// It belongs to neither root nor the owner of its folder.
+    /// The file belongs neither to root nor to the owner of its folder.
     #[error(
         "{} belongs to {owner}, and its folder belongs to {folder_owner}: as root, docker-credential-ecrx does not change it",
         path.display()
@@ -138,25 +137,24 @@ pub(crate) enum UserFileError {
     },
     #[error("cannot write {} (not changed)", path.display())]
     Write { path: PathBuf, source: io::Error },
-    /// A mounted file, which can only be written in place, and was neither written whole nor put
-    /// back.
+    /// A mount point, which can only be written in place, was neither written whole nor restored.
     #[error("{} was only partly written; its previous content is in {}", path.display(), backup.display())]
     HalfWritten {
         path: PathBuf,
         backup: PathBuf,
         source: io::Error,
     },
-    /// Another program has changed it meanwhile.
+    /// Another program changed it meanwhile.
     #[error("{} was changed by another process in the meantime and was not overwritten: run this command again", path.display())]
     Changed { path: PathBuf },
-    /// Another process of this program does not come to its end.
+    /// Another process of this program has held the lock for too long.
     #[error("another docker-credential-ecrx process is changing files in {}: run this command again later", path.display())]
     Locked { path: PathBuf },
 }
 
 impl UserFileError {
-    /// What to do about it, if root is not to do it: `command` is this program's that runs now, with
-    /// its arguments.
+    /// The remedy for files that root must not change; `command` is the running command of this
+    /// program with its arguments.
     pub(crate) fn hint(&self, command: &str) -> Option<String> {
         Some(match self {
             Self::ForeignLink { user, .. } => match user.for_sudo() {

@@ -1,7 +1,7 @@
 //! How root finds a file, so that no link of another user decides which file that is.
 //!
-//! Root goes from folder to folder and holds each one open, so that nothing can be put in its
-//! place. A link is followed in two cases only:
+//! Root goes from folder to folder and holds each one open, so that it cannot be swapped. A link is
+//! followed in two cases only:
 //!
 //! - Root made it, in a folder that no other user may write to.
 //! - It leads to something of the user who controls the link. That user could have changed it
@@ -23,7 +23,7 @@ use super::error::{Control, MOST_LINKS, UserFileError, user_name};
 
 const STICKY: u32 = 0o1000;
 
-/// A folder that is held open, and what of the path comes after it.
+/// A folder that is held open, and the rest of the path.
 #[derive(Debug)]
 pub(super) struct HeldFolder {
     folder: OwnedFd,
@@ -44,23 +44,23 @@ struct Link {
     controller: Controller,
 }
 
-/// The user who says where a link leads.
+/// The user who controls where a link leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Controller {
     user: u32,
     by: Control,
 }
 
-/// What is left to do of a path.
+/// A step of a path.
 enum PathStep {
     Root,
     Up,
     Name(OsString),
-    /// Here ends what a link led to.
+    /// The end of a link's target.
     EndOf(PathBuf, Option<Controller>),
 }
 
-/// A path on its way to where it leads.
+/// The state of resolving a path.
 struct Resolution {
     folder: OwnedFd,
     path: PathBuf,
@@ -82,7 +82,7 @@ impl Resolution {
                 let above = self.path.parent().unwrap_or(&self.path).to_owned();
                 self.enter(OsStr::new(".."), above)
             }
-            // Below a file there is nothing, and nothing can be made.
+            // A file has no children, and none can be made.
             PathStep::Name(name) if self.is_past_folders() => {
                 self.missing.extend(self.last.take());
                 self.missing.push(name);
@@ -112,7 +112,7 @@ impl Resolution {
         }
     }
 
-    /// Puts what a link says in front of what is left.
+    /// Puts the target of a link before the remaining steps.
     fn follow(&mut self, name: &OsStr, link: &Stat, whole: &Path) -> Result<(), UserFileError> {
         let path = self.path.join(name);
         self.links += 1;
@@ -149,7 +149,7 @@ impl Resolution {
             controller,
         };
         if self.last.is_some() {
-            // Its owner is looked at when it is open.
+            // Its owner is checked when it is open.
             self.user_links.push(link);
             return Ok(());
         }
@@ -184,7 +184,7 @@ impl Resolution {
 }
 
 impl Link {
-    /// What it leads to has to belong to the user who controls it.
+    /// Checks that the target belongs to the user who controls the link.
     fn check(&self, target: &Path, owner: u32) -> Result<(), UserFileError> {
         let Controller { user, by } = self.controller;
         if owner == user {
@@ -233,8 +233,8 @@ impl HeldFolder {
         })
     }
 
-    /// The folder, by a path that leads to what is held: links that are put above it meanwhile do
-    /// not count. Without `/proc`, it is the path that was checked.
+    /// A path to the held folder, which links made meanwhile do not affect. Without `/proc`, it is
+    /// the path that was checked.
     pub(super) fn at(&self) -> PathBuf {
         let held = PathBuf::from(format!("/proc/self/fd/{}", self.folder.as_raw_fd()));
         let is_it = match (fs::metadata(&held), rustix::fs::fstat(&self.folder)) {
@@ -252,7 +252,7 @@ impl HeldFolder {
         if is_it { held } else { self.path.clone() }
     }
 
-    /// A path to the folder, on to the one that the file is to be in.
+    /// A path to the folder of the file, from the path of the held folder.
     pub(super) fn with_missing(&self, folder: PathBuf) -> PathBuf {
         self.missing.iter().fold(folder, |it, name| it.join(name))
     }
@@ -263,7 +263,7 @@ impl HeldFolder {
         self.path == other.path && stat(self).is_ok_and(|one| stat(other) == Ok(one))
     }
 
-    /// Refuses a file that another user may have put there as a hard link.
+    /// Refuses a file that another user may have made as a hard link.
     pub(super) fn check_owner(&self, name: &OsStr, file: &Metadata) -> Result<(), UserFileError> {
         let path = self.path.join(name);
         for link in self.links.iter().filter(|_| *name == *self.name) {
@@ -283,7 +283,7 @@ impl HeldFolder {
         }
     }
 
-    /// Makes the folders that are missing, each for the owner of the one that it is made in.
+    /// Makes the missing folders, each for the owner of its parent.
     pub(super) fn make_missing(&mut self) -> Result<(), UserFileError> {
         for name in std::mem::take(&mut self.missing) {
             let path = self.path.join(&name);
@@ -308,12 +308,12 @@ impl HeldFolder {
         }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let folder = match rustix::fs::openat(&self.folder, name, flags, Mode::empty()) {
-            // What Linux and macOS say of a link.
+            // The errors of Linux and macOS for a link.
             Err(Errno::LOOP | Errno::NOTDIR) => Err(Errno::NOTDIR),
             opened => opened,
         }?;
         let new = rustix::fs::fstat(&folder)?;
-        // It could have been swapped for one of root's that holds something.
+        // It could have been swapped for a folder of root's that is not empty.
         if new.st_uid == 0 && above.st_uid != 0 && is_empty(&folder)? {
             fchown(&folder, Some(above.st_uid), Some(above.st_gid))?;
         }
@@ -321,7 +321,7 @@ impl HeldFolder {
     }
 }
 
-/// Why a file is refused by its owner, its links and its folder.
+/// The error for a file, by its owner, its links and its folder.
 fn foreign_file_error(path: PathBuf, file: &Metadata, folder: &Stat) -> UserFileError {
     let owner = user_name(file.uid());
     let folder_owner = user_name(folder.st_uid);
@@ -344,7 +344,7 @@ fn foreign_file_error(path: PathBuf, file: &Metadata, folder: &Stat) -> UserFile
     }
 }
 
-/// Why a link is refused that has no single [`controller`].
+/// The error for a link without a single [`controller`].
 fn shared_link_error(link: PathBuf, found: &Stat, folder: &Stat) -> UserFileError {
     match (found.st_uid, folder.st_uid) {
         (0, 0) => UserFileError::OpenLink { link },
@@ -356,7 +356,7 @@ fn shared_link_error(link: PathBuf, found: &Stat, folder: &Stat) -> UserFileErro
     }
 }
 
-/// The user who says where a link leads, unless that is root alone: `None` if there are several.
+/// The user who controls where a link leads, or `Some(None)` for root alone; `None` if several do.
 fn controller(link: &Stat, folder: &Stat) -> Option<Option<Controller>> {
     let of = |user, by| Some(Some(Controller { user, by }));
     match (link.st_uid, folder.st_uid) {
@@ -397,7 +397,7 @@ fn is_empty(folder: &OwnedFd) -> io::Result<bool> {
 
 fn open_folder(folder: impl std::os::fd::AsFd, name: &OsStr) -> Result<OwnedFd, Errno> {
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    // A folder need not be readable to be passed through.
+    // Entering a folder does not require permission to read it.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let flags = flags | OFlags::PATH;
     rustix::fs::openat(folder, name, flags, Mode::empty())

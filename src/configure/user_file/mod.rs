@@ -1,15 +1,15 @@
 //! A user's file and its replacement: read under a lock, replaced whole or not at all, with a
 //! backup next to it.
 //!
-//! - A link is followed, and what it leads to is replaced, so that a folder of dotfiles stays one.
-//! - A file that is mounted by itself (a dev container, a Kubernetes `subPath`) has no name that
-//!   could be given to another one. It is written in place, with the backup made before.
-//! - Mode and owner stay. What is new gets mode 0600 (folders 0700), and from root the owner of
-//!   the folder that it is made in.
-//! - As root, no link decides that another user controls (`held_folder.rs`).
-//! - No other program's change is lost: the file is compared with what was read just before it is
-//!   replaced. Between two processes of this program, a lock on the folder keeps the order. It is
-//!   the folder itself that is locked, so that no lock file is left.
+//! - A link is followed and its target replaced, so that links into dotfiles stay links.
+//! - A file that is a mount point (a dev container, a Kubernetes `subPath`) cannot be renamed over.
+//!   It is written in place, after the backup.
+//! - Mode and owner stay. New files get mode 0600 (folders 0700), and if root makes them, the owner
+//!   of their folder.
+//! - As root, links that another user controls are not followed elsewhere (`held_folder.rs`).
+//! - No change of another program is lost: just before the file is replaced, it is compared with
+//!   the content that was read. Processes of this program lock the folder itself, so that no lock
+//!   file remains.
 
 mod error;
 #[cfg(unix)]
@@ -32,13 +32,13 @@ use crate::fs::open_without_following;
 pub(crate) use error::UserFileError;
 use resolved_path::{ResolvedPath, open};
 
-/// What files are called that are being written.
+/// Prefix and suffix of the names of temporary files.
 const TEMPORARY: (&str, &str) = (".ecrx-", ".tmp");
 
-/// What is added to a file's name for its first backup.
+/// Suffix of the name of the first backup.
 const BACKUP: &str = ".before-ecrx";
 
-/// How long another process is waited for: it changes its files within milliseconds.
+/// How long to wait for another process, which changes its files within milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A file as it was found.
@@ -48,27 +48,27 @@ pub(crate) struct UserFile {
     resolved: ResolvedPath,
     target: PathBuf,
     before: Option<Vec<u8>>,
-    /// Of the very file that was read.
+    /// The metadata of the file that was read.
     seen: Option<Metadata>,
 }
 
-/// What replacing a file has left.
+/// The result of replacing a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Replaced {
-    /// `None` where there was none.
+    /// `None` if there was no file.
     pub backup: Option<Backup>,
-    /// It had other names (hard links), by which it is as it was.
+    /// The file had other hard links, which still have the old content.
     pub had_other_names: bool,
-    /// It is mounted by itself, and was written in place.
+    /// The file is a mount point, and was written in place.
     pub is_mounted: bool,
 }
 
-/// Where a file is kept as it was.
+/// A copy of the earlier content of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Backup {
-    /// It is next to the file.
+    /// Next to the file.
     pub path: PathBuf,
-    /// It holds all of it, and not only what suffices.
+    /// It has the whole content just before the change, not an earlier one that is enough.
     pub is_whole: bool,
 }
 
@@ -95,8 +95,8 @@ impl UserFile {
         })
     }
 
-    /// Reads a file when nobody else of this program changes it, or one beside it, for as long
-    /// as `locks` live. Makes the folder where it is missing.
+    /// Reads a file after locking its folder. While `locks` live, no other process of this program
+    /// changes files in it. Makes the folder if it is missing.
     pub(crate) fn lock(path: &Path, locks: &mut Locks) -> Result<Self, UserFileError> {
         let mut resolved = ResolvedPath::resolve(path)?;
         resolved.make_folder()?;
@@ -117,14 +117,14 @@ impl UserFile {
         self.before.as_deref()
     }
 
-    /// Refuses a file or a folder that is not to be written to.
+    /// Refuses a read-only file or folder.
     pub(crate) fn check_writable(&self) -> Result<(), UserFileError> {
         let read_only = |path: &Path| UserFileError::ReadOnly {
             path: path.to_owned(),
         };
         let target = self.resolved.at(self.resolved.name());
         match &self.seen {
-            // Root could write to it all the same, but it was made read-only on purpose.
+            // Root could write to it, but it was made read-only on purpose.
             Some(seen) if seen.permissions().readonly() => return Err(read_only(&self.target)),
             Some(_) if fs::symlink_metadata(&target).is_ok() && !may_write(&target) => {
                 return Err(read_only(&self.target));
@@ -139,11 +139,11 @@ impl UserFile {
         }
     }
 
-    /// Puts these bytes in its place. `suffices` says whether a backup that is there already
-    /// keeps all that there is to keep; one that is equal always does.
+    /// Replaces the content with these bytes. `suffices` says whether an existing backup makes a
+    /// new one unnecessary; an equal one always does.
     ///
     /// # Errors
-    /// When that cannot be done, or the file is no longer as it was read. Nothing is changed then.
+    /// When that fails, or the file has changed since it was read. Then nothing is changed.
     pub(crate) fn replace(
         &self,
         after: &[u8],
@@ -160,7 +160,7 @@ impl UserFile {
         let is_mounted = match (new.persist(&target), &self.before) {
             (Ok(_), _) => false,
             (Err(error), Some(before)) if error.error.kind() == ErrorKind::ResourceBusy => {
-                // If this process is killed meanwhile, the backup must hold all of it.
+                // If this process is killed meanwhile, the backup must have the whole content.
                 let whole = self.keep(before, |_| false)?;
                 overwrite((&target, &self.target), before, after, &whole.path)?;
                 backup = Some(whole);
@@ -172,7 +172,7 @@ impl UserFile {
         let has_other_names = self.seen.as_ref().is_some_and(has_other_names);
         Ok(Replaced {
             backup,
-            // In place, all of its names see the change.
+            // If written in place, all hard links have the new content.
             had_other_names: has_other_names && !is_mounted,
             is_mounted,
         })
@@ -189,7 +189,7 @@ impl UserFile {
         }
     }
 
-    /// Makes the backup: next to the file, by the first name that is free or holds it already.
+    /// Makes the backup next to the file, with the first name that is free or whose file suffices.
     fn keep(
         &self,
         before: &[u8],
@@ -207,11 +207,11 @@ impl UserFile {
                         is_whole: kept == before,
                     });
                 }
-                // Whatever it is, it is not ours to replace.
+                // Not a backup of this state, so it is not replaced.
                 Ok((Some(_), _)) | Err(_) => {}
                 Ok((None, _)) => {
                     let backup = self.temporary(before)?;
-                    // By the same clock as in `make_latest`, which is finer than the system's own.
+                    // By the same clock as in `make_latest`, which is finer than the file system's.
                     let _ = backup.as_file().set_modified(SystemTime::now());
                     match backup.persist_noclobber(self.resolved.at(&name)) {
                         Ok(_) => return Ok(Backup::whole(path)),
@@ -234,19 +234,19 @@ impl UserFile {
         name
     }
 
-    /// The order in which backups were of use is that of their times.
+    /// Backups are ordered by the times at which they were last used.
     fn make_latest(&self, name: &OsStr) {
         let now = SystemTime::now();
         let touched = open(&self.resolved.at(name)).and_then(|file| file.set_modified(now));
         if let Err(error) = touched {
             log::debug!(
-                "{} keeps its time: {error}",
+                "cannot set the time of {}: {error}",
                 self.resolved.path(name).display()
             );
         }
     }
 
-    /// What the backups hold, that of the last change first.
+    /// The contents of the backups, that of the last change first.
     pub(crate) fn backups(&self) -> Vec<Vec<u8>> {
         let mut found = Vec::new();
         for item in fs::read_dir(self.resolved.folder_at())
@@ -279,8 +279,8 @@ impl UserFile {
         }
     }
 
-    /// A file in the same folder that holds these bytes, on the disk, with the mode and owner
-    /// that the one it is for has.
+    /// A temporary file in the same folder with these bytes, synced to the disk, with the mode and
+    /// owner of this file.
     fn temporary(&self, bytes: &[u8]) -> Result<tempfile::NamedTempFile, UserFileError> {
         let folder = self.resolved.folder_at();
         let wrong = |source| self.not_written(source);
@@ -303,13 +303,13 @@ impl UserFile {
     }
 }
 
-/// Writes `after` over a file that holds `before`, which a backup keeps.
+/// Writes `after` over a file with the content `before`, of which a backup exists.
 ///
 /// # Errors
-/// When that cannot be done, or the file holds something else by now. Half written, it is put back
-/// as it was, and where even that cannot be done, the error names the backup.
+/// When that fails, or the file has other content by now. If writing fails halfway, the content is
+/// restored; if that fails too, the error names the backup.
 ///
-/// The file is given as the system finds it, and as messages name it.
+/// `target` is the path for the system, `named` the path for messages.
 fn overwrite(
     (target, named): (&Path, &Path),
     before: &[u8],
@@ -317,8 +317,8 @@ fn overwrite(
     backup: &Path,
 ) -> Result<(), UserFileError> {
     let path = named.to_owned();
-    // Links have been followed: one that is found now was put there meanwhile, and so was a pipe,
-    // which nothing may wait for.
+    // Links have been followed already: a link or a pipe in this place was made meanwhile, and is
+    // neither followed nor waited for.
     let mut options = fs::OpenOptions::new();
     options.read(true).write(true);
     let mut file = match open_without_following(&mut options, target) {
@@ -352,7 +352,7 @@ fn holds(file: &File, bytes: &[u8]) -> io::Result<bool> {
     Ok(false)
 }
 
-/// What makes the file longer comes first: on a disk that is full, nothing else has been touched.
+/// The bytes that make the file longer come first: if the disk is full, nothing else has changed.
 fn write_over(file: &mut File, length: usize, bytes: &[u8]) -> io::Result<()> {
     let (over, beyond) = bytes.split_at(length.min(bytes.len()));
     file.seek(SeekFrom::Start(over.len() as u64))?;
@@ -365,14 +365,14 @@ fn write_over(file: &mut File, length: usize, bytes: &[u8]) -> io::Result<()> {
 
 /// Whether the system lets this process write there.
 #[cfg(unix)]
-fn may_write(path: &Path) -> bool {
+pub(crate) fn may_write(path: &Path) -> bool {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
 
     accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS).is_ok()
 }
 
 #[cfg(not(unix))]
-fn may_write(_: &Path) -> bool {
+pub(crate) fn may_write(_: &Path) -> bool {
     true
 }
 
@@ -387,8 +387,8 @@ fn has_other_names(_: &Metadata) -> bool {
     false
 }
 
-/// Gives a file the mode and the owner of the one that it replaces, without the bits that let a
-/// program run as somebody else. As what is new it has mode 0600 already.
+/// Gives a file the mode and owner of the one that it replaces, without set-user-ID and
+/// set-group-ID bits. A new file has mode 0600 already.
 #[cfg(unix)]
 fn make_alike(file: &File, like: Option<&Metadata>, folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
@@ -412,11 +412,11 @@ fn make_alike(file: &File, like: Option<&Metadata>, folder: &Path) -> io::Result
     };
     let mut mode = like.mode() & 0o777;
     if let Err(error) = given {
-        // Only root gives files away, and others only to groups that they are in.
+        // Only root can change the owner; users can change the group to one of their own.
         if owner != own.uid() {
             return Err(error);
         }
-        // What the one group may read is not the other's.
+        // Another group must not get the rights of the old one.
         mode &= 0o707;
     }
     file.set_permissions(fs::Permissions::from_mode(mode))
@@ -427,7 +427,7 @@ fn make_alike(_: &File, _: Option<&Metadata>, _: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the new name outlive a power cut. Not every file system can.
+/// Makes the new name survive a power failure, if the file system can.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) {
     if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
@@ -440,21 +440,20 @@ fn sync_folder(_: &Path) {}
 
 /// The folders that are locked, until this is dropped.
 ///
-/// Several are always taken in the same order, or two processes could wait for each other until
-/// their patience ends.
+/// Several are always locked in the same order, so that two processes do not wait for each other.
 #[derive(Debug, Default)]
 pub(crate) struct Locks(Vec<(PathBuf, File)>);
 
 impl Locks {
-    /// Waits until no other process has the folder. Taking it twice is taking it once.
+    /// Waits until no other process has locked the folder. Locking it again has no effect.
     fn take(&mut self, resolved: &ResolvedPath) -> Result<(), UserFileError> {
         let at = resolved.folder_at();
         let folder = at.canonicalize().unwrap_or_else(|_| at.clone());
         if self.0.iter().any(|(taken, _)| *taken == folder) {
             return Ok(());
         }
-        // Windows opens no folders. There, and on file systems that lock none, what is left is
-        // that a file which has changed meanwhile is not replaced.
+        // Windows cannot open folders, and some file systems cannot lock them. There, only the
+        // check for changes protects the file.
         let Ok(file) = File::open(&at) else {
             return Ok(());
         };
@@ -480,8 +479,8 @@ impl Locks {
     }
 }
 
-/// Deletes what processes that were killed have left, which may hold logins. No other process
-/// writes such a file while this one has the lock.
+/// Deletes temporary files of killed processes, which may contain logins. No other process writes
+/// such a file while this one has the lock.
 fn sweep(folder: &Path) {
     let items = fs::read_dir(folder).into_iter().flatten().flatten();
     for item in items {
@@ -491,7 +490,7 @@ fn sweep(folder: &Path) {
             && name.ends_with(TEMPORARY.1)
             && let Err(error) = fs::remove_file(item.path())
         {
-            log::debug!("{} stays: {error}", item.path().display());
+            log::debug!("cannot delete {}: {error}", item.path().display());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where a file is, and how the system is told so.
+//! The location of a file after following links, for messages and for the system.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
@@ -14,7 +14,7 @@ use super::held_folder::HeldFolder;
 /// A larger file is not read.
 const MAX_LENGTH: u64 = 8 << 20;
 
-/// What a path leads to after all links. It need not exist.
+/// The target of a path after all links. It need not exist.
 #[derive(Debug)]
 pub(super) struct ResolvedPath {
     folder: PathBuf,
@@ -25,7 +25,7 @@ pub(super) struct ResolvedPath {
 }
 
 impl ResolvedPath {
-    /// Follows links: root only those that no other user can make it follow.
+    /// Follows links; as root, only as `HeldFolder` allows.
     pub(super) fn resolve(path: &Path) -> Result<Self, UserFileError> {
         #[cfg(unix)]
         if rustix::process::geteuid().is_root() {
@@ -82,7 +82,7 @@ impl ResolvedPath {
         self.folder_at().join(name)
     }
 
-    /// Makes the folder, and what is missing above it.
+    /// Makes the folder and its missing parents.
     pub(super) fn make_folder(&mut self) -> Result<(), UserFileError> {
         #[cfg(unix)]
         if let Some(held) = &mut self.held {
@@ -109,7 +109,7 @@ impl ResolvedPath {
             path: path.clone(),
             source,
         };
-        // Looked at before it is opened: a device does something when it is.
+        // Checked before it is opened, as opening a device can have effects.
         let opened = fs::symlink_metadata(&at)
             .and_then(|found| found.is_file().then(|| open(&at)).transpose());
         let file = match opened {
@@ -134,7 +134,7 @@ impl ResolvedPath {
     }
 }
 
-/// Waits for no pipe, and follows no link, that is there by now.
+/// Opens a file without following a link or waiting for a pipe.
 pub(super) fn open(path: &Path) -> std::io::Result<File> {
     open_without_following(fs::OpenOptions::new().read(true), path)
 }
@@ -143,14 +143,14 @@ fn is_absent(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
-/// What a chain of links leads to, which need not be there.
+/// The target of a chain of links, which need not exist.
 fn follow_links(path: &Path) -> Result<PathBuf, UserFileError> {
     let mut target = path.to_owned();
     for _ in 0..MOST_LINKS {
         match fs::read_link(&target) {
             Ok(next) => target = folder_of(&target).join(next),
             Err(_) if target == path => return Ok(target),
-            // Links say `../../dotfiles`, which messages should not.
+            // Messages should not contain relative targets such as `../../dotfiles`.
             Err(_) => {
                 let folder = folder_of(&target).canonicalize();
                 let name = target.file_name().unwrap_or_default();
@@ -170,7 +170,7 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Makes a folder and what is missing above it.
+/// Makes a folder and its missing parents.
 fn make_folder(folder: &Path) -> Result<(), UserFileError> {
     if folder.is_dir() {
         return Ok(());

@@ -1,9 +1,9 @@
-//! What only happens between two steps of a run.
+//! Events between two steps of a run.
 
 use super::*;
 
 #[test]
-fn a_file_that_somebody_changes_meanwhile_is_left_alone() {
+fn a_file_that_another_process_changes_meanwhile_is_not_overwritten() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("config.json");
     let replace = |file: &UserFile| file.replace(b"ours", |_| false);
@@ -64,7 +64,7 @@ fn one_process_takes_a_folder_once_and_gives_it_back() {
 }
 
 #[test]
-fn what_a_killed_process_has_left_is_deleted() {
+fn files_that_a_killed_process_has_left_are_deleted() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name);
     for name in [".ecrx-abcdef.tmp", ".ecrx-mine", "x.tmp", "config.json"] {
@@ -80,7 +80,7 @@ fn what_a_killed_process_has_left_is_deleted() {
 }
 
 #[test]
-fn what_has_the_name_of_a_backup_is_in_nobodys_way() {
+fn a_backup_name_that_is_taken_is_left_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("f");
     fs::write(&path, "1").expect("a file");
@@ -105,7 +105,7 @@ fn write(file: &Path, after: &[u8]) -> Result<(), UserFileError> {
 }
 
 #[test]
-fn what_is_longer_shorter_or_as_long_is_written_whole() {
+fn content_of_any_length_is_written_whole() {
     for after in [&b"and now much longer"[..], b"", b"after", b"behind"] {
         let (_folder, file) = file();
         write(&file, after).expect("written");
@@ -114,7 +114,7 @@ fn what_is_longer_shorter_or_as_long_is_written_whole() {
 }
 
 #[test]
-fn what_somebody_else_has_written_stays() {
+fn a_file_with_other_content_is_not_overwritten() {
     for changed in [&b"befor"[..], b"before and after", b"behind", b""] {
         let (_folder, file) = file();
         fs::write(&file, changed).expect("a file");
