@@ -73,8 +73,10 @@ pub mod var {
     pub const AWS_ACCESS_KEY_ID: &str = "AWS_ACCESS_KEY_ID";
     /// Use this secret access key with `AWS_ACCESS_KEY_ID`.
     pub const AWS_SECRET_ACCESS_KEY: &str = "AWS_SECRET_ACCESS_KEY";
-    /// Old name of `AWS_SECRET_ACCESS_KEY`, which the AWS SDK still reads.
-    pub const SECRET_ACCESS_KEY: &str = "SECRET_ACCESS_KEY";
+    /// When the access key expires. An expired one is not used.
+    pub const AWS_CREDENTIAL_EXPIRATION: &str = "AWS_CREDENTIAL_EXPIRATION";
+    /// Old name of `AWS_SESSION_TOKEN`, which comes first in the AWS CLI.
+    pub const AWS_SECURITY_TOKEN: &str = "AWS_SECURITY_TOKEN";
     /// Use this session token with temporary keys.
     pub const AWS_SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
     /// Use this profile from `~/.aws/config`, unless `AWS_DEFAULT_PROFILE` is set.
@@ -107,6 +109,8 @@ pub mod var {
     pub const AWS_EC2_METADATA_DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
     /// Use this instance metadata endpoint.
     pub const AWS_EC2_METADATA_SERVICE_ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
+    /// If `true`, do not ask instance metadata without a session token (IMDSv1).
+    pub const AWS_EC2_METADATA_V1_DISABLED: &str = "AWS_EC2_METADATA_V1_DISABLED";
     /// Use the `IPv4` or the `IPv6` address of instance metadata.
     pub const AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE: &str =
         "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE";
@@ -227,6 +231,11 @@ impl Env {
                 Err(value) => value.to_string_lossy().into_owned(),
             })
             .filter(|value| !value.trim().is_empty())
+    }
+
+    /// Whether a variable is set, and not blank.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.get_os(name).is_some()
     }
 
     /// Whether a variable is set but blank: others that read it may take that for a value.

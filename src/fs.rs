@@ -135,6 +135,27 @@ pub(crate) fn read_open_file(
     }
 }
 
+/// Whether a path is below a folder that this user may not enter because it is another user's.
+#[cfg(unix)]
+pub(crate) fn is_in_another_users_folder(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let is_denied = |path: &Path| {
+        let found = fs::symlink_metadata(path);
+        found.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    };
+    is_denied(path)
+        && path
+            .ancestors()
+            .find_map(|folder| fs::metadata(folder).ok())
+            .is_some_and(|folder| folder.uid() != rustix::process::geteuid().as_raw())
+}
+
+#[cfg(not(unix))]
+pub(crate) fn is_in_another_users_folder(_: &Path) -> bool {
+    false
+}
+
 const PIPE: &str = "pipe";
 const DEVICE: &str = "device";
 

@@ -17,6 +17,8 @@ mod plain;
 mod precedence;
 #[path = "credential_sources/roles.rs"]
 mod roles;
+#[path = "credential_sources/set_ups.rs"]
+mod set_ups;
 #[path = "credential_sources/sign_in.rs"]
 mod sign_in;
 

@@ -1,10 +1,6 @@
 //! The first credentials: one provider of the SDK for one source, never its chain.
 
-use std::time::Duration;
-
 use aws_config::ecs::EcsCredentialsProvider;
-use aws_config::imds;
-use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::login::LoginCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::sso::SsoCredentialsProvider;
@@ -13,6 +9,8 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::region::Region;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::clock;
 use crate::fs::{self, ReadError, Readable};
@@ -23,9 +21,10 @@ use super::failure::{Failure, SignInFault};
 use super::failure::{unfinished_token, unreadable_token};
 use super::fetch::{Fetch, MAX_ATTEMPTS, Stage};
 
-/// The time limit of each step of the one request to instance metadata. On a machine without
-/// instance metadata, packets to its address are dropped, and every call waits this long.
-const INSTANCE_METADATA_TIMEOUT: Duration = Duration::from_secs(1);
+/// Whether a time is over. What is not a time, AWS will judge.
+pub(super) fn is_past(time: &str) -> bool {
+    OffsetDateTime::parse(time, &Rfc3339).is_ok_and(|time| time <= clock::now())
+}
 
 impl Fetch<'_> {
     /// Gets the credentials of the source that was chosen.
@@ -50,6 +49,10 @@ impl Fetch<'_> {
             }
         }
         match &identity.source {
+            Source::Keys(keys) if keys.expiration.as_deref().is_some_and(is_past) => {
+                let detail = "the access key is past its AWS_CREDENTIAL_EXPIRATION";
+                Err(Failure::no_credentials(self, detail))
+            }
             Source::Keys(keys) => Ok(Credentials::new(
                 &keys.access_key_id,
                 keys.secret_access_key.expose(),
@@ -93,23 +96,7 @@ impl Fetch<'_> {
             }
             Source::Process(process) => self.run_process(process.command.expose()).await,
             Source::Container(container) => self.ask_container_endpoint(container).await,
-            Source::InstanceMetadata(metadata) => {
-                let client = imds::Client::builder()
-                    .configure(&self.provider_config())
-                    .endpoint(&metadata.endpoint)
-                    .map_err(|error| {
-                        Failure::no_credentials(self, &format!("its address is invalid: {error}"))
-                    })?
-                    .max_attempts(1)
-                    .connect_timeout(INSTANCE_METADATA_TIMEOUT)
-                    .read_timeout(INSTANCE_METADATA_TIMEOUT)
-                    .build();
-                let provider = ImdsCredentialsProvider::builder()
-                    .configure(&self.provider_config())
-                    .imds_client(client)
-                    .build();
-                self.provide(provider).await
-            }
+            Source::InstanceMetadata(metadata) => self.ask_instance_metadata(metadata).await,
         }
     }
 

@@ -8,6 +8,7 @@ mod credentials;
 mod ecr;
 mod failure;
 mod fetch;
+mod instance_metadata;
 mod process;
 mod sts;
 mod survey;

@@ -2,7 +2,8 @@
 //! running when the deadline has passed, and keeps whatever it prints in memory.
 //!
 //! Command line and output are those of the AWS SDKs' reference guide, "Process credential
-//! provider".
+//! provider", as the AWS CLI reads them (botocore 1.43, `ProcessProvider`): the command is split
+//! into words and run without a shell.
 
 use std::process::{ExitStatus, Stdio};
 
@@ -14,8 +15,10 @@ use tokio::process::Command;
 use crate::call_chain::{self, Callee};
 use crate::child::{self, ChildError, Keep};
 use crate::env::{Env, var};
+use crate::identity::shell_words;
 use crate::redaction::{Redactor, output as output_secrets, process as process_secrets};
 
+use super::credentials::is_past;
 use super::failure::Failure;
 use super::fetch::Fetch;
 
@@ -28,6 +31,8 @@ const MAX_COMPLAINT: usize = 1000;
 /// Why a process gave no credentials. What it printed on stdout is never shown.
 #[derive(Debug, thiserror::Error)]
 enum ProcessError {
+    #[error("its quotes do not match")]
+    Quotes,
     #[error("it cannot be run: {0}")]
     Run(#[source] std::io::Error),
     #[error("its output cannot be read: {0}")]
@@ -47,6 +52,8 @@ enum ProcessError {
     Version,
     #[error("its output has no string {0}")]
     Missing(&'static str),
+    #[error("its output contains credentials that expired at {0}")]
+    Expired(String),
 }
 
 impl Fetch<'_> {
@@ -75,7 +82,7 @@ impl Fetch<'_> {
 /// It has the whole environment, as it often is an AWS tool that goes by it; but of `PATH` only the
 /// absolute folders.
 async fn output(command: &str, chain: &str, env: &Env) -> Result<Vec<u8>, ProcessError> {
-    let mut child = shell(command)
+    let mut child = program(command)?
         .env(var::PATH, env.search_path())
         .env(var::ECRX_HANDED_OVER, chain)
         .stdin(Stdio::null())
@@ -106,10 +113,12 @@ async fn output(command: &str, chain: &str, env: &Env) -> Result<Vec<u8>, Proces
 }
 
 #[cfg(not(windows))]
-fn shell(command: &str) -> Command {
-    let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", command]);
-    shell
+fn program(command: &str) -> Result<Command, ProcessError> {
+    let words = shell_words::split(command).ok_or(ProcessError::Quotes)?;
+    let (program, arguments) = words.split_first().ok_or(ProcessError::Quotes)?;
+    let mut command = Command::new(program);
+    command.args(arguments);
+    Ok(command)
 }
 
 /// `cmd.exe` takes one more pair of quotes around the whole off, and understands no other
@@ -117,13 +126,13 @@ fn shell(command: &str) -> Command {
 /// programs in the working folder before `PATH`, unless this variable is set (Microsoft's reference
 /// of `NeedCurrentDirectoryForExePathW`).
 #[cfg(windows)]
-fn shell(command: &str) -> Command {
+fn program(command: &str) -> Result<Command, ProcessError> {
     let mut shell = Command::new("cmd.exe");
     shell
         .env("NoDefaultCurrentDirectoryInExePath", "1")
         .arg("/C")
         .raw_arg(format!("\"{command}\""));
-    shell
+    Ok(shell)
 }
 
 /// The complaint, also without the secrets that the process has printed itself.
@@ -154,26 +163,22 @@ fn is_cut(output: &[u8]) -> bool {
 fn parse(output: &[u8]) -> Result<Credentials, ProcessError> {
     let object: Map<String, Value> =
         serde_json::from_slice(output).map_err(|_| ProcessError::NotJson)?;
-    // The SDK takes the names in any case.
-    let get = |name: &str| {
-        object
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
-    };
-    if get("Version").and_then(Value::as_i64) != Some(1) {
+    if object.get("Version").and_then(Value::as_i64) != Some(1) {
         return Err(ProcessError::Version);
     }
     let text = |name: &'static str| {
-        get(name)
-            .and_then(Value::as_str)
-            .ok_or(ProcessError::Missing(name))
+        let text = object.get(name).and_then(Value::as_str);
+        let text = text.filter(|text| !text.is_empty());
+        text.ok_or(ProcessError::Missing(name))
     };
+    if let Some(expiration) = text("Expiration").ok().filter(|time| is_past(time)) {
+        return Err(ProcessError::Expired(expiration.to_owned()));
+    }
     Ok(Credentials::new(
         text("AccessKeyId")?,
         text("SecretAccessKey")?,
+        // Blank counts as absent.
         text("SessionToken").ok().map(str::to_owned),
-        // AWS rejects the credentials if they have expired.
         None,
         "Process",
     ))
@@ -184,15 +189,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn output_is_read_as_the_sdk_reads_it() {
+    fn output_is_read_as_the_aws_cli_reads_it() {
         let credentials = parse(
-            br#"{"Version": 1, "accesskeyid": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": "s",
+            br#"{"Version": 1, "AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": "s",
                 "SessionToken": "t", "Expiration": "2099-01-01T00:00:00Z", "More": {}}"#,
         )
         .unwrap();
         assert_eq!(credentials.access_key_id(), "AKIAIOSFODNN7EXAMPLE");
         assert_eq!(credentials.secret_access_key(), "s");
         assert_eq!(credentials.session_token(), Some("t"));
+        for blank in [r#""""#, "null"] {
+            let output = format!(
+                r#"{{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "s", "SessionToken": {blank}}}"#
+            );
+            assert_eq!(parse(output.as_bytes()).unwrap().session_token(), None);
+        }
     }
 
     #[test]
@@ -234,6 +245,14 @@ mod tests {
             (
                 r#"{"Version":1,"SecretAccessKey":"hunter2"}"#,
                 "its output has no string AccessKeyId",
+            ),
+            (
+                r#"{"Version":1,"accesskeyid":"a","SecretAccessKey":"s"}"#,
+                "its output has no string AccessKeyId",
+            ),
+            (
+                r#"{"Version":1,"AccessKeyId":"a","SecretAccessKey":"s","Expiration":"2020-01-01T00:00:00Z"}"#,
+                "its output contains credentials that expired at 2020-01-01T00:00:00Z",
             ),
             (
                 r#"{"Version":1,"AccessKeyId":"a","SecretAccessKey":7}"#,

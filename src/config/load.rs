@@ -14,6 +14,7 @@ use super::rule::{Match, RegistrySettings, Rule};
 use super::section::ConfigText;
 use super::settings::{FileSettings, OtherHelperName};
 use crate::env::{Env, var};
+use crate::fs;
 use crate::registry::{AccountId, Region, Registry, ServerName};
 use crate::secret::Secret;
 
@@ -132,7 +133,16 @@ impl ConfigPaths {
         }
         let paths = [&self.user, &self.machine].into_iter().flatten();
         paths
-            .filter_map(|path| ConfigText::read(path).transpose())
+            .filter_map(|path| match ConfigText::read(path) {
+                // A container or a service may run with HOME=/root as another user.
+                Err(ConfigError::Unreadable { path, cause })
+                    if fs::is_in_another_users_folder(&path) =>
+                {
+                    log::warn!("the file {} was ignored: {cause}", path.display());
+                    None
+                }
+                text => text.transpose(),
+            })
             .collect()
     }
 }

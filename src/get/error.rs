@@ -170,7 +170,7 @@ impl Obstacle {
     /// The log level, if the client does not get the error.
     fn level(&self) -> log::Level {
         match self {
-            Obstacle::Identity(IdentityError::NotSignedIn) => log::Level::Info,
+            Obstacle::Identity(IdentityError::NotSignedIn { .. }) => log::Level::Info,
             Obstacle::Config(_) | Obstacle::Identity(_) => log::Level::Warn,
             Obstacle::Fetch(_)
             | Obstacle::Code { .. }

@@ -1,24 +1,28 @@
-//! `~/.aws/config` and `~/.aws/credentials`: read once, parsed by the SDK's own parser.
+//! `~/.aws/config` and `~/.aws/credentials`, read as the AWS CLI reads them.
 //!
-//! The only room besides `aws/` that names SDK types: parsing these files (nested properties,
-//! `[profile x]` in one file and `[x]` in the other, merging) is the SDK's trade.
+//! The syntax is that of Python's `configparser` (3.8 to 3.13, `RawConfigParser._read`), and what
+//! sections mean is botocore's (1.43, `configloader.py`, and `Session.full_config`). The two files
+//! stay apart, as some settings count in one of them only, and each value knows its line. One pass
+//! checks every line, because the AWS CLI refuses a file for one wrong line in any section; only
+//! the sections that are asked for are taken apart.
+//!
+//! Two things are read that the AWS CLI refuses, as every AWS SDK reads them: a byte order mark,
+//! and a section that is repeated. Both are in the manual's table of differences.
 
 use std::borrow::Cow;
-use std::future::Future;
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-use std::time::Instant;
 
-use aws_config::profile::{self, Profile, ProfileFileLoadError, ProfileSet};
-use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
-use aws_runtime::env_config::property::PropertiesKey;
-use aws_types::os_shim_internal::{Env as SdkEnv, Fs};
+use memchr::memchr2;
 
 use crate::env::{Env, var};
-use crate::fs::{self, Pipes};
+use crate::fs::{self, Pipes, ReadError};
 use crate::secret::Secret;
+
+use super::shell_words;
 
 /// The profile that counts when nothing names one.
 pub(super) const DEFAULT_PROFILE: &str = "default";
@@ -26,184 +30,707 @@ pub(super) const DEFAULT_PROFILE: &str = "default";
 /// A longer file is not read. One with 5,000 profiles has about 1 MiB.
 const MAX_LENGTH: u64 = 16 << 20;
 
-/// The two files, parsed together.
+/// From so many settings in one section on, a repeated one is found by a table.
+const MANY: usize = 32;
+
+/// The two files.
 #[derive(Debug)]
 pub(crate) struct AwsFiles {
-    profiles: ProfileSet,
-    texts: [Secret; 2],
-    config_path: PathBuf,
-    credentials_path: PathBuf,
+    config: AwsFile,
+    credentials: AwsFile,
+}
+
+/// One of the two files.
+#[derive(Debug)]
+struct AwsFile {
+    path: PathBuf,
+    text: Secret,
+    sections: Vec<Section>,
+    passed_over: Option<PassedOver>,
+}
+
+/// A file that counts as empty though something has its name, as for the AWS CLI.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the AWS file {} was ignored: {reason}", path.display())]
+pub(crate) struct PassedOver {
+    path: PathBuf,
+    reason: String,
+}
+
+impl PassedOver {
+    /// `PATH (REASON)`.
+    pub(super) fn short(&self) -> String {
+        format!("{} ({})", self.path.display(), self.reason)
+    }
+}
+
+/// Where a section is in its file's text.
+#[derive(Debug)]
+struct Section {
+    /// What is between the brackets.
+    header: Range<usize>,
+    /// What follows up to the next section.
+    body: Range<usize>,
+    /// The second of the header's two words, if it is quoted.
+    quoted_name: Option<String>,
+    /// The line of the header, counted from 1.
+    line: usize,
 }
 
 /// Why the files cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum AwsFilesError {
-    /// The file is there and cannot be read.
-    #[error("cannot read the AWS file {}: {reason}", path.display())]
-    Unreadable {
-        path: PathBuf,
-        reason: Arc<std::io::Error>,
-    },
-    /// The file is not UTF-8.
-    #[error("the AWS file {} is not UTF-8 text", path.display())]
-    NotText { path: PathBuf },
-    /// The SDK's parser refuses it.
-    #[error("the AWS file {} cannot be parsed: line {line}", path.display())]
+    #[error("the AWS file {} cannot be read: it is larger than {} MiB", path.display(), MAX_LENGTH >> 20)]
+    TooLarge { path: PathBuf },
+    #[error("the AWS file {} is not UTF-8 text: line {line}", path.display())]
+    NotText { path: PathBuf, line: usize },
+    /// A line that the AWS CLI refuses.
+    #[error("the AWS file {} cannot be read: line {line} {problem}", path.display())]
     Malformed {
         path: PathBuf,
-        /// The parser's words, beginning with the line's number.
-        line: String,
+        line: usize,
+        problem: SyntaxProblem,
     },
 }
 
-impl AwsFiles {
-    /// Reads and parses both files. A file that does not exist is empty, as for every AWS tool. A
-    /// pipe is waited for until `deadline`.
-    pub(crate) fn load(env: &Env, deadline: Instant) -> Result<Self, AwsFilesError> {
-        let file = |variable: &str, name: &str| match env.path(variable) {
-            Some(path) => read(&path, deadline).map(|text| (path, text)),
-            None => match env.home() {
-                Some(home) => {
-                    let path = home.join(".aws").join(name);
-                    read(&path, deadline).map(|text| (path, text))
+/// What is wrong with a line. It never shows the line, which may hold a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SyntaxProblem {
+    #[error("is before the first [section]")]
+    BeforeSection,
+    #[error("is neither a [section] nor `name = value`")]
+    NoSeparator,
+    #[error("has no name before its `=` or `:`")]
+    NoName,
+    #[error("sets {name} again; line {first} sets it already")]
+    Repeated { name: String, first: usize },
+    #[error("is indented below a name without a value, but is not `name = value`")]
+    NotNested,
+}
+
+impl AwsFilesError {
+    pub(super) fn hints(&self) -> Vec<String> {
+        let hint = match self {
+            Self::TooLarge { .. } => "Remove the profiles that you do not use",
+            Self::NotText { .. } => "Save the file as UTF-8",
+            Self::Malformed { problem, .. } => match problem {
+                SyntaxProblem::BeforeSection => {
+                    "Put [default] or [profile NAME] on the line above; in the credentials file, put [NAME]"
                 }
-                // Without a home folder there are no such files. A `~` of the working folder is
-                // not it: a `credential_process` of a stranger's checkout may lie there.
-                None => Ok((Path::new("~/.aws").join(name), String::new())),
+                SyntaxProblem::NoSeparator => {
+                    "Complete the line, delete it, or begin it with # to make it a comment"
+                }
+                SyntaxProblem::NoName => "Put the name of the setting before the `=`",
+                SyntaxProblem::Repeated { .. } => "Delete one of the two lines",
+                SyntaxProblem::NotNested => {
+                    "Remove the indentation, or write the line as `name = value`"
+                }
             },
         };
-        let (config_path, config) = file(var::AWS_CONFIG_FILE, "config")?;
-        let (credentials_path, credentials) =
-            file(var::AWS_SHARED_CREDENTIALS_FILE, "credentials")?;
-        let profiles = if config.is_empty() && credentials.is_empty() {
-            ProfileSet::default()
-        } else {
-            let both = EnvConfigFiles::builder()
-                .with_contents(EnvConfigFileKind::Config, config.as_str())
-                .with_contents(EnvConfigFileKind::Credentials, credentials.as_str())
-                .build();
-            parse(&both).map_err(|_| {
-                // The error of contents given in memory names no file: parse them one by one.
-                malformed(EnvConfigFileKind::Config, &config_path, &config).unwrap_or_else(|| {
-                    malformed(
-                        EnvConfigFileKind::Credentials,
-                        &credentials_path,
-                        &credentials,
-                    )
-                    .unwrap_or(AwsFilesError::Malformed {
-                        path: config_path.clone(),
-                        line: "unknown".to_owned(),
-                    })
-                })
-            })?
-        };
+        vec![hint.to_owned()]
+    }
+}
+
+impl AwsFiles {
+    /// Reads and checks both files. As for the AWS CLI, a file holds nothing if it does not exist,
+    /// may not be read, or is a folder, a pipe or a device.
+    ///
+    /// # Errors
+    /// When a file is too large, is not text, or has a line that the AWS CLI refuses.
+    pub(crate) fn load(env: &Env) -> Result<Self, AwsFilesError> {
+        let load = |variable, name| AwsFile::load(path(env, variable, name));
         Ok(Self {
-            profiles,
-            texts: [config, credentials].map(Secret::new),
-            config_path,
-            credentials_path,
+            config: load(var::AWS_CONFIG_FILE, "config")?,
+            credentials: load(var::AWS_SHARED_CREDENTIALS_FILE, "credentials")?,
         })
     }
 
-    /// What stands in the two files.
-    pub(crate) fn texts(&self) -> &[Secret; 2] {
-        &self.texts
+    /// What the two files contain.
+    pub(crate) fn texts(&self) -> [&Secret; 2] {
+        [&self.config.text, &self.credentials.text]
     }
 
-    pub(crate) fn profile(&self, name: &str) -> Option<&Profile> {
-        self.profiles.get_profile(name)
+    /// The files that were ignored though something has their names.
+    pub(crate) fn passed_over(&self) -> impl Iterator<Item = &PassedOver> {
+        let files = [&self.config, &self.credentials].into_iter();
+        files.filter_map(|file| file.passed_over.as_ref())
     }
 
-    /// A setting of an `[sso-session NAME]` section; the outer `None` says there is no such section.
-    pub(crate) fn sso_session(&self, name: &str, key: &str) -> Option<Option<&str>> {
-        self.profiles
-            .sso_session(name)
-            .map(|session| session.get(key))
+    /// A profile, if one of the files has it.
+    pub(crate) fn profile(&self, name: &str) -> Option<Profile<'_>> {
+        let is_default =
+            |header: Header<'_>| header.text == DEFAULT_PROFILE && name == DEFAULT_PROFILE;
+        let config = self
+            .config
+            .settings(|header| is_default(header) || header.is("profile", name));
+        let credentials = self.credentials.settings(|header| header.text == name);
+        if config.is_none() && credentials.is_none() {
+            return None;
+        }
+        Some(Profile {
+            name: name.to_owned(),
+            config: config.unwrap_or_default(),
+            credentials: credentials.unwrap_or_default(),
+        })
+    }
+
+    /// An `[sso-session NAME]` section.
+    pub(crate) fn sso_session(&self, name: &str) -> Option<Settings<'_>> {
+        self.config
+            .settings(|header| header.is("sso-session", name))
     }
 
     /// The names of all profiles, sorted.
     pub(crate) fn profile_names(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.profiles.profiles().collect();
+        let config = self
+            .config
+            .headers()
+            .filter_map(|header| match header.text {
+                DEFAULT_PROFILE => Some(DEFAULT_PROFILE),
+                _ => header.name("profile"),
+            });
+        let credentials = self.credentials.headers().map(|header| header.text);
+        let mut names: Vec<_> = config.chain(credentials).collect();
         names.sort_unstable();
+        names.dedup();
         names
     }
 
-    /// Where a person would look for profiles.
-    pub(crate) fn paths(&self) -> (&Path, &Path) {
-        (&self.config_path, &self.credentials_path)
+    /// Where a user would look for profiles: `PATH and PATH`.
+    pub(crate) fn places(&self) -> String {
+        let place = |file: &AwsFile| match &file.passed_over {
+            Some(passed_over) => passed_over.short(),
+            None => file.path.display().to_string(),
+        };
+        format!("{} and {}", place(&self.config), place(&self.credentials))
     }
 
     /// `endpoint_url` of a service in the `[services NAME]` section that a profile points at.
-    pub(crate) fn service_endpoint(&self, profile: &Profile, service: &str) -> Option<&str> {
-        let section = profile.get("services")?;
-        let key = PropertiesKey::builder()
-            .section_key("services")
-            .section_name(section)
-            .property_name(service)
-            .sub_property_name("endpoint_url")
-            .build()
-            .ok()?;
-        self.profiles
-            .other_sections()
-            .get(&key)
-            .map(|value| value.as_str())
+    pub(crate) fn service_endpoint(&self, profile: &Profile<'_>, service: &str) -> Option<String> {
+        let name = profile.get("services")?;
+        let services = self.config.settings(|header| header.is("services", name))?;
+        let block = services.get(service)?.strip_prefix('\n')?;
+        block
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .rfind(|(name, _)| name.trim() == "endpoint_url")
+            .map(|(_, url)| url.trim().to_owned())
     }
 }
 
-fn read(path: &Path, deadline: Instant) -> Result<String, AwsFilesError> {
-    match fs::read(path, MAX_LENGTH, Pipes::Until(deadline)) {
-        Ok(bytes) => match String::from_utf8(bytes) {
-            // Windows editors put a byte order mark in front, which the parser trips over.
-            Ok(text) => Ok(text.trim_start_matches('\u{feff}').to_owned()),
-            Err(_) => Err(AwsFilesError::NotText {
-                path: path.to_owned(),
+/// Where a file is: what the variable says, else below the home folder.
+fn path(env: &Env, variable: &str, name: &str) -> PathBuf {
+    match (env.get_os(variable), env.home()) {
+        (Some(path), _) => env.expand_home(expand_variables(path, env).into()),
+        // Set but blank, it names no file (botocore, `EnvironmentProvider`).
+        _ if env.is_set_but_blank(variable) => PathBuf::new(),
+        (None, Some(home)) => home.join(".aws").join(name),
+        // Without a home folder there are no such files. A `~` in the working folder is not it: a
+        // `credential_process` of a stranger's checkout may be there.
+        (None, None) => PathBuf::new(),
+    }
+}
+
+/// Replaces `$NAME` and `${NAME}` where the variable is set, as Python's `posixpath.expandvars`.
+fn expand_variables(path: OsString, env: &Env) -> OsString {
+    let Some(text) = path.to_str().filter(|text| text.contains('$')) else {
+        return path;
+    };
+    let mut expanded = OsString::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        expanded.push(before);
+        let (name, length) = match after.strip_prefix('{').and_then(|in_| in_.split_once('}')) {
+            Some((name, _)) => (name, name.len() + 2),
+            None => {
+                let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+                let length = after.find(|c| !is_part(c)).unwrap_or(after.len());
+                (&after[..length], length)
+            }
+        };
+        match env.get_os(name).filter(|_| !name.is_empty()) {
+            Some(value) => expanded.push(value),
+            None => {
+                expanded.push("$");
+                expanded.push(&after[..length]);
+            }
+        }
+        rest = &after[length..];
+    }
+    expanded.push(rest);
+    expanded
+}
+
+impl AwsFile {
+    fn load(path: PathBuf) -> Result<Self, AwsFilesError> {
+        let mut passed_over = None;
+        let bytes = match fs::read(&path, MAX_LENGTH, Pipes::Refused) {
+            Ok(bytes) => bytes,
+            Err(ReadError::TooLarge(_)) => return Err(AwsFilesError::TooLarge { path }),
+            Err(error) => {
+                if !error.is_absence() {
+                    passed_over = Some(PassedOver {
+                        path: path.clone(),
+                        reason: error.to_string(),
+                    });
+                }
+                Vec::new()
+            }
+        };
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+                let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+                return Err(AwsFilesError::NotText { path, line });
+            }
+        };
+        match sections(&text) {
+            Ok(sections) => Ok(Self {
+                path,
+                text: Secret::new(text),
+                sections,
+                passed_over,
             }),
-        },
-        Err(error) if error.is_absence() => Ok(String::new()),
-        Err(error) => Err(AwsFilesError::Unreadable {
-            path: path.to_owned(),
-            reason: Arc::new(error.into()),
-        }),
+            Err((line, problem)) => Err(AwsFilesError::Malformed {
+                path,
+                line,
+                problem,
+            }),
+        }
+    }
+
+    fn header<'a>(&'a self, section: &'a Section) -> Header<'a> {
+        Header {
+            text: &self.text.expose()[section.header.clone()],
+            quoted_name: section.quoted_name.as_deref(),
+        }
+    }
+
+    fn headers(&self) -> impl Iterator<Item = Header<'_>> {
+        self.sections
+            .iter()
+            .map(|section| self.header(section))
+            .filter(|header| header.text != DEFAULTS)
+    }
+
+    /// The settings of the section with such a header. Of several headers, as `[profile a]` and
+    /// `[profile "a"]`, the last one counts, and all sections with this same header.
+    fn settings(&self, is_wanted: impl Fn(Header<'_>) -> bool) -> Option<Settings<'_>> {
+        let mut headers: Vec<&str> = Vec::new();
+        for header in self.headers().filter(|header| is_wanted(*header)) {
+            if !headers.contains(&header.text) {
+                headers.push(header.text);
+            }
+        }
+        let wanted = *headers.last()?;
+        let mut settings = Settings {
+            path: Some(&self.path),
+            ..Settings::default()
+        };
+        for header in [DEFAULTS, wanted] {
+            for section in &self.sections {
+                if self.header(section).text == header {
+                    settings.header = section.line;
+                    settings.read(&self.text.expose()[section.body.clone()], section.line);
+                }
+            }
+        }
+        Some(settings)
     }
 }
 
-fn malformed(kind: EnvConfigFileKind, path: &Path, contents: &str) -> Option<AwsFilesError> {
-    if contents.is_empty() {
+/// The section whose settings count in every section of the file (Python's `DEFAULTSECT`).
+const DEFAULTS: &str = "DEFAULT";
+
+/// What the two files say of a profile. A setting in the credentials file comes before one in the
+/// config file.
+#[derive(Debug)]
+pub(crate) struct Profile<'a> {
+    name: String,
+    pub config: Settings<'a>,
+    pub credentials: Settings<'a>,
+}
+
+impl<'a> Profile<'a> {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+        self.credentials.get(key).or_else(|| self.config.get(key))
+    }
+
+    /// Where a setting is.
+    pub(crate) fn place_of(&self, key: &str) -> Option<Place> {
+        [&self.credentials, &self.config]
+            .into_iter()
+            .find_map(|settings| settings.place(settings.find(key)?.line))
+            .or_else(|| self.place())
+    }
+
+    /// Where the profile is.
+    pub(crate) fn place(&self) -> Option<Place> {
+        [&self.config, &self.credentials]
+            .into_iter()
+            .find_map(|settings| settings.place(settings.header))
+    }
+
+    /// The default profile of files that have none.
+    pub(crate) fn empty(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            config: Settings::default(),
+            credentials: Settings::default(),
+        }
+    }
+}
+
+/// The settings of a section.
+#[derive(Debug, Default)]
+pub(crate) struct Settings<'a> {
+    list: Vec<Setting<'a>>,
+    path: Option<&'a Path>,
+    /// The line of the header.
+    header: usize,
+}
+
+#[derive(Debug)]
+struct Setting<'a> {
+    name: &'a str,
+    /// The lines of the value, trimmed, with line breaks between them. A nested block begins with
+    /// a line break.
+    value: Cow<'a, str>,
+    line: usize,
+}
+
+impl<'a> Settings<'a> {
+    /// The value of a setting, whose name is in lower case.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.find(name).map(|setting| &*setting.value)
+    }
+
+    /// All settings.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.list
+            .iter()
+            .map(|setting| (setting.name, &*setting.value))
+    }
+
+    fn find(&self, name: &str) -> Option<&Setting<'a>> {
+        let mut settings = self.list.iter();
+        settings.rfind(|setting| setting.name.eq_ignore_ascii_case(name))
+    }
+
+    fn place(&self, line: usize) -> Option<Place> {
+        let path = self.path?.to_owned();
+        Some(Place { path, line })
+    }
+
+    /// Reads the body of a section, whose header is in this line.
+    fn read(&mut self, body: &'a str, header: usize) {
+        let mut lines = Lines::of_body(body, header);
+        let mut blank = 0;
+        while let Some(line) = lines.read() {
+            let text = match line {
+                Ok(Line::Setting { name, value }) => {
+                    blank = 0;
+                    self.list.push(Setting {
+                        name,
+                        value: value.into(),
+                        line: lines.number,
+                    });
+                    continue;
+                }
+                Ok(Line::Blank) => {
+                    blank += 1;
+                    continue;
+                }
+                Ok(Line::More(text)) => text,
+                // The file was checked.
+                Ok(Line::Comment | Line::Section { .. }) | Err(_) => continue,
+            };
+            if let Some(setting) = self.list.last_mut() {
+                let value = setting.value.to_mut();
+                value.extend(std::iter::repeat_n('\n', blank + 1));
+                value.push_str(text);
+                blank = 0;
+            }
+        }
+    }
+}
+
+/// A file and line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    path: PathBuf,
+    line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, line {}", self.path.display(), self.line)
+    }
+}
+
+/// The header of a section.
+#[derive(Clone, Copy)]
+struct Header<'a> {
+    text: &'a str,
+    quoted_name: Option<&'a str>,
+}
+
+impl<'a> Header<'a> {
+    /// The name in a header such as `profile NAME`: of two words the second. The first need only
+    /// begin with `word` (botocore, `build_profile_map`).
+    fn name(self, word: &str) -> Option<&'a str> {
+        if !self.text.starts_with(word) {
+            return None;
+        }
+        if self.quoted_name.is_some() || is_quoted(self.text) {
+            return self.quoted_name;
+        }
+        let mut words = self.text.split([' ', '\t']).filter(|word| !word.is_empty());
+        let name = words.by_ref().nth(1)?;
+        words.next().is_none().then_some(name)
+    }
+
+    /// Whether it is this word and this name.
+    fn is(self, word: &str, name: &str) -> bool {
+        // Most headers of a long file fail here.
+        let may_be =
+            self.quoted_name.is_some() || self.text.trim_end_matches([' ', '\t']).ends_with(name);
+        may_be && self.name(word) == Some(name)
+    }
+}
+
+/// Whether a header has quotes as those of a shell, which may join words.
+fn is_quoted(header: &str) -> bool {
+    header.contains(['"', '\'', '\\'])
+}
+
+/// The second of two words.
+fn quoted_name(header: &str) -> Option<String> {
+    if !is_quoted(header) {
         return None;
     }
-    let files = EnvConfigFiles::builder()
-        .with_contents(kind, contents)
-        .build();
-    let error = parse(&files).err()?;
-    // The parser's own error lies beneath: "error parsing <unknown> on line 3:\n  …"
-    let text = std::error::Error::source(&error).map_or(error.to_string(), ToString::to_string);
-    let line = match text.split_once(" on line ") {
-        Some((_, line)) => line.to_owned(),
-        None => text,
-    };
-    Some(AwsFilesError::Malformed {
-        path: path.to_owned(),
-        line,
-    })
+    let [_, name] = <[String; 2]>::try_from(shell_words::split(header)?).ok()?;
+    Some(name)
 }
 
-/// Runs the SDK's parser. With contents in memory its future has nothing to wait for, so one
-/// poll ends it and no runtime is needed.
-fn parse(files: &EnvConfigFiles) -> Result<ProfileSet, ProfileFileLoadError> {
-    let fs = Fs::from_slice(&[]);
-    let env = SdkEnv::from_slice(&[]);
-    let mut future = pin!(profile::load(
-        &fs,
-        &env,
-        files,
-        Some(Cow::Borrowed(DEFAULT_PROFILE))
-    ));
-    match future
-        .as_mut()
-        .poll(&mut Context::from_waker(Waker::noop()))
-    {
-        Poll::Ready(result) => result,
-        Poll::Pending => Ok(ProfileSet::default()),
+/// Finds the sections, and checks every line.
+fn sections(text: &str) -> Result<Vec<Section>, (usize, SyntaxProblem)> {
+    let mut sections: Vec<Section> = Vec::new();
+    let mut names = Names::default();
+    let mut is_block = false;
+    let mut lines = Lines::of_file(text);
+    while let Some(line) = lines.read() {
+        match line.map_err(|problem| (lines.number, problem))? {
+            Line::Blank | Line::Comment => {}
+            Line::Section { header } => {
+                let start = header.as_ptr().addr() - text.as_ptr().addr();
+                if let Some(before) = sections.last_mut() {
+                    before.body.end = lines.start;
+                }
+                sections.push(Section {
+                    header: start..start + header.len(),
+                    body: lines.end..text.len(),
+                    quoted_name: quoted_name(header),
+                    line: lines.number,
+                });
+                names.clear();
+            }
+            Line::Setting { name, value } => {
+                is_block = value.is_empty();
+                if let Some(first) = names.add(name, lines.number) {
+                    let name = name.to_lowercase();
+                    return Err((lines.number, SyntaxProblem::Repeated { name, first }));
+                }
+            }
+            Line::More(text) => {
+                if is_block && !text.contains('=') {
+                    return Err((lines.number, SyntaxProblem::NotNested));
+                }
+            }
+        }
+    }
+    Ok(sections)
+}
+
+/// The names of a section's settings.
+#[derive(Default)]
+struct Names<'a> {
+    in_order: Vec<(&'a str, usize)>,
+    /// Filled once there are many.
+    known: HashSet<String>,
+}
+
+impl<'a> Names<'a> {
+    fn clear(&mut self) {
+        self.in_order.clear();
+        self.known.clear();
+    }
+
+    /// Adds a name. If it is known already, says in which line it is.
+    fn add(&mut self, name: &'a str, line: usize) -> Option<usize> {
+        let is_known = if self.in_order.len() < MANY {
+            self.first(name).is_some()
+        } else {
+            if self.known.is_empty() {
+                let names = self.in_order.iter();
+                self.known
+                    .extend(names.map(|(name, _)| name.to_lowercase()));
+            }
+            !self.known.insert(name.to_lowercase())
+        };
+        if is_known {
+            return self.first(name).or(Some(line));
+        }
+        self.in_order.push((name, line));
+        None
+    }
+
+    fn first(&self, name: &str) -> Option<usize> {
+        let found = self
+            .in_order
+            .iter()
+            .find(|(known, _)| known.len() == name.len() && known.eq_ignore_ascii_case(name));
+        found.map(|(_, line)| *line)
+    }
+}
+
+/// What a line is.
+enum Line<'a> {
+    Blank,
+    Comment,
+    Section {
+        header: &'a str,
+    },
+    Setting {
+        name: &'a str,
+        value: &'a str,
+    },
+    /// One more line of the setting above: it is indented deeper.
+    More(&'a str),
+}
+
+/// Reads a text line by line.
+struct Lines<'a> {
+    text: &'a str,
+    /// Where the last line that was read begins.
+    start: usize,
+    /// Where the next line begins.
+    end: usize,
+    /// The number of the last line that was read, counted from 1.
+    number: usize,
+    in_section: bool,
+    in_setting: bool,
+    /// How far the last setting or header is indented, in characters.
+    indentation: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn of_file(text: &'a str) -> Self {
+        Self {
+            text,
+            // Windows editors put a byte order mark there.
+            start: 0,
+            end: if text.starts_with('\u{feff}') { 3 } else { 0 },
+            number: 0,
+            in_section: false,
+            in_setting: false,
+            indentation: 0,
+        }
+    }
+
+    /// The body of a section whose header is in this line.
+    fn of_body(body: &'a str, header: usize) -> Self {
+        Self {
+            number: header,
+            end: 0,
+            in_section: true,
+            ..Self::of_file(body)
+        }
+    }
+
+    /// The next line; `None` at the end.
+    fn read(&mut self) -> Option<Result<Line<'a>, SyntaxProblem>> {
+        let rest = &self.text[self.end..];
+        if rest.is_empty() {
+            return None;
+        }
+        let bytes = rest.as_bytes();
+        let length = memchr2(b'\n', b'\r', bytes).unwrap_or(bytes.len());
+        let is_pair = bytes[length..].starts_with(b"\r\n");
+        self.start = self.end;
+        self.end += (length + 1 + usize::from(is_pair)).min(bytes.len());
+        self.number += 1;
+        Some(self.classify(&rest[..length]))
+    }
+
+    fn classify(&mut self, line: &'a str) -> Result<Line<'a>, SyntaxProblem> {
+        let from_text = trim_start(line);
+        let text = trim_end(from_text);
+        match text.as_bytes().first() {
+            None => return Ok(Line::Blank),
+            Some(b'#' | b';') => return Ok(Line::Comment),
+            Some(_) => {}
+        }
+        let indentation = match line.len() - from_text.len() {
+            0 => 0,
+            length => line[..length].chars().count(),
+        };
+        if self.in_setting && indentation > self.indentation {
+            return Ok(Line::More(text));
+        }
+        self.indentation = indentation;
+        if let Some(header) = header(text) {
+            self.in_section = true;
+            self.in_setting = false;
+            return Ok(Line::Section { header });
+        }
+        if !self.in_section {
+            return Err(SyntaxProblem::BeforeSection);
+        }
+        let separator = memchr2(b'=', b':', text.as_bytes()).ok_or(SyntaxProblem::NoSeparator)?;
+        let name = trim_end(&text[..separator]);
+        if name.is_empty() {
+            return Err(SyntaxProblem::NoName);
+        }
+        self.in_setting = true;
+        let value = trim_start(&text[separator + 1..]);
+        Ok(Line::Setting { name, value })
+    }
+}
+
+/// What is between the first bracket of a line and the last one. What follows is not looked at.
+fn header(text: &str) -> Option<&str> {
+    let header = text.strip_prefix('[')?;
+    let header = &header[..header.rfind(']')?];
+    (!header.is_empty()).then_some(header)
+}
+
+/// What Python's `str.isspace` takes for white space.
+fn is_space(c: char) -> bool {
+    c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
+}
+
+/// Without white space at the start. Most lines have none, or some blanks.
+fn trim_start(text: &str) -> &str {
+    let bytes = text.as_bytes();
+    let blanks = bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\t'));
+    let blanks = blanks.count();
+    match bytes.get(blanks) {
+        Some(byte) if byte.is_ascii_graphic() => &text[blanks..],
+        _ => text.trim_start_matches(is_space),
+    }
+}
+
+/// Without white space at the end.
+fn trim_end(text: &str) -> &str {
+    match text.as_bytes().last() {
+        Some(byte) if byte.is_ascii_graphic() => text,
+        _ => text.trim_end_matches(is_space),
     }
 }
 
@@ -211,81 +738,266 @@ fn parse(files: &EnvConfigFiles) -> Result<ProfileSet, ProfileFileLoadError> {
 mod tests {
     use super::*;
 
-    fn load_at(env: &Env) -> Result<AwsFiles, AwsFilesError> {
-        AwsFiles::load(env, Instant::now())
-    }
-
     fn load(config: &str, credentials: &str) -> Result<AwsFiles, AwsFilesError> {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path().to_str().unwrap();
         std::fs::create_dir(folder.path().join(".aws")).unwrap();
         std::fs::write(folder.path().join(".aws/config"), config).unwrap();
         std::fs::write(folder.path().join(".aws/credentials"), credentials).unwrap();
-        load_at(&Env::from_variables([("HOME", home)]))
+        AwsFiles::load(&Env::from_variables([("HOME", home)]))
+    }
+
+    /// The settings of the default profile, as the AWS CLI would read them.
+    fn default_profile(config: &str) -> Vec<(String, String)> {
+        let files = load(config, "").unwrap();
+        let profile = files.profile("default").expect("a default profile");
+        let settings = profile.config.iter();
+        settings
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    }
+
+    fn problem(config: &str) -> String {
+        let error = load(config, "").unwrap_err().to_string();
+        error.split_once(": ").expect("a path").1.to_owned()
     }
 
     #[test]
     fn both_files_make_one_set_of_profiles() {
         let files = load(
-            "[profile work]\nregion = eu-west-1\nservices = local\n[services local]\necr =\n  endpoint_url = http://localhost:1\n",
-            "[work]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n[other]\nregion = us-east-1\n",
+            "[profile work]\nregion = eu-west-1\noutput = json\nservices = local\n[services local]\necr =\n  endpoint_url = http://localhost:1\n",
+            "[work]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\noutput = text\n[other]\nregion = us-east-1\n",
         )
         .unwrap();
         let work = files.profile("work").unwrap();
         assert_eq!(work.get("region"), Some("eu-west-1"));
         assert_eq!(work.get("aws_access_key_id"), Some("AKIAIOSFODNN7EXAMPLE"));
+        assert_eq!(work.get("output"), Some("text"));
+        assert_eq!(work.config.get("aws_access_key_id"), None);
         assert_eq!(
-            files.service_endpoint(work, "ecr"),
+            files.service_endpoint(&work, "ecr").as_deref(),
             Some("http://localhost:1")
         );
-        assert_eq!(files.service_endpoint(work, "sts"), None);
+        assert_eq!(files.service_endpoint(&work, "sts"), None);
         assert_eq!(files.profile_names(), ["other", "work"]);
+        let place = work.place_of("output").unwrap().to_string();
+        assert!(place.ends_with(".aws/credentials, line 3"), "{place}");
+    }
+
+    // What follows was compared with `configparser` and `botocore.configloader` by hand, and is
+    // compared anew with each run of `tests/as_the_cli`.
+
+    #[test]
+    fn settings_may_be_indented() {
+        for config in [
+            "[default]\n  region = x\n  output = y\n",
+            "  [default]\n  region = x\n  output = y\n",
+            "[default]\n    region = x\n  output = y\n",
+            "[default]\n\tregion = x\n\toutput = y\n",
+            "[default]\n\u{a0}region = x\n\u{a0}output = y",
+        ] {
+            let expected = [("region", "x"), ("output", "y")];
+            let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            assert_eq!(default_profile(config), expected, "{config:?}");
+        }
     }
 
     #[test]
-    fn a_byte_order_mark_is_skipped() {
-        let files = load("\u{feff}[profile work]\nregion = eu-west-1\n", "").unwrap();
-        assert_eq!(files.profile_names(), ["work"]);
+    fn a_value_goes_on_in_lines_that_are_indented_deeper() {
+        for (config, value) in [
+            ("[default]\na = b\n  c\n", "b\nc"),
+            ("[default]\na = b\n  c = d\n", "b\nc = d"),
+            ("[default]\na =\n  c = d\n  e = f\n", "\nc = d\ne = f"),
+            ("[default]\na = b\n\n  c\n", "b\n\nc"),
+            ("[default]\na = b\n# d\n  c\n", "b\nc"),
+            ("[default]\na = b\n  # d\n", "b"),
+            ("[default]\na = b\n\n\n", "b"),
+            (" [default]\n  a = b\n   c\n", "b\nc"),
+            ("[default]\na = b\n [no section]\n", "b\n[no section]"),
+        ] {
+            let expected = [("a".to_owned(), value.to_owned())];
+            assert_eq!(default_profile(config), expected, "{config:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_whole_line_is_a_comment() {
+        for (config, value) in [
+            ("; x\n[default]\n# y = z\n   ; z\na = b\n", "b"),
+            ("[default] # x\na = b ; c # d\n", "b ; c # d"),
+            ("[default]\na = #b\n", "#b"),
+            ("[default]\na:b=c\n", "b=c"),
+            ("[default]\na = b:c\n", "b:c"),
+            ("[default]\r\na = b\r\n", "b"),
+            ("[default]\ra = b\r", "b"),
+            ("\u{feff}[default]\na = b", "b"),
+            ("[default]\na =\u{3000}b\u{85}", "b"),
+            ("[default]\na = \"b\"", "\"b\""),
+        ] {
+            let expected = [("a".to_owned(), value.to_owned())];
+            assert_eq!(default_profile(config), expected, "{config:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_settings_count_in_any_case() {
+        let files = load("[default]\nRegion = x\n", "").unwrap();
+        assert_eq!(files.profile("default").unwrap().get("region"), Some("x"));
+        let repeated = "[default]\nRegion = x\nregion = y\n";
+        assert_eq!(
+            problem(repeated),
+            "line 3 sets region again; line 2 sets it already"
+        );
+    }
+
+    #[test]
+    fn headers_name_profiles_as_the_aws_cli_reads_them() {
+        for (header, expected) in [
+            ("profile a", "a"),
+            ("profile   a ", "a"),
+            ("profile\ta", "a"),
+            ("profile \"a b\"", "a b"),
+            ("profile 'a'", "a"),
+            ("profile a\\ b", "a b"),
+            ("profile \"\"", ""),
+            ("profile ü", "ü"),
+            ("profiles a", "a"),
+            ("profile a#b", "a#b"),
+            ("default", "default"),
+            ("profile default", "default"),
+        ] {
+            let files = load(&format!("[{header}]\n"), "").unwrap();
+            assert_eq!(files.profile_names(), [expected], "{header}");
+            assert!(files.profile(expected).is_some(), "{header}");
+        }
+        for header in [
+            "profile",
+            "profile a b",
+            "a",
+            " profile a",
+            "profile \"a",
+            "Profile a",
+        ] {
+            let files = load(&format!("[{header}]\n"), "").unwrap();
+            assert_eq!(files.profile_names().len(), 0, "{header}");
+        }
+        let files = load("", "[profile a]\n[b c]\n").unwrap();
+        assert_eq!(files.profile_names(), ["b c", "profile a"]);
+    }
+
+    #[test]
+    fn of_two_headers_for_one_profile_the_last_one_counts() {
+        let files = load("[profile \"a\"]\nx = 1\ny = 2\n[profile a]\nx = 3\n", "").unwrap();
+        let profile = files.profile("a").unwrap();
+        assert_eq!((profile.get("x"), profile.get("y")), (Some("3"), None));
+    }
+
+    #[test]
+    fn a_section_that_is_repeated_goes_on() {
+        let files = load("[default]\nx = 1\ny = 2\n[other]\n[default]\nx = 3\n", "").unwrap();
+        let profile = files.profile("default").unwrap();
+        assert_eq!((profile.get("x"), profile.get("y")), (Some("3"), Some("2")));
+    }
+
+    #[test]
+    fn settings_of_the_section_named_default_in_capitals_count_in_all() {
+        let files = load("[DEFAULT]\nx = 1\ny = 2\n[default]\ny = 3\n", "").unwrap();
+        let profile = files.profile("default").unwrap();
+        assert_eq!((profile.get("x"), profile.get("y")), (Some("1"), Some("3")));
+        assert_eq!(files.profile_names(), ["default"]);
+    }
+
+    #[test]
+    fn a_wrong_line_in_any_section_is_told_with_its_number() {
+        for (config, expected) in [
+            ("region = x\n", "line 1 is before the first [section]"),
+            ("\n[]\n", "line 2 is before the first [section]"),
+            (
+                "[a]\nregion\n",
+                "line 2 is neither a [section] nor `name = value`",
+            ),
+            (
+                "[a]\n[b\n",
+                "line 2 is neither a [section] nor `name = value`",
+            ),
+            ("[a]\n = x\n", "line 2 has no name before its `=` or `:`"),
+            (
+                "[a]\ns3 =\n  x\n",
+                "line 3 is indented below a name without a value, but is not `name = value`",
+            ),
+            (
+                "[a]\nb = 1\n[c]\nB = 2\nb = 3\n",
+                "line 5 sets b again; line 4 sets it already",
+            ),
+        ] {
+            assert_eq!(problem(config), expected, "{config:?}");
+        }
+        let mut many: String = (0..100).map(|n| format!("k{n} = 1\n")).collect();
+        many.insert_str(0, "[a]\n");
+        assert!(load(&many, "").is_ok());
+        many.push_str("K70 = 1\n");
+        assert_eq!(
+            problem(&many),
+            "line 102 sets k70 again; line 72 sets it already"
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_not_utf_8_is_told_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config");
+        std::fs::write(&path, b"[default]\nregion = \xff\n").unwrap();
+        let path = path.to_str().unwrap();
+        let env = Env::from_variables([("AWS_CONFIG_FILE", path)]);
+        let error = AwsFiles::load(&env).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!("the AWS file {path} is not UTF-8 text: line 2")
+        );
+    }
+
+    #[test]
+    fn variables_in_the_path_of_a_file_are_replaced() {
+        let env = Env::from_variables([("HOME", "/home/alice"), ("A", "x"), ("A_1", "y")]);
+        for (path, expected) in [
+            ("$HOME/config", "/home/alice/config"),
+            ("${HOME}/config", "/home/alice/config"),
+            ("~/config", "/home/alice/config"),
+            ("/$A-$A_1/${A}1", "/x-y/x1"),
+            ("/$B/${B}/$/${", "/$B/${B}/$/${"),
+        ] {
+            let expanded = env.expand_home(expand_variables(path.into(), &env).into());
+            assert_eq!(expanded, Path::new(expected), "{path}");
+        }
     }
 
     #[test]
     fn no_files_are_no_profiles() {
         let home = tempfile::tempdir().unwrap();
         let home = home.path().display().to_string();
-        let files = load_at(&Env::from_variables([("HOME", &*home)])).unwrap();
-        assert!(files.profile_names().is_empty());
+        let files = AwsFiles::load(&Env::from_variables([("HOME", &*home)])).unwrap();
+        assert_eq!(files.profile_names().len(), 0);
+        assert_eq!(files.passed_over().count(), 0);
     }
 
     #[test]
     fn without_a_home_folder_the_working_folder_is_not_looked_at() {
-        let files = load_at(&Env::from_variables([])).unwrap();
-        assert_eq!(files.paths().0, Path::new("~/.aws/config"));
-        assert!(files.profile_names().is_empty());
+        let files = AwsFiles::load(&Env::from_variables([])).unwrap();
+        assert_eq!(files.config.path, Path::new(""));
     }
 
     #[test]
-    fn a_broken_file_is_named_with_its_line() {
-        let error = load("[default]\n", "[default]\nregion\n")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains(".aws/credentials cannot be parsed: line 2:"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn a_folder_in_place_of_the_file_is_an_error() {
+    fn a_folder_in_place_of_the_file_holds_nothing_and_is_told() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join(".aws/config")).unwrap();
-        let error = load_at(&Env::from_variables([(
-            "HOME",
-            folder.path().to_str().unwrap(),
-        )]))
-        .unwrap_err();
-        assert!(
-            error.to_string().starts_with("cannot read the AWS file"),
-            "{error}"
+        let home = folder.path().to_str().unwrap();
+        let files = AwsFiles::load(&Env::from_variables([("HOME", home)])).unwrap();
+        let told: Vec<String> = files.passed_over().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [format!(
+                "the AWS file {home}/.aws/config was ignored: it is a folder, not a file"
+            )]
         );
     }
 }

@@ -3,14 +3,12 @@
 use std::cell::OnceCell;
 use std::fmt;
 
-use aws_config::profile::Profile;
-
 use crate::env::{Env, says_true, var};
 use crate::net::HttpUrl;
 use crate::redaction::shown_url;
 use crate::registry::{Partition, Region, Registry};
 
-use super::aws_files::AwsFiles;
+use super::aws_files::{AwsFiles, Profile};
 use super::error::IdentityError;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +91,7 @@ impl AwsApi {
 pub(super) struct Settings<'a> {
     env: &'a Env,
     files: Option<&'a AwsFiles>,
-    profile: Option<&'a Profile>,
+    profile: Option<Profile<'a>>,
     switches: OnceCell<Switches>,
 }
 
@@ -130,8 +128,8 @@ impl<'a> Settings<'a> {
         })
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&'a str> {
-        self.profile?.get(key)
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        self.profile.as_ref()?.get(key)
     }
 
     /// Where roles are assumed: the rule's region, the profile's, `AWS_REGION`, the registry's;
@@ -197,15 +195,12 @@ impl<'a> Settings<'a> {
             (url, UrlOrigin::Variable(variable))
         } else if let Some(url) = self.env.get(var::AWS_ENDPOINT_URL) {
             (url, UrlOrigin::Variable(var::AWS_ENDPOINT_URL))
-        } else if let (Some(profile), Some(files)) = (self.profile, self.files) {
+        } else if let (Some(profile), Some(files)) = (&self.profile, self.files) {
             match files
                 .service_endpoint(profile, service)
-                .or_else(|| profile.get("endpoint_url"))
+                .or_else(|| profile.get("endpoint_url").map(str::to_owned))
             {
-                Some(url) => (
-                    url.to_owned(),
-                    UrlOrigin::Profile(profile.name().to_owned()),
-                ),
+                Some(url) => (url, UrlOrigin::Profile(profile.name().to_owned())),
                 None => return Ok(None),
             }
         } else {

@@ -1,15 +1,14 @@
 //! Why no identity can be determined, and what to do about it.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 use std::time::Duration;
-
-use aws_config::profile::Profile;
 
 use crate::config::{ConfigError, Problem};
 use crate::env::{Env, var};
 use crate::registry::{ParseError, Partition};
 
-use super::aws_files::AwsFilesError;
+use super::aws_files::{AwsFilesError, Place, Profile};
 use super::chosen_by::{ChosenBy, LayerName};
 use super::misspelled::Misspelled;
 
@@ -23,7 +22,10 @@ pub(crate) enum IdentityError {
     #[error(
         "no AWS credentials found: configuration, variables and the default profile have none, and instance metadata is disabled"
     )]
-    NotSignedIn,
+    NotSignedIn {
+        /// The variables and files that do not count, and why.
+        passed_over: Vec<Cow<'static, str>>,
+    },
     /// The configuration's role template does not fit, or crosses partitions.
     #[error(transparent)]
     Config(ConfigError),
@@ -94,12 +96,16 @@ pub(crate) enum IdentityError {
 impl IdentityError {
     pub(crate) fn hints(&self) -> Vec<String> {
         match self {
-            IdentityError::NotSignedIn => vec![
-                SIGN_IN.to_owned(),
-            ],
+            IdentityError::NotSignedIn { passed_over } => {
+                let mut hints = vec![SIGN_IN.to_owned()];
+                if !passed_over.is_empty() {
+                    hints.push(format!("Not used: {}", passed_over.join(", ")));
+                }
+                hints
+            }
             IdentityError::Profile { cause: ProfileError::Missing { profile, .. }, known, .. } => {
                 let mut hints = vec!["To list the profiles, run: aws configure list-profiles".to_owned()];
-                hints.extend(unreadable_name(profile));
+                hints.extend(quoted_header(profile));
                 hints.extend(list_known("profiles", known));
                 hints
             }
@@ -107,12 +113,13 @@ impl IdentityError {
                 let mut hints = vec![
                     "Correct the name in the client's configuration, or define the identity in config.toml".to_owned(),
                 ];
-                hints.extend(unreadable_name(name));
+                hints.extend(quoted_header(name));
                 hints.extend(list_known("identities", identities));
                 hints.extend(list_known("profiles", profiles));
                 hints
             }
             IdentityError::Misspelled(misspelled) => vec![misspelled.hint()],
+            IdentityError::Files(error) => error.hints(),
             IdentityError::Partition { ours, chosen_by, .. } => vec![match chosen_by.layer() {
                 // These come before every rule.
                 LayerName::Name => "Set another helper for this registry in the client's configuration (credHelpers)".to_owned(),
@@ -127,7 +134,6 @@ impl IdentityError {
             // Their messages say what to do.
             IdentityError::Config(_)
             | IdentityError::Profile { .. }
-            | IdentityError::Files(_)
             | IdentityError::Environment(_)
             | IdentityError::Variable { .. }
             | IdentityError::EndpointUrl { .. } => Vec::new(),
@@ -135,13 +141,11 @@ impl IdentityError {
     }
 }
 
-/// The SDK's parser passes over profiles by other names, which the AWS CLI knows (aws-runtime 1,
-/// `env_config/normalize.rs`).
-fn unreadable_name(name: &str) -> Option<String> {
-    let is_read = |c: char| c.is_ascii_alphanumeric() || "_-/.%@:+".contains(c);
-    (!name.chars().all(is_read)).then(|| {
-        "If the profile exists, rename it; only the characters A-Z a-z 0-9 and _-/.%@:+ are supported in profile names"
-            .to_owned()
+/// The AWS CLI passes over a section whose header has more than two words.
+fn quoted_header(name: &str) -> Option<String> {
+    let has_space = name.contains(char::is_whitespace);
+    has_space.then(|| {
+        format!(r#"In ~/.aws/config, a name with spaces needs quotes: [profile "{name}"]"#)
     })
 }
 
@@ -170,12 +174,16 @@ pub(crate) enum ProfileError {
     )]
     NoCredentials { profile: String },
     /// The profile has one setting without another that is required with it.
-    #[error("the AWS profile `{profile}` is incomplete: {what}")]
+    #[error("the AWS profile `{profile}`{} is incomplete: {what}", at(.place))]
     Incomplete {
         profile: String,
+        place: Option<Place>,
         /// What is missing or contradicts itself.
         what: String,
     },
+    /// A variable that a profile's web identity draws on.
+    #[error(transparent)]
+    Environment(EnvironmentError),
     /// `source_profile` leads in a circle.
     #[error("the AWS profile `{profile}` has a circular source_profile chain: {circle}")]
     Circular {
@@ -185,12 +193,20 @@ pub(crate) enum ProfileError {
         circle: String,
     },
     /// A role ARN, an external id, a duration or an MFA device that is not one.
-    #[error("the AWS profile `{profile}` has an invalid {key}: {why}")]
+    #[error("the AWS profile `{profile}`{} has an invalid {key}: {why}", at(.place))]
     Malformed {
         profile: String,
+        place: Option<Place>,
         key: &'static str,
         why: String,
     },
+}
+
+fn at(place: &Option<Place>) -> String {
+    place
+        .as_ref()
+        .map(|place| format!(" ({place})"))
+        .unwrap_or_default()
 }
 
 fn referenced(by: &Option<String>) -> String {
@@ -200,16 +216,22 @@ fn referenced(by: &Option<String>) -> String {
 }
 
 impl ProfileError {
-    pub(super) fn incomplete(profile: &Profile, what: impl Into<String>) -> Self {
+    pub(super) fn incomplete(profile: &Profile<'_>, what: impl Into<String>) -> Self {
         Self::Incomplete {
             profile: profile.name().to_owned(),
+            place: profile.place(),
             what: what.into(),
         }
     }
 
-    pub(super) fn malformed(profile: &Profile, key: &'static str, why: impl Into<String>) -> Self {
+    pub(super) fn malformed(
+        profile: &Profile<'_>,
+        key: &'static str,
+        why: impl Into<String>,
+    ) -> Self {
         Self::Malformed {
             profile: profile.name().to_owned(),
+            place: profile.place_of(key),
             key,
             why: why.into(),
         }
@@ -217,7 +239,7 @@ impl ProfileError {
 
     /// Reads a setting of a profile.
     pub(super) fn parse<T: FromStr<Err = ParseError>>(
-        profile: &Profile,
+        profile: &Profile<'_>,
         key: &'static str,
         text: &str,
     ) -> Result<T, Self> {
@@ -227,7 +249,7 @@ impl ProfileError {
 
     /// Checks what the SDK would put into a host name or into the path of a request as it is.
     pub(super) fn check<T: FromStr<Err = ParseError>>(
-        profile: &Profile,
+        profile: &Profile<'_>,
         key: &'static str,
         text: &str,
     ) -> Result<(), Self> {
@@ -235,24 +257,46 @@ impl ProfileError {
     }
 
     pub(super) fn refuse_blank(
-        profile: &Profile,
+        profile: &Profile<'_>,
         env: &Env,
         names: &[&'static str],
     ) -> Result<(), Self> {
         refuse_blank(env, names).map_err(|error| Self::incomplete(profile, error.to_string()))
     }
 
-    /// Reads `duration_seconds`. The limits are STS's, for `DurationSeconds`.
-    pub(super) fn duration(profile: &Profile) -> Result<Option<Duration>, Self> {
+    /// Reads `duration_seconds`. The limits are STS's, for `DurationSeconds`. What is not a number
+    /// counts for nothing, as in the AWS CLI.
+    pub(super) fn duration(profile: &Profile<'_>) -> Result<Option<Duration>, Self> {
         let Some(text) = profile.get("duration_seconds") else {
             return Ok(None);
         };
-        match text.parse() {
-            Ok(seconds @ 900..=43_200) => Ok(Some(Duration::from_secs(seconds))),
-            _ => {
+        match text.parse::<i64>() {
+            Ok(seconds @ 900..=43_200) => Ok(Some(Duration::from_secs(seconds.unsigned_abs()))),
+            Ok(_) => {
                 let why = format!("`{text}` is not a number of seconds from 900 to 43200");
                 Err(Self::malformed(profile, "duration_seconds", why))
             }
+            Err(_) => {
+                let profile = profile.name();
+                log::warn!(
+                    "duration_seconds of the AWS profile `{profile}` is not used; it is not a number"
+                );
+                Ok(None)
+            }
+        }
+    }
+
+    /// Reads `role_session_name`; blank, it counts for nothing. The limit is STS's, for
+    /// `RoleSessionName`.
+    pub(super) fn session_name(profile: &Profile<'_>) -> Result<Option<String>, Self> {
+        match profile.get("role_session_name") {
+            Some("") => Ok(None),
+            Some(name) if name.len() < 2 => Err(Self::malformed(
+                profile,
+                "role_session_name",
+                "it has fewer than 2 characters",
+            )),
+            name => Ok(name.map(str::to_owned)),
         }
     }
 }
@@ -267,7 +311,6 @@ pub(crate) enum EnvironmentError {
         /// The variable that is not set.
         unset: &'static str,
     },
-    /// `AWS_ROLE_ARN` is no role ARN.
     #[error("{} is invalid", var::AWS_ROLE_ARN)]
     RoleArn(#[source] ParseError),
     /// The SDK reads it too, and takes it for a value.

@@ -11,12 +11,13 @@ use crate::env::{Env, PER_ACCOUNT, var};
 use crate::helper_name;
 use crate::registry::{Region, Registry};
 
-use super::aws_files::{AwsFiles, AwsFilesError, DEFAULT_PROFILE};
+use super::Role;
+use super::aws_files::{AwsFiles, AwsFilesError, DEFAULT_PROFILE, Profile};
 use super::chosen_by::{ChosenBy, LayerName};
 use super::error::{IdentityError, ProfileError};
 use super::misspelled::Misspelled;
-use super::source::{Container, InstanceMetadata, Keys, Source, WebIdentity};
-use super::{Role, profile};
+use super::profile::{self, WebIdentityVariables};
+use super::source::{Container, InstanceMetadata, Keys, Source, Sso};
 
 /// Asks one layer; `None` if it is silent.
 type Ask = for<'a> fn(&Layers<'a>, &Registry) -> Result<Option<LayerAnswer>, IdentityError>;
@@ -44,6 +45,16 @@ const LAYERS: [(LayerName, Ask); 6] = [
     (LayerName::Sdk, |layers, _| {
         Ok(layers.aws_defaults()?.map(LayerAnswer::Complete))
     }),
+];
+
+/// The variables that name credentials, in the order in which they are read.
+const AWS_VARIABLES: [&str; 6] = [
+    var::AWS_ACCESS_KEY_ID,
+    var::AWS_DEFAULT_PROFILE,
+    var::AWS_PROFILE,
+    var::AWS_WEB_IDENTITY_TOKEN_FILE,
+    var::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI,
+    var::AWS_CONTAINER_CREDENTIALS_FULL_URI,
 ];
 
 /// The first layer that a role without a profile can be assumed from. Those before it select the
@@ -117,7 +128,9 @@ impl Layers<'_> {
                 }
             }
         }
-        Err(IdentityError::NotSignedIn)
+        Err(IdentityError::NotSignedIn {
+            passed_over: self.passed_over(None, registry),
+        })
     }
 
     /// What each layer says of this registry, also those that are passed over.
@@ -287,35 +300,99 @@ impl Layers<'_> {
         }]))
     }
 
-    /// `AWS_*` variables, in the SDK's order: keys, the profile, the web identity, the container.
+    /// What the AWS CLI would choose, if a variable has a part in it.
     fn aws_variables(&self) -> Result<Option<Choice>, IdentityError> {
-        let chosen = |variable: &'static str, source| {
-            Ok(Some(Choice {
-                chosen_by: ChosenBy::Variable(variable.into()),
-                profile: None,
-                source,
-                roles: Vec::new(),
-                region: None,
-            }))
+        if !AWS_VARIABLES.iter().any(|name| self.env.is_set(name)) {
+            return Ok(None);
+        }
+        let is_default = |chosen_by: &ChosenBy| matches!(chosen_by, ChosenBy::Default);
+        match self.aws_choice() {
+            Ok(choice) => Ok(choice.filter(|choice| !is_default(&choice.chosen_by))),
+            Err(IdentityError::Profile { chosen_by, .. }) if is_default(&chosen_by) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What the AWS CLI would choose, if no variable has a part in it: the default profile, or
+    /// instance metadata.
+    fn aws_defaults(&self) -> Result<Option<Choice>, IdentityError> {
+        let choice = self.aws_choice()?;
+        Ok(choice.filter(|choice| matches!(choice.chosen_by, ChosenBy::Default)))
+    }
+
+    /// What the AWS CLI would choose, from AWS's variables and files and what the machine has
+    /// (botocore 1.43, `create_credential_resolver`): keys in variables, the profile, the
+    /// container's endpoint, instance metadata.
+    fn aws_choice(&self) -> Result<Option<Choice>, IdentityError> {
+        let files = self.files()?;
+        let named = self.named_profile();
+        let (variable, name) = match &named {
+            Some((variable, name)) => (Some(*variable), name.as_str()),
+            None => (None, DEFAULT_PROFILE),
         };
+        let chosen_by = match variable {
+            Some(variable) => ChosenBy::Variable(variable.into()),
+            None => ChosenBy::Default,
+        };
+        let profile = match (files.profile(name), variable) {
+            (Some(profile), _) => profile,
+            (None, None) => Profile::empty(name),
+            // Keys in variables do not help, as in the AWS CLI.
+            (None, Some(_)) => {
+                let missing = profile::missing(name, None, files);
+                return Err(self.profile_error(missing, chosen_by));
+            }
+        };
+        let by_variable = |variable: &'static str, source| Choice {
+            chosen_by: ChosenBy::Variable(variable.into()),
+            profile: None,
+            source,
+            roles: Vec::new(),
+            region: None,
+        };
+        Sso::check_session(&profile, files)
+            .map_err(|error| self.profile_error(error, chosen_by.clone()))?;
         if let Some(keys) = Keys::from_env(self.env).map_err(IdentityError::Environment)? {
-            return chosen(var::AWS_ACCESS_KEY_ID, Source::Keys(keys));
+            return Ok(Some(by_variable(
+                var::AWS_ACCESS_KEY_ID,
+                Source::Keys(keys),
+            )));
         }
-        if let Some((variable, profile)) = self.named_profile() {
-            self.tell_of_another_than(&profile);
-            let chosen_by = ChosenBy::Variable(variable.into());
-            return self.choose_profile(&profile, chosen_by).map(Some);
+        self.tell_of_another_than(name);
+        let found = profile::resolve(profile, files, self.env, WebIdentityVariables::Read);
+        let found = found.map_err(|error| self.profile_error(error, chosen_by.clone()))?;
+        if let Some((source, roles)) = found {
+            let is_from = |variable| source.get().is_from(variable, false, self.env);
+            let by_token = roles.is_empty()
+                && self.env.is_set(var::AWS_WEB_IDENTITY_TOKEN_FILE)
+                && is_from(var::AWS_WEB_IDENTITY_TOKEN_FILE);
+            return Ok(Some(if by_token {
+                by_variable(var::AWS_WEB_IDENTITY_TOKEN_FILE, source)
+            } else {
+                Choice {
+                    chosen_by,
+                    profile: Some(name.to_owned()),
+                    source,
+                    roles,
+                    region: None,
+                }
+            }));
         }
-        if let Some(web) = WebIdentity::from_env(self.env).map_err(IdentityError::Environment)? {
-            return chosen(var::AWS_WEB_IDENTITY_TOKEN_FILE, Source::WebIdentity(web));
-        }
-        if let Some(container) =
-            Container::from_env(self.env).map_err(IdentityError::Environment)?
-        {
+        let container = Container::from_env(self.env).map_err(IdentityError::Environment)?;
+        if let Some(container) = container {
             let variable = Container::variable(self.env);
-            return chosen(variable, Source::Container(container));
+            return Ok(Some(by_variable(variable, Source::Container(container))));
         }
-        Ok(None)
+        let profile = files.profile(name);
+        let metadata = InstanceMetadata::from_settings(self.env, profile.as_ref())
+            .map_err(IdentityError::Environment)?;
+        Ok(metadata.map(|metadata| Choice {
+            chosen_by: ChosenBy::Default,
+            profile: None,
+            source: Source::InstanceMetadata(metadata),
+            roles: Vec::new(),
+            region: None,
+        }))
     }
 
     /// The profile that a variable names, and which: in the AWS CLI's order (botocore,
@@ -336,46 +413,27 @@ impl Layers<'_> {
         }
     }
 
-    /// The default profile, then instance metadata.
-    fn aws_defaults(&self) -> Result<Option<Choice>, IdentityError> {
-        let files = self
-            .files
-            .as_ref()
-            .map_err(|error| IdentityError::Files(error.clone()))?;
-        if files
-            .profile(DEFAULT_PROFILE)
-            .is_some_and(profile::names_credentials)
-        {
-            let chosen = self.choose_profile(DEFAULT_PROFILE, ChosenBy::Default)?;
-            return Ok(Some(chosen));
-        }
-        let settings = files.profile(DEFAULT_PROFILE);
-        let metadata = InstanceMetadata::from_settings(self.env, settings)
-            .map_err(IdentityError::Environment)?;
-        Ok(metadata.map(|metadata| Choice {
-            chosen_by: ChosenBy::Default,
-            profile: None,
-            source: Source::InstanceMetadata(metadata),
-            roles: Vec::new(),
-            region: None,
-        }))
+    fn files(&self) -> Result<&AwsFiles, IdentityError> {
+        let files = self.files.as_ref();
+        files.map_err(|error| IdentityError::Files(error.clone()))
     }
 
+    /// Exactly this profile, and an error if it has no credentials.
     fn choose_profile(&self, name: &str, chosen_by: ChosenBy) -> Result<Choice, IdentityError> {
-        let files = self
-            .files
-            .as_ref()
-            .map_err(|error| IdentityError::Files(error.clone()))?;
+        let files = self.files()?;
+        let found = match files.profile(name) {
+            Some(profile) => {
+                profile::resolve(profile, files, self.env, WebIdentityVariables::Ignored)
+            }
+            None => Err(profile::missing(name, None, files)),
+        };
+        let found = found.and_then(|found| {
+            found.ok_or_else(|| ProfileError::NoCredentials {
+                profile: name.to_owned(),
+            })
+        });
         let (source, roles) =
-            profile::resolve(name, files, self.env).map_err(|cause| IdentityError::Profile {
-                cause,
-                chosen_by: chosen_by.clone(),
-                known: files
-                    .profile_names()
-                    .into_iter()
-                    .map(str::to_owned)
-                    .collect(),
-            })?;
+            found.map_err(|cause| self.profile_error(cause, chosen_by.clone()))?;
         Ok(Choice {
             chosen_by,
             profile: Some(name.to_owned()),
@@ -385,37 +443,78 @@ impl Layers<'_> {
         })
     }
 
-    /// The variables that name credentials and were not heard.
+    fn profile_error(&self, cause: ProfileError, chosen_by: ChosenBy) -> IdentityError {
+        if let ProfileError::Environment(error) = cause {
+            return IdentityError::Environment(error);
+        }
+        let known = self.files.iter().flat_map(AwsFiles::profile_names);
+        IdentityError::Profile {
+            cause,
+            chosen_by,
+            known: known.map(str::to_owned).collect(),
+        }
+    }
+
+    /// The variables and files that could name credentials and do not count here, with the reason
+    /// where it is not that something else comes first.
     pub(super) fn passed_over(
         &self,
-        chosen: &Choice,
+        chosen: Option<&Choice>,
         registry: &Registry,
     ) -> Vec<Cow<'static, str>> {
-        // Whatever layer chose: a rule's role or profile may build on a variable.
-        let source = chosen.source.get();
-        let has_profile = chosen.profile.is_some();
-        let heard = |variable: &str| match variable {
-            var::AWS_DEFAULT_PROFILE | var::AWS_PROFILE => chosen.profile == self.env.get(variable),
-            _ => source.is_from(variable, has_profile, self.env),
-        };
-        let by_name = matches!(chosen.chosen_by, ChosenBy::Name { .. });
+        let by_name = chosen.is_some_and(|it| matches!(it.chosen_by, ChosenBy::Name { .. }));
         let of_ecrx = PER_ACCOUNT
             .into_iter()
             .filter(|_| by_name)
             .filter_map(|name| self.ecrx_variable(name, registry))
             .map(|(variable, _)| variable.into());
-        let of_aws = [
-            var::AWS_ACCESS_KEY_ID,
-            var::AWS_DEFAULT_PROFILE,
-            var::AWS_PROFILE,
-            var::AWS_WEB_IDENTITY_TOKEN_FILE,
-            var::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI,
-            var::AWS_CONTAINER_CREDENTIALS_FULL_URI,
-        ]
-        .into_iter()
-        .filter(|variable| self.env.get(variable).is_some() && !heard(variable))
-        .map(Cow::Borrowed);
-        of_ecrx.chain(of_aws).collect()
+        let of_aws = AWS_VARIABLES
+            .into_iter()
+            .filter(|variable| self.env.is_set(variable) && !self.counts(variable, chosen))
+            .map(|variable| match self.why_passed_over(variable, chosen) {
+                Some(reason) => format!("{variable} ({reason})").into(),
+                None => Cow::Borrowed(variable),
+            });
+        let half = (self.env.is_set(var::AWS_SECRET_ACCESS_KEY)
+            && !self.env.is_set(var::AWS_ACCESS_KEY_ID))
+        .then(|| {
+            let (set, unset) = (var::AWS_SECRET_ACCESS_KEY, var::AWS_ACCESS_KEY_ID);
+            format!("{set} ({unset} is not set)").into()
+        });
+        let files = self.files.iter().flat_map(AwsFiles::passed_over);
+        let files = files.map(|file| file.short().into());
+        of_ecrx.chain(of_aws).chain(half).chain(files).collect()
+    }
+
+    /// Whether a choice draws on a variable. Whatever layer made it: a rule's role or profile may
+    /// build on a variable.
+    fn counts(&self, variable: &str, chosen: Option<&Choice>) -> bool {
+        let Some(chosen) = chosen else { return false };
+        match variable {
+            var::AWS_DEFAULT_PROFILE | var::AWS_PROFILE => {
+                chosen.profile.is_some() && chosen.profile == self.env.get(variable)
+            }
+            _ => {
+                let has_profile = chosen.profile.is_some();
+                chosen.source.get().is_from(variable, has_profile, self.env)
+            }
+        }
+    }
+
+    /// Why a variable counts for nothing, where only what the machine has comes after it.
+    fn why_passed_over(&self, variable: &str, chosen: Option<&Choice>) -> Option<String> {
+        use Source::{Container, InstanceMetadata};
+
+        let (named_by, name) = self.named_profile()?;
+        let source = chosen.map(|chosen| &chosen.source);
+        let is_last = matches!(source, None | Some(Container(_) | InstanceMetadata(_)));
+        if named_by != variable || !is_last {
+            return None;
+        }
+        let files = self.files.as_ref().ok()?;
+        let profile = files.profile(&name)?;
+        let found = profile::resolve(profile, files, self.env, WebIdentityVariables::Ignored);
+        matches!(found, Ok(None)).then(|| format!("the profile `{name}` has no credentials"))
     }
 }
 

@@ -10,6 +10,7 @@ mod local_state;
 mod misspelled;
 mod profile;
 mod resolver;
+pub(crate) mod shell_words;
 mod source;
 
 use std::borrow::Cow;
@@ -25,7 +26,9 @@ pub(crate) use layers::ExplainedLayer;
 pub(crate) use local_state::{LocalState, MAX_TOKEN_LENGTH, SignIn, SignInState};
 pub(crate) use misspelled::Misspelled;
 pub(crate) use resolver::Resolver;
-pub(crate) use source::{Container, MORE_TIME, ON_EC2, SignInMethod, Source, Trouble, WebIdentity};
+pub(crate) use source::{
+    Container, InstanceMetadata, MORE_TIME, ON_EC2, SignInMethod, Source, Trouble, WebIdentity,
+};
 
 use crate::digest::{Digest, DigestParts};
 use crate::env::Env;

@@ -2,7 +2,6 @@
 //! of it.
 
 use std::fmt;
-use std::time::Instant;
 
 use crate::config::{Config, RegistrySettings};
 use crate::env::Env;
@@ -24,12 +23,12 @@ pub(crate) struct Resolver<'a> {
 }
 
 impl<'a> Resolver<'a> {
-    /// Reads the AWS files once, for any number of registries. A pipe in their place is waited for
-    /// half of the timeout, so that there is time left to go on without it.
+    /// Reads the AWS files once, for any number of registries.
     pub(crate) fn new(env: &'a Env, config: &'a Config) -> Self {
-        let files = AwsFiles::load(env, Instant::now() + config.timeout / 2);
-        if let Err(error) = &files {
-            log::warn!("{error}");
+        let files = AwsFiles::load(env);
+        match &files {
+            Ok(files) => files.passed_over().for_each(|file| log::warn!("{file}")),
+            Err(error) => log::warn!("{error}"),
         }
         let layers = Layers {
             env,
@@ -76,7 +75,7 @@ impl<'a> Resolver<'a> {
             None => Endpoint::from_region(region),
         };
         Ok(Identity {
-            passed_over: self.layers.passed_over(&chosen, registry),
+            passed_over: self.layers.passed_over(Some(&chosen), registry),
             local_state: chosen.source.get().local_state(env),
             ca_bundle: settings
                 .get("ca_bundle")

@@ -257,15 +257,15 @@ fn name_is_kept_without_a_home() {
 }
 
 #[test]
-fn aws_files_that_cannot_be_read_stop_whoever_needs_them() {
+fn aws_files_that_cannot_be_read_are_named_where_a_profile_is_needed() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     // A folder cannot be read as a file, not even by root.
     std::fs::create_dir_all(environment.home().join(".aws/config")).expect("a folder");
     environment.config(&format!("[identity.hub]\nrole_arn = \"{HUB}\"\n"));
     environment.get_as("release", HOST).failure(&format!(
-        "no credentials for {HOST}: cannot read the AWS file {}: it is a folder, not a file",
-        environment.home().join(".aws/config").display()
+        "no credentials for {HOST}: called as docker-credential-ecrx-release, but neither [identity.release] in config.toml nor an AWS profile `release` in {home}/.aws/config (it is a folder, not a file) and {home}/.aws/credentials exists",
+        home = environment.home().display()
     ));
     assert_eq!(aws.connections(), 0);
     let grant = environment.get_as("hub", HOST).grant();

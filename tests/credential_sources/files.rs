@@ -70,3 +70,15 @@ fn a_default_profile_with_a_region_alone_leaves_the_instance_its_turn() {
     let expected = environment.set_instance_metadata(&aws);
     asks_once(&environment, &aws, &expected);
 }
+
+#[test]
+fn a_profile_with_a_space_in_its_name_is_one_where_its_header_is_quoted() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    environment.aws_config(&format!(
+        "[profile \"two words\"]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+        BOB.0, BOB.1
+    ));
+    environment.set("AWS_PROFILE", "two words");
+    assert_eq!(environment.get(HOST).grant().principal, BOB.2);
+}

@@ -33,12 +33,16 @@ fn temporary_keys_in_variables_ask_once() {
 }
 
 #[test]
-fn the_old_name_of_the_secret_variable_is_read() {
+fn the_old_name_of_the_session_token_is_read_first_as_in_the_aws_cli() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::with_aws(&aws);
-    environment.set("AWS_ACCESS_KEY_ID", ALICE.0);
-    environment.set("SECRET_ACCESS_KEY", ALICE.1);
-    assert_eq!(environment.get(HOST).grant().principal, ALICE.2);
+    let principal = "arn:aws:sts::111122223333:assumed-role/session/alice";
+    let keys = aws.temporary_credentials(principal, Duration::from_secs(3600));
+    environment.set_session(&keys);
+    let token = keys.session_token.expect("a token");
+    environment.set("AWS_SECURITY_TOKEN", &token);
+    environment.set("AWS_SESSION_TOKEN", "FwoEXAMPLE");
+    assert_eq!(environment.get(HOST).grant().principal, principal);
 }
 
 #[test]

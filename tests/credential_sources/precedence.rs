@@ -15,11 +15,11 @@ struct Layers {
 const LAYERS: [&str; 8] = [
     "rule",
     "keys",
-    "AWS_PROFILE",
     "web identity",
-    "container",
+    "AWS_PROFILE",
     "defaults",
     "default profile",
+    "container",
     "instance",
 ];
 
@@ -127,18 +127,24 @@ fn variables_that_were_passed_over_are_named_by_every_error() {
         ),
         (
             "AWS_PROFILE",
-            "the variable AWS_PROFILE; not used: AWS_WEB_IDENTITY_TOKEN_FILE, AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "the variable AWS_PROFILE; not used: AWS_CONTAINER_CREDENTIALS_FULL_URI",
         ),
         (
             "web identity",
-            "the variable AWS_WEB_IDENTITY_TOKEN_FILE; not used: AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "the variable AWS_WEB_IDENTITY_TOKEN_FILE; not used: AWS_PROFILE, AWS_CONTAINER_CREDENTIALS_FULL_URI",
         ),
         (
             "container",
             "the variable AWS_CONTAINER_CREDENTIALS_FULL_URI",
         ),
-        ("defaults", "[defaults] at {config}:1"),
-        ("default profile", "the default AWS credential chain"),
+        (
+            "defaults",
+            "[defaults] at {config}:1; not used: AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        ),
+        (
+            "default profile",
+            "the default AWS credential chain; not used: AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        ),
         ("instance", "the default AWS credential chain"),
     ];
     for (layer, expected) in not_heard {
@@ -177,14 +183,14 @@ fn aws_default_profile_is_used_before_aws_profile_and_the_other_is_named() {
         "{told}"
     );
     assert!(
-        told.contains("\nnot used     AWS_PROFILE, AWS_WEB"),
+        told.contains("\nnot used     AWS_PROFILE, AWS_CONTAINER"),
         "{told}"
     );
     // The same profile by both is no choice.
     environment.set("AWS_PROFILE", "first");
     assert_eq!(environment.get(HOST).stderr, "");
     let told = environment.run(&["whoami", HOST], "").stdout;
-    assert!(told.contains("\nnot used     AWS_WEB"), "{told}");
+    assert!(told.contains("\nnot used     AWS_CONTAINER"), "{told}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::common::fake_aws::FakeAws;
 use super::common::{HOST, TestEnvironment};
+use super::sign_in::SIGN_IN;
 use super::{of_profile, shown, told};
 
 const ROLE: &str = "role_arn = arn:aws:iam::111122223333:role/pull";
@@ -10,8 +11,11 @@ const ROLE: &str = "role_arn = arn:aws:iam::111122223333:role/pull";
 #[track_caller]
 fn work_is(config: &str, reason: &str, hints: &[&str]) {
     let aws = FakeAws::start();
+    let environment = of_profile(&aws, config);
+    let file = shown(&environment, ".aws/config");
+    let reason = reason.replace("FILE", &file);
     let reason = format!("the AWS profile `work` {reason} (selected by the variable AWS_PROFILE)");
-    told(&of_profile(&aws, config).get(HOST), &reason, hints);
+    told(&environment.get(HOST), &reason, hints);
     assert_eq!(aws.connections(), 0);
 }
 
@@ -87,11 +91,11 @@ fn incomplete_profile_is_told_with_what_it_lacks() {
             "credential_source is `Moon`; expected Environment, Ec2InstanceMetadata or EcsContainer",
         ),
         (
-            "sso_session = corp".to_owned(),
+            "sso_session = corp\nsso_role_name = dev".to_owned(),
             "the section [sso-session corp] does not exist",
         ),
         (
-            "sso_start_url = https://corp.example/start\nsso_region = eu-west-1".to_owned(),
+            "sso_start_url = https://corp.example/start\nsso_role_name = dev".to_owned(),
             "sso_account_id is missing",
         ),
         (
@@ -99,16 +103,25 @@ fn incomplete_profile_is_told_with_what_it_lacks() {
             "web_identity_token_file requires a role_arn in the same profile",
         ),
     ] {
-        work_is(&config, &format!("is incomplete: {what}"), &[]);
+        work_is(
+            &config,
+            &format!("(FILE, line 1) is incomplete: {what}"),
+            &[],
+        );
     }
 }
 
 #[test]
-fn profile_without_credentials_is_not_passed_over() {
-    work_is(
-        "region = eu-west-1",
-        "has no credentials: it sets no keys, role, SSO, aws login, web identity or credential_process",
-        &[],
+fn profile_without_credentials_is_told_where_the_machine_has_none() {
+    let aws = FakeAws::start();
+    let environment = of_profile(&aws, "region = eu-west-1");
+    told(
+        &environment.get(HOST),
+        "no AWS credentials found: configuration, variables and the default profile have none, and instance metadata is disabled",
+        &[
+            SIGN_IN,
+            "Not used: AWS_PROFILE (the profile `work` has no credentials)",
+        ],
     );
 }
 
@@ -130,26 +143,29 @@ fn aws_file_that_cannot_be_parsed_is_told_with_its_line() {
     told(
         &environment.get(HOST),
         &format!(
-            "the AWS file {} cannot be parsed: line 1: Profile definition must end with ']'",
+            "the AWS file {} cannot be read: line 1 is before the first [section]",
             shown(&environment, ".aws/config")
         ),
-        &[],
+        &["Put [default] or [profile NAME] on the line above; in the credentials file, put [NAME]"],
     );
 }
 
 #[test]
-fn aws_file_that_cannot_be_read_is_no_empty_one() {
+fn aws_file_that_cannot_be_read_is_told_where_no_credentials_are_found() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::with_aws(&aws);
     // A folder cannot be read as a file, not even by root.
     std::fs::create_dir_all(environment.home().join(".aws/config")).expect("a folder");
     told(
         &environment.get(HOST),
-        &format!(
-            "cannot read the AWS file {}: it is a folder, not a file",
-            shown(&environment, ".aws/config")
-        ),
-        &[],
+        "no AWS credentials found: configuration, variables and the default profile have none, and instance metadata is disabled",
+        &[
+            SIGN_IN,
+            &format!(
+                "Not used: {} (it is a folder, not a file)",
+                shown(&environment, ".aws/config")
+            ),
+        ],
     );
 }
 

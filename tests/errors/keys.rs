@@ -208,6 +208,7 @@ fn variables_that_were_passed_over_are_named() {
     let aws = FakeAws::start();
     aws.remove_key(ALICE.0);
     let mut environment = TestEnvironment::of_alice(&aws);
+    environment.aws_config("[profile work]\nregion = eu-west-1\n");
     environment.set("AWS_PROFILE", "work");
     environment.set("AWS_WEB_IDENTITY_TOKEN_FILE", "/token");
     told(

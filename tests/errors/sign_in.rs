@@ -5,7 +5,7 @@ use super::common::sources::{LOGIN_SESSION, START_URL};
 use super::common::{HOST, TestEnvironment};
 use super::{of_profile, told};
 
-const SIGN_IN: &str = "Sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE";
+pub const SIGN_IN: &str = "Sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE";
 const ON_EC2: &str =
     "On EC2, attach a role to the instance; for containers, set the metadata hop limit to 2";
 

@@ -20,60 +20,77 @@ const IN_TIME: Duration = Duration::from_secs(20);
 /// Everything is well but for one file, whose path is returned.
 type Place = fn(&mut TestEnvironment, &FakeAws) -> PathBuf;
 
-/// Every file that a `get` reads and others write, with whether it is read once, so that a pipe
-/// serves, and its name in the message.
-const PLACES: [(&str, bool, Place); 11] = [
-    ("~/.aws/config", true, |environment, aws| {
+/// What becomes of a pipe in a file's place.
+#[derive(Clone, Copy, PartialEq)]
+enum Pipe {
+    /// It serves, as the file is read once.
+    Read,
+    Refused,
+    /// It counts as an empty file, as for the AWS CLI.
+    Ignored,
+}
+
+/// Every file that a `get` reads and others write, with its name in the message.
+const PLACES: [(&str, Pipe, Place); 11] = [
+    ("~/.aws/config", Pipe::Ignored, |environment, aws| {
         work(environment, aws);
         environment.home().join(".aws/config")
     }),
-    ("AWS_CONFIG_FILE", true, |environment, aws| {
+    ("AWS_CONFIG_FILE", Pipe::Ignored, |environment, aws| {
         work(environment, aws);
         moved(environment, ".aws/config", "AWS_CONFIG_FILE")
     }),
-    ("~/.aws/credentials", true, |environment, _| {
+    ("~/.aws/credentials", Pipe::Ignored, |environment, _| {
         credentials(environment)
     }),
-    ("AWS_SHARED_CREDENTIALS_FILE", true, |environment, _| {
-        credentials(environment);
-        moved(
-            environment,
-            ".aws/credentials",
-            "AWS_SHARED_CREDENTIALS_FILE",
-        )
-    }),
-    ("AWS_CA_BUNDLE", true, |environment, aws| {
+    (
+        "AWS_SHARED_CREDENTIALS_FILE",
+        Pipe::Ignored,
+        |environment, _| {
+            credentials(environment);
+            moved(
+                environment,
+                ".aws/credentials",
+                "AWS_SHARED_CREDENTIALS_FILE",
+            )
+        },
+    ),
+    ("AWS_CA_BUNDLE", Pipe::Read, |environment, aws| {
         work(environment, aws);
         let bundle = bundle(environment);
         environment.set("AWS_CA_BUNDLE", &bundle.display().to_string());
         bundle
     }),
-    ("SSL_CERT_FILE", true, |environment, aws| {
+    ("SSL_CERT_FILE", Pipe::Read, |environment, aws| {
         work(environment, aws);
         let bundle = bundle(environment);
         environment.set("SSL_CERT_FILE", &bundle.display().to_string());
         bundle
     }),
-    ("ca_bundle", true, |environment, aws| {
+    ("ca_bundle", Pipe::Read, |environment, aws| {
         work(environment, aws);
         let bundle = bundle(environment);
         environment.add_aws_config(&format!("ca_bundle = {}\n", bundle.display()));
         bundle
     }),
-    ("the SSO sign-in", false, |environment, aws| {
+    ("the SSO sign-in", Pipe::Refused, |environment, aws| {
         sso_session(environment, aws, "work");
         only_file_in(&environment.home().join(".aws/sso/cache"))
     }),
-    ("the aws login sign-in", false, |environment, aws| {
-        login(environment, aws, "work");
-        only_file_in(&environment.home().join(".aws/login/cache"))
-    }),
-    ("the web identity token", true, |environment, _| {
+    (
+        "the aws login sign-in",
+        Pipe::Refused,
+        |environment, aws| {
+            login(environment, aws, "work");
+            only_file_in(&environment.home().join(".aws/login/cache"))
+        },
+    ),
+    ("the web identity token", Pipe::Read, |environment, _| {
         environment.set_web_identity();
         environment.unset("AWS_PROFILE");
         environment.home().join("environment.jwt")
     }),
-    ("the container token", true, |environment, aws| {
+    ("the container token", Pipe::Read, |environment, aws| {
         environment.set_container(aws);
         environment.unset("AWS_PROFILE");
         aws.require_container_authorization("container-token");
@@ -162,18 +179,18 @@ fn pipe(path: &Path) {
 }
 
 /// Runs the same for every place at once, as some wait for their limit.
-fn for_each_place(check: impl Fn(&str, bool, Place) + Sync) {
+fn for_each_place(check: impl Fn(&str, Pipe, Place) + Sync) {
     thread::scope(|scope| {
-        for (name, is_read_once, place) in PLACES {
+        for (name, pipe, place) in PLACES {
             let check = &check;
-            scope.spawn(move || check(name, is_read_once, place));
+            scope.spawn(move || check(name, pipe, place));
         }
     });
 }
 
 #[test]
 fn whatever_is_in_a_files_place_ends_the_get_in_time_and_is_named() {
-    for_each_place(|name, is_read_once, place| {
+    for_each_place(|name, pipe, place| {
         for (kind, put, reason) in KINDS {
             let aws = FakeAws::start();
             let (environment, path) = environment(&aws, place);
@@ -184,16 +201,20 @@ fn whatever_is_in_a_files_place_ends_the_get_in_time_and_is_named() {
             let took = started.elapsed();
             assert!(took < IN_TIME, "{name}, {kind}: {took:?}: {outcome:?}");
             assert_eq!(outcome.code, Some(1), "{name}, {kind}: {outcome:?}");
-            let expected = if is_read_once {
-                format!("{}", path.display())
-            } else {
+            let expected = if pipe == Pipe::Refused {
                 "cannot be read".to_owned()
+            } else {
+                format!("{}", path.display())
             };
             let line = &outcome.stdout;
             assert!(line.contains(&expected), "{name}, {kind}: {outcome:?}");
             // The SDK reads the container's token, and waits for it without a word.
             let is_by_sdk = name == "the container token" && kind == "a pipe without a writer";
-            if is_read_once && !is_by_sdk {
+            let reason = match (pipe, kind) {
+                (Pipe::Ignored, "a pipe without a writer") => "it is a pipe, not a file",
+                _ => reason,
+            };
+            if pipe != Pipe::Refused && !is_by_sdk {
                 assert!(line.contains(reason), "{name}, {kind}: {outcome:?}");
             }
             let asked = aws.calls_of(Operation::EcrGetAuthorizationToken);
@@ -204,8 +225,8 @@ fn whatever_is_in_a_files_place_ends_the_get_in_time_and_is_named() {
 
 #[test]
 fn a_pipe_with_a_writer_serves_as_the_file() {
-    for_each_place(|name, is_read_once, place| {
-        if !is_read_once {
+    for_each_place(|name, kind, place| {
+        if kind != Pipe::Read {
             return;
         }
         let aws = FakeAws::start();

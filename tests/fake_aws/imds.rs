@@ -1,4 +1,4 @@
-//! The EC2 instance metadata service, version 2 only.
+//! The EC2 instance metadata service, version 2, and version 1 where a test allows it.
 
 use std::collections::HashSet;
 
@@ -17,6 +17,8 @@ pub(super) struct Settings {
     pub region: String,
     /// Whether everyone who asks is given the same keys, as on an instance for hours.
     pub keeps_keys: bool,
+    /// Whether requests without a session token are answered (IMDSv1).
+    pub allows_version_1: bool,
     kept: Option<Credentials>,
     tokens: HashSet<String>,
 }
@@ -30,6 +32,7 @@ impl Default for Settings {
             keeps_keys: false,
             kept: None,
             tokens: HashSet::new(),
+            allows_version_1: false,
         }
     }
 }
@@ -68,7 +71,8 @@ pub(super) fn answer(
         return token(state, request);
     }
     let token = request.header("x-aws-ec2-metadata-token");
-    if !token.is_some_and(|token| state.imds.tokens.contains(token)) {
+    let is_version_1 = token.is_none() && state.imds.allows_version_1;
+    if !is_version_1 && !token.is_some_and(|token| state.imds.tokens.contains(token)) {
         return Err(ServiceError::new(401, "Unauthorized", "Unauthorized"));
     }
     if operation == Operation::ImdsRegion {

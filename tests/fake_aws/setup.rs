@@ -184,6 +184,11 @@ impl FakeAws {
         region.clone_into(&mut self.state().imds.region);
     }
 
+    /// From now on, instance metadata answers requests without a session token (IMDSv1).
+    pub fn allow_metadata_without_token(&self) {
+        self.state().imds.allows_version_1 = true;
+    }
+
     /// From now on, the keys of the instance are those that are asked for next.
     pub fn keep_instance_keys(&self) {
         self.state().imds.keeps_keys = true;

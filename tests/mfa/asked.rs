@@ -244,8 +244,11 @@ fn a_device_that_is_none_or_of_another_partition_is_told_before_anybody_is_asked
     };
     profile("phone");
     let chosen = "(selected by the variable AWS_PROFILE)";
-    let why =
-        format!("the AWS profile `work` has an invalid mfa_serial: `phone` {malformed} {chosen}");
+    let file = environment.home().join(".aws/config");
+    let why = format!(
+        "the AWS profile `work` ({}, line 7) has an invalid mfa_serial: `phone` {malformed} {chosen}",
+        file.display()
+    );
     told(&environment, HOST, &why);
     profile(chinese);
     let why = format!(

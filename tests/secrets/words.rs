@@ -70,8 +70,9 @@ fn a_profile_external_id_is_checked_as_a_rules_and_never_shown() {
         environment.set("AWS_PROFILE", "work");
         let outcome = environment.get(HOST);
         outcome.failure(&format!(
-            "no credentials for {HOST}: the AWS profile `work` has an invalid external_id: it {wrong} \
-             (selected by the variable AWS_PROFILE)"
+            "no credentials for {HOST}: the AWS profile `work` ({}/.aws/config, line 7) has an invalid external_id: it {wrong} \
+             (selected by the variable AWS_PROFILE)",
+            environment.home().display()
         ));
         says_nothing_of(&outcome, "quixotic");
 

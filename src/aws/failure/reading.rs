@@ -14,6 +14,7 @@ use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::aws::fetch::{Fetch, Stage};
+use crate::aws::instance_metadata::MetadataError;
 use crate::error::chain;
 use crate::http;
 use crate::identity::{SignInMethod, Source};
@@ -52,9 +53,6 @@ impl Failure {
     pub(in crate::aws) fn from_provider(fetch: &Fetch<'_>, error: &CredentialsError) -> Self {
         let source = &fetch.request.identity.source;
         match source {
-            Source::InstanceMetadata(metadata) => {
-                Self::from_instance_metadata(fetch, &metadata.endpoint, error)
-            }
             Source::Container(container) => {
                 let file = container.token_file.as_deref();
                 Self::from_usual_provider(fetch, error, || container_words(file, error))
@@ -63,7 +61,8 @@ impl Failure {
             | Source::Sso(_)
             | Source::Login(_)
             | Source::Process(_)
-            | Source::WebIdentity(_) => Self::from_usual_provider(fetch, error, || None),
+            | Source::WebIdentity(_)
+            | Source::InstanceMetadata(_) => Self::from_usual_provider(fetch, error, || None),
         }
     }
 
@@ -107,23 +106,23 @@ impl Failure {
         Self::new(fetch, FailureKind::Source, detail)
     }
 
-    fn from_instance_metadata(fetch: &Fetch<'_>, endpoint: &str, error: &CredentialsError) -> Self {
-        let (words, endpoint) = (words(error), shown_url(endpoint));
-        let unavailable = if let Some(transport) = http::classify(error) {
-            format!(
-                "instance metadata at {endpoint} cannot be reached: {}",
-                transport.cause
-            )
-        } else if words.contains("received 404 from IMDS") {
-            format!("instance metadata at {endpoint} has no role for this instance")
-        } else if words.contains("request forbidden") {
-            format!("instance metadata at {endpoint} is disabled or forbidden")
-        } else if is_no_answer(&words) {
-            return Self::new(fetch, FailureKind::Malformed, NO_CREDENTIALS);
-        } else {
-            return Self::new(fetch, FailureKind::Source, words);
-        };
-        Self::new(fetch, FailureKind::NotSignedIn, unavailable)
+    pub(in crate::aws) fn from_instance_metadata(
+        fetch: &Fetch<'_>,
+        endpoint: &str,
+        error: &MetadataError,
+    ) -> Self {
+        match error {
+            MetadataError::Malformed => Self::new(fetch, FailureKind::Malformed, NO_CREDENTIALS),
+            MetadataError::Status(_) => Self::new(fetch, FailureKind::Source, error.to_string()),
+            MetadataError::Unreachable(_)
+            | MetadataError::NoRole
+            | MetadataError::Forbidden
+            | MetadataError::Version1Disabled => {
+                let endpoint = shown_url(endpoint);
+                let detail = format!("instance metadata at {endpoint} {error}");
+                Self::new(fetch, FailureKind::NotSignedIn, detail)
+            }
+        }
     }
 }
 

@@ -1,13 +1,10 @@
 //! A profile taken apart: which source it draws on, and which roles lie on top.
 //!
-//! The rules are the SDK's (aws-config 1.13, `profile/credentials/repr.rs`), and a differential
-//! test holds them to it. Where the SDK would go on to another source in silence (a misspelled
-//! name, half an SSO profile), this is an error.
+//! The rules are the AWS CLI's (botocore 1.43, `credentials.py`: `AssumeRoleProvider`, and the
+//! providers of `ProfileProviderBuilder` in their order). A differential test holds them to it.
 
 #[cfg(test)]
 mod tests;
-
-use aws_config::profile::Profile;
 
 use crate::config::parse_external_id;
 use crate::env::Env;
@@ -15,50 +12,55 @@ use crate::registry::MfaDevice;
 use crate::secret::Secret;
 
 use super::Role;
-use super::aws_files::AwsFiles;
+use super::aws_files::{AwsFiles, Profile};
 use super::error::{EnvironmentError, ProfileError};
 use super::source::{Container, InstanceMetadata, Keys, Login, Process, Source, Sso, WebIdentity};
 
-/// Follows a profile to its source.
+/// Whether variables may name a part of a profile's web identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WebIdentityVariables {
+    /// As in the AWS CLI without `--profile`.
+    Read,
+    /// As in the AWS CLI with `--profile`, and for every `source_profile`.
+    Ignored,
+}
+
+/// Follows a profile to its source; `None` if it names none.
 pub(super) fn resolve(
-    name: &str,
+    profile: Profile<'_>,
     files: &AwsFiles,
     env: &Env,
-) -> Result<(Source, Vec<Role>), ProfileError> {
-    let mut visited: Vec<&str> = Vec::new();
+    variables: WebIdentityVariables,
+) -> Result<Option<(Source, Vec<Role>)>, ProfileError> {
+    let mut chain = vec![profile];
     let mut roles = Vec::new();
-    let mut next = name;
     let source = loop {
-        let profile = files.profile(next).ok_or_else(|| {
-            let (config, credentials) = files.paths();
-            ProfileError::Missing {
-                profile: next.to_owned(),
-                by: visited.last().map(|by| (*by).to_owned()),
-                files: format!("{} and {}", config.display(), credentials.display()),
-            }
-        })?;
-        if visited.contains(&next) {
-            let mut circle = visited.join(" → ");
-            circle.push_str(" → ");
-            circle.push_str(next);
-            return Err(ProfileError::Circular {
-                profile: name.to_owned(),
-                circle,
-            });
-        }
-        visited.push(next);
-        // Behind the first profile, keys come before a role.
-        if visited.len() > 1
-            && let Some(keys) = Keys::from_profile(profile)?
-        {
-            break Source::Keys(keys);
-        }
-        // A web identity's role is the source itself, not a role on top of it.
+        let (profile, is_first) = match &*chain {
+            [only] => (only, true),
+            [.., last] => (last, false),
+            [] => return Ok(None),
+        };
         let role_arn = profile
             .get("role_arn")
-            .filter(|_| profile.get("web_identity_token_file").is_none());
+            // A web identity's role is the source itself, not a role on top of it.
+            .filter(|_| profile.get("web_identity_token_file").is_none())
+            // Of a source profile, keys come before a role.
+            .filter(|_| is_first || !has_keys(profile));
         let Some(role_arn) = role_arn else {
-            break base(profile, files, env)?;
+            let variables = if is_first {
+                variables
+            } else {
+                WebIdentityVariables::Ignored
+            };
+            match own_source(profile, files, env, variables)? {
+                Some(source) => break source,
+                None if is_first => return Ok(None),
+                None => {
+                    return Err(ProfileError::NoCredentials {
+                        profile: profile.name().to_owned(),
+                    });
+                }
+            }
         };
         roles.push(role(profile, role_arn)?);
         match (
@@ -77,70 +79,67 @@ pub(super) fn resolve(
                     "role_arn requires a source_profile or a credential_source in the same profile",
                 ));
             }
-            (Some(source), None) if source != profile.name() => next = source,
-            _ => break base(profile, files, env)?,
+            (None, Some(source)) => break credential_source(profile, source, env)?,
+            (Some(name), None) => {
+                let next = source_profile(&chain, name, files)?;
+                chain.push(next);
+            }
         }
     };
     roles.reverse();
-    Ok((source, roles))
+    Ok(Some((source, roles)))
 }
 
-/// A kind of source that a profile can name by settings of its own.
-struct ProfileSource {
-    /// Those settings. The source is read from the same list, so that none is forgotten.
-    settings: &'static [&'static str],
-    read: ReadSource,
+/// The profile that the last one of a chain names as its source. It may be itself, if it has keys.
+fn source_profile<'a>(
+    chain: &[Profile<'_>],
+    name: &str,
+    files: &'a AwsFiles,
+) -> Result<Profile<'a>, ProfileError> {
+    let names = || chain.iter().map(Profile::name);
+    let by = names().last();
+    let next = files
+        .profile(name)
+        .ok_or_else(|| missing(name, by, files))?;
+    let is_itself = by == Some(name) && has_keys(&next);
+    if names().any(|before| before == name) && !is_itself {
+        let circle: Vec<&str> = names().chain([name]).collect();
+        return Err(ProfileError::Circular {
+            profile: names().next().unwrap_or(name).to_owned(),
+            circle: circle.join(" → "),
+        });
+    }
+    Ok(next)
 }
 
-/// `None` if the profile does not name the source.
-type ReadSource = fn(&Profile, &AwsFiles, &Env) -> Result<Option<Source>, ProfileError>;
-
-/// In the SDK's order.
-const SOURCES: [ProfileSource; 5] = [
-    ProfileSource {
-        settings: &WebIdentity::SETTINGS,
-        read: |profile, _, _| Ok(WebIdentity::from_profile(profile)?.map(Source::WebIdentity)),
-    },
-    ProfileSource {
-        settings: &Sso::SETTINGS,
-        read: |profile, files, env| Ok(Sso::from_profile(profile, files, env)?.map(Source::Sso)),
-    },
-    ProfileSource {
-        settings: &Login::SETTINGS,
-        read: |profile, _, env| Ok(Login::from_profile(profile, env)?.map(Source::Login)),
-    },
-    ProfileSource {
-        settings: &Process::SETTINGS,
-        read: |profile, _, _| Ok(Process::from_profile(profile).map(Source::Process)),
-    },
-    ProfileSource {
-        settings: &Keys::SETTINGS,
-        read: |profile, _, _| Ok(Keys::from_profile(profile)?.map(Source::Keys)),
-    },
-];
-
-/// Whether a profile says anything about credentials. The default profile often holds a region
-/// only, and then the next source has its turn.
-pub(super) fn names_credentials(profile: &Profile) -> bool {
-    let is_set = |key: &&str| profile.get(key).is_some();
-    ["role_arn", "credential_source"].iter().any(is_set)
-        || SOURCES
-            .iter()
-            .any(|source| source.settings.iter().any(is_set))
+/// No file has a profile of this name, which the profile `by` refers to.
+pub(super) fn missing(name: &str, by: Option<&str>, files: &AwsFiles) -> ProfileError {
+    ProfileError::Missing {
+        profile: name.to_owned(),
+        by: by.map(str::to_owned),
+        files: files.places(),
+    }
 }
 
-fn role(profile: &Profile, role_arn: &str) -> Result<Role, ProfileError> {
+/// Whether a profile has a key, or half of one.
+fn has_keys(profile: &Profile<'_>) -> bool {
+    ["aws_access_key_id", "aws_secret_access_key"]
+        .iter()
+        .any(|key| profile.get(key).is_some())
+}
+
+fn role(profile: &Profile<'_>, role_arn: &str) -> Result<Role, ProfileError> {
     Ok(Role {
         arn: ProfileError::parse(profile, "role_arn", role_arn)?,
         external_id: external_id(profile)?,
-        session_name: profile.get("role_session_name").map(str::to_owned),
+        session_name: ProfileError::session_name(profile)?,
         duration: ProfileError::duration(profile)?,
         mfa_device: mfa_device(profile)?,
     })
 }
 
 /// The rules are those of `external_id` in config.toml. AWS repeats a value that it refuses.
-fn external_id(profile: &Profile) -> Result<Option<Secret>, ProfileError> {
+fn external_id(profile: &Profile<'_>) -> Result<Option<Secret>, ProfileError> {
     let id = profile
         .get("external_id")
         .map(parse_external_id)
@@ -148,29 +147,41 @@ fn external_id(profile: &Profile) -> Result<Option<Secret>, ProfileError> {
     id.map_err(|problem| ProfileError::malformed(profile, "external_id", format!("it {problem}")))
 }
 
-fn mfa_device(profile: &Profile) -> Result<Option<MfaDevice>, ProfileError> {
+fn mfa_device(profile: &Profile<'_>) -> Result<Option<MfaDevice>, ProfileError> {
     let device = profile.get("mfa_serial");
     device
         .map(|device| ProfileError::parse(profile, "mfa_serial", device))
         .transpose()
 }
 
-/// The source that a profile names itself.
-fn base(profile: &Profile, files: &AwsFiles, env: &Env) -> Result<Source, ProfileError> {
-    if let Some(source) = profile.get("credential_source") {
-        return credential_source(profile, source, env);
+/// The source that a profile names itself, the AWS CLI's order.
+fn own_source(
+    profile: &Profile<'_>,
+    files: &AwsFiles,
+    env: &Env,
+    variables: WebIdentityVariables,
+) -> Result<Option<Source>, ProfileError> {
+    let env_of_web_identity = (variables == WebIdentityVariables::Read).then_some(env);
+    if let Some(web) = WebIdentity::from_settings(profile, env_of_web_identity)? {
+        return Ok(Some(Source::WebIdentity(web)));
     }
-    for source in &SOURCES {
-        if let Some(source) = (source.read)(profile, files, env)? {
-            return Ok(source);
-        }
+    if let Some(sso) = Sso::from_profile(profile, files, env)? {
+        return Ok(Some(Source::Sso(sso)));
     }
-    Err(ProfileError::NoCredentials {
-        profile: profile.name().to_owned(),
-    })
+    if let Some(keys) = Keys::from_settings(profile, &profile.credentials)? {
+        return Ok(Some(Source::Keys(keys)));
+    }
+    if let Some(login) = Login::from_profile(profile, env)? {
+        return Ok(Some(Source::Login(login)));
+    }
+    if let Some(process) = Process::from_profile(profile)? {
+        return Ok(Some(Source::Process(process)));
+    }
+    let keys = Keys::from_settings(profile, &profile.config)?;
+    Ok(keys.map(Source::Keys))
 }
 
-fn credential_source(profile: &Profile, name: &str, env: &Env) -> Result<Source, ProfileError> {
+fn credential_source(profile: &Profile<'_>, name: &str, env: &Env) -> Result<Source, ProfileError> {
     let wrong = |error: EnvironmentError| ProfileError::incomplete(profile, error.to_string());
     let absent = |what: &str| {
         ProfileError::incomplete(profile, format!("credential_source is {name}, but {what}"))

@@ -27,16 +27,13 @@ pub(crate) struct Container {
 
 impl Container {
     pub(crate) fn from_env(env: &Env) -> Result<Option<Self>, EnvironmentError> {
+        // For the AWS CLI, too, a blank one is set.
+        refuse_blank(env, &[var::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI])?;
         let Some(uri) = uri(env)? else {
+            refuse_blank(env, &[var::AWS_CONTAINER_CREDENTIALS_FULL_URI])?;
             return Ok(None);
         };
-        refuse_blank(
-            env,
-            &[
-                var::AWS_CONTAINER_CREDENTIALS_RELATIVE_URI,
-                var::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE,
-            ],
-        )?;
+        refuse_blank(env, &[var::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE])?;
         Ok(Some(Self {
             uri,
             token_file: env.get(var::AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE),

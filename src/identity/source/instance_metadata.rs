@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use aws_config::profile::Profile;
-
 use crate::digest::DigestParts;
-use crate::env::{Env, var};
+use crate::env::{Env, says_true, var};
+use crate::identity::aws_files::Profile;
 use crate::identity::error::EnvironmentError;
 use crate::identity::local_state::{LocalState, machine};
 use crate::net::{HttpUrl, Url};
@@ -24,13 +23,15 @@ pub(crate) const ON_EC2: &str =
 pub(crate) struct InstanceMetadata {
     /// `http://…`, without a path.
     pub endpoint: String,
+    /// Whether it may be asked without a session token (IMDSv1) if it gives none.
+    pub version_1: bool,
 }
 
 impl InstanceMetadata {
     /// Instance metadata, unless it is switched off. Its addresses are in the EC2 user guide.
     pub(crate) fn from_settings(
         env: &Env,
-        profile: Option<&Profile>,
+        profile: Option<&Profile<'_>>,
     ) -> Result<Option<Self>, EnvironmentError> {
         if env.is_true(var::AWS_EC2_METADATA_DISABLED) {
             return Ok(None);
@@ -43,6 +44,11 @@ impl InstanceMetadata {
                     Some((key, value.to_owned()))
                 })
         };
+        let version_1_disabled = setting(
+            var::AWS_EC2_METADATA_V1_DISABLED,
+            "ec2_metadata_v1_disabled",
+        );
+        let version_1 = !version_1_disabled.is_some_and(|(_, value)| says_true(&value));
         if let Some((variable, endpoint)) = setting(
             var::AWS_EC2_METADATA_SERVICE_ENDPOINT,
             "ec2_metadata_service_endpoint",
@@ -51,6 +57,7 @@ impl InstanceMetadata {
             return match HttpUrl::parse(&without_user_part(endpoint)) {
                 Some(_) => Ok(Some(Self {
                     endpoint: endpoint.to_owned(),
+                    version_1,
                 })),
                 None => Err(EnvironmentError::Address {
                     variable,
@@ -72,6 +79,7 @@ impl InstanceMetadata {
         };
         Ok(Some(Self {
             endpoint: endpoint.to_owned(),
+            version_1,
         }))
     }
 }

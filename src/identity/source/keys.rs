@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use aws_config::profile::Profile;
-
 use crate::digest::DigestParts;
 use crate::env::{Env, var};
+use crate::identity::aws_files::{Profile, Settings};
 use crate::identity::error::{EnvironmentError, ProfileError};
 use crate::identity::local_state::LocalState;
 use crate::redaction::Redactor;
@@ -23,63 +22,62 @@ pub(crate) struct Keys {
     pub secret_access_key: Secret,
     /// There if the key belongs to a session.
     pub session_token: Option<Secret>,
+    /// `AWS_CREDENTIAL_EXPIRATION`, which some tools set beside the variables of a session.
+    pub expiration: Option<String>,
 }
 
 impl Keys {
-    /// The access key in the environment. The SDK goes on to the next source when it finds half of
-    /// it, and so to another principal; this is an error here.
+    /// The access key in the environment (botocore, `EnvProvider`). A secret without its id counts
+    /// for nothing; an id without its secret is an error.
     pub(crate) fn from_env(env: &Env) -> Result<Option<Self>, EnvironmentError> {
-        let access_key_id = env.get(var::AWS_ACCESS_KEY_ID);
-        let secret = env.get(var::AWS_SECRET_ACCESS_KEY).or_else(|| {
-            env.get(var::SECRET_ACCESS_KEY)
-                .filter(|_| access_key_id.is_some())
-        });
-        match (access_key_id, secret) {
-            (Some(access_key_id), Some(secret)) => Ok(Some(Self {
-                access_key_id,
-                secret_access_key: Secret::new(secret),
-                session_token: env
-                    .get(var::AWS_SESSION_TOKEN)
-                    .map(|token| Secret::new(token.trim())),
-            })),
-            (None, None) => Ok(None),
-            (Some(_), None) => Err(EnvironmentError::Half {
+        let Some(access_key_id) = env.get(var::AWS_ACCESS_KEY_ID) else {
+            return Ok(None);
+        };
+        let secret = env
+            .get(var::AWS_SECRET_ACCESS_KEY)
+            .ok_or(EnvironmentError::Half {
                 set: var::AWS_ACCESS_KEY_ID,
                 unset: var::AWS_SECRET_ACCESS_KEY,
-            }),
-            (None, Some(_)) => Err(EnvironmentError::Half {
-                set: var::AWS_SECRET_ACCESS_KEY,
-                unset: var::AWS_ACCESS_KEY_ID,
-            }),
-        }
+            })?;
+        let token = [var::AWS_SECURITY_TOKEN, var::AWS_SESSION_TOKEN]
+            .into_iter()
+            .find_map(|variable| env.get(variable));
+        Ok(Some(Self {
+            access_key_id,
+            secret_access_key: Secret::new(secret),
+            session_token: token.map(|token| Secret::new(token.trim())),
+            expiration: env.get(var::AWS_CREDENTIAL_EXPIRATION),
+        }))
     }
 
-    /// The settings of a profile that name it.
-    pub(in crate::identity) const SETTINGS: [&str; 3] = [
-        "aws_access_key_id",
-        "aws_secret_access_key",
-        "aws_session_token",
-    ];
-
-    /// The access key in a profile.
-    pub(crate) fn from_profile(profile: &Profile) -> Result<Option<Self>, ProfileError> {
-        let [access_key_id, secret, session_token] = Self::SETTINGS.map(|key| profile.get(key));
-        match (access_key_id, secret) {
-            (Some(access_key_id), Some(secret)) => Ok(Some(Self {
-                access_key_id: access_key_id.to_owned(),
-                secret_access_key: Secret::new(secret),
-                session_token: session_token.map(Secret::new),
-            })),
-            (None, None) if session_token.is_none() => Ok(None),
-            (None, _) => Err(ProfileError::incomplete(
-                profile,
-                "aws_access_key_id is missing",
-            )),
-            (_, None) => Err(ProfileError::incomplete(
-                profile,
-                "aws_secret_access_key is missing",
-            )),
+    /// The access key of a profile in one of the two files (botocore, `SharedCredentialProvider`
+    /// and `ConfigProvider`). A secret without its id counts for nothing.
+    pub(crate) fn from_settings(
+        profile: &Profile<'_>,
+        settings: &Settings<'_>,
+    ) -> Result<Option<Self>, ProfileError> {
+        let Some(access_key_id) = settings.get("aws_access_key_id") else {
+            return Ok(None);
+        };
+        let incomplete = |what: &str| Err(ProfileError::incomplete(profile, what));
+        let secret = match settings.get("aws_secret_access_key") {
+            None => return incomplete("aws_secret_access_key is missing"),
+            Some("") => return incomplete("aws_secret_access_key is empty"),
+            Some(secret) => secret,
+        };
+        if access_key_id.is_empty() {
+            return incomplete("aws_access_key_id is empty");
         }
+        let token = settings
+            .get("aws_security_token")
+            .or_else(|| settings.get("aws_session_token"))
+            .filter(|token| !token.is_empty());
+        Ok(Some(Self {
+            access_key_id: access_key_id.to_owned(),
+            secret_access_key: Secret::new(secret),
+            session_token: token.map(Secret::new),
+            expiration: None,
+        }))
     }
 }
 

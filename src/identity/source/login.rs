@@ -3,11 +3,10 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use aws_config::profile::Profile;
-
 use crate::digest::DigestParts;
 use crate::digest::{hex, sha256};
 use crate::env::{Env, var};
+use crate::identity::aws_files::Profile;
 use crate::identity::error::ProfileError;
 use crate::identity::local_state::{LocalState, SignIn, values};
 use crate::redaction::Redactor;
@@ -34,11 +33,11 @@ const READ_BY_PROVIDER: [&str; 3] = [
 ];
 
 impl Login {
-    /// The settings of a profile that name it.
-    pub(in crate::identity) const SETTINGS: [&str; 1] = ["login_session"];
-
-    pub(crate) fn from_profile(profile: &Profile, env: &Env) -> Result<Option<Self>, ProfileError> {
-        let [Some(session_arn)] = Self::SETTINGS.map(|key| profile.get(key)) else {
+    pub(crate) fn from_profile(
+        profile: &Profile<'_>,
+        env: &Env,
+    ) -> Result<Option<Self>, ProfileError> {
+        let Some(session_arn) = profile.get("login_session") else {
             return Ok(None);
         };
         ProfileError::refuse_blank(profile, env, &READ_BY_PROVIDER)?;

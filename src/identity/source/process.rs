@@ -4,11 +4,11 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use aws_config::profile::Profile;
-
 use crate::digest::DigestParts;
 use crate::env::{Env, var};
 use crate::error::hints;
+use crate::identity::aws_files::Profile;
+use crate::identity::error::ProfileError;
 use crate::identity::local_state::{LocalState, machine, values};
 use crate::redaction::Redactor;
 use crate::registry::Partition;
@@ -19,7 +19,7 @@ use super::{CredentialSource, Lineage, MORE_TIME, Properties, Trouble, UNKNOWN_P
 /// A program that prints credentials.
 #[derive(Clone, Debug)]
 pub(crate) struct Process {
-    /// The command line, run by a shell. May hold secrets.
+    /// The command line, which is split into words and run without a shell. May hold secrets.
     pub command: Secret,
 }
 
@@ -44,14 +44,17 @@ const READ_BY_TOOLS: [&str; 16] = [
 ];
 
 impl Process {
-    /// The settings of a profile that name it.
-    pub(in crate::identity) const SETTINGS: [&str; 1] = ["credential_process"];
-
-    pub(crate) fn from_profile(profile: &Profile) -> Option<Self> {
-        let [command] = Self::SETTINGS.map(|key| profile.get(key));
-        Some(Self {
-            command: Secret::new(command?),
-        })
+    pub(crate) fn from_profile(profile: &Profile<'_>) -> Result<Option<Self>, ProfileError> {
+        match profile.get("credential_process") {
+            None => Ok(None),
+            Some("") => Err(ProfileError::incomplete(
+                profile,
+                "credential_process is empty",
+            )),
+            Some(command) => Ok(Some(Self {
+                command: Secret::new(command),
+            })),
+        }
     }
 
     /// Where it is run, when that decides what is run: `./get-credentials` is another program in

@@ -5,12 +5,10 @@ use std::fs::Metadata;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use aws_config::profile::Profile;
-
 use crate::digest::DigestParts;
 use crate::digest::sha1_hex;
 use crate::env::{Env, var};
-use crate::identity::aws_files::AwsFiles;
+use crate::identity::aws_files::{AwsFiles, Profile};
 use crate::identity::error::ProfileError;
 use crate::identity::local_state::{LocalState, SignIn, values};
 use crate::redaction::Redactor;
@@ -39,55 +37,49 @@ const READ_BY_PROVIDER: [&str; 3] = [
 ];
 
 impl Sso {
-    /// The settings of a profile that name it.
-    pub(in crate::identity) const SETTINGS: [&str; 5] = [
-        "sso_session",
-        "sso_account_id",
-        "sso_role_name",
-        "sso_start_url",
-        "sso_region",
-    ];
-
+    /// The sign-in that a profile names (botocore, `SSOProvider`): with an account or a role it
+    /// does. An `sso_session` alone is for tokens of other services.
     pub(crate) fn from_profile(
-        profile: &Profile,
+        profile: &Profile<'_>,
         files: &AwsFiles,
         env: &Env,
     ) -> Result<Option<Self>, ProfileError> {
-        let settings = Self::SETTINGS.map(|key| profile.get(key));
-        let [session, account_id, role_name, mut start_url, mut region] = settings;
-        let incomplete = |what: String| ProfileError::incomplete(profile, what);
-        if settings.iter().all(Option::is_none) {
+        let [account_id, role_name] =
+            ["sso_account_id", "sso_role_name"].map(|key| profile.get(key));
+        if account_id.is_none() && role_name.is_none() {
             return Ok(None);
         }
-        if let Some(session) = session {
-            for (key, value) in [("sso_start_url", start_url), ("sso_region", region)] {
-                if value.is_some() {
-                    return Err(incomplete(format!(
-                        "{key} must be set in [sso-session {session}], not in the profile"
-                    )));
+        let incomplete = |what: String| ProfileError::incomplete(profile, what);
+        let session = profile.get("sso_session");
+        let settings = match session {
+            None => None,
+            Some(name) => {
+                let settings = files.sso_session(name).ok_or_else(|| {
+                    incomplete(format!("the section [sso-session {name}] does not exist"))
+                })?;
+                for (key, value) in settings.iter() {
+                    if profile.get(key).is_some_and(|own| own != value) {
+                        return Err(incomplete(format!(
+                            "{key} is not the same in the profile and in [sso-session {name}]"
+                        )));
+                    }
                 }
+                Some(settings)
             }
-            let setting = |key| {
-                files.sso_session(session, key).ok_or_else(|| {
-                    incomplete(format!(
-                        "the section [sso-session {session}] does not exist"
-                    ))
-                })
-            };
-            start_url = setting("sso_start_url")?;
-            region = setting("sso_region")?;
-        }
-        let required = |key: &str, value: Option<&str>| {
-            value
+        };
+        let required = |key: &str| {
+            let of_session = settings.as_ref().and_then(|settings| settings.get(key));
+            of_session
+                .or_else(|| profile.get(key))
                 .map(str::to_owned)
                 .ok_or_else(|| incomplete(format!("{key} is missing")))
         };
         let sso = Self {
             profile: profile.name().to_owned(),
-            account_id: required("sso_account_id", account_id)?,
-            role_name: required("sso_role_name", role_name)?,
-            start_url: required("sso_start_url", start_url)?,
-            region: required("sso_region", region)?,
+            account_id: required("sso_account_id")?,
+            role_name: required("sso_role_name")?,
+            start_url: required("sso_start_url")?,
+            region: required("sso_region")?,
             session: session.map(str::to_owned),
         };
         ProfileError::check::<AccountId>(profile, "sso_account_id", &sso.account_id)?;
@@ -98,6 +90,28 @@ impl Sso {
         }
         ProfileError::refuse_blank(profile, env, &READ_BY_PROVIDER)?;
         Ok(Some(sso))
+    }
+
+    /// Refuses a profile whose session does not exist or is incomplete, as the AWS CLI does even if
+    /// other credentials come first (botocore, `SSOTokenProvider`).
+    pub(in crate::identity) fn check_session(
+        profile: &Profile<'_>,
+        files: &AwsFiles,
+    ) -> Result<(), ProfileError> {
+        let Some(name) = profile.get("sso_session") else {
+            return Ok(());
+        };
+        let Some(session) = files.sso_session(name) else {
+            let what = format!("the section [sso-session {name}] does not exist");
+            return Err(ProfileError::incomplete(profile, what));
+        };
+        for key in ["sso_start_url", "sso_region"] {
+            if session.get(key).is_none() {
+                let what = format!("{key} is missing in [sso-session {name}]");
+                return Err(ProfileError::incomplete(profile, what));
+            }
+        }
+        Ok(())
     }
 
     /// Where the sign-in is kept (aws-config 1.13, `sso/cache.rs`).

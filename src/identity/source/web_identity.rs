@@ -4,12 +4,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aws_config::profile::Profile;
 use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use crate::digest::{Digest, DigestParts};
 use crate::env::{Env, var};
+use crate::identity::aws_files::Profile;
 use crate::identity::error::{EnvironmentError, ProfileError};
 use crate::identity::local_state::{LocalState, read_token};
 use crate::redaction::Redactor;
@@ -33,52 +33,61 @@ pub(crate) struct WebIdentity {
 }
 
 impl WebIdentity {
-    /// The settings of a profile that name it.
-    pub(in crate::identity) const SETTINGS: [&str; 1] = ["web_identity_token_file"];
-
-    /// The web identity in the environment. `AWS_ROLE_ARN` alone is no half of anything: other
-    /// tools read it for other ends.
-    pub(crate) fn from_env(env: &Env) -> Result<Option<Self>, EnvironmentError> {
-        let Some(token_file) = env.get_os(var::AWS_WEB_IDENTITY_TOKEN_FILE) else {
+    /// The web identity of a profile. Each of its settings may be a variable instead, which comes
+    /// first (botocore, `AssumeRoleWithWebIdentityProvider`).
+    pub(crate) fn from_settings(
+        profile: &Profile<'_>,
+        env: Option<&Env>,
+    ) -> Result<Option<Self>, ProfileError> {
+        let variable = var::AWS_WEB_IDENTITY_TOKEN_FILE;
+        if env.is_some_and(|env| env.is_set_but_blank(variable)) {
             return Ok(None);
+        }
+        let token_file = match env.and_then(|env| env.get_os(variable)) {
+            Some(token_file) => token_file.into(),
+            None => match profile.get("web_identity_token_file") {
+                None | Some("") => return Ok(None),
+                Some(token_file) => PathBuf::from(token_file),
+            },
         };
-        let role_arn = env
-            .get(var::AWS_ROLE_ARN)
-            .ok_or(EnvironmentError::Half {
-                set: var::AWS_WEB_IDENTITY_TOKEN_FILE,
-                unset: var::AWS_ROLE_ARN,
-            })?
-            .parse()
-            .map_err(EnvironmentError::RoleArn)?;
-        Ok(Some(Self {
-            token_file: token_file.into(),
-            role_arn,
-            session_name: env.get(var::AWS_ROLE_SESSION_NAME),
-            duration: None,
-        }))
-    }
-
-    pub(crate) fn from_profile(profile: &Profile) -> Result<Option<Self>, ProfileError> {
-        let [Some(token_file)] = Self::SETTINGS.map(|key| profile.get(key)) else {
-            return Ok(None);
+        let setting = |variable: &str, key: &str| {
+            let variable = env.and_then(|env| env.get(variable));
+            variable.or_else(|| profile.get(key).map(str::to_owned))
         };
-        let role_arn = profile.get("role_arn").ok_or_else(|| {
-            ProfileError::incomplete(
-                profile,
-                "web_identity_token_file requires a role_arn in the same profile",
-            )
-        })?;
         Ok(Some(Self {
-            token_file: token_file.into(),
-            role_arn: ProfileError::parse(profile, "role_arn", role_arn)?,
-            session_name: profile.get("role_session_name").map(str::to_owned),
-            duration: ProfileError::duration(profile)?,
+            token_file,
+            role_arn: role_arn(profile, env)?,
+            session_name: setting(var::AWS_ROLE_SESSION_NAME, "role_session_name"),
+            // The AWS CLI does not read it here, so a wrong one is no error.
+            duration: ProfileError::duration(profile).ok().flatten(),
         }))
     }
 
     /// The session's name, never absent.
     pub(crate) fn session_name(&self) -> &str {
         self.session_name.as_deref().unwrap_or(DEFAULT_SESSION_NAME)
+    }
+}
+
+/// The role of a web identity: `AWS_ROLE_ARN`, else the profile's.
+fn role_arn(profile: &Profile<'_>, env: Option<&Env>) -> Result<RoleArn, ProfileError> {
+    if let Some(text) = env.and_then(|env| env.get(var::AWS_ROLE_ARN)) {
+        let role = text.parse().map_err(EnvironmentError::RoleArn);
+        return role.map_err(ProfileError::Environment);
+    }
+    let variable = var::AWS_WEB_IDENTITY_TOKEN_FILE;
+    match profile.get("role_arn") {
+        Some(text) => ProfileError::parse(profile, "role_arn", text),
+        None if env.is_some_and(|env| env.is_set(variable)) => {
+            Err(ProfileError::Environment(EnvironmentError::Half {
+                set: variable,
+                unset: var::AWS_ROLE_ARN,
+            }))
+        }
+        None => Err(ProfileError::incomplete(
+            profile,
+            "web_identity_token_file requires a role_arn in the same profile",
+        )),
     }
 }
 

@@ -134,7 +134,7 @@ pub(super) const TABLE: &[Wrong] = &[
     Wrong {
         aws_config: "[profile pull]\nrole_arn = arn:aws:iam::111122223333:instance-profile/pull\nsource_profile = work\n",
         name: Some("pull"),
-        line: "the AWS profile `pull` has an invalid role_arn: `arn:aws:iam::111122223333:instance-profile/pull` is not an IAM role ARN: expected arn:aws:iam::111122223333:role/NAME (selected by the name docker-credential-ecrx-pull)",
+        line: "the AWS profile `pull` ($HOME/.aws/config, line 5) has an invalid role_arn: `arn:aws:iam::111122223333:instance-profile/pull` is not an IAM role ARN: expected arn:aws:iam::111122223333:role/NAME (selected by the name docker-credential-ecrx-pull)",
         ..RIGHT
     },
     Wrong {
@@ -299,17 +299,6 @@ pub(super) const TABLE: &[Wrong] = &[
         line: "the AWS profile `empty` has no credentials: it sets no keys, role, SSO, aws login, web identity or credential_process (selected by the name docker-credential-ecrx-empty)",
         ..RIGHT
     },
-    Wrong {
-        aws_config: "[profile \"two words\"]\naws_access_key_id = x\naws_secret_access_key = x\n",
-        variables: &[("ECRX_PROFILE", "two words")],
-        line: "the AWS profile `two words` does not exist in $HOME/.aws/config and $HOME/.aws/credentials (selected by the variable ECRX_PROFILE)",
-        hints: &[
-            "To list the profiles, run: aws configure list-profiles",
-            "If the profile exists, rename it; only the characters A-Z a-z 0-9 and _-/.%@:+ are supported in profile names",
-            "Known profiles: work",
-        ],
-        ..RIGHT
-    },
     // Names.
     Wrong {
         config: "[identity.push]\nprofile = \"work\"\n[identity.hub]\nprofile = \"work\"\n",
@@ -374,7 +363,7 @@ pub(super) const TABLE: &[Wrong] = &[
         line: "called as docker-credential-ecrx-two words, but neither [identity.two words] in config.toml nor an AWS profile `two words` in $HOME/.aws/config and $HOME/.aws/credentials exists",
         hints: &[
             "Correct the name in the client's configuration, or define the identity in config.toml",
-            "If the profile exists, rename it; only the characters A-Z a-z 0-9 and _-/.%@:+ are supported in profile names",
+            "In ~/.aws/config, a name with spaces needs quotes: [profile \"two words\"]",
             "Known profiles: work",
         ],
         ..RIGHT

@@ -37,7 +37,6 @@ impl SituationPlan {
                 "AKIAIOSFODNN7EXAMPLE",
                 Layer::EnvironmentKeys,
             ),
-            ("AWS_SECRET_ACCESS_KEY", "secret", Layer::EnvironmentKeys),
             ("AWS_PROFILE", "spare", Layer::AwsProfile),
             ("AWS_DEFAULT_PROFILE", "spare", Layer::AwsDefaultProfile),
             (
@@ -56,14 +55,23 @@ impl SituationPlan {
                 Layer::Container,
             ),
         ] {
+            let decides = match layer {
+                Layer::WebIdentity if self.layer == source && !self.kind.is_ambient() => {
+                    source == Layer::Defaults || self.reads_web_identity_variables()
+                }
+                Layer::Container => layer < source || source == Layer::Defaults,
+                _ => layer < source,
+            };
             s.absent(
                 InputPlace::Variable(name),
                 value,
-                above(layer < source, self.unheeded()),
+                above(decides, self.unheeded()),
             );
         }
         for (name, value) in [
-            ("SECRET_ACCESS_KEY", "secret"),
+            // Without its id it counts for nothing.
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_SECURITY_TOKEN", "token"),
             ("AWS_SESSION_TOKEN", "token"),
             ("AWS_ROLE_ARN", role),
             ("AWS_ROLE_SESSION_NAME", "pod"),
@@ -73,7 +81,13 @@ impl SituationPlan {
         ] {
             let effect = match name {
                 // Not among what other programs read.
-                "SECRET_ACCESS_KEY" => Nothing,
+                "AWS_SECURITY_TOKEN" => Nothing,
+                "AWS_ROLE_ARN" | "AWS_ROLE_SESSION_NAME"
+                    if self.kind == SourceKind::WebIdentity
+                        && self.reads_web_identity_variables() =>
+                {
+                    Decides
+                }
                 _ => self.unheeded(),
             };
             s.absent(InputPlace::Variable(name), value, effect);
@@ -90,7 +104,8 @@ impl SituationPlan {
             Nothing,
         );
         if !beside_role(Layer::Defaults) {
-            let effect = above(source > Layer::Defaults, Nothing);
+            let decides = source > Layer::Defaults && source != Layer::Container;
+            let effect = above(decides, Nothing);
             s.absent(InputPlace::Toml("defaults", "profile"), "spare", effect);
         }
         if self.profile() != "default" {
@@ -195,6 +210,8 @@ impl SituationPlan {
         let of_keys = match self.kind {
             SourceKind::Keys if self.chain == 0 => Decides,
             SourceKind::Session if self.chain == 0 => Rotates,
+            // Keys there come first.
+            SourceKind::Login | SourceKind::Process if self.chain == 0 => Decides,
             _ => self.unheeded(),
         };
         let credentials = InputPlace::Variable("AWS_SHARED_CREDENTIALS_FILE");

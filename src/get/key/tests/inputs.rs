@@ -35,7 +35,11 @@ const INPUTS: &[(&str, InputRole)] = &[
     ("HOMEPATH", Elsewhere("as HOME, on Windows")),
     ("AWS_ACCESS_KEY_ID", Counts),
     ("AWS_SECRET_ACCESS_KEY", Counts),
-    ("SECRET_ACCESS_KEY", Counts),
+    ("AWS_SECURITY_TOKEN", Counts),
+    (
+        "AWS_CREDENTIAL_EXPIRATION",
+        Elsewhere("keys that have expired are not used; those that follow are other keys"),
+    ),
     ("AWS_SESSION_TOKEN", Counts),
     ("AWS_PROFILE", Counts),
     ("AWS_DEFAULT_PROFILE", Counts),
@@ -51,6 +55,10 @@ const INPUTS: &[(&str, InputRole)] = &[
     ("AWS_EC2_METADATA_DISABLED", Counts),
     ("AWS_EC2_METADATA_SERVICE_ENDPOINT", Counts),
     ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", Counts),
+    (
+        "AWS_EC2_METADATA_V1_DISABLED",
+        Elsewhere("how instance metadata is asked, which gives the same credentials"),
+    ),
     // For `aws login` itself the ARN that signed in says who it is, wherever the file lies.
     ("AWS_LOGIN_CACHE_DIRECTORY", Counts),
     ("AWS_ENDPOINT_URL", Counts),

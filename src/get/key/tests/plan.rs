@@ -23,12 +23,14 @@ pub(super) enum Layer {
     Rule,
     /// Keys in variables.
     EnvironmentKeys,
+    /// Before a profile, unless that has a role.
+    WebIdentity,
     AwsDefaultProfile,
     AwsProfile,
-    WebIdentity,
-    Container,
     Defaults,
     DefaultProfile,
+    /// Before `Defaults`, where there is no default profile.
+    Container,
     InstanceMetadata,
 }
 
@@ -209,6 +211,16 @@ impl SituationPlan {
     /// Whether STS is called.
     pub(super) fn calls_sts(&self) -> bool {
         self.chain > 0 || self.role || self.kind.is_web_identity()
+    }
+
+    /// Whether the profile is used as in the AWS CLI, so that variables may name a part of its web
+    /// identity: it has no role on top, and comes from AWS's variables or is the default one.
+    pub(super) fn reads_web_identity_variables(&self) -> bool {
+        let is_of_aws = matches!(
+            self.layer,
+            Layer::AwsDefaultProfile | Layer::AwsProfile | Layer::DefaultProfile
+        );
+        is_of_aws && !self.kind.is_ambient() && self.chain == 0
     }
 
     /// What a change of a variable does that this program does not heed here.

@@ -81,18 +81,12 @@ fn keys(
     };
     s.add(place("aws_access_key_id"), Some(one), Some(other), effect);
     let secret = place("aws_secret_access_key");
-    let bare = secret == InputPlace::Variable("AWS_SECRET_ACCESS_KEY") && plan.device;
-    if bare {
-        // By its old name, which counts when the new one is not there.
-        s.add(
-            InputPlace::Variable("SECRET_ACCESS_KEY"),
-            Some("secret"),
-            Some("other"),
-            effect,
-        );
-        s.absent(secret, "other", effect);
-    } else {
-        s.add(secret, Some("secret"), Some("other"), effect);
+    let is_of_environment = secret == InputPlace::Variable("AWS_SECRET_ACCESS_KEY");
+    s.add(secret, Some("secret"), Some("other"), effect);
+    if is_of_environment {
+        // The old name of the session token, which comes first.
+        let effect = if is_session { Rotates } else { Decides };
+        s.absent(InputPlace::Variable("AWS_SECURITY_TOKEN"), "old", effect);
     }
     if is_session {
         s.add(

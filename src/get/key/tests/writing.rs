@@ -59,13 +59,25 @@ impl Pen {
     }
 }
 
+/// The settings of an access key.
+const KEY_SETTINGS: [&str; 3] = [
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_session_token",
+];
+
 /// `~/.aws/config` and `~/.aws/credentials`. Profiles may stand in either, and in pieces.
 pub(super) fn aws_files(situation: &Situation, pen: &mut Pen) -> [String; 2] {
     let mut sections: BTreeMap<(&str, usize), Vec<(&str, &str)>> = BTreeMap::new();
+    // Those of a section that must be in one file and piece, as a key and its secret must.
+    let mut key_pieces: BTreeMap<&str, usize> = BTreeMap::new();
     for input in &situation.inputs {
         if let (InputPlace::Aws(section, key), Some(value)) = (&input.place, &input.value) {
             // Which file, and which piece in it.
             let piece = match section.split_once(' ') {
+                Some(("profile", _)) | None if KEY_SETTINGS.contains(key) => {
+                    *key_pieces.entry(*section).or_insert_with(|| pen.throw(3))
+                }
                 Some(("profile", _)) | None => pen.throw(3),
                 _ => 0,
             };
@@ -73,6 +85,14 @@ pub(super) fn aws_files(situation: &Situation, pen: &mut Pen) -> [String; 2] {
             lines.push((*key, value.as_str()));
         }
     }
+    let headers: BTreeMap<&str, String> = sections
+        .keys()
+        .map(|(section, _)| {
+            // The pieces of a section have the same header.
+            let space = pen.one_of(&[" ", "  ", "\t"]);
+            (*section, section.replace(' ', space))
+        })
+        .collect();
     let mut sections: Vec<_> = sections.into_iter().collect();
     pen.shuffle(&mut sections);
     let mut files = [String::new(), String::new()];
@@ -82,19 +102,18 @@ pub(super) fn aws_files(situation: &Situation, pen: &mut Pen) -> [String; 2] {
         let name = if in_credentials {
             section.trim_start_matches("profile ")
         } else {
-            section
+            &headers[section]
         };
-        let (open, close) = (pen.one_of(&["[", "[ "]), pen.one_of(&["]", " ]"]));
-        let name = name.replace(' ', pen.one_of(&[" ", "  ", "\t"]));
-        let _ = writeln!(file, "{}{open}{name}{close}", pen.remark());
+        let after = pen.one_of(&["", "  ", " # here", " ; here"]);
+        let _ = writeln!(file, "{}[{name}]{after}", pen.remark());
         pen.shuffle(&mut lines);
         for (key, value) in lines {
             file.push_str(pen.remark());
-            let equals = pen.one_of(&[" = ", "=", "  =\t", "= "]);
-            let end = pen.one_of(&["", "", "  ", " # here", " ; here"]);
+            let equals = pen.one_of(&[" = ", "=", "  =\t", "= ", ": "]);
+            let end = pen.one_of(&["", "", "  ", "\n  # here", "\n\t; here"]);
             let _ = match key.split_once('.') {
                 Some((service, key)) => {
-                    writeln!(file, "{service}{equals}\n  {key}{equals}{value}")
+                    writeln!(file, "{service}{equals}\n  {key} = {value}")
                 }
                 None => writeln!(file, "{key}{equals}{value}{end}"),
             };

@@ -1,0 +1,167 @@
+//! Credentials from instance metadata, asked as the AWS CLI asks (botocore 1.43, `utils.py`,
+//! `IMDSFetcher` and `InstanceMetadataFetcher`). The SDK's provider has no way for machines that
+//! know no session tokens (IMDSv1, kube2iam, older proxies), which the AWS CLI serves.
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use http::{HeaderName, HeaderValue, Method, Request};
+use serde_json::Value;
+
+use crate::http::{Received, TransportCause};
+use crate::identity::InstanceMetadata;
+
+use super::failure::Failure;
+use super::fetch::Fetch;
+
+/// Each request is sent once, and waited for this long. Where there is no instance metadata,
+/// packets to its address vanish.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// More of an answer is not read, in bytes. The credentials have about 1.5 KiB.
+const MAX_ANSWER: usize = 64 * 1024;
+
+const ROLE: &str = "/latest/meta-data/iam/security-credentials/";
+const TOKEN: &str = "/latest/api/token";
+const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token");
+const LIFETIME_HEADER: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token-ttl-seconds");
+
+/// Why instance metadata gave no credentials.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MetadataError {
+    #[error("cannot be reached: {0}")]
+    Unreachable(TransportCause),
+    #[error("has no role for this instance")]
+    NoRole,
+    #[error("is disabled or forbidden")]
+    Forbidden,
+    /// It does not know session tokens, and may not be asked without one.
+    #[error("gave no session token, and is not asked without one (ec2_metadata_v1_disabled)")]
+    Version1Disabled,
+    #[error("HTTP status {0}")]
+    Status(u16),
+    /// Its answer has no credentials.
+    #[error("its answer contains no credentials")]
+    Malformed,
+}
+
+impl Fetch<'_> {
+    pub(super) async fn ask_instance_metadata(
+        &self,
+        metadata: &InstanceMetadata,
+    ) -> Result<Credentials, Failure> {
+        let credentials = self.metadata_credentials(metadata).await;
+        credentials
+            .map_err(|error| Failure::from_instance_metadata(self, &metadata.endpoint, &error))
+    }
+
+    async fn metadata_credentials(
+        &self,
+        metadata: &InstanceMetadata,
+    ) -> Result<Credentials, MetadataError> {
+        let asked = self.metadata_token(metadata).await;
+        let (token, refusal) = match asked {
+            Ok(token) => (Some(token), None),
+            // It is there, and knows no session tokens.
+            Err(error) if error.allows_version_1() && metadata.version_1 => (None, Some(error)),
+            Err(error) if error.allows_version_1() => {
+                return Err(MetadataError::Version1Disabled);
+            }
+            Err(error) => return Err(error),
+        };
+        let role = self.metadata_get(metadata, ROLE, token.as_ref()).await;
+        let role = role.map_err(|error| match (error, refusal) {
+            (MetadataError::NoRole, _) => MetadataError::NoRole,
+            // Without a token it was worth a try.
+            (_, Some(refusal)) => refusal,
+            (error, None) => error,
+        })?;
+        let path = format!("{ROLE}{}", role.trim());
+        let document = self.metadata_get(metadata, &path, token.as_ref()).await?;
+        credentials(&document).ok_or(MetadataError::Malformed)
+    }
+
+    async fn metadata_token(
+        &self,
+        metadata: &InstanceMetadata,
+    ) -> Result<HeaderValue, MetadataError> {
+        let lifetime = (LIFETIME_HEADER, HeaderValue::from_static("21600"));
+        let sent = self.metadata_send(metadata, Method::PUT, TOKEN, Some(lifetime));
+        let received = sent.await?;
+        match received.status {
+            200 => HeaderValue::from_bytes(&received.body).map_err(|_| MetadataError::Malformed),
+            401 | 403..=405 => Err(MetadataError::Forbidden),
+            status => Err(MetadataError::Status(status)),
+        }
+    }
+
+    async fn metadata_get(
+        &self,
+        metadata: &InstanceMetadata,
+        path: &str,
+        token: Option<&HeaderValue>,
+    ) -> Result<String, MetadataError> {
+        let token = token.map(|token| (TOKEN_HEADER, token.clone()));
+        let received = self
+            .metadata_send(metadata, Method::GET, path, token)
+            .await?;
+        match received.status {
+            200 if received.body.is_empty() => Err(MetadataError::Malformed),
+            200 => String::from_utf8(received.body).map_err(|_| MetadataError::Malformed),
+            404 => Err(MetadataError::NoRole),
+            401 | 403 => Err(MetadataError::Forbidden),
+            status => Err(MetadataError::Status(status)),
+        }
+    }
+
+    async fn metadata_send(
+        &self,
+        metadata: &InstanceMetadata,
+        method: Method,
+        path: &str,
+        header: Option<(HeaderName, HeaderValue)>,
+    ) -> Result<Received, MetadataError> {
+        let url = format!("{}{path}", metadata.endpoint.trim_end_matches('/'));
+        let mut request = Request::new(());
+        *request.method_mut() = method;
+        *request.uri_mut() = url.parse().map_err(|_| MetadataError::Malformed)?;
+        request.headers_mut().extend(header);
+        let sent = self.request.client.send(request, MAX_ANSWER);
+        match tokio::time::timeout(TIMEOUT, sent).await {
+            Ok(received) => received.map_err(|failure| MetadataError::Unreachable(failure.cause)),
+            Err(_) => Err(MetadataError::Unreachable(TransportCause::ReadTimeout {
+                after: TIMEOUT,
+            })),
+        }
+    }
+}
+
+impl MetadataError {
+    /// Whether a token request that failed so says nothing of requests without a token: all but
+    /// one that was malformed, or found no server.
+    fn allows_version_1(&self) -> bool {
+        match self {
+            Self::Unreachable(cause) => matches!(cause, TransportCause::ReadTimeout { .. }),
+            Self::Status(status) => *status != 400,
+            Self::Forbidden => true,
+            Self::NoRole | Self::Version1Disabled | Self::Malformed => false,
+        }
+    }
+}
+
+/// All four fields are required. When they expire is not looked at: AWS keeps old ones usable
+/// while instance metadata cannot renew them.
+fn credentials(document: &str) -> Option<Credentials> {
+    let document: Value = serde_json::from_str(document).ok()?;
+    let text = |name: &str| document.get(name)?.as_str();
+    text("Expiration")?;
+    let token = Some(text("Token")?.to_owned());
+    let (id, secret) = (text("AccessKeyId")?, text("SecretAccessKey")?);
+    Some(Credentials::new(
+        id,
+        secret,
+        token,
+        None,
+        "InstanceMetadata",
+    ))
+}
