@@ -33,8 +33,6 @@ mod judge_tests;
 mod ledger;
 #[path = "soak/ledger_tests.rs"]
 mod ledger_tests;
-#[path = "soak/random.rs"]
-mod random;
 #[path = "soak/record.rs"]
 mod record;
 #[path = "soak/report.rs"]
@@ -52,11 +50,11 @@ use std::time::{Duration, Instant};
 
 use common::TestEnvironment;
 use common::fake_aws::{FakeAws, Grant};
+use common::random::Random;
 use days::Days;
 use get::{Answer, Disturbance, Get, Lab};
 use identities::REGISTRIES;
 use ledger::Ledger;
-use random::Random;
 use record::{Pair, Record};
 use report::Report;
 

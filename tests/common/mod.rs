@@ -13,6 +13,7 @@ pub mod files;
 pub mod network;
 #[cfg(target_os = "linux")]
 pub mod pty;
+pub mod random;
 pub mod sources;
 
 use std::collections::BTreeMap;

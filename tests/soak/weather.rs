@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::common::fake_aws::{Call, FakeAws, Fault, Operation};
-use super::random::Random;
+use super::common::random::Random;
 
 const ECR: &[Operation] = &[Operation::EcrGetAuthorizationToken];
 const CREDENTIALS: &[Operation] = &[

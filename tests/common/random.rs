@@ -31,6 +31,29 @@ impl Random {
         self.below(100) < share
     }
 
+    /// One of these.
+    pub fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())]
+    }
+
+    /// One of these, each as often as the number before it says.
+    pub fn weigh<T: Copy>(&mut self, choices: &[(usize, T)]) -> T {
+        let weights: Vec<usize> = choices.iter().map(|(weight, _)| *weight).collect();
+        choices[self.case(&weights)].1
+    }
+
+    /// A number from 0, each as often as its weight says.
+    pub fn case(&mut self, weights: &[usize]) -> usize {
+        let mut left = self.below(weights.iter().sum());
+        for (case, weight) in weights.iter().enumerate() {
+            match left.checked_sub(*weight) {
+                Some(rest) => left = rest,
+                None => return case,
+            }
+        }
+        unreachable!("below the sum")
+    }
+
     /// As long as one of these, or between.
     pub fn between(&mut self, shortest: Duration, longest: Duration) -> Duration {
         shortest + (longest - shortest) * u32::try_from(self.below(1001)).expect("small") / 1000
