@@ -407,6 +407,14 @@ pub fn section(name: &str) -> String {
     }
 }
 
+/// In a SEC 1 key of P-256, the private key ends before this byte.
+const PRIVATE_KEY_END: usize = 39;
+
+/// The curve P-256, as a SEC 1 key names it (RFC 5915, `parameters`).
+const P_256: [u8; 12] = [
+    0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07,
+];
+
 /// A key of this run's own that proves possession to the sign-in service, in the form in which
 /// `aws login` writes it down (SEC 1, PEM).
 fn possession_key() -> String {
@@ -417,7 +425,11 @@ fn possession_key() -> String {
         .windows(3)
         .position(|bytes| bytes[0] == 0x30 && bytes[2] == 0x02 && bytes[1] == 0x6b)
         .expect("a SEC 1 key of 109 bytes");
-    let mut text = STANDARD.encode(&pkcs8[at..]);
+    // PKCS #8 names the curve outside the key, and the file of `aws login` inside it.
+    let (head, public) = pkcs8[at + 2..].split_at(PRIVATE_KEY_END - 2);
+    let length = u8::try_from(head.len() + P_256.len() + public.len()).expect("short");
+    let key = [&[0x30, length], head, &P_256, public].concat();
+    let mut text = STANDARD.encode(key);
     text.insert(128, '\n');
     text.insert(64, '\n');
     format!("-----BEGIN EC PRIVATE KEY-----\n{text}\n-----END EC PRIVATE KEY-----\n")
