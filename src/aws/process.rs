@@ -171,6 +171,9 @@ fn parse(output: &[u8]) -> Result<Credentials, ProcessError> {
         let text = text.filter(|text| !text.is_empty());
         text.ok_or(ProcessError::Missing(name))
     };
+    if object.get("Expiration").and_then(Value::as_str) == Some("") {
+        return Err(ProcessError::Missing("Expiration"));
+    }
     if let Some(expiration) = text("Expiration").ok().filter(|time| is_past(time)) {
         return Err(ProcessError::Expired(expiration.to_owned()));
     }

@@ -63,6 +63,7 @@ pub(crate) struct SignIn {
     path: PathBuf,
     exists: bool,
     began_at: Option<Duration>,
+    is_renewed: bool,
 }
 
 /// What is to be expected of a sign-in.
@@ -94,6 +95,7 @@ impl SignIn {
         Self {
             exists: file.is_some(),
             began_at: began_at.and_then(|moment| moment.duration_since(UNIX_EPOCH).ok()),
+            is_renewed: true,
             path,
         }
     }
@@ -114,6 +116,14 @@ impl SignIn {
         &self.path
     }
 
+    /// The same, never renewed: the AWS CLI does not renew SSO without an `sso_session`.
+    pub(super) fn without_renewal(self) -> Self {
+        Self {
+            is_renewed: false,
+            ..self
+        }
+    }
+
     /// What its file says. Only SSO's says when it ends for good; of the other, AWS knows.
     pub(crate) fn state(&self, now: OffsetDateTime) -> SignInState {
         let text = match self.read() {
@@ -130,7 +140,9 @@ impl SignIn {
                 .and_then(|moment| OffsetDateTime::parse(moment, &Rfc3339).ok())
                 .is_some_and(|moment| moment <= now)
         };
-        let renewable = token.refresh_token.is_some() && !over(&token.registration_expires_at);
+        let renewable = self.is_renewed
+            && token.refresh_token.is_some()
+            && !over(&token.registration_expires_at);
         if over(&token.expires_at) && !renewable {
             SignInState::Expired
         } else {
@@ -147,6 +159,7 @@ impl SignIn {
         let own = token.expires_at.as_deref().and_then(moment)?;
         let renewable = token
             .refresh_token
+            .filter(|_| self.is_renewed)
             .and(token.registration_expires_at)
             .as_deref()
             .and_then(moment);
@@ -261,6 +274,7 @@ mod tests {
             path: file.path().to_owned(),
             exists: true,
             began_at: None,
+            is_renewed: true,
         })
     }
 
@@ -327,6 +341,7 @@ mod tests {
             path: "/nonexistent/x.json".into(),
             exists: false,
             began_at: None,
+            is_renewed: true,
         };
         assert_eq!(
             sign_in.state(OffsetDateTime::now_utc()),

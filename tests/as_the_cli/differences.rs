@@ -1,27 +1,116 @@
-//! The intended differences from the AWS CLI.
+//! The intended differences from the AWS CLI: the table in the manual's page on configuration.
 //!
 //! A row takes its cause out of a set-up. It excuses a difference only if there is none without
-//! that cause: so a row cannot hide another difference in the same set-up.
+//! that cause, so a row cannot hide another difference in the same set-up.
 
-use super::set_up::SetUp;
+use super::set_up::{AwsFile, SetUp};
 
 /// One row.
 pub struct Intended {
+    /// As the manual has it.
     pub name: &'static str,
-    /// The set-up without the cause; `None` if the cause is not in it.
-    pub without: fn(&SetUp) -> Option<SetUp>,
+    /// Takes the cause out of the set-up.
+    remove: fn(&mut SetUp),
 }
 
-// The manual's page on configuration (packaging/man/*config.5.md) is to list the same names; a
-// test compares them once the page has its table.
-pub const INTENDED: [Intended; 1] = [Intended {
-    name: "a byte order mark at the start of a file is skipped",
-    without: without_bom,
-}];
+impl Intended {
+    /// The set-up without the cause; `None` if the cause is not in it.
+    pub fn without(&self, set_up: &SetUp) -> Option<SetUp> {
+        let mut without = set_up.clone();
+        (self.remove)(&mut without);
+        (without != *set_up).then_some(without)
+    }
+}
 
-fn without_bom(set_up: &SetUp) -> Option<SetUp> {
-    let mut without = set_up.clone();
-    without.config.has_bom = false;
-    without.credentials.has_bom = false;
-    (without != *set_up).then_some(without)
+pub const INTENDED: [Intended; 6] = [
+    Intended {
+        name: "a byte order mark at the start of a file",
+        remove: |set_up| files(set_up).for_each(|file| file.has_bom = false),
+    },
+    Intended {
+        name: "a section that is repeated in a file",
+        remove: |set_up| files(set_up).for_each(join_repeated),
+    },
+    Intended {
+        name: "`AWS_PROFILE` or `AWS_DEFAULT_PROFILE` set to nothing",
+        remove: |set_up| {
+            let names = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
+            set_up.variables.retain(|(name, value)| {
+                !names.contains(&name.as_str()) || !value.trim().is_empty()
+            });
+        },
+    },
+    Intended {
+        name: "`credential_source` in lower or upper case",
+        remove: |set_up| files(set_up).for_each(spell_credential_source),
+    },
+    Intended {
+        name: "an access key in the files of boto 2 (`AWS_CREDENTIAL_FILE`, `BOTO_CONFIG`, `~/.boto`)",
+        remove: |set_up| {
+            let is_boto = |name: &str| matches!(name, "AWS_CREDENTIAL_FILE" | "BOTO_CONFIG");
+            set_up.variables.retain(|(name, _)| !is_boto(name));
+            set_up.files.retain(|(path, _)| path != ".boto");
+        },
+    },
+    Intended {
+        name: "a wrong value of a setting that is not needed, such as `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE`",
+        remove: |set_up| {
+            let names = ["ec2_metadata_service_", "metadata_service_", "ca_bundle"];
+            let is_named = |text: &str| names.iter().any(|name| text.starts_with(name));
+            set_up
+                .variables
+                .retain(|(name, _)| !is_named(&name.to_ascii_lowercase().replacen("aws_", "", 1)));
+            for section in files(set_up).flat_map(|file| &mut file.sections) {
+                section.retain(|line| !is_named(line.trim_start()));
+            }
+        },
+    },
+];
+
+fn files(set_up: &mut SetUp) -> impl Iterator<Item = &mut AwsFile> {
+    [&mut set_up.config, &mut set_up.credentials].into_iter()
+}
+
+/// Moves the lines of a repeated section to where the section begins.
+fn join_repeated(file: &mut AwsFile) {
+    let mut joined: Vec<Vec<String>> = Vec::new();
+    for section in file.sections.drain(..) {
+        let header = section.first().map(|header| header.trim().to_owned());
+        let first = joined
+            .iter_mut()
+            .find(|known| known.first().map(|header| header.trim()) == header.as_deref());
+        match first {
+            Some(first) => first.extend(section.into_iter().skip(1)),
+            None => joined.push(section),
+        }
+    }
+    file.sections = joined;
+}
+
+fn spell_credential_source(file: &mut AwsFile) {
+    for line in file.sections.iter_mut().flatten() {
+        if !line.trim_start().starts_with("credential_source") {
+            continue;
+        }
+        for name in ["Environment", "EcsContainer", "Ec2InstanceMetadata"] {
+            if line.to_lowercase().ends_with(&name.to_lowercase()) {
+                line.truncate(line.len() - name.len());
+                line.push_str(name);
+            }
+        }
+    }
+}
+
+/// The manual's table has these rows, and one about large files, which are not made here.
+#[test]
+fn the_manual_lists_every_intended_difference() {
+    let page = include_str!("../../packaging/man/docker-credential-ecrx-config.5.md");
+    let (_, table) = page
+        .split_once("## Differences from the AWS CLI")
+        .expect("a section");
+    let (table, _) = table.split_once("\n## ").expect("another section");
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| "));
+    let rows = rows.filter_map(|line| Some(line.split_once(" |")?.0));
+    let rows: Vec<&str> = rows.skip(1).filter(|row| !row.contains("16 MiB")).collect();
+    assert_eq!(rows, INTENDED.map(|row| row.name));
 }

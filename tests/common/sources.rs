@@ -261,7 +261,7 @@ pub fn process(environment: &mut TestEnvironment, aws: &FakeAws, name: &str) -> 
         &format!("echo run >> '{runs}'\nread -r line < '{answer}' || true\necho \"$line\"\n"),
     );
     environment.add_aws_config(&format!(
-        "{}\ncredential_process = . '{}'\n",
+        "{}\ncredential_process = /bin/sh '{}'\n",
         section(name),
         script.display()
     ));

@@ -4,29 +4,21 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::common::fake_aws::ALICE;
 use super::common::{HOST, Outcome, PROGRAM};
 use super::{Ward, app};
 
 /// Sets a variable to a file and returns it.
 type Input = fn(&mut Ward) -> PathBuf;
 
-/// Every variable that names a file for which a pipe serves.
-const INPUTS: [(&str, Input); 6] = [
+/// Every variable that names a file for which a pipe serves. It does not for AWS's own two files,
+/// as in the AWS CLI.
+const INPUTS: [(&str, Input); 4] = [
     ("AWS_CA_BUNDLE", |ward| {
         ward.environment.home().join("authority.pem")
     }),
     ("SSL_CERT_FILE", |ward| {
         ward.environment.unset("AWS_CA_BUNDLE");
         ward.environment.home().join("authority.pem")
-    }),
-    ("AWS_CONFIG_FILE", |ward| {
-        without_keys(ward);
-        ward.environment.write("aws-config", &keys())
-    }),
-    ("AWS_SHARED_CREDENTIALS_FILE", |ward| {
-        without_keys(ward);
-        ward.environment.write("aws-credentials", &keys())
     }),
     ("AWS_WEB_IDENTITY_TOKEN_FILE", |ward| {
         without_keys(ward);
@@ -45,11 +37,6 @@ fn without_keys(ward: &mut Ward) {
     ward.environment
         .unset("AWS_ACCESS_KEY_ID")
         .unset("AWS_SECRET_ACCESS_KEY");
-}
-
-fn keys() -> String {
-    let (id, secret, _) = ALICE;
-    format!("[default]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n")
 }
 
 /// Runs a command that reads what the file holds from a pipe without a name.

@@ -59,7 +59,7 @@ fn a_source_that_can_change_unseen_asks_no_sooner() {
     let answer = json!({ "Version": 1, "AccessKeyId": id, "SecretAccessKey": secret });
     let script = environment.write("process.sh", &format!("echo '{answer}'\n"));
     environment.aws_config(&format!(
-        "[profile tool]\ncredential_process = . '{}'\n",
+        "[profile tool]\ncredential_process = /bin/sh '{}'\n",
         script.display()
     ));
     environment.config(&format!("{RULE}profile = \"tool\"\n"));

@@ -182,9 +182,13 @@ impl CredentialSource for Sso {
 
     fn local_state(&self, env: &Env) -> LocalState {
         LocalState {
-            sign_in: self
-                .sign_in_path(env)
-                .map(|path| SignIn::at(path, began_at)),
+            sign_in: self.sign_in_path(env).map(|path| {
+                let sign_in = SignIn::at(path, began_at);
+                match self.session {
+                    Some(_) => sign_in,
+                    None => sign_in.without_renewal(),
+                }
+            }),
             variables: Some(values(&READ_BY_PROVIDER, None, env)),
             ..LocalState::default()
         }

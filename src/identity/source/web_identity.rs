@@ -51,6 +51,10 @@ impl WebIdentity {
             },
         };
         let setting = |variable: &str, key: &str| {
+            // A blank variable takes precedence, too.
+            if env.is_some_and(|env| env.is_set_but_blank(variable)) {
+                return None;
+            }
             let variable = env.and_then(|env| env.get(variable));
             variable.or_else(|| profile.get(key).map(str::to_owned))
         };
@@ -76,9 +80,10 @@ fn role_arn(profile: &Profile<'_>, env: Option<&Env>) -> Result<RoleArn, Profile
         return role.map_err(ProfileError::Environment);
     }
     let variable = var::AWS_WEB_IDENTITY_TOKEN_FILE;
-    match profile.get("role_arn") {
+    let is_blank = env.is_some_and(|env| env.is_set_but_blank(var::AWS_ROLE_ARN));
+    match profile.get("role_arn").filter(|_| !is_blank) {
         Some(text) => ProfileError::parse(profile, "role_arn", text),
-        None if env.is_some_and(|env| env.is_set(variable)) => {
+        None if is_blank || env.is_some_and(|env| env.is_set(variable)) => {
             Err(ProfileError::Environment(EnvironmentError::Half {
                 set: variable,
                 unset: var::AWS_ROLE_ARN,
