@@ -213,7 +213,7 @@ fn credential_process_that_hangs_ends_the_get_and_is_ended() {
     environment.set("AWS_PROFILE", "work");
     let id = environment.home().join("id");
     environment.aws_config(&format!(
-        "[profile work]\ncredential_process = echo $$ > '{}'; exec sleep 600\n",
+        "[profile work]\ncredential_process = sh -c 'echo $$ > {}; exec sleep 600'\n",
         id.display()
     ));
     environment.config(FOUR_SECONDS);
@@ -239,8 +239,9 @@ fn credential_process_that_never_stops_complaining_ends_the_get() {
     let mut environment = TestEnvironment::with_aws(&aws);
     process(&mut environment, &aws, "work");
     environment.set("AWS_PROFILE", "work");
-    environment
-        .aws_config("[profile work]\ncredential_process = while :; do echo talk >&2; done\n");
+    environment.aws_config(
+        "[profile work]\ncredential_process = /bin/sh -c 'while :; do echo talk >&2; done'\n",
+    );
     environment.config(FOUR_SECONDS);
     let outcome = get_in_time(&environment, HOST);
     timed_out(

@@ -40,6 +40,9 @@ pub(super) enum MetadataError {
     Version1Disabled,
     #[error("HTTP status {0}")]
     Status(u16),
+    /// What it answered in place of credentials: `CODE: message`.
+    #[error("{0}")]
+    Refused(String),
     /// Its answer has no credentials.
     #[error("its answer contains no credentials")]
     Malformed,
@@ -78,7 +81,7 @@ impl Fetch<'_> {
         })?;
         let path = format!("{ROLE}{}", role.trim());
         let document = self.metadata_get(metadata, &path, token.as_ref()).await?;
-        credentials(&document).ok_or(MetadataError::Malformed)
+        credentials(&document).ok_or_else(|| refusal_in(&document))
     }
 
     async fn metadata_token(
@@ -144,8 +147,18 @@ impl MetadataError {
             Self::Unreachable(cause) => matches!(cause, TransportCause::ReadTimeout { .. }),
             Self::Status(status) => *status != 400,
             Self::Forbidden => true,
-            Self::NoRole | Self::Version1Disabled | Self::Malformed => false,
+            Self::NoRole | Self::Version1Disabled | Self::Refused(_) | Self::Malformed => false,
         }
+    }
+}
+
+/// An instance whose role does not trust EC2 is told so in place of credentials.
+fn refusal_in(document: &str) -> MetadataError {
+    let document: Value = serde_json::from_str(document).unwrap_or_default();
+    let text = |name: &str| document.get(name).and_then(Value::as_str);
+    match (text("Code"), text("Message")) {
+        (Some(code), Some(message)) => MetadataError::Refused(format!("{code}: {message}")),
+        _ => MetadataError::Malformed,
     }
 }
 

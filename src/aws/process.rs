@@ -33,7 +33,7 @@ const MAX_COMPLAINT: usize = 1000;
 enum ProcessError {
     #[error("its quotes do not match")]
     Quotes,
-    #[error("it cannot be run: {0}")]
+    #[error("it cannot be run: {0}; it is run without a shell, as in the AWS CLI")]
     Run(#[source] std::io::Error),
     #[error("its output cannot be read: {0}")]
     Output(#[source] std::io::Error),

@@ -132,7 +132,7 @@ fn a_changed_secret_or_profile_is_another_identity() {
 #[cfg(unix)]
 #[test]
 fn a_relative_credential_process_is_another_in_another_folder() {
-    for command in [". './credentials.sh'", "sh credentials.sh"] {
+    for command in ["sh './credentials.sh'", "sh credentials.sh"] {
         is_another_in_another_folder(command);
     }
 }

@@ -63,7 +63,7 @@ fn a_credential_process_that_is_only_in_the_working_folder_is_not_found() {
         hostile(&environment);
         let outcome = get(&mut environment, path);
         assert!(
-            outcome.stdout.contains("not found"),
+            outcome.stdout.contains("it cannot be run: No such file"),
             "{path:?}: {outcome:?}"
         );
         assert_eq!(lines(&environment, "run"), 0, "{path:?}");
@@ -78,7 +78,7 @@ fn a_credential_process_without_an_absolute_folder_has_the_usual_ones() {
         let mut environment = of_command(&aws, "unused");
         let home = environment.home().display().to_string();
         environment.aws_config(&format!(
-            "[profile work]\ncredential_process = printf %s \"$PATH\" >'{home}/path'; cat '{home}/answer.json'\n"
+            "[profile work]\ncredential_process = sh -c 'printf %s \"$PATH\" >{home}/path; cat {home}/answer.json'\n"
         ));
         match path {
             Some(path) => environment.set("PATH", path),

@@ -154,12 +154,12 @@ const WRONG_PROFILES: [(&str, &str); 15] = [
         "is incomplete: the section [sso-session corp] does not exist",
     ),
     (
-        "sso_session = corp\nsso_region = us-east-1\nsso_account_id = 111122223333\nsso_role_name = dev\n[sso-session corp]\nsso_region = eu-west-1",
+        "sso_session = corp\nsso_region = us-east-1\nsso_account_id = 111122223333\nsso_role_name = dev\n[sso-session corp]\nsso_region = eu-west-1\nsso_start_url = https://corp.example/start",
         "is incomplete: sso_region is not the same in the profile and in [sso-session corp]",
     ),
     (
         "sso_session = corp\nsso_account_id = 111122223333\nsso_role_name = dev\n[sso-session corp]\nsso_region = us-east-1",
-        "is incomplete: sso_start_url is missing",
+        "is incomplete: sso_start_url is missing in [sso-session corp]",
     ),
 ];
 

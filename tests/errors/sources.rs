@@ -15,7 +15,7 @@ const CONTAINER_HINTS: [&str; 2] = [
 const WEB_ROLE: &str = "arn:aws:iam::111122223333:role/web";
 
 fn of_process(aws: &FakeAws, command: &str) -> TestEnvironment {
-    let mut environment = of_profile(aws, "credential_process = exec sh ./tool.sh");
+    let mut environment = of_profile(aws, "credential_process = sh ./tool.sh");
     environment.write("tool.sh", command);
     environment.set("PATH", "/usr/bin:/bin");
     environment

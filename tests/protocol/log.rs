@@ -248,7 +248,7 @@ fn the_log_never_contains_the_output_or_arguments_of_a_credential_process() {
         let mut environment = TestEnvironment::with_aws(&aws);
         let file = environment.write("answer", answer);
         environment.aws_config(&format!(
-            "[default]\ncredential_process = /bin/cat {} # {argument}\n",
+            "[default]\ncredential_process = /bin/sh -c 'cat \"$0\"' {} {argument}\n",
             file.display()
         ));
         environment.set("ECRX_LOG", "debug").set("PATH", "/bin");

@@ -155,7 +155,7 @@ fn a_process_that_complains_of_its_own_credentials_is_not_repeated() {
         "get.sh",
         "read -r line < answer.json || true\necho \"$line\"\necho \"not stored: $line\" >&2\nexit 3\n",
     );
-    environment.aws_config("[default]\ncredential_process = . ./get.sh\n");
+    environment.aws_config("[default]\ncredential_process = sh ./get.sh\n");
     let outcome = environment.get(HOST);
     says_nothing_of(&outcome, "quixotic");
     says_nothing_of(&outcome, "zephyr");
@@ -175,7 +175,7 @@ fn a_process_that_shows_the_keys_in_its_environment_is_not_repeated() {
     );
     environment.config("[[registry]]\nmatch = \"*\"\nprofile = \"tool\"\n");
     environment.aws_config(
-        "[profile tool]\ncredential_process = echo \"$AWS_SECRET_ACCESS_KEY, $AWS_SESSION_TOKEN\" >&2; exit 3\n",
+        "[profile tool]\ncredential_process = sh -c 'echo \"$AWS_SECRET_ACCESS_KEY, $AWS_SESSION_TOKEN\" >&2; exit 3'\n",
     );
     let outcome = environment.get(HOST);
     let complaint = "it failed (exit status: 3): …, …\n";

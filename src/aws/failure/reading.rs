@@ -113,7 +113,9 @@ impl Failure {
     ) -> Self {
         match error {
             MetadataError::Malformed => Self::new(fetch, FailureKind::Malformed, NO_CREDENTIALS),
-            MetadataError::Status(_) => Self::new(fetch, FailureKind::Source, error.to_string()),
+            MetadataError::Status(_) | MetadataError::Refused(_) => {
+                Self::new(fetch, FailureKind::Source, error.to_string())
+            }
             MetadataError::Unreachable(_)
             | MetadataError::NoRole
             | MetadataError::Forbidden
