@@ -16,7 +16,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 
 use crate::env::{Env, var};
 use crate::fs::{self, Pipes, ReadError};
@@ -623,6 +623,8 @@ struct Lines<'a> {
     end: usize,
     /// The number of the last line that was read, counted from 1.
     number: usize,
+    /// Whether a carriage return may end a line, which is rare.
+    has_returns: bool,
     in_section: bool,
     in_setting: bool,
     /// How far the last setting or header is indented, in characters.
@@ -637,6 +639,7 @@ impl<'a> Lines<'a> {
             start: 0,
             end: if text.starts_with('\u{feff}') { 3 } else { 0 },
             number: 0,
+            has_returns: memchr(b'\r', text.as_bytes()).is_some(),
             in_section: false,
             in_setting: false,
             indentation: 0,
@@ -660,7 +663,12 @@ impl<'a> Lines<'a> {
             return None;
         }
         let bytes = rest.as_bytes();
-        let length = memchr2(b'\n', b'\r', bytes).unwrap_or(bytes.len());
+        let end = if self.has_returns {
+            memchr2(b'\n', b'\r', bytes)
+        } else {
+            memchr(b'\n', bytes)
+        };
+        let length = end.unwrap_or(bytes.len());
         let is_pair = bytes[length..].starts_with(b"\r\n");
         self.start = self.end;
         self.end += (length + 1 + usize::from(is_pair)).min(bytes.len());
@@ -692,7 +700,10 @@ impl<'a> Lines<'a> {
         if !self.in_section {
             return Err(SyntaxProblem::BeforeSection);
         }
-        let separator = memchr2(b'=', b':', text.as_bytes()).ok_or(SyntaxProblem::NoSeparator)?;
+        let mut bytes = text.bytes();
+        let separator = bytes
+            .position(|byte| matches!(byte, b'=' | b':'))
+            .ok_or(SyntaxProblem::NoSeparator)?;
         let name = trim_end(&text[..separator]);
         if name.is_empty() {
             return Err(SyntaxProblem::NoName);

@@ -54,4 +54,21 @@ impl TestEnvironment {
         self.add_aws_config(&text);
         text.len()
     }
+
+    /// As many profiles of one SSO session, as `aws configure sso` and generators write them.
+    pub fn add_sso_profiles(&self, count: usize) -> usize {
+        let mut text = "\n[sso-session corp]\nsso_start_url = https://d-abc123.awsapps.com/start\n\
+                        sso_region = us-east-1\nsso_registration_scopes = sso:account:access\n"
+            .to_owned();
+        for number in 0..count {
+            let _ = write!(
+                text,
+                "\n[profile team-{number}]\nsso_session = corp\nsso_account_id = {}\n\
+                 sso_role_name = AdministratorAccess\nregion = eu-west-1\noutput = json\n",
+                111_122_220_000_u64 + u64::try_from(number).expect("64 bits")
+            );
+        }
+        self.add_aws_config(&text);
+        text.len()
+    }
 }

@@ -81,6 +81,21 @@ fn a_warm_get_costs_the_same_among_100_000_tokens() {
     assert!(among.abs_diff(alone) * 20 <= alone, "{alone}, {among}");
 }
 
+#[test]
+#[ignore = "needs the executable of packaging/build-binary, and valgrind: .ci/run"]
+fn a_warm_get_among_500_profiles_takes_at_most_1_500_000_instructions() {
+    let adders: [(&str, Add); 2] = [
+        ("SSO", TestEnvironment::add_sso_profiles),
+        ("roles", TestEnvironment::add_profiles),
+    ];
+    for (name, add) in adders {
+        let count = instructions_among(|environment| {
+            add(environment, 500);
+        });
+        assert!((400_000..=1_500_000).contains(&count), "{name}: {count}");
+    }
+}
+
 /// Adds as many of something, and says how many bytes that is.
 type Add = fn(&TestEnvironment, usize) -> usize;
 
