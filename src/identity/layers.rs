@@ -109,6 +109,19 @@ pub(crate) struct ChoiceSummary {
     pub who: String,
 }
 
+impl Choice {
+    /// The choice that a variable makes without a profile.
+    fn from_variable(variable: &'static str, source: Source) -> Self {
+        Self {
+            chosen_by: ChosenBy::Variable(variable.into()),
+            profile: None,
+            source,
+            roles: Vec::new(),
+            region: None,
+        }
+    }
+}
+
 impl Layers<'_> {
     /// The identity for a registry.
     pub(super) fn choose(&self, registry: &Registry) -> Result<Choice, IdentityError> {
@@ -321,70 +334,69 @@ impl Layers<'_> {
     }
 
     /// What the AWS CLI would choose, from AWS's variables and files and what the machine has
-    /// (botocore 1.43, `create_credential_resolver`): keys in variables, the profile, the
-    /// container's endpoint, instance metadata.
+    /// (botocore 1.43, `create_credential_resolver`).
     fn aws_choice(&self) -> Result<Option<Choice>, IdentityError> {
         let files = self.files()?;
-        let named = self.named_profile();
-        let (variable, name) = match &named {
-            Some((variable, name)) => (Some(*variable), name.as_str()),
-            None => (None, DEFAULT_PROFILE),
-        };
-        let chosen_by = match variable {
-            Some(variable) => ChosenBy::Variable(variable.into()),
-            None => ChosenBy::Default,
-        };
-        let profile = match (files.profile(name), variable) {
-            (Some(profile), _) => profile,
-            (None, None) => Profile::empty(name),
-            // Keys in variables do not help, as in the AWS CLI.
-            (None, Some(_)) => {
-                let missing = profile::missing(name, None, files);
-                return Err(self.profile_error(missing, chosen_by));
-            }
-        };
-        let by_variable = |variable: &'static str, source| Choice {
-            chosen_by: ChosenBy::Variable(variable.into()),
-            profile: None,
-            source,
-            roles: Vec::new(),
-            region: None,
-        };
-        Sso::check_session(&profile, files)
-            .map_err(|error| self.profile_error(error, chosen_by.clone()))?;
+        let (chosen_by, profile) = self.aws_profile(files)?;
+        let wrong = |error| self.profile_error(error, chosen_by.clone());
+        Sso::check_session(&profile, files).map_err(wrong)?;
         if let Some(keys) = Keys::from_env(self.env).map_err(IdentityError::Environment)? {
-            return Ok(Some(by_variable(
-                var::AWS_ACCESS_KEY_ID,
-                Source::Keys(keys),
-            )));
+            let keys = Source::Keys(keys);
+            return Ok(Some(Choice::from_variable(var::AWS_ACCESS_KEY_ID, keys)));
         }
-        self.tell_of_another_than(name);
+        self.tell_of_another_than(profile.name());
+        let name = profile.name().to_owned();
         let found = profile::resolve(profile, files, self.env, WebIdentityVariables::Read);
-        let found = found.map_err(|error| self.profile_error(error, chosen_by.clone()))?;
-        if let Some((source, roles)) = found {
-            let is_from = |variable| source.get().is_from(variable, false, self.env);
-            let by_token = roles.is_empty()
-                && self.env.is_set(var::AWS_WEB_IDENTITY_TOKEN_FILE)
-                && is_from(var::AWS_WEB_IDENTITY_TOKEN_FILE);
-            return Ok(Some(if by_token {
-                by_variable(var::AWS_WEB_IDENTITY_TOKEN_FILE, source)
-            } else {
-                Choice {
-                    chosen_by,
-                    profile: Some(name.to_owned()),
-                    source,
-                    roles,
-                    region: None,
-                }
-            }));
+        let Some((source, roles)) = found.map_err(wrong)? else {
+            return self.machine_choice(files.profile(&name).as_ref());
+        };
+        let token_file = var::AWS_WEB_IDENTITY_TOKEN_FILE;
+        let is_by_token = roles.is_empty()
+            && self.env.is_set(token_file)
+            && source.get().is_from(token_file, false, self.env);
+        Ok(Some(if is_by_token {
+            Choice::from_variable(token_file, source)
+        } else {
+            Choice {
+                chosen_by,
+                profile: Some(name),
+                source,
+                roles,
+                region: None,
+            }
+        }))
+    }
+
+    /// The profile of `AWS_DEFAULT_PROFILE` or `AWS_PROFILE`, which must exist even if keys in
+    /// variables come first, or the default one.
+    fn aws_profile<'f>(
+        &self,
+        files: &'f AwsFiles,
+    ) -> Result<(ChosenBy, Profile<'f>), IdentityError> {
+        let Some((variable, name)) = self.named_profile() else {
+            let profile = files.profile(DEFAULT_PROFILE);
+            let profile = profile.unwrap_or_else(|| Profile::empty(DEFAULT_PROFILE));
+            return Ok((ChosenBy::Default, profile));
+        };
+        let chosen_by = ChosenBy::Variable(variable.into());
+        match files.profile(&name) {
+            Some(profile) => Ok((chosen_by, profile)),
+            None => Err(self.profile_error(profile::missing(&name, None, files), chosen_by)),
         }
+    }
+
+    /// What the machine has: a container's endpoint, or instance metadata.
+    fn machine_choice(
+        &self,
+        profile: Option<&Profile<'_>>,
+    ) -> Result<Option<Choice>, IdentityError> {
         let container = Container::from_env(self.env).map_err(IdentityError::Environment)?;
         if let Some(container) = container {
             let variable = Container::variable(self.env);
-            return Ok(Some(by_variable(variable, Source::Container(container))));
+            let container = Source::Container(container);
+            return Ok(Some(Choice::from_variable(variable, container)));
         }
-        let profile = files.profile(name);
-        let metadata = InstanceMetadata::from_settings(self.env, profile.as_ref())
+        let metadata = InstanceMetadata::from_settings(self.env, profile)
             .map_err(IdentityError::Environment)?;
         Ok(metadata.map(|metadata| Choice {
             chosen_by: ChosenBy::Default,

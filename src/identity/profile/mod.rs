@@ -97,7 +97,7 @@ fn source_profile<'a>(
     files: &'a AwsFiles,
 ) -> Result<Profile<'a>, ProfileError> {
     let names = || chain.iter().map(Profile::name);
-    let by = names().last();
+    let by = names().next_back();
     let next = files
         .profile(name)
         .ok_or_else(|| missing(name, by, files))?;
