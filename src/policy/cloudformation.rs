@@ -11,9 +11,8 @@ use crate::policy::iam::{friendly_name, role_name, role_path};
 use crate::registry::RoleArn;
 
 use super::notes::{Note, Purpose, comment, general_comments, note_with_commands};
-use super::setup::{Setup, SetupPolicy};
+use super::setup::{OutputFile, Setup, SetupPolicy, numbered};
 use super::target::{Holder, Owner, PolicyTarget};
-use super::{OutputFile, numbered};
 
 /// The account and region of a stack.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use crate::cli::PolicyForm;
 use crate::error::Error;
 use crate::fs::{Pipes, ReadError, read};
 
-use super::setup::Setup;
-use super::{OutputFile, cloudformation, numbered, shell, terraform};
+use super::setup::{OutputFile, Setup, numbered};
+use super::{cloudformation, shell, terraform};
 
 /// The longest stem of a file name, in bytes: file systems allow 255 for the whole name.
 const MAX_STEM_LENGTH: usize = 200;

@@ -27,14 +27,6 @@ use grant::Grant;
 use notes::{NOTES, Note, general_comments, wrapped};
 use setup::{Setup, SetupPolicy};
 
-/// A file of the output.
-#[derive(Debug)]
-struct OutputFile {
-    /// The name without an extension.
-    stem: String,
-    text: String,
-}
-
 /// All policies, and the notes on the whole set-up.
 #[derive(Debug, Serialize)]
 struct SetupReport<'a, P> {
@@ -136,15 +128,4 @@ fn print_notes(notes: &[Note], page: &mut Page) {
             page.raw(&format!("      {command}\n"));
         }
     }
-}
-
-/// A name, with a number added after `gap` if it is in use.
-fn numbered(name: &str, gap: &str, mut is_free: impl FnMut(&str) -> bool) -> String {
-    let mut free = name.to_owned();
-    let mut number = 1;
-    while !is_free(&free) {
-        number += 1;
-        free = format!("{name}{gap}{number}");
-    }
-    free
 }

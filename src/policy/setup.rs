@@ -282,3 +282,22 @@ fn policy_name(grant: &Grant) -> String {
     }
     name
 }
+
+/// A file of the output.
+#[derive(Debug)]
+pub(super) struct OutputFile {
+    /// The name without an extension.
+    pub stem: String,
+    pub text: String,
+}
+
+/// A name, with a number added after `gap` if it is in use.
+pub(super) fn numbered(name: &str, gap: &str, mut is_free: impl FnMut(&str) -> bool) -> String {
+    let mut free = name.to_owned();
+    let mut number = 1;
+    while !is_free(&free) {
+        number += 1;
+        free = format!("{name}{gap}{number}");
+    }
+    free
+}

@@ -4,12 +4,11 @@
 use crate::policy::iam::{friendly_name, role_name, role_path};
 use crate::shell_word::shell_word;
 
-use super::OutputFile;
 use super::notes::{
     Note, Purpose, comment, general_comments, note_comment, note_with_commands,
     partition_of_commands, permission_set_options, repository_options,
 };
-use super::setup::{Setup, SetupPolicy};
+use super::setup::{OutputFile, Setup, SetupPolicy};
 use super::target::{Holder, Owner, PolicyTarget};
 
 /// The sections of all accounts.

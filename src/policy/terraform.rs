@@ -11,8 +11,7 @@ use crate::policy::iam::{friendly_name, role_name, role_path};
 use crate::registry::{AccountId, Region, RoleArn};
 
 use super::notes::{Purpose, comment, general_comments, note_comment, note_with_commands};
-use super::numbered;
-use super::setup::{Setup, SetupPolicy};
+use super::setup::{Setup, SetupPolicy, numbered};
 use super::target::{Holder, Owner, PolicyTarget};
 
 const PROVIDERS: &str = "Providers, one for each account. Add credentials to each, for example the \
