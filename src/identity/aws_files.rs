@@ -506,7 +506,8 @@ impl<'a> Header<'a> {
 
 /// Whether a header has quotes as those of a shell, which may join words.
 fn is_quoted(header: &str) -> bool {
-    header.contains(['"', '\'', '\\'])
+    let mut bytes = header.bytes();
+    bytes.any(|byte| matches!(byte, b'"' | b'\'' | b'\\'))
 }
 
 /// The second of two words.

@@ -83,16 +83,16 @@ fn a_warm_get_costs_the_same_among_100_000_tokens() {
 
 #[test]
 #[ignore = "needs the executable of packaging/build-binary, and valgrind: .ci/run"]
-fn a_warm_get_among_500_profiles_takes_at_most_1_500_000_instructions() {
-    let adders: [(&str, Add); 2] = [
-        ("SSO", TestEnvironment::add_sso_profiles),
-        ("roles", TestEnvironment::add_profiles),
+fn a_warm_get_among_500_profiles_takes_at_most_2_000_000_instructions() {
+    let adders: [(&str, u64, Add); 2] = [
+        ("roles", 1_500_000, TestEnvironment::add_profiles),
+        ("SSO", 2_000_000, TestEnvironment::add_sso_profiles),
     ];
-    for (name, add) in adders {
+    for (name, limit, add) in adders {
         let count = instructions_among(|environment| {
             add(environment, 500);
         });
-        assert!((400_000..=1_500_000).contains(&count), "{name}: {count}");
+        assert!((400_000..=limit).contains(&count), "{name}: {count}");
     }
 }
 
