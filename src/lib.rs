@@ -49,8 +49,9 @@
 //! | `registry`, `token`, `redaction`, `digest`, `secret` | the nouns of the rooms above |
 //! | `env`, `fs`, `child`, `call_chain`, `terminal`, `clock`, `runtime`, `error`, … | the machine |
 //!
-//! `aws`, `identity/aws_files.rs` and what reads profiles are the only places that name SDK types.
-//! `cache` and `aws` do not know each other.
+//! `aws` is the only room that names SDK types. `identity/aws_files.rs` reads AWS's files as the AWS
+//! CLI reads them, and `identity/layers.rs` has its order of sources. `cache` and `aws` do not know
+//! each other.
 //!
 //! Within `identity`, `layers` selects the identity: a table of six layers. Choosing takes the
 //! first that selects one, and explaining shows the answer of each. `source` holds everything about
