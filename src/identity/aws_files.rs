@@ -200,6 +200,7 @@ impl AwsFiles {
     pub(crate) fn places(&self) -> String {
         let place = |file: &AwsFile| match &file.passed_over {
             Some(passed_over) => passed_over.short(),
+            None if file.path.as_os_str().is_empty() => "(no file)".to_owned(),
             None => file.path.display().to_string(),
         };
         format!("{} and {}", place(&self.config), place(&self.credentials))
@@ -218,17 +219,19 @@ impl AwsFiles {
     }
 }
 
-/// Where a file is: what the variable says, else below the home folder.
+/// Where a file is: what the variable says, else below the home directory; empty for no file.
 fn path(env: &Env, variable: &str, name: &str) -> PathBuf {
-    match (env.get_os(variable), env.home()) {
-        (Some(path), _) => env.expand_home(expand_variables(path, env).into()),
-        // Set but blank, it names no file (botocore, `EnvironmentProvider`).
-        _ if env.is_set_but_blank(variable) => PathBuf::new(),
-        (None, Some(home)) => home.join(".aws").join(name),
-        // Without a home folder there are no such files. A `~` in the working folder is not it: a
-        // `credential_process` of a stranger's checkout may be there.
-        (None, None) => PathBuf::new(),
+    if let Some(path) = env.get_os(variable) {
+        return env.expand_home(expand_variables(path, env).into());
     }
+    if env.is_set_but_blank(variable) {
+        // It names no file (botocore, `EnvironmentProvider`).
+        return PathBuf::new();
+    }
+    // Without a home directory there are no such files. A `~` in the working directory is not it: a
+    // `credential_process` of a stranger's checkout may be there.
+    let home = env.home();
+    home.map_or_else(PathBuf::new, |home| home.join(".aws").join(name))
 }
 
 /// Replaces `$NAME` and `${NAME}` where the variable is set, as Python's `posixpath.expandvars`.
