@@ -25,7 +25,7 @@ const BEIJING: &str = "444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn";
 const GOVERNMENT: &str = "444455556666.dkr.ecr.us-gov-west-1.amazonaws.com";
 const PUBLIC: &str = "public.ecr.aws";
 
-/// The session of a role that nobody gave another name.
+/// The session of a role without a name of its own.
 fn session(account: &str, role: &str) -> String {
     format!("arn:aws:sts::{account}:assumed-role/{role}/docker-credential-ecrx")
 }

@@ -1,4 +1,4 @@
-//! Clocks that are wrong, and time that passes while nobody looks. The tests decide what time it
+//! Clocks that are wrong, and time that passes unobserved. The tests decide what time it
 //! is: `cargo test --features test-clock --test clock`. What can be shown by ageing files is in
 //! `cache/ages.rs`.
 

@@ -33,7 +33,7 @@ fn program() -> PathBuf {
 fn run_from_scratch(environment: &TestEnvironment, arguments: &[&str], input: &str) -> Outcome {
     let root = environment.home();
     // By a process of its own: while this one has it open for writing, another thread's child may
-    // inherit that, and nobody could run it ("text file busy").
+    // inherit that, and it could not be run ("text file busy").
     let copied = Command::new("cp")
         .args([program(), root.join("ecrx")])
         .status();

@@ -66,7 +66,7 @@ async fn ask_the_chain() -> Result<String, Box<dyn StdError>> {
     Ok(identity.arn().ok_or("no ARN")?.to_owned())
 }
 
-/// Who the SDK's chain is here, or why nobody.
+/// The principal of the SDK's chain here, or why there is none.
 #[track_caller]
 fn sdk(environment: &TestEnvironment) -> Result<String, String> {
     let answer = environment.home().join("answer");
@@ -94,7 +94,7 @@ fn sdk(environment: &TestEnvironment) -> Result<String, String> {
     }
 }
 
-/// Who bought this program's token, or why nobody.
+/// The principal that requested this program's token, or why there is none.
 fn ours(environment: &TestEnvironment) -> Result<String, String> {
     let outcome = environment.get(HOST);
     match outcome.code {

@@ -16,7 +16,7 @@
 //! which process made it, and whether a fault struck it.
 
 #![cfg(unix)]
-#![allow(clippy::print_stdout, reason = "whoever watches it wants to know")]
+#![allow(clippy::print_stdout, reason = "progress, for the user who watches it")]
 
 mod common;
 #[path = "soak/days.rs"]

@@ -1,5 +1,5 @@
-//! A warm `get` opens no socket, starts no thread or process, and uses no credentials, whoever
-//! asks: it reads small files and prints.
+//! A warm `get` opens no socket, starts no thread or process, and uses no credentials, with any
+//! source: it reads small files and prints.
 
 mod common;
 
@@ -14,7 +14,7 @@ use common::{HOST, TestEnvironment};
 struct Case {
     name: &'static str,
     environment: TestEnvironment,
-    /// Who buys the token.
+    /// The principal that requests the token.
     principal: String,
     /// What a cold `get` asks.
     calls: Vec<Operation>,

@@ -83,7 +83,7 @@ impl Contestant<'_> {
         let before = cpu_of_children()?;
         let started = Instant::now();
         let mut child = command.spawn()?;
-        // An answer fits into a pipe, so nobody waits for a reader.
+        // An answer fits into a pipe, so no process waits for a reader.
         let status = child.wait()?;
         let wall = started.elapsed();
         let cpu = cpu_of_children()?.saturating_sub(before);

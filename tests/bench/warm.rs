@@ -42,7 +42,7 @@ fn row(stage: &Stage, programs: &Programs, case: &Case, rounds: usize) -> Result
         ..helper(&programs.ours)
     };
 
-    // The first one of each buys a token.
+    // The first one of each requests a token.
     ours.run()?;
     peer.as_ref().map(Contestant::run).transpose()?;
     if case.other_tokens > 0 {

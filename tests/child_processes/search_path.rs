@@ -19,7 +19,7 @@ const PATHS: [Option<&str>; 9] = [
     None,
 ];
 
-/// Programs that whoever wrote the checkout would like to be run, with the keys in reach.
+/// Programs that the author of a hostile checkout wants to be run, with access to the keys.
 fn hostile(environment: &TestEnvironment) {
     for folder in ["", "relative/", "../relative/"] {
         for name in ["sh", "cat", "getent", "get-credentials"] {

@@ -141,8 +141,8 @@ fn second_get_needs_no_instance_metadata_and_the_first_speaks_its_version_2() {
         assert!(first.stdout.contains(HONEST.password), "{}", first.report());
         let calls = lab.cloud_trail();
         let names: Vec<&str> = calls.iter().map(|(name, _)| name.as_str()).collect();
-        let bought = ["PUT.imds", "GET.imds", "GET.imds", "GetAuthorizationToken"];
-        assert_eq!(names, [&["GET.imds"][..], &bought].concat());
+        let requested = ["PUT.imds", "GET.imds", "GET.imds", "GetAuthorizationToken"];
+        assert_eq!(names, [&["GET.imds"][..], &requested].concat());
         let (_, access_key) = &calls[4];
         assert!(access_key.starts_with("ASIA"), "no session: {access_key}");
 
@@ -154,7 +154,7 @@ fn second_get_needs_no_instance_metadata_and_the_first_speaks_its_version_2() {
             (first.stdout, String::new())
         );
 
-        // The counter-proof: nobody gives credentials any more.
+        // The counter-proof: no source gives credentials any more.
         home.run_with_input("docker-credential-ecrx", ["erase"], HONEST.host);
         let third = get();
         assert_eq!(third.code, Some(1), "{}", third.report());

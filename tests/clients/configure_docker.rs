@@ -148,7 +148,7 @@ fn skopeo_reads_the_login_of_the_run_time_before_the_line_and_fix_takes_it_out()
     });
 }
 
-/// An empty `auth.json` is one that podman and its kin cannot read.
+/// An empty `auth.json` is one that podman, skopeo and buildah cannot read.
 #[test]
 #[ignore = "needs moto, docker-registry, skopeo, podman, buildah and a Docker Engine: .ci/run installs them"]
 fn skopeo_reads_what_was_an_empty_file() {

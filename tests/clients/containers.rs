@@ -1,5 +1,5 @@
 //! skopeo, podman and buildah, which share one library; oras, which has its own; and ctr,
-//! which asks nobody.
+//! which makes no request.
 
 use crate::person::{Home, with_every};
 use crate::registry::{IMAGE, PAYMENTS, PUBLIC, SEARCH};
@@ -44,7 +44,7 @@ fn skopeo_inspects_fips_dual_stack_and_other_partitions() {
     });
 }
 
-/// Each account's registry accepts only the token that was bought for it.
+/// Each account's registry accepts only the token that was requested for it.
 #[test]
 #[ignore = "needs moto, docker-registry, skopeo, podman, buildah and a Docker Engine: .ci/run installs them"]
 fn skopeo_copy_between_two_accounts() {

@@ -86,7 +86,7 @@ fn docker_push_through_cred_helpers() {
     });
 }
 
-/// Each account's registry accepts only the token that was bought for it.
+/// Each account's registry accepts only the token that was requested for it.
 #[test]
 #[ignore = "needs moto, docker-registry, skopeo, podman, buildah and a Docker Engine: .ci/run installs them"]
 fn docker_pulls_from_one_account_and_pushes_to_another() {

@@ -213,7 +213,7 @@ fn fill(namespace: &Namespace) -> Result<(), String> {
     Ok(())
 }
 
-/// Runs Debian's Docker CLI as nobody in particular.
+/// Runs Debian's Docker CLI as no particular user.
 fn docker(namespace: &Namespace, arguments: &[&str]) -> Result<Finished, String> {
     namespace.run(60, "/usr/bin/docker", arguments).success()
 }

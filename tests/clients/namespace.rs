@@ -76,7 +76,7 @@ impl Namespace {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // Out of reach of Ctrl-C, which would leave nobody to remove the folder.
+            // Out of reach of Ctrl-C, which would leave the folder behind.
             .process_group(0)
             .spawn()
             .map_err(|error| format!("sh: {error}"))?;

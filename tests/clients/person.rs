@@ -150,7 +150,7 @@ impl<'a> Home<'a> {
         path.display().to_string()
     }
 
-    /// Makes a folder in the home folder that nobody else may look into, and lets a variable
+    /// Makes a folder in the home folder that no other user may read, and lets a variable
     /// name it.
     pub fn private_dir(&mut self, name: &str, variable: &str) {
         let path = self.dir.join(name);

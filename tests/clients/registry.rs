@@ -1,5 +1,5 @@
 //! The lab's registries: names as ECR gives them, TLS, and ECR's login, which is Basic
-//! authentication with the user `AWS`; and one of somebody else's.
+//! authentication with the user `AWS`; and one of another company.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ pub struct Registry {
 }
 
 /// moto's tokens decode to `AWS:<registry id>-auth-token`, so this registry accepts only
-/// a token that was bought with `registryIds ["999999999999"]`.
+/// a token that was requested with `registryIds ["999999999999"]`.
 pub const PAYMENTS: Registry = Registry {
     host: "999999999999.dkr.ecr.us-west-2.amazonaws.com",
     aliases: &[

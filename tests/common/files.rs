@@ -30,7 +30,7 @@ pub fn keeps_births(path: &Path) -> bool {
 }
 
 /// Says that a test, or the rest of it, cannot be run here, and why.
-#[allow(clippy::print_stderr, reason = "whoever runs the tests must know")]
+#[allow(clippy::print_stderr, reason = "the user who runs the tests must know")]
 pub fn skipped(reason: &str) {
     eprintln!("skipped: {reason}");
 }

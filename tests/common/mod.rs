@@ -346,7 +346,7 @@ impl Outcome {
         serde_json::from_str(&self.stdout).expect("JSON")
     }
 
-    /// Who bought the token that was answered, where and for whom.
+    /// Which principal requested the token that was answered, where and for which registry.
     #[track_caller]
     pub fn grant(&self) -> Grant {
         let answer = self.answer();
@@ -407,7 +407,7 @@ pub fn traced(environment: &TestEnvironment, calls: &str) -> (Outcome, Vec<Strin
     (outcome, trace.lines().map(str::to_owned).collect())
 }
 
-/// The login works, three times, by a token bought for it each time; and who asks is told why
+/// The login works, three times, by a token requested for it each time; and the user is told why
 /// nothing is cached, in exactly these words. `get` is one of [`HOST`], by whatever means.
 #[track_caller]
 pub fn costs_only_the_caching_of(
@@ -433,7 +433,7 @@ pub fn costs_only_the_caching_of(
     assert_eq!(silent.grant().serial, first + 2);
 }
 
-/// An address of this machine at which nobody listens, for as long as the socket is held: a port
+/// An address of this machine at which no process listens, for as long as the socket is held: a port
 /// that was free a moment ago may be another test's by now.
 pub fn refusing() -> (tokio::net::TcpSocket, std::net::SocketAddr) {
     let socket = tokio::net::TcpSocket::new_v4().expect("a socket");

@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The person's side of a terminal, and what it has shown.
 pub struct Terminal {
     keyboard_and_screen: File,
-    /// Held, so that the terminal lives on when nobody else has it open.
+    /// Held, so that the terminal stays open when no other process has it open.
     device: File,
     shown: RefCell<Vec<u8>>,
     /// How much of it [`Terminal::wait_for`] has passed.

@@ -364,7 +364,7 @@ pub fn role_of_the_container(
     role_on(environment, name, "credential_source = EcsContainer", first)
 }
 
-/// A role whose session nobody gave a name.
+/// A role without a session name.
 pub fn role_without_a_session_name(
     environment: &mut TestEnvironment,
     aws: &FakeAws,

@@ -30,7 +30,7 @@ pub fn set_getent(environment: &mut TestEnvironment, script: &str) {
     let draft = environment.write("bin/draft", &text);
     let getent = draft.with_file_name("getent");
     // By a process of its own: while this one has it open for writing, another thread's child may
-    // inherit that, and nobody could run it ("text file busy").
+    // inherit that, and it could not be run ("text file busy").
     let copied = Command::new("cp").args([&draft, &getent]).status();
     assert!(copied.expect("cp").success());
     chmod(&getent, 0o700);
@@ -143,7 +143,7 @@ fn a_getent_that_hangs_ends_at_the_deadline() {
         let pid = fs::read_to_string(machine.environment.home().join("pid")).expect("a pid");
         let process = format!("/proc/{}/cmdline", pid.trim());
         let deadline = Instant::now() + Duration::from_secs(10);
-        // Whoever inherits it may take a while to bury it; it has no command line then.
+        // Its new parent may reap it late; it has no command line then.
         while !fs::read(&process).unwrap_or_default().is_empty() {
             assert!(Instant::now() < deadline, "getent is still there");
             std::thread::sleep(Duration::from_millis(20));

@@ -31,7 +31,7 @@ pub struct Issue {
     pub issued_at: i64,
     /// Seconds since 1970.
     pub expires_at: i64,
-    /// The call that bought it.
+    /// The call that requested it.
     pub call: Call,
 }
 

@@ -249,7 +249,7 @@ impl FakeAws {
     }
 
     /// Waits until every call is on record that a process has made which has ended, or was killed.
-    /// Nobody else may be connected.
+    /// No other client may be connected.
     pub fn settle(&self) {
         self.server.settle().expect("no connection is open");
     }

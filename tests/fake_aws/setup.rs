@@ -44,7 +44,7 @@ impl FakeAws {
         change(self.state().trusts.entry(role_arn.to_owned()).or_default());
     }
 
-    /// Nobody may assume this role.
+    /// No principal may assume this role.
     pub fn deny_role(&self, role_arn: &str) {
         self.trust(role_arn, |trust| trust.denied = true);
     }
@@ -73,8 +73,8 @@ impl FakeAws {
         self.show_code(serial_number, token_code);
     }
 
-    /// An MFA device shows this code, which works once. A device with an ARN is its namesake's,
-    /// a serial number anybody's who has a long-lived key.
+    /// An MFA device shows this code, which works once. A device with an ARN belongs to
+    /// the user of that name, a serial number to every user with a long-lived key.
     pub fn show_code(&self, serial_number: &str, token_code: &str) {
         let code = (serial_number.to_owned(), token_code.to_owned());
         self.state().mfa_codes.insert(code);

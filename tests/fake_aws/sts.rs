@@ -25,7 +25,7 @@ pub(super) fn assume_role(
 ) -> Result<Response, ServiceError> {
     let caller = state.caller(request, call.operation, "sts", None)?;
     let role = Asked::of(call)?;
-    // Who somebody is comes before what he may do.
+    // Authentication comes before authorization.
     let with_code = has_shown_code(state, &caller, call)?;
     let trust = state.trusts.get(role.arn).cloned().unwrap_or_default();
     let by_role = |known: &String| {

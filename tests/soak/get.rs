@@ -17,7 +17,7 @@ use super::identities::{Identity, host};
 /// Twice the longest that a `get` may take, and more: who takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// How often somebody looks whether a `get` has ended.
+/// How often it is checked whether a `get` has ended.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// What is done to a process on its way, after so long.

@@ -60,7 +60,7 @@ impl Identity {
         self
     }
 
-    /// Who has to have bought a token for this registry.
+    /// The principal that must request the token for this registry.
     pub fn principal(&self, registry: usize) -> String {
         self.principal.replace("ACCOUNT", REGISTRIES[registry].0)
     }
@@ -106,7 +106,7 @@ pub fn set_up(environment: &mut TestEnvironment, aws: &FakeAws) -> Vec<Identity>
             ],
         ),
     ];
-    // Nobody can tell offline whose these are.
+    // Offline, their principal is unknown.
     identities[5].renewal = HOUR;
     identities
 }

@@ -40,7 +40,7 @@ struct Judge<'a> {
     record: &'a Record<'a>,
     struck: Vec<&'a Get>,
     denied: HashMap<Pair, Vec<&'a Get>>,
-    /// When somebody who did not buy it was first seen with a token of an entry, by serial
+    /// When a `get` that did not request it was first seen with a token of an entry, by serial
     /// number: from then on at the latest it lay in the cache.
     seen: HashMap<Pair, HashMap<usize, f64>>,
 }
@@ -87,10 +87,10 @@ impl<'a> Judge<'a> {
         let (account, region) = REGISTRIES[get.registry];
         let principal = self.record.identities[get.identity].principal(get.registry);
         let Some(issue) = self.record.issues.get(&grant.serial) else {
-            return Some("a token that nobody issued".to_owned());
+            return Some("a token that was never issued".to_owned());
         };
         if issue.grant != *grant || grant.principal != principal {
-            return Some("somebody else's token".to_owned());
+            return Some("another identity's token".to_owned());
         }
         if grant.registry_ids != [account] || grant.region != region {
             return Some("a token for another registry".to_owned());

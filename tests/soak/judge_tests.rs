@@ -11,20 +11,24 @@ use super::story::{ECR, Story};
 fn tokens_of_others_and_of_the_past_are_wrong() {
     type Mistake = fn(&mut Grant);
     let wrong: [(&str, Mistake); 4] = [
-        ("a token that nobody issued", |grant| grant.serial = 7),
-        ("somebody else's token", |grant| grant.principal.push('x')),
-        ("somebody else's token", |grant| grant.region.push('x')),
-        ("somebody else's token", |grant| grant.registry_ids.clear()),
+        ("a token that was never issued", |grant| grant.serial = 7),
+        ("another identity's token", |grant| {
+            grant.principal.push('x')
+        }),
+        ("another identity's token", |grant| grant.region.push('x')),
+        ("another identity's token", |grant| {
+            grant.registry_ids.clear()
+        }),
     ];
     for (what, spoil) in wrong {
         let mut story = Story::new();
-        let mut grant = story.buy(0);
+        let mut grant = story.fetch(0);
         spoil(&mut grant);
         story.get(1.0, Answer::Token(grant));
         story.is_wrong(what);
     }
     let mut story = Story::new();
-    let grant = story.buy(0);
+    let grant = story.fetch(0);
     story.get(12.0, Answer::Token(grant.clone()));
     story.is_right();
     story.get(12.5, Answer::Token(grant.clone()));
@@ -40,12 +44,12 @@ fn tokens_of_others_and_of_the_past_are_wrong() {
 #[test]
 fn a_token_of_another_entry_is_wrong() {
     let mut story = Story::new();
-    let grant = story.buy(0);
+    let grant = story.fetch(0);
     story.get(1.0, Answer::Token(grant.clone())).registry = 1;
     story.is_wrong("a token for another registry");
     story.gets.pop();
     story.get(1.0, Answer::Token(grant)).identity = 0;
-    story.is_wrong("somebody else's token");
+    story.is_wrong("another identity's token");
 }
 
 #[test]
@@ -64,7 +68,7 @@ fn a_failure_needs_a_fault_and_no_token() {
     story.is_wrong("a failure without a reason");
 
     let mut story = Story::new();
-    let grant = story.buy(0);
+    let grant = story.fetch(0);
     story.get(1.0, Answer::Token(grant));
     story.fail(2.0, line, ECR, Fault::Status(503));
     story.is_wrong("a failure beside token 1, 7170 s old");
@@ -76,7 +80,7 @@ fn a_failure_needs_a_fault_and_no_token() {
 #[test]
 fn a_denial_is_told_and_ends_the_token() {
     let mut story = Story::new();
-    let grant = story.buy(0);
+    let grant = story.fetch(0);
     story.get(1.0, Answer::Token(grant.clone()));
     story.fail(
         7.0,
@@ -102,7 +106,7 @@ fn a_denial_is_told_and_ends_the_token() {
 #[test]
 fn what_hangs_or_makes_no_sense_is_wrong() {
     let mut story = Story::new();
-    story.buy(0);
+    story.fetch(0);
     story.gets[0].fate = Fate::Hung;
     story.is_wrong("a get that does not end");
     story.gets[0].fate = Fate::Killed;

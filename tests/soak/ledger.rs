@@ -1,15 +1,15 @@
 //! API calls, beside what a perfect cache would have made for the same demand.
 //!
 //! **Ideal.** One call for a token, with the one for its credentials where the identity takes
-//! some, whenever somebody asks and the entry's last delivered token has reached the age at which
+//! some, whenever a `get` runs and the entry's last delivered token has reached the age at which
 //! it is renewed. A token counts as delivered when any `get` has answered it, or it lies in the
 //! cache at the end. So of an entry's delivered tokens those are *needed* that were issued no
 //! sooner than that age after the needed one before; the ideal is the calls for them.
-//! When somebody asked and nothing was bought for one or more whole further ages, though nothing
+//! When a `get` ran and no token was requested for one or more whole further ages, though nothing
 //! went wrong, the calls that this spared are *missed*, and the ideal has them too.
 //!
 //! **Calls.** Every call that AWS answered properly counts, but those lost to what was done on
-//! purpose: whose token nobody got because the process was killed or stopped under way, or because
+//! purpose: whose token was not delivered because the process was killed or stopped under way, or because
 //! a fault struck another call of the same `get`. Calls that a fault struck do not count: a
 //! perfect cache cannot know beforehand that AWS is down. Who pays for what is known for certain:
 //! each call says which process made it.
@@ -148,7 +148,7 @@ fn use_of(
     }
 }
 
-/// How many whole ages passed between the first who could have bought a token that was due, and
+/// How many whole ages passed between the first `get` that could have requested a token that was due, and
 /// the moment when one was issued, while nothing was wrong with the source.
 fn missed(record: &Record<'_>, gets: &[&Get], due_at: f64, issued_at: f64) -> usize {
     let asks = |get: &&&Get| get.began_at >= due_at && get.fate == Fate::Undisturbed;

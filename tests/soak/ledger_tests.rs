@@ -8,15 +8,15 @@ use super::story::{ECR, STS, Story};
 #[test]
 fn a_purchase_at_each_half_life_is_needed_and_one_before_is_not() {
     let mut story = Story::new();
-    story.buy(0);
-    story.buy(6);
+    story.fetch(0);
+    story.fetch(6);
     let ideal = Ledger {
         needed: 4,
         ..Ledger::default()
     };
     assert!(ideal.is_within(0));
     story.costs(12.0, ideal);
-    story.buy(11);
+    story.fetch(11);
     let wasteful = Ledger {
         needed: 4,
         wasted: 2,
@@ -29,9 +29,9 @@ fn a_purchase_at_each_half_life_is_needed_and_one_before_is_not() {
 #[test]
 fn calls_that_were_due_are_missed_unless_something_was_wrong() {
     let mut story = Story::new();
-    let grant = story.buy(0);
+    let grant = story.fetch(0);
     story.get(6.1, Answer::Token(grant));
-    // Somebody asked at 6:06, and half a life later there was still no other token.
+    // A `get` ran at 6:06, and half a life later there was still no other token.
     let missed = Ledger {
         needed: 2,
         missed: 2,
@@ -53,7 +53,7 @@ fn calls_that_were_due_are_missed_unless_something_was_wrong() {
 #[test]
 fn calls_of_the_killed_are_lost_unless_somebody_has_their_token() {
     let mut story = Story::new();
-    let grant = story.buy(0);
+    let grant = story.fetch(0);
     story.gets[0].fate = Fate::Killed;
     story.gets[0].answer = Answer::Other(String::new());
     let lost = Ledger {

@@ -16,7 +16,7 @@ pub struct Record<'a> {
     pub gets: &'a [Get],
     /// The calls of each `get`, in order.
     pub calls: Vec<Vec<&'a Call>>,
-    /// The tokens that each `get` bought, in order.
+    /// The tokens that each `get` requested, in order.
     pub issued: Vec<Vec<&'a Issue>>,
     /// Each token, by its serial number.
     pub issues: BTreeMap<usize, &'a Issue>,
@@ -96,12 +96,12 @@ impl<'a> Record<'a> {
         self.calls[get.number].iter().any(is_no)
     }
 
-    /// Who bought a token.
+    /// Which `get` requested a token.
     pub fn buyer(&self, issue: &Issue) -> &'a Get {
         &self.gets[number_of(&issue.call)]
     }
 
-    /// The tokens of an entry that came to anybody, or at least into the cache, in the order in
+    /// The tokens of an entry that were delivered, or at least into the cache, in the order in
     /// which they were issued.
     pub fn delivered_to(&self, pair: Pair) -> Vec<&'a Issue> {
         let mut serials = self.kept.clone();

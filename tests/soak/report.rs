@@ -17,7 +17,7 @@ pub struct Report {
     denied: usize,
     tokens: usize,
     failures: usize,
-    /// Failures that somebody else had met.
+    /// Failures that another `get` had met.
     remembered: usize,
     /// Answered with a token that was due for renewal.
     old: usize,

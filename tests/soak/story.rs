@@ -60,8 +60,8 @@ impl Story {
         self.get(hour, Answer::Failure(line.to_owned()));
     }
 
-    /// One that buys a token, and gets it.
-    pub fn buy(&mut self, hour: u32) -> Grant {
+    /// One that requests a token, and gets it.
+    pub fn fetch(&mut self, hour: u32) -> Grant {
         self.call(STS, None);
         self.call(ECR, None);
         let (account, region) = REGISTRIES[0];

@@ -206,7 +206,7 @@ impl FakeRegistry {
 
     // What goes wrong.
 
-    /// From now on, every such request ends in this fault, whoever asks.
+    /// From now on, every such request of any client ends in this fault.
     pub fn on(&self, route: Route, fault: RegistryFault) {
         self.on_times(route, fault, Times::Always);
     }

@@ -263,7 +263,7 @@ fn cancel(state: &mut State, request: &Request) -> Response {
     }
 }
 
-/// `NAME` and `REFERENCE` of `/v2/NAME/manifests/REFERENCE` and its kin.
+/// `NAME` and `REFERENCE` of `/v2/NAME/manifests/REFERENCE` and similar paths.
 fn names(path: &str) -> Option<(&str, &str)> {
     let path = path.strip_prefix("/v2/")?;
     let kinds = ["/manifests/", "/blobs/uploads/", "/blobs/"];
