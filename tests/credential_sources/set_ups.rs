@@ -274,8 +274,14 @@ fn a_home_folder_of_another_user_holds_nothing() {
     environment.set("ECRX_LOG", "warn");
     let private = std::fs::Permissions::from_mode(0o700);
     std::fs::set_permissions(environment.home(), private).expect("a mode");
+    // The other user may not enter the folder of the checkout, either.
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("docker-credential-ecrx");
+    std::fs::copy(super::common::PROGRAM, &program).expect("a copy");
+    let public = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), public).expect("a mode");
     let get = |environment: &TestEnvironment| {
-        let mut command = environment.command(&["get"]);
+        let mut command = environment.command_of(&program, &["get"]);
         command.uid(65534).gid(65534).current_dir("/");
         let mut child = command
             .stdin(std::process::Stdio::piped())
