@@ -45,7 +45,7 @@ pub const INTENDED: [Intended; 6] = [
         remove: |set_up| files(set_up).for_each(spell_credential_source),
     },
     Intended {
-        name: "an access key in the files of boto 2 (`AWS_CREDENTIAL_FILE`, `BOTO_CONFIG`, `~/.boto`)",
+        name: "an access key in a file of boto 2 (`BOTO_CONFIG`, `~/.boto`)",
         remove: |set_up| {
             let is_boto = |name: &str| matches!(name, "AWS_CREDENTIAL_FILE" | "BOTO_CONFIG");
             set_up.variables.retain(|(name, _)| !is_boto(name));
@@ -53,7 +53,7 @@ pub const INTENDED: [Intended; 6] = [
         },
     },
     Intended {
-        name: "a wrong value of a setting that is not needed, such as `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE`",
+        name: "a wrong value of a setting that is not needed",
         remove: |set_up| {
             let names = ["ec2_metadata_service_", "metadata_service_", "ca_bundle"];
             let is_named = |text: &str| names.iter().any(|name| text.starts_with(name));
