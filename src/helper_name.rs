@@ -9,6 +9,14 @@ pub(crate) const PREFIX: &str = "docker-credential-";
 /// This program's name in clients' configurations.
 pub(crate) const OWN_NAME: &str = "ecrx";
 
+/// This program's name in clients' configurations, called by a name: `ecrx` or `ecrx-NAME`.
+pub(crate) fn in_client_files(name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("{OWN_NAME}-{name}"),
+        None => OWN_NAME.to_owned(),
+    }
+}
+
 /// Whether file names ignore case. Then a client can run this program by a name in any case.
 const IGNORES_CASE: bool = cfg!(any(windows, target_os = "macos"));
 

@@ -81,7 +81,7 @@ impl Fetch<'_> {
         })?;
         let path = format!("{ROLE}{}", role.trim());
         let document = self.metadata_get(metadata, &path, token.as_ref()).await?;
-        credentials(&document).ok_or_else(|| refusal_in(&document))
+        credentials(&document)
     }
 
     async fn metadata_token(
@@ -152,29 +152,26 @@ impl MetadataError {
     }
 }
 
-/// An instance whose role does not trust EC2 is told so in place of credentials.
-fn refusal_in(document: &str) -> MetadataError {
-    let document: Value = serde_json::from_str(document).unwrap_or_default();
+/// Reads the answer that is to be credentials. An instance whose role does not trust EC2 is told so
+/// in their place.
+fn credentials(document: &str) -> Result<Credentials, MetadataError> {
+    let document: Value = serde_json::from_str(document).map_err(|_| MetadataError::Malformed)?;
     let text = |name: &str| document.get(name).and_then(Value::as_str);
-    match (text("Code"), text("Message")) {
+    // When they expire is not looked at: AWS keeps old ones usable while instance metadata cannot
+    // renew them.
+    let fields = ["AccessKeyId", "SecretAccessKey", "Token", "Expiration"].map(text);
+    if let [Some(id), Some(secret), Some(token), Some(_)] = fields {
+        let token = Some(token.to_owned());
+        return Ok(Credentials::new(
+            id,
+            secret,
+            token,
+            None,
+            "InstanceMetadata",
+        ));
+    }
+    Err(match (text("Code"), text("Message")) {
         (Some(code), Some(message)) => MetadataError::Refused(format!("{code}: {message}")),
         _ => MetadataError::Malformed,
-    }
-}
-
-/// All four fields are required. When they expire is not looked at: AWS keeps old ones usable
-/// while instance metadata cannot renew them.
-fn credentials(document: &str) -> Option<Credentials> {
-    let document: Value = serde_json::from_str(document).ok()?;
-    let text = |name: &str| document.get(name)?.as_str();
-    text("Expiration")?;
-    let token = Some(text("Token")?.to_owned());
-    let (id, secret) = (text("AccessKeyId")?, text("SecretAccessKey")?);
-    Some(Credentials::new(
-        id,
-        secret,
-        token,
-        None,
-        "InstanceMetadata",
-    ))
+    })
 }

@@ -15,8 +15,8 @@ use tokio::process::Command;
 use crate::call_chain::{self, Callee};
 use crate::child::{self, ChildError, Keep};
 use crate::env::{Env, var};
-use crate::identity::shell_words;
 use crate::redaction::{Redactor, output as output_secrets, process as process_secrets};
+use crate::shell_word::split_words;
 
 use super::credentials::is_past;
 use super::failure::Failure;
@@ -114,7 +114,7 @@ async fn output(command: &str, chain: &str, env: &Env) -> Result<Vec<u8>, Proces
 
 #[cfg(not(windows))]
 fn program(command: &str) -> Result<Command, ProcessError> {
-    let words = shell_words::split(command).ok_or(ProcessError::Quotes)?;
+    let words = split_words(command).ok_or(ProcessError::Quotes)?;
     let (program, arguments) = words.split_first().ok_or(ProcessError::Quotes)?;
     let mut command = Command::new(program);
     command.args(arguments);

@@ -84,11 +84,9 @@ impl Helper {
 
     fn program(&self) -> String {
         match self {
-            Self::Own { name: None } => {
-                format!("{}{}", helper_name::PREFIX, helper_name::OWN_NAME)
-            }
-            Self::Own { name: Some(name) } => {
-                format!("{}{}-{name}", helper_name::PREFIX, helper_name::OWN_NAME)
+            Self::Own { name } => {
+                let helper = helper_name::in_client_files(name.as_deref());
+                format!("{}{helper}", helper_name::PREFIX)
             }
             Self::Other { program } => program.clone(),
         }

@@ -275,8 +275,23 @@ impl Config {
     /// # Errors
     /// If a role or the rule's region is in another partition than the registry.
     pub fn rule_for(&self, registry: &Registry) -> Result<Option<IdentitySettings>, ConfigError> {
+        let deciding = self.deciding_rule(registry)?;
+        Ok(deciding.map(|(_, identity)| identity))
+    }
+
+    /// The first matching rule that has an identity.
+    ///
+    /// # Errors
+    /// As [`Config::rule_for`].
+    pub(crate) fn deciding_rule(
+        &self,
+        registry: &Registry,
+    ) -> Result<Option<(&Rule, IdentitySettings)>, ConfigError> {
         self.rules_of(registry)
-            .find_map(|rule| rule.identity_for(registry).transpose())
+            .find_map(|rule| {
+                let identity = rule.identity_for(registry);
+                identity.map(|identity| Some((rule, identity?))).transpose()
+            })
             .transpose()
     }
 
@@ -290,14 +305,13 @@ impl Config {
     }
 
     fn rules_of(&self, registry: &Registry) -> impl Iterator<Item = &Rule> {
-        let candidates: Box<dyn Iterator<Item = &Rule>> = match self.index.get() {
-            Some(index) => {
-                let positions = index.candidates(registry).into_iter();
-                Box::new(positions.map(|position| &self.rules[position]))
-            }
-            None => Box::new(self.rules.iter()),
-        };
-        candidates.filter(|rule| rule.matches(registry))
+        let indexed = self.index.get().map(|index| index.candidates(registry));
+        let not_indexed = if indexed.is_some() { &[] } else { &*self.rules };
+        let positions = indexed.into_iter().flatten();
+        positions
+            .map(|position| &self.rules[position])
+            .chain(not_indexed)
+            .filter(|rule| rule.matches(registry))
     }
 
     /// Prepares for questions about many registries, so that each does not visit all rules.

@@ -184,7 +184,8 @@ impl RuleEditor<'_> {
     pub(super) fn apply_to(&mut self, registry: &Registry) -> Result<(), Error> {
         let config = Config::load_with(self.paths, &self.text).map_err(Error::failure)?;
         let applies = |found: &IdentitySettings| self.identity.is(found, registry);
-        if first_rule(registry, &config)?.is_some_and(|(_, found)| applies(&found)) {
+        let deciding = config.deciding_rule(registry).map_err(Error::failure)?;
+        if deciding.is_some_and(|(_, found)| applies(&found)) {
             return Ok(());
         }
         self.edit(registry, &config)?;
@@ -192,7 +193,7 @@ impl RuleEditor<'_> {
             let registry = registry.to_string();
             Error::failure(RuleError::UnusableRule { registry, cause })
         })?;
-        match first_rule(registry, &config)? {
+        match config.deciding_rule(registry).map_err(Error::failure)? {
             Some((rule, found)) if !self.identity.is(&found, registry) => {
                 let (origin, registry) = (rule.origin().clone(), registry.to_string());
                 let error = RuleError::RuleWithoutEffect { origin, registry };
@@ -325,19 +326,6 @@ impl RuleEditor<'_> {
         Error::failure(RuleError::InlineRules { file })
             .hint(format!("Add the rule to the array: {{ {rule} }}"))
     }
-}
-
-/// The rule that decides which identity a registry has.
-fn first_rule<'c>(
-    registry: &Registry,
-    config: &'c Config,
-) -> Result<Option<(&'c Rule, IdentitySettings)>, Error> {
-    let mut rules = config.rules().iter().filter(|rule| rule.matches(registry));
-    let first = rules.find_map(|rule| {
-        let identity = rule.identity_for(registry).map_err(Error::failure);
-        identity.map(|identity| Some((rule, identity?))).transpose()
-    });
-    first.transpose()
 }
 
 /// Whether the rules of a text are one value.

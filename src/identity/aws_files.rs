@@ -21,8 +21,7 @@ use memchr::{memchr, memchr2};
 use crate::env::{Env, var};
 use crate::fs::{self, Pipes, ReadError};
 use crate::secret::Secret;
-
-use super::shell_words;
+use crate::shell_word::split_words;
 
 /// The profile that counts when nothing names one.
 pub(super) const DEFAULT_PROFILE: &str = "default";
@@ -518,7 +517,7 @@ fn quoted_name(header: &str) -> Option<String> {
     if !is_quoted(header) {
         return None;
     }
-    let [_, name] = <[String; 2]>::try_from(shell_words::split(header)?).ok()?;
+    let [_, name] = <[String; 2]>::try_from(split_words(header)?).ok()?;
     Some(name)
 }
 

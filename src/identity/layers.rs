@@ -110,14 +110,28 @@ pub(crate) struct ChoiceSummary {
 }
 
 impl Choice {
-    /// The choice that a variable makes without a profile.
-    fn from_variable(variable: &'static str, source: Source) -> Self {
+    /// A source that is not a profile's.
+    fn from_source(chosen_by: ChosenBy, source: Source) -> Self {
         Self {
-            chosen_by: ChosenBy::Variable(variable.into()),
+            chosen_by,
             profile: None,
             source,
             roles: Vec::new(),
             region: None,
+        }
+    }
+
+    /// The source that a variable names.
+    fn from_variable(variable: &'static str, source: Source) -> Self {
+        Self::from_source(ChosenBy::Variable(variable.into()), source)
+    }
+
+    /// What a profile leads to.
+    fn from_profile(chosen_by: ChosenBy, name: &str, (source, roles): (Source, Vec<Role>)) -> Self {
+        Self {
+            profile: Some(name.to_owned()),
+            roles,
+            ..Self::from_source(chosen_by, source)
         }
     }
 }
@@ -318,6 +332,7 @@ impl Layers<'_> {
         if !AWS_VARIABLES.iter().any(|name| self.env.is_set(name)) {
             return Ok(None);
         }
+        self.tell_of_another_profile();
         let is_default = |chosen_by: &ChosenBy| matches!(chosen_by, ChosenBy::Default);
         match self.aws_choice() {
             Ok(choice) => Ok(choice.filter(|choice| !is_default(&choice.chosen_by))),
@@ -344,11 +359,9 @@ impl Layers<'_> {
             let keys = Source::Keys(keys);
             return Ok(Some(Choice::from_variable(var::AWS_ACCESS_KEY_ID, keys)));
         }
-        self.tell_of_another_than(profile.name());
-        let name = profile.name().to_owned();
-        let found = profile::resolve(profile, files, self.env, WebIdentityVariables::Read);
+        let found = profile::resolve(&profile, files, self.env, WebIdentityVariables::Read);
         let Some((source, roles)) = found.map_err(wrong)? else {
-            return self.machine_choice(files.profile(&name).as_ref());
+            return self.machine_choice(&profile);
         };
         let token_file = var::AWS_WEB_IDENTITY_TOKEN_FILE;
         let is_by_token = roles.is_empty()
@@ -357,13 +370,7 @@ impl Layers<'_> {
         Ok(Some(if is_by_token {
             Choice::from_variable(token_file, source)
         } else {
-            Choice {
-                chosen_by,
-                profile: Some(name),
-                source,
-                roles,
-                region: None,
-            }
+            Choice::from_profile(chosen_by, profile.name(), (source, roles))
         }))
     }
 
@@ -386,10 +393,7 @@ impl Layers<'_> {
     }
 
     /// What the machine has: a container's endpoint, or instance metadata.
-    fn machine_choice(
-        &self,
-        profile: Option<&Profile<'_>>,
-    ) -> Result<Option<Choice>, IdentityError> {
+    fn machine_choice(&self, profile: &Profile<'_>) -> Result<Option<Choice>, IdentityError> {
         let container = Container::from_env(self.env).map_err(IdentityError::Environment)?;
         if let Some(container) = container {
             let variable = Container::variable(self.env);
@@ -398,13 +402,8 @@ impl Layers<'_> {
         }
         let metadata = InstanceMetadata::from_settings(self.env, profile)
             .map_err(IdentityError::Environment)?;
-        Ok(metadata.map(|metadata| Choice {
-            chosen_by: ChosenBy::Default,
-            profile: None,
-            source: Source::InstanceMetadata(metadata),
-            roles: Vec::new(),
-            region: None,
-        }))
+        let source = metadata.map(Source::InstanceMetadata);
+        Ok(source.map(|source| Choice::from_source(ChosenBy::Default, source)))
     }
 
     /// The profile that a variable names, and which: in the AWS CLI's order (botocore,
@@ -416,9 +415,11 @@ impl Layers<'_> {
     }
 
     /// Both variables may name a profile, and other tools read them in another order.
-    fn tell_of_another_than(&self, profile: &str) {
-        let (first, second) = (var::AWS_DEFAULT_PROFILE, var::AWS_PROFILE);
-        if self.env.get(second).is_some_and(|other| other != profile) {
+    fn tell_of_another_profile(&self) {
+        let [first, second] = [var::AWS_DEFAULT_PROFILE, var::AWS_PROFILE];
+        let names = [first, second].map(|variable| self.env.get(variable));
+        let has_keys = self.env.is_set(var::AWS_ACCESS_KEY_ID);
+        if !has_keys && matches!(&names, [Some(name), Some(other)] if name != other) {
             log::warn!(
                 "{second} is not used; {first} sets another profile and takes precedence, as in the AWS CLI"
             );
@@ -435,7 +436,7 @@ impl Layers<'_> {
         let files = self.files()?;
         let found = match files.profile(name) {
             Some(profile) => {
-                profile::resolve(profile, files, self.env, WebIdentityVariables::Ignored)
+                profile::resolve(&profile, files, self.env, WebIdentityVariables::Ignored)
             }
             None => Err(profile::missing(name, None, files)),
         };
@@ -444,15 +445,8 @@ impl Layers<'_> {
                 profile: name.to_owned(),
             })
         });
-        let (source, roles) =
-            found.map_err(|cause| self.profile_error(cause, chosen_by.clone()))?;
-        Ok(Choice {
-            chosen_by,
-            profile: Some(name.to_owned()),
-            source,
-            roles,
-            region: None,
-        })
+        let found = found.map_err(|cause| self.profile_error(cause, chosen_by.clone()))?;
+        Ok(Choice::from_profile(chosen_by, name, found))
     }
 
     fn profile_error(&self, cause: ProfileError, chosen_by: ChosenBy) -> IdentityError {
@@ -525,7 +519,7 @@ impl Layers<'_> {
         }
         let files = self.files.as_ref().ok()?;
         let profile = files.profile(&name)?;
-        let found = profile::resolve(profile, files, self.env, WebIdentityVariables::Ignored);
+        let found = profile::resolve(&profile, files, self.env, WebIdentityVariables::Ignored);
         matches!(found, Ok(None)).then(|| format!("the profile `{name}` has no credentials"))
     }
 }

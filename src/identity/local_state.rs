@@ -131,18 +131,11 @@ impl SignIn {
             Err(ReadError::Io(_)) => return SignInState::Absent,
             Err(_) => return SignInState::Unreadable,
         };
-        let Ok(token) = serde_json::from_slice::<SsoToken>(&text) else {
+        let Some(token) = self.sso_token(&text) else {
             return SignInState::Usable;
         };
-        let over = |moment: &Option<String>| {
-            moment
-                .as_deref()
-                .and_then(|moment| OffsetDateTime::parse(moment, &Rfc3339).ok())
-                .is_some_and(|moment| moment <= now)
-        };
-        let renewable = self.is_renewed
-            && token.refresh_token.is_some()
-            && !over(&token.registration_expires_at);
+        let over = |text: &Option<String>| moment(text).is_some_and(|moment| moment <= now);
+        let renewable = token.refresh_token.is_some() && !over(&token.registration_expires_at);
         if over(&token.expires_at) && !renewable {
             SignInState::Expired
         } else {
@@ -154,16 +147,19 @@ impl SignIn {
     /// where it can.
     pub(crate) fn ends_at(&self) -> Option<OffsetDateTime> {
         let text = self.read().ok()?;
-        let token: SsoToken = serde_json::from_slice(&text).ok()?;
-        let moment = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
-        let own = token.expires_at.as_deref().and_then(moment)?;
-        let renewable = token
-            .refresh_token
-            .filter(|_| self.is_renewed)
-            .and(token.registration_expires_at)
-            .as_deref()
-            .and_then(moment);
+        let token = self.sso_token(&text)?;
+        let own = moment(&token.expires_at)?;
+        let renewable = moment(&token.refresh_token.and(token.registration_expires_at));
         Some(renewable.map_or(own, |last| last.max(own)))
+    }
+
+    /// What an SSO file says, without a refresh token that is not used.
+    fn sso_token(&self, text: &[u8]) -> Option<SsoToken> {
+        let token: SsoToken = serde_json::from_slice(text).ok()?;
+        Some(SsoToken {
+            refresh_token: token.refresh_token.filter(|_| self.is_renewed),
+            ..token
+        })
     }
 
     /// The file's bytes: another sign-in, other bytes.
@@ -175,6 +171,11 @@ impl SignIn {
     fn read(&self) -> Result<Vec<u8>, ReadError> {
         fs::read(&self.path, MAX_SIGN_IN_LENGTH, Pipes::Refused)
     }
+}
+
+/// A time in a sign-in file.
+fn moment(text: &Option<String>) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(text.as_deref()?, &Rfc3339).ok()
 }
 
 /// A digest of variables that other programs read to determine the identity, and of the folder that

@@ -10,7 +10,6 @@ mod local_state;
 mod misspelled;
 mod profile;
 mod resolver;
-pub(crate) mod shell_words;
 mod source;
 
 use std::borrow::Cow;

@@ -50,6 +50,12 @@ fn indent(random: &mut Random, file: &mut AwsFile, at: usize) {
     }
 }
 
+/// Inserts a line anywhere in a section.
+fn insert(random: &mut Random, section: &mut Vec<String>, line: &str) {
+    let at = random.below(section.len() + 1);
+    section.insert(at, line.to_owned());
+}
+
 fn add_comment(random: &mut Random, file: &mut AwsFile, at: usize) {
     let comment = random.pick(&[
         "# c",
@@ -60,9 +66,7 @@ fn add_comment(random: &mut Random, file: &mut AwsFile, at: usize) {
         "  ;[profile c]",
         "#",
     ]);
-    let section = &mut file.sections[at];
-    let line = random.below(section.len() + 1);
-    section.insert(line, comment.to_owned());
+    insert(random, &mut file.sections[at], comment);
 }
 
 /// A property with another separator or case, or with something after its value.
@@ -186,16 +190,12 @@ fn add_wrong_line(random: &mut Random, file: &mut AwsFile, at: usize) {
         "\u{fffe}",
         "a = \u{fffe}",
     ]);
-    let section = &mut file.sections[at];
-    let line = random.below(section.len() + 1);
-    section.insert(line, wrong.to_owned());
+    insert(random, &mut file.sections[at], wrong);
 }
 
 fn add_blank_line(random: &mut Random, file: &mut AwsFile, at: usize) {
     let blank = random.pick(&["", "", "   ", "\t", "\u{a0}", "\u{b}", "c = d\re = f"]);
-    let section = &mut file.sections[at];
-    let line = random.below(section.len() + 1);
-    section.insert(line, blank.to_owned());
+    insert(random, &mut file.sections[at], blank);
 }
 
 /// A section that no profile names, with something in it that may be read as more.

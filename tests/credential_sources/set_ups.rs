@@ -264,35 +264,25 @@ fn a_credential_source_without_a_role_counts_for_nothing() {
 #[test]
 #[ignore = "needs root, to become another user"]
 fn a_home_folder_of_another_user_holds_nothing() {
-    use std::os::unix::fs::PermissionsExt as _;
-    use std::os::unix::process::CommandExt as _;
+    use super::common::PROGRAM;
+    use super::common::files::chmod;
 
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
     environment.config("[[registry]]\nmatch = \"*\"\nprofile = \"root\"\n");
     environment.aws_config("[default]\nregion = nowhere\n");
     environment.set("ECRX_LOG", "warn");
-    let private = std::fs::Permissions::from_mode(0o700);
-    std::fs::set_permissions(environment.home(), private).expect("a mode");
+    chmod(environment.home(), 0o700);
     // The other user may not enter the folder of the checkout, either.
     let folder = tempfile::tempdir().expect("a folder");
     let program = folder.path().join("docker-credential-ecrx");
-    std::fs::copy(super::common::PROGRAM, &program).expect("a copy");
-    let public = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(folder.path(), public).expect("a mode");
+    std::fs::copy(PROGRAM, &program).expect("a copy");
+    chmod(folder.path(), 0o755);
+    let program = program.display().to_string();
     let get = |environment: &TestEnvironment| {
-        let mut command = environment.command_of(&program, &["get"]);
-        command.uid(65534).gid(65534).current_dir("/");
-        let mut child = command
-            .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::piped())
-            .spawn()
-            .expect("started");
-        let mut input = child.stdin.take().expect("stdin");
-        std::io::Write::write_all(&mut input, HOST.as_bytes()).expect("written");
-        drop(input);
-        super::common::Outcome::of(child)
+        let words = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+        let words = [&words[..], &[&program, "get"]].concat();
+        environment.run_program("/usr/bin/setpriv", &words, HOST)
     };
     let outcome = get(&environment);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");

@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use super::client_config::{ClientConfig, ClientConfigError, host_of};
 use crate::clock;
 use crate::env::{Env, var};
-use crate::helper_name::{OWN_NAME, is_ours};
+use crate::helper_name::{self, is_ours};
 use crate::redaction::shown_server;
 use crate::registry::Registry;
 
@@ -239,8 +239,5 @@ pub(crate) fn own_entries(env: &Env, client: ContainerClient) -> OwnEntries {
 
 /// The name of this program in clients' files, as it was called: `ecrx` or `ecrx-NAME`.
 pub(crate) fn own_name(env: &Env) -> String {
-    match env.name() {
-        Some(name) => format!("{OWN_NAME}-{name}"),
-        None => OWN_NAME.to_owned(),
-    }
+    helper_name::in_client_files(env.name())
 }

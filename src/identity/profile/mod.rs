@@ -27,19 +27,16 @@ pub(super) enum WebIdentityVariables {
 
 /// Follows a profile to its source; `None` if it names none.
 pub(super) fn resolve(
-    profile: Profile<'_>,
+    first: &Profile<'_>,
     files: &AwsFiles,
     env: &Env,
     variables: WebIdentityVariables,
 ) -> Result<Option<(Source, Vec<Role>)>, ProfileError> {
-    let mut chain = vec![profile];
+    let mut source_profiles: Vec<Profile<'_>> = Vec::new();
     let mut roles = Vec::new();
     let source = loop {
-        let (profile, is_first) = match &*chain {
-            [only] => (only, true),
-            [.., last] => (last, false),
-            [] => return Ok(None),
-        };
+        let profile = source_profiles.last().unwrap_or(first);
+        let is_first = source_profiles.is_empty();
         let role_arn = profile
             .get("role_arn")
             // A web identity's role is the source itself, not a role on top of it.
@@ -81,8 +78,12 @@ pub(super) fn resolve(
             }
             (None, Some(source)) => break credential_source(profile, source, env)?,
             (Some(name), None) => {
+                let chain: Vec<&str> = std::iter::once(first)
+                    .chain(&source_profiles)
+                    .map(Profile::name)
+                    .collect();
                 let next = source_profile(&chain, name, files)?;
-                chain.push(next);
+                source_profiles.push(next);
             }
         }
     };
@@ -92,21 +93,20 @@ pub(super) fn resolve(
 
 /// The profile that the last one of a chain names as its source. It may be itself, if it has keys.
 fn source_profile<'a>(
-    chain: &[Profile<'_>],
+    chain: &[&str],
     name: &str,
     files: &'a AwsFiles,
 ) -> Result<Profile<'a>, ProfileError> {
-    let names = || chain.iter().map(Profile::name);
-    let by = names().next_back();
+    let by = chain.last().copied();
     let next = files
         .profile(name)
         .ok_or_else(|| missing(name, by, files))?;
     let is_itself = by == Some(name) && has_keys(&next);
-    if names().any(|before| before == name) && !is_itself {
-        let circle: Vec<&str> = names().chain([name]).collect();
+    if chain.contains(&name) && !is_itself {
+        let circle = [chain, &[name]].concat().join(" → ");
         return Err(ProfileError::Circular {
-            profile: names().next().unwrap_or(name).to_owned(),
-            circle: circle.join(" → "),
+            profile: chain.first().copied().unwrap_or(name).to_owned(),
+            circle,
         });
     }
     Ok(next)
@@ -196,7 +196,7 @@ fn credential_source(profile: &Profile<'_>, name: &str, env: &Env) -> Result<Sou
             .map_err(wrong)?
             .map(Source::Container)
             .ok_or_else(|| absent("no AWS_CONTAINER_CREDENTIALS_… variable is set")),
-        "ec2instancemetadata" => InstanceMetadata::from_settings(env, Some(profile))
+        "ec2instancemetadata" => InstanceMetadata::from_settings(env, profile)
             .map_err(wrong)?
             .map(Source::InstanceMetadata)
             .ok_or_else(|| absent("AWS_EC2_METADATA_DISABLED is true")),

@@ -9,7 +9,7 @@ fn resolve_in(config: &str, name: &str) -> Result<(Source, Vec<Role>), ProfileEr
     let files = AwsFiles::load(&env).unwrap();
     let profile = files.profile(name);
     let profile = profile.ok_or_else(|| missing(name, None, &files))?;
-    let found = resolve(profile, &files, &env, WebIdentityVariables::Ignored)?;
+    let found = resolve(&profile, &files, &env, WebIdentityVariables::Ignored)?;
     found.ok_or_else(|| ProfileError::NoCredentials {
         profile: name.to_owned(),
     })

@@ -31,7 +31,7 @@ impl InstanceMetadata {
     /// Instance metadata, unless it is switched off. Its addresses are in the EC2 user guide.
     pub(crate) fn from_settings(
         env: &Env,
-        profile: Option<&Profile<'_>>,
+        profile: &Profile<'_>,
     ) -> Result<Option<Self>, EnvironmentError> {
         if env.is_true(var::AWS_EC2_METADATA_DISABLED) {
             return Ok(None);
@@ -39,10 +39,7 @@ impl InstanceMetadata {
         let setting = |variable: &'static str, key: &'static str| {
             env.get(variable)
                 .map(|value| (variable, value))
-                .or_else(|| {
-                    let value = profile?.get(key)?;
-                    Some((key, value.to_owned()))
-                })
+                .or_else(|| Some((key, profile.get(key)?.to_owned())))
         };
         let version_1_disabled = setting(
             var::AWS_EC2_METADATA_V1_DISABLED,

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use crate::digest::DigestParts;
 use crate::digest::sha1_hex;
 use crate::env::{Env, var};
-use crate::identity::aws_files::{AwsFiles, Profile};
+use crate::identity::aws_files::{AwsFiles, Profile, Settings};
 use crate::identity::error::ProfileError;
 use crate::identity::local_state::{LocalState, SignIn, values};
 use crate::redaction::Redactor;
@@ -51,22 +51,15 @@ impl Sso {
         }
         let incomplete = |what: String| ProfileError::incomplete(profile, what);
         let session = profile.get("sso_session");
-        let settings = match session {
-            None => None,
-            Some(name) => {
-                let settings = files.sso_session(name).ok_or_else(|| {
-                    incomplete(format!("the section [sso-session {name}] does not exist"))
-                })?;
-                for (key, value) in settings.iter() {
-                    if profile.get(key).is_some_and(|own| own != value) {
-                        return Err(incomplete(format!(
-                            "{key} is not the same in the profile and in [sso-session {name}]"
-                        )));
-                    }
-                }
-                Some(settings)
+        let settings = Self::session_settings(profile, files)?;
+        for (key, value) in settings.iter().flat_map(Settings::iter) {
+            if profile.get(key).is_some_and(|own| own != value) {
+                let name = session.unwrap_or_default();
+                return Err(incomplete(format!(
+                    "{key} is not the same in the profile and in [sso-session {name}]"
+                )));
             }
-        };
+        }
         let required = |key: &str| {
             let of_session = settings.as_ref().and_then(|settings| settings.get(key));
             of_session
@@ -98,20 +91,34 @@ impl Sso {
         profile: &Profile<'_>,
         files: &AwsFiles,
     ) -> Result<(), ProfileError> {
-        let Some(name) = profile.get("sso_session") else {
+        let Some(session) = Self::session_settings(profile, files)? else {
             return Ok(());
         };
-        let Some(session) = files.sso_session(name) else {
-            let what = format!("the section [sso-session {name}] does not exist");
-            return Err(ProfileError::incomplete(profile, what));
-        };
-        for key in ["sso_start_url", "sso_region"] {
-            if session.get(key).is_none() {
+        let missing = ["sso_start_url", "sso_region"]
+            .into_iter()
+            .find(|key| session.get(key).is_none());
+        match missing {
+            Some(key) => {
+                let name = profile.get("sso_session").unwrap_or_default();
                 let what = format!("{key} is missing in [sso-session {name}]");
-                return Err(ProfileError::incomplete(profile, what));
+                Err(ProfileError::incomplete(profile, what))
             }
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// The section that `sso_session` names.
+    fn session_settings<'f>(
+        profile: &Profile<'_>,
+        files: &'f AwsFiles,
+    ) -> Result<Option<Settings<'f>>, ProfileError> {
+        let Some(name) = profile.get("sso_session") else {
+            return Ok(None);
+        };
+        files.sso_session(name).map(Some).ok_or_else(|| {
+            let what = format!("the section [sso-session {name}] does not exist");
+            ProfileError::incomplete(profile, what)
+        })
     }
 
     /// Where the sign-in is kept (aws-config 1.13, `sso/cache.rs`).
