@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_whose_work_nobody_waits_for_any_more_ends_well() {
+    fn a_thread_whose_work_is_no_longer_awaited_ends_well() {
         let (sender, receiver) = std::sync::mpsc::channel();
         start().expect("a runtime").block_on(async {
             let work = apart(move || {

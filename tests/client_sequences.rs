@@ -108,7 +108,7 @@ fn denying_aws() -> FakeAws {
     aws
 }
 
-fn tokens_bought(aws: &FakeAws) -> usize {
+fn token_requests(aws: &FakeAws) -> usize {
     let calls = aws.calls();
     assert!(
         calls.iter().all(|call| call.operation.is_ecr()),
@@ -136,7 +136,7 @@ fn nerdctls_six_spellings_are_answered_by_one_token() {
     let environment = TestEnvironment::of_alice(&aws);
     let steps = nerdctl(HOST);
     all_answered(&replay(&environment, &steps), &steps, 1);
-    assert_eq!(tokens_bought(&aws), 1);
+    assert_eq!(token_requests(&aws), 1);
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn nerdctl_sees_a_denial_for_each_spelling() {
     let aws = denying_aws();
     let environment = TestEnvironment::of_alice(&aws);
     all_denied(&replay(&environment, &nerdctl(HOST)));
-    assert_eq!(tokens_bought(&aws), 2);
+    assert_eq!(token_requests(&aws), 2);
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn nerdctl_goes_on_anonymously_where_nothing_is_ours() {
     all_not_found(&replay(&environment, &nerdctl("ghcr.io")));
     assert_eq!(aws.connections(), 0);
     all_not_found(&replay(&environment, &nerdctl(PUBLIC)));
-    assert_eq!(tokens_bought(&aws), 1, "public ECR's denial is remembered");
+    assert_eq!(token_requests(&aws), 1, "public ECR's denial is remembered");
 }
 
 // crane, ko, cosign, kaniko: the repository first, then the host.
@@ -169,7 +169,7 @@ fn cranes_path_first_pair_is_answered_by_one_token() {
     let environment = TestEnvironment::of_alice(&aws);
     let steps = crane(HOST);
     all_answered(&replay(&environment, &steps), &steps, 1);
-    assert_eq!(tokens_bought(&aws), 1);
+    assert_eq!(token_requests(&aws), 1);
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn crane_sees_a_denial_and_not_that_nothing_was_found() {
     let aws = denying_aws();
     let environment = TestEnvironment::of_alice(&aws);
     all_denied(&replay(&environment, &crane(HOST)));
-    assert_eq!(tokens_bought(&aws), 2);
+    assert_eq!(token_requests(&aws), 2);
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn crane_goes_on_anonymously_where_nothing_is_ours() {
     all_not_found(&replay(&environment, &crane("ghcr.io")));
     assert_eq!(aws.connections(), 0);
     all_not_found(&replay(&environment, &crane(PUBLIC)));
-    assert_eq!(tokens_bought(&aws), 1);
+    assert_eq!(token_requests(&aws), 1);
 }
 
 // docker login: get, then store, with a line break behind the JSON.
@@ -209,7 +209,7 @@ fn docker_login_gets_and_stores() {
     );
     assert_eq!(stored.stderr, note);
     assert_eq!(environment.get(HOST), got, "the login changed nothing");
-    assert_eq!(tokens_bought(&aws), 1);
+    assert_eq!(token_requests(&aws), 1);
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn docker_login_with_a_password_of_ones_own_succeeds_where_aws_denies() {
         format!("{{\"ServerURL\":\"{HOST}\",\"Username\":\"AWS\",\"Secret\":\"mine\"}}\n"),
     );
     assert_eq!((stored.code, stored.stdout.as_str()), (Some(0), ""));
-    assert_eq!(tokens_bought(&aws), 1);
+    assert_eq!(token_requests(&aws), 1);
 }
 
 // docker logout: as typed, and three spellings of the host.
@@ -247,7 +247,7 @@ fn docker_logouts_four_erases_succeed_in_silence_and_end_the_login() {
     let typed = format!("https://{HOST}/v2/");
     all_silent(&replay(&environment, &docker_logout(&typed, HOST)));
     assert!(environment.entries().is_empty());
-    assert_eq!(tokens_bought(&aws), 1);
+    assert_eq!(token_requests(&aws), 1);
     assert_eq!(environment.get(HOST).grant().serial, 2);
 }
 
@@ -277,7 +277,7 @@ fn podman_logout_all_erases_every_configured_host() {
     let erases: Vec<Step<'_>> = hosts.map(|host| ("erase", host.to_owned())).to_vec();
     all_silent(&replay(&environment, &erases));
     assert!(environment.entries().is_empty());
-    assert_eq!(tokens_bought(&aws), 3);
+    assert_eq!(token_requests(&aws), 3);
 }
 
 // The classic docker build.
@@ -341,7 +341,7 @@ fn a_classic_build_keeps_its_other_logins_when_aws_denies() {
     assert_eq!(classic_build(&environment), [(other, fresh)]);
     assert_eq!(aws.connections(), 0);
     all_denied(&[environment.get(HOST)]);
-    assert_eq!(tokens_bought(&aws), 1);
+    assert_eq!(token_requests(&aws), 1);
 }
 
 /// With `credHelpers`: `get` of every configured host, used or not.
@@ -360,7 +360,7 @@ fn a_classic_build_gets_every_configured_host_once() {
             );
         }
     }
-    assert_eq!(tokens_bought(&aws), 3);
+    assert_eq!(token_requests(&aws), 3);
 }
 
 #[test]
@@ -371,7 +371,7 @@ fn a_denied_host_of_a_classic_build_fails_and_public_ecr_does_not() {
     let outcomes = replay(&environment, &steps);
     all_denied(&outcomes[..1]);
     all_not_found(&outcomes[1..]);
-    assert_eq!(tokens_bought(&aws), 2);
+    assert_eq!(token_requests(&aws), 2);
 }
 
 // buildx: the bare host, three times when it fails.
@@ -382,7 +382,7 @@ fn buildx_is_answered_at_its_first_call() {
     let environment = TestEnvironment::of_alice(&aws);
     let steps = gets(&[HOST.to_owned()]);
     all_answered(&replay(&environment, &steps), &steps, 1);
-    assert_eq!(tokens_bought(&aws), 1);
+    assert_eq!(token_requests(&aws), 1);
 }
 
 #[test]
@@ -391,7 +391,7 @@ fn buildxs_three_calls_each_show_the_denial() {
     let environment = TestEnvironment::of_alice(&aws);
     let steps = gets(&[HOST.to_owned(), HOST.to_owned(), HOST.to_owned()]);
     all_denied(&replay(&environment, &steps));
-    assert_eq!(tokens_bought(&aws), 2);
+    assert_eq!(token_requests(&aws), 2);
 }
 
 #[test]
@@ -407,7 +407,7 @@ fn buildx_goes_on_with_the_call_at_which_aws_is_back() {
     let outcomes = replay(&environment, &steps);
     all_denied(&outcomes[..1]);
     all_answered(&outcomes[1..], &steps[1..], 1);
-    assert_eq!(tokens_bought(&aws), 2);
+    assert_eq!(token_requests(&aws), 2);
 }
 
 #[test]
@@ -431,7 +431,7 @@ fn skopeo_inspects_two_calls_cost_one_token() {
         let steps = gets(&[host.clone(), host]);
         all_answered(&replay(&environment, &steps), &steps, 1);
     }
-    assert_eq!(tokens_bought(&aws), 1);
+    assert_eq!(token_requests(&aws), 1);
 }
 
 #[test]
@@ -440,7 +440,7 @@ fn skopeo_inspect_sees_the_denial_and_no_anonymous_pull() {
     let environment = TestEnvironment::of_alice(&aws);
     let steps = gets(&[HOST.to_owned(), HOST.to_owned()]);
     all_denied(&replay(&environment, &steps));
-    assert_eq!(tokens_bought(&aws), 2);
+    assert_eq!(token_requests(&aws), 2);
 }
 
 #[test]
@@ -449,7 +449,7 @@ fn skopeo_inspects_public_ecr_anonymously_when_aws_denies() {
     let environment = TestEnvironment::of_alice(&aws);
     let steps = gets(&[PUBLIC.to_owned(), PUBLIC.to_owned()]);
     all_not_found(&replay(&environment, &steps));
-    assert_eq!(tokens_bought(&aws), 1);
+    assert_eq!(token_requests(&aws), 1);
 }
 
 // Those who merge stderr into stdout.

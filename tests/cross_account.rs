@@ -63,7 +63,7 @@ fn a_rules_role_asks_with_its_temporary_key() {
 }
 
 #[test]
-fn a_warm_get_asks_nobody() {
+fn a_warm_get_makes_no_request() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     let cold = environment.get(HOST);

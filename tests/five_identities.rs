@@ -186,7 +186,7 @@ fn disturb(
 }
 
 #[test]
-fn nobody_ever_gets_anothers_token() {
+fn no_identity_ever_gets_anothers_token() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::with_aws(&aws);
     let registries = set_up(&aws, &mut environment);

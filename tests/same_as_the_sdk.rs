@@ -160,7 +160,7 @@ fn every_default_profile_is_who_the_sdk_says() {
     every_profile_is_the_same("default", |_| true);
 }
 
-/// What can stand beside each other in one environment.
+/// What one environment can contain together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Layer {
     Keys,
@@ -288,7 +288,7 @@ fn both_files_count_wherever_variables_put_them() {
     );
 }
 
-/// What `~/.aws/config` says beside Bob's keys in `~/.aws/credentials`, and whom it makes of him.
+/// What `~/.aws/config` contains with Bob's keys in `~/.aws/credentials`, and the principal that results.
 const CONTRADICTIONS: [(&str, &str); 4] = [
     (
         "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n",

@@ -68,7 +68,7 @@ const KILLED: usize = 10;
 const STOPPED: usize = 5;
 
 /// Shorter than the session of a role, which is an hour, here 2.5 s: it is not to end between the
-/// call that begins it and the one that uses it, however long a busy machine takes beside.
+/// call that begins it and the one that uses it, however long a busy machine takes meanwhile.
 const LONGEST_STOP: Duration = Duration::from_millis(800);
 
 /// Longer than any failure is remembered: 60 s, here 42 ms.

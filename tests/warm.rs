@@ -99,7 +99,7 @@ impl Case {
 }
 
 #[test]
-fn a_warm_get_asks_nobody_and_uses_no_credentials_whatever_their_source() {
+fn a_warm_get_makes_no_request_and_uses_no_credentials_whatever_their_source() {
     let aws = FakeAws::start();
     for case in cases(&aws) {
         let (name, environment) = (case.name, &case.environment);

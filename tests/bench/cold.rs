@@ -5,7 +5,7 @@ use super::cases::with_profile;
 use super::common::sources::{Profile, keys, role};
 use super::contestant::{Contestant, Programs, interleaved};
 use super::stage::Stage;
-use super::table::{Table, beside, milliseconds, ratio};
+use super::table::{Table, milliseconds, ratio, with_peers};
 
 /// A row for each way to a token.
 pub fn table(stage: &Stage, programs: &Programs, rounds: usize) -> Result<Table> {
@@ -58,8 +58,8 @@ fn row(
         milliseconds(wall),
         milliseconds(peer_wall),
         ratio(wall, peer_wall, 2),
-        beside(calls, peers.map(|(calls, _)| calls)),
-        beside(connections, peers.map(|(_, connections)| connections)),
+        with_peers(calls, peers.map(|(calls, _)| calls)),
+        with_peers(connections, peers.map(|(_, connections)| connections)),
     ])
 }
 

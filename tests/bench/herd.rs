@@ -1,4 +1,4 @@
-//! A herd of cold `get`s at once, beside what it costs to start as many processes.
+//! A herd of cold `get`s at once, compared with what it costs to start as many processes.
 
 use std::process::Child;
 use std::time::{Duration, Instant};

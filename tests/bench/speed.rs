@@ -1,4 +1,4 @@
-//! What a `get` costs: the executable as `packaging/build-binary` makes it, beside `/bin/true` and
+//! What a `get` costs: the executable as `packaging/build-binary` makes it, compared with `/bin/true` and
 //! Debian's `docker-credential-ecr-login`. `cargo bench` prints the tables that
 //! docker-credential-ecrx-benchmarks(7) quotes.
 //!

@@ -84,7 +84,7 @@ pub fn grouped(number: Option<u64>) -> String {
 }
 
 /// A number of ours, and the peer's.
-pub fn beside(ours: u64, peers: Option<u64>) -> String {
+pub fn with_peers(ours: u64, peers: Option<u64>) -> String {
     match peers {
         Some(peers) => format!("{ours}, peer {peers}"),
         None => ours.to_string(),

@@ -5,7 +5,7 @@ use super::cases::{self, Case};
 use super::common::cost::{instructions, peak_memory, system_calls};
 use super::contestant::{Contestant, Programs, find_on_path, interleaved};
 use super::stage::Stage;
-use super::table::{Table, beside, grouped, milliseconds, ratio};
+use super::table::{Table, grouped, milliseconds, ratio, with_peers};
 
 /// A row for each case.
 pub fn table(stage: &Stage, programs: &Programs, rounds: usize) -> Result<Table> {
@@ -70,7 +70,7 @@ fn row(stage: &Stage, programs: &Programs, case: &Case, rounds: usize) -> Result
         grouped(instructions),
         grouped(system_calls),
         grouped(memory),
-        beside(own_calls, peers_calls),
+        with_peers(own_calls, peers_calls),
     ])
 }
 

@@ -182,7 +182,7 @@ fn names_of_all_kinds_are_found() {
 
 #[cfg(unix)]
 #[test]
-fn names_that_nobody_can_have_are_refused_and_not_passed_over() {
+fn impossible_names_are_refused_and_not_passed_over() {
     use std::os::unix::ffi::OsStrExt as _;
 
     let aws = FakeAws::start();

@@ -102,7 +102,7 @@ fn role_of_a_partition_is_assumed_in_it() {
 type Change = fn(&mut TestEnvironment, &FakeAws);
 
 #[test]
-fn sign_ins_of_another_partition_are_refused_before_anybody_is_asked() {
+fn sign_ins_of_another_partition_are_refused_before_any_request() {
     let sso: Change = |environment, aws| {
         sources::sso(environment, aws, "work");
     };

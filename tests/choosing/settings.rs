@@ -120,7 +120,7 @@ fn age_of_a_rule_is_the_registrys_whatever_source_asks() {
 }
 
 #[test]
-fn settings_of_rules_count_for_whoever_asks() {
+fn settings_of_rules_apply_to_every_identity() {
     let (aws, endpoint) = (FakeAws::start(), FakeAws::start());
     let environment = of_two(&aws);
     environment.config(&format!(

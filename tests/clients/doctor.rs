@@ -77,8 +77,8 @@ fn the_doctor_finds_the_old_login_that_podman_sends() {
         home.succeeds("podman", ["pull", &PAYMENTS.image()]);
         home.succeeds("podman", ["image", "rm", &PAYMENTS.image()]);
         // "AWS:old".
-        let beside = std::path::PathBuf::from(home.file("x", ""));
-        std::fs::create_dir_all(beside.with_file_name(".config/containers")).expect("folders");
+        let sibling = std::path::PathBuf::from(home.file("x", ""));
+        std::fs::create_dir_all(sibling.with_file_name(".config/containers")).expect("folders");
         let login = format!("{{\"auths\":{{\"{host}\":{{\"auth\":\"QVdTOm9sZA==\"}}}}}}");
         home.file(".config/containers/auth.json", &login);
         home.fails("podman", ["pull", &PAYMENTS.image()]);

@@ -81,7 +81,7 @@ impl Lab {
     }
 
     /// Starts ministack, whose tokens live 12 hours as ECR's do, with an instance
-    /// metadata service beside it that speaks version 2 only.
+    /// metadata service that speaks version 2 only.
     pub fn ministack(&self) -> Service {
         let ready = || self.namespace.listens("127.0.0.1", 4600);
         self.namespace

@@ -71,7 +71,7 @@ fn a_clock_that_is_set_forward_costs_calls_until_it_is_right_again() {
 }
 
 #[test]
-fn a_token_bought_while_the_clock_was_ahead_is_replaced_when_it_is_right() {
+fn a_token_requested_while_the_clock_was_ahead_is_replaced_when_it_is_right() {
     let aws = FakeAws::start();
     let (environment, clock) = with_clock(&aws);
     clock.set(HOUR);

@@ -38,7 +38,7 @@ fn machines_whose_clocks_differ_by_less_than_five_minutes_share_a_token() {
 
 /// The one that is behind does not believe the other's token, and the other believes its.
 #[test]
-fn machines_whose_clocks_differ_by_more_than_five_minutes_buy_one_more_token() {
+fn machines_whose_clocks_differ_by_more_than_five_minutes_request_one_more_token() {
     for ahead in [-360, 360] {
         assert_eq!(calls_of_two(ahead), 2, "{ahead}");
     }

@@ -23,7 +23,7 @@ fn start(aws: &FakeAws, environment: &TestEnvironment, fault: Fault) -> Child {
 }
 
 #[test]
-fn what_expired_in_a_days_sleep_is_bought_anew() {
+fn a_token_that_expired_in_a_days_sleep_is_requested_anew() {
     let aws = FakeAws::start();
     let (environment, clock) = with_clock(&aws);
     assert_eq!(environment.get(HOST).grant().serial, 1);

@@ -72,8 +72,8 @@ fn a_machine_without_instance_metadata_says_so() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::with_aws(&aws);
     environment.set_instance_metadata(&aws);
-    let (_held, nobody_listens) = refusing();
-    let endpoint = format!("http://{nobody_listens}");
+    let (_held, address) = refusing();
+    let endpoint = format!("http://{address}");
     environment.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", &endpoint);
     has_no_credentials(
         &environment,

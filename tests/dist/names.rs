@@ -137,7 +137,7 @@ fn ndots_says_from_how_many_dots_on_a_name_is_taken_as_it_is() {
 
 #[test]
 #[ignore = "needs the executable of packaging/build-binary and a network namespace: .ci/run"]
-fn where_nobody_listens_the_next_name_server_is_asked() {
+fn if_a_name_server_does_not_listen_the_next_one_is_asked() {
     with_machine(|mut machine| {
         NameServer::start(SERVER, AWS, false);
         let resolv_conf = format!("nameserver 127.0.0.54\nnameserver {SERVER}\n");
@@ -200,7 +200,7 @@ fn the_hosts_file_comes_before_the_name_server() {
 
 #[test]
 #[ignore = "needs the executable of packaging/build-binary and a network namespace: .ci/run"]
-fn a_name_that_nobody_has_is_named() {
+fn a_name_that_does_not_exist_is_named() {
     with_machine(|mut machine| {
         let server = NameServer::start(SERVER, AWS, false);
         let resolv_conf = format!("nameserver {SERVER}\n");

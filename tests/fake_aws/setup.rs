@@ -123,7 +123,7 @@ impl FakeAws {
 
     // IAM Identity Center and sign-in.
 
-    /// Makes an SSO access token known, beside [`SSO_ACCESS_TOKEN`].
+    /// Makes an SSO access token known, in addition to [`SSO_ACCESS_TOKEN`].
     pub fn add_sso_access_token(&self, token: &str) {
         self.state().sso.access_tokens.insert(token.to_owned());
     }
@@ -133,7 +133,7 @@ impl FakeAws {
         self.state().sso.access_tokens.clear();
     }
 
-    /// Makes an SSO refresh token known, beside [`SSO_REFRESH_TOKEN`].
+    /// Makes an SSO refresh token known, in addition to [`SSO_REFRESH_TOKEN`].
     pub fn add_sso_refresh_token(&self, token: &str) {
         self.state().sso.refresh_tokens.insert(token.to_owned());
     }
@@ -154,7 +154,7 @@ impl FakeAws {
         sso::principal(account, role, &self.state().sso.user)
     }
 
-    /// Makes a refresh token of `aws login` known, beside [`LOGIN_REFRESH_TOKEN`].
+    /// Makes a refresh token of `aws login` known, in addition to [`LOGIN_REFRESH_TOKEN`].
     pub fn add_login_refresh_token(&self, token: &str) {
         let mut state = self.state();
         state.sso.login_refresh_tokens.insert(token.to_owned());

@@ -12,7 +12,7 @@ use super::{
 const ADMIN: &str = "arn:aws:sts::999999999999:assumed-role/ecr-admin/docker-credential-ecrx";
 
 #[test]
-fn a_rules_code_buys_the_token_and_the_next_get_asks_nobody() {
+fn a_rules_code_gets_the_token_and_the_next_get_has_no_prompt() {
     let aws = FakeAws::start();
     let environment = alice(&aws);
     let cold = get_typing(&environment, HOST, ROLE, "907531\r");
@@ -168,7 +168,7 @@ fn no_other_action_asks() {
     let aws = FakeAws::start();
     let environment = alice(&aws);
     let login = format!(r#"{{"ServerURL":"{HOST}","Username":"AWS","Secret":"x"}}"#);
-    let ask_nobody = |listed: &str| {
+    let list_without_prompt = |listed: &str| {
         let list = run_unasked(&environment, &["list"], "unused");
         assert_eq!(
             (list.code, list.stdout.as_str(), list.stderr.as_str()),
@@ -177,10 +177,10 @@ fn no_other_action_asks() {
         assert_eq!(run_unasked(&environment, &["store"], &login).code, Some(0));
         assert_eq!(run_unasked(&environment, &["erase"], HOST).code, Some(0));
     };
-    ask_nobody("{}\n");
+    list_without_prompt("{}\n");
     get_with_code(&aws, &environment, CODE).answer();
     aws.clear();
-    ask_nobody(&format!("{{\"{HOST}\":\"AWS\"}}\n"));
+    list_without_prompt(&format!("{{\"{HOST}\":\"AWS\"}}\n"));
     assert_eq!(aws.connections(), 0);
     assert_eq!(environment.entries().len(), 0);
 }
@@ -211,7 +211,7 @@ fn public_ecr_is_worth_no_question() {
 }
 
 #[test]
-fn a_device_that_is_none_or_of_another_partition_is_told_before_anybody_is_asked() {
+fn an_invalid_device_or_one_of_another_partition_is_told_before_any_request() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
     let told = |environment: &TestEnvironment, host: &str, why: &str| {

@@ -33,7 +33,7 @@ fn one_code_serves_half_a_day() {
 }
 
 #[test]
-fn the_age_that_the_cache_allows_is_for_tokens_that_cost_nobody_anything() {
+fn the_age_that_the_cache_allows_is_for_tokens_that_require_no_code() {
     let aws = FakeAws::start();
     let environment = alice(&aws);
     environment.config(&format!("[cache]\nmax_age_seconds = 900\n{RULE}"));

@@ -63,7 +63,7 @@ impl<'a> Judge<'a> {
             }
             let issue = get.serial().and_then(|serial| record.issues.get(&serial));
             if let Some(issue) = issue
-                && record.buyer(issue).number != get.number
+                && record.requester(issue).number != get.number
             {
                 let of_pair = judge.seen.entry(get.pair()).or_default();
                 let at = of_pair.entry(issue.grant.serial).or_insert(get.ended_at);
@@ -130,7 +130,9 @@ impl<'a> Judge<'a> {
         }
         let issue = self.good_token(get)?;
         let (serial, age) = (issue.grant.serial, get.began_at - seconds(issue.issued_at));
-        Some(format!("a failure beside token {serial}, {age:.0} s old"))
+        Some(format!(
+            "a failure together with token {serial}, {age:.0} s old"
+        ))
     }
 
     /// A token that lay in the cache before this one began, expired after it ended, and was not

@@ -71,7 +71,7 @@ fn a_failure_needs_a_fault_and_no_token() {
     let grant = story.fetch(0);
     story.get(1.0, Answer::Token(grant));
     story.fail(2.0, line, ECR, Fault::Status(503));
-    story.is_wrong("a failure beside token 1, 7170 s old");
+    story.is_wrong("a failure together with token 1, 7170 s old");
     story.gets[2].began_at = 11.9 * HOUR;
     story.gets[2].ended_at = 12.1 * HOUR;
     story.is_right();

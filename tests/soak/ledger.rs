@@ -1,4 +1,4 @@
-//! API calls, beside what a perfect cache would have made for the same demand.
+//! API calls, compared with what a perfect cache would have made for the same demand.
 //!
 //! **Ideal.** One call for a token, with the one for its credentials where the identity takes
 //! some, whenever a `get` runs and the entry's last delivered token has reached the age at which

@@ -6,7 +6,7 @@ use super::ledger::Ledger;
 use super::story::{ECR, STS, Story};
 
 #[test]
-fn a_purchase_at_each_half_life_is_needed_and_one_before_is_not() {
+fn a_request_at_each_half_life_is_needed_and_an_earlier_one_is_not() {
     let mut story = Story::new();
     story.fetch(0);
     story.fetch(6);
@@ -51,7 +51,7 @@ fn calls_that_were_due_are_missed_unless_something_was_wrong() {
 }
 
 #[test]
-fn calls_of_the_killed_are_lost_unless_somebody_has_their_token() {
+fn calls_of_a_killed_get_are_lost_unless_its_token_was_delivered() {
     let mut story = Story::new();
     let grant = story.fetch(0);
     story.gets[0].fate = Fate::Killed;

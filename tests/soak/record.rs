@@ -97,7 +97,7 @@ impl<'a> Record<'a> {
     }
 
     /// Which `get` requested a token.
-    pub fn buyer(&self, issue: &Issue) -> &'a Get {
+    pub fn requester(&self, issue: &Issue) -> &'a Get {
         &self.gets[number_of(&issue.call)]
     }
 
@@ -114,7 +114,7 @@ impl<'a> Record<'a> {
         serials
             .iter()
             .filter_map(|serial| self.issues.get(serial).copied())
-            .filter(|issue| self.buyer(issue).pair() == pair)
+            .filter(|issue| self.requester(issue).pair() == pair)
             .collect()
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct Keys {
     pub secret_access_key: Secret,
     /// There if the key belongs to a session.
     pub session_token: Option<Secret>,
-    /// `AWS_CREDENTIAL_EXPIRATION`, which some tools set beside the variables of a session.
+    /// `AWS_CREDENTIAL_EXPIRATION`, which some tools set with the variables of a session.
     pub expiration: Option<String>,
 }
 
