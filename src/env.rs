@@ -1,7 +1,7 @@
 //! The environment: every variable this program reads itself, and the only reader of them.
 //!
-//! The AWS SDK's container, SSO and sign-in providers read theirs
-//! (`AWS_CONTAINER_*`, `AWS_LOGIN_CACHE_DIRECTORY`, `AWS_ENDPOINT_URL_SSO*`) on their own.
+//! The AWS SDK's container and sign-in providers read theirs
+//! (`AWS_CONTAINER_*`, `AWS_LOGIN_CACHE_DIRECTORY`, `AWS_ENDPOINT_URL_SIGNIN`) on their own.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};

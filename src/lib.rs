@@ -59,7 +59,8 @@
 //! adds endpoints, local state, and the check that all of it is of one partition.
 //!
 //! Roles are assumed by calls of our own, a profile's `role_arn` like a rule's, and the SDK is
-//! left the sources beneath them. So a chain fails by the name of the role that failed, a
+//! left the sources beneath them, except SSO and instance metadata: there it knows less than the AWS
+//! CLI. So a chain fails by the name of the role that failed, a
 //! profile's `duration_seconds` counts, and what was fingerprinted is what is used.
 
 // What only this crate uses is not `pub`; what is, the tests use.

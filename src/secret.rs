@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A secret: no `Display`, a `Debug` that shows nothing, and one way to the text that is easy
 /// to find in a review.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, serde::Deserialize)]
 pub struct Secret(String);
 
 impl Secret {

@@ -3,7 +3,6 @@
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::login::LoginCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
-use aws_config::sso::SsoCredentialsProvider;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_smithy_async::rt::sleep::TokioSleep;
@@ -70,18 +69,7 @@ impl Fetch<'_> {
                 });
                 self.assume_role_with_web_identity(web, endpoint).await
             }
-            Source::Sso(sso) => {
-                self.keep_proof_secret();
-                self.connect_ahead().await;
-                let mut builder = SsoCredentialsProvider::builder()
-                    .configure(&self.provider_config())
-                    .account_id(&sso.account_id)
-                    .role_name(&sso.role_name)
-                    .start_url(&sso.start_url)
-                    .region(Region::new(sso.region.clone()));
-                builder.set_session_name(sso.session.clone());
-                self.provide(builder.build()).await
-            }
+            Source::Sso(sso) => self.sso_credentials(sso).await,
             Source::Login(login) => {
                 self.keep_proof_secret();
                 self.connect_ahead().await;

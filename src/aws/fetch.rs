@@ -25,7 +25,7 @@ use crate::secret::Secret;
 /// Calls that fail in passing (throttled, 5xx, connection lost) are made this often in all.
 pub(super) const MAX_ATTEMPTS: u32 = 3;
 
-/// The secret values of sign-in files (aws-config 1.13, `sso/cache.rs` and `login/cache.rs`).
+/// The secret values of sign-in files (botocore 1.43, `tokens.py`; aws-config 1.13, `login/cache.rs`).
 const IN_SIGN_INS: [&str; 8] = [
     "accessToken",
     "clientSecret",
@@ -174,7 +174,7 @@ impl Fetch<'_> {
 
     /// A text from outside, without the secrets that are known so far.
     pub(super) fn redact(&self, text: &str) -> String {
-        // A token that the SDK has obtained itself can be seen only in its request.
+        // A token that one of the SDK's providers has obtained can be seen only in its request.
         for secret in self.request.client.sent_secrets() {
             self.keep_secret(secret.expose());
         }
@@ -191,10 +191,11 @@ fn redactor(request: &FetchRequest<'_>) -> Redactor {
     for secret in external_ids.chain(request.codes) {
         redactor.add(secret.expose());
     }
-    let endpoints = identity
-        .sts
-        .iter()
-        .chain([&identity.api, &identity.sign_in_api]);
+    let endpoints =
+        identity
+            .sts
+            .iter()
+            .chain([&identity.api, &identity.sign_in_api, &identity.renewal_api]);
     for url in endpoints.flat_map(|endpoint| &endpoint.url) {
         redactor.add_url(url);
         redactor.show(&shown_url(url));

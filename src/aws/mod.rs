@@ -10,6 +10,7 @@ mod failure;
 mod fetch;
 mod instance_metadata;
 mod process;
+mod sso;
 mod sts;
 mod survey;
 

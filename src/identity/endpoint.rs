@@ -72,6 +72,7 @@ pub(super) enum AwsApi {
     EcrPublic,
     Sts,
     Sso,
+    SsoOidc,
 }
 
 impl AwsApi {
@@ -83,6 +84,15 @@ impl AwsApi {
             Self::EcrPublic => ("ecr_public", "AWS_ENDPOINT_URL_ECR_PUBLIC"),
             Self::Sts => ("sts", "AWS_ENDPOINT_URL_STS"),
             Self::Sso => ("sso", var::AWS_ENDPOINT_URL_SSO),
+            Self::SsoOidc => ("sso_oidc", var::AWS_ENDPOINT_URL_SSO_OIDC),
+        }
+    }
+
+    /// Whether a profile may set its URL. For sign-ins, only variables do.
+    fn is_set_by_profiles(self) -> bool {
+        match self {
+            Self::Ecr | Self::EcrPublic | Self::Sts => true,
+            Self::Sso | Self::SsoOidc => false,
         }
     }
 }
@@ -195,7 +205,9 @@ impl<'a> Settings<'a> {
             (url, UrlOrigin::Variable(variable))
         } else if let Some(url) = self.env.get(var::AWS_ENDPOINT_URL) {
             (url, UrlOrigin::Variable(var::AWS_ENDPOINT_URL))
-        } else if let (Some(profile), Some(files)) = (&self.profile, self.files) {
+        } else if let (Some(profile), Some(files)) = (&self.profile, self.files)
+            && api.is_set_by_profiles()
+        {
             match files
                 .service_endpoint(profile, service)
                 .or_else(|| profile.get("endpoint_url").map(str::to_owned))

@@ -10,6 +10,7 @@ mod local_state;
 mod misspelled;
 mod profile;
 mod resolver;
+mod sign_in;
 mod source;
 
 use std::borrow::Cow;
@@ -22,11 +23,12 @@ pub(crate) use chosen_by::{ChosenBy, LayerName};
 pub(crate) use endpoint::{Endpoint, UrlOrigin};
 pub(crate) use error::{IdentityError, SIGN_IN};
 pub(crate) use layers::ExplainedLayer;
-pub(crate) use local_state::{LocalState, MAX_TOKEN_LENGTH, SignIn, SignInState};
+pub(crate) use local_state::{LocalState, MAX_TOKEN_LENGTH};
 pub(crate) use misspelled::Misspelled;
 pub(crate) use resolver::Resolver;
+pub(crate) use sign_in::{RenewedSso, SignIn, SignInState, SsoToken};
 pub(crate) use source::{
-    Container, InstanceMetadata, MORE_TIME, ON_EC2, SignInMethod, Source, Trouble, WebIdentity,
+    Container, InstanceMetadata, MORE_TIME, ON_EC2, SignInMethod, Source, Sso, Trouble, WebIdentity,
 };
 
 use crate::digest::{Digest, DigestParts};
@@ -68,8 +70,10 @@ pub(crate) struct Identity {
     pub api: Endpoint,
     /// Where roles are assumed; there when one is.
     pub sts: Option<Endpoint>,
-    /// Where the SDK's sign-in providers ask. Of a URL they know only those in variables.
+    /// Where a sign-in is turned into credentials.
     pub sign_in_api: Endpoint,
+    /// Where an SSO sign-in is renewed.
+    pub renewal_api: Endpoint,
     /// What else the identity depends on, on this machine.
     pub local_state: LocalState,
     /// `ca_bundle` of the profile.

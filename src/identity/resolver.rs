@@ -67,12 +67,13 @@ impl<'a> Resolver<'a> {
             None => settings.endpoint(api_name, registry.api_region(), fips, dual_stack)?,
         };
         same_partition_as_endpoint(&api, registry)?;
-        let sign_in_api = match properties.sign_in {
+        let [sign_in_api, renewal_api] = match properties.sign_in {
             Some(method) => {
                 settings.refuse_wrong_url(method.url_variable)?;
-                settings.endpoint(AwsApi::Sso, region, false, false)?
+                let endpoint = |api| settings.endpoint(api, region.clone(), false, false);
+                [endpoint(AwsApi::Sso)?, endpoint(AwsApi::SsoOidc)?]
             }
-            None => Endpoint::from_region(region),
+            None => [&region; 2].map(|region| Endpoint::from_region(region.clone())),
         };
         Ok(Identity {
             passed_over: self.layers.passed_over(Some(&chosen), registry),
@@ -87,6 +88,7 @@ impl<'a> Resolver<'a> {
             api,
             sts,
             sign_in_api,
+            renewal_api,
             max_age: by_hand.max_age,
         })
     }

@@ -36,6 +36,101 @@ fn an_sso_sign_in_that_is_over_is_renewed_where_it_can_be() {
     );
 }
 
+/// Writes the time at which a sign-in expires in another form.
+fn rewrite_expiry(environment: &TestEnvironment, form: &str) {
+    let folder = environment.home().join(".aws/sso/cache");
+    for file in std::fs::read_dir(folder).expect("a sign-in") {
+        let path = file.expect("a file").path();
+        let text = std::fs::read_to_string(&path).expect("a sign-in");
+        let mut sign_in: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        for name in ["expiresAt", "registrationExpiresAt"] {
+            let time = sign_in[name].as_str().expect("a time");
+            let time = time.strip_suffix('Z').expect("UTC");
+            sign_in[name] = format!("{time}{form}").into();
+        }
+        std::fs::write(path, sign_in.to_string()).expect("written");
+    }
+}
+
+const FORMS: [&str; 5] = ["UTC", "+00:00", "+0000", ".123456Z", " UTC"];
+
+#[test]
+fn an_sso_sign_in_is_used_in_every_form_that_tools_write() {
+    for profile in [sources::sso as sources::Profile, sources::sso_session] {
+        for form in FORMS {
+            let aws = FakeAws::start();
+            let mut environment = TestEnvironment::with_aws(&aws);
+            let expected = profile(&mut environment, &aws, "default");
+            rewrite_expiry(&environment, form);
+            asks_once(&environment, &aws, &expected);
+        }
+    }
+}
+
+#[test]
+fn an_sso_sign_in_is_renewed_in_every_form_that_tools_write() {
+    for form in FORMS {
+        let aws = FakeAws::start();
+        let mut environment = TestEnvironment::with_aws(&aws);
+        let expected = sources::sso_session(&mut environment, &aws, "default");
+        environment.sso_sign_in("default", "forgotten", -60);
+        rewrite_expiry(&environment, form);
+        let granted = environment.get(HOST);
+        assert_eq!(granted.grant().principal, expected.principal, "{form}");
+        assert_eq!(aws.count(Operation::SsoOidcCreateToken), 1, "{form}");
+        // For the AWS CLI too, the sign-in is renewed.
+        environment.config("[cache]\nenabled = false\n");
+        let granted = environment.get(HOST);
+        assert_eq!(granted.grant().principal, expected.principal, "{form}");
+        assert_eq!(aws.count(Operation::SsoOidcCreateToken), 1, "{form}");
+    }
+}
+
+#[test]
+fn an_sso_sign_in_whose_time_has_no_zone_cannot_be_read() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    sources::sso_session(&mut environment, &aws, "default");
+    rewrite_expiry(&environment, "");
+    environment.get(HOST).failure(&format!(
+        "no credentials for {HOST}: the SSO sign-in for profile default (session default) cannot be read; run: aws sso login --profile default"
+    ));
+    assert_eq!(aws.count(Operation::SsoGetRoleCredentials), 0);
+}
+
+/// The AWS CLI sends both lines, which AWS refuses.
+#[test]
+fn an_sso_account_that_continues_on_a_second_line_is_refused_by_its_line() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    sources::sso(&mut environment, &aws, "default");
+    let config = environment.home().join(".aws/config");
+    let text = std::fs::read_to_string(&config).expect("a file");
+    environment.aws_config(&text.replace("111122223333", "111122223333\n  444455556666"));
+    let outcome = environment.get(HOST);
+    let line = outcome.stdout.trim_end();
+    assert!(
+        line.contains("sso_account_id") && line.contains("111122223333"),
+        "{line}"
+    );
+    assert_eq!(aws.connections(), 0);
+}
+
+#[test]
+fn an_aws_login_without_a_region_asks_once_and_is_renewed() {
+    for (seconds, renewals) in [(3600, 0), (-60, 1)] {
+        let aws = FakeAws::start();
+        let mut environment = TestEnvironment::with_aws(&aws);
+        let expected = sources::login(&mut environment, &aws, "default");
+        let config = environment.home().join(".aws/config");
+        let text = std::fs::read_to_string(&config).expect("a file");
+        environment.aws_config(&text.replace("region = us-east-1\n", ""));
+        environment.login_sign_in(&aws, seconds);
+        assert_eq!(environment.get(HOST).grant().principal, expected.principal);
+        assert_eq!(aws.count(Operation::SigninCreateOAuth2Token), renewals);
+    }
+}
+
 #[test]
 fn an_aws_login_that_is_over_is_renewed() {
     let aws = FakeAws::start();

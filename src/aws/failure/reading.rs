@@ -17,7 +17,7 @@ use crate::aws::fetch::{Fetch, Stage};
 use crate::aws::instance_metadata::MetadataError;
 use crate::error::chain;
 use crate::http;
-use crate::identity::{SignInMethod, Source};
+use crate::identity::Source;
 use crate::redaction::shown_url;
 
 use super::{Failure, FailureKind, SignInFault};
@@ -76,20 +76,15 @@ impl Failure {
             return Self::new(fetch, FailureKind::Transport(transport), "");
         }
         let words = words(error);
-        let sign_in = fetch.request.identity.source.properties().sign_in;
-        if let Some(fault) = sign_in
-            .as_ref()
-            .and_then(|sign_in| fault_of(sign_in, &words))
-        {
+        let is_login = matches!(fetch.request.identity.source, Source::Login(_));
+        if let Some(fault) = login_fault(&words).filter(|_| is_login) {
             return Self::sign_in(fetch, fault);
         }
         if let Some((code, message)) = code_and_message(error) {
             let stage = fetch.stage.borrow().clone();
             let kind = match kind_of_code(&stage, Some(&code), message.as_deref(), None) {
-                // The portal knows the role; `aws login` has none.
-                FailureKind::RoleDenied if sign_in.is_some_and(|sign_in| !sign_in.has_role) => {
-                    FailureKind::Source
-                }
+                // `aws login` has no role that could be denied.
+                FailureKind::RoleDenied if is_login => FailureKind::Source,
                 FailureKind::Refused => FailureKind::Source,
                 kind => kind,
             };
@@ -100,10 +95,38 @@ impl Failure {
             return Self::new(fetch, kind, detail);
         }
         if is_no_answer(&words) {
-            return Self::new(fetch, FailureKind::Malformed, NO_CREDENTIALS);
+            return Self::without_credentials(fetch);
         }
         let detail = own_words().unwrap_or(words);
         Self::new(fetch, FailureKind::Source, detail)
+    }
+
+    /// An error of a call to IAM Identity Center with a sign-in's access token.
+    pub(in crate::aws) fn from_portal<E>(
+        fetch: &Fetch<'_>,
+        error: &SdkError<E, HttpResponse>,
+    ) -> Self
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        let code = error.as_service_error().and_then(|error| error.code());
+        if code == Some("UnauthorizedException") {
+            return Self::sign_in(fetch, SignInFault::Expired);
+        }
+        let failure = Self::from_call(fetch, error);
+        match failure.kind {
+            FailureKind::Refused => Self {
+                kind: FailureKind::Source,
+                ..failure
+            },
+            FailureKind::Malformed => Self::without_credentials(fetch),
+            _ => failure,
+        }
+    }
+
+    /// A response that should contain credentials does not.
+    pub(in crate::aws) fn without_credentials(fetch: &Fetch<'_>) -> Self {
+        Self::malformed(fetch, "it contains no credentials")
     }
 
     pub(in crate::aws) fn from_instance_metadata(
@@ -112,7 +135,7 @@ impl Failure {
         error: &MetadataError,
     ) -> Self {
         match error {
-            MetadataError::Malformed => Self::new(fetch, FailureKind::Malformed, NO_CREDENTIALS),
+            MetadataError::Malformed => Self::without_credentials(fetch),
             MetadataError::Status(_) | MetadataError::Refused(_) => {
                 Self::new(fetch, FailureKind::Source, error.to_string())
             }
@@ -127,8 +150,6 @@ impl Failure {
         }
     }
 }
-
-const NO_CREDENTIALS: &str = "it contains no credentials";
 
 /// The kind of a refusal, by its code. Codes: the ECR and STS API references, "Common errors",
 /// and those of the SSO portal and the sign-in service.
@@ -190,12 +211,21 @@ fn kind_of_code(
     }
 }
 
-/// What the words of a failed provider say about the sign-in.
-fn fault_of(sign_in: &SignInMethod<'_>, words: &str) -> Option<SignInFault> {
+/// What the words of the SDK's provider say about a sign-in by `aws login`.
+fn login_fault(words: &str) -> Option<SignInFault> {
+    const EXPIRED: [&str; 3] = [
+        "cached Login token is expired",
+        "Your session has expired",
+        "because of a change in your password",
+    ];
+    const UNREADABLE: [&str; 2] = [
+        "in cached Login token file",
+        "failed to load cached Login token",
+    ];
     let says = |list: &[&str]| list.iter().any(|some| words.contains(some));
-    if says(sign_in.expired_words) {
+    if says(&EXPIRED) {
         Some(SignInFault::Expired)
-    } else if says(sign_in.unreadable_words) {
+    } else if says(&UNREADABLE) {
         Some(SignInFault::Unreadable)
     } else {
         None
@@ -204,11 +234,10 @@ fn fault_of(sign_in: &SignInMethod<'_>, words: &str) -> Option<SignInFault> {
 
 /// Whether a provider got an answer, and it was not what it should be.
 fn is_no_answer(words: &str) -> bool {
-    const WORDS: [&str; 4] = [
+    const WORDS: [&str; 3] = [
         "Error at offset",
         "invalid JSON in response",
         "in response but it was missing",
-        "SSO did not return credentials",
     ];
     WORDS.iter().any(|some| words.contains(some))
 }

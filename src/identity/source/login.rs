@@ -8,7 +8,8 @@ use crate::digest::{hex, sha256};
 use crate::env::{Env, var};
 use crate::identity::aws_files::Profile;
 use crate::identity::error::ProfileError;
-use crate::identity::local_state::{LocalState, SignIn, values};
+use crate::identity::local_state::{LocalState, values};
+use crate::identity::sign_in::SignIn;
 use crate::redaction::Redactor;
 use crate::registry::{Partition, Region};
 
@@ -74,16 +75,6 @@ impl CredentialSource for Login {
                 profile: &self.profile,
                 session: None,
                 url_variable: var::AWS_ENDPOINT_URL_SIGNIN,
-                has_role: false,
-                expired_words: &[
-                    "cached Login token is expired",
-                    "Your session has expired",
-                    "because of a change in your password",
-                ],
-                unreadable_words: &[
-                    "in cached Login token file",
-                    "failed to load cached Login token",
-                ],
             }),
             token_file: None,
             role: None,

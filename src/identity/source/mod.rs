@@ -28,7 +28,7 @@ pub(crate) use instance_metadata::{InstanceMetadata, ON_EC2};
 pub(super) use keys::Keys;
 pub(super) use login::Login;
 pub(super) use process::Process;
-pub(super) use sso::Sso;
+pub(crate) use sso::Sso;
 pub(crate) use web_identity::{DEFAULT_SESSION_NAME, WebIdentity};
 
 /// How long a token is trusted if it cannot be known offline whose it is.
@@ -137,12 +137,6 @@ pub(crate) struct SignInMethod<'a> {
     /// The variable with the URL of the service that renews it. The SDK does not say that a sign-in
     /// was not renewed because of a wrong URL.
     pub url_variable: &'static str,
-    /// Whether it signs in for a role, which may be denied.
-    pub has_role: bool,
-    /// The words of the SDK's provider that say that it has expired.
-    pub expired_words: &'static [&'static str],
-    /// Those that say that its file cannot be understood.
-    pub unreadable_words: &'static [&'static str],
 }
 
 impl SignInMethod<'_> {

@@ -10,7 +10,8 @@ use crate::digest::sha1_hex;
 use crate::env::{Env, var};
 use crate::identity::aws_files::{AwsFiles, Profile, Settings};
 use crate::identity::error::ProfileError;
-use crate::identity::local_state::{LocalState, SignIn, values};
+use crate::identity::local_state::{LocalState, values};
+use crate::identity::sign_in::SignIn;
 use crate::redaction::Redactor;
 use crate::registry::{AccountId, Partition, Region};
 
@@ -24,13 +25,13 @@ pub(crate) struct Sso {
     pub account_id: String,
     pub role_name: String,
     pub start_url: String,
-    pub region: String,
+    pub region: Region,
     /// `sso_session`; `None` in the old form.
     pub session: Option<String>,
 }
 
-/// The variables that the SDK's provider reads.
-const READ_BY_PROVIDER: [&str; 3] = [
+/// The variables with the URLs of its services.
+const URL_VARIABLES: [&str; 3] = [
     var::AWS_ENDPOINT_URL,
     var::AWS_ENDPOINT_URL_SSO,
     var::AWS_ENDPOINT_URL_SSO_OIDC,
@@ -72,16 +73,15 @@ impl Sso {
             account_id: required("sso_account_id")?,
             role_name: required("sso_role_name")?,
             start_url: required("sso_start_url")?,
-            region: required("sso_region")?,
+            region: ProfileError::parse(profile, "sso_region", &required("sso_region")?)?,
             session: session.map(str::to_owned),
         };
         ProfileError::check::<AccountId>(profile, "sso_account_id", &sso.account_id)?;
-        ProfileError::check::<Region>(profile, "sso_region", &sso.region)?;
         if !is_role_name(&sso.role_name) {
             let why = format!("`{}` is not the name of a role", sso.role_name);
             return Err(ProfileError::malformed(profile, "sso_role_name", why));
         }
-        ProfileError::refuse_blank(profile, env, &READ_BY_PROVIDER)?;
+        ProfileError::refuse_blank(profile, env, &URL_VARIABLES)?;
         Ok(Some(sso))
     }
 
@@ -121,7 +121,7 @@ impl Sso {
         })
     }
 
-    /// Where the sign-in is kept (aws-config 1.13, `sso/cache.rs`).
+    /// Where the sign-in is kept (botocore 1.43, `utils.py`, `SSOTokenLoader`).
     fn sign_in_path(&self, env: &Env) -> Option<PathBuf> {
         let name = self.session.as_deref().unwrap_or(&self.start_url);
         let folder = env.home()?.join(".aws/sso/cache");
@@ -139,7 +139,7 @@ fn is_role_name(text: &str) -> bool {
 /// have signed in since. Signing out deletes the file, so the file's birth time identifies the
 /// sign-in. (The refresh token would not: AWS may change it whenever a sign-in is renewed.)
 ///
-/// The SDK for Rust writes a renewed sign-in into the same file (aws-config 1.13,
+/// This program and the SDK for Rust write a renewed sign-in into the same file (aws-config 1.13,
 /// `save_cached_token`), which keeps the birth time. botocore 1.43 and the SDK for Go replace the
 /// file, and so does every `aws sso login`. Offline, these two cannot be told apart, and one more
 /// request for a token does no harm.
@@ -165,9 +165,6 @@ impl CredentialSource for Sso {
                 profile: &self.profile,
                 session: self.session.as_deref(),
                 url_variable: var::AWS_ENDPOINT_URL_SSO_OIDC,
-                has_role: true,
-                expired_words: &["UnauthorizedException", "the SSO token has expired"],
-                unreadable_words: &["failed to load the cached SSO token"],
             }),
             token_file: None,
             // Identity Center's portal gives its credentials, not STS.
@@ -183,7 +180,7 @@ impl CredentialSource for Sso {
         parts.text(&self.account_id);
         parts.text(&self.role_name);
         parts.text(&self.start_url);
-        parts.text(&self.region);
+        parts.text(self.region.as_str());
         parts.option(self.session.as_deref());
     }
 
@@ -196,14 +193,13 @@ impl CredentialSource for Sso {
                     None => sign_in.without_renewal(),
                 }
             }),
-            variables: Some(values(&READ_BY_PROVIDER, None, env)),
+            variables: Some(values(&URL_VARIABLES, None, env)),
             ..LocalState::default()
         }
     }
 
     fn foreign_part(&self, ours: Partition, profile: &str) -> Option<(String, Partition)> {
-        let region: Region = self.region.trim().parse().ok()?;
-        let partition = foreign(Some(Partition::of_region(&region)), ours)?;
+        let partition = foreign(Some(Partition::of_region(&self.region)), ours)?;
         let what = format!("the SSO sign-in for profile {profile} ({})", self.region);
         Some((what, partition))
     }
@@ -254,7 +250,7 @@ mod tests {
             account_id: "111122223333".into(),
             role_name: "dev".into(),
             start_url: "https://d-abc123.awsapps.com/start".into(),
-            region: "us-east-1".into(),
+            region: "us-east-1".parse().unwrap(),
             session: Some("my-sso".into()),
         };
         // printf my-sso | sha1sum
