@@ -283,6 +283,9 @@ pub(crate) struct EndpointFacts {
     pub url: Option<String>,
     pub fips: bool,
     pub dual_stack: bool,
+    /// What the host asks for and the API does not have in this region.
+    #[serde(skip)]
+    unavailable: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -481,6 +484,7 @@ impl EndpointFacts {
             url: endpoint.url.as_deref().map(shown_url),
             fips: endpoint.fips,
             dual_stack: endpoint.dual_stack,
+            unavailable: endpoint.unavailable,
         }
     }
 
@@ -495,6 +499,9 @@ impl EndpointFacts {
         let mut text = self.place();
         if let Some(url) = &self.url {
             text.push_str(&format!(", at {url}"));
+        }
+        if let Some(kind) = self.unavailable {
+            text.push_str(&format!(" (STS has no {kind} endpoint in this region)"));
         }
         text
     }

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::env::{Env, says_true, var};
 use crate::net::HttpUrl;
 use crate::redaction::shown_url;
-use crate::registry::{Partition, Region, Registry};
+use crate::registry::{Partition, Region, Registry, Service};
 
 use super::aws_files::{AwsFiles, Profile};
 use super::error::IdentityError;
@@ -21,6 +21,87 @@ pub(crate) struct Endpoint {
     pub url_from: Option<UrlOrigin>,
     pub fips: bool,
     pub dual_stack: bool,
+    /// What the host asks for and the API does not have in this region.
+    pub unavailable: Option<&'static str>,
+}
+
+/// The kinds of endpoints that a registry's host asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct EndpointKinds {
+    pub fips: bool,
+    pub dual_stack: bool,
+}
+
+/// The regions outside GovCloud in which STS has a FIPS endpoint: `endpoints.json` of botocore
+/// 1.44.8. In GovCloud, the ordinary endpoint is the FIPS endpoint too.
+const STS_FIPS: [&str; 4] = ["us-east-1", "us-east-2", "us-west-1", "us-west-2"];
+
+/// The regions in which STS has an endpoint that is both: "Dual-stack endpoint support" in the IAM
+/// User Guide (read on 29 November 2026) limits those to the United States and Canada, without GovCloud.
+const STS_FIPS_DUAL_STACK: [&str; 6] = [
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+    "ca-central-1",
+    "ca-west-1",
+];
+
+/// The partitions in which STS has a dual-stack endpoint in every region: the same page.
+/// `endpoints.json` has only the pattern of the names, for any service.
+const STS_DUAL_STACK: [Partition; 3] = [Partition::Aws, Partition::AwsCn, Partition::AwsUsGov];
+
+impl EndpointKinds {
+    pub(super) const ORDINARY: Self = Self {
+        fips: false,
+        dual_stack: false,
+    };
+
+    pub(super) fn of_registry(registry: &Registry) -> Self {
+        match &registry.service {
+            Service::Private(private) => Self {
+                fips: private.fips,
+                dual_stack: private.dual_stack,
+            },
+            // Public ECR's second name is its dual-stack one.
+            Service::Public => Self {
+                fips: false,
+                dual_stack: registry.host() == "ecr-public.aws.com",
+            },
+        }
+    }
+
+    /// Those of these that STS has in a region. If it has either but not both in one endpoint, FIPS
+    /// is kept: a missing address is noticed, missing FIPS is not.
+    fn offered_by_sts(self, region: &Region) -> Self {
+        let partition = Partition::of_region(region);
+        let is_gov = partition == Partition::AwsUsGov;
+        let fips = self.fips && (is_gov || STS_FIPS.contains(&region.as_str()));
+        let dual_stack = self.dual_stack && STS_DUAL_STACK.contains(&partition);
+        let both = STS_FIPS_DUAL_STACK.contains(&region.as_str());
+        match (self.fips && self.dual_stack && both, fips) {
+            (true, _) => self,
+            (false, true) => Self {
+                fips,
+                ..Self::ORDINARY
+            },
+            (false, false) => Self { fips, dual_stack },
+        }
+    }
+
+    /// What these lack of others, in words.
+    fn without(self, offered: Self) -> Option<&'static str> {
+        match (
+            self.fips && !offered.fips,
+            self.dual_stack && !offered.dual_stack,
+        ) {
+            (true, true) => Some("FIPS or dual-stack"),
+            (true, false) => Some("FIPS"),
+            (false, true) if offered.fips => Some("dual-stack FIPS"),
+            (false, true) => Some("dual-stack"),
+            (false, false) => None,
+        }
+    }
 }
 
 /// What sets the URL of an endpoint.
@@ -61,6 +142,7 @@ impl Endpoint {
             url_from: None,
             fips: false,
             dual_stack: false,
+            unavailable: None,
         }
     }
 }
@@ -166,8 +248,7 @@ impl<'a> Settings<'a> {
         &self,
         api: AwsApi,
         region: Region,
-        fips: bool,
-        dual_stack: bool,
+        kinds: EndpointKinds,
     ) -> Result<Endpoint, IdentityError> {
         let switches = self.switches();
         let found = if switches.ignore_urls {
@@ -176,13 +257,31 @@ impl<'a> Settings<'a> {
             self.endpoint_url(api)?
         };
         let (url, url_from) = found.unzip();
-        let by_hand = url.is_some();
+        if url.is_some() {
+            return Ok(Endpoint {
+                url,
+                url_from,
+                ..Endpoint::from_region(region)
+            });
+        }
+        let wanted = EndpointKinds {
+            fips: kinds.fips || switches.fips,
+            dual_stack: kinds.dual_stack || switches.dual_stack,
+        };
+        let offered = match api {
+            AwsApi::Sts => wanted.offered_by_sts(&region),
+            _ => wanted,
+        };
+        // The switches count without a table, as in the AWS CLI.
+        let (fips, dual_stack) = (
+            offered.fips || switches.fips,
+            offered.dual_stack || switches.dual_stack,
+        );
         Ok(Endpoint {
-            region,
-            url,
-            url_from,
-            fips: (fips || switches.fips) && !by_hand,
-            dual_stack: (dual_stack || switches.dual_stack) && !by_hand,
+            fips,
+            dual_stack,
+            unavailable: wanted.without(EndpointKinds { fips, dual_stack }),
+            ..Endpoint::from_region(region)
         })
     }
 
@@ -226,6 +325,39 @@ impl<'a> Settings<'a> {
                 url: shown_url(url),
                 from: from.to_string(),
             })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sts_offers_the_kinds_that_aws_documents() {
+        let (ordinary, fips, dual_stack, both) =
+            ((false, false), (true, false), (false, true), (true, true));
+        for (region, wanted, expected, unavailable) in [
+            ("eu-west-1", ordinary, ordinary, None),
+            ("us-west-1", fips, fips, None),
+            ("us-gov-east-1", fips, fips, None),
+            ("eu-west-1", fips, ordinary, Some("FIPS")),
+            ("ca-central-1", fips, ordinary, Some("FIPS")),
+            ("eu-west-1", dual_stack, dual_stack, None),
+            ("cn-north-1", dual_stack, dual_stack, None),
+            ("us-gov-west-1", dual_stack, dual_stack, None),
+            ("eusc-de-east-1", dual_stack, ordinary, Some("dual-stack")),
+            ("us-iso-east-1", both, ordinary, Some("FIPS or dual-stack")),
+            ("us-east-2", both, both, None),
+            ("ca-west-1", both, both, None),
+            ("eu-west-1", both, dual_stack, Some("FIPS")),
+            ("us-gov-west-1", both, fips, Some("dual-stack FIPS")),
+        ] {
+            let kinds = |(fips, dual_stack)| EndpointKinds { fips, dual_stack };
+            let wanted = kinds(wanted);
+            let offered = wanted.offered_by_sts(&region.parse().unwrap());
+            assert_eq!(offered, kinds(expected), "{region} {wanted:?}");
+            assert_eq!(wanted.without(offered), unavailable, "{region} {wanted:?}");
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::secret::Secret;
 
 use super::Identity;
 use super::aws_files::{AwsFiles, AwsFilesError, DEFAULT_PROFILE};
-use super::endpoint::{AwsApi, Endpoint, Settings};
+use super::endpoint::{AwsApi, Endpoint, EndpointKinds, Settings};
 use super::error::IdentityError;
 use super::layers::{Choice, ExplainedLayer, Layers};
 use super::misspelled::Misspelled;
@@ -53,24 +53,23 @@ impl<'a> Resolver<'a> {
         } else {
             None
         };
-        let (api_name, fips, dual_stack) = match &registry.service {
-            Service::Private(private) => (AwsApi::Ecr, private.fips, private.dual_stack),
-            // Public ECR's second name is its dual-stack one.
-            Service::Public => (
-                AwsApi::EcrPublic,
-                false,
-                registry.host() == "ecr-public.aws.com",
-            ),
+        let api_name = match &registry.service {
+            Service::Private(_) => AwsApi::Ecr,
+            Service::Public => AwsApi::EcrPublic,
         };
         let api = match by_hand.endpoint_url {
             Some(url) => Endpoint::from_url(registry.api_region(), url.as_str(), "endpoint_url"),
-            None => settings.endpoint(api_name, registry.api_region(), fips, dual_stack)?,
+            None => {
+                let kinds = EndpointKinds::of_registry(registry);
+                settings.endpoint(api_name, registry.api_region(), kinds)?
+            }
         };
         same_partition_as_endpoint(&api, registry)?;
         let [sign_in_api, renewal_api] = match properties.sign_in {
             Some(method) => {
                 settings.refuse_wrong_url(method.url_variable)?;
-                let endpoint = |api| settings.endpoint(api, region.clone(), false, false);
+                let endpoint =
+                    |api| settings.endpoint(api, region.clone(), EndpointKinds::ORDINARY);
                 [endpoint(AwsApi::Sso)?, endpoint(AwsApi::SsoOidc)?]
             }
             None => [&region; 2].map(|region| Endpoint::from_region(region.clone())),
@@ -145,7 +144,7 @@ fn sts_endpoint(
     let region = region.clone();
     let endpoint = match &by_hand.sts_endpoint_url {
         Some(url) => Endpoint::from_url(region, url.as_str(), "sts_endpoint_url"),
-        None => settings.endpoint(AwsApi::Sts, region, false, false)?,
+        None => settings.endpoint(AwsApi::Sts, region, EndpointKinds::of_registry(registry))?,
     };
     same_partition_as_endpoint(&endpoint, registry).map(|()| endpoint)
 }

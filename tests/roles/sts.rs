@@ -97,7 +97,7 @@ fn called(aws: &FakeAws, change: Change, host: &str) -> Vec<String> {
 }
 
 #[test]
-fn sts_has_the_name_that_region_partition_and_switches_give_it() {
+fn sts_has_the_name_that_region_partition_host_and_switches_give_it() {
     let names = [
         "sts.us-west-2.amazonaws.com",
         "sts-fips.us-west-2.amazonaws.com",
@@ -109,9 +109,17 @@ fn sts_has_the_name_that_region_partition_and_switches_give_it() {
         "ecr.us-west-2.api.aws",
         "ecr-fips.us-west-2.api.aws",
         "api.ecr.cn-north-1.amazonaws.com.cn",
+        "sts.eu-west-1.amazonaws.com",
+        "sts.eu-west-1.api.aws",
+        "api.ecr-fips.eu-west-1.amazonaws.com",
+        "ecr.eu-west-1.api.aws",
     ];
     let aws = FakeAws::start_tls(&names);
     let fips_host = "999999999999.dkr.ecr-fips.us-west-2.amazonaws.com";
+    let dual_stack_host = "999999999999.dkr-ecr.us-west-2.on.aws";
+    let both_host = "999999999999.dkr-ecr-fips.us-west-2.on.aws";
+    let [irish_fips_host, irish_dual_stack_host] =
+        [fips_host, dual_stack_host].map(|host| host.replace("us-west-2", "eu-west-1"));
     let both: Change = |environment, _| {
         environment.set("AWS_USE_FIPS_ENDPOINT", "true");
         environment.set("AWS_USE_DUALSTACK_ENDPOINT", "true");
@@ -137,12 +145,70 @@ fn sts_has_the_name_that_region_partition_and_switches_give_it() {
         (both, HOST, names[3], names[8]),
         (profile_fips, HOST, names[1], names[6]),
         (variable_wins, HOST, names[0], names[5]),
-        // The host says where ECR is asked, not where STS is.
-        (none, fips_host, names[0], names[6]),
+        // A host has the endpoints of its kind, if STS has them in the region.
+        (none, fips_host, names[1], names[6]),
+        (none, dual_stack_host, names[2], names[7]),
+        (none, both_host, names[3], names[8]),
+        (fips, dual_stack_host, names[3], names[8]),
+        (none, &irish_fips_host, names[10], names[12]),
+        (none, &irish_dual_stack_host, names[11], names[13]),
         (none, BEIJING, names[4], names[9]),
     ] {
         let mut names = [sts, ecr].map(|name| format!("{name}:443"));
         names.sort_unstable();
         assert_eq!(called(&aws, change, host), names);
+    }
+}
+
+#[test]
+fn an_sts_endpoint_of_your_own_wins_over_the_kind_of_the_host() {
+    let aws = FakeAws::start();
+    let role = "role_arn = \"arn:aws:iam::999999999999:role/pull\"";
+    for host in [
+        "999999999999.dkr.ecr-fips.us-west-2.amazonaws.com",
+        "999999999999.dkr-ecr.us-west-2.on.aws",
+    ] {
+        for is_in_config in [true, false] {
+            let mut environment = TestEnvironment::of_alice(&aws);
+            environment.unset("AWS_ENDPOINT_URL");
+            environment.set("AWS_ENDPOINT_URL_ECR", &aws.url());
+            if is_in_config {
+                let url = aws.url();
+                rule(
+                    &environment,
+                    &format!("{role}\nsts_endpoint_url = \"{url}\""),
+                );
+            } else {
+                rule(&environment, role);
+                environment.set("AWS_ENDPOINT_URL_STS", &aws.url());
+            }
+            aws.clear();
+            environment.get(host).answer();
+            assert_eq!(aws.calls_of(Operation::StsAssumeRole).len(), 1, "{host}");
+        }
+    }
+}
+
+#[test]
+fn whoami_says_if_sts_has_no_endpoint_of_the_hosts_kind() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::of_alice(&aws);
+    environment.unset("AWS_ENDPOINT_URL");
+    rule(
+        &environment,
+        "role_arn = \"arn:{partition}:iam::999999999999:role/pull\"",
+    );
+    for (host, sts) in [
+        (
+            "999999999999.dkr.ecr-fips.eu-west-1.amazonaws.com",
+            "eu-west-1 (STS has no FIPS endpoint in this region)",
+        ),
+        (
+            "999999999999.dkr-ecr.eu-west-1.on.aws",
+            "eu-west-1, dual-stack\n",
+        ),
+    ] {
+        let text = environment.run(&["whoami", host], "").stdout;
+        assert!(text.contains(sts), "{text}");
     }
 }
