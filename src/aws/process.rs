@@ -163,7 +163,9 @@ fn is_cut(output: &[u8]) -> bool {
 fn parse(output: &[u8]) -> Result<Credentials, ProcessError> {
     let object: Map<String, Value> =
         serde_json::from_slice(output).map_err(|_| ProcessError::NotJson)?;
-    if object.get("Version").and_then(Value::as_i64) != Some(1) {
+    // 1.0 and `true` are equal to 1 in the AWS CLI (botocore 1.44, `ProcessProvider`).
+    let version = object.get("Version").unwrap_or(&Value::Null);
+    if version.as_f64() != Some(1.0) && *version != true {
         return Err(ProcessError::Version);
     }
     let text = |name: &'static str| {
@@ -201,6 +203,11 @@ mod tests {
         assert_eq!(credentials.access_key_id(), "AKIAIOSFODNN7EXAMPLE");
         assert_eq!(credentials.secret_access_key(), "s");
         assert_eq!(credentials.session_token(), Some("t"));
+        for one in ["1.0", "true"] {
+            let output =
+                format!(r#"{{"Version": {one}, "AccessKeyId": "a", "SecretAccessKey": "s"}}"#);
+            assert!(parse(output.as_bytes()).is_ok(), "{one}");
+        }
         for blank in [r#""""#, "null"] {
             let output = format!(
                 r#"{{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "s", "SessionToken": {blank}}}"#
