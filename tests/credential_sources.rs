@@ -2,6 +2,8 @@
 //! Of several sources, the most explicit one is used.
 
 mod common;
+#[path = "credential_sources/differences.rs"]
+mod differences;
 #[path = "credential_sources/files.rs"]
 mod files;
 #[path = "credential_sources/instance.rs"]

@@ -1,40 +1,47 @@
-//! Runs set-ups by both programs, and makes smaller what differs.
+//! Runs set-ups by this program and its peers, and makes smaller what differs.
 
-use std::path::Path;
-
-use serde_json::Value;
+use std::path::PathBuf;
 
 use super::answer::Answer;
-use super::common::fake_aws::Grant;
-use super::common::files::am_root;
-use super::common::{HOST, PROGRAM, TestEnvironment};
-use super::differences::INTENDED;
+use super::common::TestEnvironment;
+use super::differences::{INTENDED, sign_in_form_to_come};
 use super::oracle::Oracle;
+use super::programs;
 use super::set_up::{Lab, SetUp};
 
 const REGION: &str = "us-west-2";
 
-/// After so many seconds, the program under test is stopped.
-const TIME_LIMIT: &str = "60";
+/// What is compared with this program.
+#[derive(Clone, Debug)]
+pub struct Peers {
+    /// A Python that has botocore.
+    pub botocore: PathBuf,
+    /// A Python that has version 2 of the AWS CLI.
+    pub version_2: Option<PathBuf>,
+    pub established_helper: Option<PathBuf>,
+}
 
-/// A command that starts another one without root's right to pass over modes.
-pub const OBEY_MODES: [&str; 3] = [
-    "/usr/bin/setpriv",
-    "--bounding-set=-dac_override,-dac_read_search",
-    "--",
-];
-
-/// Both programs in front of one fake AWS.
+/// All of them in front of one fake AWS.
 pub struct Bench {
     lab: Lab,
     oracle: Oracle,
+    peers: Peers,
 }
 
-/// What both got.
+/// What they got.
 #[derive(Clone, Debug)]
 pub struct Answers {
     pub ours: Answer,
-    pub theirs: Answer,
+    pub botocore: Answer,
+    pub version_2: Option<Answer>,
+}
+
+/// Who answers besides this program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Its answer takes a hundredth of the time of the others'.
+    Botocore,
+    All,
 }
 
 /// What a set-up came to.
@@ -44,10 +51,12 @@ pub enum Verdict {
     BothNothing(String),
     /// Of the rows with these numbers.
     Excused(Vec<usize>),
+    /// See [`sign_in_form_to_come`].
+    ToCome,
     Differs(Box<Difference>),
 }
 
-/// The smallest set-up found in which both still differ.
+/// The smallest set-up found in which they still differ.
 pub struct Difference {
     pub set_up: SetUp,
     pub answers: Answers,
@@ -55,48 +64,85 @@ pub struct Difference {
 
 impl Answers {
     fn agree(&self) -> bool {
-        self.ours.is_same_as(&self.theirs)
+        let theirs = [Some(&self.botocore), self.version_2.as_ref()];
+        theirs
+            .into_iter()
+            .flatten()
+            .all(|theirs| self.ours.is_same_as(theirs))
     }
 
-    fn kinds(&self) -> (String, String) {
-        (self.ours.kind(), self.theirs.kind())
+    /// A difference that is made smaller keeps them.
+    fn kinds(&self) -> [Option<String>; 3] {
+        [
+            Some(self.ours.kind()),
+            Some(self.botocore.kind()),
+            self.version_2.as_ref().map(Answer::kind),
+        ]
     }
 }
 
 impl Bench {
-    pub fn new(python: &Path) -> Self {
+    pub fn new(peers: &Peers) -> Self {
         Self {
             lab: Lab::new(),
-            oracle: Oracle::start(python),
+            oracle: Oracle::start(&peers.botocore),
+            peers: peers.clone(),
         }
     }
 
-    /// What both get, each in a home folder of its own.
-    pub fn run(&mut self, set_up: &SetUp) -> Answers {
-        let environment = set_up.place(&self.lab);
-        self.lab.aws.clear();
-        let ours = ours(&environment);
-        self.lab.aws.settle();
-        let ours = ours.with_calls_of(&self.lab.aws);
-
-        let environment = set_up.place(&self.lab);
-        self.lab.aws.clear();
-        let theirs = self.oracle.ask(&environment, REGION);
-        self.lab.aws.settle();
-        let theirs = theirs.with_calls_of(&self.lab.aws);
-        Answers { ours, theirs }
+    /// What they get, each in a home folder of its own.
+    pub fn run(&mut self, set_up: &SetUp, asked: Asked) -> Answers {
+        let ours = self.answer_of(set_up, |_, environment| programs::ours(environment));
+        let botocore = self.answer_of(set_up, |oracle, environment| {
+            oracle.ask(environment, REGION)
+        });
+        let version_2 = self.peers.version_2.clone();
+        let version_2 = version_2.filter(|_| asked == Asked::All).map(|python| {
+            self.answer_of(set_up, |_, environment| {
+                programs::version_2(&python, environment, REGION)
+            })
+        });
+        Answers {
+            ours,
+            botocore,
+            version_2,
+        }
     }
 
-    pub fn judge(&mut self, set_up: &SetUp) -> Verdict {
-        let mut answers = self.run(set_up);
+    fn answer_of(
+        &mut self,
+        set_up: &SetUp,
+        ask: impl FnOnce(&mut Oracle, &TestEnvironment) -> Answer,
+    ) -> Answer {
+        let environment = set_up.place(&self.lab);
+        self.lab.aws.clear();
+        let answer = ask(&mut self.oracle, &environment);
+        self.lab.aws.settle();
+        answer.with_calls_of(&self.lab.aws)
+    }
+
+    /// Whether the established helper gets what this program gets; `None` if it was not asked.
+    pub fn helper_agrees(&mut self, set_up: &SetUp) -> Option<bool> {
+        let program = self.peers.established_helper.clone()?;
+        let [ours, theirs] = [None, Some(program)].map(|program| {
+            self.answer_of(set_up, |_, environment| match &program {
+                None => programs::ours(environment),
+                Some(program) => programs::established_helper(program, environment),
+            })
+        });
+        Some(ours.is_same_as(&theirs))
+    }
+
+    pub fn judge(&mut self, set_up: &SetUp, asked: Asked) -> Verdict {
+        let mut answers = self.run(set_up, asked);
         if !answers.agree() {
             // A second time: what a busy machine does to a time limit is no difference.
-            answers = self.run(set_up);
+            answers = self.run(set_up, asked);
         }
         if answers.agree() {
-            return match answers.theirs {
+            return match answers.botocore {
                 Answer::Token { .. } => Verdict::SamePrincipal,
-                Answer::Nothing(_) | Answer::Hang => Verdict::BothNothing(answers.theirs.kind()),
+                Answer::Nothing(_) | Answer::Hang => Verdict::BothNothing(answers.botocore.kind()),
             };
         }
         let mut rows = Vec::new();
@@ -104,22 +150,25 @@ impl Bench {
         for (row, intended) in INTENDED.iter().enumerate() {
             if let Some(without) = intended.without(&set_up) {
                 rows.push(row);
-                (answers, set_up) = (self.run(&without), without);
+                (answers, set_up) = (self.run(&without, asked), without);
                 if answers.agree() {
                     return Verdict::Excused(rows);
                 }
             }
         }
+        if sign_in_form_to_come(&set_up, &answers.ours) {
+            return Verdict::ToCome;
+        }
         // Whatever is left is no row's.
-        Verdict::Differs(Box::new(self.shrink(Difference { set_up, answers })))
+        Verdict::Differs(Box::new(self.shrink(Difference { set_up, answers }, asked)))
     }
 
-    /// Takes out one part after the other, as long as both get the same two different answers.
-    fn shrink(&mut self, mut difference: Difference) -> Difference {
+    /// Takes out one part after the other, as long as all get the same different answers.
+    fn shrink(&mut self, mut difference: Difference, asked: Asked) -> Difference {
         let kinds = difference.answers.kinds();
         'again: loop {
             for set_up in difference.set_up.smaller() {
-                let answers = self.run(&set_up);
+                let answers = self.run(&set_up, asked);
                 if !answers.agree() && answers.kinds() == kinds {
                     difference = Difference { set_up, answers };
                     continue 'again;
@@ -127,24 +176,5 @@ impl Bench {
             }
             return difference;
         }
-    }
-}
-
-/// What this program gets. Not even root reads what is closed to it.
-fn ours(environment: &TestEnvironment) -> Answer {
-    let mut limited = vec!["-s", "KILL", TIME_LIMIT];
-    if am_root() {
-        limited.extend(OBEY_MODES);
-    }
-    limited.extend([PROGRAM, "get"]);
-    let outcome = environment.run_program("/usr/bin/timeout", &limited, HOST);
-    match outcome.code {
-        Some(0) => {
-            let answer: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
-            let password = answer["Secret"].as_str().expect("a text");
-            Answer::of_principal(&Grant::from_password(password).principal)
-        }
-        Some(137) => Answer::Hang,
-        _ => Answer::Nothing(outcome.stdout),
     }
 }

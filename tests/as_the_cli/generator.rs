@@ -2,7 +2,7 @@
 //! and then the spelling of some lines is changed.
 
 use super::common::random::Random;
-use super::set_up::{Closed, FileKind, Metadata, SetUp};
+use super::set_up::{Closed, Container, FileKind, Metadata, Oddity, SetUp};
 use super::{profiles, spelling, variables};
 
 /// The set-up that these random choices make.
@@ -25,6 +25,7 @@ pub fn set_up(random: &mut Random) -> SetUp {
     variables::add_others(random, &mut set_up);
     place_files(random, &mut set_up);
     set_up.metadata = metadata(random);
+    set_up.container = container(random);
     set_up.closed = closed(random);
     if random.percent(12) {
         rename_work(random, &mut set_up);
@@ -98,27 +99,27 @@ fn rename_work(random: &mut Random, set_up: &mut SetUp) {
 
 fn select_profile(random: &mut Random, set_up: &mut SetUp) -> &'static str {
     let (variables, selected): (&[(&str, &str)], _) = random.weigh(&[
-        (55, (&[][..], "default")),
-        (33, (&[("AWS_PROFILE", "work")], "work")),
-        (3, (&[("AWS_DEFAULT_PROFILE", "work")], "work")),
+        (560, (&[][..], "default")),
+        (333, (&[("AWS_PROFILE", "work")], "work")),
+        (30, (&[("AWS_DEFAULT_PROFILE", "work")], "work")),
         (
-            2,
+            20,
             (
                 &[("AWS_PROFILE", "default"), ("AWS_DEFAULT_PROFILE", "work")],
                 "work",
             ),
         ),
-        (1, (&[("AWS_PROFILE", "")], "default")),
+        (2, (&[("AWS_PROFILE", "")], "default")),
         (
-            1,
+            2,
             (
                 &[("AWS_PROFILE", "work"), ("AWS_DEFAULT_PROFILE", "")],
                 "work",
             ),
         ),
-        (2, (&[("AWS_PROFILE", "default")], "default")),
-        (1, (&[("AWS_PROFILE", " work")], "work")),
-        (2, (&[("AWS_PROFILE", "absent")], "default")),
+        (20, (&[("AWS_PROFILE", "default")], "default")),
+        (10, (&[("AWS_PROFILE", " work")], "work")),
+        (20, (&[("AWS_PROFILE", "absent")], "default")),
     ]);
     for (name, value) in variables {
         set_up.set(name, value);
@@ -194,13 +195,37 @@ fn place_files(random: &mut Random, set_up: &mut SetUp) {
 
 fn metadata(random: &mut Random) -> Metadata {
     let status = random.pick(&[403, 404, 405, 400, 401, 500]);
+    let oddity = oddity(random);
     random.weigh(&[
         (52, Metadata::SwitchedOff),
         (4, Metadata::Unreachable),
-        (30, Metadata::Role),
+        (27, Metadata::Role),
         (4, Metadata::NoRole),
         (8, Metadata::RoleWithoutToken(status)),
         (1, Metadata::RoleWithLateToken),
         (2, Metadata::TokenRefused(status)),
+        (3, Metadata::Odd(oddity)),
+    ])
+}
+
+fn container(random: &mut Random) -> Container {
+    let status = random.pick(&[400, 403, 404, 500]);
+    let oddity = oddity(random);
+    random.weigh(&[
+        (80, Container::Credentials),
+        (6, Container::Status(status)),
+        (14, Container::Odd(oddity)),
+    ])
+}
+
+fn oddity(random: &mut Random) -> Oddity {
+    let key = random.pick(&["AccessKeyId", "SecretAccessKey", "Token", "Expiration"]);
+    random.pick(&[
+        Oddity::Expired,
+        Oddity::Without(key),
+        Oddity::Without(key),
+        Oddity::Blank(key),
+        Oddity::NotJson,
+        Oddity::Failure,
     ])
 }

@@ -282,21 +282,26 @@ fn login(random: &mut Random, set_up: &mut SetUp, _: &str, _: &str) -> Vec<Strin
 }
 
 fn other_properties(random: &mut Random, _: &mut SetUp, _: &str, _: &str) -> Vec<String> {
-    let properties: &[&str] = random.pick(&[
-        &["output = json"][..],
-        &[
-            "s3 =",
-            "    max_concurrent_requests = 20",
-            "    addressing_style = path",
-        ],
-        &["s3 =", "  signature_version = s3v4", "output = json"],
-        &["cli_pager ="],
-        &["ec2_metadata_v1_disabled = true"],
-        &["metadata_service_num_attempts = 2"],
-        &["ca_bundle ="],
-        &["use_fips_endpoint = false"],
-        &["services = local"],
-        &["aws_account_id = 111122223333"],
+    let properties: &[&str] = random.weigh(&[
+        (20, &["output = json"][..]),
+        (
+            20,
+            &[
+                "s3 =",
+                "    max_concurrent_requests = 20",
+                "    addressing_style = path",
+            ],
+        ),
+        (20, &["s3 =", "  signature_version = s3v4", "output = json"]),
+        (20, &["cli_pager ="]),
+        (20, &["ec2_metadata_v1_disabled = true"]),
+        (20, &["metadata_service_num_attempts = 2"]),
+        (20, &["metadata_service_timeout = 2"]),
+        (2, &["metadata_service_timeout = x"]),
+        (3, &["ca_bundle ="]),
+        (20, &["use_fips_endpoint = false"]),
+        (20, &["services = local"]),
+        (20, &["aws_account_id = 111122223333"]),
     ]);
     lines(properties)
 }

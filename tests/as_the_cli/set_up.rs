@@ -26,6 +26,7 @@ pub struct SetUp {
     /// For how many seconds the sign-in of `aws login` is good.
     pub login: Option<i64>,
     pub metadata: Metadata,
+    pub container: Container,
     pub closed: Option<Closed>,
 }
 
@@ -77,6 +78,29 @@ pub enum Metadata {
     RoleWithLateToken,
     /// This status for the request of a token, and nothing without one.
     TokenRefused(u16),
+    /// Tokens, and credentials that are not as they should be.
+    Odd(Oddity),
+}
+
+/// What a container's endpoint answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Container {
+    Credentials,
+    Status(u16),
+    Odd(Oddity),
+}
+
+/// What can be odd in an answer with credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Oddity {
+    Expired,
+    /// Without this key.
+    Without(&'static str),
+    /// This key is an empty string.
+    Blank(&'static str),
+    NotJson,
+    /// A code that tells of a failure, and no credentials.
+    Failure,
 }
 
 impl AwsFile {
@@ -172,6 +196,7 @@ impl SetUp {
             files: Vec::new(),
             login: None,
             metadata: Metadata::SwitchedOff,
+            container: Container::Credentials,
             closed: None,
         }
     }
@@ -201,6 +226,7 @@ impl SetUp {
         let mut environment = TestEnvironment::with_aws(&lab.aws);
         environment.set("PATH", "/usr/bin:/bin");
         self.metadata.place(lab, &mut environment);
+        self.container.place(lab);
         for (name, value) in &self.variables {
             let value = lab.fill_in(value, &environment);
             environment.set(name, &value);
@@ -255,6 +281,7 @@ impl SetUp {
             add(&|set_up| drop(set_up.variables.remove(at)));
         }
         add(&|set_up| set_up.metadata = Metadata::SwitchedOff);
+        add(&|set_up| set_up.container = Container::Credentials);
         add(&|set_up| set_up.login = None);
         add(&|set_up| set_up.closed = None);
         for file in self.config.smaller() {
@@ -290,8 +317,23 @@ impl Metadata {
                 lab.give_role_without_token(Fault::Delay(Duration::from_secs(3)));
             }
             Self::TokenRefused(status) => aws.on(Operation::ImdsToken, Fault::Status(status)),
+            Self::Odd(oddity) => {
+                let answer = Fault::RawResponse(200, Vec::new(), lab.odd_answer(oddity));
+                aws.on(Operation::ImdsCredentials, answer);
+            }
             Self::SwitchedOff | Self::Unreachable | Self::Role => {}
         }
+    }
+}
+
+impl Container {
+    fn place(self, lab: &Lab) {
+        let answer = match self {
+            Self::Credentials => return,
+            Self::Status(status) => Fault::Status(status),
+            Self::Odd(oddity) => Fault::RawResponse(200, Vec::new(), lab.odd_answer(oddity)),
+        };
+        lab.aws.on(Operation::EcsCredentials, answer);
     }
 }
 
@@ -375,6 +417,19 @@ impl Lab {
             .on(Operation::ImdsCredentials, text(self.instance.to_string()));
     }
 
+    fn odd_answer(&self, oddity: Oddity) -> String {
+        let mut answer = self.instance.clone();
+        let object = answer.as_object_mut().expect("an object");
+        match oddity {
+            Oddity::Expired => object["Expiration"] = "2026-01-01T00:00:00Z".into(),
+            Oddity::Without(key) => drop(object.remove(key)),
+            Oddity::Blank(key) => object[key] = "".into(),
+            Oddity::NotJson => return "<html>".to_owned(),
+            Oddity::Failure => answer = json!({"Code": "AssumeRoleUnauthorizedAccess"}),
+        }
+        answer.to_string()
+    }
+
     /// Replaces `{home}`, `{url}`, `{session.id}` and its like, and `{in:SECONDS}`.
     fn fill_in(&self, text: &str, environment: &TestEnvironment) -> String {
         let home = environment.home().display().to_string();
@@ -445,6 +500,9 @@ impl fmt::Display for SetUp {
         }
         if self.metadata != Metadata::SwitchedOff {
             writeln!(f, "instance metadata: {:?}", self.metadata)?;
+        }
+        if self.container != Container::Credentials {
+            writeln!(f, "container: {:?}", self.container)?;
         }
         if let Some(closed) = self.closed {
             writeln!(f, "closed: {closed:?}")?;

@@ -15,18 +15,19 @@ pub fn respell(random: &mut Random, set_up: &mut SetUp) {
     }
     let at = random.below(file.sections.len());
     let change: fn(&mut Random, &mut AwsFile, usize) = random.weigh(&[
-        (14, indent as _),
-        (12, add_comment as _),
-        (10, respell_line as _),
-        (8, respell_header as _),
-        (7, add_block as _),
-        (5, continue_value as _),
-        (4, |_, file, _| file.has_crlf = true),
-        (2, |_, file, _| file.has_bom = true),
-        (3, repeat as _),
-        (3, add_wrong_line as _),
-        (6, add_blank_line as _),
-        (3, add_section as _),
+        (140, indent as _),
+        (120, add_comment as _),
+        (100, respell_line as _),
+        (80, respell_header as _),
+        (70, add_block as _),
+        (50, continue_value as _),
+        (40, |_, file, _| file.has_crlf = true),
+        (7, |_, file, _| file.has_bom = true),
+        (10, repeat_section as _),
+        (20, repeat_property as _),
+        (30, add_wrong_line as _),
+        (60, add_blank_line as _),
+        (30, add_section as _),
     ]);
     change(random, file, at);
 }
@@ -160,19 +161,18 @@ fn continue_value(random: &mut Random, file: &mut AwsFile, at: usize) {
     section.insert(line.min(section.len()), more.to_owned());
 }
 
-/// A section or a property that occurs twice.
-fn repeat(random: &mut Random, file: &mut AwsFile, at: usize) {
-    let section = file.sections[at].clone();
-    if section.len() < 2 || random.percent(50) {
-        let repeated = if random.percent(50) {
-            section
-        } else {
-            section[..1].to_vec()
-        };
-        file.sections.push(repeated);
-    } else {
+fn repeat_section(random: &mut Random, file: &mut AwsFile, at: usize) {
+    let section = &file.sections[at];
+    let lines = if random.percent(50) { section.len() } else { 1 };
+    let repeated = section[..lines].to_vec();
+    file.sections.push(repeated);
+}
+
+fn repeat_property(random: &mut Random, file: &mut AwsFile, at: usize) {
+    let section = &mut file.sections[at];
+    if section.len() > 1 {
         let line = 1 + random.below(section.len() - 1);
-        file.sections[at].push(section[line].clone());
+        section.push(section[line].clone());
     }
 }
 

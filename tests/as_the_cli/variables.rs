@@ -97,25 +97,26 @@ pub fn add_others(random: &mut Random, set_up: &mut SetUp) {
             set_up.set(name, value);
         }
     }
+    // Of a thousand set-ups.
     for (share, name, values) in [
         (
-            3,
+            30,
             "AWS_EC2_METADATA_V1_DISABLED",
             &["true", "True", "false", "1", ""][..],
         ),
-        (2, "AWS_METADATA_SERVICE_NUM_ATTEMPTS", &["2", "x", ""]),
-        (
-            1,
-            "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
-            &["IPv4", "ipv5", ""],
-        ),
-        (2, "AWS_SDK_LOAD_CONFIG", &["1", "0"]),
-        (2, "AWS_DEFAULT_REGION", &["eu-central-1", ""]),
-        (2, "AWS_REGION", &["eu-central-1", ""]),
-        (1, "AWS_CREDENTIAL_FILE", &["{home}/ec2-file", ""]),
-        (1, "BOTO_CONFIG", &["{home}/boto.cfg", ""]),
+        (10, "AWS_METADATA_SERVICE_NUM_ATTEMPTS", &["2"]),
+        (2, "AWS_METADATA_SERVICE_NUM_ATTEMPTS", &["x", ""]),
+        (10, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", &["IPv4"]),
+        (1, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", &["ipv5", ""]),
+        (20, "AWS_SDK_LOAD_CONFIG", &["1", "0"]),
+        (20, "AWS_DEFAULT_REGION", &["eu-central-1", ""]),
+        (20, "AWS_REGION", &["eu-central-1", ""]),
+        (10, "AWS_CREDENTIAL_FILE", &["{home}/ec2-file", ""]),
+        (10, "BOTO_CONFIG", &["{home}/boto.cfg", ""]),
+        (15, "HOME", &["{home}/", "{home}/absent", ""]),
+        (2, "HOME", &["."]),
     ] {
-        if random.percent(share) {
+        if random.below(1000) < share {
             set_up.set(name, random.pick(values));
         }
     }
@@ -128,14 +129,17 @@ pub fn add_others(random: &mut Random, set_up: &mut SetUp) {
         let contents = format!("AWSAccessKeyId={id}\nAWSSecretKey={secret}\n");
         set_up.add_file("ec2-file", &contents);
     }
+    let (id, secret) = (access_key_id("boto"), secret_access_key("boto"));
+    let boto =
+        format!("[Credentials]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
     if set_up
         .variables
         .iter()
         .any(|(name, _)| name == "BOTO_CONFIG")
     {
-        let (id, secret) = (access_key_id("boto"), secret_access_key("boto"));
-        let contents =
-            format!("[Credentials]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
-        set_up.add_file("boto.cfg", &contents);
+        set_up.add_file("boto.cfg", &boto);
+    }
+    if random.below(1000) < 3 {
+        set_up.add_file(".boto", &boto);
     }
 }
