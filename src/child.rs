@@ -1,5 +1,6 @@
 //! Programs that this one starts and waits for.
 
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 #[cfg(unix)]
@@ -32,13 +33,13 @@ pub(crate) type Lacks = fn(&[u8]) -> bool;
 /// Every output is an answer.
 pub(crate) const LACKS_NOTHING: Lacks = |_| false;
 
-#[derive(Debug)]
-pub(crate) struct Finished {
-    pub status: ExitStatus,
-    /// What was kept of its standard output.
-    pub stdout: Vec<u8>,
-    /// What was kept of its standard error, if that is a pipe.
-    pub stderr: Vec<u8>,
+/// What was kept of a program's output. It can be read even if the program is not waited for to its
+/// end.
+#[derive(Debug, Default)]
+pub(crate) struct Printed {
+    pub stdout: RefCell<Vec<u8>>,
+    /// Of its standard error, if that is a pipe.
+    pub stderr: RefCell<Vec<u8>>,
 }
 
 /// Why a program was not waited for to its end.
@@ -62,9 +63,10 @@ pub(crate) async fn finish(
     stdout: Keep,
     stderr: Keep,
     lacks: Lacks,
-) -> Result<Finished, ChildError> {
-    let mut stdout = Output::new(child.stdout.take(), stdout);
-    let mut stderr = Output::new(child.stderr.take(), stderr);
+    printed: &Printed,
+) -> Result<ExitStatus, ChildError> {
+    let mut stdout = Output::new(child.stdout.take(), stdout, &printed.stdout);
+    let mut stderr = Output::new(child.stderr.take(), stderr, &printed.stderr);
     let mut send = pin!(send(child.stdin.take(), input));
     let mut wait = pin!(child.wait());
     let mut is_sent = false;
@@ -86,15 +88,11 @@ pub(crate) async fn finish(
     if status.success() {
         poll_fn(|context| {
             stdout.read(context)?;
-            ready_if(stdout.has_ended() || !lacks(&stdout.kept))
+            ready_if(stdout.has_ended() || !lacks(&printed.stdout.borrow()))
         })
         .await?;
     }
-    Ok(Finished {
-        status,
-        stdout: stdout.kept,
-        stderr: stderr.kept,
-    })
+    Ok(status)
 }
 
 fn ready_if(is_ready: bool) -> Poll<Result<(), ChildError>> {
@@ -115,15 +113,14 @@ async fn send(pipe: Option<ChildStdin>, input: &[u8]) {
 }
 
 /// A pipe, until its end, and what is kept of it.
-struct Output<R> {
+struct Output<'a, R> {
     pipe: Option<R>,
     keep: Keep,
-    kept: Vec<u8>,
+    kept: &'a RefCell<Vec<u8>>,
 }
 
-impl<R: AsyncRead + Unpin> Output<R> {
-    fn new(pipe: Option<R>, keep: Keep) -> Self {
-        let kept = Vec::new();
+impl<'a, R: AsyncRead + Unpin> Output<'a, R> {
+    fn new(pipe: Option<R>, keep: Keep, kept: &'a RefCell<Vec<u8>>) -> Self {
         Self { pipe, keep, kept }
     }
 
@@ -140,7 +137,7 @@ impl<R: AsyncRead + Unpin> Output<R> {
                 Poll::Pending => break,
                 Poll::Ready(Err(error)) => return Err(error.into()),
                 Poll::Ready(Ok(())) if part.filled().is_empty() => self.pipe = None,
-                Poll::Ready(Ok(())) => self.keep.add(&mut self.kept, part.filled())?,
+                Poll::Ready(Ok(())) => self.keep.add(&mut self.kept.borrow_mut(), part.filled())?,
             }
         }
         Ok(())

@@ -35,9 +35,15 @@ fn get_in_time(environment: &TestEnvironment, server: &str) -> Outcome {
 /// Failure because of the limit while `stage`; the hints.
 #[track_caller]
 fn timed_out<'a>(outcome: &'a Outcome, stage: &str) -> Vec<&'a str> {
+    timed_out_with(outcome, stage, "")
+}
+
+/// Also with what a command has printed.
+#[track_caller]
+fn timed_out_with<'a>(outcome: &'a Outcome, stage: &str, printed: &str) -> Vec<&'a str> {
     // What was left of the four seconds, rounded.
     let lines = [1, 2, 3, 4].map(|seconds| {
-        format!("no credentials for {HOST}: {stage}: no response within {seconds} s")
+        format!("no credentials for {HOST}: {stage}: no response within {seconds} s{printed}")
     });
     let line = outcome.stdout.trim_end();
     assert!(lines.iter().any(|known| known == line), "{outcome:?}");
@@ -233,6 +239,31 @@ fn credential_process_that_hangs_ends_the_get_and_is_ended() {
     wait_for("its end", || !runs(id.trim()));
 }
 
+#[cfg(unix)]
+#[test]
+fn credential_process_that_waits_for_a_touch_shows_what_it_asks_for() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    environment.set("PATH", "/usr/bin:/bin");
+    environment.set("AWS_PROFILE", "work");
+    environment.set("DEVICE_PASSWORD", "correct-horse-battery");
+    let script = environment.write(
+        "touch.sh",
+        "echo \"with $DEVICE_PASSWORD\" >&2\necho Touch your YubiKey >&2\nexec sleep 600\n",
+    );
+    environment.aws_config(&format!(
+        "[profile work]\ncredential_process = sh {}\n",
+        script.display()
+    ));
+    environment.config(FOUR_SECONDS);
+    let outcome = get_in_time(&environment, HOST);
+    timed_out_with(
+        &outcome,
+        "getting credentials from profile work (credential_process)",
+        "; the command printed: with … Touch your YubiKey",
+    );
+}
+
 #[test]
 fn credential_process_that_never_stops_complaining_ends_the_get() {
     let aws = FakeAws::start();
@@ -244,9 +275,11 @@ fn credential_process_that_never_stops_complaining_ends_the_get() {
     );
     environment.config(FOUR_SECONDS);
     let outcome = get_in_time(&environment, HOST);
-    timed_out(
+    let talk = vec!["talk"; 200].join(" ");
+    timed_out_with(
         &outcome,
         "getting credentials from profile work (credential_process)",
+        &format!("; the command printed: {talk}"),
     );
 }
 

@@ -15,6 +15,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use serde_json::Value;
 
+use crate::child::Printed;
 use crate::env::Env;
 use crate::http::EcrxClient;
 use crate::identity::{Endpoint, Identity};
@@ -55,6 +56,8 @@ pub(super) struct Fetch<'a> {
     pub(super) request: &'a FetchRequest<'a>,
     /// What is being done now, for the message when the time is over.
     pub(super) stage: RefCell<Stage>,
+    /// What a `credential_process` that runs has printed so far.
+    pub(super) printed: Printed,
     /// The secrets that are known so far.
     redactor: RefCell<Redactor>,
 }
@@ -97,6 +100,7 @@ impl<'a> Fetch<'a> {
         Self {
             request,
             stage: RefCell::new(Stage::Source),
+            printed: Printed::default(),
             redactor: RefCell::new(redactor(request)),
         }
     }

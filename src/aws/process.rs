@@ -13,8 +13,9 @@ use serde_json::{Map, Value};
 use tokio::process::Command;
 
 use crate::call_chain::{self, Callee};
-use crate::child::{self, ChildError, Keep};
+use crate::child::{self, ChildError, Keep, Printed};
 use crate::env::{Env, var};
+use crate::identity::Source;
 use crate::redaction::{Redactor, output as output_secrets, process as process_secrets};
 use crate::shell_word::split_words;
 
@@ -69,19 +70,33 @@ impl Fetch<'_> {
             return Err(Failure::process_loop(self));
         }
         let chain = call_chain::extended_by(callee, self.request.time_left, env);
-        match output(command, &chain, env)
-            .await
-            .and_then(|output| parse(&output))
-        {
+        let result = output(command, &chain, env, &self.printed).await;
+        self.printed.stderr.take();
+        match result.and_then(|()| parse(&self.printed.stdout.take())) {
             Ok(credentials) => Ok(credentials),
             Err(error) => Err(Failure::no_credentials(self, &error.to_string())),
         }
+    }
+
+    /// What a process that has not ended has printed on stderr; `None` for nothing.
+    pub(super) fn unfinished_complaint(&self) -> Option<String> {
+        let Source::Process(process) = &self.request.identity.source else {
+            return None;
+        };
+        let command = process.command.expose();
+        let complaint = complaint(command, self.request.env, &self.printed);
+        Some(complaint).filter(|complaint| !complaint.is_empty())
     }
 }
 
 /// It has the whole environment, as it often is an AWS tool that goes by it; but of `PATH` only the
 /// absolute folders.
-async fn output(command: &str, chain: &str, env: &Env) -> Result<Vec<u8>, ProcessError> {
+async fn output(
+    command: &str,
+    chain: &str,
+    env: &Env,
+    printed: &Printed,
+) -> Result<(), ProcessError> {
     let mut child = program(command)?
         .env(var::PATH, env.search_path())
         .env(var::ECRX_HANDED_OVER, chain)
@@ -92,19 +107,15 @@ async fn output(command: &str, chain: &str, env: &Env) -> Result<Vec<u8>, Proces
         .spawn()
         .map_err(ProcessError::Run)?;
     let (stdout, stderr) = (Keep::All(MAX_OUTPUT), Keep::End(MAX_OUTPUT));
-    let finished = child::finish(&mut child, b"", stdout, stderr, is_cut);
-    let finished = finished.await.map_err(|error| match error {
+    let end = child::finish(&mut child, b"", stdout, stderr, is_cut, printed);
+    let status = end.await.map_err(|error| match error {
         ChildError::Io(error) => ProcessError::Output(error),
         ChildError::TooMuch => ProcessError::TooMuch,
     })?;
-    let status = finished.status;
     if status.success() {
-        return Ok(finished.stdout);
+        return Ok(());
     }
-    let mut redactor = Redactor::default();
-    process_secrets::add_command(&mut redactor, command, env);
-    process_secrets::add_environment(&mut redactor, env);
-    let complaint = redacted(redactor, &finished.stderr, &finished.stdout);
+    let complaint = complaint(command, env, printed);
     Err(if complaint.is_empty() {
         ProcessError::Silent { status }
     } else {
@@ -133,6 +144,14 @@ fn program(command: &str) -> Result<Command, ProcessError> {
         .arg("/C")
         .raw_arg(format!("\"{command}\""));
     Ok(shell)
+}
+
+/// What the process has printed on stderr, without secrets.
+fn complaint(command: &str, env: &Env, printed: &Printed) -> String {
+    let mut redactor = Redactor::default();
+    process_secrets::add_command(&mut redactor, command, env);
+    process_secrets::add_environment(&mut redactor, env);
+    redacted(redactor, &printed.stderr.borrow(), &printed.stdout.borrow())
 }
 
 /// The complaint, also without the secrets that the process has printed itself.

@@ -17,7 +17,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::call_chain::{self, Callee};
-use crate::child::{self, ChildError, Finished, Keep, LACKS_NOTHING};
+use crate::child::{self, ChildError, Keep, LACKS_NOTHING, Printed};
 use crate::config::{Config, OtherHelperName};
 use crate::env::{Env, var};
 use crate::runtime;
@@ -254,9 +254,17 @@ impl<'a> OtherHelper<'a> {
         let answer = runtime::block_on(async {
             let mut child = command.spawn().map_err(|error| self.not_run(env, error))?;
             let (stdout, stderr) = (Keep::All(MAX_ANSWER), Keep::End(0));
-            let answer = child::finish(&mut child, question, stdout, stderr, LACKS_NOTHING);
-            let Finished { status, stdout, .. } = match timeout(self.timeout, answer).await {
-                Ok(Ok(finished)) => finished,
+            let printed = Printed::default();
+            let end = child::finish(
+                &mut child,
+                question,
+                stdout,
+                stderr,
+                LACKS_NOTHING,
+                &printed,
+            );
+            let status = match timeout(self.timeout, end).await {
+                Ok(Ok(status)) => status,
                 Ok(Err(ChildError::TooMuch)) => return Err(stopped(child, Fault::TooMuch).await),
                 Ok(Err(ChildError::Io(error))) => {
                     return Err(stopped(child, Fault::Run(error)).await);
@@ -266,7 +274,7 @@ impl<'a> OtherHelper<'a> {
             match status.code() {
                 // Only Windows has codes beyond 255.
                 Some(code) => Ok(Answer {
-                    stdout,
+                    stdout: printed.stdout.into_inner(),
                     code: u8::try_from(code).unwrap_or(1),
                 }),
                 None => Err(Fault::Killed(status)),

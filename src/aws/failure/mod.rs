@@ -109,11 +109,12 @@ impl Failure {
     pub(super) fn timeout(fetch: &Fetch<'_>, after: Duration) -> Self {
         let after = after.as_secs_f32();
         let digits = usize::from(after < 0.5);
-        Self::new(
-            fetch,
-            FailureKind::Timeout,
-            format!("no response within {after:.digits$} s"),
-        )
+        let mut detail = format!("no response within {after:.digits$} s");
+        if let Some(complaint) = fetch.unfinished_complaint() {
+            detail.push_str("; the command printed: ");
+            detail.push_str(&complaint);
+        }
+        Self::new(fetch, FailureKind::Timeout, detail)
     }
 
     pub(super) fn malformed(fetch: &Fetch<'_>, detail: &str) -> Self {
