@@ -114,6 +114,10 @@ pub mod var {
     /// Use the `IPv4` or the `IPv6` address of instance metadata.
     pub const AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE: &str =
         "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE";
+    /// Wait this many seconds for each response of instance metadata; the default is 1.
+    pub const AWS_METADATA_SERVICE_TIMEOUT: &str = "AWS_METADATA_SERVICE_TIMEOUT";
+    /// Send each request to instance metadata at most this many times; the default is 1.
+    pub const AWS_METADATA_SERVICE_NUM_ATTEMPTS: &str = "AWS_METADATA_SERVICE_NUM_ATTEMPTS";
     /// Read the sign-ins of `aws login` from this folder instead of `~/.aws/login/cache`.
     pub const AWS_LOGIN_CACHE_DIRECTORY: &str = "AWS_LOGIN_CACHE_DIRECTORY";
     /// Assume roles in this region.

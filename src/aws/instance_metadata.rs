@@ -2,8 +2,6 @@
 //! `IMDSFetcher` and `InstanceMetadataFetcher`). The SDK's provider has no way for machines that
 //! know no session tokens (IMDSv1, kube2iam, older proxies), which the AWS CLI serves.
 
-use std::time::Duration;
-
 use aws_credential_types::Credentials;
 use http::{HeaderName, HeaderValue, Method, Request};
 use serde_json::Value;
@@ -13,10 +11,6 @@ use crate::identity::InstanceMetadata;
 
 use super::failure::Failure;
 use super::fetch::Fetch;
-
-/// Each request is sent once, and waited for this long. Where there is no instance metadata,
-/// packets to its address vanish.
-const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// More of an answer is not read, in bytes. The credentials have about 1.5 KiB.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -62,7 +56,10 @@ impl Fetch<'_> {
         &self,
         metadata: &InstanceMetadata,
     ) -> Result<Credentials, MetadataError> {
-        let asked = self.metadata_token(metadata).await;
+        let asked = repeated(metadata, MetadataError::may_pass_for_token, async || {
+            self.metadata_token(metadata).await
+        })
+        .await;
         let (token, refusal) = match asked {
             Ok(token) => (Some(token), None),
             // It is there, and knows no session tokens.
@@ -72,7 +69,8 @@ impl Fetch<'_> {
             }
             Err(error) => return Err(error),
         };
-        let role = self.metadata_get(metadata, ROLE, token.as_ref()).await;
+        let get = async |path| self.metadata_get(metadata, path, token.as_ref()).await;
+        let role = repeated(metadata, MetadataError::may_pass, async || get(ROLE).await).await;
         let role = role.map_err(|error| match (error, refusal) {
             (MetadataError::NoRole, _) => MetadataError::NoRole,
             // Without a token it was worth a try.
@@ -80,8 +78,10 @@ impl Fetch<'_> {
             (error, None) => error,
         })?;
         let path = format!("{ROLE}{}", role.trim());
-        let document = self.metadata_get(metadata, &path, token.as_ref()).await?;
-        credentials(&document)
+        repeated(metadata, MetadataError::may_pass, async || {
+            credentials(&get(&path).await?)
+        })
+        .await
     }
 
     async fn metadata_token(
@@ -130,16 +130,49 @@ impl Fetch<'_> {
         *request.uri_mut() = url.parse().map_err(|_| MetadataError::Malformed)?;
         request.headers_mut().extend(header);
         let sent = self.request.client.send(request, MAX_ANSWER);
-        match tokio::time::timeout(TIMEOUT, sent).await {
+        let after = metadata.timeout;
+        match tokio::time::timeout(after, sent).await {
             Ok(received) => received.map_err(|failure| MetadataError::Unreachable(failure.cause)),
             Err(_) => Err(MetadataError::Unreachable(TransportCause::ReadTimeout {
-                after: TIMEOUT,
+                after,
             })),
         }
     }
 }
 
+/// Asks until there is an answer that another attempt would not change. There is no pause, as in the
+/// AWS CLI: the time of the whole `get` ends it.
+async fn repeated<T>(
+    metadata: &InstanceMetadata,
+    may_pass: fn(&MetadataError) -> bool,
+    ask: impl AsyncFn() -> Result<T, MetadataError>,
+) -> Result<T, MetadataError> {
+    let mut left = metadata.attempts;
+    loop {
+        left -= 1;
+        match ask().await {
+            Err(error) if left > 0 && may_pass(&error) => log::info!("instance metadata {error}"),
+            result => return result,
+        }
+    }
+}
+
 impl MetadataError {
+    /// Whether another attempt may have another result: all but an answer that says why there are
+    /// no credentials.
+    fn may_pass(&self) -> bool {
+        !matches!(self, Self::Version1Disabled | Self::Refused(_))
+    }
+
+    /// The same for a token request. If it is not answered in time, it is not repeated.
+    fn may_pass_for_token(&self) -> bool {
+        match self {
+            Self::Unreachable(cause) => !matches!(cause, TransportCause::ReadTimeout { .. }),
+            Self::Status(status) => *status != 400,
+            _ => false,
+        }
+    }
+
     /// Whether a token request that failed so says nothing of requests without a token: all but
     /// one that was malformed, or found no server.
     fn allows_version_1(&self) -> bool {

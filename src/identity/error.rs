@@ -331,6 +331,13 @@ pub(crate) enum EnvironmentError {
         variable: &'static str,
         value: String,
     },
+    /// A count or a number of seconds is not one.
+    #[error("{variable} is `{value}`; expected a whole number above 0")]
+    Number {
+        /// The variable or profile setting.
+        variable: &'static str,
+        value: String,
+    },
 }
 
 /// Refuses variables that are set but blank, if the SDK reads them itself: it panics on an empty

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::common::fake_aws::{FakeAws, Fault, Operation};
+use super::common::fake_aws::{FakeAws, Fault, Operation, Times};
 use super::common::{HOST, TestEnvironment, refusing};
 
 /// What is asked of instance metadata, one after the other.
@@ -89,4 +89,61 @@ fn an_instance_without_a_role_says_so() {
     aws.set_instance_role(None);
     environment.set_instance_metadata(&aws);
     has_no_credentials(&environment, &aws.url(), "has no role for this instance");
+}
+
+#[test]
+fn requests_to_instance_metadata_are_repeated_as_often_as_aws_settings_say() {
+    let by_variable = |environment: &mut TestEnvironment| {
+        environment.set("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "3");
+    };
+    let by_profile = |environment: &mut TestEnvironment| {
+        environment.aws_config("[default]\nmetadata_service_num_attempts = 3\n");
+    };
+    for set in [by_variable as fn(&mut TestEnvironment), by_profile] {
+        for step in STEPS {
+            let aws = FakeAws::start();
+            let mut environment = TestEnvironment::with_aws(&aws);
+            environment.set_instance_metadata(&aws);
+            set(&mut environment);
+            aws.on_times(step, Fault::Status(500), Times::N(2));
+            environment.get(HOST).grant();
+            assert_eq!(aws.count(step), 3, "{step:?}");
+        }
+    }
+}
+
+#[test]
+fn instance_metadata_is_waited_for_as_long_as_aws_settings_say() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    environment.set_instance_metadata(&aws);
+    environment.set("AWS_METADATA_SERVICE_TIMEOUT", "2");
+    aws.on(Operation::ImdsRoleName, Fault::Hang);
+    has_no_credentials(
+        &environment,
+        &aws.url(),
+        "cannot be reached: no response within 2s",
+    );
+    // The time of the whole `get` ends longer ones.
+    environment.set("AWS_METADATA_SERVICE_TIMEOUT", "3600");
+    environment.set("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "3600");
+    environment.config("timeout_seconds = 4\n");
+    let started = Instant::now();
+    let outcome = environment.get(HOST);
+    assert!(outcome.stdout.contains("no response within"), "{outcome:?}");
+    assert!(started.elapsed() < Duration::from_secs(20), "{outcome:?}");
+}
+
+#[test]
+fn a_timeout_of_instance_metadata_that_is_not_a_number_is_refused() {
+    for wrong in ["0", "x", "1.5"] {
+        let aws = FakeAws::start();
+        let mut environment = TestEnvironment::with_aws(&aws);
+        environment.set_instance_metadata(&aws);
+        environment.set("AWS_METADATA_SERVICE_TIMEOUT", wrong);
+        let outcome = environment.get(HOST);
+        let told =
+            format!("AWS_METADATA_SERVICE_TIMEOUT is `{wrong}`; expected a whole number above 0");
+        assert!(outcome.stdout.contains(&told), "{outcome:?}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use crate::digest::DigestParts;
 use crate::env::{Env, says_true, var};
@@ -25,6 +26,10 @@ pub(crate) struct InstanceMetadata {
     pub endpoint: String,
     /// Whether it may be asked without a session token (IMDSv1) if it gives none.
     pub version_1: bool,
+    /// How long each response is waited for.
+    pub timeout: Duration,
+    /// How often each request is sent at most.
+    pub attempts: u32,
 }
 
 impl InstanceMetadata {
@@ -46,16 +51,34 @@ impl InstanceMetadata {
             "ec2_metadata_v1_disabled",
         );
         let version_1 = !version_1_disabled.is_some_and(|(_, value)| says_true(&value));
+        let number = |variable, key| match setting(variable, key) {
+            None => Ok(1),
+            Some((variable, value)) => match value.trim().parse() {
+                Ok(number) if number > 0 => Ok(number),
+                _ => Err(EnvironmentError::Number { variable, value }),
+            },
+        };
+        let seconds = number(
+            var::AWS_METADATA_SERVICE_TIMEOUT,
+            "metadata_service_timeout",
+        )?;
+        let attempts = number(
+            var::AWS_METADATA_SERVICE_NUM_ATTEMPTS,
+            "metadata_service_num_attempts",
+        )?;
+        let at = |endpoint: &str| Self {
+            endpoint: endpoint.to_owned(),
+            version_1,
+            timeout: Duration::from_secs(seconds.into()),
+            attempts,
+        };
         if let Some((variable, endpoint)) = setting(
             var::AWS_EC2_METADATA_SERVICE_ENDPOINT,
             "ec2_metadata_service_endpoint",
         ) {
             let endpoint = endpoint.trim();
             return match HttpUrl::parse(&without_user_part(endpoint)) {
-                Some(_) => Ok(Some(Self {
-                    endpoint: endpoint.to_owned(),
-                    version_1,
-                })),
+                Some(_) => Ok(Some(at(endpoint))),
                 None => Err(EnvironmentError::Address {
                     variable,
                     expected: "a URL such as http://HOST:PORT",
@@ -74,10 +97,7 @@ impl InstanceMetadata {
                 return Err(EnvironmentError::EndpointMode { variable, value });
             }
         };
-        Ok(Some(Self {
-            endpoint: endpoint.to_owned(),
-            version_1,
-        }))
+        Ok(Some(at(endpoint)))
     }
 }
 

@@ -59,6 +59,14 @@ const INPUTS: &[(&str, InputRole)] = &[
         "AWS_EC2_METADATA_V1_DISABLED",
         Elsewhere("how instance metadata is asked, which gives the same credentials"),
     ),
+    (
+        "AWS_METADATA_SERVICE_TIMEOUT",
+        Elsewhere("how instance metadata is asked, which gives the same credentials"),
+    ),
+    (
+        "AWS_METADATA_SERVICE_NUM_ATTEMPTS",
+        Elsewhere("how instance metadata is asked, which gives the same credentials"),
+    ),
     // For `aws login` itself the ARN that signed in says who it is, wherever the file lies.
     ("AWS_LOGIN_CACHE_DIRECTORY", Counts),
     ("AWS_ENDPOINT_URL", Counts),
