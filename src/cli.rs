@@ -520,7 +520,7 @@ impl PlainCommand {
     }
 
     fn all() -> impl Iterator<Item = &'static Self> {
-        FOR_CLIENTS.iter().chain(&FOR_ALL)
+        FOR_CLIENTS.iter().chain([&FOR_KUBELET]).chain(&FOR_ALL)
     }
 
     fn names() -> impl Iterator<Item = &'static str> {
@@ -577,6 +577,18 @@ pub const FOR_CLIENTS: [PlainCommand; 4] = [
     },
 ];
 
+/// The command that kubelet runs.
+pub const FOR_KUBELET: PlainCommand = PlainCommand {
+    name: "kubelet",
+    usage: "< REQUEST",
+    about: "Print the credentials for an image to kubelet",
+    long_about: "Reads a CredentialProviderRequest of kubelet from stdin, and prints a \
+        CredentialProviderResponse. On a failure, it prints one line to stderr and exits with 1. \
+        Each answer is noted in the system log. A program name without the prefix \
+        docker-credential- runs it, too, with any arguments that are not a command. See \
+        docker-credential-ecrx-kubernetes(7).",
+};
+
 /// The commands of both clients and users.
 pub const FOR_ALL: [PlainCommand; 2] = [
     PlainCommand {
@@ -613,8 +625,10 @@ fn after_help() -> String {
             .collect()
     };
     format!(
-        "Credential-helper protocol (clients run these, with input on stdin):\n{}\n{}\n{NAMED}",
+        "Credential-helper protocol (clients run these, with input on stdin):\n{}\n\
+         Image credential provider of Kubernetes:\n{}\n{}\n{NAMED}",
         lines(&FOR_CLIENTS),
+        lines(std::slice::from_ref(&FOR_KUBELET)),
         lines(&FOR_ALL)
     )
 }

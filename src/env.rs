@@ -94,6 +94,10 @@ pub mod var {
     pub const AWS_ROLE_ARN: &str = "AWS_ROLE_ARN";
     /// Use this session name with `AWS_WEB_IDENTITY_TOKEN_FILE`.
     pub const AWS_ROLE_SESSION_NAME: &str = "AWS_ROLE_SESSION_NAME";
+    /// Assume this role for a pod whose service account has no role in an annotation, as in
+    /// `ecr-credential-provider`. It counts only with the command `kubelet`, and if kubelet sends a
+    /// service account token.
+    pub const AWS_ECR_ROLE_ARN: &str = "AWS_ECR_ROLE_ARN";
     /// Get credentials from this path of the ECS credential endpoint.
     pub const AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: &str =
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";

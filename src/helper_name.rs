@@ -25,6 +25,13 @@ pub(crate) fn called_as(program: &OsStr) -> Option<String> {
     name_of(&program.to_string_lossy(), IGNORES_CASE, cfg!(windows))
 }
 
+/// Whether the program was run by a name that is no credential helper's. kubelet's configuration names it
+/// freely, while clients of Docker's protocol put the prefix before every name.
+pub(crate) fn is_foreign(program: &OsStr) -> bool {
+    file_name(&program.to_string_lossy(), cfg!(windows))
+        .is_some_and(|file| without_start(file, PREFIX, IGNORES_CASE).is_none())
+}
+
 /// Whether a helper in a client's configuration is this program: `ecrx` or `ecrx-NAME`.
 pub(crate) fn is_ours(helper: &str) -> bool {
     is_own(helper, IGNORES_CASE, cfg!(windows))
@@ -49,11 +56,15 @@ pub(crate) fn meant<'n>(
 }
 
 fn name_of(program: &str, ignores_case: bool, windows: bool) -> Option<String> {
-    let separators: &[char] = if windows { &['/', '\\', ':'] } else { &['/'] };
-    let file = program.trim_end_matches(separators);
-    let file = file.rsplit(separators).next()?;
+    let file = file_name(program, windows)?;
     let name = without_start(file, "docker-credential-ecrx-", ignores_case)?;
     Some(if windows { without_exe(name) } else { name }.to_owned())
+}
+
+fn file_name(program: &str, windows: bool) -> Option<&str> {
+    let separators: &[char] = if windows { &['/', '\\', ':'] } else { &['/'] };
+    let file = program.trim_end_matches(separators);
+    file.rsplit(separators).next()
 }
 
 /// Windows runs a program with and without its extension.

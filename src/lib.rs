@@ -39,6 +39,7 @@
 //! |---|---|
 //! | `main`, `run` | picks the mode by the arguments, prints errors, sets exit codes |
 //! | `docker` | Docker's protocol, and the helper for other registries |
+//! | `kubelet` | kubelet's protocol: requests, answers, mirrors, the log |
 //! | `doctor`, `policy`, `configure`, `commands` | the interactive commands, with all that only they need: a registry's responses and denials (`doctor`), IAM documents (`policy`), clients' files (`configure`) |
 //! | `get` | a token for a registry: the request, the steps, what failed before |
 //! | `aws` | fetches a token: credentials, roles, `GetAuthorizationToken`; tells failures apart |
@@ -85,10 +86,12 @@ mod get;
 mod helper_name;
 pub mod http;
 mod identity;
+mod kubelet;
 mod logger;
 mod nearest;
 mod net;
 mod policy;
+mod random;
 mod redaction;
 pub mod registry;
 mod run;

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::panic::{self, PanicHookInfo};
 use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::cli::{Cli, Command, CommandError, PlainCommand};
+use crate::cli::{Cli, Command, CommandError, FOR_KUBELET, PlainCommand};
 use crate::commands::{Page, Verdict, completions, config, tokens, whoami};
 use crate::docker::{self, Action};
 use crate::env::{Env, var};
@@ -16,7 +16,7 @@ use crate::error::{Error, Kind};
 use crate::helper_name;
 use crate::logger;
 use crate::stdout;
-use crate::{configure, doctor, policy};
+use crate::{configure, doctor, kubelet, policy};
 
 /// Runs the program. The first of the `arguments` is the name that it was run by.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -34,7 +34,35 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words = arguments.iter().skip(1).map(|word| word.to_string_lossy());
     let words: Vec<Cow<'_, str>> = words.collect();
     let words: Vec<&str> = words.iter().map(|word| &**word).collect();
+    if is_run_by_kubelet(&arguments, &words) {
+        go_home(&env, &arguments);
+        return kubelet::run(&env);
+    }
     plain_command(&words, &env).unwrap_or_else(|| clap_command(&words, &arguments, &env))
+}
+
+/// Whether the arguments or the program's name are those of kubelet's configuration, in which both can
+/// be chosen: its own plugin ignores arguments, and is often replaced by this program.
+fn is_run_by_kubelet(arguments: &[OsString], words: &[&str]) -> bool {
+    let is_foreign = || {
+        arguments
+            .first()
+            .is_some_and(|it| helper_name::is_foreign(it))
+    };
+    match *words {
+        [word] if word == FOR_KUBELET.name => true,
+        [] => is_foreign() && !io::stdin().is_terminal(),
+        [word, ..] => !is_command(word) && is_foreign() && !io::stdin().is_terminal(),
+    }
+}
+
+/// Whether the word, as the first argument, selects a command.
+fn is_command(word: &str) -> bool {
+    const OPTIONS: [&str; 4] = ["--version", "-v", "--help", "-h"];
+    OPTIONS.contains(&word)
+        || PlainCommand::has(word)
+        || word == completions::VALUES_COMMAND
+        || Cli::has(word)
 }
 
 /// Runs a command that is recognised without clap; `None` for all others.

@@ -17,16 +17,18 @@ const COMMANDS: &str = include_str!("../packaging/man/docker-credential-ecrx.1.m
 const CONFIGURATION: &str = include_str!("../packaging/man/docker-credential-ecrx-config.5.md");
 const BENCHMARKS: &str = include_str!("../packaging/man/docker-credential-ecrx-benchmarks.7.md");
 const CACHE: &str = include_str!("../packaging/man/docker-credential-ecrx-cache.7.md");
+const KUBERNETES: &str = include_str!("../packaging/man/docker-credential-ecrx-kubernetes.7.md");
 const TROUBLESHOOTING: &str =
     include_str!("../packaging/man/docker-credential-ecrx-troubleshooting.7.md");
 const ENV: &str = include_str!("../src/env.rs");
 const SETTINGS: &str = include_str!("../src/config/settings.rs");
+const KUBELET_SETTINGS: &str = include_str!("../src/config/kubelet.rs");
 const ACTIONS: &str = include_str!("../src/policy/iam/mod.rs");
 const EXAMPLE: &str = include_str!("../packaging/config.example.toml");
 const MANIFEST: &str = include_str!("../Cargo.toml");
 
 /// README and manual, by their paths.
-const MANUAL: [(&str, &str); 6] = [
+const MANUAL: [(&str, &str); 7] = [
     ("README.md", README),
     ("packaging/man/docker-credential-ecrx.1.md", COMMANDS),
     (
@@ -38,6 +40,10 @@ const MANUAL: [(&str, &str); 6] = [
         BENCHMARKS,
     ),
     ("packaging/man/docker-credential-ecrx-cache.7.md", CACHE),
+    (
+        "packaging/man/docker-credential-ecrx-kubernetes.7.md",
+        KUBERNETES,
+    ),
     (
         "packaging/man/docker-credential-ecrx-troubleshooting.7.md",
         TROUBLESHOOTING,
@@ -219,7 +225,12 @@ fn variables() -> BTreeSet<&'static str> {
 /// The keys of a `Shape` in the configuration's source, by the name it is bound to.
 #[track_caller]
 fn keys(shape: &str) -> BTreeSet<&'static str> {
-    let shape = between(SETTINGS, &format!("const {shape}: Shape"), ";\n\n");
+    let begin = format!("const {shape}: Shape");
+    let source = [SETTINGS, KUBELET_SETTINGS]
+        .into_iter()
+        .find(|source| source.contains(&begin))
+        .expect("a shape");
+    let shape = between(source, &begin, ";\n\n");
     let groups = between(shape, "groups: ", ",\n}");
     let identity_keys = between(SETTINGS, "const IDENTITY_KEYS: &[&str] = &[", "]");
     let identity_keys = Some(identity_keys).filter(|_| groups.contains("IDENTITY_KEYS"));
@@ -348,15 +359,19 @@ fn the_manual_lists_every_key_of_every_table_and_no_other() {
             listed.extend(places.iter().map(|place| (*place, key)));
         }
     }
+    for key in first_cells(section(KUBERNETES, "## Keys of `[kubelet]`")) {
+        listed.insert(("kubelet", key.trim_end_matches('`')));
+    }
     let mut known = BTreeSet::new();
     for (place, shape) in [
         ("top", "TOP"),
         ("cache", "CACHE"),
+        ("kubelet", "KUBELET"),
         ("defaults", "DEFAULTS"),
         ("identity", "IDENTITY"),
         ("registry", "REGISTRY"),
     ] {
-        let tables = ["cache", "defaults", "registry", "identity"];
+        let tables = ["cache", "kubelet", "defaults", "registry", "identity"];
         let keys = keys(shape).into_iter().filter(|key| !tables.contains(key));
         known.extend(keys.map(|key| (place, key)));
     }
@@ -374,7 +389,8 @@ fn the_manual_names_every_key_and_table_of_the_example() {
         let name = setting.split([' ', '=']).next().unwrap_or_default();
         if !name.is_empty() {
             seen += 1;
-            assert!(CONFIGURATION.contains(&format!("`{name}`")), "{name}");
+            let is_named = |page: &str| page.contains(&format!("`{name}`"));
+            assert!(is_named(CONFIGURATION) || is_named(KUBERNETES), "{name}");
         }
     }
     assert!(seen > 20, "the example has only {seen} settings");
@@ -563,7 +579,7 @@ fn commands_in_the_documents_exist() {
         .collect();
     assert!(words.len() > 5, "{words:?}");
     for word in words {
-        let of_clients = ["get", "version"].contains(&word);
+        let of_clients = ["get", "kubelet", "version"].contains(&word);
         assert!(of_clients || Cli::has(word), "{word}");
     }
 }

@@ -26,11 +26,12 @@ use clap_complete::aot::{Bash, Fish, Generator, PowerShell, Zsh};
 const PROGRAM: &str = "docker-credential-ecrx";
 
 /// The manual pages.
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 6] = [
     "docker-credential-ecrx.1",
     "docker-credential-ecrx-config.5",
     "docker-credential-ecrx-benchmarks.7",
     "docker-credential-ecrx-cache.7",
+    "docker-credential-ecrx-kubernetes.7",
     "docker-credential-ecrx-troubleshooting.7",
 ];
 

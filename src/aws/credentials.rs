@@ -18,7 +18,7 @@ use crate::runtime;
 
 use super::failure::{Failure, SignInFault};
 use super::failure::{unfinished_token, unreadable_token};
-use super::fetch::{Fetch, MAX_ATTEMPTS, Stage};
+use super::fetch::{Fetch, Stage};
 
 /// Whether a time is over. What is not a time, AWS will judge.
 pub(super) fn is_past(time: &str) -> bool {
@@ -150,6 +150,6 @@ impl Fetch<'_> {
             .with_use_dual_stack(Some(api.dual_stack))
             .with_http_client(self.request.client.clone())
             .with_sleep_impl(TokioSleep::new())
-            .with_retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
+            .with_retry_config(RetryConfig::standard().with_max_attempts(self.request.max_attempts))
     }
 }

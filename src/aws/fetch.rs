@@ -24,7 +24,7 @@ use crate::registry::{Registry, RoleArn};
 use crate::secret::Secret;
 
 /// Calls that fail in passing (throttled, 5xx, connection lost) are made this often in all.
-pub(super) const MAX_ATTEMPTS: u32 = 3;
+pub(crate) const MAX_ATTEMPTS: u32 = 3;
 
 /// The secret values of sign-in files (botocore 1.43, `tokens.py`; aws-config 1.13, `login/cache.rs`).
 const IN_SIGN_INS: [&str; 8] = [
@@ -48,6 +48,8 @@ pub(crate) struct FetchRequest<'a> {
     /// The codes of the MFA devices, in the order of the roles that want one.
     pub codes: &'a [Secret],
     pub client: &'a EcrxClient,
+    /// How often a call that fails in passing is made in all: [`MAX_ATTEMPTS`], or more.
+    pub max_attempts: u32,
     /// How long all of it may take.
     pub time_left: Duration,
 }
@@ -127,7 +129,7 @@ impl Fetch<'_> {
             .use_fips(endpoint.fips)
             .use_dual_stack(endpoint.dual_stack)
             .http_client(self.request.client.clone())
-            .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
+            .retry_config(RetryConfig::standard().with_max_attempts(self.request.max_attempts))
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(self.request.client.connect_timeout())

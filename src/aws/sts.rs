@@ -9,7 +9,7 @@ use aws_credential_types::Credentials;
 use aws_sdk_sts::types::Credentials as StsCredentials;
 
 use crate::fs::{self, Pipes};
-use crate::identity::{Endpoint, MAX_TOKEN_LENGTH, Role, WebIdentity};
+use crate::identity::{Endpoint, MAX_TOKEN_LENGTH, Role, WebIdentity, WebToken};
 use crate::registry::RoleArn;
 use crate::runtime;
 use crate::secret::Secret;
@@ -73,7 +73,7 @@ impl Fetch<'_> {
             .ok_or_else(|| Failure::malformed(self, "the response contains no ARN"))
     }
 
-    /// Takes a role with an OIDC token from a file, which its owner renews: it is read now.
+    /// Takes a role with an OIDC token. If it is in a file, its owner renews it, and it is read now.
     pub(super) async fn assume_role_with_web_identity(
         &self,
         web: &WebIdentity,
@@ -100,7 +100,10 @@ impl Fetch<'_> {
     /// Reads in a thread of its own, so that a network drive that hangs ends at the deadline. The
     /// limit for a pipe is half of the time, so that the error can say that it is a pipe.
     async fn web_identity_token(&self, web: &WebIdentity) -> io::Result<String> {
-        let path = web.token_file.clone();
+        let path = match &web.token {
+            WebToken::File(path) => path.clone(),
+            WebToken::Given(token) => return Ok(token.expose().to_owned()),
+        };
         let pipes = Pipes::Until(Instant::now() + self.request.time_left / 2);
         let token = runtime::apart(move || fs::read(&path, MAX_TOKEN_LENGTH, pipes)).await??;
         String::from_utf8(token).map_err(|_| io::Error::other("it is not UTF-8 text"))

@@ -4,7 +4,6 @@
 mod tests;
 
 use std::fs::{self, File};
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +11,7 @@ use std::time::Duration;
 use super::entry::{Entry, Key};
 use super::error::CacheError;
 use super::folder::{Folder, Suffix};
+use crate::random;
 
 /// The pauses between two looks double from the first of these to the second.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
@@ -194,8 +194,6 @@ fn is_at(_: &File, path: &Path) -> bool {
 #[derive(Debug)]
 pub(crate) struct Pauses {
     longest: Duration,
-    random: RandomState,
-    count: u64,
 }
 
 impl Default for Pauses {
@@ -203,8 +201,6 @@ impl Default for Pauses {
     fn default() -> Self {
         Self {
             longest: FIRST_PAUSE,
-            random: RandomState::new(),
-            count: 0,
         }
     }
 }
@@ -212,12 +208,8 @@ impl Default for Pauses {
 impl Pauses {
     /// The next one, between 1 ms and 32 ms.
     pub(crate) fn next_pause(&mut self) -> Duration {
-        // The standard library's hash keys are random per process, which is all that is wanted.
-        let mut hasher = self.random.build_hasher();
-        hasher.write_u64(self.count);
-        let part = u32::try_from(hasher.finish() % 1024).unwrap_or(0);
+        let part = u32::try_from(random::below(1024)).unwrap_or(0);
         let pause = self.longest - self.longest / 2 * part / 1024;
-        self.count += 1;
         self.longest = (self.longest * 2).min(LONGEST_PAUSE);
         pause
     }

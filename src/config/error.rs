@@ -308,7 +308,18 @@ pub enum Problem {
         other: String,
         other_partition: Partition,
     },
-    /// A cache folder that would depend on the caller's working folder.
+    /// Neither of the two values of `workload`.
+    #[error("must be `optional` or `required`, not `{0}`")]
+    Workload(String),
+    /// Not the key of an annotation by the rules of Kubernetes.
+    #[error("`{0}` is not the key of an annotation, such as `eks.amazonaws.com/ecr-role-arn`")]
+    Annotation(String),
+    /// Not one private registry.
+    #[error(
+        "`{0}` is not a private registry; write an account and region (111122223333/eu-west-1)"
+    )]
+    OtherHosts(String),
+    /// A path that would depend on the caller's working folder.
     #[error("must be an absolute path (`~` and variables are not expanded), not `{0}`")]
     RelativePath(String),
     /// A helper's name with the prefix `docker-credential-`.
@@ -389,26 +400,32 @@ fn printed(text: &str) -> String {
 }
 
 /// Keys whose values are no secrets: all but `external_id`.
-pub(super) const SHOWN_KEYS: [&str; 19] = [
+pub(super) const SHOWN_KEYS: [&str; 25] = [
     "account",
     "accounts",
+    "cache_dir",
     "connect_timeout_seconds",
     "dir",
     "duration_seconds",
     "enabled",
     "endpoint_url",
+    "hosts_dir",
+    "log_file",
     "match",
     "max_age_seconds",
     "mfa_serial",
+    "other_hosts",
     "other_registries_helper",
     "other_registries_timeout_seconds",
     "profile",
     "region",
+    "role_annotations",
     "role_arn",
     "role_session_name",
     "source_profile",
     "sts_endpoint_url",
     "timeout_seconds",
+    "workload",
 ];
 
 /// Longer lines are not shown.

@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{ConfigError, Excerpt, Origin};
 use super::identity::{IdentitySettings, IdentityTemplate};
+use super::kubelet::KubeletSettings;
 use super::rule::{Match, RegistrySettings, Rule};
 use super::section::ConfigText;
 use super::settings::{FileSettings, OtherHelperName};
@@ -61,6 +62,7 @@ pub struct Config {
     /// The time limit of that helper for one answer: 1 s to 1 h.
     pub other_registries_timeout: Duration,
     pub cache: CacheSettings,
+    pub kubelet: KubeletSettings,
     defaults: Option<IdentityTemplate>,
     rules: Vec<Rule>,
     identities: BTreeMap<String, IdentityTemplate>,
@@ -223,6 +225,7 @@ impl Config {
                 dir: settings.cache_dir,
                 max_age: settings.cache_max_age,
             },
+            kubelet: settings.kubelet.with_defaults(),
             defaults: settings.defaults,
             rules: settings.rules,
             identities: settings.identities,
@@ -374,18 +377,7 @@ impl Config {
 impl Default for Config {
     /// The configuration of a machine without files.
     fn default() -> Self {
-        Self {
-            timeout: DEFAULT_TIMEOUT,
-            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
-            other_registries_helper: None,
-            other_registries_timeout: DEFAULT_OTHER_REGISTRIES_TIMEOUT,
-            cache: CacheSettings::default(),
-            defaults: None,
-            rules: Vec::new(),
-            identities: BTreeMap::new(),
-            files: Vec::new(),
-            index: OnceLock::new(),
-        }
+        Self::from_settings(FileSettings::default(), Vec::new())
     }
 }
 

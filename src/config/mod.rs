@@ -15,6 +15,7 @@
 mod check;
 mod error;
 mod identity;
+mod kubelet;
 mod load;
 mod rule;
 mod section;
@@ -28,6 +29,7 @@ pub use error::{ConfigError, Excerpt, Origin, Problem};
 pub use identity::{
     Blanks, IdentitySettings, RoleArnTemplate, RoleSettings, parse_external_id, parse_session_name,
 };
+pub use kubelet::{KubeletSettings, WorkloadPolicy};
 pub(crate) use load::RegionWarning;
 pub use load::{
     CacheSettings, Config, ConfigPaths, DEFAULT_CONNECT_TIMEOUT, DEFAULT_OTHER_REGISTRIES_TIMEOUT,

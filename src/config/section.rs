@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::ops::{Range, RangeInclusive};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -470,6 +470,20 @@ impl<'a> Section<'a> {
                 .map_err(|error: T::Err| self.error_in(&text, key, error))
         };
         self.text(key)?.map(parse).transpose()
+    }
+
+    /// An absolute path: a relative one would depend on the caller's working folder.
+    pub(super) fn absolute_path(&self, key: &'static str) -> Result<Option<PathBuf>, ConfigError> {
+        let Some(text) = self.text(key)? else {
+            return Ok(None);
+        };
+        let path = PathBuf::from(text.text);
+        if path.is_absolute() {
+            Ok(Some(path))
+        } else {
+            let problem = Problem::RelativePath(text.text.to_owned());
+            Err(self.error_in(&text, key, problem))
+        }
     }
 
     /// A list of texts, not empty.

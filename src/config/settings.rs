@@ -13,6 +13,7 @@ use toml::de::DeTable;
 
 use super::error::{ConfigError, Origin, Problem};
 use super::identity::IdentityTemplate;
+use super::kubelet::{KUBELET, KubeletSection};
 use super::rule::{MAX_AGE_SECONDS, Rule};
 use super::section::{ConfigText, Section, Shape};
 use crate::helper_name::{OWN_NAME, PREFIX};
@@ -26,6 +27,7 @@ const TOP: Shape = Shape {
         "other_registries_helper",
         "other_registries_timeout_seconds",
         "cache",
+        "kubelet",
         "defaults",
         "registry",
         "identity",
@@ -78,7 +80,7 @@ const REGISTRY: Shape = Shape {
 };
 
 /// All tables.
-pub(super) const ALL: &[&Shape] = &[&TOP, &CACHE, &DEFAULTS, &REGISTRY, &IDENTITY];
+pub(super) const ALL: &[&Shape] = &[&TOP, &CACHE, &KUBELET, &DEFAULTS, &REGISTRY, &IDENTITY];
 
 /// The settings of one file. `None`: not set.
 #[derive(Debug, Default)]
@@ -90,6 +92,7 @@ pub(super) struct FileSettings {
     pub cache_enabled: Option<bool>,
     pub cache_dir: Option<PathBuf>,
     pub cache_max_age: Option<Duration>,
+    pub kubelet: KubeletSection,
     pub defaults: Option<IdentityTemplate>,
     pub rules: Vec<Rule>,
     pub identities: BTreeMap<String, IdentityTemplate>,
@@ -113,9 +116,12 @@ impl FileSettings {
         };
         if let Some(cache) = top.table(&CACHE) {
             settings.cache_enabled = cache.keep_some(cache.switch("enabled"));
-            settings.cache_dir = cache.keep_some(read_dir(&cache));
+            settings.cache_dir = cache.keep_some(cache.absolute_path("dir"));
             let max_age = cache.seconds("max_age_seconds", MAX_AGE_SECONDS);
             settings.cache_max_age = cache.keep_some(max_age);
+        }
+        if let Some(kubelet) = top.table(&KUBELET) {
+            settings.kubelet = KubeletSection::read(&kubelet);
         }
         if let Some(defaults) = top.table(&DEFAULTS) {
             settings.defaults = defaults.keep_some(read_defaults(&defaults));
@@ -151,6 +157,7 @@ impl FileSettings {
             cache_enabled: self.cache_enabled.or(other.cache_enabled),
             cache_dir: self.cache_dir.or(other.cache_dir),
             cache_max_age: self.cache_max_age.or(other.cache_max_age),
+            kubelet: self.kubelet.or(other.kubelet),
             defaults: self.defaults.or(other.defaults),
             rules: self.rules,
             identities: self.identities,
@@ -279,19 +286,6 @@ fn syntax_message(text: &str, span: &Range<usize>, told: &str) -> String {
             "the value of `{key}` is not valid; write text in quotes, and numbers, true and false without"
         ),
         _ => "expected `key = value` or a table header such as [cache]".to_owned(),
-    }
-}
-
-fn read_dir(cache: &Section<'_>) -> Result<Option<PathBuf>, ConfigError> {
-    let Some(text) = cache.text("dir")? else {
-        return Ok(None);
-    };
-    let dir = PathBuf::from(text.text);
-    if dir.is_absolute() {
-        Ok(Some(dir))
-    } else {
-        let problem = Problem::RelativePath(text.text.to_owned());
-        Err(cache.error_in(&text, "dir", problem))
     }
 }
 

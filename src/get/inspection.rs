@@ -241,6 +241,7 @@ impl Tokens<'_> {
             identity,
             codes: &codes,
             client: &client,
+            max_attempts: self.max_attempts,
             time_left: time_left.max(Duration::from_millis(1)),
         };
         Ok((aws::survey(&request, &sts)?, sts))

@@ -1,7 +1,7 @@
 //! What tokens are obtained with, and one request for a token: its cache entry, its time limits,
 //! how the token is fetched and stored.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::time::{Duration, Instant};
 
 use crate::aws::{self, FetchError, FetchRequest};
@@ -11,7 +11,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::env::{Env, var};
 use crate::http::{self, HttpSettings};
-use crate::identity::{ChosenBy, Identity, Resolver, Role};
+use crate::identity::{ChosenBy, Identity, Resolver, Role, WebIdentity};
 use crate::registry::{MfaDevice, Registry, Service};
 use crate::secret::Secret;
 use crate::terminal;
@@ -27,6 +27,10 @@ const REFRESH_LIMIT: Duration = Duration::from_secs(3);
 /// The time limit at public ECR. Its pulls work without a token, so the wait must be short.
 const PUBLIC_LIMIT: Duration = Duration::from_secs(2);
 
+/// How often a node's call to AWS that fails in passing is made in all. The SDK waits longer before each
+/// one, at random, and the time limit ends them: the nodes of a rollout are throttled together.
+const ATTEMPTS_OF_NODES: u32 = 6;
+
 /// The time limit for entering an MFA code.
 const CODE_LIMIT: Duration = Duration::from_secs(120);
 
@@ -38,6 +42,9 @@ pub(crate) struct Tokens<'a> {
     pub(super) cache: Option<Cache>,
     /// The moment from which `timeout_seconds` counts.
     pub(super) started: Instant,
+    /// How often a call that fails in passing is made in all.
+    pub(super) max_attempts: u32,
+    has_fetched: Cell<bool>,
 }
 
 impl<'a> Tokens<'a> {
@@ -49,7 +56,32 @@ impl<'a> Tokens<'a> {
             started: Instant::now(),
             resolver: Resolver::new(env, config),
             cache: Cache::from_location(CacheLocation::find(env, config)),
+            max_attempts: aws::MAX_ATTEMPTS,
+            has_fetched: Cell::new(false),
         }
+    }
+
+    /// The same, with the patience of a node.
+    pub(crate) fn for_node(env: &'a Env, config: &'a Config) -> Self {
+        Self {
+            max_attempts: ATTEMPTS_OF_NODES,
+            ..Self::new(env, config)
+        }
+    }
+
+    /// The same for a pod with an identity of its own. Nothing of it is cached: tokens on disk would
+    /// outlive the pod.
+    pub(crate) fn for_workload(self, identity: WebIdentity, chosen_by: ChosenBy) -> Self {
+        Self {
+            resolver: self.resolver.for_workload(identity, chosen_by),
+            cache: None,
+            ..self
+        }
+    }
+
+    /// Whether a token has been fetched from AWS.
+    pub(crate) fn has_fetched(&self) -> bool {
+        self.has_fetched.get()
     }
 
     pub(super) fn http_settings(
@@ -223,14 +255,17 @@ impl<'a> TokenRequest<'a> {
         } else {
             limit.saturating_sub(self.started.elapsed())
         };
-        Ok(aws::fetch_token(&FetchRequest {
+        let token = aws::fetch_token(&FetchRequest {
             env: self.tokens.env,
             registry: self.registry,
             identity: self.identity,
             codes: &codes,
             client: &client,
+            max_attempts: self.tokens.max_attempts,
             time_left,
-        })?)
+        })?;
+        self.tokens.has_fetched.set(true);
+        Ok(token)
     }
 
     /// Prompts for the MFA code of each role that requires one; this time does not count. There is

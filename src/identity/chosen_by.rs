@@ -21,6 +21,8 @@ pub(crate) enum LayerName {
     Defaults,
     /// The default profile, then instance metadata.
     Sdk,
+    /// The service account of a pod, for kubelet. No other layer is asked.
+    Workload,
 }
 
 impl fmt::Display for LayerName {
@@ -32,6 +34,7 @@ impl fmt::Display for LayerName {
             LayerName::AwsVariables => "AWS_ variables",
             LayerName::Defaults => "[defaults]",
             LayerName::Sdk => "AWS default chain",
+            LayerName::Workload => "service account",
         })
     }
 }
@@ -60,6 +63,8 @@ pub(crate) enum ChosenBy {
     Defaults(Origin),
     /// No configuration: the same as in every AWS tool.
     Default,
+    /// An annotation of a pod's service account.
+    Annotation(String),
 }
 
 impl fmt::Display for ChosenBy {
@@ -79,6 +84,7 @@ impl fmt::Display for ChosenBy {
             }
             ChosenBy::Defaults(origin) => write!(f, "[defaults] at {origin}"),
             ChosenBy::Default => f.write_str("the default AWS credential chain"),
+            ChosenBy::Annotation(key) => write!(f, "the annotation {key} of the service account"),
         }
     }
 }
@@ -94,6 +100,7 @@ impl ChosenBy {
             ChosenBy::Variable(_) => LayerName::AwsVariables,
             ChosenBy::Defaults(_) => LayerName::Defaults,
             ChosenBy::Default => LayerName::Sdk,
+            ChosenBy::Annotation(_) => LayerName::Workload,
         }
     }
 }

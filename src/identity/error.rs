@@ -124,6 +124,9 @@ impl IdentityError {
                 // These come before every rule.
                 LayerName::Name => "Set another helper for this registry in the client's configuration (credHelpers)".to_owned(),
                 LayerName::EcrxVariables => single_account_hint(),
+                LayerName::Workload => format!(
+                    "Set the annotation to a role in the registry's partition ({ours})"
+                ),
                 LayerName::Rules | LayerName::AwsVariables | LayerName::Defaults | LayerName::Sdk => format!(
                     "Add a rule for the registry's partition to config.toml, for example match = \"{ours}\""
                 ),

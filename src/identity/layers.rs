@@ -111,7 +111,7 @@ pub(crate) struct ChoiceSummary {
 
 impl Choice {
     /// A source that is not a profile's.
-    fn from_source(chosen_by: ChosenBy, source: Source) -> Self {
+    pub(super) fn from_source(chosen_by: ChosenBy, source: Source) -> Self {
         Self {
             chosen_by,
             profile: None,

@@ -28,7 +28,8 @@ pub(crate) use misspelled::Misspelled;
 pub(crate) use resolver::Resolver;
 pub(crate) use sign_in::{RenewedSso, SignIn, SignInState, SsoToken};
 pub(crate) use source::{
-    Container, InstanceMetadata, MORE_TIME, ON_EC2, SignInMethod, Source, Sso, Trouble, WebIdentity,
+    Container, InstanceMetadata, MORE_TIME, ON_EC2, ServiceAccount, SignInMethod, Source, Sso,
+    Trouble, WebIdentity, WebToken,
 };
 
 use crate::digest::{Digest, DigestParts};

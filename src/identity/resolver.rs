@@ -12,14 +12,18 @@ use crate::secret::Secret;
 
 use super::Identity;
 use super::aws_files::{AwsFiles, AwsFilesError, DEFAULT_PROFILE};
+use super::chosen_by::ChosenBy;
 use super::endpoint::{AwsApi, Endpoint, EndpointKinds, Settings};
 use super::error::IdentityError;
 use super::layers::{Choice, ExplainedLayer, Layers};
 use super::misspelled::Misspelled;
+use super::source::{Source, WebIdentity};
 
 /// Determines the identity for a registry.
 pub(crate) struct Resolver<'a> {
     pub(super) layers: Layers<'a>,
+    /// The identity of a pod, with what selected it. It is used in place of the layers'.
+    workload: Option<(WebIdentity, ChosenBy)>,
 }
 
 impl<'a> Resolver<'a> {
@@ -36,13 +40,27 @@ impl<'a> Resolver<'a> {
             files,
             misspelled: Misspelled::all(env),
         };
-        Self { layers }
+        Self {
+            layers,
+            workload: None,
+        }
+    }
+
+    /// The same for a pod with an identity of its own.
+    pub(crate) fn for_workload(self, identity: WebIdentity, chosen_by: ChosenBy) -> Self {
+        Self {
+            workload: Some((identity, chosen_by)),
+            ..self
+        }
     }
 
     /// The identity that requests this registry's token.
     pub(crate) fn resolve(&self, registry: &Registry) -> Result<Identity, IdentityError> {
         let Layers { env, config, .. } = self.layers;
-        let chosen = self.layers.choose(registry)?;
+        let chosen = match self.workload.clone() {
+            Some((web, chosen_by)) => Choice::from_source(chosen_by, Source::WebIdentity(web)),
+            None => self.layers.choose(registry)?,
+        };
         let settings = self.settings(chosen.profile.as_deref());
         same_partition(&chosen, &settings, registry)?;
         let by_hand = config.settings_for(registry);

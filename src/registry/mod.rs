@@ -88,8 +88,21 @@ impl Registry {
         let PrivateRegistry {
             account, region, ..
         } = self.private()?;
-        let suffix = self.partition().suffix();
-        Self::parse(&format!("{account}.dkr.ecr.{region}.{suffix}"))
+        Some(Self::from_account(account.clone(), region.clone()))
+    }
+
+    /// The private registry of an account in a region, with its ECR host.
+    pub fn from_account(account: AccountId, region: Region) -> Self {
+        let suffix = Partition::of_region(&region).suffix();
+        Self {
+            host: format!("{account}.dkr.ecr.{region}.{suffix}"),
+            service: Service::Private(PrivateRegistry {
+                account,
+                region,
+                fips: false,
+                dual_stack: false,
+            }),
+        }
     }
 
     /// The host in lower case, without scheme and path. Only a custom host name of the configuration

@@ -204,12 +204,10 @@ impl Failure {
 
     fn role_denied(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (caller, detail) = (self.caller(), &self.detail);
-        match (&self.stage, self.identity.source.properties().token_file) {
-            (Stage::WebIdentity { role }, Some(file)) => write!(
-                f,
-                "the web identity token {} cannot assume the role {role}: {detail}",
-                file.display()
-            ),
+        match (&self.stage, self.identity.source.web_token()) {
+            (Stage::WebIdentity { role }, Some(token)) => {
+                write!(f, "{token} cannot assume the role {role}: {detail}")
+            }
             (Stage::Role { role, .. } | Stage::WebIdentity { role }, _) => {
                 write!(f, "the role {role} cannot be assumed by {caller}: {detail}")
             }
@@ -265,18 +263,18 @@ impl fmt::Display for Failure {
             FailureKind::WrongSecret => {
                 write!(f, "wrong secret access key for {}: {detail}", self.caller())
             }
-            FailureKind::CredentialsExpired => match (&self.stage, source.token_file) {
-                (Stage::WebIdentity { .. }, Some(file)) => write!(
-                    f,
-                    "the web identity token {} has expired: {detail}",
-                    file.display()
-                ),
-                _ => write!(
-                    f,
-                    "the temporary credentials of {} have expired: {detail}",
-                    self.caller()
-                ),
-            },
+            FailureKind::CredentialsExpired => {
+                match (&self.stage, self.identity.source.web_token()) {
+                    (Stage::WebIdentity { .. }, Some(token)) => {
+                        write!(f, "{token} has expired: {detail}")
+                    }
+                    _ => write!(
+                        f,
+                        "the temporary credentials of {} have expired: {detail}",
+                        self.caller()
+                    ),
+                }
+            }
             FailureKind::Transport(transport) => write!(f, "{stage}: {transport}"),
             FailureKind::Timeout | FailureKind::Refused => write!(f, "{stage}: {detail}"),
             FailureKind::Throttled => write!(f, "{stage}: AWS is throttling requests: {detail}"),

@@ -113,7 +113,8 @@ fn an_excerpt_never_shows_an_external_id_or_a_password() {
 #[test]
 fn of_all_settings_only_the_external_id_is_hidden_in_an_excerpt() {
     let settings: BTreeSet<&str> = ALL.iter().flat_map(|shape| shape.keys()).collect();
-    let is_table = |key: &str| ["cache", "defaults", "identity", "registry"].contains(&key);
+    let is_table =
+        |key: &str| ["cache", "kubelet", "defaults", "identity", "registry"].contains(&key);
     let hidden = settings.iter().filter(|key| !SHOWN_KEYS.contains(key));
     let hidden: Vec<&str> = hidden.copied().filter(|key| !is_table(key)).collect();
     assert_eq!(hidden, ["external_id"]);
@@ -200,7 +201,7 @@ fn unknown_keys_and_tables() {
         (
             "\"a\\nb\\u001b\" = 1\n",
             "1: a\\nb\\u{1b}: unknown key; the keys of this table are timeout_seconds, connect_timeout_seconds, \
-             other_registries_helper, other_registries_timeout_seconds, cache, defaults, registry, identity",
+             other_registries_helper, other_registries_timeout_seconds, cache, kubelet, defaults, registry, identity",
         ),
     ]);
 }

@@ -29,7 +29,7 @@ pub(super) use keys::Keys;
 pub(super) use login::Login;
 pub(super) use process::Process;
 pub(crate) use sso::Sso;
-pub(crate) use web_identity::{DEFAULT_SESSION_NAME, WebIdentity};
+pub(crate) use web_identity::{DEFAULT_SESSION_NAME, ServiceAccount, WebIdentity, WebToken};
 
 /// How long a token is trusted if it cannot be known offline whose it is.
 const UNKNOWN_PRINCIPAL_MAX_AGE: Duration = Duration::from_secs(3600);
@@ -170,6 +170,19 @@ impl Source {
 
     pub(crate) fn properties(&self) -> Properties<'_> {
         self.get().properties()
+    }
+
+    /// The OIDC token that a role is assumed with.
+    pub(crate) fn web_token(&self) -> Option<&WebToken> {
+        match self {
+            Source::WebIdentity(web) => Some(&web.token),
+            Source::Keys(_)
+            | Source::Sso(_)
+            | Source::Login(_)
+            | Source::Process(_)
+            | Source::Container(_)
+            | Source::InstanceMetadata(_) => None,
+        }
     }
 
     /// The host of its local endpoint.

@@ -7,13 +7,14 @@ use std::time::Duration;
 use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-use crate::digest::{Digest, DigestParts};
+use crate::digest::{Digest, DigestParts, hex};
 use crate::env::{Env, var};
 use crate::identity::aws_files::Profile;
 use crate::identity::error::{EnvironmentError, ProfileError};
 use crate::identity::local_state::{LocalState, read_token};
 use crate::redaction::Redactor;
 use crate::registry::{Partition, RoleArn};
+use crate::secret::Secret;
 
 use super::{CredentialSource, Lineage, Properties, Trouble, foreign};
 
@@ -24,12 +25,90 @@ pub(crate) const DEFAULT_SESSION_NAME: &str = "docker-credential-ecrx";
 /// What `AssumeRoleWithWebIdentity` needs.
 #[derive(Clone, Debug)]
 pub(crate) struct WebIdentity {
-    /// The file with the OIDC token, read when it is used: its owner renews it.
-    pub token_file: PathBuf,
+    pub token: WebToken,
     pub role_arn: RoleArn,
     pub session_name: Option<String>,
     /// How long the session lives; AWS's default is an hour.
     pub duration: Option<Duration>,
+}
+
+/// Where the OIDC token is.
+#[derive(Clone, Debug)]
+pub(crate) enum WebToken {
+    /// In a file, which is read when it is used: its owner renews it.
+    File(PathBuf),
+    /// In a request of kubelet: the token of a pod's service account.
+    Given(Secret),
+}
+
+impl WebToken {
+    fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(file) => Some(file),
+            Self::Given(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for WebToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(file) => write!(f, "the web identity token {}", file.display()),
+            Self::Given(token) => match ServiceAccount::from_token(token) {
+                Some(account) => write!(f, "the token of the service account {account}"),
+                None => f.write_str("the token of a service account"),
+            },
+        }
+    }
+}
+
+/// The service account that a token of a Kubernetes cluster belongs to: its subject is
+/// `system:serviceaccount:NAMESPACE:NAME` (Kubernetes, "Authenticating", "Service account tokens").
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ServiceAccount {
+    namespace: String,
+    name: String,
+}
+
+/// The longest session name that AWS allows, in bytes (STS, `RoleSessionName`).
+const LONGEST_SESSION_NAME: usize = 64;
+
+impl ServiceAccount {
+    /// Not verified, and only for names: STS verifies the token.
+    pub(crate) fn from_token(token: &Secret) -> Option<Self> {
+        let claims = claims(token.expose().as_bytes())?;
+        let subject = claims.get("sub")?.as_str()?;
+        let (namespace, name) = subject
+            .strip_prefix("system:serviceaccount:")?
+            .split_once(':')?;
+        // DNS names, as Kubernetes requires.
+        let in_names = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+        let is_name = |text: &str| !text.is_empty() && text.bytes().all(in_names);
+        (is_name(namespace) && is_name(name)).then(|| Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    /// `NAMESPACE.NAME`, as a namespace contains no dot. A longer one than AWS allows is cut, and
+    /// told apart from others by the end of its digest.
+    pub(crate) fn session_name(&self) -> String {
+        let Self { namespace, name } = self;
+        let whole = format!("{namespace}.{name}");
+        if whole.len() <= LONGEST_SESSION_NAME {
+            return whole;
+        }
+        let mut parts = DigestParts::named("session name");
+        parts.text(&whole);
+        let digest = hex(&parts.digest().as_bytes()[..4]);
+        format!("{}-{digest}", &whole[..LONGEST_SESSION_NAME - 9])
+    }
+}
+
+impl fmt::Display for ServiceAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
 }
 
 impl WebIdentity {
@@ -59,7 +138,7 @@ impl WebIdentity {
             variable.or_else(|| profile.get(key).map(str::to_owned))
         };
         Ok(Some(Self {
-            token_file,
+            token: WebToken::File(token_file),
             role_arn: role_arn(profile, env)?,
             session_name: setting(var::AWS_ROLE_SESSION_NAME, "role_session_name"),
             // The AWS CLI does not read it here, so a wrong one is no error.
@@ -99,18 +178,23 @@ fn role_arn(profile: &Profile<'_>, env: Option<&Env>) -> Result<RoleArn, Profile
 /// The principal of an OIDC token, which stays the same when the token is renewed: its issuer,
 /// subject and audience (RFC 7519, section 4.1), which a role's trust policy checks. `None` for
 /// anything else.
-fn subject(path: &Path) -> Option<Digest> {
-    let token = String::from_utf8(read_token(path)?).ok()?;
-    let claims = URL_SAFE_NO_PAD
-        .decode_to_vec(token.trim().split('.').nth(1)?)
-        .ok()?;
-    let claims: Value = serde_json::from_slice(&claims).ok()?;
+fn subject(token: &[u8]) -> Option<Digest> {
+    let claims = claims(token)?;
     let mut parts = DigestParts::named("subject");
     for name in ["iss", "sub", "aud"] {
         let claim = claims.get(name).map(Value::to_string);
         parts.option(claim.as_deref());
     }
     Some(parts.digest())
+}
+
+/// The claims of a token, which are not verified.
+fn claims(token: &[u8]) -> Option<Value> {
+    let token = std::str::from_utf8(token).ok()?;
+    let claims = URL_SAFE_NO_PAD
+        .decode_to_vec(token.trim().split('.').nth(1)?)
+        .ok()?;
+    serde_json::from_slice(&claims).ok()
 }
 
 impl CredentialSource for WebIdentity {
@@ -121,7 +205,7 @@ impl CredentialSource for WebIdentity {
             lineage: Lineage::Same,
             max_age: None,
             sign_in: None,
-            token_file: Some(&self.token_file),
+            token_file: self.token.file(),
             role: Some(&self.role_arn),
             access_key_id: None,
             local_endpoint: None,
@@ -131,7 +215,10 @@ impl CredentialSource for WebIdentity {
 
     fn fingerprint(&self, parts: &mut DigestParts) {
         parts.text("web-identity");
-        parts.add(self.token_file.as_os_str().as_encoded_bytes());
+        match &self.token {
+            WebToken::File(file) => parts.add(file.as_os_str().as_encoded_bytes()),
+            WebToken::Given(_) => parts.add(b""),
+        }
         parts.text(self.role_arn.as_str());
         parts.text(self.session_name());
     }
@@ -139,7 +226,10 @@ impl CredentialSource for WebIdentity {
     /// The tokens of two CI jobs differ, while the names of their files do not.
     fn local_state(&self, _: &Env) -> LocalState {
         LocalState {
-            token: subject(&self.token_file),
+            token: match &self.token {
+                WebToken::File(file) => read_token(file).and_then(|token| subject(&token)),
+                WebToken::Given(token) => subject(token.expose().as_bytes()),
+            },
             ..LocalState::default()
         }
     }
@@ -155,14 +245,18 @@ impl CredentialSource for WebIdentity {
 
     fn add_secrets(&self, redactor: &mut Redactor) {
         redactor.show(self.session_name());
+        if let WebToken::Given(token) = &self.token {
+            redactor.add(token.expose());
+        }
     }
 
     fn hints(&self, trouble: Trouble, _: Option<&str>) -> Vec<String> {
         match trouble {
-            Trouble::NoCredentials => vec![
+            Trouble::NoCredentials if self.token.file().is_some() => vec![
                 "Check that the token file exists at the path set in AWS_WEB_IDENTITY_TOKEN_FILE or the profile, and that this user can read it".to_owned(),
             ],
-            Trouble::NoAnswer
+            Trouble::NoCredentials
+            | Trouble::NoAnswer
             | Trouble::MalformedAnswer
             | Trouble::Unreachable
             | Trouble::UnknownKey => Vec::new(),
@@ -172,14 +266,53 @@ impl CredentialSource for WebIdentity {
 
 impl fmt::Display for WebIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (file, role) = (self.token_file.display(), &self.role_arn);
-        write!(f, "the web identity token {file} for {role}")
+        let Self {
+            token, role_arn, ..
+        } = self;
+        write!(f, "{token} for {role_arn}")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn token(claims: &str) -> Secret {
+        let claims = URL_SAFE_NO_PAD.encode_to_string(claims);
+        Secret::new(format!("e30.{claims}.c2ln"))
+    }
+
+    #[test]
+    fn a_service_accounts_session_is_named_by_its_namespace_and_name() {
+        let account = |subject: &str| {
+            ServiceAccount::from_token(&token(&format!(r#"{{"sub":"{subject}"}}"#)))
+        };
+        let team = account("system:serviceaccount:team-a:builder").unwrap();
+        assert_eq!(team.to_string(), "team-a/builder");
+        assert_eq!(team.session_name(), "team-a.builder");
+        let name = "n".repeat(100);
+        let long = |namespace: &str| {
+            let subject = format!("system:serviceaccount:{namespace}:{name}");
+            account(&subject).unwrap().session_name()
+        };
+        let first = long("a");
+        assert_eq!(first.len(), LONGEST_SESSION_NAME);
+        assert!(first.starts_with("a.nnn"), "{first}");
+        // Names that are cut at the same place stay apart.
+        let other = account(&format!("system:serviceaccount:a:{name}m")).unwrap();
+        assert_ne!(other.session_name(), first);
+        for other in [
+            "",
+            "repo:a",
+            "system:serviceaccount:a",
+            "system:serviceaccount::b",
+            "system:serviceaccount:a:b/c",
+            "system:node:a:b",
+        ] {
+            assert_eq!(account(other), None, "{other}");
+        }
+        assert_eq!(ServiceAccount::from_token(&Secret::new("no token")), None);
+    }
 
     #[test]
     fn another_jobs_subject_is_another_identity_and_a_renewed_token_is_not() {
@@ -188,7 +321,7 @@ mod tests {
             let claims = URL_SAFE_NO_PAD.encode_to_string(claims);
             std::fs::write(file.path(), format!("e30.{claims}.c2ln\n")).unwrap();
             let web = WebIdentity {
-                token_file: file.path().to_owned(),
+                token: WebToken::File(file.path().to_owned()),
                 role_arn: "arn:aws:iam::111122223333:role/ci".parse().unwrap(),
                 session_name: None,
                 duration: None,

@@ -30,6 +30,23 @@ const fn file(config: &'static str, line: &'static str) -> Wrong {
 }
 
 pub(super) const TABLE: &[Wrong] = &[
+    // Nodes.
+    file(
+        "[kubelet]\nworkload = \"none\"\n",
+        "2: kubelet.workload: must be `optional` or `required`, not `none`",
+    ),
+    file(
+        "[kubelet]\nrole_annotations = [\"team/role\", \"team/\"]\n",
+        "2: kubelet.role_annotations: `team/` is not the key of an annotation, such as `eks.amazonaws.com/ecr-role-arn`",
+    ),
+    file(
+        "[kubelet]\nother_hosts = \"111122223333\"\n",
+        "2: kubelet.other_hosts: `111122223333` is not a private registry; write an account and region (111122223333/eu-west-1)",
+    ),
+    file(
+        "[kubelet]\ncache_dir = \"run\"\n",
+        "2: kubelet.cache_dir: must be an absolute path (`~` and variables are not expanded), not `run`",
+    ),
     // Accounts.
     file(
         "[[registry]]\nmatch = \"11112222333\"\nprofile = \"work\"\n",

@@ -1,0 +1,95 @@
+//! The ECR registry that containerd asks for the images of another host: `HOST/hosts.toml` in the
+//! folder that its `config_path` names (containerd 2, `docs/hosts.md`).
+//!
+//! containerd sends the credentials of an image to the mirrors of its host, too, as kubelet names no
+//! server with them (containerd 1.6 and 2.4, `core/remotes/docker`).
+
+use std::path::{Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+
+use crate::error::escaped_path;
+use crate::fs::{self, Pipes};
+use crate::net::HttpUrl;
+use crate::registry::Registry;
+
+/// No such file has more.
+const MAX_LENGTH: u64 = 1 << 20;
+
+/// The folder for hosts without a folder of their own.
+const DEFAULT: &str = "_default";
+
+/// The first ECR registry in the host's list of mirrors. A file that cannot be read has none, which
+/// is logged: containerd refuses the pull then.
+pub(super) fn find(hosts_dir: &Path, server: &str) -> Option<Registry> {
+    let file = folders(server)
+        .map(|folder| hosts_dir.join(folder).join("hosts.toml"))
+        .find(|file| file.exists())?;
+    match mirrors(&file) {
+        Ok(urls) => urls.iter().find_map(|url| registry(url)),
+        Err(why) => {
+            log::warn!("{}: {why}", escaped_path(&file));
+            None
+        }
+    }
+}
+
+/// The names of the folder of a host, in the order in which containerd tries them: of one with a port,
+/// also with underscores for colons.
+fn folders(server: &str) -> impl Iterator<Item = PathBuf> {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+    let is_safe = server.bytes().all(is_name) && !server.starts_with('.');
+    let with_port = server.rsplit_once(':');
+    let underscored = with_port.map(|(host, port)| format!("{host}_{port}_"));
+    let named = [underscored, Some(server.to_owned())];
+    named
+        .into_iter()
+        .flatten()
+        .filter(move |_| is_safe)
+        .chain([DEFAULT.to_owned()])
+        .map(PathBuf::from)
+}
+
+/// The URLs of a file in the order of its lines: those of `[host."URL"]`, then `server`.
+fn mirrors(file: &Path) -> Result<Vec<String>, String> {
+    let bytes = fs::read(file, MAX_LENGTH, Pipes::Refused).map_err(|error| error.to_string())?;
+    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
+    let table = DeTable::parse(&text).map_err(|error| error.message().to_owned())?;
+    let table = table.get_ref();
+    let mut urls = Vec::new();
+    if let Some(DeValue::Table(hosts)) = table.get("host").map(|value| value.get_ref()) {
+        let mut hosts: Vec<_> = hosts
+            .iter()
+            .filter(|(_, host)| pulls(host.get_ref()))
+            .map(|(url, _)| (url.span().start, url.get_ref().to_string()))
+            .collect();
+        hosts.sort_unstable();
+        urls.extend(hosts.into_iter().map(|(_, url)| url));
+    }
+    if let Some(DeValue::String(server)) = table.get("server").map(|value| value.get_ref()) {
+        urls.push(server.to_string());
+    }
+    Ok(urls)
+}
+
+/// Whether images are pulled from a host: its `capabilities` are all of them if absent.
+fn pulls(host: &DeValue<'_>) -> bool {
+    let DeValue::Table(host) = host else {
+        return false;
+    };
+    match host.get("capabilities").map(|value| value.get_ref()) {
+        Some(DeValue::Array(capabilities)) => capabilities.iter().any(
+            |capability| matches!(capability.get_ref(), DeValue::String(text) if text == "pull"),
+        ),
+        _ => true,
+    }
+}
+
+/// The registry of a mirror's URL, which may have no scheme.
+fn registry(url: &str) -> Option<Registry> {
+    if url.starts_with("http://") && HttpUrl::parse(url).is_some() {
+        // A token is not sent without TLS.
+        return None;
+    }
+    Registry::parse(url).filter(|registry| registry.private().is_some())
+}
