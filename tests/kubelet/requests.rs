@@ -130,7 +130,6 @@ fn malformed() -> Vec<(Vec<u8>, String)> {
         "CredentialProviderResponse",
         "credentialproviderrequest",
         "Pod",
-        " ",
     ] {
         let mut request = valid();
         request["kind"] = json!(kind);
