@@ -11,6 +11,9 @@ mod configuration;
 mod each_call;
 #[path = "errors/hostile.rs"]
 mod hostile;
+#[cfg(unix)]
+#[path = "errors/hostile_files.rs"]
+mod hostile_files;
 #[path = "errors/keys.rs"]
 mod keys;
 #[cfg(unix)]
