@@ -283,7 +283,7 @@ fn syntax_message(text: &str, span: &Range<usize>, told: &str) -> String {
     }
     match key {
         Some(key) if !key.is_empty() => format!(
-            "the value of `{key}` is not valid; write text in quotes, and numbers, true and false without"
+            "the value of `{key}` is not valid; write text in quotes, but numbers, true and false without quotes"
         ),
         _ => "expected `key = value` or a table header such as [cache]".to_owned(),
     }

@@ -216,7 +216,7 @@ profile = "work"
         "\
 ECRX_CONFIG  ecrx.toml: 4 rules
 ✗ ecrx.toml:1:19: invalid TOML: the value of `timeout_seconds` is not valid; write text in quotes,
-  and numbers, true and false without
+  but numbers, true and false without quotes
     timeout_seconds = yes
                       ^^^
 ✗ ecrx.toml:5:18: invalid TOML: unexpected text after the value of `profile`; remove it
@@ -328,7 +328,7 @@ fn other_commands_stop_at_the_first_mistake_with_one_line() {
     );
     let outcome = environment.run(&["config", "show", "public.ecr.aws"], "");
     let line = "ecrx.toml:1: invalid TOML: the value of `timeout_seconds` is not valid; write text in \
-                quotes, and numbers, true and false without";
+                quotes, but numbers, true and false without quotes";
     assert_eq!(told(&outcome, line), [""; 0]);
 }
 
@@ -346,7 +346,7 @@ fn config_check_tells_every_syntax_error_in_its_own_words() {
         "\
 ECRX_CONFIG  ecrx.toml: 0 rules
 ✗ ecrx.toml:1:19: invalid TOML: the value of `timeout_seconds` is not valid; write text in quotes,
-  and numbers, true and false without
+  but numbers, true and false without quotes
     timeout_seconds = yes
                       ^^^
 ✗ ecrx.toml:2:7: invalid TOML: the table header is not closed; add `]`

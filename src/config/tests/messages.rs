@@ -50,11 +50,11 @@ fn syntax_errors_are_told_in_our_own_words() {
         ),
         (
             "timeout_seconds = yes\n",
-            "1: invalid TOML: the value of `timeout_seconds` is not valid; write text in quotes, and numbers, true and false without",
+            "1: invalid TOML: the value of `timeout_seconds` is not valid; write text in quotes, but numbers, true and false without quotes",
         ),
         (
             "timeout_seconds = 3s\n",
-            "1: invalid TOML: the value of `timeout_seconds` is not valid; write text in quotes, and numbers, true and false without",
+            "1: invalid TOML: the value of `timeout_seconds` is not valid; write text in quotes, but numbers, true and false without quotes",
         ),
         (
             "profile\n",
