@@ -16,7 +16,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr2, memchr3};
 
 use crate::env::{Env, var};
 use crate::fs::{self, Pipes, ReadError};
@@ -319,24 +319,31 @@ impl AwsFile {
     /// The settings of the section with such a header. Of several headers, as `[profile a]` and
     /// `[profile "a"]`, the last one counts, and all sections with this same header.
     fn settings(&self, is_wanted: impl Fn(Header<'_>) -> bool) -> Option<Settings<'_>> {
+        let (mut defaults, mut found) = (Vec::new(), Vec::new());
+        for section in &self.sections {
+            let header = self.header(section);
+            if header.text == DEFAULTS {
+                defaults.push(section);
+            } else if is_wanted(header) {
+                found.push((header.text, section));
+            }
+        }
         let mut headers: Vec<&str> = Vec::new();
-        for header in self.headers().filter(|header| is_wanted(*header)) {
-            if !headers.contains(&header.text) {
-                headers.push(header.text);
+        for (header, _) in &found {
+            if !headers.contains(header) {
+                headers.push(header);
             }
         }
         let wanted = *headers.last()?;
+        found.retain(|(header, _)| *header == wanted);
         let mut settings = Settings {
             path: Some(&self.path),
             ..Settings::default()
         };
-        for header in [DEFAULTS, wanted] {
-            for section in &self.sections {
-                if self.header(section).text == header {
-                    settings.header = section.line;
-                    settings.read(&self.text.expose()[section.body.clone()], section.line);
-                }
-            }
+        let found = found.into_iter().map(|(_, section)| section);
+        for section in defaults.into_iter().chain(found) {
+            settings.header = section.line;
+            settings.read(&self.text.expose()[section.body.clone()], section.line);
         }
         Some(settings)
     }
@@ -500,8 +507,11 @@ impl<'a> Header<'a> {
     /// Whether it is this word and this name.
     fn is(self, word: &str, name: &str) -> bool {
         // Most headers of a long file fail here.
-        let may_be =
-            self.quoted_name.is_some() || self.text.trim_end_matches([' ', '\t']).ends_with(name);
+        let may_be = self.quoted_name.is_some()
+            || match self.text.as_bytes().last() {
+                Some(b' ' | b'\t') => true,
+                _ => self.text.ends_with(name),
+            };
         may_be && self.name(word) == Some(name)
     }
 }
@@ -526,6 +536,8 @@ fn sections(text: &str) -> Result<Vec<Section>, (usize, SyntaxProblem)> {
     let mut sections: Vec<Section> = Vec::new();
     let mut names = Names::default();
     let mut is_block = false;
+    // Few files have quotes or backslashes at all.
+    let has_quotes = memchr3(b'"', b'\'', b'\\', text.as_bytes()).is_some();
     let mut lines = Lines::of_file(text);
     while let Some(line) = lines.read() {
         match line.map_err(|problem| (lines.number, problem))? {
@@ -538,7 +550,7 @@ fn sections(text: &str) -> Result<Vec<Section>, (usize, SyntaxProblem)> {
                 sections.push(Section {
                     header: start..start + header.len(),
                     body: lines.end..text.len(),
-                    quoted_name: quoted_name(header),
+                    quoted_name: has_quotes.then(|| quoted_name(header)).flatten(),
                     line: lines.number,
                 });
                 names.clear();
@@ -564,6 +576,9 @@ fn sections(text: &str) -> Result<Vec<Section>, (usize, SyntaxProblem)> {
 #[derive(Default)]
 struct Names<'a> {
     in_order: Vec<(&'a str, usize)>,
+    /// A bit for each name, by its length and first letter. Of a name whose bit is not set, there is
+    /// no other.
+    bits: u64,
     /// Filled once there are many.
     known: HashSet<String>,
 }
@@ -571,13 +586,20 @@ struct Names<'a> {
 impl<'a> Names<'a> {
     fn clear(&mut self) {
         self.in_order.clear();
-        self.known.clear();
+        self.bits = 0;
+        if !self.known.is_empty() {
+            self.known.clear();
+        }
     }
 
     /// Adds a name. If it is known already, says in which line it is.
     fn add(&mut self, name: &'a str, line: usize) -> Option<usize> {
+        let first = name.as_bytes().first().map_or(0, u8::to_ascii_lowercase);
+        let bit = 1 << ((name.len() + 7 * usize::from(first)) % 64);
+        let is_new = self.bits & bit == 0;
+        self.bits |= bit;
         let is_known = if self.in_order.len() < MANY {
-            self.first(name).is_some()
+            !is_new && self.first(name).is_some()
         } else {
             if self.known.is_empty() {
                 let names = self.in_order.iter();
@@ -603,6 +625,7 @@ impl<'a> Names<'a> {
 }
 
 /// What a line is.
+#[derive(Debug, PartialEq)]
 enum Line<'a> {
     Blank,
     Comment,
@@ -662,21 +685,64 @@ impl<'a> Lines<'a> {
     /// The next line; `None` at the end.
     fn read(&mut self) -> Option<Result<Line<'a>, SyntaxProblem>> {
         let rest = &self.text[self.end..];
-        if rest.is_empty() {
-            return None;
-        }
         let bytes = rest.as_bytes();
+        let first = *bytes.first()?;
         let end = if self.has_returns {
             memchr2(b'\n', b'\r', bytes)
         } else {
             memchr(b'\n', bytes)
         };
         let length = end.unwrap_or(bytes.len());
-        let is_pair = bytes[length..].starts_with(b"\r\n");
+        let is_pair = self.has_returns && bytes[length..].starts_with(b"\r\n");
         self.start = self.end;
         self.end += (length + 1 + usize::from(is_pair)).min(bytes.len());
         self.number += 1;
-        Some(self.classify(&rest[..length]))
+        let line = &rest[..length];
+        let plain = if first.is_ascii_alphabetic() {
+            self.plain_setting(line, bytes)
+        } else {
+            self.plain_header(line)
+        };
+        Some(plain.map_or_else(|| self.classify(line), Ok))
+    }
+
+    /// A setting that is written as most are: not indented, and without white space but blanks at
+    /// its separator. [`Self::classify`] says the same in more steps. `rest` begins with the line.
+    fn plain_setting(&mut self, line: &'a str, rest: &[u8]) -> Option<Line<'a>> {
+        if !self.in_section {
+            return None;
+        }
+        // A search in a text as short as a line is slower. One that leaves the line is the last, as
+        // the line is an error.
+        let separator = memchr2(b'=', b':', rest).filter(|found| *found < line.len())?;
+        let bytes = line.as_bytes();
+        let end = separator - usize::from(bytes[separator.checked_sub(1)?] == b' ');
+        let start = separator + 1 + usize::from(*bytes.get(separator + 1)? == b' ');
+        let is_trimmed = bytes[end.checked_sub(1)?].is_ascii_graphic()
+            && bytes.get(start)?.is_ascii_graphic()
+            && bytes[bytes.len() - 1].is_ascii_graphic();
+        if !is_trimmed {
+            return None;
+        }
+        let (name, value) = (line.get(..end)?, line.get(start..)?);
+        self.indentation = 0;
+        self.in_setting = true;
+        Some(Line::Setting { name, value })
+    }
+
+    /// The same for a header, and for an empty line.
+    fn plain_header(&mut self, line: &'a str) -> Option<Line<'a>> {
+        if line.is_empty() {
+            return Some(Line::Blank);
+        }
+        let header = line.strip_prefix('[')?.strip_suffix(']')?;
+        if header.is_empty() {
+            return None;
+        }
+        self.indentation = 0;
+        self.in_section = true;
+        self.in_setting = false;
+        Some(Line::Section { header })
     }
 
     fn classify(&mut self, line: &'a str) -> Result<Line<'a>, SyntaxProblem> {
@@ -800,6 +866,29 @@ mod tests {
 
     // What follows was compared with `configparser` and `botocore.configloader` by hand, and is
     // compared anew with each run of `tests/as_the_cli`.
+
+    #[test]
+    fn a_plain_line_is_read_as_the_long_way_reads_it() {
+        for line in [
+            "a = b", "a=b", "a =b", "a= b", "a: b", "a\t= b", "a  = b", "a =  b", "a == b", "a =",
+            "a = ", "a", "a = b ", "a = é", "é = b", "aé = b", "= b", "[a]", "[a] b", "[a] b]",
+            "[]", "[a", "a]", "", " ", " [a]", " a = b", "# a", "; a", "a = b]", "a = [b", "0 = b",
+            "[\0]", "a = \0",
+        ] {
+            for in_section in [true, false] {
+                let text = format!("{line}\nb = c\n");
+                let lines = || Lines {
+                    in_section,
+                    ..Lines::of_file(&text)
+                };
+                let (mut plain, mut long) = (lines(), lines());
+                assert_eq!(plain.read(), Some(long.classify(line)), "{line:?}");
+                let state = |lines: &Lines<'_>| (lines.in_section, lines.in_setting);
+                assert_eq!(state(&plain), state(&long), "{line:?}");
+                assert_eq!(plain.indentation, long.indentation, "{line:?}");
+            }
+        }
+    }
 
     #[test]
     fn settings_may_be_indented() {
