@@ -99,11 +99,7 @@ pub const INTENDED: [Intended; 8] = [
 /// does. When they are mended, this goes, and `Verdict::ToCome` with it.
 pub fn sign_in_form_to_come(set_up: &SetUp, ours: &Answer) -> bool {
     let ours = ours.to_string();
-    let is_of_sso = [
-        "has an invalid sso_",
-        "cannot be read; run: aws sso login",
-        "timezone offsets",
-    ];
+    let is_of_sso = ["cannot be read; run: aws sso login", "timezone offsets"];
     is_of_sso.iter().any(|text| ours.contains(text)) || set_up.names("login_session")
 }
 

@@ -156,6 +156,24 @@ fn a_profile_may_repeat_what_its_sso_session_sets() {
 }
 
 #[test]
+fn a_profile_that_sets_other_values_than_its_sso_session_is_refused() {
+    for other in ["sso_region = eu-central-1", "sso_start_url = https://x"] {
+        let aws = FakeAws::start();
+        let mut environment = TestEnvironment::with_aws(&aws);
+        sources::sso_session(&mut environment, &aws, "work");
+        let path = environment.home().join(".aws/config");
+        let config = std::fs::read_to_string(path).expect("a file");
+        let section = format!("[profile work]\n{other}\n");
+        environment.aws_config(&config.replace("[profile work]\n", &section));
+        environment.set("AWS_PROFILE", "work");
+        let outcome = environment.get(HOST);
+        let why = "is not the same in the profile and in [sso-session ";
+        assert!(outcome.stdout.contains(why), "{outcome:?}");
+        assert_eq!(aws.calls().len(), 0);
+    }
+}
+
+#[test]
 fn an_sso_session_alone_leaves_keys_and_the_machine_their_turn() {
     let section = "[default]\nsso_session = corp\n[sso-session corp]\nsso_region = us-east-1\n\
                    sso_start_url = https://d-abc123.awsapps.com/start\n";

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::call::Call;
 use super::error::{ServiceError, denied, expired, invalid_grant};
 use super::http::{Request, Response};
-use super::state::State;
+use super::state::{State, is_account_id, is_role_name};
 
 /// An SSO access token that every fake knows.
 pub const SSO_ACCESS_TOKEN: &str = "fake-sso-access-token-EXAMPLE";
@@ -57,8 +57,8 @@ pub(super) fn role_credentials(
     }
     let account = call.param("account_id").unwrap_or_default();
     let role = call.param("role_name").unwrap_or_default();
-    if account.is_empty() || role.is_empty() {
-        let message = "account_id and role_name are required";
+    if !is_account_id(account) || !is_role_name(role) {
+        let message = "account_id and role_name are required, in the form that AWS gives them";
         return Err(ServiceError::new(400, "InvalidRequestException", message));
     }
     let pair = (account.to_owned(), role.to_owned());

@@ -249,14 +249,22 @@ pub(super) fn arn_field(arn: &str, index: usize) -> &str {
     arn.splitn(6, ':').nth(index).unwrap_or_default()
 }
 
+/// Whether IAM takes this as the name of a role (its API reference, `CreateRole`).
+pub(super) fn is_role_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    !name.is_empty() && name.chars().all(allowed)
+}
+
+pub(super) fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// `arn:…:sts::ACCOUNT:assumed-role/NAME/SESSION` for a role's ARN.
 pub(super) fn assumed_role(role_arn: &str, session: &str) -> Option<String> {
     let resource = arn_field(role_arn, 5).strip_prefix("role/")?;
-    let name = resource
-        .rsplit('/')
-        .next()
-        .filter(|name| !name.is_empty())?;
+    let name = resource.rsplit('/').next()?;
     let (partition, account) = (arn_field(role_arn, 1), arn_field(role_arn, 4));
+    (is_role_name(name) && is_account_id(account)).then_some(())?;
     Some(format!(
         "arn:{partition}:sts::{account}:assumed-role/{name}/{session}"
     ))
