@@ -54,6 +54,8 @@ def password(loader, set_up):
     """The password that `aws ecr get-login-password --region REGION` would print."""
     session = botocore.session.Session()
     session.register_component('data_loader', loader)
+    # What `--region` does: clients that are made on the way, as for `aws login`, have it too.
+    session.set_config_variable('region', set_up['region'])
     client = session.create_client('ecr', region_name=set_up['region'])
     answer = client.get_authorization_token()
     data = answer['authorizationData'][0]

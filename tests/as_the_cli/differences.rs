@@ -84,12 +84,7 @@ pub const INTENDED: [Intended; 8] = [
                 !is_wrong_and_not_needed(&key, value)
             });
             for section in files(set_up).flat_map(|file| &mut file.sections) {
-                section.retain(|line| {
-                    let setting = line.split_once(['=', ':']);
-                    !setting.is_some_and(|(key, value)| {
-                        is_wrong_and_not_needed(key.trim(), value.trim())
-                    })
-                });
+                remove_wrong_and_not_needed(section);
             }
         },
     },
@@ -114,6 +109,27 @@ fn is_wrong_and_not_needed(key: &str, value: &str) -> bool {
         }
         "ca_bundle" => value.is_empty(),
         _ => false,
+    }
+}
+
+/// With the lines in which such a value goes on, which make a right one wrong.
+fn remove_wrong_and_not_needed(section: &mut Vec<String>) {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut at = 0;
+    while at < section.len() {
+        let mut end = at + 1;
+        while end < section.len() && indent(&section[end]) > indent(&section[at]) {
+            end += 1;
+        }
+        let value = section[at..end].join("\n");
+        let is_wrong = value
+            .split_once(['=', ':'])
+            .is_some_and(|(key, value)| is_wrong_and_not_needed(key.trim(), value.trim()));
+        if is_wrong {
+            section.drain(at..end);
+        } else {
+            at += 1;
+        }
     }
 }
 

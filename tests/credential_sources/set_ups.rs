@@ -174,6 +174,18 @@ fn a_profile_that_sets_other_values_than_its_sso_session_is_refused() {
 }
 
 #[test]
+fn a_profile_of_aws_login_may_have_a_region_that_is_not_one() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::with_aws(&aws);
+    environment.login_sign_in(&aws, 3600);
+    environment.aws_config(&format!(
+        "[default]\nlogin_session = {}\nregion = us-west-2 # c\n",
+        sources::LOGIN_SESSION
+    ));
+    assert_eq!(principal(&environment), sources::LOGIN_SESSION);
+}
+
+#[test]
 fn an_sso_session_alone_leaves_keys_and_the_machine_their_turn() {
     let section = "[default]\nsso_session = corp\n[sso-session corp]\nsso_region = us-east-1\n\
                    sso_start_url = https://d-abc123.awsapps.com/start\n";

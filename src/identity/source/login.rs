@@ -42,13 +42,13 @@ impl Login {
             return Ok(None);
         };
         ProfileError::refuse_blank(profile, env, &READ_BY_PROVIDER)?;
-        if let Some(region) = profile.get("region") {
-            ProfileError::check::<Region>(profile, "region", region)?;
-        }
+        // Any other text does not count, as in the AWS CLI with `--region`.
+        let region = profile.get("region");
+        let region = region.filter(|region| region.parse::<Region>().is_ok());
         Ok(Some(Self {
             profile: profile.name().to_owned(),
             session_arn: session_arn.to_owned(),
-            region: profile.get("region").map(str::to_owned),
+            region: region.map(str::to_owned),
         }))
     }
 
