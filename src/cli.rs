@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, CommandFactory as _, Parser, Subcommand, ValueEnum, ValueHint};
 
-use crate::config::{Problem, RoleArnTemplate, parse_session_name};
+use crate::config::{Problem, RoleArnTemplate, WebIdentitySettings, parse_session_name};
 use crate::nearest::nearest;
 use crate::registry::MfaDevice;
 use crate::secret::Secret;
@@ -76,7 +76,7 @@ pub enum Command {
 /// Shows the changes to the client's configuration file and applies them. The rest of the file is
 /// left untouched, and a backup is written next to it.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("rule").args(["profile", "role_arn"]).multiple(true))]
+#[command(group = ArgGroup::new("rule").args(["profile", "sso_session", "web_identity", "role_arn"]).multiple(true))]
 pub struct ConfigureDocker {
     /// Registry: a host, `ACCOUNT/REGION` (`111122223333/eu-west-1`), or an image
     #[arg(value_name = "HOST", required_unless_present_any = ["all", "creds_store", "undo"])]
@@ -84,6 +84,28 @@ pub struct ConfigureDocker {
     /// Use this AWS profile for the registries, by adding a rule to config.toml
     #[arg(long, value_name = "PROFILE", requires = "hosts", value_parser = profile)]
     pub profile: Option<String>,
+    /// Use this SSO session ([sso-session NAME] in ~/.aws/config) for the registries, by adding a
+    /// rule to config.toml. The account is the registry's
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires_all = ["hosts", "sso_role_name"],
+        conflicts_with_all = ["profile", "web_identity"]
+    )]
+    pub sso_session: Option<String>,
+    /// Use the permission set with this role name
+    #[arg(long, value_name = "NAME", requires = "sso_session")]
+    pub sso_role_name: Option<String>,
+    /// Assume the role with this OIDC token, by adding a rule to config.toml: `github` (the job's
+    /// own), `env:NAME` (a variable) or a file
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        requires_all = ["hosts", "role_arn"],
+        conflicts_with_all = ["profile", "external_id", "mfa_serial"],
+        value_parser = web_identity
+    )]
+    pub web_identity: Option<String>,
     /// Assume this role for the registries, by adding a rule to config.toml
     #[arg(long, value_name = "ARN", requires = "hosts", value_parser = role_arn)]
     pub role_arn: Option<String>,
@@ -404,6 +426,11 @@ fn identity_name(text: &str) -> Result<String, IdentityNameError> {
 /// Parses a role ARN, which may contain placeholders.
 fn role_arn(text: &str) -> Result<String, Problem> {
     RoleArnTemplate::parse(text).map(|_| text.to_owned())
+}
+
+/// Parses the token of a web identity.
+fn web_identity(text: &str) -> Result<String, Problem> {
+    text.parse::<WebIdentitySettings>().map(|_| text.to_owned())
 }
 
 /// Why a text is not a token lifetime.

@@ -98,6 +98,10 @@ pub mod var {
     /// `ecr-credential-provider`. It counts only with the command `kubelet`, and if kubelet sends a
     /// service account token.
     pub const AWS_ECR_ROLE_ARN: &str = "AWS_ECR_ROLE_ARN";
+    /// Request the OIDC token of a job in GitHub Actions from this URL, for `web_identity`.
+    pub const ACTIONS_ID_TOKEN_REQUEST_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
+    /// Send this bearer token to `ACTIONS_ID_TOKEN_REQUEST_URL`.
+    pub const ACTIONS_ID_TOKEN_REQUEST_TOKEN: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
     /// Get credentials from this path of the ECS credential endpoint.
     pub const AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: &str =
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";

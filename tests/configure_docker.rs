@@ -154,7 +154,7 @@ impl Setup {
         let before = self.files();
         let told = self.configured(arguments);
         let has = |argument| arguments.contains(&argument);
-        let has_rule = has("--profile") || has("--role-arn");
+        let has_rule = has("--profile") || has("--sso-session") || has("--role-arn");
         let rules = if has_rule || (has("--creds-store") && has("--fix")) {
             ", ~/.config/docker-credential-ecrx/config.toml"
         } else {

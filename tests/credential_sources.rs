@@ -23,6 +23,8 @@ mod roles;
 mod set_ups;
 #[path = "credential_sources/sign_in.rs"]
 mod sign_in;
+#[path = "credential_sources/without_profile.rs"]
+mod without_profile;
 
 use common::fake_aws::{Call, FakeAws, Operation};
 use common::sources::{Expected, Profile};

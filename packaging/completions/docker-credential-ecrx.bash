@@ -195,13 +195,34 @@ _docker__credential__ecrx() {
             return 0
             ;;
         docker__credential__ecrx__subcmd__configure__subcmd__docker)
-            opts="-h --profile --role-arn --external-id --mfa-serial --role-session-name --replace --identity --podman --all --creds-store --fix --dry-run --undo --help"
+            opts="-h --profile --sso-session --sso-role-name --web-identity --role-arn --external-id --mfa-serial --role-session-name --replace --identity --podman --all --creds-store --fix --dry-run --undo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --profile)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --sso-session)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --sso-role-name)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --web-identity)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -414,6 +435,9 @@ _docker_credential_ecrx() {
     _docker__credential__ecrx "$@"
     case "${COMP_WORDS[1]} ${prev}" in
         "configure-docker --profile") kind=profiles ;;
+        "configure-docker --sso-session") return ;;
+        "configure-docker --sso-role-name") return ;;
+        "configure-docker --web-identity") return ;;
         "configure-docker --role-arn") return ;;
         "configure-docker --external-id") return ;;
         "configure-docker --mfa-serial") return ;;

@@ -38,6 +38,9 @@ complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_comma
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "version" -d 'Print the version, commit and target (--version: only the version)'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "help" -d 'Show help; help COMMAND shows a command\'s help'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l profile -d 'Use this AWS profile for the registries, by adding a rule to config.toml' -r -f -a "(docker-credential-ecrx __complete profiles 2>/dev/null)"
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l sso-session -d 'Use this SSO session ([sso-session NAME] in ~/.aws/config) for the registries, by adding a rule to config.toml. The account is the registry\'s' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l sso-role-name -d 'Use the permission set with this role name' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l web-identity -d 'Assume the role with this OIDC token, by adding a rule to config.toml: `github` (the job\'s own), `env:NAME` (a variable) or a file' -r -f
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l role-arn -d 'Assume this role for the registries, by adding a rule to config.toml' -r -f
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l external-id -d 'Send this external ID when assuming the role' -r -f
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -l mfa-serial -d 'Prompt for a code of this MFA device when assuming the role' -r -f

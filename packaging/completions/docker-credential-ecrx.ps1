@@ -40,6 +40,9 @@ Register-ArgumentCompleter -Native -CommandName 'docker-credential-ecrx' -Script
         }
         'docker-credential-ecrx;configure-docker' {
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Use this AWS profile for the registries, by adding a rule to config.toml')
+            [CompletionResult]::new('--sso-session', '--sso-session', [CompletionResultType]::ParameterName, 'Use this SSO session ([sso-session NAME] in ~/.aws/config) for the registries, by adding a rule to config.toml. The account is the registry''s')
+            [CompletionResult]::new('--sso-role-name', '--sso-role-name', [CompletionResultType]::ParameterName, 'Use the permission set with this role name')
+            [CompletionResult]::new('--web-identity', '--web-identity', [CompletionResultType]::ParameterName, 'Assume the role with this OIDC token, by adding a rule to config.toml: `github` (the job''s own), `env:NAME` (a variable) or a file')
             [CompletionResult]::new('--role-arn', '--role-arn', [CompletionResultType]::ParameterName, 'Assume this role for the registries, by adding a rule to config.toml')
             [CompletionResult]::new('--external-id', '--external-id', [CompletionResultType]::ParameterName, 'Send this external ID when assuming the role')
             [CompletionResult]::new('--mfa-serial', '--mfa-serial', [CompletionResultType]::ParameterName, 'Prompt for a code of this MFA device when assuming the role')

@@ -64,10 +64,12 @@ impl Fetch<'_> {
             Source::WebIdentity(web) => {
                 // A web identity always comes with an STS endpoint.
                 let endpoint = identity.sts.as_ref().unwrap_or(&identity.api);
+                let token = self.web_identity_token(&web.token).await?;
                 self.enter(Stage::WebIdentity {
                     role: web.role_arn.clone(),
                 });
-                self.assume_role_with_web_identity(web, endpoint).await
+                self.assume_role_with_web_identity(web, &token, endpoint)
+                    .await
             }
             Source::Sso(sso) => self.sso_credentials(sso).await,
             Source::Login(login) => {

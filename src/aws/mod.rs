@@ -13,6 +13,7 @@ mod process;
 mod sso;
 mod sts;
 mod survey;
+mod web_identity;
 
 use aws_credential_types::Credentials;
 

@@ -2,16 +2,13 @@
 //! SDK's providers drop a profile's `duration_seconds` and hide which role of a chain failed. And
 //! `sts:GetCallerIdentity`, for `doctor`.
 
-use std::io;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_sdk_sts::types::Credentials as StsCredentials;
 
-use crate::fs::{self, Pipes};
-use crate::identity::{Endpoint, MAX_TOKEN_LENGTH, Role, WebIdentity, WebToken};
+use crate::identity::{Endpoint, Role, WebIdentity};
 use crate::registry::RoleArn;
-use crate::runtime;
 use crate::secret::Secret;
 
 use super::failure::Failure;
@@ -73,40 +70,25 @@ impl Fetch<'_> {
             .ok_or_else(|| Failure::malformed(self, "the response contains no ARN"))
     }
 
-    /// Takes a role with an OIDC token. If it is in a file, its owner renews it, and it is read now.
+    /// Takes a role with an OIDC token.
     pub(super) async fn assume_role_with_web_identity(
         &self,
         web: &WebIdentity,
+        token: &Secret,
         endpoint: &Endpoint,
     ) -> Result<Credentials, Failure> {
-        let token = self.web_identity_token(web).await.map_err(|error| {
-            Failure::no_credentials(self, &format!("the file cannot be read: {error}"))
-        })?;
-        self.keep_secret(token.trim());
         self.connect_ahead().await;
         let client = aws_sdk_sts::Client::new(&self.sdk_config(endpoint, None));
         let answer = client
             .assume_role_with_web_identity()
             .role_arn(web.role_arn.as_str())
             .role_session_name(web.session_name())
-            .web_identity_token(token.trim())
+            .web_identity_token(token.expose())
             .set_duration_seconds(seconds(web.duration))
             .send()
             .await
             .map_err(|error| Failure::from_call(self, &error))?;
         self.sts_credentials(answer.credentials())
-    }
-
-    /// Reads in a thread of its own, so that a network drive that hangs ends at the deadline. The
-    /// limit for a pipe is half of the time, so that the error can say that it is a pipe.
-    async fn web_identity_token(&self, web: &WebIdentity) -> io::Result<String> {
-        let path = match &web.token {
-            WebToken::File(path) => path.clone(),
-            WebToken::Given(token) => return Ok(token.expose().to_owned()),
-        };
-        let pipes = Pipes::Until(Instant::now() + self.request.time_left / 2);
-        let token = runtime::apart(move || fs::read(&path, MAX_TOKEN_LENGTH, pipes)).await??;
-        String::from_utf8(token).map_err(|_| io::Error::other("it is not UTF-8 text"))
     }
 
     fn sts_credentials(&self, answer: Option<&StsCredentials>) -> Result<Credentials, Failure> {

@@ -109,10 +109,15 @@ fn files(paths: &ConfigPaths, config: &Config) -> Vec<FileFacts> {
     named.into_iter().filter_map(facts).collect()
 }
 
-/// Finds profiles that rules, `[defaults]` and `[identity.NAME]` name, but that do not exist.
+/// Finds profiles and SSO sessions that rules, `[defaults]` and `[identity.NAME]` name, but that do
+/// not exist.
 fn missing_profiles(env: &Env, config: &Config) -> Vec<CheckFinding> {
-    let mut named: Vec<(&str, &Origin)> = config.profiles().collect();
-    if named.is_empty() {
+    if config
+        .profiles()
+        .chain(config.sso_sessions())
+        .next()
+        .is_none()
+    {
         return Vec::new();
     }
     let resolver = Resolver::new(env, config);
@@ -129,17 +134,22 @@ fn missing_profiles(env: &Env, config: &Config) -> Vec<CheckFinding> {
             }];
         }
     };
-    named.sort_by(|(_, one), (_, other)| (&one.file, one.line).cmp(&(&other.file, other.line)));
-    named.retain(|(profile, _)| !known.contains(profile));
-    named
+    let profiles = config.profiles().filter(|(name, _)| !known.contains(name));
+    let profiles = profiles.map(|(name, origin)| {
+        let message = format!("the AWS profile `{name}` does not exist");
+        (origin, message)
+    });
+    let is_absent = |name| resolver.has_sso_session(name).is_ok_and(|exists| !exists);
+    let sessions = config.sso_sessions().filter(|(name, _)| is_absent(name));
+    let sessions = sessions.map(|(name, origin)| {
+        let message = format!("[sso-session {name}] does not exist in ~/.aws/config");
+        (origin, message)
+    });
+    let mut missing: Vec<(&Origin, String)> = profiles.chain(sessions).collect();
+    missing.sort_by(|(one, _), (other, _)| (&one.file, one.line).cmp(&(&other.file, other.line)));
+    missing
         .into_iter()
-        .map(|(profile, origin)| {
-            CheckFinding::at(
-                CheckMark::Warning,
-                origin,
-                format!("the AWS profile `{profile}` does not exist"),
-            )
-        })
+        .map(|(origin, message)| CheckFinding::at(CheckMark::Warning, origin, message))
         .collect()
 }
 
@@ -469,13 +479,10 @@ impl RuleFacts {
 
 /// The identity of a rule in one line.
 fn identity_text(identity: &IdentitySettings) -> String {
-    let profile = identity
-        .profile
-        .iter()
-        .map(|name| format!("profile {name}"));
+    let source = identity.source.iter().map(ToString::to_string);
     let roles = identity
         .roles
         .iter()
         .map(|role| format!("role {}", role.arn));
-    profile.chain(roles).collect::<Vec<_>>().join(", then ")
+    source.chain(roles).collect::<Vec<_>>().join(", then ")
 }

@@ -96,6 +96,28 @@ impl Target {
             Match::Private | Match::Partition(_) | Match::Account(_) => None,
         }
     }
+
+    /// The registries of a rule whose hosts are known: the one that it matches, or the one of each
+    /// of its accounts in its region.
+    pub(crate) fn registries_of_rule(rule: &Rule, written: &str, config: &Config) -> Vec<Registry> {
+        if let Some(registry) = Self::registry_of_rule(rule, written, config) {
+            return vec![registry];
+        }
+        let Some(region) = rule.region() else {
+            return Vec::new();
+        };
+        let account = rule.registries().account();
+        let accounts = account.map_or(rule.accounts(), std::slice::from_ref);
+        let registry = |account: &AccountId| {
+            let text = format!("{account}/{region}");
+            by_account_and_region(&text).map(|(registry, _)| registry)
+        };
+        accounts
+            .iter()
+            .filter_map(registry)
+            .filter(|registry| rule.matches(registry))
+            .collect()
+    }
 }
 
 /// The text of the user without parts that may contain a password: only text in the form of a host

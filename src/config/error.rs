@@ -166,7 +166,7 @@ pub enum Problem {
     )]
     MissingMatch,
     /// A table for an identity without one.
-    #[error("has no identity; add `profile`, `role_arn` or both")]
+    #[error("has no identity; add `profile`, `sso_session`, `web_identity` or `role_arn`")]
     NoIdentity,
     /// A value of the wrong type.
     #[error("must be {expected}, not {found}")]
@@ -227,6 +227,45 @@ pub enum Problem {
     RegionWithoutIdentity,
     #[error("means the same as `profile`, which is also set; remove one of them")]
     TwoProfiles,
+    /// Keys of two kinds of credential sources.
+    #[error(
+        "cannot be used with `{other}`: an identity has one credential source; remove one of them"
+    )]
+    TwoSources { other: &'static str },
+    /// A setting of SSO without a sign-in.
+    #[error(
+        "applies only to SSO; add `sso_session`, or `sso_start_url` with `sso_region`, or remove the line"
+    )]
+    WithoutSignIn,
+    /// The session has the setting, too.
+    #[error(
+        "cannot be used with `sso_session`, whose section in ~/.aws/config sets it; remove the line"
+    )]
+    SetBySession,
+    #[error("is missing; SSO needs the role name of a permission set")]
+    MissingSsoRole,
+    #[error("is missing; `sso_start_url` needs the region of IAM Identity Center")]
+    MissingSsoRegion,
+    #[error("`{0}` is not a role name; use 1 to 64 characters from A-Z a-z 0-9 and _+=,.@-")]
+    SsoRoleName(String),
+    #[error("`{0}` must be https://HOST, optionally with a path")]
+    StartUrl(String),
+    /// An SSO role in the registry's account, for public ECR.
+    #[error("is missing; public ECR has no account, so name the account of the SSO role")]
+    SsoAccountOfPublic,
+    #[error(
+        "`{0}` must be `github`, `env:NAME` with the name of a variable, or an absolute path (`~` and variables are not expanded)"
+    )]
+    WebIdentity(String),
+    #[error("needs `role_arn`, the role that is assumed with the token")]
+    WebIdentityWithoutRole,
+    /// A setting that `AssumeRoleWithWebIdentity` does not take.
+    #[error(
+        "cannot be used with `web_identity`: AWS does not accept it with a web identity token; remove the line"
+    )]
+    NotWithWebIdentity,
+    #[error("applies only to `web_identity = \"github\"`; remove the line")]
+    AudienceOfGitHub,
     #[error(
         "the name must be valid in a file name, docker-credential-ecrx-NAME; remove slashes, backslashes and control characters"
     )]
@@ -400,7 +439,7 @@ fn printed(text: &str) -> String {
 }
 
 /// Keys whose values are no secrets: all but `external_id`.
-pub(super) const SHOWN_KEYS: [&str; 25] = [
+pub(super) const SHOWN_KEYS: [&str; 32] = [
     "account",
     "accounts",
     "cache_dir",
@@ -423,8 +462,15 @@ pub(super) const SHOWN_KEYS: [&str; 25] = [
     "role_arn",
     "role_session_name",
     "source_profile",
+    "sso_account_id",
+    "sso_region",
+    "sso_role_name",
+    "sso_session",
+    "sso_start_url",
     "sts_endpoint_url",
     "timeout_seconds",
+    "web_identity",
+    "web_identity_audience",
     "workload",
 ];
 

@@ -1,4 +1,4 @@
-//! The identity of `[[registry]]`, `[defaults]` and `[identity.NAME]`: a profile, roles, or both. A
+//! The identity of `[[registry]]`, `[defaults]` and `[identity.NAME]`: a source, roles, or both. A
 //! role ARN may have placeholders: with `arn:{partition}:iam::{account}:role/pull`, one rule is enough
 //! for an organization.
 
@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::error::{ConfigError, Origin, Problem};
 use super::section::{Section, Text};
+use super::source::SourceSettings;
 use crate::nearest::nearest;
 use crate::registry::{MfaDevice, Partition, Region, Registry, RoleArn};
 use crate::secret::Secret;
@@ -19,13 +20,14 @@ const MOST_ROLES: usize = 5;
 const LONGEST_CHAINED_SECONDS: u64 = 3600;
 
 /// An identity for one registry. It is not combined with the identities of other layers, except that
-/// roles without a profile are assumed with the identity of a later layer.
+/// roles without a source are assumed with the identity of a later layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentitySettings {
-    /// The profile of `~/.aws/config` that is used, or that assumes the first role.
-    pub profile: Option<String>,
+    /// Where the credentials come from that are used, or that assume the first role. The account
+    /// of an SSO role is set.
+    pub source: Option<SourceSettings>,
     /// The roles to assume, each with the one before. The last one requests the token. If empty, the
-    /// profile does, and is set.
+    /// source does, and is set.
     pub roles: Vec<RoleSettings>,
     /// The STS region for the roles. It takes precedence over the profile's and `AWS_REGION`.
     pub region: Option<Region>,
@@ -54,7 +56,7 @@ pub struct RoleSettings {
 /// `[defaults]`, `[identity.NAME]`) have them.
 #[derive(Clone, Debug)]
 pub(super) struct IdentityTemplate {
-    profile: Option<String>,
+    source: Option<SourceSettings>,
     roles: Vec<RoleArnTemplate>,
     external_id: Option<Secret>,
     session_name: Option<String>,
@@ -67,12 +69,12 @@ pub(super) struct IdentityTemplate {
 }
 
 impl IdentityTemplate {
-    /// Reads the identity of a table; `None` if it has neither a profile nor a role.
+    /// Reads the identity of a table; `None` if it has neither a source nor a role.
     /// Mistakes are recorded in `section`.
     pub(super) fn read(section: &Section<'_>) -> Option<Self> {
         let roles = section.keep(read_roles(section)).unwrap_or_default();
         let template = Self {
-            profile: section.keep_some(read_profile(section)),
+            source: SourceSettings::read(section),
             external_id: section.keep_some(read_external_id(section)),
             session_name: section.keep_some(read_session_name(section)),
             duration: section.keep_some(read_duration(section, roles.len())),
@@ -87,7 +89,10 @@ impl IdentityTemplate {
                 section.record(section.error(key, Problem::WithoutRole));
             }
         }
-        let names_identity = template.profile.is_some() || !template.roles.is_empty();
+        if let Some(source) = template.source.as_ref().filter(|_| !section.is_flawed()) {
+            section.keep(source.check_roles(section, template.roles.len()));
+        }
+        let names_identity = template.source.is_some() || !template.roles.is_empty();
         names_identity.then_some(template)
     }
 
@@ -111,6 +116,13 @@ impl IdentityTemplate {
 
     /// Refuses placeholders, which have no values for public ECR.
     pub(super) fn check_blanks(&self, section: &Section<'_>) -> Result<(), ConfigError> {
+        if self
+            .source
+            .as_ref()
+            .is_some_and(SourceSettings::has_account)
+        {
+            return Err(section.error("sso_account_id", Problem::SsoAccountOfPublic));
+        }
         match self.roles.iter().find(|role| role.has_blanks()) {
             None => Ok(()),
             Some(role) => {
@@ -141,8 +153,13 @@ impl IdentityTemplate {
             let partition = Partition::of_region(region);
             ("region", region.as_str(), Some(partition))
         });
+        let sso_region = self.source.iter().filter_map(SourceSettings::region);
+        let sso_region = sso_region.map(|region| {
+            let partition = Partition::of_region(region);
+            ("sso_region", region.as_str(), Some(partition))
+        });
         let mut first = None;
-        for (key, this, partition) in roles.chain(device).chain(region) {
+        for (key, this, partition) in roles.chain(device).chain(region).chain(sso_region) {
             let Some(partition) = partition else { continue };
             let (other, other_partition) = match (registries, first) {
                 (Some((_, known)), _) if known == partition => continue,
@@ -162,12 +179,29 @@ impl IdentityTemplate {
 
     /// The profile, and the place of the table.
     pub(super) fn profile(&self) -> Option<(&str, &Origin)> {
-        Some((self.profile.as_deref()?, &self.origin))
+        Some((self.source.as_ref()?.profile()?, &self.origin))
     }
 
-    /// Whether a role has placeholders.
+    /// The SSO session, and the place of the table.
+    pub(super) fn sso_session(&self) -> Option<(&str, &Origin)> {
+        match self.source.as_ref()? {
+            SourceSettings::Sso(sso) => Some((sso.session()?, &self.origin)),
+            SourceSettings::Profile(_) | SourceSettings::WebIdentity(_) => None,
+        }
+    }
+
+    /// The region of the table.
+    pub(super) fn region(&self) -> Option<&Region> {
+        self.region.as_ref()
+    }
+
+    /// Whether a role has placeholders, or the source is in the registry's account.
     pub(super) fn has_blanks(&self) -> bool {
         self.roles.iter().any(RoleArnTemplate::has_blanks)
+            || self
+                .source
+                .as_ref()
+                .is_some_and(SourceSettings::has_account)
     }
 
     /// The identity for one registry.
@@ -180,6 +214,11 @@ impl IdentityTemplate {
             problem,
             excerpt: None,
         };
+        let account = registry.private().map(|private| &private.account);
+        let source = self.source.as_ref().map(|source| source.expand(account));
+        let source = source
+            .transpose()
+            .map_err(|problem| fail("sso_account_id", problem))?;
         let mut arns = Vec::with_capacity(self.roles.len());
         for role in &self.roles {
             let arn = role.expand(values).and_then(|arn| {
@@ -202,7 +241,7 @@ impl IdentityTemplate {
             mfa_device: self.mfa_device.clone().filter(|_| index == 0),
         };
         Ok(IdentitySettings {
-            profile: self.profile.clone(),
+            source,
             roles: arns.into_iter().enumerate().map(role).collect(),
             region: self.region.clone(),
             origin: self.origin.clone(),
@@ -248,18 +287,6 @@ fn same_partition(
         other: other.to_owned(),
         other_partition,
     })
-}
-
-/// `source_profile` is another name for `profile`: `~/.aws/config` has it for profiles with a role.
-fn read_profile(section: &Section<'_>) -> Result<Option<String>, ConfigError> {
-    if section.has("profile") && section.has("source_profile") {
-        return Err(section.error("source_profile", Problem::TwoProfiles));
-    }
-    let profile = match section.text("profile")? {
-        None => section.text("source_profile")?,
-        profile => profile,
-    };
-    Ok(profile.map(|text| text.text.to_owned()))
 }
 
 fn read_external_id(section: &Section<'_>) -> Result<Option<Secret>, ConfigError> {

@@ -472,11 +472,17 @@ impl Config {
 
     /// The profiles of rules, `[defaults]` and `[identity.NAME]`, each with the place of its table.
     pub fn profiles(&self) -> impl Iterator<Item = (&str, &Origin)> {
+        self.templates().filter_map(IdentityTemplate::profile)
+    }
+
+    /// Their SSO sessions, in the same way.
+    pub fn sso_sessions(&self) -> impl Iterator<Item = (&str, &Origin)> {
+        self.templates().filter_map(IdentityTemplate::sso_session)
+    }
+
+    fn templates(&self) -> impl Iterator<Item = &IdentityTemplate> {
         let rules = self.rules.iter().filter_map(|rule| rule.identity());
-        rules
-            .chain(&self.defaults)
-            .chain(self.identities.values())
-            .filter_map(IdentityTemplate::profile)
+        rules.chain(&self.defaults).chain(self.identities.values())
     }
 }
 

@@ -20,6 +20,7 @@ mod load;
 mod rule;
 mod section;
 mod settings;
+mod source;
 
 #[cfg(test)]
 mod tests;
@@ -38,3 +39,5 @@ pub use load::{
 pub use rule::{EndpointUrl, Match, OwnName, RegistrySettings, Rule};
 pub use section::MAX_FILE_BYTES;
 pub use settings::OtherHelperName;
+pub(crate) use source::is_role_name;
+pub use source::{SourceSettings, SsoSettings, SsoSignIn, StartUrl, WebIdentitySettings};

@@ -135,6 +135,12 @@ impl Rule {
         &self.origin
     }
 
+    /// The one region in which its registries are known to be: that of `match`, else `region`.
+    pub fn region(&self) -> Option<&Region> {
+        let own = self.identity.as_ref().and_then(IdentityTemplate::region);
+        self.registries.region().or(own)
+    }
+
     /// The settings other than the identity.
     pub fn settings(&self) -> &RegistrySettings {
         &self.settings

@@ -44,6 +44,13 @@ const CACHE: Shape = Shape {
 const IDENTITY_KEYS: &[&str] = &[
     "profile",
     "source_profile",
+    "sso_session",
+    "sso_start_url",
+    "sso_region",
+    "sso_role_name",
+    "sso_account_id",
+    "web_identity",
+    "web_identity_audience",
     "role_arn",
     "external_id",
     "role_session_name",

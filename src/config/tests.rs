@@ -39,7 +39,8 @@ fn who(config: &Config, host: &str) -> String {
     match identity {
         Ok(Some(identity)) => {
             let roles = identity.roles.iter().map(|role| role.arn.to_string());
-            let profile = identity.profile.iter().map(ToString::to_string);
+            let profile = identity.source.as_ref().and_then(SourceSettings::profile);
+            let profile = profile.map(str::to_owned).into_iter();
             profile.chain(roles).collect::<Vec<_>>().join(" ")
         }
         Ok(None) => "none".to_owned(),
@@ -138,7 +139,7 @@ fn every_setting_arrives() {
     assert_eq!(
         rule.identity_for(&registry).unwrap().unwrap(),
         IdentitySettings {
-            profile: Some("work".to_owned()),
+            source: Some(SourceSettings::Profile("work".to_owned())),
             roles: vec![
                 role(
                     "arn:aws:iam::111122223333:role/hub",
@@ -452,7 +453,7 @@ fn example_switched_on() -> String {
 fn the_example_is_right_and_shows_every_key() {
     let text = example_switched_on();
     let config = config(&text);
-    assert_eq!(config.rules().len(), 9);
+    assert_eq!(config.rules().len(), 12);
     assert_eq!(
         who(&config, OREGON),
         "work arn:aws:iam::999999999999:role/ecr-push"

@@ -143,6 +143,9 @@ fn typed(arguments: &ConfigureDocker) -> String {
     let ConfigureDocker {
         hosts,
         profile,
+        sso_session,
+        sso_role_name,
+        web_identity,
         role_arn,
         external_id,
         mfa_serial,
@@ -170,6 +173,9 @@ fn typed(arguments: &ConfigureDocker) -> String {
     let external_id = external_id.as_ref().map(|_| "…");
     for (name, value) in [
         ("--profile", profile.as_deref()),
+        ("--sso-session", sso_session.as_deref()),
+        ("--sso-role-name", sso_role_name.as_deref()),
+        ("--web-identity", web_identity.as_deref()),
         ("--role-arn", role_arn.as_deref()),
         ("--external-id", external_id),
         ("--mfa-serial", mfa_serial.as_ref().map(MfaDevice::as_str)),

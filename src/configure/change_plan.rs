@@ -86,6 +86,7 @@ impl ChangePlan {
         let mut files = ClientFiles::open(client, env, &file, arguments, locks)?;
         let (hosts, notes) = meant_hosts(arguments, env, &config)?;
         check_profile(env, &config, who)?;
+        check_sso_session(env, &config, who)?;
         check_identity(env, &config, arguments)?;
         let opened = config_file.iter().map(|file| file.path());
         let checked = files.paths().chain(opened).map(Path::to_owned).collect();
@@ -300,25 +301,22 @@ fn hosts_from_rules(config: &Config) -> (Vec<Host>, Vec<String>) {
     let mut hosts = Vec::new();
     let mut skipped = Vec::new();
     for (rule, written) in config.rules().iter().zip(config.matches_as_written()) {
-        let registry = Target::registry_of_rule(rule, &written, config);
+        let registries = Target::registries_of_rule(rule, &written, config);
         let what = match rule.registries() {
             Match::Private => "every private registry",
             Match::Partition(_) => "every registry of a partition",
             _ => "the registries of an account in all regions",
         };
-        match registry {
-            Some(registry) => add_host(
-                &mut hosts,
-                Host {
-                    key: registry.to_string(),
-                    registry,
-                },
-            ),
-            None => skipped.push(format!(
+        if registries.is_empty() {
+            skipped.push(format!(
                 "{}: the rule for `{}` matches {what} and names no single host",
                 rule.origin(),
                 rule.registries()
-            )),
+            ));
+        }
+        for registry in registries {
+            let key = registry.to_string();
+            add_host(&mut hosts, Host { key, registry });
         }
     }
     (hosts, skipped)
@@ -455,7 +453,7 @@ fn executables(env: &Env) -> impl Iterator<Item = String> {
 enum IdentityError {
     /// A rule would have no effect.
     #[error(
-        "docker-credential-{helper} always uses [identity.{name}] of config.toml or the AWS profile `{name}`, so --profile and --role-arn have no effect"
+        "docker-credential-{helper} always uses [identity.{name}] of config.toml or the AWS profile `{name}`, so options that add a rule have no effect"
     )]
     Fixed { helper: String, name: String },
     #[error("the AWS profile `{profile}` does not exist{}", did_you_mean(.nearest))]
@@ -463,6 +461,8 @@ enum IdentityError {
         profile: String,
         nearest: Option<String>,
     },
+    #[error("the section [sso-session {session}] does not exist in ~/.aws/config")]
+    MissingSession { session: String },
     #[error(
         "neither [identity.{name}] in config.toml nor the AWS profile `{name}` exists{}",
         did_you_mean(.nearest)
@@ -499,6 +499,22 @@ fn check_profile(env: &Env, config: &Config, who: RuleIdentity<'_>) -> Result<()
         "Correct the profile name, or run: aws configure --profile {}",
         shell_word(profile)
     )))
+}
+
+/// Refuses a session that the AWS files do not have.
+fn check_sso_session(env: &Env, config: &Config, who: RuleIdentity<'_>) -> Result<(), Error> {
+    let Some((session, _)) = who.sso_session else {
+        return Ok(());
+    };
+    match Resolver::new(env, config).has_sso_session(session) {
+        // Requests report files that cannot be read.
+        Ok(true) | Err(_) => Ok(()),
+        Ok(false) => {
+            let session = session.to_owned();
+            let error = Error::failure(IdentityError::MissingSession { session });
+            Err(error.hint("Correct the session name, or run: aws configure sso-session"))
+        }
+    }
 }
 
 /// Refuses a name that is neither an identity of `config.toml` nor an AWS profile.

@@ -12,7 +12,7 @@ use super::clients::line_end;
 use crate::cli::ConfigureDocker;
 use crate::config::{
     Blanks, Config, ConfigError, ConfigPaths, IdentitySettings, Match, Origin, RoleArnTemplate,
-    Rule,
+    Rule, SourceSettings,
 };
 use crate::error::Error;
 use crate::registry::{MfaDevice, Registry};
@@ -25,8 +25,11 @@ const HEADER: &str = "[[registry]]";
 pub(super) const MATCH_KEYS: [&str; 3] = ["match", "account", "region"];
 
 /// The keys of an identity that this command writes.
-pub(super) const WRITTEN_KEYS: [&str; 5] = [
+pub(super) const WRITTEN_KEYS: [&str; 8] = [
     "profile",
+    "sso_session",
+    "sso_role_name",
+    "web_identity",
     "role_arn",
     "external_id",
     "mfa_serial",
@@ -34,7 +37,14 @@ pub(super) const WRITTEN_KEYS: [&str; 5] = [
 ];
 
 /// The other keys of an identity.
-const OTHER_IDENTITY_KEYS: [&str; 2] = ["source_profile", "duration_seconds"];
+const OTHER_IDENTITY_KEYS: [&str; 6] = [
+    "source_profile",
+    "sso_start_url",
+    "sso_region",
+    "sso_account_id",
+    "web_identity_audience",
+    "duration_seconds",
+];
 
 /// Why no rule was written. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +73,9 @@ pub(super) enum RuleError {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RuleIdentity<'a> {
     pub profile: Option<&'a str>,
+    /// With the role name.
+    pub sso_session: Option<(&'a str, &'a str)>,
+    pub web_identity: Option<&'a str>,
     pub role_arn: Option<&'a str>,
     pub external_id: Option<&'a Secret>,
     pub mfa_device: Option<&'a MfaDevice>,
@@ -75,6 +88,11 @@ impl<'a> RuleIdentity<'a> {
     pub(super) fn from_arguments(arguments: &'a ConfigureDocker) -> Self {
         Self {
             profile: arguments.profile.as_deref(),
+            sso_session: arguments
+                .sso_session
+                .as_deref()
+                .zip(arguments.sso_role_name.as_deref()),
+            web_identity: arguments.web_identity.as_deref(),
             role_arn: arguments.role_arn.as_deref(),
             external_id: arguments.external_id.as_ref(),
             mfa_device: arguments.mfa_serial.as_ref(),
@@ -86,7 +104,7 @@ impl<'a> RuleIdentity<'a> {
 
 impl RuleIdentity<'_> {
     pub(super) fn is_given(&self) -> bool {
-        self.profile.or(self.role_arn).is_some()
+        self.profile.or(self.role_arn).is_some() || self.sso_session.is_some()
     }
 
     /// Whether an identity is this one. Unless this one replaces it, it may have further settings.
@@ -107,11 +125,31 @@ impl RuleIdentity<'_> {
         });
         // The region of a host of one's own belongs to its registry.
         let region = identity.region.as_ref().filter(|_| is_ecrs_name(registry));
-        identity.profile.as_deref() == self.profile
+        self.has_source_of(identity, registry)
             && identity.roles.len() == usize::from(self.role_arn.is_some())
             && role.map(|role| &role.arn) == role_arn.as_ref()
             && has_options
             && is_or_may_be(None, region, allows_more)
+    }
+
+    /// Whether the source of an identity is the one of this rule. An SSO role in the registry's own
+    /// account is, whether that is written or not.
+    fn has_source_of(&self, identity: &IdentitySettings, registry: &Registry) -> bool {
+        let given = (self.profile, self.sso_session, self.web_identity);
+        match (&identity.source, given) {
+            (None, (None, None, None)) => true,
+            (Some(SourceSettings::Profile(found)), (Some(profile), None, None)) => found == profile,
+            (Some(SourceSettings::Sso(found)), (None, Some((session, role_name)), None)) => {
+                found.session() == Some(session)
+                    && found.role_name == role_name
+                    && found.account_id.as_ref()
+                        == registry.private().map(|private| &private.account)
+            }
+            (Some(SourceSettings::WebIdentity(found)), (None, None, Some(text))) => {
+                text.parse().is_ok_and(|given| *found == given)
+            }
+            _ => false,
+        }
     }
 
     /// The keys of a rule for a registry, with their values.
@@ -135,6 +173,9 @@ impl RuleIdentity<'_> {
     fn keys(&self) -> Vec<(&'static str, &str)> {
         let values = [
             self.profile,
+            self.sso_session.map(|(session, _)| session),
+            self.sso_session.map(|(_, role_name)| role_name),
+            self.web_identity,
             self.role_arn,
             self.external_id.map(Secret::expose),
             self.mfa_device.map(MfaDevice::as_str),
@@ -354,9 +395,15 @@ fn is_ecrs_name(registry: &Registry) -> bool {
 fn shown(identity: &IdentitySettings) -> String {
     let roles = identity.roles.iter().map(|role| role.arn.as_str());
     let roles = roles.collect::<Vec<_>>().join(", then ");
-    match &identity.profile {
-        Some(profile) if roles.is_empty() => format!("profile `{profile}`"),
-        Some(profile) => format!("{roles}, assumed from profile `{profile}`"),
+    match &identity.source {
+        Some(SourceSettings::Profile(profile)) if roles.is_empty() => {
+            format!("profile `{profile}`")
+        }
+        Some(SourceSettings::Profile(profile)) => {
+            format!("{roles}, assumed from profile `{profile}`")
+        }
+        Some(source) if roles.is_empty() => source.to_string(),
+        Some(source) => format!("{roles}, assumed with {source}"),
         None => roles,
     }
 }
@@ -555,6 +602,8 @@ mod tests {
     fn named(replaces: bool) -> RuleIdentity<'static> {
         RuleIdentity {
             profile: Some("new"),
+            sso_session: None,
+            web_identity: None,
             role_arn: None,
             external_id: None,
             mfa_device: None,

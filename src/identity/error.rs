@@ -11,6 +11,7 @@ use crate::registry::{ParseError, Partition};
 use super::aws_files::{AwsFilesError, Place, Profile};
 use super::chosen_by::{ChosenBy, LayerName};
 use super::misspelled::Misspelled;
+use super::source::{SsoSessionError, WebIdentityTokenError};
 
 /// What to do if no credentials are found.
 pub(crate) const SIGN_IN: &str = "Sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE";
@@ -39,6 +40,19 @@ pub(crate) enum IdentityError {
     Files(AwsFilesError),
     #[error(transparent)]
     Environment(EnvironmentError),
+    /// The `sso_session` of a table of `config.toml`.
+    #[error("[sso-session {session}] {cause} (selected by {chosen_by})")]
+    SsoSession {
+        session: String,
+        cause: SsoSessionError,
+        chosen_by: ChosenBy,
+    },
+    /// The `web_identity` of a table of `config.toml`.
+    #[error("{cause} (selected by {chosen_by})")]
+    WebIdentity {
+        cause: WebIdentityTokenError,
+        chosen_by: ChosenBy,
+    },
     /// The name that the program was called by is neither an identity nor a profile.
     #[error(
         "called as docker-credential-ecrx-{name}, but neither [identity.{name}] in config.toml nor an AWS profile `{name}` in {files} exists"
@@ -120,6 +134,10 @@ impl IdentityError {
             }
             IdentityError::Misspelled(misspelled) => vec![misspelled.hint()],
             IdentityError::Files(error) => error.hints(),
+            IdentityError::SsoSession { .. } => {
+                vec!["To add or correct the session, run: aws configure sso-session".to_owned()]
+            }
+            IdentityError::WebIdentity { cause, .. } => vec![cause.hint()],
             IdentityError::Partition { ours, chosen_by, .. } => vec![match chosen_by.layer() {
                 // These come before every rule.
                 LayerName::Name => "Set another helper for this registry in the client's configuration (credHelpers)".to_owned(),

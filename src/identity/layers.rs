@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use crate::config::{
-    Blanks, Config, IdentitySettings, Origin, Problem, RoleArnTemplate, parse_external_id,
-    parse_session_name,
+    Blanks, Config, IdentitySettings, Origin, Problem, RoleArnTemplate, SourceSettings,
+    SsoSettings, parse_external_id, parse_session_name,
 };
 use crate::env::{Env, PER_ACCOUNT, var};
 use crate::helper_name;
@@ -17,7 +17,9 @@ use super::chosen_by::{ChosenBy, LayerName};
 use super::error::{IdentityError, ProfileError};
 use super::misspelled::Misspelled;
 use super::profile::{self, WebIdentityVariables};
-use super::source::{Container, InstanceMetadata, Keys, Source, Sso};
+use super::source::{
+    Container, InstanceMetadata, Keys, Source, Sso, SsoSessionError, WebIdentity, WebIdentityToken,
+};
 
 /// Asks one layer; `None` if it is silent.
 type Ask = for<'a> fn(&Layers<'a>, &Registry) -> Result<Option<LayerAnswer>, IdentityError>;
@@ -63,7 +65,7 @@ const FIRST_BELOW: usize = 3;
 const _: () = assert!(matches!(LAYERS[FIRST_BELOW].0, LayerName::AwsVariables));
 
 enum LayerAnswer {
-    /// A profile or roles or both. Without a profile, a layer below gives the source.
+    /// A source or roles or both. Without a source, a layer below gives it.
     Partial(PartialChoice),
     Complete(Choice),
 }
@@ -88,7 +90,7 @@ pub(super) struct Choice {
 /// What a table of config.toml or the `ECRX_*` variables say.
 pub(super) struct PartialChoice {
     pub(super) chosen_by: ChosenBy,
-    pub(super) profile: Option<String>,
+    pub(super) source: Option<SourceSettings>,
     pub(super) roles: Vec<Role>,
     pub(super) region: Option<Region>,
 }
@@ -222,14 +224,14 @@ impl Layers<'_> {
         helper_name::meant(name, identities, profiles)
     }
 
-    /// A layer's profile, or where it has none, what `below` gives; with its roles on top.
+    /// A layer's source, or where it has none, what `below` gives; with its roles on top.
     fn complete(
         &self,
-        partial: PartialChoice,
+        mut partial: PartialChoice,
         below: impl FnOnce() -> Result<Choice, IdentityError>,
     ) -> Result<Choice, IdentityError> {
-        let mut chosen = match &partial.profile {
-            Some(profile) => {
+        let mut chosen = match &partial.source {
+            Some(SourceSettings::Profile(profile)) => {
                 let chosen_by = match &partial.chosen_by {
                     ChosenBy::Variables { profile, .. } => {
                         ChosenBy::Variable(profile.clone().into())
@@ -238,12 +240,53 @@ impl Layers<'_> {
                 };
                 self.choose_profile(profile, chosen_by)?
             }
+            Some(SourceSettings::Sso(settings)) => {
+                let sso = self.sso_of_config(settings, &partial.chosen_by)?;
+                Choice::from_source(partial.chosen_by.clone(), Source::Sso(sso))
+            }
+            Some(SourceSettings::WebIdentity(settings)) => {
+                let token = WebIdentityToken::from_config(settings, self.env);
+                let token = token.map_err(|cause| IdentityError::WebIdentity {
+                    cause,
+                    chosen_by: partial.chosen_by.clone(),
+                })?;
+                // `config.toml` is refused without a role.
+                let role = partial.roles.drain(..1).next();
+                let web = role.map(|role| WebIdentity {
+                    token,
+                    role_arn: role.arn,
+                    session_name: role.session_name,
+                    duration: role.duration,
+                });
+                match web {
+                    Some(web) => {
+                        Choice::from_source(partial.chosen_by.clone(), Source::WebIdentity(web))
+                    }
+                    None => below()?,
+                }
+            }
             None => below()?,
         };
         chosen.chosen_by = partial.chosen_by;
         chosen.region = partial.region.or(chosen.region);
         chosen.roles.extend(partial.roles);
         Ok(chosen)
+    }
+
+    /// The sign-in that a table of `config.toml` names.
+    fn sso_of_config(
+        &self,
+        settings: &SsoSettings,
+        chosen_by: &ChosenBy,
+    ) -> Result<Sso, IdentityError> {
+        Sso::from_config(settings, self.files()?, self.env).map_err(|cause| match cause {
+            SsoSessionError::Environment(error) => IdentityError::Environment(error),
+            cause => IdentityError::SsoSession {
+                session: settings.session().unwrap_or_default().to_owned(),
+                cause,
+                chosen_by: chosen_by.clone(),
+            },
+        })
     }
 
     /// `ECRX_PROFILE` and `ECRX_ROLE_ARN`, each with `_<account>` of the registry first. On
@@ -270,7 +313,7 @@ impl Layers<'_> {
         };
         Ok(Some(PartialChoice {
             chosen_by,
-            profile: profile.map(|(_, profile)| profile),
+            source: profile.map(|(_, profile)| SourceSettings::Profile(profile)),
             roles,
             region,
         }))
@@ -535,7 +578,7 @@ impl PartialChoice {
         };
         Self {
             chosen_by,
-            profile: settings.profile,
+            source: settings.source,
             roles: settings.roles.into_iter().map(role).collect(),
             region: settings.region,
         }
@@ -561,14 +604,10 @@ impl From<LayerAnswer> for ChoiceSummary {
 
 impl ChoiceSummary {
     fn from_partial(choice: PartialChoice) -> Self {
-        let below = choice.profile.is_none();
-        let profile = choice.profile.map(|profile| format!("profile {profile}"));
+        let below = choice.source.is_none();
+        let source = choice.source.iter().map(ToString::to_string);
         let roles = choice.roles.iter().map(|role| format!("role {}", role.arn));
-        let mut who = profile
-            .into_iter()
-            .chain(roles)
-            .collect::<Vec<_>>()
-            .join(", then ");
+        let mut who = source.chain(roles).collect::<Vec<_>>().join(", then ");
         if below {
             who.push_str(", assumed with the next identity in this list");
         }

@@ -28,8 +28,8 @@ pub(crate) use misspelled::Misspelled;
 pub(crate) use resolver::Resolver;
 pub(crate) use sign_in::{RenewedSso, SignIn, SignInState, SsoToken};
 pub(crate) use source::{
-    Container, InstanceMetadata, MORE_TIME, ON_EC2, ServiceAccount, SignInMethod, Source, Sso,
-    Trouble, WebIdentity, WebToken,
+    Container, GitHubRequest, InstanceMetadata, MORE_TIME, ON_EC2, ServiceAccount, SignInMethod,
+    Source, Sso, Trouble, WebIdentity, WebIdentityToken,
 };
 
 use crate::digest::{Digest, DigestParts};
@@ -37,7 +37,7 @@ use crate::env::Env;
 use crate::registry::{MfaDevice, RoleArn};
 use crate::secret::Secret;
 
-use source::DEFAULT_SESSION_NAME;
+use source::{DEFAULT_SESSION_NAME, Properties};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Role {
@@ -162,9 +162,15 @@ impl Identity {
     /// The current content of the file that the source depends on, and that the user or the
     /// platform renews: a sign-in, or a token file.
     pub(crate) fn proof(&self) -> Vec<u8> {
-        let proof = match self.source.properties().token_file {
-            Some(file) => local_state::read_token(file),
-            None => self.sign_in().map(SignIn::contents),
+        let Properties {
+            token_file,
+            web_identity,
+            ..
+        } = self.source.properties();
+        let proof = match (token_file, web_identity) {
+            (Some(file), _) => local_state::read_token(file),
+            (None, Some(token)) => token.proof(),
+            (None, None) => self.sign_in().map(SignIn::contents),
         };
         proof.unwrap_or_default()
     }

@@ -132,6 +132,15 @@ impl<'a> Resolver<'a> {
         self.layers.files.as_ref().map(AwsFiles::profile_names)
     }
 
+    /// Whether AWS's files have an `[sso-session]` of this name.
+    ///
+    /// # Errors
+    /// When those cannot be used.
+    pub(crate) fn has_sso_session(&self, name: &str) -> Result<bool, &AwsFilesError> {
+        let files = self.layers.files.as_ref()?;
+        Ok(files.sso_session(name).is_some())
+    }
+
     /// The texts of all configuration files: this program's and AWS's.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &Secret> {
         let aws = self.layers.files.iter().flat_map(AwsFiles::texts);

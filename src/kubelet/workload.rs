@@ -4,7 +4,7 @@
 use crate::config::{KubeletSettings, WorkloadPolicy};
 use crate::env::{Env, var};
 use crate::error::escaped;
-use crate::identity::{ChosenBy, ServiceAccount, WebIdentity, WebToken};
+use crate::identity::{ChosenBy, ServiceAccount, WebIdentity, WebIdentityToken};
 use crate::registry::{ParseError, RoleArn};
 
 use super::request::Workload;
@@ -53,7 +53,7 @@ impl Requester {
         };
         let identity = WebIdentity {
             session_name: account.as_ref().map(ServiceAccount::session_name),
-            token: WebToken::Given(workload.token),
+            token: WebIdentityToken::ServiceAccount(workload.token),
             role_arn,
             duration: None,
         };

@@ -106,6 +106,22 @@ fn all_selects_the_hosts_in_config_toml_and_names_the_rules_without_one() {
     );
 }
 
+#[test]
+fn all_selects_the_hosts_of_a_rules_accounts_in_its_region() {
+    let setup = Setup::new();
+    setup.environment.config(
+        "[[registry]]\nmatch = \"*\"\naccounts = [\"111122223333\", \"444455556666\"]\n\
+         region = \"eu-west-1\"\nweb_identity = \"github\"\n\
+         role_arn = \"arn:aws:iam::{account}:role/ci-pull\"\n",
+    );
+    setup.configured(&["--all"]);
+    for account in ["111122223333", "444455556666"] {
+        let line = format!("\"{account}.dkr.ecr.eu-west-1.amazonaws.com\": \"ecrx\"");
+        assert!(setup.docker().contains(&line), "{}", setup.docker());
+    }
+    setup.nothing_to_do(&["--all"]);
+}
+
 /// Clients look up the host as written in the image reference.
 #[test]
 fn all_writes_hosts_as_the_rules_spell_them() {
@@ -190,7 +206,7 @@ fn the_name_it_is_called_by_is_the_name_that_is_written() {
     assert_eq!(outcome.code, Some(2));
     assert_eq!(
         outcome.stderr,
-        "docker-credential-ecrx: docker-credential-ecrx-release always uses [identity.release] of config.toml or the AWS profile `release`, so --profile and --role-arn have no effect\n"
+        "docker-credential-ecrx: docker-credential-ecrx-release always uses [identity.release] of config.toml or the AWS profile `release`, so options that add a rule have no effect\n"
     );
     assert!(PROGRAM.contains("docker-credential-ecrx"));
 }

@@ -41,6 +41,55 @@ role_arn = \"{ROLE}\"
     assert_eq!(setup.files(), before);
 }
 
+#[test]
+fn a_rule_names_the_sso_session_with_its_role_name() {
+    let setup = Setup::new();
+    let sso = ["--sso-session", "corp", "--sso-role-name", "dev"];
+    let unknown = setup.refused(&[&[HOST], &sso[..]].concat());
+    assert!(
+        unknown.contains("[sso-session corp] does not exist"),
+        "{unknown}"
+    );
+    setup.environment.add_aws_config(
+        "[sso-session corp]\nsso_start_url = https://a.example\nsso_region = us-east-1\n",
+    );
+    setup.configured(&[&[HOST], &sso[..]].concat());
+    let rule = "[[registry]]\nmatch = \"111122223333/eu-west-1\"\nsso_session = \"corp\"\nsso_role_name = \"dev\"\n";
+    assert_eq!(setup.rules(), rule);
+    setup.nothing_to_do(&[&[HOST], &sso[..]].concat());
+    setup.configured(&[HOST, "--profile", "work", "--replace"]);
+    let replaced = "[[registry]]\nmatch = \"111122223333/eu-west-1\"\nprofile = \"work\"\n";
+    assert_eq!(setup.rules(), replaced);
+}
+
+#[test]
+fn a_rule_names_the_web_identity_with_its_role() {
+    let setup = Setup::new();
+    let web = ["--web-identity", "github", "--role-arn", ROLE];
+    setup.configured(&[&[HOST], &web[..]].concat());
+    let rule = format!(
+        "[[registry]]\nmatch = \"111122223333/eu-west-1\"\nweb_identity = \"github\"\nrole_arn = \"{ROLE}\"\n"
+    );
+    assert_eq!(setup.rules(), rule);
+    setup.nothing_to_do(&[&[HOST], &web[..]].concat());
+    for wrong in [
+        &["--web-identity", "github"][..],
+        &["--web-identity", "gitlab", "--role-arn", ROLE],
+        &[
+            "--web-identity",
+            "github",
+            "--role-arn",
+            ROLE,
+            "--profile",
+            "work",
+        ],
+        &["--sso-session", "corp"],
+        &["--sso-role-name", "dev"],
+    ] {
+        setup.misused(&[&[HOST], wrong].concat());
+    }
+}
+
 /// The content of the file, and the text that is inserted.
 #[test]
 fn a_rule_is_added_where_it_takes_precedence_and_nothing_else_changes() {

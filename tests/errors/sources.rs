@@ -169,7 +169,7 @@ fn web_identity_without_its_file_names_it() {
             "the web identity token {token} for {WEB_ROLE} returned no credentials: the file cannot be read: No such file or directory (os error 2)"
         ),
         &[
-            "Check that the token file exists at the path set in AWS_WEB_IDENTITY_TOKEN_FILE or the profile, and that this user can read it",
+            "Check that the token file exists at the path set in AWS_WEB_IDENTITY_TOKEN_FILE, the profile or config.toml, and that this user can read it",
             &as_web_identity(&environment),
         ],
     );
@@ -216,7 +216,7 @@ fn web_identity_that_has_expired_is_told_by_its_file() {
             "the web identity token {token} has expired: ExpiredTokenException: Token expired: the identity token's exp has passed"
         ),
         &[
-            "Renew the token file, which EKS or the CI system writes; in CI, restart the job",
+            "Renew the token, which EKS or the CI system issues; in CI, restart the job",
             &as_web_identity(&environment),
         ],
     );

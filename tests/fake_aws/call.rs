@@ -37,6 +37,8 @@ pub enum Operation {
     EcsCredentials,
     /// `GET /v1/credentials`, as EKS Pod Identity.
     EksCredentials,
+    /// `GET /github/idtoken?…`: the OIDC token of a job in GitHub Actions.
+    GitHubIdToken,
     /// Anything else: answered with 404.
     Unknown,
 }
@@ -78,6 +80,7 @@ impl Operation {
                 "imds"
             }
             Self::EcsCredentials | Self::EksCredentials => "container-credentials",
+            Self::GitHubIdToken => "github-id-token",
             Self::Unknown => "unknown",
         }
     }
@@ -98,7 +101,8 @@ impl Operation {
             | Self::ImdsCredentials
             | Self::ImdsRegion
             | Self::EcsCredentials
-            | Self::EksCredentials => Protocol::Plain,
+            | Self::EksCredentials
+            | Self::GitHubIdToken => Protocol::Plain,
         }
     }
 }

@@ -11,6 +11,7 @@ mod echo;
 mod ecr;
 mod error;
 mod fault;
+mod github;
 mod http;
 mod imds;
 mod proxy;
@@ -35,6 +36,7 @@ pub use self::{
     echo::{Echo, echo},
     ecr::{Grant, Issue},
     fault::{Fault, Gate, Times},
+    github::{GITHUB_BEARER, github_token},
     proxy::FakeProxy,
     registry::{
         FakeImage, FakeLayer, FakeRegistry, Format, Refused, RegistryFault, Route, SIGNATURE,

@@ -15,7 +15,7 @@ use super::reader::Reader;
 use super::server::{Lifetime, lock};
 use super::sigv4::Signature;
 use super::state::State;
-use super::{clock, container, ecr, imds, sso, sts};
+use super::{clock, container, ecr, github, imds, sso, sts};
 
 /// Serves one connection until either side ends it; a client's failure is no one's concern.
 pub(super) fn serve(
@@ -144,6 +144,7 @@ fn operation(request: &Request, action: Option<&str>) -> Operation {
         ("GET", "/federation/credentials", _) => Operation::SsoGetRoleCredentials,
         ("POST", "/token", _) => Operation::SsoOidcCreateToken,
         ("POST", "/v1/token", _) => Operation::SigninCreateOAuth2Token,
+        ("GET", github::PATH, _) => Operation::GitHubIdToken,
         _ => match imds::operation(method, path) {
             Operation::Unknown => container::operation(method, path),
             known => known,
@@ -196,6 +197,7 @@ fn dispatch(state: &mut State, request: &Request, call: &Call) -> Result<Respons
         | Operation::ImdsCredentials
         | Operation::ImdsRegion) => imds::answer(state, request, operation),
         Operation::EcsCredentials | Operation::EksCredentials => container::answer(state, call),
+        Operation::GitHubIdToken => github::answer(call),
         Operation::Unknown => Err(ServiceError::new(
             404,
             "UnknownOperationException",

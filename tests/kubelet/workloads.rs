@@ -47,7 +47,7 @@ fn a_pod_gets_the_token_of_its_own_role_and_the_session_has_its_name() {
     assert_eq!(calls[0].param("WebIdentityToken"), Some(&*token()));
     let log = environment.kubelet_log();
     let end = format!(
-        "identity: the token of the service account team-a/builder for {ROLE}; selected by the annotation {KEY} of the service account; not used: AWS_ACCESS_KEY_ID"
+        "identity: the web identity token of the service account team-a/builder for {ROLE}; selected by the annotation {KEY} of the service account; not used: AWS_ACCESS_KEY_ID"
     );
     assert!(log[0].ends_with(&end), "{log:?}");
 }

@@ -117,6 +117,11 @@ impl Failure {
         Self::new(fetch, FailureKind::Timeout, detail)
     }
 
+    /// A request of ours that is not to AWS got no answer.
+    pub(super) fn transport(fetch: &Fetch<'_>, failure: TransportFailure) -> Self {
+        Self::new(fetch, FailureKind::Transport(failure), "")
+    }
+
     pub(super) fn malformed(fetch: &Fetch<'_>, detail: &str) -> Self {
         Self::new(fetch, FailureKind::Malformed, detail)
     }
@@ -204,10 +209,11 @@ impl Failure {
 
     fn role_denied(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (caller, detail) = (self.caller(), &self.detail);
-        match (&self.stage, self.identity.source.web_token()) {
-            (Stage::WebIdentity { role }, Some(token)) => {
-                write!(f, "{token} cannot assume the role {role}: {detail}")
-            }
+        match (&self.stage, self.identity.source.properties().web_identity) {
+            (Stage::WebIdentity { role }, Some(token)) => write!(
+                f,
+                "the web identity token {token} cannot assume the role {role}: {detail}"
+            ),
             (Stage::Role { role, .. } | Stage::WebIdentity { role }, _) => {
                 write!(f, "the role {role} cannot be assumed by {caller}: {detail}")
             }
@@ -263,18 +269,16 @@ impl fmt::Display for Failure {
             FailureKind::WrongSecret => {
                 write!(f, "wrong secret access key for {}: {detail}", self.caller())
             }
-            FailureKind::CredentialsExpired => {
-                match (&self.stage, self.identity.source.web_token()) {
-                    (Stage::WebIdentity { .. }, Some(token)) => {
-                        write!(f, "{token} has expired: {detail}")
-                    }
-                    _ => write!(
-                        f,
-                        "the temporary credentials of {} have expired: {detail}",
-                        self.caller()
-                    ),
+            FailureKind::CredentialsExpired => match (&self.stage, source.web_identity) {
+                (Stage::WebIdentity { .. }, Some(token)) => {
+                    write!(f, "the web identity token {token} has expired: {detail}")
                 }
-            }
+                _ => write!(
+                    f,
+                    "the temporary credentials of {} have expired: {detail}",
+                    self.caller()
+                ),
+            },
             FailureKind::Transport(transport) => write!(f, "{stage}: {transport}"),
             FailureKind::Timeout | FailureKind::Refused => write!(f, "{stage}: {detail}"),
             FailureKind::Throttled => write!(f, "{stage}: AWS is throttling requests: {detail}"),
@@ -293,10 +297,12 @@ fn sign_in_failed(
     method: &SignInMethod<'_>,
     fault: SignInFault,
 ) -> fmt::Result {
-    let SignInMethod { name, profile, .. } = method;
-    write!(f, "the {name} sign-in for profile {profile}")?;
-    if let Some(session) = method.session {
-        write!(f, " (session {session})")?;
+    write!(f, "the {} sign-in for ", method.name)?;
+    match (method.profile, method.session) {
+        (Some(profile), None) => write!(f, "profile {profile}")?,
+        (Some(profile), Some(session)) => write!(f, "profile {profile} (session {session})")?,
+        (None, Some(session)) => write!(f, "session {session}")?,
+        (None, None) => f.write_str(method.start_url.unwrap_or_default())?,
     }
     write!(f, " {fault}; run: {}", method.command())
 }
@@ -337,7 +343,7 @@ impl Failure {
             ]),
             FailureKind::CredentialsExpired => match self.stage {
                 Stage::WebIdentity { .. } => hints(&[
-                    "Renew the token file, which EKS or the CI system writes; in CI, restart the job",
+                    "Renew the token, which EKS or the CI system issues; in CI, restart the job",
                 ]),
                 _ => hints(&[
                     "Get new temporary credentials from the same source, and replace the expired ones",
@@ -392,9 +398,13 @@ impl Failure {
             )];
         }
         let Stage::Role { role, .. } = &self.stage else {
-            return hints(&[
-                "Ask an IAM Identity Center administrator to assign this role to you, or correct sso_account_id and sso_role_name in the profile",
-            ]);
+            let place = match self.identity.profile {
+                Some(_) => "the profile",
+                None => "config.toml",
+            };
+            return vec![format!(
+                "Ask an IAM Identity Center administrator to assign this role to you, or correct sso_account_id and sso_role_name in {place}"
+            )];
         };
         let sends_id = self
             .identity

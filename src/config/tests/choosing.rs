@@ -19,7 +19,8 @@ fn who_by_name(config: &Config, name: &str) -> String {
     match config.identity_for(name, &registry(OREGON)) {
         Ok(Some(identity)) => {
             let roles = identity.roles.iter().map(|role| role.arn.to_string());
-            let words = identity.profile.iter().cloned().chain(roles);
+            let profile = identity.source.as_ref().and_then(SourceSettings::profile);
+            let words = profile.map(str::to_owned).into_iter().chain(roles);
             words.collect::<Vec<_>>().join(" ")
         }
         Ok(None) => "none".to_owned(),
@@ -120,7 +121,7 @@ fn identities_that_cannot_be() {
         ),
         (
             "[identity.z]\nx = 1\n[identity.a]\nx = 1\n",
-            "2: identity.z.x: unknown key; the keys of this table are profile, source_profile, role_arn, external_id, \
+            "2: identity.z.x: unknown key; the keys of this table are profile, source_profile, sso_session, sso_start_url, sso_region, sso_role_name, sso_account_id, web_identity, web_identity_audience, role_arn, external_id, \
              role_session_name, duration_seconds, mfa_serial, region",
         ),
         (
@@ -236,7 +237,8 @@ fn each_setting_is_that_of_the_first_rule_that_has_it() {
 
 #[test]
 fn a_rule_needs_an_identity_or_a_setting() {
-    let no_identity = "1: registry: has no identity; add `profile`, `role_arn` or both";
+    let no_identity =
+        "1: registry: has no identity; add `profile`, `sso_session`, `web_identity` or `role_arn`";
     for lines in [
         "",
         "accounts = [\"111122223333\"]",

@@ -16,7 +16,7 @@ fn profiles(config: &Config) -> Vec<String> {
     config
         .rules()
         .iter()
-        .filter_map(|rule| identity(rule).profile)
+        .filter_map(|rule| identity(rule).source?.profile().map(str::to_owned))
         .collect()
 }
 

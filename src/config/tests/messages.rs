@@ -175,7 +175,8 @@ fn unknown_keys_and_tables() {
         (
             "[[registry]]\nzzz = 1\naaa = 2\n",
             "2: registry.zzz: unknown key; the keys of this table are match, accounts, profile, source_profile, \
-             role_arn, external_id, role_session_name, duration_seconds, mfa_serial, region, account, \
+             sso_session, sso_start_url, sso_region, sso_role_name, sso_account_id, web_identity, \
+             web_identity_audience, role_arn, external_id, role_session_name, duration_seconds, mfa_serial, region, account, \
              endpoint_url, sts_endpoint_url, max_age_seconds",
         ),
         (
@@ -459,15 +460,15 @@ fn rules_that_say_too_little_or_too_much() {
         ),
         (
             "[[registry]]\nmatch = \"*\"\n\n[[registry]]\nmatch = \"aws\"\n",
-            "1: registry: has no identity; add `profile`, `role_arn` or both",
+            "1: registry: has no identity; add `profile`, `sso_session`, `web_identity` or `role_arn`",
         ),
         (
             "[[registry]]\nmatch = \"*\"\nregion = \"eu-west-1\"\n",
-            "1: registry: has no identity; add `profile`, `role_arn` or both",
+            "1: registry: has no identity; add `profile`, `sso_session`, `web_identity` or `role_arn`",
         ),
         (
             "[defaults]\nregion = \"eu-west-1\"\n",
-            "1: defaults: has no identity; add `profile`, `role_arn` or both",
+            "1: defaults: has no identity; add `profile`, `sso_session`, `web_identity` or `role_arn`",
         ),
         (
             "[[registry]]\nmatch = \"public.ecr.aws\"\nprofile = \"p\"\naccounts = [\"111122223333\"]\n",
@@ -496,6 +497,114 @@ fn rules_that_say_too_little_or_too_much() {
             ),
         ]);
     }
+}
+
+/// Lines of a rule for all private registries, and the mistake from its line on.
+#[test]
+fn sources_that_need_no_profile_say_what_is_missing_or_contradicts() {
+    let sso = "sso_session = \"corp\"\nsso_role_name = \"dev\"";
+    let start_url = "sso_start_url = \"https://d-abc123.awsapps.com/start\"";
+    let role = "role_arn = \"arn:aws:iam::111122223333:role/r\"";
+    let web = format!("web_identity = \"github\"\n{role}");
+    let lines = |lines: &[&str]| lines.join("\n");
+    for (lines, expected) in [
+        (
+            lines(&["profile = \"p\"", sso]),
+            "4: registry.sso_session: cannot be used with `profile`: an identity has one credential source; remove one of them",
+        ),
+        (
+            lines(&["source_profile = \"p\"", &web]),
+            "4: registry.web_identity: cannot be used with `source_profile`: an identity has one credential source; remove one of them",
+        ),
+        (
+            lines(&[sso, &web]),
+            "5: registry.web_identity: cannot be used with `sso_session`: an identity has one credential source; remove one of them",
+        ),
+        (
+            "sso_session = \"corp\"".to_owned(),
+            "1: registry.sso_role_name: is missing; SSO needs the role name of a permission set",
+        ),
+        (
+            "sso_role_name = \"dev\"".to_owned(),
+            "3: registry.sso_role_name: applies only to SSO; add `sso_session`, or `sso_start_url` with `sso_region`, or remove the line",
+        ),
+        (
+            lines(&["sso_account_id = \"111122223333\"", role]),
+            "3: registry.sso_account_id: applies only to SSO; add `sso_session`, or `sso_start_url` with `sso_region`, or remove the line",
+        ),
+        (
+            lines(&[sso, "sso_region = \"us-east-1\""]),
+            "5: registry.sso_region: cannot be used with `sso_session`, whose section in ~/.aws/config sets it; remove the line",
+        ),
+        (
+            lines(&[sso, start_url]),
+            "5: registry.sso_start_url: cannot be used with `sso_session`, whose section in ~/.aws/config sets it; remove the line",
+        ),
+        (
+            lines(&[start_url, "sso_role_name = \"dev\""]),
+            "1: registry.sso_region: is missing; `sso_start_url` needs the region of IAM Identity Center",
+        ),
+        (
+            "sso_start_url = \"d-abc123\"".to_owned(),
+            "3: registry.sso_start_url: `d-abc123` must be https://HOST, optionally with a path",
+        ),
+        (
+            lines(&["sso_session = \"corp\"", "sso_role_name = \"a/b\""]),
+            "4: registry.sso_role_name: `a/b` is not a role name; use 1 to 64 characters from A-Z a-z 0-9 and _+=,.@-",
+        ),
+        (
+            lines(&[sso, "sso_account_id = \"1\""]),
+            "5: registry.sso_account_id: `1` is not an AWS account ID: expected 12 digits",
+        ),
+        (
+            lines(&[sso, "external_id = \"xy\""]),
+            "5: registry.external_id: applies only to assumed roles; add `role_arn` or remove the line",
+        ),
+        (
+            "web_identity = \"github\"".to_owned(),
+            "3: registry.web_identity: needs `role_arn`, the role that is assumed with the token",
+        ),
+        (
+            lines(&["web_identity = \"gitlab\"", role]),
+            "3: registry.web_identity: `gitlab` must be `github`, `env:NAME` with the name of a variable, or an absolute path (`~` and variables are not expanded)",
+        ),
+        (
+            lines(&["web_identity = \"env:1\"", role]),
+            "3: registry.web_identity: `env:1` must be `github`, `env:NAME` with the name of a variable, or an absolute path (`~` and variables are not expanded)",
+        ),
+        (
+            lines(&["web_identity = \"~/x\"", role]),
+            "3: registry.web_identity: `~/x` must be `github`, `env:NAME` with the name of a variable, or an absolute path (`~` and variables are not expanded)",
+        ),
+        (
+            lines(&[
+                "web_identity = \"env:CI\"",
+                role,
+                "web_identity_audience = \"a\"",
+            ]),
+            "5: registry.web_identity_audience: applies only to `web_identity = \"github\"`; remove the line",
+        ),
+        (
+            lines(&[&web, "external_id = \"xy\""]),
+            "5: registry.external_id: cannot be used with `web_identity`: AWS does not accept it with a web identity token; remove the line",
+        ),
+        (
+            lines(&[&web, "mfa_serial = \"arn:aws:iam::111122223333:mfa/a\""]),
+            "5: registry.mfa_serial: cannot be used with `web_identity`: AWS does not accept it with a web identity token; remove the line",
+        ),
+    ] {
+        check(&[(&format!("[[registry]]\nmatch = \"*\"\n{lines}\n"), expected)]);
+    }
+    check(&[
+        (
+            &format!("[[registry]]\nmatch = \"public.ecr.aws\"\n{sso}\n"),
+            "1: registry.sso_account_id: is missing; public ECR has no account, so name the account of the SSO role",
+        ),
+        (
+            "[[registry]]\nmatch = \"aws-cn\"\nsso_start_url = \"https://a.example\"\nsso_region = \"us-east-1\"\nsso_role_name = \"dev\"\n",
+            "4: registry.sso_region: `us-east-1` is in the partition aws, and `match` = `aws-cn` in aws-cn; AWS identities and registries must be in the same partition",
+        ),
+    ]);
 }
 
 #[test]

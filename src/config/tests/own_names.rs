@@ -63,7 +63,8 @@ fn rules_of_an_own_name_are_those_of_its_port_its_host_and_its_registry() {
     ] {
         let registry = config.registry(server).unwrap();
         let identity = config.rule_for(&registry).unwrap().unwrap();
-        assert_eq!(identity.profile.as_deref(), Some(expected), "{server}");
+        let profile = identity.source.as_ref().and_then(SourceSettings::profile);
+        assert_eq!(profile, Some(expected), "{server}");
     }
     // Each port of a name may be another registry, and no other rule matches it.
     let name = ServerName::parse("images.example.com").unwrap();
@@ -73,7 +74,8 @@ fn rules_of_an_own_name_are_those_of_its_port_its_host_and_its_registry() {
         "eu-west-2".parse().unwrap(),
     );
     let identity = config.rule_for(&other).unwrap().unwrap();
-    assert_eq!(identity.profile.as_deref(), Some("account"));
+    let profile = identity.source.as_ref().and_then(SourceSettings::profile);
+    assert_eq!(profile, Some("account"));
 }
 
 #[test]

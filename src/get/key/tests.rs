@@ -10,6 +10,7 @@ mod layers;
 mod plan;
 mod situation;
 mod sources;
+mod without_profile;
 mod writing;
 
 use proptest::prelude::*;

@@ -95,6 +95,7 @@ impl CredentialSource for Container {
             max_age: Some(UNKNOWN_PRINCIPAL_MAX_AGE),
             sign_in: None,
             token_file: self.token_file.as_deref().map(Path::new),
+            web_identity: None,
             role: None,
             access_key_id: None,
             local_endpoint: Some(&self.uri),

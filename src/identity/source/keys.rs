@@ -109,6 +109,7 @@ impl CredentialSource for Keys {
             max_age,
             sign_in: None,
             token_file: None,
+            web_identity: None,
             role: None,
             access_key_id: Some(&self.access_key_id),
             local_endpoint: None,

@@ -28,8 +28,11 @@ pub(crate) use instance_metadata::{InstanceMetadata, ON_EC2};
 pub(super) use keys::Keys;
 pub(super) use login::Login;
 pub(super) use process::Process;
-pub(crate) use sso::Sso;
-pub(crate) use web_identity::{DEFAULT_SESSION_NAME, ServiceAccount, WebIdentity, WebToken};
+pub(crate) use sso::{Sso, SsoSessionError};
+pub(crate) use web_identity::{
+    DEFAULT_SESSION_NAME, GitHubRequest, ServiceAccount, WebIdentity, WebIdentityToken,
+    WebIdentityTokenError,
+};
 
 /// How long a token is trusted if it cannot be known offline whose it is.
 const UNKNOWN_PRINCIPAL_MAX_AGE: Duration = Duration::from_secs(3600);
@@ -87,6 +90,8 @@ pub(crate) struct Properties<'a> {
     pub sign_in: Option<SignInMethod<'a>>,
     /// The file of the token that it sends, which a platform renews.
     pub token_file: Option<&'a Path>,
+    /// The token of a web identity.
+    pub web_identity: Option<&'a WebIdentityToken>,
     /// The role that its credentials are those of, if that is assumed at STS.
     pub role: Option<&'a RoleArn>,
     /// The access key id, if that is known offline.
@@ -130,10 +135,12 @@ pub(crate) struct SignInMethod<'a> {
     pub name: &'static str,
     /// The command of the AWS CLI, without options.
     command: &'static str,
-    /// The profile that is signed in.
-    pub profile: &'a str,
-    /// The `sso-session` of the profile.
+    /// The profile that is signed in; `None` if `config.toml` names the sign-in.
+    pub profile: Option<&'a str>,
+    /// The `sso-session`.
     pub session: Option<&'a str>,
+    /// The start URL of SSO.
+    pub start_url: Option<&'a str>,
     /// The variable with the URL of the service that renews it. The SDK does not say that a sign-in
     /// was not renewed because of a wrong URL.
     pub url_variable: &'static str,
@@ -142,16 +149,30 @@ pub(crate) struct SignInMethod<'a> {
 impl SignInMethod<'_> {
     /// What to run.
     pub(crate) fn command(&self) -> String {
-        format!("{} --profile {}", self.command, shell_word(self.profile))
+        let (option, name) = match (self.profile, self.session) {
+            (Some(profile), _) => ("--profile", shell_word(profile)),
+            (None, Some(session)) => ("--sso-session", shell_word(session)),
+            // The AWS CLI signs in to a start URL by a profile alone.
+            (None, None) => ("--profile", "PROFILE".into()),
+        };
+        format!("{} {option} {name}", self.command)
     }
 
     /// What also helps.
     pub(crate) fn hint(&self) -> Option<String> {
-        let session = shell_word(self.session?);
         let command = self.command;
-        Some(format!(
-            "To sign in for every profile of the session, run: {command} --sso-session {session}"
-        ))
+        match (self.profile, self.session, self.start_url) {
+            (Some(_), Some(session), _) => {
+                let session = shell_word(session);
+                Some(format!(
+                    "To sign in for every profile of the session, run: {command} --sso-session {session}"
+                ))
+            }
+            (None, None, Some(url)) => Some(format!(
+                "Replace PROFILE with a profile of ~/.aws/config that has sso_start_url = {url}, and no sso_session"
+            )),
+            _ => None,
+        }
     }
 }
 
@@ -170,19 +191,6 @@ impl Source {
 
     pub(crate) fn properties(&self) -> Properties<'_> {
         self.get().properties()
-    }
-
-    /// The OIDC token that a role is assumed with.
-    pub(crate) fn web_token(&self) -> Option<&WebToken> {
-        match self {
-            Source::WebIdentity(web) => Some(&web.token),
-            Source::Keys(_)
-            | Source::Sso(_)
-            | Source::Login(_)
-            | Source::Process(_)
-            | Source::Container(_)
-            | Source::InstanceMetadata(_) => None,
-        }
     }
 
     /// The host of its local endpoint.

@@ -74,6 +74,7 @@ impl CredentialSource for Process {
             max_age: Some(UNKNOWN_PRINCIPAL_MAX_AGE),
             sign_in: None,
             token_file: None,
+            web_identity: None,
             role: None,
             access_key_id: None,
             local_endpoint: None,

@@ -5,23 +5,25 @@ use std::fs::Metadata;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use crate::config::{SsoSettings, SsoSignIn, is_role_name};
 use crate::digest::DigestParts;
 use crate::digest::sha1_hex;
 use crate::env::{Env, var};
 use crate::identity::aws_files::{AwsFiles, Profile, Settings};
-use crate::identity::error::ProfileError;
+use crate::identity::error::{EnvironmentError, ProfileError, refuse_blank};
 use crate::identity::local_state::{LocalState, values};
 use crate::identity::sign_in::SignIn;
 use crate::redaction::Redactor;
-use crate::registry::{AccountId, Partition, Region};
+use crate::registry::{AccountId, ParseError, Partition, Region};
 
 use super::keys::try_the_cli;
 use super::{CredentialSource, Lineage, Properties, SignInMethod, Trouble, foreign};
 
-/// What an SSO profile and its session say.
+/// What an SSO profile or a table of `config.toml` says, and the session that it names.
 #[derive(Clone, Debug)]
 pub(crate) struct Sso {
-    pub profile: String,
+    /// The profile that names it; `None` if `config.toml` does.
+    pub profile: Option<String>,
     pub account_id: String,
     pub role_name: String,
     pub start_url: String,
@@ -69,7 +71,7 @@ impl Sso {
                 .ok_or_else(|| incomplete(format!("{key} is missing")))
         };
         let sso = Self {
-            profile: profile.name().to_owned(),
+            profile: Some(profile.name().to_owned()),
             account_id: required("sso_account_id")?,
             role_name: required("sso_role_name")?,
             start_url: required("sso_start_url")?,
@@ -83,6 +85,35 @@ impl Sso {
         }
         ProfileError::refuse_blank(profile, env, &URL_VARIABLES)?;
         Ok(Some(sso))
+    }
+
+    /// The sign-in and the role that a table of `config.toml` names.
+    pub(in crate::identity) fn from_config(
+        settings: &SsoSettings,
+        files: &AwsFiles,
+        env: &Env,
+    ) -> Result<Self, SsoSessionError> {
+        refuse_blank(env, &URL_VARIABLES).map_err(SsoSessionError::Environment)?;
+        let (start_url, region, session) = match &settings.sign_in {
+            SsoSignIn::StartUrl { url, region } => (url.as_str().to_owned(), region.clone(), None),
+            SsoSignIn::Session(name) => {
+                let section = files.sso_session(name);
+                let section = section.ok_or(SsoSessionError::Missing)?;
+                let get = |key| section.get(key).ok_or(SsoSessionError::Incomplete(key));
+                let region = get("sso_region")?.parse();
+                let region = region.map_err(SsoSessionError::Region)?;
+                (get("sso_start_url")?.to_owned(), region, Some(name.clone()))
+            }
+        };
+        let account_id = settings.account_id.as_ref();
+        Ok(Self {
+            profile: None,
+            account_id: account_id.map(ToString::to_string).unwrap_or_default(),
+            role_name: settings.role_name.clone(),
+            start_url,
+            region,
+            session,
+        })
     }
 
     /// Refuses a profile whose session does not exist or is incomplete, as the AWS CLI does even if
@@ -129,10 +160,17 @@ impl Sso {
     }
 }
 
-/// Whether IAM allows it as the name of a role.
-fn is_role_name(text: &str) -> bool {
-    let in_names = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
-    (1..=64).contains(&text.len()) && text.bytes().all(in_names)
+/// Why the `[sso-session]` that `config.toml` names cannot be used.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum SsoSessionError {
+    #[error("does not exist in ~/.aws/config")]
+    Missing,
+    #[error("has no {0}")]
+    Incomplete(&'static str),
+    #[error("has an invalid sso_region: {0}")]
+    Region(ParseError),
+    #[error(transparent)]
+    Environment(EnvironmentError),
 }
 
 /// When the sign-in began. Nothing in SSO's file says which user has signed in, and another may
@@ -162,11 +200,13 @@ impl CredentialSource for Sso {
             sign_in: Some(SignInMethod {
                 name: "SSO",
                 command: "aws sso login",
-                profile: &self.profile,
+                profile: self.profile.as_deref(),
                 session: self.session.as_deref(),
+                start_url: Some(&self.start_url),
                 url_variable: var::AWS_ENDPOINT_URL_SSO_OIDC,
             }),
             token_file: None,
+            web_identity: None,
             // Identity Center's portal gives its credentials, not STS.
             role: None,
             access_key_id: None,
@@ -200,7 +240,10 @@ impl CredentialSource for Sso {
 
     fn foreign_part(&self, ours: Partition, profile: &str) -> Option<(String, Partition)> {
         let partition = foreign(Some(Partition::of_region(&self.region)), ours)?;
-        let what = format!("the SSO sign-in for profile {profile} ({})", self.region);
+        let what = match profile {
+            "" => format!("the SSO sign-in ({})", self.region),
+            profile => format!("the SSO sign-in for profile {profile} ({})", self.region),
+        };
         Some((what, partition))
     }
 
@@ -212,7 +255,11 @@ impl CredentialSource for Sso {
 
     fn hints(&self, trouble: Trouble, profile: Option<&str>) -> Vec<String> {
         match trouble {
-            Trouble::NoCredentials => vec![try_the_cli(profile)],
+            // Without a profile, the AWS CLI would use other credentials.
+            Trouble::NoCredentials => profile
+                .map(|name| try_the_cli(Some(name)))
+                .into_iter()
+                .collect(),
             Trouble::NoAnswer
             | Trouble::MalformedAnswer
             | Trouble::Unreachable
@@ -246,7 +293,7 @@ mod tests {
     fn the_file_is_where_the_aws_cli_puts_it() {
         let env = Env::from_variables([("HOME", "/home/alice")]);
         let sso = Sso {
-            profile: "work".into(),
+            profile: Some("work".into()),
             account_id: "111122223333".into(),
             role_name: "dev".into(),
             start_url: "https://d-abc123.awsapps.com/start".into(),

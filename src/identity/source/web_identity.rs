@@ -1,17 +1,19 @@
 //! A role taken with an OIDC token, by `AssumeRoleWithWebIdentity`.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
+use crate::config::WebIdentitySettings;
 use crate::digest::{Digest, DigestParts, hex};
 use crate::env::{Env, var};
 use crate::identity::aws_files::Profile;
 use crate::identity::error::{EnvironmentError, ProfileError};
 use crate::identity::local_state::{LocalState, read_token};
+use crate::net::{HttpUrl, is_loopback};
 use crate::redaction::Redactor;
 use crate::registry::{Partition, RoleArn};
 use crate::secret::Secret;
@@ -25,41 +27,181 @@ pub(crate) const DEFAULT_SESSION_NAME: &str = "docker-credential-ecrx";
 /// What `AssumeRoleWithWebIdentity` needs.
 #[derive(Clone, Debug)]
 pub(crate) struct WebIdentity {
-    pub token: WebToken,
+    pub token: WebIdentityToken,
     pub role_arn: RoleArn,
     pub session_name: Option<String>,
     /// How long the session lives; AWS's default is an hour.
     pub duration: Option<Duration>,
 }
 
-/// Where the OIDC token is.
+/// The OIDC token that is sent to STS.
 #[derive(Clone, Debug)]
-pub(crate) enum WebToken {
-    /// In a file, which is read when it is used: its owner renews it.
+pub(crate) enum WebIdentityToken {
+    /// A file, read when it is used: its owner renews it.
     File(PathBuf),
+    /// The value of a variable, as in GitLab's CI jobs.
+    Variable { name: String, token: Secret },
+    /// GitHub issues it on request.
+    GitHub(GitHubRequest),
     /// In a request of kubelet: the token of a pod's service account.
-    Given(Secret),
+    ServiceAccount(Secret),
 }
 
-impl WebToken {
-    fn file(&self) -> Option<&Path> {
+/// The request for the OIDC token of a job in GitHub Actions.
+#[derive(Clone, Debug)]
+pub(crate) struct GitHubRequest {
+    /// With the audience.
+    pub url: String,
+    /// What the job proves itself with.
+    pub bearer: Secret,
+    audience: String,
+}
+
+/// Why the variables that a web identity of `config.toml` needs give no token.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum WebIdentityTokenError {
+    #[error("web_identity needs the variable {name}, which is {}", if *.is_blank { "empty" } else { "not set" })]
+    Absent {
+        name: String,
+        is_blank: bool,
+        is_github: bool,
+    },
+    #[error(
+        "{} is invalid: expected an https:// URL",
+        var::ACTIONS_ID_TOKEN_REQUEST_URL
+    )]
+    Url,
+}
+
+impl WebIdentityTokenError {
+    pub(crate) fn hint(&self) -> String {
         match self {
-            Self::File(file) => Some(file),
-            Self::Given(_) => None,
+            Self::Absent {
+                name,
+                is_github: false,
+                ..
+            } => format!(
+                "Set {name} to an OIDC token; in GitLab, define it under `id_tokens` of the job"
+            ),
+            Self::Absent { .. } | Self::Url => GITHUB_PERMISSION.to_owned(),
         }
     }
 }
 
-impl fmt::Display for WebToken {
+/// The usual reason if a job of GitHub Actions gets no token.
+const GITHUB_PERMISSION: &str =
+    "In the GitHub Actions workflow, give the job the permission `id-token: write`";
+
+impl WebIdentityToken {
+    /// The token that a table of `config.toml` names.
+    pub(in crate::identity) fn from_config(
+        settings: &WebIdentitySettings,
+        env: &Env,
+    ) -> Result<Self, WebIdentityTokenError> {
+        let is_github = matches!(settings, WebIdentitySettings::GitHub { .. });
+        let get = |name: &str| {
+            env.get(name).ok_or_else(|| WebIdentityTokenError::Absent {
+                name: name.to_owned(),
+                is_blank: env.is_set_but_blank(name),
+                is_github,
+            })
+        };
+        Ok(match settings {
+            WebIdentitySettings::File(path) => Self::File(path.clone()),
+            WebIdentitySettings::Variable(name) => Self::Variable {
+                name: name.clone(),
+                token: Secret::new(get(name)?.trim()),
+            },
+            WebIdentitySettings::GitHub { audience } => {
+                let url = get(var::ACTIONS_ID_TOKEN_REQUEST_URL)?;
+                let bearer = get(var::ACTIONS_ID_TOKEN_REQUEST_TOKEN)?;
+                Self::GitHub(GitHubRequest {
+                    url: with_audience(url.trim(), audience)?,
+                    bearer: Secret::new(bearer.trim()),
+                    audience: audience.clone(),
+                })
+            }
+        })
+    }
+
+    /// What tells whether the platform has renewed the token.
+    pub(in crate::identity) fn proof(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::File(path) => read_token(path),
+            Self::Variable { token: secret, .. }
+            | Self::GitHub(GitHubRequest { bearer: secret, .. })
+            | Self::ServiceAccount(secret) => Some(secret.expose().as_bytes().to_vec()),
+        }
+    }
+
+    /// The principal of the token, which differs between CI jobs with the same configuration.
+    /// That of GitHub's token is not known offline, but its bearer belongs to one job.
+    fn subject(&self) -> Option<Digest> {
+        match self {
+            Self::File(path) => subject(&read_token(path)?),
+            Self::Variable { token, .. } | Self::ServiceAccount(token) => {
+                subject(token.expose().as_bytes())
+            }
+            Self::GitHub(GitHubRequest { url, bearer, .. }) => {
+                let mut parts = DigestParts::named("job");
+                parts.text(url);
+                parts.text(bearer.expose());
+                Some(parts.digest())
+            }
+        }
+    }
+
+    fn fingerprint(&self, parts: &mut DigestParts) {
+        match self {
+            Self::File(path) => {
+                parts.text("web-identity");
+                parts.add(path.as_os_str().as_encoded_bytes());
+            }
+            Self::Variable { name, .. } => {
+                parts.text("web-identity-variable");
+                parts.text(name);
+            }
+            Self::GitHub(GitHubRequest { audience, .. }) => {
+                parts.text("web-identity-github");
+                parts.text(audience);
+            }
+            Self::ServiceAccount(_) => parts.text("web-identity-service-account"),
+        }
+    }
+}
+
+impl fmt::Display for WebIdentityToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(file) => write!(f, "the web identity token {}", file.display()),
-            Self::Given(token) => match ServiceAccount::from_token(token) {
-                Some(account) => write!(f, "the token of the service account {account}"),
-                None => f.write_str("the token of a service account"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Variable { name, .. } => write!(f, "in {name}"),
+            Self::GitHub(_) => f.write_str("from GitHub"),
+            Self::ServiceAccount(token) => match ServiceAccount::from_token(token) {
+                Some(account) => write!(f, "of the service account {account}"),
+                None => f.write_str("of a service account"),
             },
         }
     }
+}
+
+/// The URL of GitHub's token endpoint for an audience. The bearer token is sent there, so it must
+/// be https, or on this machine.
+fn with_audience(url: &str, audience: &str) -> Result<String, WebIdentityTokenError> {
+    let is_safe = HttpUrl::parse(url).is_some_and(|url| url.is_https || is_loopback(url.host));
+    if !is_safe || url.contains('#') {
+        return Err(WebIdentityTokenError::Url);
+    }
+    let mut url = url.to_owned();
+    url.push(if url.contains('?') { '&' } else { '?' });
+    url.push_str("audience=");
+    for byte in audience.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            url.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    Ok(url)
 }
 
 /// The service account that a token of a Kubernetes cluster belongs to: its subject is
@@ -138,7 +280,7 @@ impl WebIdentity {
             variable.or_else(|| profile.get(key).map(str::to_owned))
         };
         Ok(Some(Self {
-            token: WebToken::File(token_file),
+            token: WebIdentityToken::File(token_file),
             role_arn: role_arn(profile, env)?,
             session_name: setting(var::AWS_ROLE_SESSION_NAME, "role_session_name"),
             // The AWS CLI does not read it here, so a wrong one is no error.
@@ -205,7 +347,8 @@ impl CredentialSource for WebIdentity {
             lineage: Lineage::Same,
             max_age: None,
             sign_in: None,
-            token_file: self.token.file(),
+            token_file: None,
+            web_identity: Some(&self.token),
             role: Some(&self.role_arn),
             access_key_id: None,
             local_endpoint: None,
@@ -214,11 +357,7 @@ impl CredentialSource for WebIdentity {
     }
 
     fn fingerprint(&self, parts: &mut DigestParts) {
-        parts.text("web-identity");
-        match &self.token {
-            WebToken::File(file) => parts.add(file.as_os_str().as_encoded_bytes()),
-            WebToken::Given(_) => parts.add(b""),
-        }
+        self.token.fingerprint(parts);
         parts.text(self.role_arn.as_str());
         parts.text(self.session_name());
     }
@@ -226,10 +365,7 @@ impl CredentialSource for WebIdentity {
     /// The tokens of two CI jobs differ, while the names of their files do not.
     fn local_state(&self, _: &Env) -> LocalState {
         LocalState {
-            token: match &self.token {
-                WebToken::File(file) => read_token(file).and_then(|token| subject(&token)),
-                WebToken::Given(token) => subject(token.expose().as_bytes()),
-            },
+            token: self.token.subject(),
             ..LocalState::default()
         }
     }
@@ -240,27 +376,48 @@ impl CredentialSource for WebIdentity {
     }
 
     fn is_from(&self, variable: &str, has_profile: bool, _: &Env) -> bool {
-        variable == var::AWS_WEB_IDENTITY_TOKEN_FILE && !has_profile
+        match &self.token {
+            WebIdentityToken::File(_) => {
+                variable == var::AWS_WEB_IDENTITY_TOKEN_FILE && !has_profile
+            }
+            WebIdentityToken::Variable { name, .. } => variable == name,
+            WebIdentityToken::GitHub(_) | WebIdentityToken::ServiceAccount(_) => false,
+        }
     }
 
     fn add_secrets(&self, redactor: &mut Redactor) {
         redactor.show(self.session_name());
-        if let WebToken::Given(token) = &self.token {
-            redactor.add(token.expose());
+        match &self.token {
+            // Its content is read when it is used.
+            WebIdentityToken::File(_) => {}
+            WebIdentityToken::Variable { token, .. } | WebIdentityToken::ServiceAccount(token) => {
+                redactor.add(token.expose());
+            }
+            WebIdentityToken::GitHub(GitHubRequest { url, bearer, .. }) => {
+                redactor.add(bearer.expose());
+                redactor.add_url(url);
+            }
         }
     }
 
     fn hints(&self, trouble: Trouble, _: Option<&str>) -> Vec<String> {
-        match trouble {
-            Trouble::NoCredentials if self.token.file().is_some() => vec![
-                "Check that the token file exists at the path set in AWS_WEB_IDENTITY_TOKEN_FILE or the profile, and that this user can read it".to_owned(),
-            ],
-            Trouble::NoCredentials
-            | Trouble::NoAnswer
-            | Trouble::MalformedAnswer
-            | Trouble::Unreachable
-            | Trouble::UnknownKey => Vec::new(),
-        }
+        let is_github = matches!(self.token, WebIdentityToken::GitHub(_));
+        let hint = match (trouble, &self.token) {
+            (Trouble::NoCredentials, WebIdentityToken::File(_)) => {
+                "Check that the token file exists at the path set in AWS_WEB_IDENTITY_TOKEN_FILE, the profile or config.toml, and that this user can read it"
+            }
+            (Trouble::NoCredentials, WebIdentityToken::Variable { .. }) => {
+                "Check that the CI system sets the variable to an OIDC token"
+            }
+            (Trouble::NoCredentials, WebIdentityToken::GitHub(_)) => GITHUB_PERMISSION,
+            (Trouble::MalformedAnswer | Trouble::Unreachable | Trouble::NoAnswer, _)
+                if is_github =>
+            {
+                "Check the runner's network, HTTPS_PROXY and NO_PROXY"
+            }
+            _ => return Vec::new(),
+        };
+        vec![hint.to_owned()]
     }
 }
 
@@ -269,7 +426,7 @@ impl fmt::Display for WebIdentity {
         let Self {
             token, role_arn, ..
         } = self;
-        write!(f, "{token} for {role_arn}")
+        write!(f, "the web identity token {token} for {role_arn}")
     }
 }
 
@@ -321,7 +478,7 @@ mod tests {
             let claims = URL_SAFE_NO_PAD.encode_to_string(claims);
             std::fs::write(file.path(), format!("e30.{claims}.c2ln\n")).unwrap();
             let web = WebIdentity {
-                token: WebToken::File(file.path().to_owned()),
+                token: WebIdentityToken::File(file.path().to_owned()),
                 role_arn: "arn:aws:iam::111122223333:role/ci".parse().unwrap(),
                 session_name: None,
                 duration: None,

@@ -364,14 +364,14 @@ pub(super) const TABLE: &[Wrong] = &[
         config: "\n[identity.release]\n",
         name: Some("release"),
         place: "$CONFIG:",
-        line: "2: identity.release: has no identity; add `profile`, `role_arn` or both",
+        line: "2: identity.release: has no identity; add `profile`, `sso_session`, `web_identity` or `role_arn`",
         ..RIGHT
     },
     Wrong {
         config: "[identity.release]\nregion = \"eu-west-1\"\n",
         name: Some("release"),
         place: "$CONFIG:",
-        line: "1: identity.release: has no identity; add `profile`, `role_arn` or both",
+        line: "1: identity.release: has no identity; add `profile`, `sso_session`, `web_identity` or `role_arn`",
         ..RIGHT
     },
     Wrong {
@@ -600,7 +600,7 @@ pub(super) const TABLE: &[Wrong] = &[
     ),
     file(
         "[defaults]\nfoo = 1\n",
-        "2: defaults.foo: unknown key; the keys of this table are profile, source_profile, role_arn, external_id, role_session_name, duration_seconds, mfa_serial, region",
+        "2: defaults.foo: unknown key; the keys of this table are profile, source_profile, sso_session, sso_start_url, sso_region, sso_role_name, sso_account_id, web_identity, web_identity_audience, role_arn, external_id, role_session_name, duration_seconds, mfa_serial, region",
     ),
     file(
         "[[registry]]\nmatch = \"*\"\nrole = \"x\"\n",
@@ -612,7 +612,7 @@ pub(super) const TABLE: &[Wrong] = &[
     ),
     file(
         "[[registry]]\nmatch = \"*\"\nfoo = 1\n",
-        "3: registry.foo: unknown key; the keys of this table are match, accounts, profile, source_profile, role_arn, external_id, role_session_name, duration_seconds, mfa_serial, region, account, endpoint_url, sts_endpoint_url, max_age_seconds",
+        "3: registry.foo: unknown key; the keys of this table are match, accounts, profile, source_profile, sso_session, sso_start_url, sso_region, sso_role_name, sso_account_id, web_identity, web_identity_audience, role_arn, external_id, role_session_name, duration_seconds, mfa_serial, region, account, endpoint_url, sts_endpoint_url, max_age_seconds",
     ),
     file(
         "[identity.release]\nprofil = \"work\"\n",
@@ -624,7 +624,7 @@ pub(super) const TABLE: &[Wrong] = &[
     ),
     file(
         "[identity.release]\nfoo = 1\n",
-        "2: identity.release.foo: unknown key; the keys of this table are profile, source_profile, role_arn, external_id, role_session_name, duration_seconds, mfa_serial, region",
+        "2: identity.release.foo: unknown key; the keys of this table are profile, source_profile, sso_session, sso_start_url, sso_region, sso_role_name, sso_account_id, web_identity, web_identity_audience, role_arn, external_id, role_session_name, duration_seconds, mfa_serial, region",
     ),
     file(
         "[[registry]]\nmatch = \"*\"\nmax_age_seconds = 59\n",
@@ -636,6 +636,6 @@ pub(super) const TABLE: &[Wrong] = &[
     ),
     file(
         "[[registry]]\nmatch = \"*\"\naccounts = [\"999999999999\"]\n",
-        "1: registry: has no identity; add `profile`, `role_arn` or both",
+        "1: registry: has no identity; add `profile`, `sso_session`, `web_identity` or `role_arn`",
     ),
 ];

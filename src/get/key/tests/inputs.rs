@@ -154,6 +154,10 @@ const INPUTS: &[(&str, InputRole)] = &[
         "config.toml: defaults duration_seconds",
         Never("as a profile's"),
     ),
+    (
+        "config.toml: sso_… and web_identity… of any identity, and what they name",
+        Elsewhere("without_profile.rs"),
+    ),
     ("config.toml: registry match", Counts),
     (
         "config.toml: registry accounts",
