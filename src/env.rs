@@ -166,6 +166,8 @@ pub mod var {
     pub const DOCKER_AUTH_CONFIG: &str = "DOCKER_AUTH_CONFIG";
     /// File in which podman, skopeo and buildah keep logins.
     pub const REGISTRY_AUTH_FILE: &str = "REGISTRY_AUTH_FILE";
+    /// Use this file instead of the `registries.conf` of podman, skopeo and buildah.
+    pub const CONTAINERS_REGISTRIES_CONF: &str = "CONTAINERS_REGISTRIES_CONF";
     /// Folder in which podman keeps logins until the next boot.
     pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
     /// The user who ran this program with sudo.

@@ -93,15 +93,11 @@ fn helper_check(
         HelperLookup::Ours {
             file,
             helper,
-            is_named,
+            setting,
         } => {
-            let by = match is_named {
-                true => "credHelpers",
-                false => "credsStore",
-            };
             let file = file.display();
             Check::good(format!(
-                "{name} uses docker-credential-{helper} for {registry} ({by} in {file})"
+                "{name} uses docker-credential-{helper} for {registry} ({setting} in {file})"
             ))
         }
         HelperLookup::Other { file, helper } => other(

@@ -7,13 +7,15 @@
 //!   Without it `$XDG_RUNTIME_DIR/containers/auth.json` (on Linux without that variable
 //!   `/run/containers/UID/auth.json`), then `containers/auth.json` in `$XDG_CONFIG_HOME`, else in
 //!   `~/.config`, then docker's file. The first that has the host, as a login or in `credHelpers`,
-//!   decides. Seen with podman 4.3 and 5.4, skopeo 1.9 and 1.18.
+//!   decides. If none has it, the `credential-helpers` of registries.conf are asked. Seen with podman
+//!   4.3 and 5.4, skopeo 1.9 and 1.18.
 
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
 use super::client_config::{ClientConfig, ClientConfigError, host_of};
+use super::registries_conf;
 use crate::clock;
 use crate::env::{Env, var};
 use crate::helper_name::{self, is_ours};
@@ -126,8 +128,8 @@ pub(crate) enum HelperLookup {
         file: PathBuf,
         /// The name in the file: `ecrx` or `ecrx-NAME`.
         helper: String,
-        /// Whether it is set for the host (`credHelpers`) rather than for all (`credsStore`).
-        is_named: bool,
+        /// The setting: `credHelpers` for the host, or `credsStore` or `credential-helpers` for all.
+        setting: &'static str,
     },
     Other {
         file: PathBuf,
@@ -160,7 +162,15 @@ pub(crate) fn look_up(
             return Ok(found);
         }
     }
-    Ok(HelperLookup::Anonymous)
+    Ok(
+        own_helper_of_all(env, client).map_or(HelperLookup::Anonymous, |(file, helper)| {
+            HelperLookup::Ours {
+                file,
+                helper,
+                setting: "credential-helpers",
+            }
+        }),
+    )
 }
 
 /// The same for one file; `None` if it has no entry for the host.
@@ -170,19 +180,19 @@ pub(super) fn look_up_in(
     host: &str,
 ) -> Option<HelperLookup> {
     let file = config.path().to_owned();
-    let named = config.helper_of(host).map(|helper| (helper, true));
+    let named = config.helper_of(host).map(|helper| (helper, "credHelpers"));
     // podman does not read `credsStore`.
     let helper = named.or_else(|| match client {
-        ContainerClient::Docker => config.creds_store().map(|helper| (helper, false)),
+        ContainerClient::Docker => config.creds_store().map(|helper| (helper, "credsStore")),
         ContainerClient::Podman => None,
     });
-    if let Some((helper, is_named)) = helper {
+    if let Some((helper, setting)) = helper {
         let helper = helper.to_owned();
         return Some(if is_ours(&helper) {
             HelperLookup::Ours {
                 file,
                 helper,
-                is_named,
+                setting,
             }
         } else {
             HelperLookup::Other { file, helper }
@@ -204,7 +214,7 @@ pub(super) fn look_up_in(
 pub(crate) struct OwnEntries {
     /// The keys in `credHelpers`.
     pub hosts: Vec<String>,
-    /// The program is the `credsStore`.
+    /// The program is the `credsStore`, or one of podman's `credential-helpers`.
     pub is_store: bool,
     /// ECR registries with a saved login that is still valid.
     pub logins: Vec<String>,
@@ -218,7 +228,10 @@ impl OwnEntries {
 
 /// All entries of this program. Unreadable files have none.
 pub(crate) fn own_entries(env: &Env, client: ContainerClient) -> OwnEntries {
-    let mut own = OwnEntries::default();
+    let mut own = OwnEntries {
+        is_store: own_helper_of_all(env, client).is_some(),
+        ..OwnEntries::default()
+    };
     for path in client.files(env) {
         let Ok(Some(config)) = ClientConfig::read_file(&path) else {
             continue;
@@ -235,6 +248,14 @@ pub(crate) fn own_entries(env: &Env, client: ContainerClient) -> OwnEntries {
             .extend(registries.map(|registry| registry.to_string()));
     }
     own
+}
+
+/// The file that makes this program a helper of podman for every registry, and its name there.
+fn own_helper_of_all(env: &Env, client: ContainerClient) -> Option<(PathBuf, String)> {
+    match client {
+        ContainerClient::Docker => None,
+        ContainerClient::Podman => registries_conf::own_helper(env),
+    }
 }
 
 /// The name of this program in clients' files, as it was called: `ecrx` or `ecrx-NAME`.

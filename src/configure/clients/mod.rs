@@ -15,6 +15,7 @@ mod client;
 mod client_config;
 mod edit;
 mod environment;
+mod registries_conf;
 mod undo;
 
 #[cfg(test)]

@@ -221,17 +221,31 @@ fn a_client_uses_the_helper_that_its_files_name() {
     assert_eq!(asked(ContainerClient::Docker), HelperLookup::Anonymous);
 
     let docker = write(".docker/config.json", r#"{"credsStore":"ecrx"}"#);
-    let us = |file: &PathBuf, is_named| HelperLookup::Ours {
+    let us = |file: &PathBuf, setting| HelperLookup::Ours {
         file: file.clone(),
         helper: "ecrx".to_owned(),
-        is_named,
+        setting,
     };
-    assert_eq!(asked(ContainerClient::Docker), us(&docker, false));
+    assert_eq!(asked(ContainerClient::Docker), us(&docker, "credsStore"));
     assert_eq!(asked(ContainerClient::Podman), HelperLookup::Anonymous);
 
+    let user = write(
+        ".config/containers/registries.conf",
+        "credential-helpers = [\"containers-auth.json\", \"ecrx\"]\n",
+    );
+    let of_all = "credential-helpers";
+    assert_eq!(asked(ContainerClient::Podman), us(&user, of_all));
+    assert_eq!(asked(ContainerClient::Docker), us(&docker, "credsStore"));
+    // A later file replaces the list, and one without a list does not.
+    let drop_in = ".config/containers/registries.conf.d/ecr.conf";
+    write(drop_in, "credential-helpers = [\"containers-auth.json\"]\n");
+    assert_eq!(asked(ContainerClient::Podman), HelperLookup::Anonymous);
+    write(drop_in, "unqualified-search-registries = []\n");
+    assert_eq!(asked(ContainerClient::Podman), us(&user, of_all));
+
     let docker = write(".docker/config.json", r#"{"credHelpers":{"HOST":"ecrx"}}"#);
-    assert_eq!(asked(ContainerClient::Docker), us(&docker, true));
-    assert_eq!(asked(ContainerClient::Podman), us(&docker, true));
+    assert_eq!(asked(ContainerClient::Docker), us(&docker, "credHelpers"));
+    assert_eq!(asked(ContainerClient::Podman), us(&docker, "credHelpers"));
 
     let auth = write(
         ".config/containers/auth.json",
@@ -256,7 +270,7 @@ fn a_client_uses_the_helper_that_its_files_name() {
             expires_at: None,
         }
     );
-    assert_eq!(asked(ContainerClient::Docker), us(&docker, true));
+    assert_eq!(asked(ContainerClient::Docker), us(&docker, "credHelpers"));
 }
 
 /// The problems that `doctor` reports, without changes.
