@@ -17,9 +17,7 @@ use super::chosen_by::{ChosenBy, LayerName};
 use super::error::{IdentityError, ProfileError};
 use super::misspelled::Misspelled;
 use super::profile::{self, WebIdentityVariables};
-use super::source::{
-    Container, InstanceMetadata, Keys, Source, Sso, SsoSessionError, WebIdentity, WebIdentityToken,
-};
+use super::source::{Container, InstanceMetadata, Keys, Source, Sso, SsoSessionError, WebIdentity};
 
 /// Asks one layer; `None` if it is silent.
 type Ask = for<'a> fn(&Layers<'a>, &Registry) -> Result<Option<LayerAnswer>, IdentityError>;
@@ -245,25 +243,15 @@ impl Layers<'_> {
                 Choice::from_source(partial.chosen_by.clone(), Source::Sso(sso))
             }
             Some(SourceSettings::WebIdentity(settings)) => {
-                let token = WebIdentityToken::from_config(settings, self.env);
-                let token = token.map_err(|cause| IdentityError::WebIdentity {
+                // The first role is the source's own.
+                let has_role = !partial.roles.is_empty();
+                let role = has_role.then(|| partial.roles.remove(0));
+                let web = WebIdentity::from_config(settings, role, self.env);
+                let web = web.map_err(|cause| IdentityError::WebIdentity {
                     cause,
                     chosen_by: partial.chosen_by.clone(),
                 })?;
-                // `config.toml` is refused without a role.
-                let role = partial.roles.drain(..1).next();
-                let web = role.map(|role| WebIdentity {
-                    token,
-                    role_arn: role.arn,
-                    session_name: role.session_name,
-                    duration: role.duration,
-                });
-                match web {
-                    Some(web) => {
-                        Choice::from_source(partial.chosen_by.clone(), Source::WebIdentity(web))
-                    }
-                    None => below()?,
-                }
+                Choice::from_source(partial.chosen_by.clone(), Source::WebIdentity(web))
             }
             None => below()?,
         };

@@ -159,8 +159,8 @@ impl Identity {
         self.local_state.sign_in.as_ref()
     }
 
-    /// The current content of the file that the source depends on, and that the user or the
-    /// platform renews: a sign-in, or a token file.
+    /// The current content of what the source depends on, and that the user or the platform
+    /// renews: the file of a sign-in or a token, or a variable with a token.
     pub(crate) fn proof(&self) -> Vec<u8> {
         let Properties {
             token_file,

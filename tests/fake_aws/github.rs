@@ -10,8 +10,8 @@ use super::http::Response;
 
 pub(super) const PATH: &str = "/github/idtoken";
 
-/// The bearer token that the endpoint accepts; with an end of the caller's own it is another
-/// job's.
+/// The bearer token that the endpoint accepts. Followed by other characters, it is the one of
+/// another job.
 pub const GITHUB_BEARER: &str = "fake-github-bearer-EXAMPLE";
 
 /// The token that the endpoint issues for an audience.

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::config::WebIdentitySettings;
 use crate::digest::{Digest, DigestParts, hex};
 use crate::env::{Env, var};
+use crate::identity::Role;
 use crate::identity::aws_files::Profile;
 use crate::identity::error::{EnvironmentError, ProfileError};
 use crate::identity::local_state::{LocalState, read_token};
@@ -57,7 +58,7 @@ pub(crate) struct GitHubRequest {
     audience: String,
 }
 
-/// Why the variables that a web identity of `config.toml` needs give no token.
+/// Why a web identity of `config.toml` cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum WebIdentityTokenError {
     #[error("web_identity needs the variable {name}, which is {}", if *.is_blank { "empty" } else { "not set" })]
@@ -66,6 +67,9 @@ pub(crate) enum WebIdentityTokenError {
         is_blank: bool,
         is_github: bool,
     },
+    /// `config.toml` is refused before.
+    #[error("web_identity needs role_arn")]
+    NoRole,
     #[error(
         "{} is invalid: expected an https:// URL",
         var::ACTIONS_ID_TOKEN_REQUEST_URL
@@ -84,6 +88,7 @@ impl WebIdentityTokenError {
                 "Set {name} to an OIDC token; in GitLab, define it under `id_tokens` of the job"
             ),
             Self::Absent { .. } | Self::Url => GITHUB_PERMISSION.to_owned(),
+            Self::NoRole => "Add role_arn to the table in config.toml".to_owned(),
         }
     }
 }
@@ -94,7 +99,7 @@ const GITHUB_PERMISSION: &str =
 
 impl WebIdentityToken {
     /// The token that a table of `config.toml` names.
-    pub(in crate::identity) fn from_config(
+    fn from_config(
         settings: &WebIdentitySettings,
         env: &Env,
     ) -> Result<Self, WebIdentityTokenError> {
@@ -254,6 +259,21 @@ impl fmt::Display for ServiceAccount {
 }
 
 impl WebIdentity {
+    /// The web identity of a table of `config.toml`, with its first role.
+    pub(in crate::identity) fn from_config(
+        settings: &WebIdentitySettings,
+        role: Option<Role>,
+        env: &Env,
+    ) -> Result<Self, WebIdentityTokenError> {
+        let role = role.ok_or(WebIdentityTokenError::NoRole)?;
+        Ok(Self {
+            token: WebIdentityToken::from_config(settings, env)?,
+            role_arn: role.arn,
+            session_name: role.session_name,
+            duration: role.duration,
+        })
+    }
+
     /// The web identity of a profile. Each of its settings may be a variable instead, which comes
     /// first (botocore, `AssumeRoleWithWebIdentityProvider`).
     pub(crate) fn from_settings(

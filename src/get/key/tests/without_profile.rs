@@ -1,4 +1,5 @@
-//! Identities of `config.toml` that need no profile: whatever decides who asks is in the key.
+//! Identities of `config.toml` that need no profile: everything that determines the principal is in the
+//! key.
 
 use crate::cache::Key;
 use crate::config::{Config, ConfigPaths};
