@@ -20,11 +20,10 @@ const MAX_LENGTH: u64 = 1 << 20;
 
 /// This program, if it is one of these helpers: the file that names it, and its name there.
 pub(super) fn own_helper(env: &Env) -> Option<(PathBuf, String)> {
-    let lists = files(env).into_iter().filter_map(|file| {
+    let (file, helpers) = files(env).into_iter().rev().find_map(|file| {
         let helpers = credential_helpers(&file)?;
         Some((file, helpers))
-    });
-    let (file, helpers) = lists.last()?;
+    })?;
     let helper = helpers.into_iter().find(|helper| is_ours(helper))?;
     Some((file, helper))
 }
