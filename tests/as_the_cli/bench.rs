@@ -36,10 +36,10 @@ pub struct Answers {
     pub version_2: Option<Answer>,
 }
 
-/// Who answers besides this program.
+/// Which peers are asked in a set-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// Its answer takes a hundredth of the time of the others'.
+    /// It answers in a small part of the time of the others.
     Botocore,
     All,
 }
@@ -71,7 +71,7 @@ impl Answers {
             .all(|theirs| self.ours.is_same_as(theirs))
     }
 
-    /// A difference that is made smaller keeps them.
+    /// They stay the same while a difference is made smaller.
     fn kinds(&self) -> [Option<String>; 3] {
         [
             Some(self.ours.kind()),

@@ -1,5 +1,5 @@
-//! What this program is compared with, installed into a cache folder: botocore and the AWS CLI's
-//! version 2. The established helper is used if a test or Debian has installed it.
+//! What this program is compared with, installed into a cache folder: botocore, and version 2 of
+//! the AWS CLI. The established helper is used if the tests with clients in Go have built it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -59,15 +59,12 @@ pub fn version_2() -> Result<PathBuf, String> {
     )
 }
 
-/// `docker-credential-ecr-login`: the newest release, if the tests with clients in Go have built
-/// it, or else Debian's.
+/// `docker-credential-ecr-login`. Debian's release is too old to be led to a fake AWS.
 pub fn established_helper() -> Option<PathBuf> {
-    let name = "docker-credential-ecr-login";
-    let built = fs::read_dir(cache_folder().ok()?.join("go"));
-    let built = built.into_iter().flatten().flatten();
-    let built = built.map(|folder| folder.path().join(name));
-    let debian = Path::new("/usr/bin").join(name);
-    built.chain([debian]).find(|program| program.is_file())
+    let built = fs::read_dir(cache_folder().ok()?.join("go")).ok()?;
+    let built = built.flatten().map(|folder| folder.path());
+    let mut built = built.map(|folder| folder.join("docker-credential-ecr-login"));
+    built.find(|program| program.is_file())
 }
 
 /// Installs once for each version of the requirements and of the script.
