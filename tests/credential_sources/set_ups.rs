@@ -264,6 +264,19 @@ fn a_web_identity_is_put_together_from_variables_and_the_profile() {
 }
 
 #[test]
+fn a_blank_session_name_of_a_web_identity_is_absent() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::with_aws(&aws);
+    let token = environment.write("token.jwt", "e30.e30.e30");
+    environment.aws_config(&format!(
+        "[default]\nrole_arn = {ROLE}\nrole_session_name =\nweb_identity_token_file = {}\n",
+        token.display()
+    ));
+    let expected = "arn:aws:sts::999999999999:assumed-role/pull/docker-credential-ecrx";
+    assert_eq!(principal(&environment), expected);
+}
+
+#[test]
 fn keys_in_the_credentials_file_come_before_a_process() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::with_aws(&aws);

@@ -302,7 +302,8 @@ impl WebIdentity {
         Ok(Some(Self {
             token: WebIdentityToken::File(token_file),
             role_arn: role_arn(profile, env)?,
-            session_name: setting(var::AWS_ROLE_SESSION_NAME, "role_session_name"),
+            session_name: setting(var::AWS_ROLE_SESSION_NAME, "role_session_name")
+                .filter(|name| !name.is_empty()),
             // The AWS CLI does not read it here, so a wrong one is no error.
             duration: ProfileError::duration(profile).ok().flatten(),
         }))
