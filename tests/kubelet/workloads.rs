@@ -9,18 +9,24 @@ use crate::common::fake_aws::{ALICE, FakeAws, Fault, Operation};
 
 use super::{IMAGE, V1, login};
 
-const KEY: &str = "eks.amazonaws.com/ecr-role-arn";
+pub(super) const KEY: &str = "eks.amazonaws.com/ecr-role-arn";
 
 const ROLE: &str = "arn:aws:iam::444455556666:role/team-a";
 
 /// A token of the service account `team-a/builder`.
 fn token() -> String {
-    let claims = r#"{"iss":"https://oidc.example","sub":"system:serviceaccount:team-a:builder"}"#;
-    format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims))
+    token_of("team-a", "builder")
+}
+
+/// A token of the service account `NAMESPACE/NAME`.
+pub(super) fn token_of(namespace: &str, name: &str) -> String {
+    let subject = format!("system:serviceaccount:{namespace}:{name}");
+    let claims = json!({"iss": "https://oidc.example", "sub": subject});
+    format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()))
 }
 
 /// The request for [`IMAGE`] with the token and these annotations.
-fn request(annotations: serde_json::Value) -> String {
+pub(super) fn request(annotations: serde_json::Value) -> String {
     json!({
         "kind": "CredentialProviderRequest",
         "apiVersion": V1,
