@@ -3,7 +3,6 @@
 //! A row takes its cause out of a set-up. It excuses a difference only if there is none without
 //! that cause, so a row cannot hide another difference in the same set-up.
 
-use super::answer::Answer;
 use super::set_up::{AwsFile, SetUp};
 
 /// One row.
@@ -89,14 +88,6 @@ pub const INTENDED: [Intended; 8] = [
         },
     },
 ];
-
-/// Temporary: sign-ins of SSO and `aws login` that this program does not read yet as the AWS CLI
-/// does. When they are mended, this goes, and `Verdict::ToCome` with it.
-pub fn sign_in_form_to_come(set_up: &SetUp, ours: &Answer) -> bool {
-    let ours = ours.to_string();
-    let is_of_sso = ["cannot be read; run: aws sso login", "timezone offsets"];
-    is_of_sso.iter().any(|text| ours.contains(text)) || set_up.names("login_session")
-}
 
 /// Settings that the AWS CLI checks even if nothing reads them.
 fn is_wrong_and_not_needed(key: &str, value: &str) -> bool {

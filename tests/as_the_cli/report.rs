@@ -21,7 +21,6 @@ pub struct Report {
     excused: usize,
     /// How many set-ups each row excused.
     by_row: BTreeMap<usize, usize>,
-    to_come: usize,
     /// How many set-ups version 2 of the AWS CLI was asked in.
     by_version_2: usize,
     /// How often the established helper got what this program got, and how often it did not.
@@ -39,7 +38,6 @@ impl Report {
             both_nothing: BTreeMap::new(),
             excused: 0,
             by_row: BTreeMap::new(),
-            to_come: 0,
             by_version_2: 0,
             by_helper: [0; 2],
             differing: BTreeMap::new(),
@@ -57,7 +55,6 @@ impl Report {
                     *self.by_row.entry(row).or_default() += 1;
                 }
             }
-            Verdict::ToCome => self.to_come += 1,
             Verdict::Differs(difference) => {
                 let text = difference.set_up.to_string();
                 let differing = self.differing.entry(text);
@@ -104,7 +101,6 @@ impl fmt::Display for Report {
         for (row, count) in &self.by_row {
             writeln!(f, "  {}: {count}", INTENDED[*row].name)?;
         }
-        writeln!(f, "sign-in forms to come: {}", self.to_come)?;
         writeln!(f, "different: {differing}")?;
         writeln!(
             f,

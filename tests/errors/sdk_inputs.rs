@@ -282,11 +282,16 @@ fn a_setting_of_sso_that_would_change_the_request_is_told_by_its_key() {
     });
 }
 
+/// As in the AWS CLI, which has the region of `--region` then.
 #[test]
-fn the_region_of_an_aws_login_is_one() {
-    are_refused("region", NO_REGIONS, |environment, value| {
-        environment.aws_config(&format!(
+fn a_region_of_an_aws_login_that_is_not_one_is_not_used() {
+    are_refused(
+        "the aws login sign-in for profile default is missing",
+        NO_REGIONS,
+        |environment, value| {
+            environment.aws_config(&format!(
             "[default]\nlogin_session = arn:aws:iam::111122223333:user/alice\nregion = {value}\n"
         ));
-    });
+        },
+    );
 }
