@@ -12,6 +12,8 @@ mod nodes;
 mod plugin;
 #[path = "kubelet/requests.rs"]
 mod requests;
+#[path = "kubelet/upstream.rs"]
+mod upstream;
 #[path = "kubelet/workloads.rs"]
 mod workloads;
 
