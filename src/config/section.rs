@@ -356,6 +356,12 @@ impl<'a> Section<'a> {
         self.table.contains_key(key)
     }
 
+    /// Whether it has a key that begins with one of these.
+    pub(super) fn has_key_with(&self, beginnings: &[&str]) -> bool {
+        let begins = |key: &str| beginnings.iter().any(|begin| key.starts_with(begin));
+        self.table.keys().any(|key| begins(key.get_ref()))
+    }
+
     pub(super) fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         // A key that is not in the shape is always refused as unknown.
         debug_assert!(self.shape.has(key), "{key}");

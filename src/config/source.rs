@@ -82,6 +82,10 @@ pub enum WebIdentitySettings {
 impl SourceSettings {
     /// Reads the source of a table; `None` if it has none. Mistakes are recorded in `section`.
     pub(super) fn read(section: &Section<'_>) -> Option<Self> {
+        // Each `get` reads all rules, of which there may be a thousand, and most have only a profile.
+        if !section.has_key_with(&["sso_", "web_identity"]) {
+            return section.keep_some(read_profile(section)).map(Self::Profile);
+        }
         section.keep(check_one_kind(section))?;
         let profile = section.keep_some(read_profile(section));
         let sso = section.keep_some(SsoSettings::read(section));
