@@ -5,7 +5,7 @@
 //! nothing is waited for past a deadline.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Read as _};
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::Instant;
 
@@ -123,9 +123,21 @@ pub(crate) fn read_open_file(
     max_length: u64,
 ) -> Result<Vec<u8>, ReadError> {
     let expected = usize::try_from(length.min(max_length)).unwrap_or(0);
-    let mut bytes = Vec::with_capacity(expected + 1);
     // It can have grown, and files of /proc do not tell their length.
-    file.take(max_length + 1)
+    read_all(file, Vec::with_capacity(expected + 1), max_length)
+}
+
+/// All of an input, of at most `max_length` bytes, into `bytes`, which are empty.
+///
+/// # Errors
+/// When it is longer, or cannot be read.
+pub(crate) fn read_all(
+    input: impl Read,
+    mut bytes: Vec<u8>,
+    max_length: u64,
+) -> Result<Vec<u8>, ReadError> {
+    input
+        .take(max_length + 1)
         .read_to_end(&mut bytes)
         .map_err(ReadError::Io)?;
     if bytes.len() as u64 > max_length {

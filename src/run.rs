@@ -52,7 +52,7 @@ fn is_run_by_kubelet(arguments: &[OsString], words: &[&str]) -> bool {
     match *words {
         [word] if word == FOR_KUBELET.name => true,
         [] => is_foreign() && !io::stdin().is_terminal(),
-        [word, ..] => !is_command(word) && is_foreign() && !io::stdin().is_terminal(),
+        [word, ..] => is_foreign() && !is_command(word) && !io::stdin().is_terminal(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::io::Read;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::fs::{self, ReadError};
 
 /// No client sends more.
 const MAX_LENGTH: u64 = 64 * 1024;
@@ -53,14 +54,10 @@ pub(super) struct Question {
 impl Question {
     /// Reads all of stdin.
     pub(super) fn read(input: impl Read) -> Result<Self, QuestionError> {
-        let mut bytes = Vec::new();
-        input
-            .take(MAX_LENGTH + 1)
-            .read_to_end(&mut bytes)
-            .map_err(QuestionError::Read)?;
-        if bytes.len() as u64 > MAX_LENGTH {
-            return Err(QuestionError::TooLong);
-        }
+        let bytes = fs::read_all(input, Vec::new(), MAX_LENGTH).map_err(|error| match error {
+            ReadError::TooLarge(_) => QuestionError::TooLong,
+            error => QuestionError::Read(error.into()),
+        })?;
         match String::from_utf8(bytes) {
             Ok(text) => Ok(Self { text }),
             Err(_) => Err(QuestionError::NotText),

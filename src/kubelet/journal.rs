@@ -5,9 +5,6 @@ use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
-
 use crate::clock;
 use crate::error::{escaped_path, one_line};
 
@@ -38,14 +35,8 @@ fn append(file: &Path, text: &str) -> io::Result<()> {
     }
     let mut file = options.open(file)?;
     // In one write, so that the lines of several processes do not mix.
-    file.write_all(format!("{} {text}\n", timestamp()).as_bytes())
-}
-
-fn timestamp() -> String {
-    let now: OffsetDateTime = clock::now()
-        .replace_nanosecond(0)
-        .unwrap_or_else(|_| clock::now());
-    now.format(&Rfc3339).unwrap_or_default()
+    let now = humantime::format_rfc3339_seconds(clock::now().into());
+    file.write_all(format!("{now} {text}\n").as_bytes())
 }
 
 /// Sends the line as a datagram to the local syslog socket, which on systemd is the journal's (RFC 3164,

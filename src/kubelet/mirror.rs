@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::error::escaped_path;
 use crate::fs::{self, Pipes};
-use crate::net::HttpUrl;
+use crate::net::split_scheme;
 use crate::registry::Registry;
 
 /// No such file has more.
@@ -87,8 +87,11 @@ fn pulls(host: &DeValue<'_>) -> bool {
 
 /// The registry of a mirror's URL, which may have no scheme.
 fn registry(url: &str) -> Option<Registry> {
-    if url.starts_with("http://") && HttpUrl::parse(url).is_some() {
-        // A token is not sent without TLS.
+    // A token is not sent without TLS.
+    if split_scheme(url)
+        .0
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("http"))
+    {
         return None;
     }
     Registry::parse(url).filter(|registry| registry.private().is_some())

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::{Error, escaped};
+use crate::fs::{self, ReadError};
 use crate::secret::Secret;
 
 /// A service account's annotations have at most 256 KiB (apimachinery, `TotalAnnotationSizeLimitB`),
@@ -113,15 +114,11 @@ struct Fields {
 impl Request {
     /// Reads all of stdin, which is a request.
     pub(super) fn read(input: impl Read) -> Result<Self, RequestError> {
-        let mut bytes = Vec::new();
-        input
-            .take(MAX_LENGTH + 1)
-            .read_to_end(&mut bytes)
-            .map_err(RequestError::Read)?;
-        if bytes.len() as u64 > MAX_LENGTH {
-            return Err(RequestError::TooLong);
+        match fs::read_all(input, Vec::new(), MAX_LENGTH) {
+            Ok(bytes) => Self::parse(&bytes),
+            Err(ReadError::TooLarge(_)) => Err(RequestError::TooLong),
+            Err(error) => Err(RequestError::Read(error.into())),
         }
-        Self::parse(&bytes)
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, RequestError> {

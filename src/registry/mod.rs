@@ -74,12 +74,7 @@ impl Registry {
     pub fn behind(name: &ServerName, account: AccountId, region: Region) -> Self {
         Self {
             host: name.to_string(),
-            service: Service::Private(PrivateRegistry {
-                account,
-                region,
-                fips: false,
-                dual_stack: false,
-            }),
+            service: Service::Private(PrivateRegistry::ordinary(account, region)),
         }
     }
 
@@ -96,12 +91,7 @@ impl Registry {
         let suffix = Partition::of_region(&region).suffix();
         Self {
             host: format!("{account}.dkr.ecr.{region}.{suffix}"),
-            service: Service::Private(PrivateRegistry {
-                account,
-                region,
-                fips: false,
-                dual_stack: false,
-            }),
+            service: Service::Private(PrivateRegistry::ordinary(account, region)),
         }
     }
 
@@ -142,6 +132,16 @@ impl fmt::Display for Registry {
 }
 
 impl PrivateRegistry {
+    /// Without FIPS and dual-stack.
+    fn ordinary(account: AccountId, region: Region) -> Self {
+        Self {
+            account,
+            region,
+            fips: false,
+            dual_stack: false,
+        }
+    }
+
     fn parse_host(host: &str) -> Option<Self> {
         let (account, rest) = host.split_once('.')?;
         let account = account.parse().ok()?;
