@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use common::fake_aws::Grant;
+use common::fake_aws::{FakeAws, Grant};
 use common::{Outcome, TestEnvironment};
 
 const V1: &str = "credentialprovider.kubelet.k8s.io/v1";
@@ -47,6 +47,14 @@ fn go_program(name: &str) -> PathBuf {
         "no {name}: run .ci/install-go-clients {clients} {name}"
     );
     program
+}
+
+/// A node whose identity is Alice's, without other settings.
+fn node() -> (FakeAws, TestEnvironment) {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    environment.kubelet_config("");
+    (aws, environment)
 }
 
 impl TestEnvironment {

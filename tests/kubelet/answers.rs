@@ -5,15 +5,13 @@ use serde_json::json;
 use crate::common::TestEnvironment;
 use crate::common::fake_aws::{ALICE, FakeAws, Fault, Operation};
 
-use super::{IMAGE, V1, cache_seconds, login, request};
+use super::{IMAGE, V1, cache_seconds, login, node, request};
 
 const HOUR: u64 = 3600;
 
 #[test]
 fn an_image_of_another_account_gets_the_callers_token_for_its_registry() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (aws, environment) = node();
     let answer = environment.kubelet(&request(IMAGE)).answer();
     let (key, grant) = login(&answer);
     assert_eq!(key, "999999999999.dkr.ecr.us-west-2.amazonaws.com");
@@ -37,9 +35,7 @@ fn an_image_of_another_account_gets_the_callers_token_for_its_registry() {
 
 #[test]
 fn kubelet_keeps_a_token_for_45_to_50_percent_of_its_lifetime() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (aws, environment) = node();
     for (life, least, most) in [
         (12 * HOUR, 12 * HOUR * 44 / 100, 6 * HOUR),
         (1000, 440, 500),
@@ -53,9 +49,7 @@ fn kubelet_keeps_a_token_for_45_to_50_percent_of_its_lifetime() {
 
 #[test]
 fn the_port_of_an_image_stays_in_the_key() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (_aws, environment) = node();
     let image = "999999999999.dkr.ecr.us-west-2.amazonaws.com:443/team/app";
     let (key, _) = login(&environment.kubelet(&request(image)).answer());
     assert_eq!(key, "999999999999.dkr.ecr.us-west-2.amazonaws.com:443");
@@ -63,9 +57,7 @@ fn the_port_of_an_image_stays_in_the_key() {
 
 #[test]
 fn the_answer_has_the_version_of_the_request() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (_aws, environment) = node();
     for version in ["v1", "v1beta1", "v1alpha1"] {
         let version = format!("credentialprovider.kubelet.k8s.io/{version}");
         let request = request(IMAGE).replace(V1, &version);
@@ -78,9 +70,7 @@ fn the_answer_has_the_version_of_the_request() {
 
 #[test]
 fn a_registry_that_is_not_ecr_gets_no_credentials_and_no_call_is_made() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (aws, environment) = node();
     let expected = json!({
         "kind": "CredentialProviderResponse",
         "apiVersion": V1,
@@ -107,9 +97,7 @@ fn a_registry_that_is_not_ecr_gets_no_credentials_and_no_call_is_made() {
 
 #[test]
 fn public_ecr_without_rights_gets_an_answer_so_that_pulls_are_anonymous() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (aws, environment) = node();
     let image = "public.ecr.aws/docker/library/busybox";
     let (key, grant) = login(&environment.kubelet(&request(image)).answer());
     assert_eq!(
@@ -126,9 +114,7 @@ fn public_ecr_without_rights_gets_an_answer_so_that_pulls_are_anonymous() {
 
 #[test]
 fn a_failure_is_one_line_with_the_image_the_cause_and_what_to_do() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (aws, environment) = node();
     aws.on(Operation::EcrGetAuthorizationToken, Fault::AccessDenied);
     let outcome = environment.kubelet(&request(IMAGE));
     assert_eq!((outcome.code, &*outcome.stdout), (Some(1), ""));
@@ -145,9 +131,7 @@ fn a_failure_is_one_line_with_the_image_the_cause_and_what_to_do() {
 
 #[test]
 fn each_answer_is_noted_in_the_log_with_image_identity_and_origin() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (_aws, environment) = node();
     environment.kubelet(&request(IMAGE)).answer();
     environment
         .kubelet(&request("docker.io/library/busybox"))

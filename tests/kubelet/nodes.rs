@@ -9,13 +9,11 @@ use crate::common::fake_aws::{ALICE, FakeAws, Fault, Operation, Times};
 use crate::common::pty::{Place, Terminal};
 use crate::common::{Outcome, PROGRAM, TestEnvironment};
 
-use super::{IMAGE, login, request};
+use super::{IMAGE, login, node, request};
 
 #[test]
 fn a_name_of_another_provider_runs_the_command_with_any_arguments() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (_aws, environment) = node();
     let program = environment.link("ecr-credential-provider");
     for arguments in [&[][..], &["get-credentials"], &["--v=4", "x"], &["kubelet"]] {
         let outcome = environment.run_program(&program, arguments, request(IMAGE));
@@ -86,9 +84,7 @@ fn on_a_node_outside_aws_a_process_gives_the_credentials_with_nothing_but_a_home
 
 #[test]
 fn nothing_is_cached_unless_a_folder_is_set_for_it() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (aws, environment) = node();
     for _ in 0..2 {
         login(&environment.kubelet(&request(IMAGE)).answer());
     }
@@ -143,9 +139,7 @@ fn a_cache_folder_that_others_can_write_to_is_not_used() {
 
 #[test]
 fn throttled_calls_are_made_more_often_than_for_a_client() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (aws, environment) = node();
     aws.on_times(
         Operation::EcrGetAuthorizationToken,
         Fault::Throttle,
@@ -158,9 +152,7 @@ fn throttled_calls_are_made_more_often_than_for_a_client() {
 #[test]
 #[ignore = "takes long: .ci/run"]
 fn when_nothing_answers_it_ends_after_50_seconds_with_the_step() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (aws, environment) = node();
     aws.on(Operation::EcrGetAuthorizationToken, Fault::Hang);
     let started = Instant::now();
     let outcome = environment.kubelet(&request(IMAGE));

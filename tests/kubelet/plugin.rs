@@ -10,7 +10,7 @@ use crate::common::fake_aws::{ALICE, FakeAws, Fault, Grant, Operation};
 use crate::common::{Outcome, PROGRAM, TestEnvironment};
 
 use super::workloads::{KEY, token_of};
-use super::{IMAGE, V1, go_program, request};
+use super::{IMAGE, V1, go_program, node, request};
 
 const NODES: &str = "credential-provider-config.yaml";
 
@@ -122,9 +122,7 @@ fn decode(arguments: &[&str], input: &str) -> Outcome {
 #[test]
 #[ignore = "needs kubelet's own code: .ci/run builds it"]
 fn kubelet_pulls_an_image_of_another_account_with_its_token() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (_aws, environment) = node();
     let found = look_up_images(&environment, &[], &[&format!("{IMAGE}:1.0")]);
     let (grant, account) = found.grant(0);
     assert_eq!(grant.principal, ALICE.2);
@@ -135,9 +133,7 @@ fn kubelet_pulls_an_image_of_another_account_with_its_token() {
 #[test]
 #[ignore = "needs kubelet's own code: .ci/run builds it"]
 fn kubelet_runs_the_program_once_for_two_images_of_one_registry() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (_aws, environment) = node();
     let other = format!("{HOST}/other");
     let found = look_up_images(&environment, &[], &[IMAGE, &other, IMAGE]);
     assert_eq!(environment.kubelet_log().len(), 1);
@@ -149,9 +145,7 @@ fn kubelet_runs_the_program_once_for_two_images_of_one_registry() {
 #[test]
 #[ignore = "needs kubelet's own code: .ci/run builds it"]
 fn kubelet_keeps_the_answer_that_another_registry_has_no_credentials() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (aws, environment) = node();
     let found = look_up_images(&environment, &["docker.io"], &["busybox", "nginx:1"]);
     assert_eq!(found.logins, [Vec::<Value>::new(), Vec::new()]);
     assert_eq!(environment.kubelet_log().len(), 1);
@@ -162,9 +156,7 @@ fn kubelet_keeps_the_answer_that_another_registry_has_no_credentials() {
 #[test]
 #[ignore = "needs kubelet's own code: .ci/run builds it"]
 fn kubelet_uses_the_token_for_a_host_with_a_port_for_that_port_only() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (_aws, environment) = node();
     let with_port = format!("{HOST}:443/team/app");
     let pattern = "*.dkr.ecr.*.amazonaws.com:443";
     let found = look_up_images(&environment, &[pattern], &[&with_port, IMAGE, &with_port]);
@@ -225,9 +217,7 @@ fn two_service_accounts_get_the_tokens_of_their_own_roles_and_never_each_others(
 #[test]
 #[ignore = "needs kubelet's own code: .ci/run builds it"]
 fn a_refused_role_gives_no_login_and_kubelets_log_has_our_line() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (aws, environment) = node();
     aws.on(Operation::StsAssumeRoleWithWebIdentity, Fault::AccessDenied);
     let role = "arn:aws:iam::444455556666:role/builder";
     let configuration = configuration(&environment, WORKLOADS, &[]);
@@ -261,9 +251,7 @@ fn kubelet_decodes_each_packaged_file_strictly() {
 #[test]
 #[ignore = "needs kubelet's own code: .ci/run builds it"]
 fn kubelet_decodes_each_kind_of_answer_strictly() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (aws, environment) = node();
     let mut answers = Vec::new();
     let mut ask = |request: &str| answers.push(environment.kubelet(request).answer());
     for version in ["v1", "v1beta1", "v1alpha1"] {
@@ -299,9 +287,7 @@ fn kubelet_decodes_each_kind_of_answer_strictly() {
 fn the_requests_of_these_tests_are_those_that_kubelet_writes() {
     use std::os::unix::fs::PermissionsExt as _;
 
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (_aws, environment) = node();
     let script = format!("#!/bin/sh\ntee -a \"$HOME/requests\" | {PROGRAM} \"$@\"\n");
     for name in ["docker-credential-ecrx", "ecrx-workload-identity"] {
         let file = environment.write(&format!("bin/{name}"), &script);

@@ -3,10 +3,9 @@
 
 use serde_json::{Value, json};
 
-use crate::common::fake_aws::FakeAws;
 use crate::common::{Outcome, TestEnvironment};
 
-use super::{IMAGE, V1, login, request};
+use super::{IMAGE, V1, login, node, request};
 
 /// What would be repeated if a message contained a part of the request.
 const TOKEN: &str = "eyJhbGciOiJub25lIn0";
@@ -225,9 +224,7 @@ fn malformed() -> Vec<(Vec<u8>, String)> {
 
 #[test]
 fn each_malformed_request_is_answered_with_its_own_line_and_never_with_a_part_of_a_token() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (aws, environment) = node();
     let table = malformed();
     assert!(table.len() >= 200, "{}", table.len());
     for (input, expected) in table {
@@ -251,9 +248,7 @@ fn each_malformed_request_is_answered_with_its_own_line_and_never_with_a_part_of
 
 #[test]
 fn what_a_later_kubelet_adds_is_ignored() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (_aws, environment) = node();
     let mut later: Value = serde_json::from_str(&request(IMAGE)).expect("JSON");
     later["metadata"] = json!({"creationTimestamp": null});
     later["podUID"] = json!("x");
@@ -262,9 +257,7 @@ fn what_a_later_kubelet_adds_is_ignored() {
 
 #[test]
 fn an_image_with_a_scheme_is_answered_by_its_host() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (_aws, environment) = node();
     let (key, _) = login(
         &environment
             .kubelet(&request(&format!("https://{IMAGE}")))

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::common::TestEnvironment;
 use crate::common::fake_aws::{ALICE, FakeAws, Fault, Operation};
 
-use super::{IMAGE, V1, login};
+use super::{IMAGE, V1, login, node};
 
 pub(super) const KEY: &str = "eks.amazonaws.com/ecr-role-arn";
 
@@ -39,9 +39,7 @@ pub(super) fn request(annotations: serde_json::Value) -> String {
 
 #[test]
 fn a_pod_gets_the_token_of_its_own_role_and_the_session_has_its_name() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (aws, environment) = node();
     let answer = environment.kubelet(&request(json!({KEY: ROLE}))).answer();
     let (_, grant) = login(&answer);
     assert_eq!(
@@ -60,9 +58,7 @@ fn a_pod_gets_the_token_of_its_own_role_and_the_session_has_its_name() {
 
 #[test]
 fn if_sts_refuses_a_pod_the_nodes_identity_is_not_used() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (aws, environment) = node();
     for fault in [
         Fault::AccessDenied,
         Fault::InvalidGrant,
@@ -84,9 +80,7 @@ fn if_sts_refuses_a_pod_the_nodes_identity_is_not_used() {
 
 #[test]
 fn a_pod_without_a_role_gets_the_nodes_credentials_which_the_log_says() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (_aws, environment) = node();
     for annotations in [json!({}), json!({KEY: ""}), json!({"other": ROLE})] {
         let (_, grant) = login(&environment.kubelet(&request(annotations)).answer());
         assert_eq!(grant.principal, ALICE.2);
@@ -160,9 +154,7 @@ fn nothing_of_a_pod_is_stored_even_if_the_node_has_a_cache() {
 
 #[test]
 fn a_role_in_another_partition_is_refused_before_any_call() {
-    let aws = FakeAws::start();
-    let environment = TestEnvironment::of_alice(&aws);
-    environment.kubelet_config("");
+    let (aws, environment) = node();
     let role = "arn:aws-cn:iam::444455556666:role/team-a";
     let outcome = environment.kubelet(&request(json!({KEY: role})));
     assert_eq!((outcome.code, &*outcome.stdout), (Some(1), ""));
