@@ -91,7 +91,6 @@ mod logger;
 mod nearest;
 mod net;
 mod policy;
-mod random;
 mod redaction;
 pub mod registry;
 mod run;

@@ -36,8 +36,11 @@ pub(crate) struct AuthorizationToken {
 /// When a token that ECR still takes is to be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Renewal {
-    HalfLife,
-    /// At this age, or at half its life when that comes first.
+    /// At 90 to 100 % of half its life, or of this age when that comes first. The token itself decides
+    /// the share, so that tokens that were issued together are not renewed together, and every process
+    /// renews a token at the same time.
+    Spread { max_age: Option<Duration> },
+    /// At this age exactly, or at half its life when that comes first.
     Age(Duration),
     /// Shortly before it expires, as the next request needs an MFA code from the user; or at this
     /// age, if that comes first.
@@ -111,7 +114,10 @@ impl AuthorizationToken {
             time::Duration::try_from(age).map_or(most, |age| most.min(age))
         };
         let age = match renewal {
-            Renewal::HalfLife => life / 2,
+            Renewal::Spread { max_age } => {
+                let most = max_age.map_or(life / 2, |age| at_most(life / 2, age));
+                most - self.part_of(most / 10)
+            }
             Renewal::Age(age) => at_most(life / 2, age),
             Renewal::Expiry { max_age } => {
                 let whole = life - LAST_MINUTES.min(life / 2);
@@ -119,6 +125,21 @@ impl AuthorizationToken {
             }
         };
         self.obtained_at.saturating_add(age)
+    }
+
+    /// A part of this time, in whole seconds. It is spread evenly over all tokens, and always the same for
+    /// one of them.
+    fn part_of(&self, whole: time::Duration) -> time::Duration {
+        /// 2^64 divided by the golden ratio: the product's first bits depend on all bits of a factor.
+        const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+
+        // Folded by eight bytes, so that the compiler makes vector code of it.
+        let (words, _) = self.password.expose().as_bytes().as_chunks();
+        let sum = words.iter().fold(0u64, |sum, &word| {
+            sum.wrapping_add(u64::from_le_bytes(word))
+        });
+        let share = i64::from((sum.wrapping_mul(MIX) >> 48) as u16);
+        time::Duration::seconds(whole.whole_seconds().saturating_mul(share) >> 16)
     }
 
     /// Whether it may be answered without asking AWS. A token from the future (a clock that was
@@ -158,14 +179,32 @@ mod tests {
     use super::*;
 
     const HOUR: Duration = Duration::from_secs(3600);
+    const SPREAD: Renewal = Renewal::Spread { max_age: None };
 
     fn at(seconds: i64) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp(seconds).unwrap()
     }
 
     fn token(obtained: i64, expires: i64) -> AuthorizationToken {
-        // AWS:secret
-        AuthorizationToken::decode("QVdTOnNlY3JldA==", at(obtained), at(expires)).unwrap()
+        with_password("secret", obtained, expires)
+    }
+
+    fn with_password(password: &str, obtained: i64, expires: i64) -> AuthorizationToken {
+        let encoded = STANDARD.encode_to_string(format!("AWS:{password}"));
+        AuthorizationToken::decode(&encoded, at(obtained), at(expires)).unwrap()
+    }
+
+    /// Passwords of the form of ECR's, which differ in encrypted bytes only.
+    fn passwords() -> impl Iterator<Item = String> {
+        let mut random = fastrand::Rng::with_seed(1);
+        (0..2000).map(move |_| {
+            let mut bytes = [0; 150];
+            random.fill(&mut bytes);
+            let payload = STANDARD.encode_to_string(bytes);
+            STANDARD.encode_to_string(format!(
+                r#"{{"payload":"{payload}","version":"2","type":"DATA_KEY","expiration":1800043200}}"#
+            ))
+        })
     }
 
     #[test]
@@ -216,11 +255,51 @@ mod tests {
     }
 
     #[test]
+    fn tokens_that_were_issued_together_are_renewed_between_45_and_50_percent_of_their_life() {
+        let ages = |max_age, most: i64| {
+            let renewal = Renewal::Spread { max_age };
+            let mut tenths = [0; 10];
+            for password in passwords() {
+                let token = with_password(&password, 1_800_000_000, 1_800_043_200);
+                let age = (token.refresh_at(renewal) - token.obtained_at).whole_seconds();
+                assert!((most * 9 / 10..=most).contains(&age), "{age} s");
+                // The same in each process, whatever the clock says.
+                assert!(token.is_fresh(at(1_800_000_000 + age - 1), renewal));
+                assert!(!token.is_fresh(at(1_800_000_000 + age), renewal));
+                let tenth = usize::try_from((most - age) * 100 / most).unwrap();
+                tenths[tenth.min(9)] += 1;
+            }
+            tenths
+        };
+        for (max_age, most) in [
+            (None, 6 * 3600),
+            (Some(HOUR), 3600),
+            (Some(10 * HOUR), 6 * 3600),
+        ] {
+            let tenths = ages(max_age, most);
+            // Of 2000, about 200 each.
+            assert!(
+                tenths.iter().all(|count| (140..260).contains(count)),
+                "{tenths:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_age_that_the_user_sets_is_exact() {
+        for password in passwords().take(20) {
+            let token = with_password(&password, 0, 12 * 3600);
+            assert_eq!(token.refresh_at(Renewal::Age(HOUR)), at(3600));
+            assert_eq!(token.refresh_at(Renewal::Age(12 * HOUR)), at(6 * 3600));
+        }
+    }
+
+    #[test]
     fn is_fresh_for_half_its_life() {
         let token = token(0, 12 * 3600);
-        assert!(token.is_fresh(at(0), Renewal::HalfLife));
-        assert!(token.is_fresh(at(6 * 3600 - 1), Renewal::HalfLife));
-        assert!(!token.is_fresh(at(6 * 3600), Renewal::HalfLife));
+        assert!(token.is_fresh(at(0), SPREAD));
+        assert!(token.is_fresh(at(6 * 3600 - 1), SPREAD));
+        assert!(!token.is_fresh(at(6 * 3600), SPREAD));
         assert!(!token.is_expired(at(12 * 3600 - 1)));
         assert!(token.is_expired(at(12 * 3600)));
     }
@@ -251,8 +330,8 @@ mod tests {
 
     #[test]
     fn a_token_from_the_future_is_not_fresh() {
-        assert!(!token(1000, 44_200).is_fresh(at(699), Renewal::HalfLife));
-        assert!(token(1000, 44_200).is_fresh(at(700), Renewal::HalfLife));
+        assert!(!token(1000, 44_200).is_fresh(at(699), SPREAD));
+        assert!(token(1000, 44_200).is_fresh(at(700), SPREAD));
     }
 
     #[test]

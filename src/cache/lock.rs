@@ -11,7 +11,6 @@ use std::time::Duration;
 use super::entry::{Entry, Key};
 use super::error::CacheError;
 use super::folder::{Folder, Suffix};
-use crate::random;
 
 /// The pauses between two looks double from the first of these to the second.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
@@ -208,8 +207,7 @@ impl Default for Pauses {
 impl Pauses {
     /// The next one, between 1 ms and 32 ms.
     pub(crate) fn next_pause(&mut self) -> Duration {
-        let part = u32::try_from(random::below(1024)).unwrap_or(0);
-        let pause = self.longest - self.longest / 2 * part / 1024;
+        let pause = self.longest - self.longest / 2 * fastrand::u32(..1024) / 1024;
         self.longest = (self.longest * 2).min(LONGEST_PAUSE);
         pause
     }

@@ -160,24 +160,25 @@ impl<'a> Facts<'a> {
             .rules()
             .find(|rule| rule.settings().max_age.is_some())
             .map(|rule| rule.origin().to_string());
-        let source_max_age = identity.source.properties().max_age;
-        let cache_max_age = self.config.cache.max_age;
         let age = |age: Duration| {
             let seconds = age.as_secs();
             format!("{seconds} s, at most half the token's lifetime")
         };
         let (value, from) = match self.tokens.renewal(identity) {
-            Renewal::HalfLife => ("half the token's lifetime".to_owned(), None),
+            Renewal::Spread { max_age: None } => {
+                ("45 to 50 % of the token's lifetime".to_owned(), None)
+            }
+            Renewal::Spread { max_age: Some(max) } => {
+                let least = (max * 9 / 10).as_secs();
+                let from = "limit of this credential source".to_owned();
+                (format!("{least} to {}", age(max)), Some(from))
+            }
             Renewal::Expiry { max_age: None } => {
                 let value = "until shortly before expiry (MFA)";
                 (value.to_owned(), None)
             }
             Renewal::Expiry { max_age: Some(max) } => (format!("{} s", max.as_secs()), rule_origin),
             Renewal::Age(max) if rule_origin.is_some() => (age(max), rule_origin),
-            Renewal::Age(max) if source_max_age == Some(max) && cache_max_age != Some(max) => {
-                let from = "limit of this credential source".to_owned();
-                (age(max), Some(from))
-            }
             Renewal::Age(max) => (age(max), Some(self.place("cache", "max_age_seconds"))),
         };
         Setting {

@@ -118,7 +118,7 @@ pub struct CacheSettings {
     pub enabled: bool,
     /// The absolute path of the folder; `None` if no file names one.
     pub dir: Option<PathBuf>,
-    /// The age at which a token is renewed, 1 min to 12 h; `None`, the default, is half its lifetime.
+    /// The age at which a token is renewed, 1 min to 12 h; `None`, the default, is 45 to 50 % of its lifetime.
     pub max_age: Option<Duration>,
 }
 

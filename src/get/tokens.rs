@@ -112,7 +112,7 @@ impl<'a> Tokens<'a> {
 
     /// When a token is to be replaced. A rule decides first. Otherwise, a token that took an MFA
     /// code is replaced when it expires; any other at the age that `[cache]` sets, or when its
-    /// principal can no longer be known offline.
+    /// principal can no longer be known offline. An age that the user set is exact.
     pub(crate) fn renewal(&self, identity: &Identity) -> Renewal {
         let max_age = identity.max_age;
         if identity.wants_codes() {
@@ -121,12 +121,11 @@ impl<'a> Tokens<'a> {
         if let Some(max_age) = max_age {
             return Renewal::Age(max_age);
         }
-        let ages = [
-            self.config.cache.max_age,
-            identity.source.properties().max_age,
-        ];
-        let shortest = ages.into_iter().flatten().min();
-        shortest.map_or(Renewal::HalfLife, Renewal::Age)
+        let of_source = identity.source.properties().max_age;
+        match self.config.cache.max_age {
+            Some(age) if of_source.is_none_or(|limit| age <= limit) => Renewal::Age(age),
+            _ => Renewal::Spread { max_age: of_source },
+        }
     }
 }
 

@@ -8,7 +8,6 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 
-use crate::random;
 use crate::token::{AuthorizationToken, USERNAME};
 
 /// How long kubelet keeps the answer that there are no credentials.
@@ -94,8 +93,7 @@ fn as_go_writes_it<S: Serializer>(duration: &Duration, serializer: S) -> Result<
 /// has refused it, and does not renew it ahead of time.
 pub(super) fn cache_duration(token: &AuthorizationToken, now: OffsetDateTime) -> Duration {
     let left = Duration::try_from(token.expires_at - now).unwrap_or_default();
-    let share = 500 - random::below(51);
-    Duration::from_secs(left.as_secs() * share / 1000)
+    Duration::from_secs(left.as_secs() * fastrand::u64(450..=500) / 1000)
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use super::common::{HOST, TestEnvironment};
 use super::refreshes::down_for_a_moment;
 use super::{ECR, HOUR, at_once, hold_stale_tokens, no_credentials};
 
+const MINUTE: i64 = 60;
+
 /// What a person reads when ECR answers 503.
 fn aws_is_down() -> String {
     no_credentials(
@@ -17,20 +19,61 @@ fn aws_is_down() -> String {
 }
 
 #[test]
-fn a_token_is_fresh_for_half_its_life_and_then_refreshed_in_line() {
+fn a_token_is_fresh_for_45_percent_of_its_life_and_renewed_in_line_before_half_of_it() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
     let first = environment.get(HOST);
     assert_eq!(first.grant().serial, 1);
-    environment.age_cache(6 * HOUR - 120);
+    environment.age_cache(5 * HOUR + 22 * MINUTE);
     assert_eq!(environment.get(HOST), first);
     assert_eq!(aws.calls().len(), 1);
-    environment.age_cache(121);
+    environment.age_cache(38 * MINUTE + 1);
     let second = environment.get(HOST);
     assert_eq!(second.grant().serial, 2);
     assert_eq!(environment.get(HOST), second);
     assert_eq!(aws.calls().len(), 2);
     assert_eq!(environment.entries().len(), 1, "the old entry is replaced");
+}
+
+/// When `cache list` says that the one token is renewed, in seconds from its issue.
+fn renewal_in_list(environment: &TestEnvironment) -> i64 {
+    let listed = environment.run(&["cache", "list", "--json"], "").stdout;
+    let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+    let moment = |name: &str| {
+        let text = listed["tokens"][0][name].as_str().expect("a moment");
+        let moment = humantime::parse_rfc3339(text).expect(text);
+        let since = moment.duration_since(std::time::UNIX_EPOCH);
+        i64::try_from(since.expect("after 1970").as_secs()).expect("a number")
+    };
+    moment("refresh_at") - moment("obtained_at")
+}
+
+#[test]
+fn a_token_is_renewed_at_the_time_in_the_list_which_differs_from_token_to_token() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    let mut ages = Vec::new();
+    for serial in 1..=6 {
+        assert_eq!(environment.get(HOST).grant().serial, serial);
+        let age = renewal_in_list(&environment);
+        let least = 5 * HOUR + 24 * MINUTE;
+        assert!((least..=6 * HOUR).contains(&age), "{age} s");
+        ages.push(age);
+        environment.age_cache(age - 60);
+        // Each process finds the same time, however old the token is.
+        assert_eq!(renewal_in_list(&environment), age);
+        for outcome in at_once([(&environment, HOST); 8]) {
+            assert_eq!(outcome.grant().serial, serial);
+        }
+        environment.age_cache(60);
+    }
+    ages.sort_unstable();
+    ages.dedup();
+    assert!(ages.len() >= 5, "{ages:?}");
+    // An age that is set is exact.
+    environment.config("[cache]\nmax_age_seconds = 43200\n");
+    environment.get(HOST).grant();
+    assert_eq!(renewal_in_list(&environment), 6 * HOUR);
 }
 
 #[test]
@@ -62,15 +105,15 @@ fn max_age_seconds_refreshes_earlier() {
 }
 
 #[test]
-fn a_token_of_session_keys_is_trusted_for_an_hour() {
+fn a_token_of_session_keys_is_trusted_for_an_hour_at_most() {
     let aws = FakeAws::start();
     let keys = aws.temporary_credentials(ALICE.2, Duration::from_secs(12 * 3600));
     let mut environment = TestEnvironment::with_aws(&aws);
     environment.set_session(&keys);
     assert_eq!(environment.get(HOST).grant().serial, 1);
-    environment.age_cache(HOUR - 120);
+    environment.age_cache(52 * MINUTE);
     assert_eq!(environment.get(HOST).grant().serial, 1);
-    environment.age_cache(121);
+    environment.age_cache(8 * MINUTE + 1);
     assert_eq!(environment.get(HOST).grant().serial, 2);
 }
 

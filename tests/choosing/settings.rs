@@ -114,7 +114,7 @@ fn age_of_a_rule_is_the_registrys_whatever_source_asks() {
     environment.set_session(&keys);
     environment.config(&of_account(3 * HOUR));
     is_renewed_after(&environment, IRELAND, 3 * HOUR);
-    // Never beyond half of the token's life.
+    // An age that is set is exact, but never beyond half of the token's life.
     environment.config(&of_account(12 * HOUR));
     is_renewed_after(&environment, IRELAND, 6 * HOUR);
 }

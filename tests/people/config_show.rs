@@ -235,7 +235,7 @@ fn the_renewal_age_is_shown_with_its_source() {
     assert_eq!(
         of_source,
         pair(
-            "3600 s, at most half the token's lifetime",
+            "3240 to 3600 s, at most half the token's lifetime",
             "limit of this credential source"
         )
     );
@@ -248,7 +248,7 @@ fn the_renewal_age_is_shown_with_its_source() {
         );
     assert_eq!(
         said(&environment, HOST),
-        pair("half the token's lifetime", "default")
+        pair("45 to 50 % of the token's lifetime", "default")
     );
     configure(
         &mut environment,

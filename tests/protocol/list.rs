@@ -8,6 +8,9 @@ use super::{BROKEN, succeeds};
 
 const HALF_LIFE: i64 = 6 * 3600;
 
+/// The least age at which a token is renewed.
+const RENEWAL: i64 = HALF_LIFE * 9 / 10;
+
 #[test]
 fn list_names_registries_with_a_usable_token_without_network_calls() {
     let aws = FakeAws::start();
@@ -45,7 +48,7 @@ fn list_omits_tokens_that_are_due_for_renewal() {
     let environment = TestEnvironment::of_alice(&aws);
     environment.get(HOST).answer();
     let listed = format!("{{\"{HOST}\":\"AWS\"}}\n");
-    environment.age_cache(HALF_LIFE - 600);
+    environment.age_cache(RENEWAL - 600);
     succeeds(&environment.run(&["list"], "unused"), &listed);
 
     let config = environment.config("[cache]\nmax_age_seconds = 3600\n");
@@ -53,7 +56,7 @@ fn list_omits_tokens_that_are_due_for_renewal() {
     fs::remove_file(config).expect("a file");
     succeeds(&environment.run(&["list"], "unused"), &listed);
 
-    environment.age_cache(600);
+    environment.age_cache(HALF_LIFE - RENEWAL + 600);
     succeeds(&environment.run(&["list"], "unused"), "{}\n");
     environment.age_cache(HALF_LIFE);
     succeeds(&environment.run(&["list"], "unused"), "{}\n");

@@ -9,16 +9,16 @@ use super::common::{HOST, TestEnvironment};
 
 const HOUR: i64 = 3600;
 
-/// Fresh a minute before this age, and renewed a minute after it.
+/// Fresh a minute before nine tenths of this age, and renewed a minute after it.
 #[track_caller]
 fn is_renewed_after(environment: &TestEnvironment, aws: &FakeAws, age: i64, kind: &str) {
     let cold = environment.get(HOST);
     cold.answer();
-    environment.age_cache(age - 60);
+    environment.age_cache(age * 9 / 10 - 60);
     aws.clear();
     assert_eq!(environment.get(HOST), cold, "{kind}");
     assert_eq!(aws.connections(), 0, "{kind}");
-    environment.age_cache(120);
+    environment.age_cache(age / 10 + 120);
     let renewed = environment.get(HOST);
     assert_ne!(renewed, cold, "{kind}");
     assert_eq!(renewed.grant().principal, cold.grant().principal, "{kind}");

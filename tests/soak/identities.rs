@@ -32,7 +32,7 @@ pub struct Identity {
     principal: String,
     /// Who share a source share its failures.
     pub source: usize,
-    /// After how many seconds a token is renewed.
+    /// After how many seconds a token is renewed at the earliest.
     pub renewal: f64,
     /// Whether it takes a call to have credentials.
     pub takes_credentials: bool,
@@ -50,7 +50,7 @@ impl Identity {
             variables,
             principal: principal.to_owned(),
             source,
-            renewal: 6.0 * HOUR,
+            renewal: 5.4 * HOUR,
             takes_credentials: false,
         }
     }
@@ -107,6 +107,6 @@ pub fn set_up(environment: &mut TestEnvironment, aws: &FakeAws) -> Vec<Identity>
         ),
     ];
     // Offline, their principal is unknown.
-    identities[5].renewal = HOUR;
+    identities[5].renewal = 0.9 * HOUR;
     identities
 }
