@@ -663,6 +663,11 @@ fn after_help() -> String {
 /// Why the arguments are not a command.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
+    /// No words, from a program: kubelet's configuration may lack `args`.
+    #[error(
+        "no command: this is a credential helper, which Docker runs with `get`; for kubelet, set `args: [kubelet]`, so that it runs: docker-credential-ecrx kubelet"
+    )]
+    Absent,
     #[error("unknown command `{0}`; run: docker-credential-ecrx help")]
     Unknown(String),
     #[error("unknown command `{word}`; did you mean `{nearest}`?")]

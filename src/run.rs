@@ -83,6 +83,11 @@ fn plain_command(words: &[&str], env: &Env) -> Option<ExitCode> {
 
 fn clap_command(words: &[&str], arguments: &[OsString], env: &Env) -> ExitCode {
     match *words {
+        // The usage is for Docker's protocol, the line for kubelet, which shows only stderr.
+        [] if !io::stdin().is_terminal() => {
+            Page::stderr(env).failure(&Error::failure(CommandError::Absent));
+            incomplete(&Cli::help(), env)
+        }
         // Without options, as clap would take `--help` after `--` for an argument.
         ["help" | "--help" | "-h", word, ref more @ ..]
             if Cli::has(word) && !more.iter().any(|word| word.starts_with('-')) =>

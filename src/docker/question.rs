@@ -35,6 +35,10 @@ pub(super) enum QuestionError {
     #[error("the server name on stdin contains a control character")]
     ControlCharacter,
     #[error(
+        "stdin is a CredentialProviderRequest, which kubelet sends; for kubelet, set `args: [kubelet]`, so that it runs: docker-credential-ecrx kubelet"
+    )]
+    KubeletsProtocol,
+    #[error(
         "the credentials on stdin are not a JSON object with the strings ServerURL, Username and Secret (line {line}, column {column})"
     )]
     NotCredentials { line: usize, column: usize },
@@ -76,7 +80,11 @@ impl Question {
 
     /// The server that `get` and `erase` name, without the line break that a user types.
     pub(super) fn server(&self) -> Result<&str, Error> {
-        checked(self.text())
+        let text = self.text();
+        if text.starts_with('{') && text.contains("CredentialProviderRequest") {
+            return Err(QuestionError::KubeletsProtocol.into());
+        }
+        checked(text)
     }
 
     /// The server that `store` names, once the whole is known to be what `store` should send.

@@ -17,6 +17,7 @@ use crate::clock;
 use crate::cache::CacheError;
 use crate::config::ConfigError;
 use crate::error::Error;
+use crate::identity::Identity;
 use crate::registry::Registry;
 use crate::token::AuthorizationToken;
 
@@ -28,6 +29,14 @@ pub(crate) use tokens::Tokens;
 
 impl Tokens<'_> {
     pub(crate) fn get(&self, registry: &Registry) -> Result<AuthorizationToken, Error> {
+        self.get_with_identity(registry).map(|(token, _)| token)
+    }
+
+    /// The same, with the identity that the token belongs to.
+    pub(crate) fn get_with_identity(
+        &self,
+        registry: &Registry,
+    ) -> Result<(AuthorizationToken, ManuallyDrop<Identity>), Error> {
         let identity = self
             .resolver
             .resolve(registry)
@@ -35,11 +44,12 @@ impl Tokens<'_> {
         // Not dropped, to save time: the process is about to end.
         let identity = ManuallyDrop::new(identity);
         let token = TokenRequest::new(self, registry, &identity).token();
-        token.map_err(|cause| {
-            NoCredentials::new(registry, cause)
+        match token {
+            Ok(token) => Ok((token, identity)),
+            Err(cause) => Err(NoCredentials::new(registry, cause)
                 .asked_as(&identity)
-                .for_client()
-        })
+                .for_client()),
+        }
     }
 
     /// The identity that would request a registry's token, as a line for the user.

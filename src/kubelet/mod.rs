@@ -136,8 +136,8 @@ fn answer(env: &Env, input: impl Read, output: impl Write) -> Result<(), Error> 
         Requester::Node(None) => {}
         Requester::Node(Some(why)) => reason = format!("; not the pod's, as {why}"),
     }
-    let token = match tokens.get(registry) {
-        Ok(token) => token,
+    let (token, identity) = match tokens.get_with_identity(registry) {
+        Ok(found) => found,
         // Public ECR, from which images can be pulled without a token.
         Err(error) if error.kind() == Kind::NotFound => {
             let note = format!("{image}: no credentials, so the pull is anonymous");
@@ -153,10 +153,10 @@ fn answer(env: &Env, input: impl Read, output: impl Write) -> Result<(), Error> 
     } else {
         "from the cache"
     };
-    let identity = tokens.explain(registry).unwrap_or_else(|error| error);
     let note = format!(
-        "{image}: credentials for {target} {origin}, to be cached by kubelet for {}; {identity}{reason}",
-        humantime::format_duration(response.cache_duration())
+        "{image}: credentials for {target} {origin}, to be cached by kubelet for {}; {}{reason}",
+        humantime::format_duration(response.cache_duration()),
+        identity.explain(),
     );
     reply(&response, output, &config.kubelet, &note)
 }

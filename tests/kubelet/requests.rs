@@ -267,9 +267,12 @@ fn an_image_with_a_scheme_is_answered_by_its_host() {
 }
 
 #[test]
-fn a_request_with_a_token_on_an_ordinary_get_is_refused_without_repeating_it() {
+fn a_request_on_an_ordinary_get_is_refused_with_kubelets_command_and_without_repeating_it() {
     let environment = TestEnvironment::new();
-    let outcome: Outcome = environment.run(&["get"], valid().to_string());
-    assert_eq!(outcome.code, Some(1));
-    assert!(!format!("{outcome:?}").contains(TOKEN), "{outcome:?}");
+    let line = "stdin is a CredentialProviderRequest, which kubelet sends; for kubelet, set `args: [kubelet]`, so that it runs: docker-credential-ecrx kubelet\n";
+    let pretty = serde_json::to_string_pretty(&valid()).expect("JSON");
+    for input in [valid().to_string(), pretty, request(IMAGE)] {
+        let outcome: Outcome = environment.run(&["get"], &input);
+        outcome.failed_with(line, &format!("docker-credential-ecrx: {line}"));
+    }
 }

@@ -1,5 +1,7 @@
 //! The command line: commands, help and version.
 
+use std::process::Stdio;
+
 use super::common::fake_aws::FakeAws;
 use super::common::{HOST, Outcome, TestEnvironment};
 use super::{BROKEN, succeeds};
@@ -67,7 +69,7 @@ fn wrong_arguments_fail_with_one_line_and_the_nearest_command() {
 fn without_a_command_the_help_is_printed_and_it_fails_for_groups_of_commands_too() {
     let environment = TestEnvironment::new();
     let usage = environment.run(&["help"], "").stdout;
-    for arguments in [&[][..], &[""], &["help", "configure-docker", "--", HOST]] {
+    for arguments in [&[""][..], &["help", "configure-docker", "--", HOST]] {
         environment.run(arguments, "").failed_with(&usage, "");
     }
     for group in ["cache", "config"] {
@@ -75,6 +77,27 @@ fn without_a_command_the_help_is_printed_and_it_fails_for_groups_of_commands_too
         assert!(help.contains("Usage: "), "{help}");
         environment.run(&[group], "").failed_with(&help, "");
     }
+}
+
+#[test]
+fn without_arguments_a_line_for_kubelet_names_its_command_and_stdin_is_not_read() {
+    let environment = TestEnvironment::new();
+    let usage = environment.run(&["help"], "").stdout;
+    let line = "docker-credential-ecrx: no command: this is a credential helper, which Docker runs with `get`; for kubelet, set `args: [kubelet]`, so that it runs: docker-credential-ecrx kubelet\n";
+    let request = r#"{"kind":"CredentialProviderRequest","apiVersion":"credentialprovider.kubelet.k8s.io/v1","image":"app"}"#;
+    for input in ["", HOST, request] {
+        environment.run(&[], input).failed_with(&usage, line);
+    }
+    let named = environment.link("docker-credential-ecrx-work");
+    let named = named.display().to_string();
+    let outcome = environment.run_program(&named, &[], request);
+    outcome.failed_with(&usage, line);
+    // stdin stays open until the program has ended.
+    let mut command = environment.command(&[]);
+    let mut child = command.stdin(Stdio::piped()).spawn().expect("start");
+    let stdin = child.stdin.take();
+    Outcome::of(child).failed_with(&usage, line);
+    drop(stdin);
 }
 
 #[test]
