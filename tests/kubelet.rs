@@ -12,6 +12,9 @@ mod nodes;
 mod plugin;
 #[path = "kubelet/requests.rs"]
 mod requests;
+#[cfg(target_os = "linux")]
+#[path = "kubelet/system_log.rs"]
+mod system_log;
 #[path = "kubelet/upstream.rs"]
 mod upstream;
 #[path = "kubelet/workloads.rs"]
