@@ -155,6 +155,7 @@ pub(super) enum AwsApi {
     Sts,
     Sso,
     SsoOidc,
+    Signin,
 }
 
 impl AwsApi {
@@ -167,14 +168,15 @@ impl AwsApi {
             Self::Sts => ("sts", "AWS_ENDPOINT_URL_STS"),
             Self::Sso => ("sso", var::AWS_ENDPOINT_URL_SSO),
             Self::SsoOidc => ("sso_oidc", var::AWS_ENDPOINT_URL_SSO_OIDC),
+            Self::Signin => ("signin", var::AWS_ENDPOINT_URL_SIGNIN),
         }
     }
 
-    /// Whether a profile may set its URL. For sign-ins, only variables do.
+    /// Whether a profile may set its URL. The SDK's provider of `aws login` reads variables alone.
     fn is_set_by_profiles(self) -> bool {
         match self {
-            Self::Ecr | Self::EcrPublic | Self::Sts => true,
-            Self::Sso | Self::SsoOidc => false,
+            Self::Ecr | Self::EcrPublic | Self::Sts | Self::Sso | Self::SsoOidc => true,
+            Self::Signin => false,
         }
     }
 }

@@ -17,7 +17,7 @@ use super::chosen_by::{ChosenBy, LayerName};
 use super::error::{IdentityError, ProfileError};
 use super::misspelled::Misspelled;
 use super::profile::{self, WebIdentityVariables};
-use super::source::{Container, InstanceMetadata, Keys, Source, Sso, SsoSessionError, WebIdentity};
+use super::source::{Container, InstanceMetadata, Keys, Source, Sso, WebIdentity};
 
 /// Asks one layer; `None` if it is silent.
 type Ask = for<'a> fn(&Layers<'a>, &Registry) -> Result<Option<LayerAnswer>, IdentityError>;
@@ -267,13 +267,10 @@ impl Layers<'_> {
         settings: &SsoSettings,
         chosen_by: &ChosenBy,
     ) -> Result<Sso, IdentityError> {
-        Sso::from_config(settings, self.files()?, self.env).map_err(|cause| match cause {
-            SsoSessionError::Environment(error) => IdentityError::Environment(error),
-            cause => IdentityError::SsoSession {
-                session: settings.session().unwrap_or_default().to_owned(),
-                cause,
-                chosen_by: chosen_by.clone(),
-            },
+        Sso::from_config(settings, self.files()?).map_err(|cause| IdentityError::SsoSession {
+            session: settings.session().unwrap_or_default().to_owned(),
+            cause,
+            chosen_by: chosen_by.clone(),
         })
     }
 

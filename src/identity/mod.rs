@@ -90,8 +90,7 @@ impl Identity {
     /// they are assumed. The ECR endpoint is not covered: it is a part of the cache key itself.
     pub(crate) fn fingerprint(&self) -> Digest {
         let mut parts = DigestParts::named("identity");
-        self.source.get().fingerprint(&mut parts);
-        self.local_state.fingerprint(&mut parts);
+        self.feed_source_state(&mut parts);
         self.feed_roles(&mut parts);
         parts.digest()
     }
@@ -115,9 +114,18 @@ impl Identity {
     /// The digest of the source with its local state.
     pub(crate) fn source_state(&self) -> Digest {
         let mut parts = DigestParts::named("source state");
-        self.source.get().fingerprint(&mut parts);
-        self.local_state.fingerprint(&mut parts);
+        self.feed_source_state(&mut parts);
         parts.digest()
+    }
+
+    /// Feeds the source with its local state, and the endpoints that are set for its sign-in: the
+    /// same role at another server is another identity.
+    fn feed_source_state(&self, parts: &mut DigestParts) {
+        self.source.get().fingerprint(parts);
+        self.local_state.fingerprint(parts);
+        for api in [&self.sign_in_api, &self.renewal_api] {
+            parts.option(api.url.as_deref());
+        }
     }
 
     fn feed_roles(&self, parts: &mut DigestParts) {

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::config::{Config, RegistrySettings};
-use crate::env::Env;
+use crate::env::{Env, var};
 use crate::net::HttpUrl;
 use crate::redaction::shown_url;
 use crate::registry::{Partition, Region, Registry, Service};
@@ -83,14 +83,15 @@ impl<'a> Resolver<'a> {
             }
         };
         same_partition_as_endpoint(&api, registry)?;
-        let [sign_in_api, renewal_api] = match properties.sign_in {
-            Some(method) => {
-                settings.refuse_wrong_url(method.url_variable)?;
-                let endpoint =
-                    |api| settings.endpoint(api, region.clone(), EndpointKinds::ORDINARY);
-                [endpoint(AwsApi::Sso)?, endpoint(AwsApi::SsoOidc)?]
+        let endpoint = |api| settings.endpoint(api, region.clone(), EndpointKinds::ORDINARY);
+        let [sign_in_api, renewal_api] = match &chosen.source {
+            Source::Sso(_) => [endpoint(AwsApi::Sso)?, endpoint(AwsApi::SsoOidc)?],
+            Source::Login(_) => {
+                // The SDK does not say that a sign-in was not renewed because of a wrong URL.
+                settings.refuse_wrong_url(var::AWS_ENDPOINT_URL_SIGNIN)?;
+                [endpoint(AwsApi::Signin)?, endpoint(AwsApi::Signin)?]
             }
-            None => [&region; 2].map(|region| Endpoint::from_region(region.clone())),
+            _ => [&region; 2].map(|region| Endpoint::from_region(region.clone())),
         };
         Ok(Identity {
             passed_over: self.layers.passed_over(Some(&chosen), registry),

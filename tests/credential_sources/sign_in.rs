@@ -1,6 +1,7 @@
 //! SSO and `aws login`.
 
 use super::common::fake_aws::{FakeAws, Operation};
+use super::common::sources::START_URL;
 use super::common::{HOST, TestEnvironment, sources};
 use super::{EVERY_WAY, asks_once, operations, profile_asks_once};
 
@@ -34,6 +35,76 @@ fn an_sso_sign_in_that_is_over_is_renewed_where_it_can_be() {
             Operation::EcrGetAuthorizationToken
         ]
     );
+}
+
+/// A profile with these settings and a sign-in to renew, and no variable with an endpoint.
+fn to_renew(aws: &FakeAws, settings: &str) -> TestEnvironment {
+    let mut environment = TestEnvironment::with_aws(aws);
+    environment.unset("AWS_ENDPOINT_URL");
+    environment.aws_config(&format!(
+        "[sso-session corp]\nsso_start_url = {START_URL}\nsso_region = us-east-1\n\
+         [default]\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = dev\n{settings}"
+    ));
+    environment.sso_sign_in("corp", "forgotten", -60);
+    environment
+}
+
+#[track_caller]
+fn renews_and_signs_in_at(aws: &FakeAws, environment: &TestEnvironment) {
+    aws.clear();
+    let granted = environment.get(HOST).grant();
+    assert_eq!(granted.principal, aws.sso_principal("111122223333", "dev"));
+    assert_eq!(
+        operations(aws),
+        [
+            Operation::SsoOidcCreateToken,
+            Operation::SsoGetRoleCredentials,
+            Operation::EcrGetAuthorizationToken
+        ]
+    );
+}
+
+#[test]
+fn the_endpoints_of_a_profile_are_also_those_of_sso() {
+    let (aws, other) = (FakeAws::start(), FakeAws::start());
+    let (url, elsewhere) = (aws.url(), other.url());
+    let services = |url: &str| {
+        let block = |service: &str| format!("{service} =\n  endpoint_url = {url}\n");
+        let blocks = ["sso", "sso_oidc", "ecr"].map(block).concat();
+        format!("endpoint_url = {elsewhere}\nservices = all\n[services all]\n{blocks}")
+    };
+    renews_and_signs_in_at(&aws, &to_renew(&aws, &format!("endpoint_url = {url}\n")));
+    renews_and_signs_in_at(&aws, &to_renew(&aws, &services(&url)));
+    // Variables take precedence. An empty one counts as unset.
+    let mut environment = to_renew(&aws, &services(&elsewhere));
+    environment
+        .set("AWS_ENDPOINT_URL", &url)
+        .set("AWS_ENDPOINT_URL_SSO", "")
+        .set("AWS_ENDPOINT_URL_SSO_OIDC", " ");
+    renews_and_signs_in_at(&aws, &environment);
+    assert_eq!(other.connections(), 0);
+}
+
+#[test]
+fn the_endpoints_of_sso_can_be_ignored() {
+    let aws = FakeAws::start();
+    let url = aws.url();
+    let of_profile = format!("endpoint_url = {url}\n");
+    let ignored = format!("{of_profile}ignore_configured_endpoint_urls = true\n");
+    for (settings, variable, value) in [
+        (&of_profile, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"),
+        (&ignored, "AWS_ENDPOINT_URL_SSO", &url),
+        (&ignored, "AWS_ENDPOINT_URL_SSO_OIDC", "no URL"),
+    ] {
+        let mut environment = to_renew(&aws, settings);
+        environment
+            .set(variable, value)
+            .set("HTTPS_PROXY", "http://127.0.0.1:1");
+        let outcome = environment.get(HOST);
+        let told = "cannot reach oidc.us-east-1.amazonaws.com through proxy 127.0.0.1:1";
+        assert!(outcome.stdout.contains(told), "{outcome:?}");
+    }
+    assert_eq!(aws.connections(), 0);
 }
 
 /// Writes the time at which a sign-in expires in another form.

@@ -165,7 +165,7 @@ fn own_source(
     if let Some(web) = WebIdentity::from_settings(profile, env_of_web_identity)? {
         return Ok(Some(Source::WebIdentity(web)));
     }
-    if let Some(sso) = Sso::from_profile(profile, files, env)? {
+    if let Some(sso) = Sso::from_profile(profile, files)? {
         return Ok(Some(Source::Sso(sso)));
     }
     if let Some(keys) = Keys::from_settings(profile, &profile.credentials)? {

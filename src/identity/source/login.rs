@@ -75,7 +75,6 @@ impl CredentialSource for Login {
                 profile: Some(&self.profile),
                 session: None,
                 start_url: None,
-                url_variable: var::AWS_ENDPOINT_URL_SIGNIN,
             }),
             token_file: None,
             web_identity: None,

@@ -141,9 +141,6 @@ pub(crate) struct SignInMethod<'a> {
     pub session: Option<&'a str>,
     /// The start URL of SSO.
     pub start_url: Option<&'a str>,
-    /// The variable with the URL of the service that renews it. The SDK does not say that a sign-in
-    /// was not renewed because of a wrong URL.
-    pub url_variable: &'static str,
 }
 
 impl SignInMethod<'_> {

@@ -8,10 +8,10 @@ use std::time::SystemTime;
 use crate::config::{SsoSettings, SsoSignIn, is_role_name};
 use crate::digest::DigestParts;
 use crate::digest::sha1_hex;
-use crate::env::{Env, var};
+use crate::env::Env;
 use crate::identity::aws_files::{AwsFiles, Profile, Settings};
-use crate::identity::error::{EnvironmentError, ProfileError, refuse_blank};
-use crate::identity::local_state::{LocalState, values};
+use crate::identity::error::ProfileError;
+use crate::identity::local_state::LocalState;
 use crate::identity::sign_in::SignIn;
 use crate::redaction::Redactor;
 use crate::registry::{AccountId, ParseError, Partition, Region};
@@ -32,20 +32,12 @@ pub(crate) struct Sso {
     pub session: Option<String>,
 }
 
-/// The variables with the URLs of its services.
-const URL_VARIABLES: [&str; 3] = [
-    var::AWS_ENDPOINT_URL,
-    var::AWS_ENDPOINT_URL_SSO,
-    var::AWS_ENDPOINT_URL_SSO_OIDC,
-];
-
 impl Sso {
     /// The sign-in that a profile names (botocore, `SSOProvider`): with an account or a role it
     /// does. An `sso_session` alone is for tokens of other services.
     pub(crate) fn from_profile(
         profile: &Profile<'_>,
         files: &AwsFiles,
-        env: &Env,
     ) -> Result<Option<Self>, ProfileError> {
         let [account_id, role_name] =
             ["sso_account_id", "sso_role_name"].map(|key| profile.get(key));
@@ -83,7 +75,6 @@ impl Sso {
             let why = format!("`{}` is not the name of a role", sso.role_name);
             return Err(ProfileError::malformed(profile, "sso_role_name", why));
         }
-        ProfileError::refuse_blank(profile, env, &URL_VARIABLES)?;
         Ok(Some(sso))
     }
 
@@ -91,9 +82,7 @@ impl Sso {
     pub(in crate::identity) fn from_config(
         settings: &SsoSettings,
         files: &AwsFiles,
-        env: &Env,
     ) -> Result<Self, SsoSessionError> {
-        refuse_blank(env, &URL_VARIABLES).map_err(SsoSessionError::Environment)?;
         let (start_url, region, session) = match &settings.sign_in {
             SsoSignIn::StartUrl { url, region } => (url.as_str().to_owned(), region.clone(), None),
             SsoSignIn::Session(name) => {
@@ -169,8 +158,6 @@ pub(crate) enum SsoSessionError {
     Incomplete(&'static str),
     #[error("has an invalid sso_region: {0}")]
     Region(ParseError),
-    #[error(transparent)]
-    Environment(EnvironmentError),
 }
 
 /// When the sign-in began. Nothing in SSO's file says which user has signed in, and another may
@@ -203,7 +190,6 @@ impl CredentialSource for Sso {
                 profile: self.profile.as_deref(),
                 session: self.session.as_deref(),
                 start_url: Some(&self.start_url),
-                url_variable: var::AWS_ENDPOINT_URL_SSO_OIDC,
             }),
             token_file: None,
             web_identity: None,
@@ -233,7 +219,6 @@ impl CredentialSource for Sso {
                     None => sign_in.without_renewal(),
                 }
             }),
-            variables: Some(values(&URL_VARIABLES, None, env)),
             ..LocalState::default()
         }
     }

@@ -50,7 +50,8 @@ pub(super) fn add(plan: &SituationPlan, s: &mut Situation) {
     // The same URL by whatever way is the same endpoint, save where others read the variable.
     s.is(match mode {
         Usual => "no URL",
-        OfAll if plan.kind.is_sso() || plan.kind == SourceKind::Login => "a URL for all",
+        OfAll | OfProfile if plan.kind.is_sso() => "a URL for all",
+        OfAll if plan.kind == SourceKind::Login => "a URL for all",
         OfAll | OfEach | OfProfile | OfServices => "a URL",
         OfRule => "a rule's URLs",
         OfRuleForEcr if plan.calls_sts() => "a rule's URL for ECR",
@@ -131,9 +132,8 @@ fn variables(plan: &SituationPlan, s: &mut Situation, of_sts: KeyEffect) {
             _ => of_sts,
         },
     );
-    // The SDK's providers of SSO and `aws login` know these variables alone.
+    // The SDK's provider of `aws login` knows these variables alone.
     let (is_sso, is_login) = (plan.kind.is_sso(), plan.kind == SourceKind::Login);
-    let rotates = |is: bool| if is { Rotates } else { Nothing };
     let all = (mode == OfAll).then_some(ONE);
     let of_all = match mode {
         OfRuleForEcr if of_sts == Decides => Decides,
@@ -165,12 +165,18 @@ fn variables(plan: &SituationPlan, s: &mut Situation, of_sts: KeyEffect) {
 
 fn profile_settings(plan: &SituationPlan, s: &mut Situation, of_sts: KeyEffect) {
     let (mode, profile) = (plan.endpoints, plan.profile());
+    let of_sso = rotates(plan.kind.is_sso());
     match mode {
         OfProfile => s.decides(InputPlace::Aws(profile, "endpoint_url"), ONE, OTHER),
         Usual => s.absent(InputPlace::Aws(profile, "endpoint_url"), OTHER, Decides),
-        OfRuleForEcr => s.absent(InputPlace::Aws(profile, "endpoint_url"), OTHER, of_sts),
-        // What names services is nearer.
-        _ => s.absent(InputPlace::Aws(profile, "endpoint_url"), OTHER, Nothing),
+        OfRuleForEcr if of_sts == Decides => {
+            s.absent(InputPlace::Aws(profile, "endpoint_url"), OTHER, Decides);
+        }
+        OfAll => s.absent(InputPlace::Aws(profile, "endpoint_url"), OTHER, Nothing),
+        // What names other services is nearer.
+        OfEach | OfServices | OfRule | OfRuleForEcr => {
+            s.absent(InputPlace::Aws(profile, "endpoint_url"), OTHER, of_sso);
+        }
     }
     let ecr = if plan.public {
         "ecr_public.endpoint_url"
@@ -187,6 +193,9 @@ fn profile_settings(plan: &SituationPlan, s: &mut Situation, of_sts: KeyEffect) 
             Some(OTHER),
             of_sts,
         );
+        for key in ["sso.endpoint_url", "sso_oidc.endpoint_url"] {
+            s.absent(InputPlace::Aws("services here", key), OTHER, of_sso);
+        }
         s.add(
             InputPlace::Aws("services there", ecr),
             Some(OTHER),
@@ -194,4 +203,8 @@ fn profile_settings(plan: &SituationPlan, s: &mut Situation, of_sts: KeyEffect) 
             Nothing,
         );
     }
+}
+
+fn rotates(is: bool) -> KeyEffect {
+    if is { Rotates } else { Nothing }
 }

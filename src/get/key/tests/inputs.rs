@@ -123,6 +123,8 @@ const INPUTS: &[(&str, InputRole)] = &[
     ("profile: ecr.endpoint_url", Counts),
     ("profile: ecr_public.endpoint_url", Counts),
     ("profile: sts.endpoint_url", Counts),
+    ("profile: sso.endpoint_url", Counts),
+    ("profile: sso_oidc.endpoint_url", Counts),
     ("profile: ignore_configured_endpoint_urls", Counts),
     ("profile: region", Counts),
     ("profile: use_fips_endpoint", Counts),
