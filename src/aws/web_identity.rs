@@ -2,14 +2,16 @@
 
 use std::io;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT, AUTHORIZATION};
 use http::{HeaderValue, Request};
 use serde_json::Value;
 
 use crate::fs::{self, Pipes};
+use crate::http::Received;
 use crate::identity::{GitHubRequest, MAX_TOKEN_LENGTH, WebIdentityToken};
+use crate::random;
 use crate::runtime;
 use crate::secret::Secret;
 
@@ -18,6 +20,10 @@ use super::fetch::Fetch;
 
 /// More of GitHub's answer is not read, in bytes. A token has about 2 KiB.
 const MAX_ANSWER: usize = 64 * 1024;
+
+/// The statuses after which another attempt may succeed: those of the SDK (aws-smithy-runtime 1.16,
+/// `retries/classifiers.rs`), and GitHub's rate limit.
+const TRANSIENT: [u16; 5] = [429, 500, 502, 503, 504];
 
 impl Fetch<'_> {
     /// The token, as it is now.
@@ -67,14 +73,17 @@ impl Fetch<'_> {
         let headers = request.headers_mut();
         headers.insert(AUTHORIZATION, bearer);
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let received = self.request.client.send(request, MAX_ANSWER).await;
-        let received = received.map_err(|failure| Failure::transport(self, failure))?;
-        if received.status != 200 {
-            let detail = format!(
-                "GitHub refused to issue it, with HTTP status {}",
-                received.status
-            );
-            return Err(Failure::no_credentials(self, &detail));
+        let received = self.send_to_github(request).await?;
+        match received.status {
+            200 => {}
+            status if TRANSIENT.contains(&status) => {
+                let detail = format!("HTTP status {status}");
+                return Err(Failure::unavailable(self, &detail));
+            }
+            status => {
+                let detail = format!("GitHub refused to issue it, with HTTP status {status}");
+                return Err(Failure::no_credentials(self, &detail));
+            }
         }
         let answer: Option<Value> = serde_json::from_slice(&received.body).ok();
         let token = answer
@@ -83,4 +92,30 @@ impl Fetch<'_> {
         let token = token.ok_or_else(|| Failure::malformed(self, "it contains no token"))?;
         Ok(token.to_owned())
     }
+
+    /// Sends a request as often as the SDK would, and with its pauses. The time of the whole `get`
+    /// ends it.
+    async fn send_to_github(&self, request: Request<()>) -> Result<Received, Failure> {
+        let mut attempts = 0;
+        loop {
+            let sent = self.request.client.send(request.clone(), MAX_ANSWER).await;
+            attempts += 1;
+            let is_transient = match &sent {
+                Ok(received) => TRANSIENT.contains(&received.status),
+                Err(failure) => failure.cause.is_transient(),
+            };
+            if !is_transient || attempts >= self.request.max_attempts {
+                return sent.map_err(|failure| Failure::transport(self, failure));
+            }
+            log::info!("requesting the OIDC token from GitHub again");
+            tokio::time::sleep(pause_after(attempts)).await;
+        }
+    }
+}
+
+/// A random part of 1 s, doubled with each attempt up to 20 s, as the SDK's (aws-smithy-runtime 1.16,
+/// `retries/strategy/standard.rs`).
+fn pause_after(attempts: u32) -> Duration {
+    let longest = 1000_u64.checked_shl(attempts - 1).unwrap_or(u64::MAX);
+    Duration::from_millis(random::below(longest.min(20_000)))
 }

@@ -84,6 +84,19 @@ pub enum TransportCause {
     Setup(Arc<HttpError>),
 }
 
+impl TransportCause {
+    /// Whether another attempt may succeed.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::Tls(fault) | Self::Proxy(ProxyFault::Tls(fault)) => {
+                matches!(fault, TlsFault::Handshake { .. })
+            }
+            Self::Proxy(ProxyFault::LoginRequired) | Self::Setup(_) => false,
+            _ => true,
+        }
+    }
+}
+
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProxyFault {
@@ -177,12 +190,7 @@ impl Tagged {
 /// about retries, but for what no retry mends: those become errors that are not tried again.
 pub(super) fn tag(error: ConnectorError, host: &str, proxy: Option<&str>) -> ConnectorError {
     let cause = cause(&error);
-    let for_good = match &cause {
-        TransportCause::Tls(fault) | TransportCause::Proxy(ProxyFault::Tls(fault)) => {
-            !matches!(fault, TlsFault::Handshake { .. })
-        }
-        cause => matches!(cause, TransportCause::Proxy(ProxyFault::LoginRequired)),
-    };
+    let for_good = !cause.is_transient();
     let (timeout, io, user) = (error.is_timeout(), error.is_io(), error.is_user());
     let other = error.as_other();
     let connection = error.connection_metadata().cloned();

@@ -2,7 +2,7 @@
 //! CI job.
 
 use super::common::fake_aws::{
-    FakeAws, Fault, GITHUB_BEARER, Operation, SSO_ACCESS_TOKEN, github_token,
+    FakeAws, Fault, GITHUB_BEARER, Operation, SSO_ACCESS_TOKEN, Times, github_token,
 };
 use super::common::sources::START_URL;
 use super::common::{HOST, TestEnvironment};
@@ -358,7 +358,7 @@ fn github_that_refuses_or_breaks_is_told_with_the_usual_cause() {
     let aws = FakeAws::start();
     let role = "arn:aws:iam::999999999999:role/ci-pull";
     let source = format!("the web identity token from GitHub for {role}");
-    for status in [401, 403, 500] {
+    for status in [401, 403] {
         let environment = github_job(&aws);
         aws.on(Operation::GitHubIdToken, Fault::Status(status));
         fails(
@@ -368,8 +368,18 @@ fn github_that_refuses_or_breaks_is_told_with_the_usual_cause() {
             ),
             PERMISSION,
         );
+        assert_eq!(aws.count(Operation::GitHubIdToken), 1);
+        aws.clear();
         aws.heal_all();
     }
+    let environment = github_job(&aws);
+    aws.on(Operation::GitHubIdToken, Fault::Status(500));
+    fails(
+        &environment,
+        &format!("getting credentials from {source}: GitHub is unavailable: HTTP status 500"),
+        "Try again later; for the service status, see https://www.githubstatus.com",
+    );
+    aws.heal_all();
     let environment = github_job(&aws);
     aws.on(Operation::GitHubIdToken, Fault::Garbage);
     fails(
@@ -382,6 +392,33 @@ fn github_that_refuses_or_breaks_is_told_with_the_usual_cause() {
     environment.set("ACTIONS_ID_TOKEN_REQUEST_URL", "http://127.0.0.1:1/x");
     let outcome = environment.get(HOST);
     assert!(outcome.stdout.contains("connection refused"), "{outcome:?}");
+}
+
+#[test]
+fn a_request_to_github_is_repeated_if_another_attempt_may_succeed() {
+    let aws = FakeAws::start();
+    let environment = github_job(&aws);
+    for fault in [Fault::Status(503), Fault::CloseConnection] {
+        aws.on_times(Operation::GitHubIdToken, fault, Times::N(1));
+    }
+    let granted = environment.get(HOST).grant();
+    assert_eq!(granted.principal, ci_principal("999999999999"));
+    assert_eq!(aws.count(Operation::GitHubIdToken), 3);
+}
+
+#[test]
+fn repeated_requests_to_github_end_at_the_time_limit() {
+    let aws = FakeAws::start();
+    let environment = github_job(&aws);
+    environment.config(&format!(
+        "timeout_seconds = 3\n[[registry]]\nmatch = \"*\"\n{GITHUB}\n"
+    ));
+    aws.on_times(Operation::GitHubIdToken, Fault::Status(503), Times::N(1));
+    aws.on(Operation::GitHubIdToken, Fault::Hang);
+    let outcome = environment.get(HOST);
+    let told = "from GitHub for arn:aws:iam::999999999999:role/ci-pull: no response within 3 s";
+    assert!(outcome.stdout.contains(told), "{outcome:?}");
+    assert_eq!(aws.count(Operation::GitHubIdToken), 2);
 }
 
 #[test]

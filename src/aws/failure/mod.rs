@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use crate::error::hints;
 use crate::http::{ProxyFault, TlsFault, TransportCause, TransportFailure};
-use crate::identity::{Identity, MORE_TIME, ON_EC2, SIGN_IN, SignInMethod, Trouble};
+use crate::identity::{
+    Identity, MORE_TIME, ON_EC2, SIGN_IN, SignInMethod, Trouble, WebIdentityToken,
+};
 use crate::registry::{Partition, Service};
 
 use super::fetch::{Fetch, Stage};
@@ -45,7 +47,7 @@ pub(crate) enum FailureKind {
     ClockSkew,
     /// A response that cannot be parsed.
     Malformed,
-    /// AWS answered 5xx, after all attempts.
+    /// AWS, or GitHub for its OIDC token, answered 5xx, after all attempts.
     Unavailable,
     /// AWS refused for another reason.
     Refused,
@@ -126,6 +128,10 @@ impl Failure {
         Self::new(fetch, FailureKind::Malformed, detail)
     }
 
+    pub(super) fn unavailable(fetch: &Fetch<'_>, detail: &str) -> Self {
+        Self::new(fetch, FailureKind::Unavailable, detail)
+    }
+
     pub(super) fn no_credentials(fetch: &Fetch<'_>, detail: &str) -> Self {
         Self::new(fetch, FailureKind::Source, detail)
     }
@@ -191,6 +197,14 @@ impl Failure {
             Some(role) => format!("the role {role}"),
             None => self.identity.first_caller(),
         }
+    }
+
+    /// Whether GitHub was asked for its OIDC token.
+    fn is_of_github(&self) -> bool {
+        matches!(
+            (&self.stage, self.identity.source.properties().web_identity),
+            (Stage::Source, Some(WebIdentityToken::GitHub(_)))
+        )
     }
 
     /// The key of [`Failure::caller`].
@@ -286,6 +300,9 @@ impl fmt::Display for Failure {
                 write!(f, "{stage}: this machine's clock is wrong: {detail}")
             }
             FailureKind::Malformed => write!(f, "{stage}: malformed response: {detail}"),
+            FailureKind::Unavailable if self.is_of_github() => {
+                write!(f, "{stage}: GitHub is unavailable: {detail}")
+            }
             FailureKind::Unavailable => write!(f, "{stage}: AWS is unavailable: {detail}"),
         }
     }
@@ -362,6 +379,9 @@ impl Failure {
             FailureKind::Malformed => {
                 self.hints_at_source_or(Trouble::MalformedAnswer, &[IN_BETWEEN])
             }
+            FailureKind::Unavailable if self.is_of_github() => hints(&[
+                "Try again later; for the service status, see https://www.githubstatus.com",
+            ]),
             FailureKind::Unavailable => hints(&[
                 "Try again later; for the service status, see https://health.aws.amazon.com",
             ]),
