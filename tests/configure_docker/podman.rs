@@ -140,3 +140,29 @@ fn podman_is_offered_only_options_that_it_supports() {
         "{told}"
     );
 }
+
+#[test]
+fn a_list_of_helpers_without_the_files_is_reported() {
+    let setup = Setup::new();
+    let conf = ".config/containers/registries.conf";
+    let list = |names: &str| {
+        let text = format!("credential-helpers = [{names}]\n");
+        setup.environment.write(conf, &text);
+    };
+    list("\"secretservice\"");
+    let problem = "✗ credential-helpers in ~/.config/containers/registries.conf does not contain \"containers-auth.json\", so podman does not read ~/.config/containers/auth.json and does not use docker-credential-ecrx Add \"containers-auth.json\" to credential-helpers in ~/.config/containers/registries.conf\n";
+    let outcome = setup.configure(&[HOST, "--podman"]);
+    assert_eq!(outcome.code, Some(1));
+    let told = setup.shortened(&outcome.stdout);
+    assert!(told.ends_with(problem), "{told}");
+    for names in [
+        "",
+        "\"containers-auth.json\", \"secretservice\"",
+        "\"ecrx\"",
+    ] {
+        list(names);
+        let told = setup.configured(&[HOST, "--podman"]);
+        assert!(told.starts_with("✓ already configured: "), "{told}");
+        assert!(!told.contains("credential-helpers"), "{told}");
+    }
+}

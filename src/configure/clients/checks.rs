@@ -3,8 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::client::{ContainerClient, ECR_LOGIN, HelperLookup, look_up_in, own_name};
+use super::client::{
+    ContainerClient, ECR_LOGIN, HelperLookup, helpers_of_all, look_up_in, own_name,
+};
 use super::client_config::{ClientConfig, ClientConfigError, is_one_of_servers, is_same_server};
+use super::registries_conf::AUTH_FILES;
 use crate::clock;
 use crate::env::Env;
 use crate::error::Error;
@@ -171,7 +174,27 @@ pub(super) fn problems_in_files(
             .iter()
             .filter_map(|host| hidden(client, configs, host)),
     );
+    found.extend(unread(env, client, configs));
     found
+}
+
+/// registries.conf keeps the client from reading a file that names this program.
+fn unread(env: &Env, client: ContainerClient, configs: &[&ClientConfig]) -> Option<ClientProblem> {
+    let helpers = helpers_of_all(env, client);
+    if helpers.have_auth_files() || helpers.own().is_some() {
+        return None;
+    }
+    let mut configs = configs.iter();
+    let config = configs.find(|config| config.own_helpers().next().is_some())?;
+    let (name, path) = (client.name(), config.path().display());
+    let set_by = helpers.file.display();
+    Some(ClientProblem::bad(
+        format!(
+            "credential-helpers in {set_by} does not contain \"{AUTH_FILES}\", so {name} does not \
+             read {path} and does not use docker-credential-ecrx"
+        ),
+        format!("Add \"{AUTH_FILES}\" to credential-helpers in {set_by}"),
+    ))
 }
 
 /// An earlier file names another helper.

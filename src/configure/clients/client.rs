@@ -7,15 +7,16 @@
 //!   Without it `$XDG_RUNTIME_DIR/containers/auth.json` (on Linux without that variable
 //!   `/run/containers/UID/auth.json`), then `containers/auth.json` in `$XDG_CONFIG_HOME`, else in
 //!   `~/.config`, then docker's file. The first that has the host, as a login or in `credHelpers`,
-//!   decides. If none has it, the `credential-helpers` of registries.conf are asked. Seen with podman
-//!   4.3 and 5.4, skopeo 1.9 and 1.18.
+//!   decides. If registries.conf has `credential-helpers`, these are asked in order, and the files
+//!   are read in place of the helper `containers-auth.json`. Seen with podman 4.3 and 5.4, skopeo 1.9
+//!   and 1.18.
 
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
 use super::client_config::{ClientConfig, ClientConfigError, host_of};
-use super::registries_conf;
+use super::registries_conf::{AUTH_FILES, CredentialHelpers};
 use crate::clock;
 use crate::env::{Env, var};
 use crate::helper_name::{self, is_ours};
@@ -156,21 +157,31 @@ pub(crate) fn look_up(
     client: ContainerClient,
     host: &str,
 ) -> Result<HelperLookup, ClientConfigError> {
-    for file in client.files(env) {
-        let config = ClientConfig::read_file(&file)?;
-        if let Some(found) = config.and_then(|config| look_up_in(client, &config, host)) {
-            return Ok(found);
-        }
-    }
-    Ok(
-        own_helper_of_all(env, client).map_or(HelperLookup::Anonymous, |(file, helper)| {
-            HelperLookup::Ours {
-                file,
+    let CredentialHelpers {
+        file: set_by,
+        names,
+    } = helpers_of_all(env, client);
+    for helper in names {
+        if is_ours(&helper) {
+            return Ok(HelperLookup::Ours {
+                file: set_by,
                 helper,
                 setting: "credential-helpers",
+            });
+        }
+        // What another helper stores is not known.
+        let files = match &*helper {
+            AUTH_FILES => client.files(env),
+            _ => Vec::new(),
+        };
+        for file in files {
+            let config = ClientConfig::read_file(&file)?;
+            if let Some(found) = config.and_then(|config| look_up_in(client, &config, host)) {
+                return Ok(found);
             }
-        }),
-    )
+        }
+    }
+    Ok(HelperLookup::Anonymous)
 }
 
 /// The same for one file; `None` if it has no entry for the host.
@@ -228,10 +239,14 @@ impl OwnEntries {
 
 /// All entries of this program. Unreadable files have none.
 pub(crate) fn own_entries(env: &Env, client: ContainerClient) -> OwnEntries {
+    let helpers = helpers_of_all(env, client);
     let mut own = OwnEntries {
-        is_store: own_helper_of_all(env, client).is_some(),
+        is_store: helpers.own().is_some(),
         ..OwnEntries::default()
     };
+    if !helpers.have_auth_files() {
+        return own;
+    }
     for path in client.files(env) {
         let Ok(Some(config)) = ClientConfig::read_file(&path) else {
             continue;
@@ -250,11 +265,11 @@ pub(crate) fn own_entries(env: &Env, client: ContainerClient) -> OwnEntries {
     own
 }
 
-/// The file that makes this program a helper of podman for every registry, and its name there.
-fn own_helper_of_all(env: &Env, client: ContainerClient) -> Option<(PathBuf, String)> {
+/// The helpers that a client asks for every registry. docker only reads its file.
+pub(super) fn helpers_of_all(env: &Env, client: ContainerClient) -> CredentialHelpers {
     match client {
-        ContainerClient::Docker => None,
-        ContainerClient::Podman => registries_conf::own_helper(env),
+        ContainerClient::Docker => CredentialHelpers::default(),
+        ContainerClient::Podman => CredentialHelpers::read(env),
     }
 }
 

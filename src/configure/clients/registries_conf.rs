@@ -18,14 +18,47 @@ const SYSTEM: &str = "/etc/containers";
 /// More of a file is not read, in bytes.
 const MAX_LENGTH: u64 = 1 << 20;
 
-/// This program, if it is one of these helpers: the file that names it, and its name there.
-pub(super) fn own_helper(env: &Env) -> Option<(PathBuf, String)> {
-    let (file, helpers) = files(env).into_iter().rev().find_map(|file| {
-        let helpers = credential_helpers(&file)?;
-        Some((file, helpers))
-    })?;
-    let helper = helpers.into_iter().find(|helper| is_ours(helper))?;
-    Some((file, helper))
+/// Stands for the files of logins and `credHelpers` (`AuthenticationFileHelper` there).
+pub(super) const AUTH_FILES: &str = "containers-auth.json";
+
+/// The helpers that are asked for every registry.
+#[derive(Debug)]
+pub(super) struct CredentialHelpers {
+    /// The file that sets them; empty if none does.
+    pub(super) file: PathBuf,
+    /// In the order that they are asked in.
+    pub(super) names: Vec<String>,
+}
+
+/// Without a list, or if it is empty.
+impl Default for CredentialHelpers {
+    fn default() -> Self {
+        Self {
+            file: PathBuf::new(),
+            names: vec![AUTH_FILES.to_owned()],
+        }
+    }
+}
+
+impl CredentialHelpers {
+    /// Unreadable files set nothing.
+    pub(super) fn read(env: &Env) -> Self {
+        let set = files(env).into_iter().rev().find_map(|file| {
+            let names = credential_helpers(&file)?;
+            Some(Self { file, names })
+        });
+        set.filter(|set| !set.names.is_empty()).unwrap_or_default()
+    }
+
+    /// This program, if it is one of them: its name there.
+    pub(super) fn own(&self) -> Option<&String> {
+        self.names.iter().find(|name| is_ours(name))
+    }
+
+    /// Whether the client also reads its files.
+    pub(super) fn have_auth_files(&self) -> bool {
+        self.names.iter().any(|name| name == AUTH_FILES)
+    }
 }
 
 /// The files in the order that they are read in.

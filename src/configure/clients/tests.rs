@@ -240,12 +240,21 @@ fn a_client_uses_the_helper_that_its_files_name() {
     let drop_in = ".config/containers/registries.conf.d/ecr.conf";
     write(drop_in, "credential-helpers = [\"containers-auth.json\"]\n");
     assert_eq!(asked(ContainerClient::Podman), HelperLookup::Anonymous);
+    write(drop_in, "credential-helpers = []\n");
+    assert_eq!(asked(ContainerClient::Podman), HelperLookup::Anonymous);
     write(drop_in, "unqualified-search-registries = []\n");
     assert_eq!(asked(ContainerClient::Podman), us(&user, of_all));
 
     let docker = write(".docker/config.json", r#"{"credHelpers":{"HOST":"ecrx"}}"#);
     assert_eq!(asked(ContainerClient::Docker), us(&docker, "credHelpers"));
     assert_eq!(asked(ContainerClient::Podman), us(&docker, "credHelpers"));
+    // The files are read in their place in the list.
+    write(drop_in, "credential-helpers = [\"secretservice\"]\n");
+    assert_eq!(asked(ContainerClient::Podman), HelperLookup::Anonymous);
+    let list = "credential-helpers = [\"ecrx\", \"containers-auth.json\"]\n";
+    let first = write(drop_in, list);
+    assert_eq!(asked(ContainerClient::Podman), us(&first, of_all));
+    write(drop_in, "");
 
     let auth = write(
         ".config/containers/auth.json",
