@@ -172,7 +172,7 @@ fn instance_metadata_that_hangs_is_waited_for_one_second_and_once() {
         "no credentials for {HOST}: no AWS credentials found: instance metadata at {} cannot be reached: no response within 1s",
         aws.url()
     ));
-    assert_eq!(hints.len(), 3);
+    assert_eq!(hints.len(), 4);
     assert_eq!(aws.count(Operation::ImdsToken), 1);
 }
 

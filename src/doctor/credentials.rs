@@ -48,7 +48,7 @@ fn failure_summary(failure: &Failure) -> &'static str {
         FailureKind::SignIn(SignInFault::Absent) => "you are not signed in to AWS",
         FailureKind::SignIn(SignInFault::Expired) => "the AWS sign-in has expired",
         FailureKind::SignIn(SignInFault::Unreadable) => "the AWS sign-in is unreadable",
-        FailureKind::NotSignedIn => "no AWS credentials were found",
+        FailureKind::NotSignedIn(_) => "no AWS credentials were found",
         FailureKind::Source => "the credential source failed",
         FailureKind::Loop => "credential_process starts this program again",
         FailureKind::RoleDenied => "assuming the role was denied",

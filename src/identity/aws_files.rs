@@ -137,11 +137,19 @@ impl AwsFiles {
     /// # Errors
     /// When a file is too large, is not text, or has a line that the AWS CLI refuses.
     pub(crate) fn load(env: &Env) -> Result<Self, AwsFilesError> {
-        let load = |variable, name| AwsFile::load(path(env, variable, name));
+        let [config, credentials] = Self::paths(env);
         Ok(Self {
-            config: load(var::AWS_CONFIG_FILE, "config")?,
-            credentials: load(var::AWS_SHARED_CREDENTIALS_FILE, "credentials")?,
+            config: AwsFile::load(config)?,
+            credentials: AwsFile::load(credentials)?,
         })
+    }
+
+    /// Where the two files are; empty for no file.
+    pub(super) fn paths(env: &Env) -> [PathBuf; 2] {
+        [
+            path(env, var::AWS_CONFIG_FILE, "config"),
+            path(env, var::AWS_SHARED_CREDENTIALS_FILE, "credentials"),
+        ]
     }
 
     /// What the two files contain.
@@ -199,8 +207,7 @@ impl AwsFiles {
     pub(crate) fn places(&self) -> String {
         let place = |file: &AwsFile| match &file.passed_over {
             Some(passed_over) => passed_over.short(),
-            None if file.path.as_os_str().is_empty() => "(no file)".to_owned(),
-            None => file.path.display().to_string(),
+            None => shown(&file.path),
         };
         format!("{} and {}", place(&self.config), place(&self.credentials))
     }
@@ -216,6 +223,14 @@ impl AwsFiles {
             .rfind(|(name, _)| name.trim() == "endpoint_url")
             .map(|(_, url)| url.trim().to_owned())
     }
+}
+
+/// A path of one of the files.
+pub(super) fn shown(path: &Path) -> String {
+    if path.as_os_str().is_empty() {
+        return "(no file)".to_owned();
+    }
+    path.display().to_string()
 }
 
 /// Where a file is: what the variable says, else below the home directory; empty for no file.

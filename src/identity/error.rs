@@ -11,6 +11,7 @@ use crate::registry::{ParseError, Partition};
 use super::aws_files::{AwsFilesError, Place, Profile};
 use super::chosen_by::{ChosenBy, LayerName};
 use super::misspelled::Misspelled;
+use super::searched_files::SearchedFiles;
 use super::source::{SsoSessionError, WebIdentityTokenError};
 
 /// What to do if no credentials are found.
@@ -21,9 +22,11 @@ pub(crate) const SIGN_IN: &str = "Sign in with `aws sso login`, `aws login` or `
 pub(crate) enum IdentityError {
     /// Nothing names any credentials.
     #[error(
-        "no AWS credentials found: configuration, variables and the default profile have none, and instance metadata is disabled"
+        "no AWS credentials found: configuration, variables and the default profile have none, and instance metadata is disabled{}",
+        .searched.remark()
     )]
     NotSignedIn {
+        searched: SearchedFiles,
         /// The variables and files that do not count, and why.
         passed_over: Vec<Cow<'static, str>>,
     },
@@ -110,8 +113,9 @@ pub(crate) enum IdentityError {
 impl IdentityError {
     pub(crate) fn hints(&self) -> Vec<String> {
         match self {
-            IdentityError::NotSignedIn { passed_over } => {
+            IdentityError::NotSignedIn { searched, passed_over } => {
                 let mut hints = vec![SIGN_IN.to_owned()];
+                hints.extend(searched.hints());
                 if !passed_over.is_empty() {
                     hints.push(format!("Not used: {}", passed_over.join(", ")));
                 }

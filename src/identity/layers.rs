@@ -17,6 +17,7 @@ use super::chosen_by::{ChosenBy, LayerName};
 use super::error::{IdentityError, ProfileError};
 use super::misspelled::Misspelled;
 use super::profile::{self, WebIdentityVariables};
+use super::searched_files::SearchedFiles;
 use super::source::{Container, InstanceMetadata, Keys, Source, Sso, WebIdentity};
 
 /// Asks one layer; `None` if it is silent.
@@ -156,6 +157,7 @@ impl Layers<'_> {
             }
         }
         Err(IdentityError::NotSignedIn {
+            searched: SearchedFiles::from_env(self.env),
             passed_over: self.passed_over(None, registry),
         })
     }

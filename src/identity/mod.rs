@@ -10,6 +10,7 @@ mod local_state;
 mod misspelled;
 mod profile;
 mod resolver;
+mod searched_files;
 mod sign_in;
 mod source;
 
@@ -26,6 +27,7 @@ pub(crate) use layers::ExplainedLayer;
 pub(crate) use local_state::{LocalState, MAX_TOKEN_LENGTH};
 pub(crate) use misspelled::Misspelled;
 pub(crate) use resolver::Resolver;
+pub(crate) use searched_files::SearchedFiles;
 pub(crate) use sign_in::{RenewedSso, SignIn, SignInState, SsoToken};
 pub(crate) use source::{
     Container, GitHubRequest, InstanceMetadata, MORE_TIME, ON_EC2, ServiceAccount, SignInMethod,

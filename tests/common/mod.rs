@@ -114,6 +114,17 @@ impl TestEnvironment {
         path
     }
 
+    /// The hint of an error without credentials.
+    pub fn searched_files(&self) -> String {
+        let folder = self.home().join(".aws");
+        let [config, credentials] = ["config", "credentials"].map(|name| folder.join(name));
+        format!(
+            "AWS profiles were looked for in {} and {}",
+            config.display(),
+            credentials.display()
+        )
+    }
+
     /// `~/.aws/config`.
     pub fn aws_config(&self, contents: &str) -> PathBuf {
         self.write(".aws/config", contents)

@@ -26,6 +26,7 @@ fn has_no_credentials(environment: &TestEnvironment, endpoint: &str, why: &str) 
         [
             "Sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE",
             "On EC2, attach a role to the instance; for containers, set the metadata hop limit to 2",
+            &environment.searched_files(),
             &format!(
                 "identity: instance metadata at {endpoint}; selected by the default AWS credential chain"
             )

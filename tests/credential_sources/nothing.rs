@@ -284,7 +284,38 @@ fn without_any_credentials_it_says_so() {
     assert_eq!(
         hints,
         [
-            "Sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE"
+            "Sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE",
+            &environment.searched_files(),
         ]
     );
+}
+
+#[test]
+fn in_the_home_directory_of_a_snap_it_says_so() {
+    let mut environment = TestEnvironment::new();
+    let folder = environment.home().join("snap/docker/2893");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let folder = folder.display().to_string();
+    environment.set("HOME", &folder);
+    let end = format!("; HOME is {folder}, the home directory of the snap docker");
+    let hints = [
+        format!(
+            "AWS profiles were looked for in {folder}/.aws/config and {folder}/.aws/credentials"
+        ),
+        format!(
+            "Install docker without snap, which keeps it from reading your ~/.aws; or copy your ~/.aws to {folder}/.aws"
+        ),
+    ];
+    let told = |environment: &TestEnvironment| {
+        let outcome = environment.get(HOST);
+        let line = outcome.stdout.trim_end();
+        assert!(line.ends_with(&end), "{line}");
+        let told = outcome.failure(line);
+        assert!(hints.iter().all(|hint| told.contains(&&**hint)), "{told:?}");
+    };
+    told(&environment);
+    environment
+        .unset("AWS_EC2_METADATA_DISABLED")
+        .set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1");
+    told(&environment);
 }

@@ -120,6 +120,7 @@ fn profile_without_credentials_is_told_where_the_machine_has_none() {
         "no AWS credentials found: configuration, variables and the default profile have none, and instance metadata is disabled",
         &[
             SIGN_IN,
+            &environment.searched_files(),
             "Not used: AWS_PROFILE (the profile `work` has no credentials)",
         ],
     );
@@ -161,6 +162,7 @@ fn aws_file_that_cannot_be_read_is_told_where_no_credentials_are_found() {
         "no AWS credentials found: configuration, variables and the default profile have none, and instance metadata is disabled",
         &[
             SIGN_IN,
+            &environment.searched_files(),
             &format!(
                 "Not used: {} (it is a folder, not a file)",
                 shown(&environment, ".aws/config")

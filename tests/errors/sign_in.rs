@@ -77,10 +77,11 @@ fn of_instance(aws: &FakeAws) -> TestEnvironment {
 #[test]
 fn without_any_configuration_there_are_no_credentials() {
     let aws = FakeAws::start();
+    let environment = TestEnvironment::with_aws(&aws);
     told(
-        &TestEnvironment::with_aws(&aws).get(HOST),
+        &environment.get(HOST),
         "no AWS credentials found: configuration, variables and the default profile have none, and instance metadata is disabled",
-        &[SIGN_IN],
+        &[SIGN_IN, &environment.searched_files()],
     );
     assert_eq!(aws.connections(), 0);
 }
@@ -96,6 +97,7 @@ fn without_instance_metadata_there_are_no_credentials() {
         &[
             SIGN_IN,
             ON_EC2,
+            &environment.searched_files(),
             "identity: instance metadata at http://127.0.0.1:1; selected by the default AWS credential chain",
         ],
     );
@@ -106,14 +108,16 @@ fn on_an_instance_without_a_role_there_are_no_credentials() {
     let aws = FakeAws::start();
     aws.set_instance_role(None);
     let url = aws.url();
+    let environment = of_instance(&aws);
     told(
-        &of_instance(&aws).get(HOST),
+        &environment.get(HOST),
         &format!(
             "no AWS credentials found: instance metadata at {url} has no role for this instance"
         ),
         &[
             SIGN_IN,
             ON_EC2,
+            &environment.searched_files(),
             &format!(
                 "identity: instance metadata at {url}; selected by the default AWS credential chain"
             ),
@@ -126,12 +130,14 @@ fn instance_metadata_that_is_forbidden_is_told_so() {
     let aws = FakeAws::start();
     aws.on(Operation::ImdsToken, Fault::AccessDenied);
     let url = aws.url();
+    let environment = of_instance(&aws);
     told(
-        &of_instance(&aws).get(HOST),
+        &environment.get(HOST),
         &format!("no AWS credentials found: instance metadata at {url} is disabled or forbidden"),
         &[
             SIGN_IN,
             ON_EC2,
+            &environment.searched_files(),
             &format!(
                 "identity: instance metadata at {url}; selected by the default AWS credential chain"
             ),

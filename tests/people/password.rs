@@ -144,12 +144,14 @@ fn public_ecr_has_passwords_and_says_that_pulls_do_not_need_them() {
     let token = grant(&password(&environment, &["public.ecr.aws/team/app"]));
     assert_eq!(token.principal, ALICE.2);
 
-    let outcome = password(&TestEnvironment::new(), &["public.ecr.aws"]);
+    let environment = TestEnvironment::new();
+    let outcome = password(&environment, &["public.ecr.aws"]);
     let line = "no credentials for public.ecr.aws: no AWS credentials found: configuration, variables and the default profile have none, and instance metadata is disabled";
     assert_eq!(
         told(&outcome, line),
         [
             "Sign in with `aws sso login`, `aws login` or `aws configure`, or select a profile in config.toml or AWS_PROFILE",
+            &environment.searched_files(),
             "Pulls from public.ecr.aws do not require a token; without one, they are anonymous",
         ]
     );

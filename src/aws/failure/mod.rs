@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::error::hints;
 use crate::http::{ProxyFault, TlsFault, TransportCause, TransportFailure};
 use crate::identity::{
-    Identity, MORE_TIME, ON_EC2, SIGN_IN, SignInMethod, Trouble, WebIdentityToken,
+    Identity, MORE_TIME, ON_EC2, SIGN_IN, SearchedFiles, SignInMethod, Trouble, WebIdentityToken,
 };
 use crate::registry::{Partition, Service};
 
@@ -23,7 +23,7 @@ pub(crate) enum FailureKind {
     /// SSO or `aws login` without a valid sign-in.
     SignIn(SignInFault),
     /// No source has credentials: there is no instance metadata, or no role on the instance.
-    NotSignedIn,
+    NotSignedIn(SearchedFiles),
     /// The process, container endpoint or token file failed.
     Source,
     /// The `credential_process` has called this program, which would start the process again.
@@ -157,7 +157,7 @@ impl Failure {
             | FailureKind::WrongSecret => Scope::Denial,
             FailureKind::CodeRefused | FailureKind::Refused => Scope::Attempt,
             FailureKind::SignIn(_)
-            | FailureKind::NotSignedIn
+            | FailureKind::NotSignedIn(_)
             | FailureKind::Source
             | FailureKind::Loop
             | FailureKind::CredentialsExpired
@@ -252,7 +252,10 @@ impl fmt::Display for Failure {
                     .sign_in
                     .map_or(Ok(()), |method| sign_in_failed(f, &method, *fault))
             }
-            FailureKind::NotSignedIn => write!(f, "no AWS credentials found: {detail}"),
+            FailureKind::NotSignedIn(searched) => {
+                let remark = searched.remark();
+                write!(f, "no AWS credentials found: {detail}{remark}")
+            }
             FailureKind::Source => {
                 write!(
                     f,
@@ -347,7 +350,11 @@ impl Failure {
                 "Enter the current code from the device; each code works once, for about 30 seconds",
                 "Check that mfa_serial is the MFA device of the calling user",
             ]),
-            FailureKind::NotSignedIn => hints(&[SIGN_IN, ON_EC2]),
+            FailureKind::NotSignedIn(searched) => {
+                let mut all = hints(&[SIGN_IN, ON_EC2]);
+                all.extend(searched.hints());
+                all
+            }
             FailureKind::Source => self.source_hints(Trouble::NoCredentials),
             FailureKind::Loop => hints(&[
                 "Set credential_process to a program that prints AWS credentials without calling docker-credential-ecrx or pulling an image from ECR",

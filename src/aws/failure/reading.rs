@@ -17,7 +17,7 @@ use crate::aws::fetch::{Fetch, Stage};
 use crate::aws::instance_metadata::MetadataError;
 use crate::error::chain;
 use crate::http;
-use crate::identity::Source;
+use crate::identity::{SearchedFiles, Source};
 use crate::redaction::shown_url;
 
 use super::{Failure, FailureKind, SignInFault};
@@ -145,7 +145,8 @@ impl Failure {
             | MetadataError::Version1Disabled => {
                 let endpoint = shown_url(endpoint);
                 let detail = format!("instance metadata at {endpoint} {error}");
-                Self::new(fetch, FailureKind::NotSignedIn, detail)
+                let searched = SearchedFiles::from_env(fetch.request.env);
+                Self::new(fetch, FailureKind::NotSignedIn(searched), detail)
             }
         }
     }
