@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use common::fake_aws::{ALICE, FakeAws, FakeProxy, Fault, Operation};
-use common::sources::{self, PROFILES, Profile};
+use common::sources::{self, Expected, PROFILES, Profile, RULES};
 use common::{HOST, Outcome, TestEnvironment, refusing};
 
 const ECR: &str = "api.ecr.us-west-2.amazonaws.com:443";
@@ -57,17 +57,26 @@ fn failed(outcome: &Outcome, why: &str, hints: &[&str]) {
 #[test]
 fn all_calls_to_one_host_take_one_connection_whatever_the_source() {
     let aws = FakeAws::start_tls(&[]);
-    for (name, write) in PROFILES {
-        let mut environment = TestEnvironment::with_aws(&aws);
-        trust(&mut environment, &aws);
-        let expected = write(&mut environment, &aws, "work");
-        environment.set("ECRX_PROFILE", "work");
+    let check = |name, environment: &TestEnvironment, expected: Expected| {
         aws.clear();
         let grant = environment.get(HOST).grant();
         assert_eq!(grant.principal, expected.principal, "{name}");
         let calls: Vec<Operation> = aws.calls().iter().map(|call| call.operation).collect();
         assert_eq!(calls, expected.calls_of_get(), "{name}");
         assert_eq!(aws.connections(), 1, "{name}");
+    };
+    for (name, write) in PROFILES {
+        let mut environment = TestEnvironment::with_aws(&aws);
+        trust(&mut environment, &aws);
+        let expected = write(&mut environment, &aws, "work");
+        environment.set("ECRX_PROFILE", "work");
+        check(name, &environment, expected);
+    }
+    for (name, write) in RULES {
+        let mut environment = TestEnvironment::with_aws(&aws);
+        trust(&mut environment, &aws);
+        let expected = write(&mut environment, &aws);
+        check(name, &environment, expected);
     }
 }
 

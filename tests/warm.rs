@@ -7,7 +7,7 @@ use std::fs;
 
 use common::fake_aws::{ALICE, FakeAws, Operation};
 use common::files::{keeps_births, names_if_any};
-use common::sources::{Expected, PROFILES, Profile};
+use common::sources::{Expected, PROFILES, Profile, RULES};
 use common::{HOST, TestEnvironment};
 
 /// An environment with one source of credentials.
@@ -20,7 +20,7 @@ struct Case {
     calls: Vec<Operation>,
 }
 
-/// Every kind of profile and of variables, and a rule's role.
+/// Every kind of profile, of variables and of rules.
 fn cases(aws: &FakeAws) -> Vec<Case> {
     let variables: [(&str, Profile); 3] = [
         ("instance metadata", |environment, aws, _| {
@@ -47,6 +47,11 @@ fn cases(aws: &FakeAws) -> Vec<Case> {
         let expected = write(&mut environment, aws, "work");
         // What leads to any profile, whatever variables it needs.
         environment.config("[[registry]]\nmatch = \"*\"\nprofile = \"work\"\n");
+        add(name, environment, expected);
+    }
+    for (name, write) in RULES {
+        let mut environment = TestEnvironment::with_aws(aws);
+        let expected = write(&mut environment, aws);
         add(name, environment, expected);
     }
     for (name, write) in variables {
@@ -86,7 +91,7 @@ impl Case {
                 }
             }
         }
-        for file in ["environment.jwt", "profile.jwt"] {
+        for file in ["environment.jwt", "profile.jwt", "rule.jwt"] {
             if home.join(file).exists() {
                 // {"exp":1}, and no signature: the same issuer, subject and audience, namely none.
                 self.environment.write(file, "e30.eyJleHAiOjF9.");

@@ -15,8 +15,8 @@ use time::format_description::well_known::Rfc3339;
 
 use super::TestEnvironment;
 use super::fake_aws::{
-    ALICE, BOB, Credentials, FakeAws, LOGIN_REFRESH_TOKEN, Operation, SSO_ACCESS_TOKEN,
-    SSO_REFRESH_TOKEN,
+    ALICE, BOB, Credentials, FakeAws, GITHUB_BEARER, LOGIN_REFRESH_TOKEN, Operation,
+    SSO_ACCESS_TOKEN, SSO_REFRESH_TOKEN, github_token,
 };
 
 /// The start page of the tests' SSO.
@@ -67,6 +67,19 @@ pub const PROFILES: [(&str, Profile); 15] = [
     ("role of the instance", role_of_the_instance),
     ("role of the container", role_of_the_container),
     ("role without a session name", role_without_a_session_name),
+];
+
+/// Writes a rule for every private registry, with all that it draws on, and says who requests the
+/// token of [`super::HOST`].
+pub type Rule = fn(&mut TestEnvironment, &FakeAws) -> Expected;
+
+/// Every kind of source that a rule can name without a profile.
+pub const RULES: [(&str, Rule); 5] = [
+    ("SSO of a rule, with an sso-session", rule_of_sso_session),
+    ("SSO of a rule, with a start URL", rule_of_sso_start_url),
+    ("GitHub's token of a rule", rule_of_github),
+    ("token of a rule, in a variable", rule_of_token_variable),
+    ("token of a rule, in a file", rule_of_token_file),
 ];
 
 impl TestEnvironment {
@@ -166,6 +179,18 @@ impl TestEnvironment {
         let url = format!("{}/v2/credentials/1234", aws.url());
         self.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", &url);
         Expected::new(aws.container_principal(), &[Operation::EcsCredentials])
+    }
+
+    /// The variables of a job in GitHub Actions that may request an OIDC token.
+    pub fn set_github_job(&mut self, aws: &FakeAws) {
+        let url = format!("{}/github/idtoken?api-version=2.0", aws.url());
+        self.set("ACTIONS_ID_TOKEN_REQUEST_URL", &url);
+        self.set("ACTIONS_ID_TOKEN_REQUEST_TOKEN", GITHUB_BEARER);
+    }
+
+    /// `config.toml` with one rule for every private registry.
+    pub fn config_with_rule(&self, lines: &str) -> std::path::PathBuf {
+        self.config(&format!("[[registry]]\nmatch = \"*\"\n{lines}\n"))
     }
 
     /// A web identity in variables.
@@ -379,6 +404,59 @@ pub fn role_without_a_session_name(
     Expected::new(
         "arn:aws:sts::999999999999:assumed-role/nameless/docker-credential-ecrx",
         &[Operation::StsAssumeRole],
+    )
+}
+
+fn rule_of_sso_session(environment: &mut TestEnvironment, aws: &FakeAws) -> Expected {
+    environment.add_aws_config(&format!(
+        "[sso-session corp]\nsso_start_url = {START_URL}\nsso_region = us-east-1\n"
+    ));
+    rule_of_sso(environment, aws, "corp", "sso_session = \"corp\"")
+}
+
+fn rule_of_sso_start_url(environment: &mut TestEnvironment, aws: &FakeAws) -> Expected {
+    let sign_in = format!("sso_start_url = \"{START_URL}\"\nsso_region = \"us-east-1\"");
+    rule_of_sso(environment, aws, START_URL, &sign_in)
+}
+
+fn rule_of_sso(
+    environment: &mut TestEnvironment,
+    aws: &FakeAws,
+    key: &str,
+    sign_in: &str,
+) -> Expected {
+    environment.sso_sign_in(key, SSO_ACCESS_TOKEN, 3600);
+    environment.config_with_rule(&format!("{sign_in}\nsso_role_name = \"dev\""));
+    Expected::new(
+        aws.sso_principal("999999999999", "dev"),
+        &[Operation::SsoGetRoleCredentials],
+    )
+}
+
+pub fn rule_of_github(environment: &mut TestEnvironment, aws: &FakeAws) -> Expected {
+    environment.set_github_job(aws);
+    let mut expected = rule_of_token(environment, "github");
+    expected.calls.insert(0, Operation::GitHubIdToken);
+    expected
+}
+
+pub fn rule_of_token_variable(environment: &mut TestEnvironment, _: &FakeAws) -> Expected {
+    environment.set("CI_TOKEN", &github_token("gitlab"));
+    rule_of_token(environment, "env:CI_TOKEN")
+}
+
+fn rule_of_token_file(environment: &mut TestEnvironment, _: &FakeAws) -> Expected {
+    let file = environment.write("rule.jwt", "e30.e30.e30");
+    rule_of_token(environment, &file.display().to_string())
+}
+
+fn rule_of_token(environment: &TestEnvironment, token: &str) -> Expected {
+    environment.config_with_rule(&format!(
+        "web_identity = \"{token}\"\nrole_arn = \"arn:aws:iam::{{account}}:role/ci-pull\""
+    ));
+    Expected::new(
+        "arn:aws:sts::999999999999:assumed-role/ci-pull/docker-credential-ecrx",
+        &[Operation::StsAssumeRoleWithWebIdentity],
     )
 }
 

@@ -16,8 +16,7 @@ fn host(account: &str) -> String {
 
 /// A rule for every private registry, with these lines.
 fn rule(environment: &TestEnvironment, lines: &str) -> String {
-    let path = environment.config(&format!("[[registry]]\nmatch = \"*\"\n{lines}\n"));
-    path.display().to_string()
+    environment.config_with_rule(lines).display().to_string()
 }
 
 /// A session `corp` that is signed in, and no profile.
@@ -33,9 +32,7 @@ fn signed_in(aws: &FakeAws) -> TestEnvironment {
 /// A job of GitHub Actions whose workflow has the permission `id-token: write`.
 fn github_job(aws: &FakeAws) -> TestEnvironment {
     let mut environment = TestEnvironment::with_aws(aws);
-    let url = format!("{}/github/idtoken?api-version=2.0", aws.url());
-    environment.set("ACTIONS_ID_TOKEN_REQUEST_URL", &url);
-    environment.set("ACTIONS_ID_TOKEN_REQUEST_TOKEN", GITHUB_BEARER);
+    environment.set_github_job(aws);
     rule(&environment, GITHUB);
     environment
 }

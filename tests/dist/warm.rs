@@ -2,22 +2,30 @@
 
 use super::common::cost::{instructions, peak_memory, system_calls};
 use super::common::fake_aws::FakeAws;
-use super::common::sources::{PROFILES, keys};
+use super::common::sources::{PROFILES, RULES, keys};
 use super::common::{HOST, TestEnvironment};
 use super::program;
 
-/// A warm `get` of each kind of profile.
+/// A warm `get` of each kind of profile and of rules.
 fn each_warm_get(mut check: impl FnMut(&str, &TestEnvironment, &str)) {
     let aws = FakeAws::start();
     let program = program().display().to_string();
-    for (name, write) in PROFILES {
-        let mut environment = TestEnvironment::with_aws(&aws);
-        write(&mut environment, &aws, "work");
-        environment.set("ECRX_PROFILE", "work");
+    let mut each = |name, environment: TestEnvironment| {
         environment.run_program(&program, &["get"], HOST).grant();
         aws.clear();
         check(name, &environment, &program);
         assert_eq!(aws.connections(), 0, "{name}");
+    };
+    for (name, write) in PROFILES {
+        let mut environment = TestEnvironment::with_aws(&aws);
+        write(&mut environment, &aws, "work");
+        environment.set("ECRX_PROFILE", "work");
+        each(name, environment);
+    }
+    for (name, write) in RULES {
+        let mut environment = TestEnvironment::with_aws(&aws);
+        write(&mut environment, &aws);
+        each(name, environment);
     }
 }
 
@@ -68,7 +76,7 @@ fn a_warm_get_takes_at_most_410_000_instructions() {
         let count = count.unwrap_or_else(|why| panic!("{name}: {why}"));
         counts.push((count, name.to_owned()));
     });
-    assert_eq!(counts.len(), PROFILES.len());
+    assert_eq!(counts.len(), PROFILES.len() + RULES.len());
     let fits = |(count, _): &(u64, String)| (100_000..=410_000).contains(count);
     assert!(counts.iter().all(fits), "{counts:?}");
 }

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::common::TestEnvironment;
 use crate::common::fake_aws::{
-    ALICE, FakeAws, LOGIN_REFRESH_TOKEN, Operation, SSO_ACCESS_TOKEN, SSO_REFRESH_TOKEN,
+    ALICE, FakeAws, GITHUB_BEARER, LOGIN_REFRESH_TOKEN, Operation, SSO_ACCESS_TOKEN,
+    SSO_REFRESH_TOKEN, github_token,
 };
 use crate::common::sources::{self, LOGIN_SESSION};
 
@@ -83,6 +84,25 @@ pub fn web_identity(environment: &mut TestEnvironment, _: &FakeAws) -> Source {
     environment.write("environment.jwt", WEB_TOKEN);
     let call = first(Operation::StsAssumeRoleWithWebIdentity);
     source(&[WEB_TOKEN], &[call, TOKEN])
+}
+
+pub fn github(environment: &mut TestEnvironment, aws: &FakeAws) -> Source {
+    sources::rule_of_github(environment, aws);
+    let token = github_token("sts.amazonaws.com");
+    source(
+        &[GITHUB_BEARER, &token],
+        &[
+            first(Operation::GitHubIdToken),
+            first(Operation::StsAssumeRoleWithWebIdentity),
+            TOKEN,
+        ],
+    )
+}
+
+pub fn token_in_a_variable(environment: &mut TestEnvironment, aws: &FakeAws) -> Source {
+    sources::rule_of_token_variable(environment, aws);
+    let call = first(Operation::StsAssumeRoleWithWebIdentity);
+    source(&[&github_token("gitlab")], &[call, TOKEN])
 }
 
 pub fn container(environment: &mut TestEnvironment, aws: &FakeAws) -> Source {

@@ -244,6 +244,12 @@ fn no_secret_of_a_web_identity_is_shown_or_kept() {
 }
 
 #[test]
+fn no_secret_of_a_ci_job_is_shown_or_kept() {
+    sweep(4, "GitHub's token", sources::github);
+    sweep(0, "token in a variable", sources::token_in_a_variable);
+}
+
+#[test]
 fn no_secret_of_a_container_is_shown_or_kept() {
     sweep(3, "container", sources::container);
     sweep(
