@@ -12,6 +12,8 @@ pub struct Case {
     pub has_peer: bool,
     /// Other tokens that lie in the cache.
     pub other_tokens: usize,
+    /// The most that it may take, as a multiple of the time of `/bin/true`.
+    pub limit: Option<f64>,
 }
 
 /// All rows, in order. The kinds of sources are those of `tests/common/sources.rs`.
@@ -21,13 +23,25 @@ pub fn all(stage: &Stage) -> Vec<Case> {
         environment: with_profile(stage, write),
         has_peer: true,
         other_tokens: 0,
+        limit: None,
+    };
+    // What is added names roles, or SSO.
+    let among = |name, add: fn(&TestEnvironment, usize) -> usize, count, limit| {
+        let case = profile(name, keys);
+        add(&case.environment, count);
+        Case {
+            limit: Some(limit),
+            ..case
+        }
     };
     let mut instance = stage.environment();
     stage.set_instance_metadata(&mut instance);
     let many_rules = profile("keys, 1,000 rules", keys);
     many_rules.environment.config_with_rules(1000);
-    let many_profiles = profile("keys, 500 AWS profiles", keys);
-    many_profiles.environment.add_profiles(500);
+    let (of_roles, of_sso) = (
+        TestEnvironment::add_profiles,
+        TestEnvironment::add_sso_profiles,
+    );
     vec![
         profile("keys", keys),
         profile("role of keys", role),
@@ -38,6 +52,7 @@ pub fn all(stage: &Stage) -> Vec<Case> {
             environment: instance,
             has_peer: true,
             other_tokens: 0,
+            limit: None,
         },
         Case {
             has_peer: false,
@@ -48,7 +63,10 @@ pub fn all(stage: &Stage) -> Vec<Case> {
             has_peer: false,
             ..many_rules
         },
-        many_profiles,
+        among("keys, 500 profiles", of_roles, 500, 1.5),
+        among("keys, 500 SSO profiles", of_sso, 500, 1.5),
+        among("keys, 5,000 profiles", of_roles, 5000, 4.0),
+        among("keys, 5,000 SSO profiles", of_sso, 5000, 4.0),
     ]
 }
 

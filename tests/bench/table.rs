@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// What stands where nothing was measured.
-const NOTHING: &str = "–";
+pub const NOTHING: &str = "–";
 
 /// Rows of as many cells; the first is the heading.
 pub struct Table(Vec<Vec<String>>);

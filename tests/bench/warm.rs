@@ -5,28 +5,42 @@ use super::cases::{self, Case};
 use super::common::cost::{instructions, peak_memory, system_calls};
 use super::contestant::{Contestant, Programs, find_on_path, interleaved};
 use super::stage::Stage;
-use super::table::{Table, grouped, milliseconds, ratio, with_peers};
+use super::table::{NOTHING, Table, grouped, milliseconds, ratio, with_peers};
 
-/// A row for each case.
-pub fn table(stage: &Stage, programs: &Programs, rounds: usize) -> Result<Table> {
+/// A row for each case, and the names of the cases that are over their limits.
+pub fn table(
+    stage: &Stage,
+    programs: &Programs,
+    rounds: usize,
+) -> Result<(Table, Vec<&'static str>)> {
     let mut table = Table::new(&[
         "warm `get`",
         "ms",
         "× `true`",
+        "limit",
         "peer ×",
         "instructions",
         "syscalls",
         "KiB",
         "API calls",
     ]);
+    let mut over = Vec::new();
     for case in cases::all(stage) {
         eprintln!("warm: {}", case.name);
-        table.add(row(stage, programs, &case, rounds)?);
+        let (row, is_over) = row(stage, programs, &case, rounds)?;
+        table.add(row);
+        over.extend(is_over.then_some(case.name));
     }
-    Ok(table)
+    Ok((table, over))
 }
 
-fn row(stage: &Stage, programs: &Programs, case: &Case, rounds: usize) -> Result<Vec<String>> {
+/// The row, and whether it is over its limit.
+fn row(
+    stage: &Stage,
+    programs: &Programs,
+    case: &Case,
+    rounds: usize,
+) -> Result<(Vec<String>, bool)> {
     let environment = &case.environment;
     let helper = |program| Contestant {
         environment,
@@ -62,16 +76,23 @@ fn row(stage: &Stage, programs: &Programs, case: &Case, rounds: usize) -> Result
         system_calls(environment, &program).map(|calls| calls.lines().count() as u64)
     });
     let memory = counted("time", || peak_memory(environment, &program));
-    Ok(vec![
+    let is_over = case.limit.is_some_and(|limit| {
+        let most = least.map(|least| least.mul_f64(limit));
+        ours > most
+    });
+    let row = vec![
         case.name.to_owned(),
         milliseconds(ours),
         ratio(ours, least, 2),
+        case.limit
+            .map_or(NOTHING.to_owned(), |limit| limit.to_string()),
         ratio(peer, ours, 1),
         grouped(instructions),
         grouped(system_calls),
         grouped(memory),
         with_peers(own_calls, peers_calls),
-    ])
+    ];
+    Ok((row, is_over))
 }
 
 /// How many calls to AWS a run makes.
