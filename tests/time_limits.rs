@@ -121,7 +121,7 @@ fn sso_portal_that_hangs_ends_the_get() {
     let outcome = get_in_time(&environment, HOST);
     let hints = timed_out(
         &outcome,
-        "getting credentials from profile work (SSO, role ops in account 444455556666, session work)",
+        "getting credentials from profile work (the SSO role ops in account 444455556666 through session work)",
     );
     assert_eq!(hints[..2], [NETWORK, MORE_TIME]);
 }

@@ -266,6 +266,9 @@ pub(crate) struct SignInFacts {
     pub ends_at: Option<String>,
     #[serde(skip)]
     pub text: String,
+    /// How to run the command in the text, if that is not plain.
+    #[serde(skip)]
+    pub hint: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -397,6 +400,7 @@ impl SignInFacts {
                 file: String::new(),
                 ends_at: None,
                 text: format!("no {kind} sign-in, because there is no home directory"),
+                hint: None,
             });
         };
         let ends_at = sign_in.ends_at();
@@ -431,6 +435,7 @@ impl SignInFacts {
             file: SignIn::path(sign_in).display().to_string(),
             ends_at: ends_at.map(iso),
             text,
+            hint: method.hint().filter(|_| state != USABLE),
         })
     }
 }

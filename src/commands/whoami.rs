@@ -97,6 +97,9 @@ impl WhoamiReport {
                 CheckMark::Bad
             };
             page.marked(mark, &sign_in.text);
+            if let Some(hint) = &sign_in.hint {
+                page.paragraph(2, hint);
+            }
         }
     }
 }

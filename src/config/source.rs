@@ -164,14 +164,14 @@ impl fmt::Display for SourceSettings {
                 role_name,
                 account_id,
             }) => {
-                write!(f, "SSO, role {role_name} in ")?;
+                write!(f, "the SSO role {role_name} in ")?;
                 match account_id {
                     Some(account) => write!(f, "account {account}")?,
                     None => f.write_str("the registry's account")?,
                 }
                 match sign_in {
-                    SsoSignIn::Session(session) => write!(f, ", session {session}"),
-                    SsoSignIn::StartUrl { url, .. } => write!(f, ", {url}"),
+                    SsoSignIn::Session(session) => write!(f, " through session {session}"),
+                    SsoSignIn::StartUrl { url, .. } => write!(f, " through {url}"),
                 }
             }
             Self::WebIdentity(WebIdentitySettings::GitHub { .. }) => {

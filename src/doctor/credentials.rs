@@ -62,7 +62,7 @@ fn failure_summary(failure: &Failure) -> &'static str {
         FailureKind::Throttled => "AWS throttled the request",
         FailureKind::ClockSkew => "this machine's clock is wrong",
         FailureKind::Malformed => "the response is not valid",
-        FailureKind::Unavailable => "AWS is unavailable",
+        FailureKind::Unavailable => "the service is unavailable",
         FailureKind::Refused => "AWS rejected the request",
     }
 }

@@ -244,7 +244,7 @@ fn of_a_role_of_sso_the_profile_to_sign_in_is_the_one_with_the_sso() {
         hints,
         [
             "To sign in for every profile of the session, run: aws sso login --sso-session default-sso",
-            "identity: profile default (SSO, role ops in account 444455556666, session default-sso), then role arn:aws:iam::999999999999:role/default; selected by the default AWS credential chain"
+            "identity: profile default (the SSO role ops in account 444455556666 through session default-sso), then role arn:aws:iam::999999999999:role/default; selected by the default AWS credential chain"
         ]
     );
     assert_eq!(aws.calls().len(), 0);

@@ -135,7 +135,7 @@ fn a_start_url_needs_no_session() {
                 "Replace PROFILE with a profile of ~/.aws/config that has sso_start_url = {START_URL}, and no sso_session"
             ),
             format!(
-                "identity: SSO, role dev in account 999999999999; selected by the rule at {path}:1"
+                "identity: the SSO role dev in account 999999999999; selected by the rule at {path}:1"
             ),
         ]
     );
@@ -184,7 +184,7 @@ fn a_role_that_is_not_assigned_names_the_file_to_correct() {
     aws.deny_sso_role("999999999999", "dev");
     let outcome = environment.get(HOST);
     let hints = outcome.failure(&format!(
-        "no credentials for {HOST}: SSO, role dev in account 999999999999, session corp was denied access: ForbiddenException: No access"
+        "no credentials for {HOST}: the SSO role dev in account 999999999999 through session corp was denied access: ForbiddenException: No access"
     ));
     assert_eq!(
         hints[0],
@@ -477,12 +477,22 @@ fn whoami_tells_these_sources() {
     rule(&environment, SSO);
     let told = environment.run(&["whoami", HOST], "").stdout;
     assert!(
-        told.contains("SSO, role dev in account 999999999999, session corp"),
+        told.contains("the SSO role dev in account 999999999999 through session corp"),
         "{told}"
     );
+    let signed_out = TestEnvironment::with_aws(&aws);
+    signed_out.config_with_rule(&format!(
+        "sso_start_url = \"{START_URL}\"\nsso_region = \"us-east-1\"\nsso_role_name = \"dev\""
+    ));
+    let told = signed_out.run(&["whoami", HOST], "").stdout;
+    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    let hint = format!(
+        "✗ not signed in with SSO; run: aws sso login --profile PROFILE Replace PROFILE with a profile of ~/.aws/config that has sso_start_url = {START_URL}, and no sso_session"
+    );
+    assert!(told.ends_with(&hint), "{told}");
     let shown = environment.run(&["config", "show", HOST], "").stdout;
     assert!(
-        shown.contains("SSO, role dev in account 999999999999, session corp"),
+        shown.contains("the SSO role dev in account 999999999999 through session corp"),
         "{shown}"
     );
     let environment = github_job(&aws);

@@ -11,7 +11,7 @@ const ON_EC2: &str =
 
 const SSO_HINTS: [&str; 2] = [
     "To sign in for every profile of the session, run: aws sso login --sso-session corp",
-    "identity: profile work (SSO, role dev in account 111122223333, session corp); selected by the variable AWS_PROFILE",
+    "identity: profile work (the SSO role dev in account 111122223333 through session corp); selected by the variable AWS_PROFILE",
 ];
 const LOGIN_HINTS: [&str; 1] = [
     "identity: profile work (aws login as arn:aws:iam::111122223333:user/login); selected by the variable AWS_PROFILE",
@@ -266,7 +266,7 @@ fn sso_role_that_is_not_assigned_is_a_denial_with_the_portals_words() {
     aws.deny_sso_role("111122223333", "dev");
     told(
         &of_sso_for(&aws, 3600).get(HOST),
-        "profile work (SSO, role dev in account 111122223333, session corp) was denied access: ForbiddenException: No access",
+        "profile work (the SSO role dev in account 111122223333 through session corp) was denied access: ForbiddenException: No access",
         &[
             "Ask an IAM Identity Center administrator to assign this role to you, or correct sso_account_id and sso_role_name in the profile",
             SSO_HINTS[1],
@@ -277,7 +277,7 @@ fn sso_role_that_is_not_assigned_is_a_denial_with_the_portals_words() {
 #[test]
 fn sso_portal_that_has_trouble_is_no_expired_sign_in() {
     let aws = FakeAws::start();
-    let stage = "getting credentials from profile work (SSO, role dev in account 111122223333, session corp)";
+    let stage = "getting credentials from profile work (the SSO role dev in account 111122223333 through session corp)";
     for (fault, what, hint) in [
         (
             Fault::Throttle,

@@ -171,7 +171,7 @@ fn an_expired_or_absent_sign_in_fails_with_the_command_to_run() {
             "999999999999.dkr.ecr.us-west-2.amazonaws.com\n\
              selected by  the default AWS credential chain\n\
              profile      default\n\
-             source       SSO, role dev in account 111122223333\n\
+             source       the SSO role dev in account 111122223333\n\
              ECR          us-west-2\n\
              token        not cached; the next get requests one\n\
              {sign_in}\n"

@@ -40,13 +40,13 @@ fn each_kind_of_profile_leads_to_its_source() {
             "[default]\nsso_session = s\nsso_account_id = 111122223333\nsso_role_name = dev\n\
              [sso-session s]\nsso_region = us-east-1\nsso_start_url = https://example.com/start\n"
                 .to_owned(),
-            "SSO, role dev in account 111122223333, session s",
+            "the SSO role dev in account 111122223333 through session s",
         ),
         (
             "[default]\nsso_account_id = 111122223333\nsso_role_name = dev\nsso_region = us-east-1\n\
              sso_start_url = https://example.com/start\n"
                 .to_owned(),
-            "SSO, role dev in account 111122223333",
+            "the SSO role dev in account 111122223333",
         ),
         (
             "[default]\nlogin_session = arn:aws:iam::111122223333:user/alice\n".to_owned(),
@@ -72,7 +72,7 @@ fn each_kind_of_profile_leads_to_its_source() {
              sso_region = us-east-1\n\
              [sso-session s]\nsso_region = us-east-1\nsso_start_url = https://example.com/start\n"
                 .to_owned(),
-            "SSO, role dev in account 111122223333, session s",
+            "the SSO role dev in account 111122223333 through session s",
         ),
     ];
     for (config, expected) in table {

@@ -260,9 +260,9 @@ impl fmt::Display for Sso {
             account_id,
             ..
         } = self;
-        write!(f, "SSO, role {role_name} in account {account_id}")?;
+        write!(f, "the SSO role {role_name} in account {account_id}")?;
         match &self.session {
-            Some(session) => write!(f, ", session {session}"),
+            Some(session) => write!(f, " through session {session}"),
             None => Ok(()),
         }
     }
