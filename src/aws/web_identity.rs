@@ -11,7 +11,6 @@ use serde_json::Value;
 use crate::fs::{self, Pipes};
 use crate::http::Received;
 use crate::identity::{GitHubRequest, MAX_TOKEN_LENGTH, WebIdentityToken};
-use crate::random;
 use crate::runtime;
 use crate::secret::Secret;
 
@@ -117,5 +116,5 @@ impl Fetch<'_> {
 /// `retries/strategy/standard.rs`).
 fn pause_after(attempts: u32) -> Duration {
     let longest = 1000_u64.checked_shl(attempts - 1).unwrap_or(u64::MAX);
-    Duration::from_millis(random::below(longest.min(20_000)))
+    Duration::from_millis(fastrand::u64(..longest.clamp(1, 20_000)))
 }
