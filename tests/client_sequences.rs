@@ -117,7 +117,8 @@ fn token_requests(aws: &FakeAws) -> usize {
     calls.len()
 }
 
-// nerdctl: six spellings, until one is answered.
+// nerdctl, with `credsStore`: six spellings, until one is answered. With `credHelpers`, whose keys are
+// hosts: the fourth alone. `tests/clients/go_clients` runs it.
 
 fn nerdctl(host: &str) -> Vec<Step<'static>> {
     gets(&[
@@ -157,33 +158,36 @@ fn nerdctl_goes_on_anonymously_where_nothing_is_ours() {
     assert_eq!(token_requests(&aws), 1, "public ECR's denial is remembered");
 }
 
-// crane, ko, cosign, kaniko: the repository first, then the host.
-
-fn crane(host: &str) -> Vec<Step<'static>> {
-    gets(&[format!("{host}/team/app"), host.to_owned()])
-}
+// crane, ko, cosign, kaniko. With `credHelpers`, whose keys are hosts, they ask for the host alone;
+// with `credsStore` for the repository first, and for the host if that has no credentials. A denial
+// ends it, but a HEAD request that fails is repeated as GET. `tests/clients/go_clients` runs crane
+// and cosign.
 
 #[test]
-fn cranes_path_first_pair_is_answered_by_one_token() {
+fn cranes_two_spellings_are_answered_by_one_token() {
     let aws = FakeAws::start();
     let environment = TestEnvironment::of_alice(&aws);
-    let steps = crane(HOST);
+    let steps = gets(&[HOST.to_owned(), format!("{HOST}/team/app")]);
     all_answered(&replay(&environment, &steps), &steps, 1);
     assert_eq!(token_requests(&aws), 1);
 }
 
 #[test]
-fn crane_sees_a_denial_and_not_that_nothing_was_found() {
-    let aws = denying_aws();
-    let environment = TestEnvironment::of_alice(&aws);
-    all_denied(&replay(&environment, &crane(HOST)));
-    assert_eq!(token_requests(&aws), 2);
+fn crane_sees_a_denial_for_head_and_get_and_not_that_nothing_was_found() {
+    for server in [HOST.to_owned(), format!("{HOST}/team/app")] {
+        let aws = denying_aws();
+        let environment = TestEnvironment::of_alice(&aws);
+        let steps = gets(&[server.clone(), server]);
+        all_denied(&replay(&environment, &steps));
+        assert_eq!(token_requests(&aws), 2);
+    }
 }
 
 #[test]
 fn crane_goes_on_anonymously_where_nothing_is_ours() {
     let aws = denying_aws();
     let environment = TestEnvironment::of_alice(&aws);
+    let crane = |host: &str| gets(&[format!("{host}/team/app"), host.to_owned()]);
     all_not_found(&replay(&environment, &crane("ghcr.io")));
     assert_eq!(aws.connections(), 0);
     all_not_found(&replay(&environment, &crane(PUBLIC)));

@@ -2,12 +2,16 @@
 //! real ECR names.
 //!
 //! Everything runs in one [`lab::Lab`]: namespaces of the tests' own with TLS registries
-//! on port 443, moto or ministack as AWS, and a Docker Engine. Each test is a person with
-//! a [`person::Home`] of their own and one `credHelpers` line in it; nothing outside the
-//! lab is touched or reached. Needs root, and what `.ci/install-clients` installs.
+//! on port 443, moto, ministack or our own fake as AWS, and a Docker Engine. Each test is a
+//! person with a [`person::Home`] of their own and one `credHelpers` line in it; nothing
+//! outside the lab is touched or reached. Needs root, and what `.ci/install-clients` and
+//! `.ci/install-go-clients` install.
+
+#![cfg(target_os = "linux")]
 
 #[path = "clients/caching.rs"]
 mod caching;
+mod common;
 #[path = "clients/configure_docker.rs"]
 mod configure_docker;
 #[path = "clients/containers.rs"]
@@ -18,6 +22,8 @@ mod creds_store;
 mod docker;
 #[path = "clients/doctor.rs"]
 mod doctor;
+#[path = "clients/go_clients/mod.rs"]
+mod go_clients;
 #[path = "clients/lab.rs"]
 mod lab;
 #[path = "clients/namespace.rs"]

@@ -20,11 +20,10 @@ mod upstream;
 #[path = "kubelet/workloads.rs"]
 mod workloads;
 
-use std::path::{Path, PathBuf};
-
 use serde_json::{Value, json};
 
 use common::fake_aws::{FakeAws, Grant};
+use common::files::go_program;
 use common::{Outcome, TestEnvironment};
 
 const V1: &str = "credentialprovider.kubelet.k8s.io/v1";
@@ -35,21 +34,6 @@ const IMAGE: &str = "999999999999.dkr.ecr.us-west-2.amazonaws.com/team/app";
 fn request(image: &str) -> String {
     let request = json!({"kind": "CredentialProviderRequest", "apiVersion": V1, "image": image});
     format!("{request}\n")
-}
-
-/// A program that `.ci/install-go-clients` has built.
-fn go_program(name: &str) -> PathBuf {
-    let clients = std::env::var_os("ECRX_TEST_CLIENTS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/clients"),
-        PathBuf::from,
-    );
-    let program = clients.join("go/bin").join(name);
-    let clients = clients.display();
-    assert!(
-        program.exists(),
-        "no {name}: run .ci/install-go-clients {clients} {name}"
-    );
-    program
 }
 
 /// A node whose identity is Alice's, without other settings.

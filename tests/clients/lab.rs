@@ -3,12 +3,13 @@
 
 use std::fs;
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
+use crate::common::files::{clients_folder, go_programs};
 use crate::namespace::{Namespace, Service};
 use crate::process::{Finished, finish};
 use crate::registry::{self, IMAGE, Registry};
@@ -58,10 +59,15 @@ impl Lab {
         &self.namespace
     }
 
-    /// The folders with a release of `client`: Debian's, the next Debian's, and one that
-    /// the machine had already.
+    /// The folders with a release of `client`: Debian's, the next Debian's, one that the
+    /// machine had already, and one built from Go.
     pub fn releases_of(&self, client: &str) -> Vec<PathBuf> {
-        let folders = ["/usr/bin".into(), self.newer(), "/usr/local/bin".into()];
+        let folders = [
+            "/usr/bin".into(),
+            self.newer(),
+            "/usr/local/bin".into(),
+            go_programs(),
+        ];
         let releases: Vec<PathBuf> = folders
             .into_iter()
             .filter(|folder: &PathBuf| folder.join(client).exists())
@@ -136,15 +142,30 @@ impl Lab {
         );
     }
 
+    /// The digest of an image, as the registry's owner sees it.
+    #[track_caller]
+    pub fn digest(&self, registry: &Registry, image: &str) -> String {
+        let image = format!("docker://{}/{image}", registry.host);
+        let login = registry.login();
+        let arguments = [
+            "inspect",
+            "--creds",
+            &login,
+            "--format",
+            "{{.Digest}}",
+            &image,
+        ];
+        let digest = self.namespace.run(60, "skopeo", arguments);
+        assert_eq!(digest.code, Some(0), "{}", digest.report());
+        digest.stdout.trim().to_owned()
+    }
+
     fn newer(&self) -> PathBuf {
         self.tools.join("newer/bin")
     }
 
     fn start() -> Result<Self, String> {
-        let tools = std::env::var_os("ECRX_TEST_CLIENTS").map_or_else(
-            || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/clients"),
-            PathBuf::from,
-        );
+        let tools = clients_folder();
         if !tools.join("installed").exists() {
             let tools = tools.display();
             return Err(format!("nothing in {tools}: .ci/install-clients {tools}"));

@@ -3,10 +3,13 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use nix::sched::{CloneFlags, setns};
 
 use crate::process::{Finished, finish, limit};
 
@@ -122,6 +125,17 @@ impl Namespace {
         limit(&mut command, seconds);
         command.arg(program).args(args.as_ref());
         finish(command, "")
+    }
+
+    /// Runs `body` in a thread inside the network. Its sockets and threads stay inside.
+    pub fn within<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
+        let network = File::open(format!("/proc/{}/ns/net", self.pid)).expect("a network");
+        let inside = || {
+            setns(network, CloneFlags::CLONE_NEWNET).expect("enter the network");
+            body()
+        };
+        let ended = thread::scope(|scope| scope.spawn(inside).join());
+        ended.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// Whether something accepts connections there, inside.

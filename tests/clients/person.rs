@@ -143,11 +143,23 @@ impl<'a> Home<'a> {
         fs::read_to_string(self.dir.join(".docker/config.json")).unwrap_or_default()
     }
 
-    /// Writes a file into the home folder and gives its path.
+    /// The path of a file in the home folder.
+    pub fn path(&self, name: &str) -> String {
+        self.dir.join(name).display().to_string()
+    }
+
+    /// Writes a file into the home folder, with the folders above it, and gives its path.
     pub fn file(&self, name: &str, text: &str) -> String {
         let path = self.dir.join(name);
+        make_dir(path.parent().expect("the home folder"));
         write(&path, text);
-        path.display().to_string()
+        self.path(name)
+    }
+
+    /// A file of the home folder.
+    pub fn read(&self, name: &str) -> String {
+        let path = self.path(name);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
     /// Makes a folder in the home folder that no other user may read, and lets a variable
@@ -222,6 +234,12 @@ impl<'a> Home<'a> {
                 stderr: read(folder, "stderr"),
             })
             .collect()
+    }
+
+    /// Forgets the [`Home::calls`] until now.
+    pub fn forget_calls(&self) {
+        // There need not have been any.
+        let _ = fs::remove_dir_all(self.dir.join("calls"));
     }
 
     /// The latest of [`Home::calls`].

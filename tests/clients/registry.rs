@@ -86,6 +86,11 @@ impl Registry {
         format!("{}/{IMAGE}", self.host)
     }
 
+    /// The AWS account of a private registry.
+    pub fn account(&self) -> &'static str {
+        &self.host[..12]
+    }
+
     /// The user and password that it accepts, as skopeo takes them.
     pub fn login(&self) -> String {
         format!("{}:{}", self.user, self.password)

@@ -1,7 +1,7 @@
 //! Looking at files, and at what their owner and mode do to the executable.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The names of everything in a folder, in order.
 pub fn names(folder: &Path) -> Vec<String> {
@@ -33,6 +33,32 @@ pub fn keeps_births(path: &Path) -> bool {
 #[allow(clippy::print_stderr, reason = "the user who runs the tests must know")]
 pub fn skipped(reason: &str) {
     eprintln!("skipped: {reason}");
+}
+
+/// The folder that `.ci/install-clients` and `.ci/install-go-clients` have filled.
+pub fn clients_folder() -> PathBuf {
+    std::env::var_os("ECRX_TEST_CLIENTS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/clients"),
+        PathBuf::from,
+    )
+}
+
+/// The folder with the programs that `.ci/install-go-clients` has built.
+pub fn go_programs() -> PathBuf {
+    clients_folder().join("go/bin")
+}
+
+/// One of the [`go_programs`].
+#[track_caller]
+pub fn go_program(name: &str) -> PathBuf {
+    let program = go_programs().join(name);
+    let clients = clients_folder();
+    let clients = clients.display();
+    assert!(
+        program.exists(),
+        "no {name}: run .ci/install-go-clients {clients} {name}"
+    );
+    program
 }
 
 /// The user that [`give_away`] gives to.

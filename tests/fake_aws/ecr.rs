@@ -164,7 +164,10 @@ fn issue(
         registry_ids,
         serial: state.next_token(),
     };
-    let password = grant.to_password();
+    let password = match grant.registry_ids.first() {
+        Some(registry) if state.fixed_passwords => format!("{registry}-auth-token"),
+        _ => grant.to_password(),
+    };
     let issued_at = state.lifetime_now();
     let expires_at = issued_at + state.token_expires_in;
     state.issues.push(Issue {

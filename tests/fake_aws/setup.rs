@@ -97,6 +97,13 @@ impl FakeAws {
         self.state().token_expires_in = seconds;
     }
 
+    /// From now on, each registry has one password, `REGISTRY-auth-token` as with moto, so that a
+    /// registry that does not know the fake can check it. It holds no
+    /// [`Grant`](super::Grant); [`FakeAws::issues`] has them.
+    pub fn fix_passwords(&self) {
+        self.state().fixed_passwords = true;
+    }
+
     /// How far the server's clock is ahead, in seconds. Signatures made too far from it are
     /// refused, and every answer's `Date` tells it.
     pub fn set_clock_offset(&self, seconds: i64) {

@@ -62,6 +62,8 @@ pub(super) struct State {
     /// Principals without a right to registry tokens.
     pub without_ecr: HashSet<String>,
     pub token_expires_in: i64,
+    /// Passwords say for which registry they were requested, and nothing else.
+    pub fixed_passwords: bool,
     pub clock_offset: i64,
     /// The clock by which tokens and sessions end, where it is not the server's.
     pub lifetime_clock: Option<Box<dyn Fn() -> i64 + Send>>,
@@ -95,6 +97,7 @@ impl State {
             connections: 0,
             without_ecr: HashSet::new(),
             token_expires_in: 12 * 3600,
+            fixed_passwords: false,
             clock_offset: 0,
             lifetime_clock: None,
             check_signatures: true,
