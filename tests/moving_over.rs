@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use common::fake_aws::{ALICE, Call, FakeAws, FakeProxy, Fault, Grant, Operation};
-use common::files::names;
+use common::files::{go_programs, names};
 use common::{HOST, NOT_FOUND, Outcome, TestEnvironment};
 
 /// The cache of the established helper: tokens of an identity that only it knows.
@@ -295,8 +295,19 @@ struct SideBySide {
     environment: TestEnvironment,
 }
 
+/// Runs `test` with Debian's release of the established helper, and with the one that
+/// `.ci/install-go-clients` has built, if it has.
+fn with_every_release(test: impl Fn(&mut SideBySide)) {
+    let built = go_programs();
+    test(&mut SideBySide::of_alice(Path::new("/usr/bin")));
+    if built.join("docker-credential-ecr-login").exists() {
+        test(&mut SideBySide::of_alice(&built));
+    }
+}
+
 impl SideBySide {
-    fn of_alice() -> Self {
+    /// With the established helper of this folder.
+    fn of_alice(release: &Path) -> Self {
         let aws = FakeAws::start_tls(&[
             "api.ecr.us-west-2.amazonaws.com",
             "api.ecr.eu-west-1.amazonaws.com",
@@ -307,7 +318,8 @@ impl SideBySide {
         let mut environment = TestEnvironment::new();
         let program = Path::new(common::PROGRAM);
         let folder = program.parent().expect("a folder").display();
-        environment.set("PATH", &format!("{folder}:/usr/local/bin:/usr/bin:/bin"));
+        let release = release.display();
+        environment.set("PATH", &format!("{folder}:{release}:/usr/bin:/bin"));
         environment.set("HTTPS_PROXY", &proxy.url());
         let bundle = environment.write("ca.pem", aws.ca_pem());
         environment.set("SSL_CERT_FILE", &bundle.display().to_string());
@@ -341,174 +353,178 @@ const OURS: &str = "ecrx";
 #[test]
 #[ignore = "needs amazon-ecr-credential-helper: .ci/run installs it"]
 fn moving_over_is_one_word() {
-    let side_by_side = SideBySide::of_alice();
-    let config = json!({"credHelpers": {HOST: THEIRS, "public.ecr.aws": THEIRS}}).to_string();
-    let moved = config.replace(THEIRS, OURS);
-    let word = |config: &str| -> String {
-        let config: Value = serde_json::from_str(config).expect("JSON");
-        config["credHelpers"][HOST]
-            .as_str()
-            .expect("a word")
-            .to_owned()
-    };
-    let (theirs, ours) = (word(&config), word(&moved));
-
-    // The same answers: identity, endpoint, registry, and the server in the client's spelling.
-    for server in [
-        HOST,
-        "https://999999999999.dkr.ecr.us-west-2.amazonaws.com",
-        "999999999999.dkr.ecr.us-west-2.amazonaws.com:443",
-        "999999999999.dkr.ecr.us-west-2.amazonaws.com/team/app",
-        "https://999999999999.dkr.ecr.us-west-2.amazonaws.com/v2/",
-        "111122223333.dkr.ecr.eu-west-1.amazonaws.com",
-        "public.ecr.aws",
-    ] {
-        let (their_answer, their_calls) = side_by_side.ask(&theirs, "get", server);
-        let (our_answer, our_calls) = side_by_side.ask(&ours, "get", server);
-        assert_eq!(our_answer.answer()["ServerURL"], server);
-        for key in ["ServerURL", "Username"] {
-            assert_eq!(our_answer.answer()[key], their_answer.answer()[key]);
-        }
-        let serial = 0;
-        assert_eq!(
-            Grant {
-                serial,
-                ..our_answer.grant()
-            },
-            Grant {
-                serial,
-                ..their_answer.grant()
-            },
-            "{server}"
-        );
-        let on_the_wire = |calls: &[Call]| -> Vec<_> {
-            let told = |call: &Call| {
-                let ids = call.registry_ids().join(",");
-                let region = call.signed_region.clone();
-                (call.operation, ids, region, call.access_key_id.clone())
-            };
-            calls.iter().map(told).collect()
+    with_every_release(|side_by_side| {
+        let config = json!({"credHelpers": {HOST: THEIRS, "public.ecr.aws": THEIRS}}).to_string();
+        let moved = config.replace(THEIRS, OURS);
+        let word = |config: &str| -> String {
+            let config: Value = serde_json::from_str(config).expect("JSON");
+            config["credHelpers"][HOST]
+                .as_str()
+                .expect("a word")
+                .to_owned()
         };
-        assert_eq!(on_the_wire(&our_calls), on_the_wire(&their_calls));
-        // And from the cache.
-        for (word, answer) in [(&theirs, their_answer), (&ours, our_answer)] {
-            let (warm, calls) = side_by_side.ask(word, "get", server);
-            assert_eq!((warm, calls.len()), (answer, 0), "{word} {server}");
-        }
-    }
+        let (theirs, ours) = (word(&config), word(&moved));
 
-    // The same answers without credentials.
-    for (server, nothing) in [
-        ("docker.io", NOT_FOUND),
-        ("https://index.docker.io/v1/", NOT_FOUND),
-        ("", "no credentials server URL\n"),
-    ] {
-        let (their_answer, _) = side_by_side.ask(&theirs, "get", server);
-        let (our_answer, our_calls) = side_by_side.ask(&ours, "get", server);
-        our_answer.failed_with(nothing, "");
-        assert_eq!(our_answer, their_answer);
-        assert_eq!(our_calls.len(), 0);
-    }
+        // The same answers: identity, endpoint, registry, and the server in the client's spelling.
+        for server in [
+            HOST,
+            "https://999999999999.dkr.ecr.us-west-2.amazonaws.com",
+            "999999999999.dkr.ecr.us-west-2.amazonaws.com:443",
+            "999999999999.dkr.ecr.us-west-2.amazonaws.com/team/app",
+            "https://999999999999.dkr.ecr.us-west-2.amazonaws.com/v2/",
+            "111122223333.dkr.ecr.eu-west-1.amazonaws.com",
+            "public.ecr.aws",
+        ] {
+            let (their_answer, their_calls) = side_by_side.ask(&theirs, "get", server);
+            let (our_answer, our_calls) = side_by_side.ask(&ours, "get", server);
+            assert_eq!(our_answer.answer()["ServerURL"], server);
+            for key in ["ServerURL", "Username"] {
+                assert_eq!(our_answer.answer()[key], their_answer.answer()[key]);
+            }
+            let serial = 0;
+            assert_eq!(
+                Grant {
+                    serial,
+                    ..our_answer.grant()
+                },
+                Grant {
+                    serial,
+                    ..their_answer.grant()
+                },
+                "{server}"
+            );
+            let on_the_wire = |calls: &[Call]| -> Vec<_> {
+                let told = |call: &Call| {
+                    let ids = call.registry_ids().join(",");
+                    let region = call.signed_region.clone();
+                    (call.operation, ids, region, call.access_key_id.clone())
+                };
+                calls.iter().map(told).collect()
+            };
+            assert_eq!(on_the_wire(&our_calls), on_the_wire(&their_calls));
+            // And from the cache.
+            for (word, answer) in [(&theirs, their_answer), (&ours, our_answer)] {
+                let (warm, calls) = side_by_side.ask(word, "get", server);
+                assert_eq!((warm, calls.len()), (answer, 0), "{word} {server}");
+            }
+        }
+
+        // The same answers without credentials.
+        for (server, nothing) in [
+            ("docker.io", NOT_FOUND),
+            ("https://index.docker.io/v1/", NOT_FOUND),
+            ("", "no credentials server URL\n"),
+        ] {
+            let (their_answer, _) = side_by_side.ask(&theirs, "get", server);
+            let (our_answer, our_calls) = side_by_side.ask(&ours, "get", server);
+            our_answer.failed_with(nothing, "");
+            assert_eq!(our_answer, their_answer);
+            assert_eq!(our_calls.len(), 0);
+        }
+    });
 }
 
 #[test]
 #[ignore = "needs amazon-ecr-credential-helper: .ci/run installs it"]
 fn the_two_helpers_differ_where_users_complained() {
-    let side_by_side = SideBySide::of_alice();
-    for word in [THEIRS, OURS] {
-        side_by_side.ask(word, "get", HOST).0.grant();
-    }
+    with_every_release(|side_by_side| {
+        for word in [THEIRS, OURS] {
+            side_by_side.ask(word, "get", HOST).0.grant();
+        }
 
-    // `list` with a URL as key, and with the caller's own registry, for which it calls AWS.
-    let (theirs, their_calls) = side_by_side.ask(THEIRS, "list", "unused");
-    let (ours, our_calls) = side_by_side.ask(OURS, "list", "unused");
-    assert_eq!(
-        theirs.answer(),
-        json!({
-            "https://111122223333.dkr.ecr.us-west-2.amazonaws.com": "AWS",
-            "https://999999999999.dkr.ecr.us-west-2.amazonaws.com": "AWS",
-            "https://public.ecr.aws": "AWS",
-        })
-    );
-    assert!(!their_calls.is_empty());
-    assert_eq!(ours.answer(), json!({ HOST: "AWS" }));
-    assert_eq!(our_calls.len(), 0);
+        // `list` with a URL as key, and with the caller's own registry, for which it calls AWS.
+        let (theirs, their_calls) = side_by_side.ask(THEIRS, "list", "unused");
+        let (ours, our_calls) = side_by_side.ask(OURS, "list", "unused");
+        assert_eq!(
+            theirs.answer(),
+            json!({
+                "https://111122223333.dkr.ecr.us-west-2.amazonaws.com": "AWS",
+                "https://999999999999.dkr.ecr.us-west-2.amazonaws.com": "AWS",
+                "https://public.ecr.aws": "AWS",
+            })
+        );
+        assert!(!their_calls.is_empty());
+        assert_eq!(ours.answer(), json!({ HOST: "AWS" }));
+        assert_eq!(our_calls.len(), 0);
 
-    // What docker login and logout do.
-    let login = json!({"ServerURL": HOST, "Username": "AWS", "Secret": "s"}).to_string();
-    for (action, input) in [("store", login.as_str()), ("erase", HOST)] {
-        let (theirs, _) = side_by_side.ask(THEIRS, action, input);
-        theirs.failed_with("not implemented\n", "");
-        let (ours, _) = side_by_side.ask(OURS, action, input);
-        assert_eq!((ours.code, ours.stdout.as_str()), (Some(0), ""), "{ours:?}");
-    }
+        // What docker login and logout do.
+        let login = json!({"ServerURL": HOST, "Username": "AWS", "Secret": "s"}).to_string();
+        for (action, input) in [("store", login.as_str()), ("erase", HOST)] {
+            let (theirs, _) = side_by_side.ask(THEIRS, action, input);
+            theirs.failed_with("not implemented\n", "");
+            let (ours, _) = side_by_side.ask(OURS, action, input);
+            assert_eq!((ours.code, ours.stdout.as_str()), (Some(0), ""), "{ours:?}");
+        }
 
-    // A denial that is reported.
-    side_by_side.aws.deny_ecr(ALICE.2);
-    let denied = "444455556666.dkr.ecr.us-west-2.amazonaws.com";
-    let (theirs, _) = side_by_side.ask(THEIRS, "get", denied);
-    theirs.failed_with(NOT_FOUND, "");
-    let (ours, _) = side_by_side.ask(OURS, "get", denied);
-    assert_eq!(ours.code, Some(1));
-    let told = format!(
-        "no credentials for {denied}: ecr:GetAuthorizationToken is denied to profile default \
-         (the access key AKIAIOSFODNN7EXAMPLE): AccessDeniedException: "
-    );
-    assert!(ours.stdout.starts_with(&told), "{ours:?}");
+        // A denial that is reported.
+        side_by_side.aws.deny_ecr(ALICE.2);
+        let denied = "444455556666.dkr.ecr.us-west-2.amazonaws.com";
+        let (theirs, _) = side_by_side.ask(THEIRS, "get", denied);
+        theirs.failed_with(NOT_FOUND, "");
+        let (ours, _) = side_by_side.ask(OURS, "get", denied);
+        assert_eq!(ours.code, Some(1));
+        let told = format!(
+            "no credentials for {denied}: ecr:GetAuthorizationToken is denied to profile default \
+             (the access key AKIAIOSFODNN7EXAMPLE): AccessDeniedException: "
+        );
+        assert!(ours.stdout.starts_with(&told), "{ours:?}");
+    });
 }
 
 #[test]
 #[ignore = "needs amazon-ecr-credential-helper: .ci/run installs it"]
 fn with_a_role_only_one_of_the_two_helpers_has_a_warm_cache() {
-    let mut side_by_side = SideBySide::of_alice();
-    side_by_side.environment.aws_config(
-        "[profile deploy]\nrole_arn = arn:aws:iam::999999999999:role/deploy\n\
-         source_profile = default\nregion = us-west-2\n",
-    );
-    side_by_side.environment.set("AWS_PROFILE", "deploy");
-    for (word, calls_when_warm) in [
-        (
-            THEIRS,
-            vec![
-                Operation::StsAssumeRole,
-                Operation::EcrGetAuthorizationToken,
-            ],
-        ),
-        (OURS, Vec::new()),
-    ] {
-        side_by_side.ask(word, "get", HOST).0.grant();
-        let (warm, calls) = side_by_side.ask(word, "get", HOST);
-        assert!(
-            warm.grant().principal.contains(":assumed-role/deploy/"),
-            "{word}"
+    with_every_release(|side_by_side| {
+        side_by_side.environment.aws_config(
+            "[profile deploy]\nrole_arn = arn:aws:iam::999999999999:role/deploy\n\
+             source_profile = default\nregion = us-west-2\n",
         );
-        let operations: Vec<Operation> = calls.iter().map(|call| call.operation).collect();
-        assert_eq!(operations, calls_when_warm, "{word}");
-    }
+        side_by_side.environment.set("AWS_PROFILE", "deploy");
+        for (word, calls_when_warm) in [
+            (
+                THEIRS,
+                vec![
+                    Operation::StsAssumeRole,
+                    Operation::EcrGetAuthorizationToken,
+                ],
+            ),
+            (OURS, Vec::new()),
+        ] {
+            side_by_side.ask(word, "get", HOST).0.grant();
+            let (warm, calls) = side_by_side.ask(word, "get", HOST);
+            assert!(
+                warm.grant().principal.contains(":assumed-role/deploy/"),
+                "{word}"
+            );
+            let operations: Vec<Operation> = calls.iter().map(|call| call.operation).collect();
+            assert_eq!(operations, calls_when_warm, "{word}");
+        }
+    });
 }
 
 #[test]
 #[ignore = "needs amazon-ecr-credential-helper: .ci/run installs it"]
 fn both_helpers_can_share_a_cache_dir() {
-    let mut side_by_side = SideBySide::of_alice();
-    let dir = side_by_side.environment.home().join("shared");
-    let value = dir.display().to_string();
-    side_by_side.environment.set("AWS_ECR_CACHE_DIR", &value);
-    let held: Vec<Outcome> = [THEIRS, OURS]
-        .into_iter()
-        .map(|word| side_by_side.ask(word, "get", HOST).0)
-        .collect();
-    assert_eq!(names(&dir), ["cache.json", "log", "v1"]);
-    // Each finds its own tokens without AWS.
-    side_by_side
-        .aws
-        .on(Operation::EcrGetAuthorizationToken, Fault::CloseConnection);
-    for (word, held) in [THEIRS, OURS].into_iter().zip(held) {
-        assert_eq!(side_by_side.ask(word, "get", HOST).0, held, "{word}");
-    }
-    // Each can be removed without the other.
-    fs::remove_file(dir.join("cache.json")).expect("theirs");
-    side_by_side.ask(OURS, "get", HOST).0.grant();
+    with_every_release(|side_by_side| {
+        let dir = side_by_side.environment.home().join("shared");
+        let value = dir.display().to_string();
+        side_by_side.environment.set("AWS_ECR_CACHE_DIR", &value);
+        let held: Vec<Outcome> = [THEIRS, OURS]
+            .into_iter()
+            .map(|word| side_by_side.ask(word, "get", HOST).0)
+            .collect();
+        assert_eq!(names(&dir), ["cache.json", "log", "v1"]);
+        // Each finds its own tokens without AWS.
+        side_by_side
+            .aws
+            .on(Operation::EcrGetAuthorizationToken, Fault::CloseConnection);
+        for (word, held) in [THEIRS, OURS].into_iter().zip(held) {
+            assert_eq!(side_by_side.ask(word, "get", HOST).0, held, "{word}");
+        }
+        // Each can be removed without the other.
+        fs::remove_file(dir.join("cache.json")).expect("theirs");
+        side_by_side.ask(OURS, "get", HOST).0.grant();
+    });
 }
 
 #[test]
