@@ -2,12 +2,14 @@
 //! `credsStore`: what they pulled and pushed, what they asked the helper, what that asked AWS,
 //! and what they show when AWS denies. `tests/client_sequences.rs` replays what was seen here.
 
+mod cosign;
 mod crane;
 mod docker;
 mod established_helper;
 mod helm;
 mod nerdctl;
 mod oras;
+mod trivy;
 
 use std::ops::Deref;
 
