@@ -13,6 +13,8 @@ mod name;
 mod own_names;
 #[path = "choosing/partitions.rs"]
 mod partitions;
+#[path = "choosing/repositories.rs"]
+mod repositories;
 #[path = "choosing/settings.rs"]
 mod settings;
 #[path = "choosing/wrong.rs"]

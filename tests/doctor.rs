@@ -30,6 +30,8 @@ mod public;
 mod read_only;
 #[path = "doctor/registry.rs"]
 mod registry;
+#[path = "doctor/repositories.rs"]
+mod repositories;
 #[path = "doctor/several.rs"]
 mod several;
 #[path = "doctor/sides.rs"]

@@ -10,6 +10,8 @@ mod mirrors;
 mod nodes;
 #[path = "kubelet/plugin.rs"]
 mod plugin;
+#[path = "kubelet/repositories.rs"]
+mod repositories;
 #[path = "kubelet/requests.rs"]
 mod requests;
 #[cfg(target_os = "linux")]

@@ -13,6 +13,8 @@ mod config_show;
 mod password;
 #[path = "people/registries.rs"]
 mod registries;
+#[path = "people/repositories.rs"]
+mod repositories;
 #[cfg(target_os = "linux")]
 #[path = "people/terminal.rs"]
 mod terminal;

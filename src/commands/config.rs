@@ -13,9 +13,9 @@ use crate::config::{
 use crate::env::{Env, var};
 use crate::error::Error;
 use crate::identity::{ExplainedLayer, LayerName, Misspelled, Resolver};
-use crate::registry::Registry;
+use crate::registry::{Lookup, Registry};
 
-use super::facts::{DEFAULT, Facts, Setting};
+use super::facts::{DEFAULT, Facts, HostOnly, Setting};
 use super::page::CheckMark;
 use super::registries::{Columns, RegistriesReport};
 use super::{Page, Target, Verdict};
@@ -38,6 +38,9 @@ pub(crate) fn run(
 struct CheckReport {
     files: Vec<FileFacts>,
     findings: Vec<CheckFinding>,
+    /// What is right and may be unexpected.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -79,6 +82,7 @@ fn check(env: &Env, json: bool, page: &mut Page) -> Result<Verdict, Error> {
     let report = CheckReport {
         files: files(&paths, &config),
         findings,
+        notes: note_of_repositories(&config).into_iter().collect(),
     };
     if json {
         page.json(&report)
@@ -107,6 +111,31 @@ fn files(paths: &ConfigPaths, config: &Config) -> Vec<FileFacts> {
         })
     };
     named.into_iter().filter_map(facts).collect()
+}
+
+/// Says which clients rules for repositories apply to, if there are any.
+fn note_of_repositories(config: &Config) -> Option<String> {
+    let rules = config.rules().iter();
+    let places: Vec<String> = rules
+        .filter(|rule| rule.registries().repositories().is_some())
+        .map(|rule| rule.origin().to_string())
+        .collect();
+    (!places.is_empty()).then(|| {
+        format!(
+            "the rules for repositories apply to the kubelet and to clients that send the repository, not \
+             to clients that send only the host, such as docker and podman: {}",
+            shortened(places)
+        )
+    })
+}
+
+/// The first places, and how many more there are.
+fn shortened(mut places: Vec<String>) -> String {
+    if let Some(more) = places.len().checked_sub(MAX_PLACES).filter(|n| *n > 0) {
+        places.truncate(MAX_PLACES);
+        places.push(format!("{more} more"));
+    }
+    places.join(", ")
 }
 
 /// Finds profiles and SSO sessions that rules, `[defaults]` and `[identity.NAME]` name, but that do
@@ -219,13 +248,9 @@ impl CheckFinding {
                         origin.to_string()
                     }
                 };
-                let mut places: Vec<String> = origins.iter().take(MAX_PLACES).map(place).collect();
-                if let Some(more) = origins.len().checked_sub(MAX_PLACES).filter(|n| *n > 0) {
-                    places.push(format!("{more} more"));
-                }
                 format!(
                     "the rule for `{registries}` is never used because an earlier rule matches first: {}",
-                    places.join(", ")
+                    shortened(origins.iter().map(place).collect())
                 )
             }
             Why::HostTaken { by, registry } => format!(
@@ -273,12 +298,17 @@ impl CheckReport {
         if self.findings.is_empty() {
             page.marked(CheckMark::Good, "no mistakes found");
         }
+        for note in &self.notes {
+            page.paragraph(0, &format!("note: {note}"));
+        }
     }
 }
 
 #[derive(Serialize)]
 struct ShowReport {
     registry: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repository: Option<String>,
     /// The layer that selects the identity; `None` if there is no identity.
     decides: Option<LayerName>,
     /// The identity in one line.
@@ -288,6 +318,8 @@ struct ShowReport {
     layers: Vec<LayerFacts>,
     rules: Vec<RuleFacts>,
     settings: Vec<Setting>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host_only: Option<HostOnly>,
 }
 
 #[derive(Serialize)]
@@ -321,7 +353,7 @@ fn show(env: &Env, host: Option<&str>, json: bool, page: &mut Page) -> Result<Ve
         return Ok(report.show(Columns::Configuration, json, page));
     };
     let target = Target::parse(host, &config).map_err(|error| error.told(env))?;
-    let report = ShowReport::new(&Facts::read(env, &config, &target.registry));
+    let report = ShowReport::new(&Facts::read(env, &config, target.lookup()));
     if json {
         page.json(&report)
     } else {
@@ -332,12 +364,17 @@ fn show(env: &Env, host: Option<&str>, json: bool, page: &mut Page) -> Result<Ve
 
 impl ShowReport {
     fn new(facts: &Facts<'_>) -> Self {
+        let Lookup {
+            registry,
+            repository,
+        } = facts.lookup;
         let identity = facts.identity();
         let decides = identity.map(|identity| identity.chosen_by.layer());
         let layers = facts.layers().into_iter();
         let rules = facts.rules();
         Self {
-            registry: facts.registry.to_string(),
+            registry: registry.to_string(),
+            repository: repository.map(str::to_owned),
             decides,
             asks_as: identity.map(ToString::to_string),
             error: facts.error(),
@@ -345,15 +382,17 @@ impl ShowReport {
             layers: layers
                 .map(|layer| LayerFacts::new(layer, decides))
                 .collect(),
-            rules: rules
-                .map(|rule| RuleFacts::new(rule, facts.registry))
-                .collect(),
+            rules: rules.map(|rule| RuleFacts::new(rule, registry)).collect(),
             settings: facts.settings(),
+            host_only: facts.host_only(),
         }
     }
 
     fn print(&self, page: &mut Page) {
-        page.heading(&self.registry);
+        match &self.repository {
+            Some(repository) => page.heading(&format!("{}/{repository}", self.registry)),
+            None => page.heading(&self.registry),
+        }
         match (&self.asks_as, &self.error) {
             (Some(who), _) => page.marked(CheckMark::Good, &format!("uses {who}")),
             (None, error) => {
@@ -362,6 +401,9 @@ impl ShowReport {
                     page.paragraph(2, hint);
                 }
             }
+        }
+        if let Some(host_only) = &self.host_only {
+            page.marked(host_only.mark, &host_only.text);
         }
         page.gap();
         let rows: Vec<Vec<String>> = self

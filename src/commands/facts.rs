@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::cache::{CacheLocation, CacheOff, LocationOrigin};
 use crate::clock;
-use crate::commands::page::{from_now, iso};
+use crate::commands::page::{CheckMark, from_now, iso};
 use crate::config::{Config, Origin, RegistrySettings, Rule};
 use crate::env::{Env, var};
 use crate::error::Error;
@@ -18,15 +18,15 @@ use crate::identity::{
     UrlOrigin,
 };
 use crate::redaction::shown_url;
-use crate::registry::Registry;
+use crate::registry::Lookup;
 use crate::token::Renewal;
 
-/// A registry, the identity that requests its tokens, and the configuration of both.
+/// A registry or repository, the identity that requests its tokens, and the configuration of both.
 pub(super) struct Facts<'a> {
     env: &'a Env,
     config: &'a Config,
     tokens: Tokens<'a>,
-    pub registry: &'a Registry,
+    pub lookup: Lookup<'a>,
     pub identity: Result<Identity, Error>,
 }
 
@@ -50,14 +50,14 @@ enum TokenApi {
 }
 
 impl<'a> Facts<'a> {
-    pub(super) fn read(env: &'a Env, config: &'a Config, registry: &'a Registry) -> Self {
+    pub(super) fn read(env: &'a Env, config: &'a Config, lookup: Lookup<'a>) -> Self {
         let tokens = Tokens::new(env, config);
         Self {
-            identity: tokens.identity(registry),
+            identity: tokens.identity(lookup),
             env,
             config,
             tokens,
-            registry,
+            lookup,
         }
     }
 
@@ -78,20 +78,24 @@ impl<'a> Facts<'a> {
 
     /// The identity that each layer names, in order of precedence.
     pub(super) fn layers(&self) -> [ExplainedLayer; 6] {
-        self.tokens.resolver().layers(self.registry)
+        self.tokens.resolver().layers(self.lookup)
     }
 
-    /// The rules that match the registry, in order of precedence.
+    /// The rules that match, in order of precedence.
     pub(super) fn rules(&self) -> impl Iterator<Item = &'a Rule> {
         let rules = self.config.rules().iter();
-        rules.filter(|rule| rule.matches(self.registry))
+        rules.filter(|rule| rule.matches(self.lookup))
+    }
+
+    pub(super) fn host_only(&self) -> Option<HostOnly> {
+        HostOnly::read(self.lookup, self.config, &self.tokens)
     }
 
     pub(super) fn cache(&self, identity: &Identity) -> CacheFacts {
         if let Some(off) = CacheLocation::find(self.env, self.config).off {
             return CacheFacts::off(&off);
         }
-        match self.tokens.held(self.registry, identity) {
+        match self.tokens.held(self.lookup.registry, identity) {
             Ok(held) => CacheFacts::from_held(held.as_ref()),
             Err(error) => CacheFacts::off(&error),
         }
@@ -226,6 +230,44 @@ impl TokenApi {
             TokenApi::Sts => &settings.sts_endpoint_url,
         };
         url.as_ref().map(ToString::to_string)
+    }
+}
+
+/// What clients that send only the host get, if rules for repositories make a difference. Of the clients
+/// that are configured for a host, only those of go-containerregistry send the repository, and only to the
+/// helper in `credsStore` (go-containerregistry 0.22, `pkg/authn/keychain.go`).
+#[derive(Serialize)]
+#[serde(transparent)]
+pub(crate) struct HostOnly {
+    pub text: String,
+    #[serde(skip)]
+    pub mark: CheckMark,
+}
+
+impl HostOnly {
+    pub(crate) fn read(lookup: Lookup<'_>, config: &Config, tokens: &Tokens<'_>) -> Option<Self> {
+        let registry = lookup.registry;
+        if lookup.repository.is_none() {
+            let pattern = config.repository_lookups(registry).next()?.repository?;
+            return Some(Self {
+                text: format!(
+                    "rules for repositories, such as `{pattern}`, do not apply to the host alone; to see \
+                     the identity for an image, name the image"
+                ),
+                mark: CheckMark::Unknown,
+            });
+        }
+        let resolver = tokens.resolver();
+        let chosen = resolver.resolve(lookup).ok()?;
+        let identity = match resolver.resolve(registry.into()) {
+            Ok(identity) if identity.chosen_by == chosen.chosen_by => return None,
+            Ok(identity) => format!("use {identity}, selected by {}", identity.chosen_by),
+            Err(error) => format!("have no usable identity: {error}"),
+        };
+        Some(Self {
+            text: format!("clients that send only the host, such as docker and podman, {identity}"),
+            mark: CheckMark::Warning,
+        })
     }
 }
 

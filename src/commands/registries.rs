@@ -7,14 +7,14 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::config::Config;
+use crate::config::{Config, Match};
 use crate::configure::clients::{ClientConfig, ClientConfigError, ContainerClient};
 use crate::env::Env;
 use crate::error::Error;
 use crate::get::Tokens;
 use crate::helper_name;
 use crate::identity::LayerName;
-use crate::registry::Registry;
+use crate::registry::{Lookup, Registry, RepositoryPattern};
 
 use super::facts::{SignInFacts, USABLE};
 use super::page::CheckMark;
@@ -43,6 +43,8 @@ struct ConfiguredRegistry {
 
 enum Matches {
     One(Registry),
+    /// A rule that matches repositories of a registry.
+    Repositories(Registry, RepositoryPattern),
     /// A rule that matches several registries.
     Several,
     /// A host that is not an ECR registry.
@@ -105,7 +107,14 @@ impl ConfiguredRegistries {
             found.add(ConfiguredRegistry {
                 name,
                 helper: Helper::Own { name: None },
-                matches: registry.map_or(Matches::Several, Matches::One),
+                matches: match (registry, rule.registries()) {
+                    (Some(registry), _) => Matches::One(registry),
+                    (None, Match::Repositories(account, region, pattern)) => {
+                        let registry = Registry::from_account(account.clone(), region.clone());
+                        Matches::Repositories(registry, pattern.clone())
+                    }
+                    (None, _) => Matches::Several,
+                },
                 configured_in: vec![rule.origin().to_string()],
                 is_in_client_file: false,
             });
@@ -312,8 +321,16 @@ impl RegistryFacts {
             warning: None,
         };
         match (&configured.matches, &helper.tokens) {
-            (Matches::One(registry), Some(tokens)) => facts.add_identity(registry, tokens),
-            (Matches::One(_), None) => {
+            (Matches::One(registry), Some(tokens)) => facts.add_identity(registry.into(), tokens),
+            (Matches::Repositories(registry, pattern), Some(tokens)) => {
+                let repository = Some(pattern.as_str());
+                let lookup = Lookup {
+                    registry,
+                    repository,
+                };
+                facts.add_identity(lookup, tokens);
+            }
+            (Matches::One(_) | Matches::Repositories(..), None) => {
                 let program = configured.helper.program();
                 facts.warning = Some(format!(
                     "clients run {program} for this registry, not docker-credential-ecrx"
@@ -328,8 +345,8 @@ impl RegistryFacts {
         facts
     }
 
-    fn add_identity(&mut self, registry: &Registry, tokens: &Tokens<'_>) {
-        match tokens.identity(registry) {
+    fn add_identity(&mut self, lookup: Lookup<'_>, tokens: &Tokens<'_>) {
+        match tokens.identity(lookup) {
             Ok(identity) => {
                 let sign_in = SignInFacts::from_identity(&identity);
                 let sign_in = sign_in.filter(|sign_in| sign_in.state != USABLE);

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::identity::Misspelled;
 use crate::net::split_scheme;
 use crate::redaction::{output::holds_key, shown_input, shown_url};
-use crate::registry::{AccountId, Partition, Region, Registry, is_image_digest};
+use crate::registry::{AccountId, Lookup, Partition, Region, Registry, is_image_digest};
 
 /// A registry, and an image in it if one is named.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +81,15 @@ impl Target {
         Ok(Self { registry, image })
     }
 
+    /// What a client that sends the repository requests credentials for.
+    pub(crate) fn lookup(&self) -> Lookup<'_> {
+        let image = self.image.as_ref();
+        Lookup {
+            registry: &self.registry,
+            repository: image.map(|image| &*image.repository),
+        }
+    }
+
     /// The registry of a rule that matches only one; `written` is its `match` as written.
     pub(crate) fn registry_of_rule(
         rule: &Rule,
@@ -93,7 +102,9 @@ impl Target {
                 Some(target.registry)
             }
             Match::Own(own) => Some(own.registry().clone()),
-            Match::Private | Match::Partition(_) | Match::Account(_) => None,
+            Match::Private | Match::Partition(_) | Match::Account(_) | Match::Repositories(..) => {
+                None
+            }
         }
     }
 
@@ -115,7 +126,7 @@ impl Target {
         accounts
             .iter()
             .filter_map(registry)
-            .filter(|registry| rule.matches(registry))
+            .filter(|registry| rule.matches(registry.into()))
             .collect()
     }
 }

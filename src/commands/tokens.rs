@@ -26,7 +26,7 @@ pub(crate) fn password(arguments: &Password, env: &Env, page: &mut Page) -> Resu
     let target = Target::parse(&arguments.host, &config).map_err(|error| error.told(env))?;
     let tokens = Tokens::new(env, &config);
     let least = arguments.min_lifetime.unwrap_or_default();
-    let token = tokens.get_living(&target.registry, least)?;
+    let token = tokens.get_living(target.lookup(), least)?;
     page.raw(token.password().expose());
     page.raw("\n");
     Ok(Verdict::Good)

@@ -7,9 +7,9 @@ use crate::config::Config;
 use crate::env::Env;
 use crate::error::Error;
 use crate::identity::Identity;
-use crate::registry::Registry;
+use crate::registry::{Lookup, Registry};
 
-use super::facts::{CacheFacts, Facts, IdentityFacts, USABLE};
+use super::facts::{CacheFacts, Facts, HostOnly, IdentityFacts, USABLE};
 use super::page::CheckMark;
 use super::registries::{Columns, RegistriesReport};
 use super::{Page, Target, Verdict};
@@ -17,12 +17,16 @@ use super::{Page, Target, Verdict};
 #[derive(Serialize)]
 struct WhoamiReport {
     registry: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repository: Option<String>,
     /// Only private registries have account and region.
     account: Option<String>,
     region: Option<String>,
     #[serde(flatten)]
     identity: IdentityFacts,
     cache: CacheFacts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host_only: Option<HostOnly>,
 }
 
 /// Why no identity can be used, as JSON.
@@ -40,10 +44,10 @@ pub(crate) fn run(arguments: &Whoami, env: &Env, page: &mut Page) -> Result<Verd
         return Ok(report.show(Columns::Identity, arguments.json, page));
     };
     let target = Target::parse(host, &config).map_err(|error| error.told(env))?;
-    let facts = Facts::read(env, &config, &target.registry);
+    let facts = Facts::read(env, &config, target.lookup());
     if facts.identity.is_err() && arguments.json {
         page.json(&NoIdentity {
-            registry: facts.registry.to_string(),
+            registry: facts.lookup.registry.to_string(),
             error: facts.error().unwrap_or_default(),
             hints: facts.hints(),
         });
@@ -66,13 +70,19 @@ pub(crate) fn run(arguments: &Whoami, env: &Env, page: &mut Page) -> Result<Verd
 
 impl WhoamiReport {
     fn new(facts: &Facts<'_>, identity: &Identity) -> Self {
-        let private = facts.registry.private();
+        let Lookup {
+            registry,
+            repository,
+        } = facts.lookup;
+        let private = registry.private();
         Self {
-            registry: facts.registry.to_string(),
+            registry: registry.to_string(),
+            repository: repository.map(str::to_owned),
             account: private.map(|private| private.account.to_string()),
             region: private.map(|private| private.region.to_string()),
             identity: IdentityFacts::from_identity(identity),
             cache: facts.cache(identity),
+            host_only: facts.host_only(),
         }
     }
 
@@ -85,6 +95,8 @@ impl WhoamiReport {
         {
             facts.push(("registry".to_owned(), format!("{account}/{region}")));
         }
+        let repository = self.repository.clone();
+        facts.extend(repository.map(|name| ("repository".to_owned(), name)));
         facts.extend(self.identity.lines());
         let not_used = self.identity.not_used();
         facts.extend(not_used.map(|variables| ("not used".to_owned(), variables)));
@@ -100,6 +112,9 @@ impl WhoamiReport {
             if let Some(hint) = &sign_in.hint {
                 page.paragraph(2, hint);
             }
+        }
+        if let Some(host_only) = &self.host_only {
+            page.marked(host_only.mark, &host_only.text);
         }
     }
 }

@@ -3,14 +3,17 @@
 //! Each part of a rule is taken from the first matching rule that sets it: the identity, the two
 //! endpoints, the age, and the registry of a custom host name. A rule is unreachable only if earlier
 //! rules set each of its parts for each of its registries. Rules are compared by trying them with
-//! sample registries. A few are enough, as rules only compare account, region, partition and name.
+//! sample registries. A few are enough, as rules only compare account, region, partition and name. The
+//! sample of a rule for repositories is its own pattern: what matches that matches all of them.
 
 use std::collections::BTreeSet;
 
 use super::error::Origin;
 use super::load::Config;
 use super::rule::{Match, Rule};
-use crate::registry::{AccountId, Partition, Region, Registry, ServerName};
+use crate::registry::{
+    AccountId, Lookup, Partition, Region, Registry, RepositoryPattern, ServerName,
+};
 
 /// A rule that is never used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +66,14 @@ impl Config {
 
     fn why_unreachable(&self, earlier: &[Rule], rule: &Rule, samples: &Samples) -> Option<Why> {
         let mut by: BTreeSet<usize> = BTreeSet::new();
+        let repository = rule.registries().repositories();
+        let repository = repository.map(RepositoryPattern::as_str);
+        let matches = |rule: &Rule, registry: &Registry| {
+            rule.matches(Lookup {
+                registry,
+                repository,
+            })
+        };
         let registries: Box<dyn Iterator<Item = Registry>> = match rule.registries() {
             Match::Own(own) => {
                 let servers = samples.servers(own.registry());
@@ -75,7 +86,7 @@ impl Config {
                     .iter()
                     .filter_map(|server| self.registry(&server.to_string()))
                     .collect();
-                if !registries.iter().any(|registry| rule.matches(registry)) {
+                if !registries.iter().any(|registry| matches(rule, registry)) {
                     return Some(Why::HostTaken {
                         by: earlier[*by.first()?].origin().clone(),
                         registry: account_and_region(registries.first()?),
@@ -86,9 +97,9 @@ impl Config {
             _ => samples.registries(rule),
         };
         let parts: Vec<_> = PARTS.into_iter().filter(|is_set| is_set(rule)).collect();
-        for registry in registries.filter(|registry| rule.matches(registry)) {
+        for registry in registries.filter(|registry| matches(rule, registry)) {
             for is_set in &parts {
-                let takes_precedence = |rule: &Rule| is_set(rule) && rule.matches(&registry);
+                let takes_precedence = |rule: &Rule| is_set(rule) && matches(rule, &registry);
                 by.insert(earlier.iter().position(takes_precedence)?);
             }
         }

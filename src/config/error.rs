@@ -279,13 +279,25 @@ pub enum Problem {
     )]
     EndpointUrl(String),
     /// A `*` among other characters in a `match`.
-    #[error("`{0}` contains a wildcard, but `*` is only supported alone; use {MATCH_KINDS}")]
-    Wildcard(String),
-    /// A `match` with a repository after the host.
     #[error(
-        "`{0}` contains a path, but rules apply to whole registries; remove everything after the host"
+        "`{0}` contains a wildcard, but `*` is only supported alone or at the end of repositories; use {MATCH_KINDS}"
+    )]
+    Wildcard(String),
+    /// A `match` with a path after public ECR or a custom host name.
+    #[error(
+        "`{0}` contains a path, but only private ECR registries can be followed by repositories (111122223333/eu-west-1/team/*); remove everything after the host"
     )]
     MatchWithPath(String),
+    /// A `match` that ends in what is neither a repository nor a prefix.
+    #[error(
+        "`{0}` must end in a repository (team/app) or in a prefix and `/*` (team/*), with names of ECR: lower-case letters and digits, separated by single `.`, `_`, `-` or `/`, without tag and digest"
+    )]
+    Repositories(String),
+    /// A registry and `/*`.
+    #[error(
+        "`{0}/*` matches every repository, but not clients that send only the host; write `{0}`, which matches both"
+    )]
+    EveryRepository(String),
     /// `accounts` on a rule for public ECR.
     #[error("does not apply to public ECR; remove the line")]
     AccountsOfPublic,
@@ -378,7 +390,7 @@ pub enum Problem {
 
 /// The kinds of `match`, as messages list them.
 const MATCH_KINDS: &str = "an account ID, an account and region (111122223333/eu-west-1), \
-     a partition (aws-cn), an ECR host, public.ecr.aws or *";
+     repositories of these (111122223333/eu-west-1/team/*), a partition (aws-cn), an ECR host, public.ecr.aws or *";
 
 struct DidYouMean(Option<&'static str>);
 

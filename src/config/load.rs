@@ -16,7 +16,7 @@ use super::section::ConfigText;
 use super::settings::{FileSettings, OtherHelperName};
 use crate::env::{Env, var};
 use crate::fs;
-use crate::registry::{AccountId, Region, Registry, ServerName};
+use crate::registry::{AccountId, Lookup, Region, Registry, ServerName};
 use crate::secret::Secret;
 
 /// The default time limit of a whole `get`.
@@ -277,8 +277,11 @@ impl Config {
     ///
     /// # Errors
     /// If a role or the rule's region is in another partition than the registry.
-    pub fn rule_for(&self, registry: &Registry) -> Result<Option<IdentitySettings>, ConfigError> {
-        let deciding = self.deciding_rule(registry)?;
+    pub fn rule_for<'l>(
+        &self,
+        lookup: impl Into<Lookup<'l>>,
+    ) -> Result<Option<IdentitySettings>, ConfigError> {
+        let deciding = self.deciding_rule(lookup.into())?;
         Ok(deciding.map(|(_, identity)| identity))
     }
 
@@ -288,11 +291,11 @@ impl Config {
     /// As [`Config::rule_for`].
     pub(crate) fn deciding_rule(
         &self,
-        registry: &Registry,
+        lookup: Lookup<'_>,
     ) -> Result<Option<(&Rule, IdentitySettings)>, ConfigError> {
-        self.rules_of(registry)
+        self.rules_of(lookup)
             .find_map(|rule| {
-                let identity = rule.identity_for(registry);
+                let identity = rule.identity_for(lookup.registry);
                 identity.map(|identity| Some((rule, identity?))).transpose()
             })
             .transpose()
@@ -300,21 +303,31 @@ impl Config {
 
     /// The settings of the matching rules other than the identity. Each is taken from the first rule
     /// that sets it.
-    pub fn settings_for(&self, registry: &Registry) -> RegistrySettings {
-        self.rules_of(registry)
+    pub fn settings_for<'l>(&self, lookup: impl Into<Lookup<'l>>) -> RegistrySettings {
+        self.rules_of(lookup.into())
             .fold(RegistrySettings::default(), |settings, rule| {
                 settings.or(rule.settings())
             })
     }
 
-    fn rules_of(&self, registry: &Registry) -> impl Iterator<Item = &Rule> {
-        let indexed = self.index.get().map(|index| index.candidates(registry));
+    fn rules_of(&self, lookup: Lookup<'_>) -> impl Iterator<Item = &Rule> {
+        let index = self.index.get();
+        let indexed = index.map(|index| index.candidates(lookup.registry));
         let not_indexed = if indexed.is_some() { &[] } else { &*self.rules };
         let positions = indexed.into_iter().flatten();
         positions
             .map(|position| &self.rules[position])
             .chain(not_indexed)
-            .filter(|rule| rule.matches(registry))
+            .filter(move |rule| rule.matches(lookup))
+    }
+
+    /// A lookup for each rule for repositories of a registry, in order of precedence.
+    pub(crate) fn repository_lookups<'a>(
+        &'a self,
+        registry: &'a Registry,
+    ) -> impl Iterator<Item = Lookup<'a>> {
+        let rules = self.rules.iter();
+        rules.filter_map(|rule| rule.repository_lookup(registry))
     }
 
     /// Prepares for questions about many registries, so that each does not visit all rules.

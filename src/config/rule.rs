@@ -8,9 +8,12 @@ use std::time::Duration;
 use super::error::{ConfigError, Origin, Problem};
 use super::identity::{IdentitySettings, IdentityTemplate};
 use super::section::Section;
-use crate::net::{HttpUrl, is_loopback, split_scheme};
+use crate::net::{HttpUrl, is_loopback};
 use crate::redaction::shown_url;
-use crate::registry::{AccountId, Partition, PrivateRegistry, Region, Registry, ServerName};
+use crate::registry::{
+    AccountId, Lookup, Partition, PrivateRegistry, Region, Registry, RepositoryPattern, ServerName,
+    path_in,
+};
 
 /// The range of `max_age_seconds`. Tokens are valid for 12 hours.
 pub(super) const MAX_AGE_SECONDS: RangeInclusive<u64> = 60..=43200;
@@ -106,12 +109,22 @@ impl Rule {
         }
     }
 
-    pub fn matches(&self, registry: &Registry) -> bool {
+    pub fn matches(&self, lookup: Lookup<'_>) -> bool {
         let listed = |account| self.accounts.is_empty() || self.accounts.contains(account);
-        self.registries.contains(registry)
-            && registry
+        self.registries.contains(lookup)
+            && lookup
+                .registry
                 .private()
                 .is_none_or(|private| listed(&private.account))
+    }
+
+    /// A lookup that the rule matches, if it is for repositories of this registry.
+    pub(crate) fn repository_lookup<'a>(&'a self, registry: &'a Registry) -> Option<Lookup<'a>> {
+        let lookup = Lookup {
+            registry,
+            repository: Some(self.registries.repositories()?.as_str()),
+        };
+        self.matches(lookup).then_some(lookup)
     }
 
     /// The registry of a custom host name, if the rule is for this host.
@@ -231,6 +244,9 @@ pub enum Match {
     Account(AccountId),
     /// `"111122223333/eu-west-1"`, or a private registry's host: that one.
     AccountAndRegion(AccountId, Region),
+    /// `"111122223333/eu-west-1/team/*"`, or with the host: repositories of that one, if the client
+    /// sends the repository.
+    Repositories(AccountId, Region, RepositoryPattern),
     /// `"public.ecr.aws"`: public ECR.
     Public,
     /// A custom host name, with `account` and `region`: the registry of this name.
@@ -269,7 +285,11 @@ impl OwnName {
 }
 
 impl Match {
-    pub fn contains(&self, registry: &Registry) -> bool {
+    pub fn contains(&self, lookup: Lookup<'_>) -> bool {
+        let Lookup {
+            registry,
+            repository,
+        } = lookup;
         match (self, registry.private()) {
             (Self::Public, private) => private.is_none(),
             (_, None) => false,
@@ -284,13 +304,20 @@ impl Match {
             (Self::AccountAndRegion(account, region), Some(private)) => {
                 private.account == *account && private.region == *region
             }
+            (Self::Repositories(account, region, pattern), Some(private)) => {
+                private.account == *account
+                    && private.region == *region
+                    && repository.is_some_and(|repository| pattern.matches(repository))
+            }
         }
     }
 
     /// The account of all registries in the set.
     pub fn account(&self) -> Option<&AccountId> {
         match self {
-            Self::Account(account) | Self::AccountAndRegion(account, _) => Some(account),
+            Self::Account(account)
+            | Self::AccountAndRegion(account, _)
+            | Self::Repositories(account, ..) => Some(account),
             Self::Own(own) => own.private().map(|private| &private.account),
             Self::Private | Self::Partition(_) | Self::Public => None,
         }
@@ -299,8 +326,16 @@ impl Match {
     /// The region of all registries in the set.
     pub fn region(&self) -> Option<&Region> {
         match self {
-            Self::AccountAndRegion(_, region) => Some(region),
+            Self::AccountAndRegion(_, region) | Self::Repositories(_, region, _) => Some(region),
             Self::Own(own) => own.private().map(|private| &private.region),
+            _ => None,
+        }
+    }
+
+    /// The repositories that the set is limited to.
+    pub fn repositories(&self) -> Option<&RepositoryPattern> {
+        match self {
+            Self::Repositories(.., pattern) => Some(pattern),
             _ => None,
         }
     }
@@ -310,7 +345,9 @@ impl Match {
     pub fn partition(&self) -> Option<Partition> {
         match self {
             Self::Partition(partition) => Some(*partition),
-            Self::AccountAndRegion(..) | Self::Own(_) => self.region().map(Partition::of_region),
+            Self::AccountAndRegion(..) | Self::Repositories(..) | Self::Own(_) => {
+                self.region().map(Partition::of_region)
+            }
             Self::Public => Some(Partition::Aws),
             Self::Private | Self::Account(_) => None,
         }
@@ -325,6 +362,9 @@ impl fmt::Display for Match {
             Self::Partition(partition) => write!(f, "{partition}"),
             Self::Account(account) => write!(f, "{account}"),
             Self::AccountAndRegion(account, region) => write!(f, "{account}/{region}"),
+            Self::Repositories(account, region, pattern) => {
+                write!(f, "{account}/{region}/{pattern}")
+            }
             Self::Public => f.write_str("public.ecr.aws"),
             Self::Own(own) => write!(f, "{}", own.name),
         }
@@ -339,46 +379,57 @@ impl FromStr for Match {
         if text == "*" {
             return Ok(Self::Private);
         }
-        if text.contains('*') {
-            return Err(Problem::Wildcard(text.to_owned()));
-        }
         if let Ok(partition) = text.parse() {
             return Ok(Self::Partition(partition));
         }
+        let wrong = |problem| match text.contains('*') {
+            true => Problem::Wildcard(text.to_owned()),
+            false => problem,
+        };
         let digits =
             |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         if digits(text) {
             return Ok(Self::Account(text.parse()?));
         }
-        if let Some((account, region)) = text.split_once('/').filter(|(account, _)| digits(account))
-        {
-            return Ok(Self::AccountAndRegion(account.parse()?, region.parse()?));
+        if let Some((account, rest)) = text.split_once('/').filter(|(account, _)| digits(account)) {
+            let account = account.parse()?;
+            let (region, repositories) = match rest.split_once('/') {
+                Some((region, repositories)) => (region, Some(repositories)),
+                None => (rest, None),
+            };
+            let region = region
+                .parse()
+                .map_err(|error| wrong(Problem::Value(error)))?;
+            return Ok(match repositories {
+                None => Self::AccountAndRegion(account, region),
+                Some(end) => Self::Repositories(account, region, parse_repositories(end, text)?),
+            });
         }
         let Some(registry) = Registry::parse(text) else {
-            return Err(Problem::Match(text.to_owned()));
+            return Err(wrong(Problem::Match(text.to_owned())));
         };
-        if has_path(text) {
-            return Err(Problem::MatchWithPath(text.to_owned()));
-        }
-        Ok(match registry.private() {
-            Some(private) => {
-                Self::AccountAndRegion(private.account.clone(), private.region.clone())
+        match (registry.private(), path_in(text)) {
+            (None, None) => Ok(Self::Public),
+            (None, Some(_)) => Err(Problem::MatchWithPath(text.to_owned())),
+            (Some(private), path) => {
+                let (account, region) = (private.account.clone(), private.region.clone());
+                Ok(match path {
+                    None => Self::AccountAndRegion(account, region),
+                    Some(path) => {
+                        Self::Repositories(account, region, parse_repositories(path, text)?)
+                    }
+                })
             }
-            None => Self::Public,
-        })
+        }
     }
 }
 
-/// Whether a path follows the host, as in a rule that is meant for a repository.
-fn has_path(server: &str) -> bool {
-    let server = match split_scheme(server) {
-        (Some(scheme), rest) if !scheme.contains('/') => rest,
-        _ => server,
-    };
-    server
-        .strip_suffix('/')
-        .unwrap_or(server)
-        .contains(['/', '?', '#'])
+/// Parses the end of a `match`, of which `text` is the whole.
+fn parse_repositories(repositories: &str, text: &str) -> Result<RepositoryPattern, Problem> {
+    if let ("*", Some(registry)) = (repositories, text.strip_suffix("/*")) {
+        return Err(Problem::EveryRepository(registry.to_owned()));
+    }
+    RepositoryPattern::parse(repositories).ok_or_else(|| Problem::Repositories(text.to_owned()))
 }
 
 /// Reads `match`, with `account` and `region` if it is a custom host name.
@@ -394,10 +445,13 @@ pub(super) fn read_match(section: &Section<'_>) -> Result<Match, ConfigError> {
         return Err(section.error("account", Problem::AccountOfEcr));
     }
     let wrong = |problem| section.error_in(&text, "match", problem);
-    if let Err(problem @ Problem::Value(_)) = ecr_match {
+    if let Err(
+        problem @ (Problem::Value(_) | Problem::Repositories(_) | Problem::EveryRepository(_)),
+    ) = ecr_match
+    {
         return Err(wrong(problem));
     }
-    if has_path(text.text) {
+    if path_in(text.text).is_some() {
         return Err(wrong(Problem::MatchWithPath(text.text.to_owned())));
     }
     let name = ServerName::parse(text.text)

@@ -4,6 +4,7 @@ mod choosing;
 mod files;
 mod messages;
 mod own_names;
+mod repositories;
 mod unreachable;
 
 use std::path::Path;
@@ -272,14 +273,20 @@ fn all_spellings_of_a_registry_match_alike() {
             "{written}"
         );
         for sent in spellings {
-            assert!(registries.contains(&registry(sent)), "{written} {sent}");
+            assert!(
+                registries.contains((&registry(sent)).into()),
+                "{written} {sent}"
+            );
         }
         for other in [
             "444455556666.dkr.ecr.eu-west-1.amazonaws.com",
             "111122223333.dkr.ecr.eu-west-2.amazonaws.com",
             PUBLIC,
         ] {
-            assert!(!registries.contains(&registry(other)), "{written} {other}");
+            assert!(
+                !registries.contains((&registry(other)).into()),
+                "{written} {other}"
+            );
         }
     }
 }
@@ -312,7 +319,7 @@ fn each_kind_of_match_has_its_registries() {
         ),
     ] {
         let registries: Match = written.parse().unwrap();
-        let actual = hosts.map(|host| registries.contains(&registry(host)));
+        let actual = hosts.map(|host| registries.contains((&registry(host)).into()));
         assert_eq!(actual, expected, "{written}");
         assert_eq!(registries.to_string().parse(), Ok(registries), "{written}");
     }
@@ -453,7 +460,7 @@ fn example_switched_on() -> String {
 fn the_example_is_right_and_shows_every_key() {
     let text = example_switched_on();
     let config = config(&text);
-    assert_eq!(config.rules().len(), 12);
+    assert_eq!(config.rules().len(), 13);
     assert_eq!(
         who(&config, OREGON),
         "work arn:aws:iam::999999999999:role/ecr-push"

@@ -303,13 +303,14 @@ fn hosts_from_rules(config: &Config) -> (Vec<Host>, Vec<String>) {
     for (rule, written) in config.rules().iter().zip(config.matches_as_written()) {
         let registries = Target::registries_of_rule(rule, &written, config);
         let what = match rule.registries() {
-            Match::Private => "every private registry",
-            Match::Partition(_) => "every registry of a partition",
-            _ => "the registries of an account in all regions",
+            Match::Private => "every private registry and names no single host",
+            Match::Partition(_) => "every registry of a partition and names no single host",
+            Match::Repositories(..) => "repositories, and clients send only the host",
+            _ => "the registries of an account in all regions and names no single host",
         };
         if registries.is_empty() {
             skipped.push(format!(
-                "{}: the rule for `{}` matches {what} and names no single host",
+                "{}: the rule for `{}` matches {what}",
                 rule.origin(),
                 rule.registries()
             ));

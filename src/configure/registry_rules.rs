@@ -225,7 +225,9 @@ impl RuleEditor<'_> {
     pub(super) fn apply_to(&mut self, registry: &Registry) -> Result<(), Error> {
         let config = Config::load_with(self.paths, &self.text).map_err(Error::failure)?;
         let applies = |found: &IdentitySettings| self.identity.is(found, registry);
-        let deciding = config.deciding_rule(registry).map_err(Error::failure)?;
+        let deciding = config
+            .deciding_rule(registry.into())
+            .map_err(Error::failure)?;
         if deciding.is_some_and(|(_, found)| applies(&found)) {
             return Ok(());
         }
@@ -234,7 +236,10 @@ impl RuleEditor<'_> {
             let registry = registry.to_string();
             Error::failure(RuleError::UnusableRule { registry, cause })
         })?;
-        match config.deciding_rule(registry).map_err(Error::failure)? {
+        match config
+            .deciding_rule(registry.into())
+            .map_err(Error::failure)?
+        {
             Some((rule, found)) if !self.identity.is(&found, registry) => {
                 let (origin, registry) = (rule.origin().clone(), registry.to_string());
                 let error = RuleError::RuleWithoutEffect { origin, registry };
@@ -290,7 +295,7 @@ impl RuleEditor<'_> {
         let rules = rules.filter(|rule| Some(&*rule.origin().file) == file);
         let mut found = Vec::new();
         for (index, rule) in rules.enumerate() {
-            if !rule.matches(registry) {
+            if !rule.matches(registry.into()) {
                 continue;
             }
             if let Some(identity) = rule.identity_for(registry).map_err(Error::failure)? {

@@ -20,7 +20,7 @@ use crate::error::{Error, message};
 use crate::get::{self, Tokens};
 use crate::identity::Misspelled;
 use crate::redaction::shown_server;
-use crate::registry::Registry;
+use crate::registry::{Lookup, Registry};
 use crate::token::USERNAME;
 
 use other_helper::{OtherHelper, OtherHelperError};
@@ -159,7 +159,7 @@ fn get(env: &Env, input: impl Read, output: &mut impl Write) -> Result<ExitCode,
     };
     // Not dropped, to save time: the process is about to end.
     let tokens = ManuallyDrop::new(Tokens::new(env, &config));
-    let token = tokens.get(&registry)?;
+    let token = tokens.get(Lookup::from_server(server, &registry))?;
     write(output, &credentials(server, token.password().expose())?)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -224,7 +224,8 @@ fn store(
     };
     match Keeper::find(&config, &server) {
         Keeper::Ecr(registry) => {
-            let who = Tokens::new(env, &config).explain(&registry);
+            let lookup = Lookup::from_server(&server, &registry);
+            let who = Tokens::new(env, &config).explain(lookup);
             on_demand(notes, &registry, who)
         }
         Keeper::OtherHelper(helper) => {
@@ -281,10 +282,13 @@ fn erase(
         }
     };
     match Keeper::find(&config, server) {
-        Keeper::Ecr(registry) => match Tokens::new(env, &config).erase(&registry) {
-            Ok(()) => Ok(ExitCode::SUCCESS),
-            Err(error) => nothing_erased(&error),
-        },
+        Keeper::Ecr(registry) => {
+            let lookup = Lookup::from_server(server, &registry);
+            match Tokens::new(env, &config).erase(lookup) {
+                Ok(()) => Ok(ExitCode::SUCCESS),
+                Err(error) => nothing_erased(&error),
+            }
+        }
         Keeper::OtherHelper(helper) => {
             match hand_over(Action::Erase, env, &helper, &question, server, output) {
                 Ok(code) => Ok(code),

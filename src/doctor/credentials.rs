@@ -2,7 +2,7 @@
 
 use crate::aws::{Caller, Failure, FailureKind, SignInFault, Stage, Survey};
 use crate::clock;
-use crate::commands::facts::{IdentityFacts, TokenFacts};
+use crate::commands::facts::{HostOnly, IdentityFacts, TokenFacts};
 use crate::commands::page::span;
 use crate::error::Error;
 use crate::get::Held;
@@ -82,6 +82,11 @@ pub(super) fn identity_report(facts: &IdentityFacts, checks: Vec<Check>) -> Area
     });
     let checks = not_used.into_iter().chain(checks).collect();
     AreaReport::new(Area::Identity, checks).with_facts(facts.lines())
+}
+
+pub(super) fn host_only_check(host_only: HostOnly) -> Check {
+    Check::new(host_only.mark, host_only.text)
+        .summary("docker and podman use another identity for this registry")
 }
 
 /// Without an identity to request a token for. Public ECR allows anonymous pulls.

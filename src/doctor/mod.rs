@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 use crate::aws::{FetchError, Survey};
 use crate::cli::Doctor;
 use crate::clock;
-use crate::commands::facts::IdentityFacts;
+use crate::commands::facts::{HostOnly, IdentityFacts};
 use crate::commands::page::CheckMark;
 use crate::commands::{Page, Target, TargetError, Verdict};
 use crate::config::{Config, ConfigError};
@@ -142,9 +142,13 @@ impl Examination<'_> {
         });
     }
 
-    fn add_identity(&mut self, registry: &Registry, identity: &Identity, checks: Vec<Check>) {
+    fn add_identity(&mut self, target: &Target, identity: &Identity, checks: Vec<Check>) {
         let facts = IdentityFacts::from_identity(identity);
-        self.add_credentials(registry, credentials::identity_report(&facts, checks));
+        let host_only = HostOnly::read(target.lookup(), self.config, &self.tokens);
+        let host_only = host_only.map(credentials::host_only_check);
+        let checks = host_only.into_iter().chain(checks).collect();
+        let report = credentials::identity_report(&facts, checks);
+        self.add_credentials(&target.registry, report);
         self.identity = Some(facts);
     }
 
@@ -177,7 +181,7 @@ impl Examination<'_> {
 
     fn whole_path(&mut self, target: &Target) -> Conclusion {
         let registry = &target.registry;
-        let identity = self.tokens.resolver().resolve(registry);
+        let identity = self.tokens.resolver().resolve(target.lookup());
         // One client for all requests: a pipe of certificates can be read only once.
         let client = self.tokens.client(identity.as_ref().ok());
         // First, since its clock is compared with this machine's.
@@ -265,10 +269,9 @@ impl Examination<'_> {
         client: Result<EcrxClient, FetchError>,
         cached: Option<&Held>,
     ) -> Option<Survey> {
-        let registry = &target.registry;
         if identity.wants_codes() && cached.is_some() {
             let checks = credentials::unasked_identity_checks(identity);
-            self.add_identity(registry, identity, checks);
+            self.add_identity(target, identity, checks);
             return None;
         }
         let rest = self.config.timeout / SHARE;
@@ -278,7 +281,9 @@ impl Examination<'_> {
             true => None,
             false => self.waiting_for("AWS"),
         };
-        let survey = self.tokens.survey(registry, identity, client, ends_at);
+        let survey = self
+            .tokens
+            .survey(target.lookup(), identity, client, ends_at);
         drop(waiting);
         if identity.wants_codes() {
             // The time it took to type the code does not count.
@@ -287,11 +292,11 @@ impl Examination<'_> {
         match survey {
             Ok((survey, sts)) => {
                 let checks = credentials::identity_checks(identity, &survey, &sts);
-                self.add_identity(registry, identity, checks);
+                self.add_identity(target, identity, checks);
                 Some(survey)
             }
             Err(error) => {
-                self.add_identity(registry, identity, vec![credentials::error_check(&error)]);
+                self.add_identity(target, identity, vec![credentials::error_check(&error)]);
                 None
             }
         }

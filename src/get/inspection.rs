@@ -1,6 +1,7 @@
 //! What the interactive commands ask besides the token: the identity, the content and state of the
 //! cache, and which step to a new token fails. Nothing here is a part of a `get`.
 
+use std::iter;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use crate::clock;
 use crate::error::Error;
 use crate::http::{self, EcrxClient};
 use crate::identity::{Endpoint, Identity, Resolver};
-use crate::registry::Registry;
+use crate::registry::{Lookup, Registry};
 use crate::token::AuthorizationToken;
 
 use super::error::{NoCredentials, Obstacle, TooShort};
@@ -59,10 +60,11 @@ impl Tokens<'_> {
     /// [`TooShort`] if the new token has less. It is cached for other requests.
     pub(crate) fn get_living(
         &self,
-        registry: &Registry,
+        lookup: Lookup<'_>,
         least: Duration,
     ) -> Result<AuthorizationToken, Error> {
-        let identity = self.identity(registry)?;
+        let registry = lookup.registry;
+        let identity = self.identity(lookup)?;
         let token = TokenRequest::new(self, registry, &identity)
             .living(least)
             .token()
@@ -85,13 +87,13 @@ impl Tokens<'_> {
         Ok(token)
     }
 
-    /// The identity that requests a registry's token.
+    /// The identity that requests the token.
     ///
     /// # Errors
     /// If it cannot be determined, with what to do about it; for public ECR too.
-    pub(crate) fn identity(&self, registry: &Registry) -> Result<Identity, Error> {
-        let identity = self.resolver.resolve(registry);
-        Ok(identity.map_err(|cause| NoCredentials::new(registry, cause).for_user())?)
+    pub(crate) fn identity(&self, lookup: Lookup<'_>) -> Result<Identity, Error> {
+        let identity = self.resolver.resolve(lookup);
+        Ok(identity.map_err(|cause| NoCredentials::new(lookup.registry, cause).for_user())?)
     }
 
     /// Determines the identity for a registry.
@@ -125,10 +127,15 @@ impl Tokens<'_> {
     /// Entries, each with the time of its renewal, if that is known.
     pub(crate) fn judge(&self, entries: Vec<(Key, Entry)>) -> Vec<Held> {
         let refresh_at = |key: &Key, entry: &Entry| {
-            let registry = self.config.registry(&entry.registry)?;
-            let identity = self.resolver.resolve(&registry).ok()?;
-            let is_theirs = !identity.is_signed_out() && key::entry(&registry, &identity) == *key;
-            is_theirs.then(|| self.refresh_at(entry, &identity))
+            let registry = &self.config.registry(&entry.registry)?;
+            let repositories = self.config.repository_lookups(registry);
+            let mut lookups = iter::once(registry.into()).chain(repositories);
+            lookups.find_map(|lookup| {
+                let identity = self.resolver.resolve(lookup).ok()?;
+                let is_theirs =
+                    !identity.is_signed_out() && key::entry(registry, &identity) == *key;
+                is_theirs.then(|| self.refresh_at(entry, &identity))
+            })
         };
         entries
             .into_iter()
@@ -207,23 +214,27 @@ impl Tokens<'_> {
     /// If no request could be made at all: no MFA code, unusable certificates or proxy settings.
     pub(crate) fn survey(
         &self,
-        registry: &Registry,
+        lookup: Lookup<'_>,
         identity: &Identity,
         client: Result<EcrxClient, FetchError>,
         ends_at: Instant,
     ) -> Result<(Survey, Endpoint), Error> {
-        let survey = self.try_survey(registry, identity, client, ends_at);
-        Ok(survey.map_err(|cause| NoCredentials::new(registry, cause).asked_as(identity))?)
+        let survey = self.try_survey(lookup, identity, client, ends_at);
+        Ok(
+            survey
+                .map_err(|cause| NoCredentials::new(lookup.registry, cause).asked_as(identity))?,
+        )
     }
 
     fn try_survey(
         &self,
-        registry: &Registry,
+        lookup: Lookup<'_>,
         identity: &Identity,
         client: Result<EcrxClient, FetchError>,
         ends_at: Instant,
     ) -> Result<(Survey, Endpoint), Obstacle> {
-        let sts = self.resolver.sts(registry)?;
+        let registry = lookup.registry;
+        let sts = self.resolver.sts(lookup)?;
         let client = client?;
         let request = TokenRequest::new(self, registry, identity);
         // A pull from public ECR would not prompt either.

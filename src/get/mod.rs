@@ -18,7 +18,7 @@ use crate::cache::CacheError;
 use crate::config::ConfigError;
 use crate::error::Error;
 use crate::identity::Identity;
-use crate::registry::Registry;
+use crate::registry::{Lookup, Registry};
 use crate::token::AuthorizationToken;
 
 pub(crate) use inspection::{CacheState, Held};
@@ -28,18 +28,19 @@ use tokens::TokenRequest;
 pub(crate) use tokens::Tokens;
 
 impl Tokens<'_> {
-    pub(crate) fn get(&self, registry: &Registry) -> Result<AuthorizationToken, Error> {
-        self.get_with_identity(registry).map(|(token, _)| token)
+    pub(crate) fn get(&self, lookup: Lookup<'_>) -> Result<AuthorizationToken, Error> {
+        self.get_with_identity(lookup).map(|(token, _)| token)
     }
 
     /// The same, with the identity that the token belongs to.
     pub(crate) fn get_with_identity(
         &self,
-        registry: &Registry,
+        lookup: Lookup<'_>,
     ) -> Result<(AuthorizationToken, ManuallyDrop<Identity>), Error> {
+        let registry = lookup.registry;
         let identity = self
             .resolver
-            .resolve(registry)
+            .resolve(lookup)
             .map_err(|cause| NoCredentials::new(registry, cause).for_client())?;
         // Not dropped, to save time: the process is about to end.
         let identity = ManuallyDrop::new(identity);
@@ -52,19 +53,20 @@ impl Tokens<'_> {
         }
     }
 
-    /// The identity that would request a registry's token, as a line for the user.
-    pub(crate) fn explain(&self, registry: &Registry) -> Result<String, String> {
-        match self.resolver.resolve(registry) {
+    /// The identity that would request the token, as a line for the user.
+    pub(crate) fn explain(&self, lookup: Lookup<'_>) -> Result<String, String> {
+        match self.resolver.resolve(lookup) {
             Ok(identity) => Ok(identity.explain()),
             Err(error) => Err(error.to_string()),
         }
     }
 
     /// Drops what `get` would answer now.
-    pub(crate) fn erase(&self, registry: &Registry) -> Result<(), CacheError> {
-        let (Some(cache), Ok(identity)) = (&self.cache, self.resolver.resolve(registry)) else {
+    pub(crate) fn erase(&self, lookup: Lookup<'_>) -> Result<(), CacheError> {
+        let (Some(cache), Ok(identity)) = (&self.cache, self.resolver.resolve(lookup)) else {
             return Ok(());
         };
+        let registry = lookup.registry;
         cache.erase(&key::entry(registry, &identity))?;
         for key in key::memories(registry, &identity) {
             cache.clear_mark(&key)?;
@@ -97,12 +99,14 @@ impl Tokens<'_> {
             )
             .collect();
         registries.retain(|registry| {
-            self.resolver.resolve(registry).is_ok_and(|identity| {
-                !identity.is_signed_out()
-                    && entries
-                        .get(&key::entry(registry, &identity))
-                        .is_some_and(|entry| entry.token.is_fresh(now, self.renewal(&identity)))
-            })
+            self.resolver
+                .resolve(registry.into())
+                .is_ok_and(|identity| {
+                    !identity.is_signed_out()
+                        && entries
+                            .get(&key::entry(registry, &identity))
+                            .is_some_and(|entry| entry.token.is_fresh(now, self.renewal(&identity)))
+                })
         });
         let mut hosts: Vec<String> = registries
             .iter()

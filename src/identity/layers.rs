@@ -9,7 +9,7 @@ use crate::config::{
 };
 use crate::env::{Env, PER_ACCOUNT, var};
 use crate::helper_name;
-use crate::registry::{Region, Registry};
+use crate::registry::{Lookup, Region, Registry};
 
 use super::Role;
 use super::aws_files::{AwsFiles, AwsFilesError, DEFAULT_PROFILE, Profile};
@@ -21,25 +21,28 @@ use super::searched_files::SearchedFiles;
 use super::source::{Container, InstanceMetadata, Keys, Source, Sso, WebIdentity};
 
 /// Asks one layer; `None` if it is silent.
-type Ask = for<'a> fn(&Layers<'a>, &Registry) -> Result<Option<LayerAnswer>, IdentityError>;
+type Ask = for<'a> fn(&Layers<'a>, Lookup<'_>) -> Result<Option<LayerAnswer>, IdentityError>;
 
 /// All layers, in their order.
 const LAYERS: [(LayerName, Ask); 6] = [
-    (LayerName::Name, |layers, registry| layers.name(registry)),
-    (LayerName::EcrxVariables, |layers, registry| {
-        layers.refuse_misspelled(registry)?;
-        Ok(layers.ecrx_variables(registry)?.map(LayerAnswer::Partial))
+    (LayerName::Name, |layers, lookup| {
+        layers.name(lookup.registry)
     }),
-    (LayerName::Rules, |layers, registry| {
-        let settings = layers.config.rule_for(registry);
+    (LayerName::EcrxVariables, |layers, lookup| {
+        layers.refuse_misspelled(lookup.registry)?;
+        let choice = layers.ecrx_variables(lookup.registry)?;
+        Ok(choice.map(LayerAnswer::Partial))
+    }),
+    (LayerName::Rules, |layers, lookup| {
+        let settings = layers.config.rule_for(lookup);
         let settings = settings.map_err(IdentityError::Config)?;
         Ok(settings.map(|settings| LayerAnswer::from_config(settings, ChosenBy::Rule)))
     }),
     (LayerName::AwsVariables, |layers, _| {
         Ok(layers.aws_variables()?.map(LayerAnswer::Complete))
     }),
-    (LayerName::Defaults, |layers, registry| {
-        let settings = layers.config.defaults_for(registry);
+    (LayerName::Defaults, |layers, lookup| {
+        let settings = layers.config.defaults_for(lookup.registry);
         let settings = settings.map_err(IdentityError::Config)?;
         Ok(settings.map(|settings| LayerAnswer::from_config(settings, ChosenBy::Defaults)))
     }),
@@ -138,35 +141,35 @@ impl Choice {
 }
 
 impl Layers<'_> {
-    /// The identity for a registry.
-    pub(super) fn choose(&self, registry: &Registry) -> Result<Choice, IdentityError> {
-        self.refuse_misspelled(registry)?;
-        self.choose_from(0, registry)
+    /// The identity for a registry or repository.
+    pub(super) fn choose(&self, lookup: Lookup<'_>) -> Result<Choice, IdentityError> {
+        self.refuse_misspelled(lookup.registry)?;
+        self.choose_from(0, lookup)
     }
 
     /// The answer of the first layer that selects an identity, from this one on.
-    fn choose_from(&self, start: usize, registry: &Registry) -> Result<Choice, IdentityError> {
+    fn choose_from(&self, start: usize, lookup: Lookup<'_>) -> Result<Choice, IdentityError> {
         for (at, (_, ask)) in LAYERS.iter().enumerate().skip(start) {
-            match ask(self, registry)? {
+            match ask(self, lookup)? {
                 None => {}
                 Some(LayerAnswer::Complete(chosen)) => return Ok(chosen),
                 Some(LayerAnswer::Partial(partial)) => {
                     let below = FIRST_BELOW.max(at + 1);
-                    return self.complete(partial, || self.choose_from(below, registry));
+                    return self.complete(partial, || self.choose_from(below, lookup));
                 }
             }
         }
         Err(IdentityError::NotSignedIn {
             searched: SearchedFiles::from_env(self.env),
-            passed_over: self.passed_over(None, registry),
+            passed_over: self.passed_over(None, lookup.registry),
         })
     }
 
-    /// What each layer says of this registry, also those that are passed over.
-    pub(super) fn explain(&self, registry: &Registry) -> [ExplainedLayer; 6] {
+    /// What each layer says of this registry or repository, also those that are passed over.
+    pub(super) fn explain(&self, lookup: Lookup<'_>) -> [ExplainedLayer; 6] {
         LAYERS.map(|(layer, ask)| ExplainedLayer {
             layer,
-            choice: ask(self, registry).map(|answer| answer.map(ChoiceSummary::from)),
+            choice: ask(self, lookup).map(|answer| answer.map(ChoiceSummary::from)),
         })
     }
 

@@ -7,7 +7,7 @@ use crate::config::{Config, RegistrySettings};
 use crate::env::{Env, var};
 use crate::net::HttpUrl;
 use crate::redaction::shown_url;
-use crate::registry::{Partition, Region, Registry, Service};
+use crate::registry::{Lookup, Partition, Region, Registry, Service};
 use crate::secret::Secret;
 
 use super::Identity;
@@ -54,16 +54,17 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// The identity that requests this registry's token.
-    pub(crate) fn resolve(&self, registry: &Registry) -> Result<Identity, IdentityError> {
+    /// The identity that requests the token for this registry or repository.
+    pub(crate) fn resolve(&self, lookup: Lookup<'_>) -> Result<Identity, IdentityError> {
         let Layers { env, config, .. } = self.layers;
+        let registry = lookup.registry;
         let chosen = match self.workload.clone() {
             Some((web, chosen_by)) => Choice::from_source(chosen_by, Source::WebIdentity(web)),
-            None => self.layers.choose(registry)?,
+            None => self.layers.choose(lookup)?,
         };
         let settings = self.settings(chosen.profile.as_deref());
         same_partition(&chosen, &settings, registry)?;
-        let by_hand = config.settings_for(registry);
+        let by_hand = config.settings_for(lookup);
         let region = settings.region(chosen.region.as_ref(), registry);
         let properties = chosen.source.properties();
         let sts = if properties.role.is_some() || !chosen.roles.is_empty() {
@@ -111,18 +112,18 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    /// What each layer says of this registry.
-    pub(crate) fn layers(&self, registry: &Registry) -> [ExplainedLayer; 6] {
-        self.layers.explain(registry)
+    /// What each layer says of this registry or repository.
+    pub(crate) fn layers(&self, lookup: Lookup<'_>) -> [ExplainedLayer; 6] {
+        self.layers.explain(lookup)
     }
 
-    /// The STS endpoint for this registry, also for an identity without a role.
-    pub(crate) fn sts(&self, registry: &Registry) -> Result<Endpoint, IdentityError> {
-        let chosen = self.layers.choose(registry)?;
+    /// The STS endpoint for this registry or repository, also for an identity without a role.
+    pub(crate) fn sts(&self, lookup: Lookup<'_>) -> Result<Endpoint, IdentityError> {
+        let chosen = self.layers.choose(lookup)?;
         let settings = self.settings(chosen.profile.as_deref());
-        let by_hand = self.layers.config.settings_for(registry);
-        let region = settings.region(chosen.region.as_ref(), registry);
-        sts_endpoint(&settings, &region, &by_hand, registry)
+        let by_hand = self.layers.config.settings_for(lookup);
+        let region = settings.region(chosen.region.as_ref(), lookup.registry);
+        sts_endpoint(&settings, &region, &by_hand, lookup.registry)
     }
 
     /// The names of all profiles in AWS's files.

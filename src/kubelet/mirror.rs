@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 use crate::error::escaped_path;
 use crate::fs::{self, Pipes};
 use crate::net::split_scheme;
-use crate::registry::Registry;
+use crate::registry::{Registry, repository_in};
 
 /// No such file has more.
 const MAX_LENGTH: u64 = 1 << 20;
@@ -19,14 +19,28 @@ const MAX_LENGTH: u64 = 1 << 20;
 /// The folder for hosts without a folder of their own.
 const DEFAULT: &str = "_default";
 
+/// An ECR registry, and where the images of another host are in it.
+pub(super) struct Mirror {
+    pub(super) registry: Registry,
+    /// What precedes the path of an image: `docker-hub/`, or nothing.
+    prefix: String,
+}
+
+impl Mirror {
+    /// The repository of an image with this path.
+    pub(super) fn repository(&self, path: &str) -> String {
+        format!("{}{path}", self.prefix)
+    }
+}
+
 /// The first ECR registry in the host's list of mirrors. A file that cannot be read has none, which
 /// is logged: containerd refuses the pull then.
-pub(super) fn find(hosts_dir: &Path, server: &str) -> Option<Registry> {
+pub(super) fn find(hosts_dir: &Path, server: &str) -> Option<Mirror> {
     let file = folders(server)
         .map(|folder| hosts_dir.join(folder).join("hosts.toml"))
         .find(|file| file.exists())?;
     match mirrors(&file) {
-        Ok(urls) => urls.iter().find_map(|url| registry(url)),
+        Ok(urls) => urls.iter().find_map(|url| mirror(url)),
         Err(why) => {
             log::warn!("{}: {why}", escaped_path(&file));
             None
@@ -85,8 +99,8 @@ fn pulls(host: &DeValue<'_>) -> bool {
     }
 }
 
-/// The registry of a mirror's URL, which may have no scheme.
-fn registry(url: &str) -> Option<Registry> {
+/// The mirror of a URL, which may have no scheme. Its path begins with `/v2`, as ECR serves no other.
+fn mirror(url: &str) -> Option<Mirror> {
     // A token is not sent without TLS.
     if split_scheme(url)
         .0
@@ -94,5 +108,8 @@ fn registry(url: &str) -> Option<Registry> {
     {
         return None;
     }
-    Registry::parse(url).filter(|registry| registry.private().is_some())
+    let registry = Registry::parse(url).filter(|registry| registry.private().is_some())?;
+    let prefix = repository_in(url).and_then(|path| path.strip_prefix("v2/"));
+    let prefix = prefix.map_or_else(String::new, |prefix| format!("{prefix}/"));
+    Some(Mirror { registry, prefix })
 }

@@ -20,11 +20,11 @@ use crate::config::{CacheSettings, Config, ConfigError, KubeletSettings};
 use crate::env::Env;
 use crate::error::{Error, Kind, message};
 use crate::get::Tokens;
-use crate::registry::Registry;
+use crate::registry::{Lookup, Registry};
 use crate::stdout::{self, StdoutError};
 
 use request::{Image, Request, RequestError};
-use response::{Response, cache_duration};
+use response::{Response, Scope, cache_duration};
 use workload::{Requester, WorkloadError};
 
 /// The time limit for an answer. kubelet kills the program after a minute, and the user would learn
@@ -126,17 +126,22 @@ fn answer(env: &Env, input: impl Read, output: impl Write) -> Result<(), Error> 
         let response = Response::without_credentials(&request.api_version);
         return reply(&response, output, &config.kubelet, &note);
     };
-    let registry = &target.registry;
+    let lookup = target.lookup();
+    let mut scope = target.scope(&config, image);
     let requester = Requester::find(request.workload, &config.kubelet, env)
         .map_err(|cause| NoAnswer::new(image, cause))?;
     let mut tokens = Tokens::for_node(env, &config);
     let mut reason = String::new();
     match requester {
-        Requester::Pod(identity, chosen_by) => tokens = tokens.for_workload(identity, chosen_by),
+        Requester::Pod(identity, chosen_by) => {
+            tokens = tokens.for_workload(identity, chosen_by);
+            // Rules do not select it.
+            scope = Scope::Registry(image.server());
+        }
         Requester::Node(None) => {}
         Requester::Node(Some(why)) => reason = format!("; not the pod's, as {why}"),
     }
-    let (token, identity) = match tokens.get_with_identity(registry) {
+    let (token, identity) = match tokens.get_with_identity(lookup) {
         Ok(found) => found,
         // Public ECR, from which images can be pulled without a token.
         Err(error) if error.kind() == Kind::NotFound => {
@@ -147,7 +152,7 @@ fn answer(env: &Env, input: impl Read, output: impl Write) -> Result<(), Error> 
         Err(error) => return Err(NoAnswer::new(image, error).into()),
     };
     let duration = cache_duration(&token, clock::now());
-    let response = Response::with_token(&request.api_version, image.server(), &token, duration);
+    let response = Response::with_token(&request.api_version, scope, &token, duration);
     let origin = if tokens.has_fetched() {
         "from AWS"
     } else {
@@ -193,6 +198,8 @@ fn config_for_nodes(env: &Env) -> Result<Config, ConfigError> {
 /// The registry whose token opens an image.
 struct Target {
     registry: Registry,
+    /// `None` if it is not known.
+    repository: Option<String>,
     origin: TargetOrigin,
 }
 
@@ -211,19 +218,47 @@ impl Target {
     fn find(config: &Config, image: &Image) -> Option<Self> {
         let settings = &config.kubelet;
         let server = image.server();
+        let path = image.repository();
         if let Some(registry) = config.registry(server) {
-            let origin = TargetOrigin::Host;
-            return Some(Self { registry, origin });
+            return Some(Self {
+                registry,
+                repository: path.map(str::to_owned),
+                origin: TargetOrigin::Host,
+            });
         }
-        if let Some(registry) = mirror::find(&settings.hosts_dir, server) {
-            let origin = TargetOrigin::Mirror;
-            return Some(Self { registry, origin });
+        if let Some(mirror) = mirror::find(&settings.hosts_dir, server) {
+            return Some(Self {
+                repository: path.map(|path| mirror.repository(path)),
+                registry: mirror.registry,
+                origin: TargetOrigin::Mirror,
+            });
         }
         let (account, region) = settings.other_hosts.clone()?;
         Some(Self {
             registry: Registry::from_account(account, region),
+            repository: None,
             origin: TargetOrigin::OtherHosts,
         })
+    }
+
+    fn lookup(&self) -> Lookup<'_> {
+        Lookup {
+            registry: &self.registry,
+            repository: self.repository.as_deref(),
+        }
+    }
+
+    /// The images that the node's credentials for this image are for. Rules for repositories may select
+    /// other identities for other images.
+    fn scope<'a>(&self, config: &Config, image: &'a Image) -> Scope<'a> {
+        let server = image.server();
+        let mut rules = config.repository_lookups(&self.registry);
+        match (image.repository(), &self.repository) {
+            (Some(repository), Some(_)) if rules.next().is_some() => {
+                Scope::Repository { server, repository }
+            }
+            _ => Scope::Registry(server),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::error::{Error, escaped};
 use crate::fs::{self, ReadError};
+use crate::registry::repository_in;
 use crate::secret::Secret;
 
 /// A service account's annotations have at most 256 KiB (apimachinery, `TotalAnnotationSizeLimitB`),
@@ -223,6 +224,11 @@ impl Image {
     pub(super) fn server(&self) -> &str {
         let (server, _) = self.name.split_once('/').unwrap_or((&self.name, ""));
         server
+    }
+
+    /// The path of the image without tag and digest.
+    pub(super) fn repository(&self) -> Option<&str> {
+        repository_in(&self.name)
     }
 }
 

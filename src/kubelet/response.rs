@@ -21,14 +21,51 @@ pub(super) struct Response<'a> {
     cache_key_type: CacheKeyType,
     #[serde(serialize_with = "as_go_writes_it")]
     cache_duration: Duration,
-    auth: BTreeMap<&'a str, Login<'a>>,
+    auth: BTreeMap<String, Login<'a>>,
 }
 
 /// For what kubelet keeps an answer.
 #[derive(Clone, Copy, Serialize)]
-pub(super) enum CacheKeyType {
+enum CacheKeyType {
     /// For all images of the registry.
     Registry,
+    /// For one image, with any tag.
+    Image,
+}
+
+/// The images that the credentials of an answer are for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Scope<'a> {
+    /// All images of a registry, `HOST` or `HOST:PORT`.
+    Registry(&'a str),
+    /// One image, as another image of the registry may need those of another identity.
+    Repository {
+        server: &'a str,
+        repository: &'a str,
+    },
+}
+
+impl Scope<'_> {
+    fn cache_key_type(self) -> CacheKeyType {
+        match self {
+            Self::Registry(_) => CacheKeyType::Registry,
+            Self::Repository { .. } => CacheKeyType::Image,
+        }
+    }
+
+    /// The key of the credentials. kubelet compares its host, and whether the path of the image begins
+    /// with its path, from which it drops a leading `/v1` or `/v2` (kubernetes 1.37,
+    /// `pkg/credentialprovider/keyring.go`).
+    fn key(self) -> String {
+        match self {
+            Self::Registry(server) => server.to_owned(),
+            Self::Repository { server, repository } => {
+                let is_version = ["v1/", "v2/"].iter().any(|it| repository.starts_with(it));
+                let version = if is_version { "/v2" } else { "" };
+                format!("{server}{version}/{repository}")
+            }
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -38,10 +75,10 @@ struct Login<'a> {
 }
 
 impl<'a> Response<'a> {
-    /// The credentials of a registry, for kubelet to keep for `duration`.
+    /// Credentials, for kubelet to keep for `duration`.
     pub(super) fn with_token(
         api_version: &'a str,
-        server: &'a str,
+        scope: Scope<'_>,
         token: &'a AuthorizationToken,
         duration: Duration,
     ) -> Self {
@@ -49,7 +86,10 @@ impl<'a> Response<'a> {
             username: USERNAME,
             password: token.password().expose(),
         };
-        Self::new(api_version, [(server, login)].into(), duration)
+        Self {
+            cache_key_type: scope.cache_key_type(),
+            ..Self::new(api_version, [(scope.key(), login)].into(), duration)
+        }
     }
 
     /// That there are no credentials: kubelet pulls anonymously, or with those of the pod.
@@ -59,7 +99,7 @@ impl<'a> Response<'a> {
 
     fn new(
         api_version: &'a str,
-        auth: BTreeMap<&'a str, Login<'a>>,
+        auth: BTreeMap<String, Login<'a>>,
         cache_duration: Duration,
     ) -> Self {
         Self {
@@ -133,13 +173,36 @@ mod tests {
         let (token, _) = token(3600);
         let version = "credentialprovider.kubelet.k8s.io/v1";
         let line = |response: Response<'_>| String::from_utf8(response.line().unwrap()).unwrap();
-        let server = "host:5000";
+        let registry = Scope::Registry("host:5000");
+        let repository = |repository| Scope::Repository {
+            server: "host:5000",
+            repository,
+        };
         let kept = Duration::from_secs(21_599);
         assert_eq!(
-            line(Response::with_token(version, server, &token, kept)),
+            line(Response::with_token(version, registry, &token, kept)),
             r#"{"kind":"CredentialProviderResponse","apiVersion":"credentialprovider.kubelet.k8s.io/v1","cacheKeyType":"Registry","cacheDuration":"21599s","auth":{"host:5000":{"username":"AWS","password":"secret"}}}
 "#
         );
+        for (path, key) in [
+            ("team/app", "host:5000/team/app"),
+            ("v2x/app", "host:5000/v2x/app"),
+            ("v1/app", "host:5000/v2/v1/app"),
+            ("v2/app", "host:5000/v2/v2/app"),
+        ] {
+            assert_eq!(
+                line(Response::with_token(
+                    version,
+                    repository(path),
+                    &token,
+                    kept
+                )),
+                format!(
+                    r#"{{"kind":"CredentialProviderResponse","apiVersion":"credentialprovider.kubelet.k8s.io/v1","cacheKeyType":"Image","cacheDuration":"21599s","auth":{{"{key}":{{"username":"AWS","password":"secret"}}}}}}
+"#
+                )
+            );
+        }
         assert_eq!(
             line(Response::without_credentials(version)),
             r#"{"kind":"CredentialProviderResponse","apiVersion":"credentialprovider.kubelet.k8s.io/v1","cacheKeyType":"Registry","cacheDuration":"300s","auth":{}}

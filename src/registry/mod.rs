@@ -11,10 +11,13 @@
 //! ```
 
 mod names;
+mod repository;
 
 use std::fmt;
 
 pub use names::{AccountId, MfaDevice, ParseError, Partition, Region, RoleArn};
+pub use repository::{Lookup, RepositoryPattern};
+pub(crate) use repository::{is_repository_name, path_in, repository_in};
 
 use crate::net::{Authority, split_scheme};
 
@@ -183,15 +186,7 @@ impl ServerName {
     /// A user name (`user@host`) is refused, not skipped, as attackers use it to make a host look like
     /// another.
     pub fn parse(server: &str) -> Option<Self> {
-        let server = server.trim();
-        let is_http = |scheme: &str| {
-            scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http")
-        };
-        let rest = match split_scheme(server) {
-            (Some(scheme), rest) if is_http(scheme) => rest,
-            _ => server,
-        };
-        let (authority, _) = Authority::split(rest);
+        let (authority, _) = split_server(server);
         if authority.user.is_some() {
             return None;
         }
@@ -210,6 +205,18 @@ impl ServerName {
         };
         (host.len() <= MAX_HOST_LENGTH && host.split('.').all(label)).then_some(Self { host, port })
     }
+}
+
+/// Splits `[http[s]://]AUTHORITY[/PATH]` into the authority and what follows it.
+fn split_server(server: &str) -> (Authority<'_>, &str) {
+    let server = server.trim();
+    let is_http =
+        |scheme: &str| scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
+    let rest = match split_scheme(server) {
+        (Some(scheme), rest) if is_http(scheme) => rest,
+        _ => server,
+    };
+    Authority::split(rest)
 }
 
 /// Digits alone, which `u16::from_str` does not insist on.

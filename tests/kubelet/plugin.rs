@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::common::fake_aws::{ALICE, FakeAws, Fault, Grant, Operation};
 use crate::common::{Outcome, PROGRAM, TestEnvironment};
 
+use super::repositories::node_with_rules;
 use super::workloads::{KEY, token_of};
 use super::{IMAGE, V1, go_program, node, request};
 
@@ -144,6 +145,32 @@ fn kubelet_runs_the_program_once_for_two_images_of_one_registry() {
 
 #[test]
 #[ignore = "needs kubelet's own code: .ci/run builds it"]
+fn kubelet_keeps_the_token_of_a_rule_for_repositories_for_its_image_only() {
+    let aws = FakeAws::start();
+    let environment = node_with_rules(&aws, "");
+    let images = [
+        "team/app:1.0",
+        "team2/app",
+        "team/app",
+        "team",
+        "v2/app",
+        "v1/app",
+    ];
+    let images = images.map(|path| format!("{HOST}/{path}"));
+    let images: Vec<&str> = images.iter().map(String::as_str).collect();
+    let found = look_up_images(&environment, &[], &images);
+    let team = "arn:aws:sts::999999999999:assumed-role/team/docker-credential-ecrx";
+    let principals = [team, ALICE.2, team, ALICE.2, ALICE.2, ALICE.2];
+    for (index, principal) in principals.into_iter().enumerate() {
+        assert_eq!(found.grant(index).0.principal, principal, "{index}");
+    }
+    // The tag is not a part of kubelet's key.
+    assert_eq!(found.grant(0).0.serial, found.grant(2).0.serial);
+    assert_eq!(environment.kubelet_log().len(), 5);
+}
+
+#[test]
+#[ignore = "needs kubelet's own code: .ci/run builds it"]
 fn kubelet_keeps_the_answer_that_another_registry_has_no_credentials() {
     let (aws, environment) = node();
     let found = look_up_images(&environment, &["docker.io"], &["busybox", "nginx:1"]);
@@ -261,6 +288,9 @@ fn kubelet_decodes_each_kind_of_answer_strictly() {
         }
     }
     ask(&request(&format!("{HOST}:443/app")));
+    let with_rules = node_with_rules(&aws, "");
+    answers.push(with_rules.kubelet(&request(IMAGE)).answer());
+    let mut ask = |request: &str| answers.push(environment.kubelet(request).answer());
     aws.set_token_expires_in(1);
     ask(&request(IMAGE));
     for answer in &answers {

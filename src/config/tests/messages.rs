@@ -383,18 +383,30 @@ fn texts_that_cannot_be_meant() {
 #[test]
 fn matches_of_no_kind() {
     const KINDS: &str = "an account ID, an account and region (111122223333/eu-west-1), \
-                         a partition (aws-cn), an ECR host, public.ecr.aws or *";
+                         repositories of these (111122223333/eu-west-1/team/*), a partition (aws-cn), an ECR host, public.ecr.aws or *";
     let none = |text: &str| {
         format!(
             "`{text}` is not {KINDS}; if it is a custom host name for an ECR registry, add `account` and `region`"
         )
     };
     let wildcard = |text: &str| {
-        format!("`{text}` contains a wildcard, but `*` is only supported alone; use {KINDS}")
+        format!(
+            "`{text}` contains a wildcard, but `*` is only supported alone or at the end of repositories; use {KINDS}"
+        )
     };
     let path = |text: &str| {
         format!(
-            "`{text}` contains a path, but rules apply to whole registries; remove everything after the host"
+            "`{text}` contains a path, but only private ECR registries can be followed by repositories (111122223333/eu-west-1/team/*); remove everything after the host"
+        )
+    };
+    let repositories = |text: &str| {
+        format!(
+            "`{text}` must end in a repository (team/app) or in a prefix and `/*` (team/*), with names of ECR: lower-case letters and digits, separated by single `.`, `_`, `-` or `/`, without tag and digest"
+        )
+    };
+    let every = |text: &str| {
+        format!(
+            "`{text}/*` matches every repository, but not clients that send only the host; write `{text}`, which matches both"
         )
     };
     for (text, expected) in [
@@ -416,19 +428,30 @@ fn matches_of_no_kind() {
             "*.dkr.ecr.eu-west-1.amazonaws.com",
             wildcard("*.dkr.ecr.eu-west-1.amazonaws.com"),
         ),
+        ("*/x", wildcard("*/x")),
         (
-            "111122223333.dkr.ecr.eu-west-1.amazonaws.com/team",
-            path("111122223333.dkr.ecr.eu-west-1.amazonaws.com/team"),
+            "111122223333/*/team/app",
+            wildcard("111122223333/*/team/app"),
         ),
         (
             "https://111122223333.dkr.ecr.eu-west-1.amazonaws.com/v2/",
-            path("https://111122223333.dkr.ecr.eu-west-1.amazonaws.com/v2/"),
+            repositories("https://111122223333.dkr.ecr.eu-west-1.amazonaws.com/v2/"),
         ),
         (
             "111122223333.dkr.ecr.eu-west-1.amazonaws.com/x://y",
-            path("111122223333.dkr.ecr.eu-west-1.amazonaws.com/x://y"),
+            repositories("111122223333.dkr.ecr.eu-west-1.amazonaws.com/x://y"),
         ),
+        (
+            "111122223333.dkr.ecr.eu-west-1.amazonaws.com/*",
+            every("111122223333.dkr.ecr.eu-west-1.amazonaws.com"),
+        ),
+        ("111122223333/eu-west-1/*", every("111122223333/eu-west-1")),
         ("public.ecr.aws/x", path("public.ecr.aws/x")),
+        ("public.ecr.aws/team/*", path("public.ecr.aws/team/*")),
+        (
+            "111122223333/Ireland/team/*",
+            "`Ireland` is not an AWS region: expected a name such as eu-west-1".to_owned(),
+        ),
         (
             "11112222333",
             "`11112222333` is not an AWS account ID: expected 12 digits".to_owned(),
@@ -441,13 +464,32 @@ fn matches_of_no_kind() {
             "111122223333/",
             "`` is not an AWS region: expected a name such as eu-west-1".to_owned(),
         ),
-        (
-            "111122223333/eu-west-1/team",
-            "`eu-west-1/team` is not an AWS region: expected a name such as eu-west-1".to_owned(),
-        ),
     ] {
         let file = format!("[[registry]]\nmatch = \"{text}\"\nprofile = \"p\"\n");
         check(&[(&file, &format!("2: registry.match: {expected}"))]);
+    }
+    for end in [
+        "team*",
+        "*/x",
+        "team/*/x",
+        "team//app",
+        "/team",
+        "team/",
+        "Team/app",
+        "team/app:v1",
+        "team/app@sha256:00",
+        "a",
+        "team/app?x",
+    ] {
+        for registry in [
+            "111122223333/eu-west-1",
+            "111122223333.dkr.ecr.eu-west-1.amazonaws.com",
+        ] {
+            let text = format!("{registry}/{end}");
+            let expected = format!("2: registry.match: {}", repositories(&text));
+            let file = format!("[[registry]]\nmatch = \"{text}\"\nprofile = \"p\"\n");
+            check(&[(&file, &expected)]);
+        }
     }
 }
 

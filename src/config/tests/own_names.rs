@@ -122,8 +122,8 @@ fn own_names_that_cannot_be() {
         (
             "region = \"eu-west-1\"",
             "2: registry.match: `images.example.com` is not an account ID, an account and region \
-             (111122223333/eu-west-1), a partition (aws-cn), an ECR host, public.ecr.aws or *; if it \
-             is a custom host name for an ECR registry, add `account` and `region`",
+             (111122223333/eu-west-1), repositories of these (111122223333/eu-west-1/team/*), a partition \
+             (aws-cn), an ECR host, public.ecr.aws or *; if it is a custom host name for an ECR registry, add `account` and `region`",
         ),
         (
             "account = \"111122223333\"\nregion = \"eu-west-1\"\naccounts = [\"444455556666\"]",

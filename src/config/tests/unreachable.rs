@@ -72,6 +72,39 @@ fn a_rule_is_idle_when_all_it_says_is_said_before_for_all_its_registries() {
 }
 
 #[test]
+fn a_rule_for_repositories_is_idle_after_one_for_all_of_them() {
+    let all = "match = \"*\"; profile = \"a\"";
+    let registry = "match = \"111122223333/eu-west-1\"; profile = \"a\"";
+    let other_registry = "match = \"111122223333/eu-west-2\"; profile = \"a\"";
+    let team = "match = \"111122223333/eu-west-1/team/*\"; profile = \"a\"";
+    let by_host =
+        "match = \"111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/*\"; profile = \"a\"";
+    let sub = "match = \"111122223333/eu-west-1/team/sub/*\"; profile = \"a\"";
+    let app = "match = \"111122223333/eu-west-1/team/app\"; profile = \"a\"";
+    let team2 = "match = \"111122223333/eu-west-1/team2/app\"; profile = \"a\"";
+    let age = "match = \"111122223333/eu-west-1\"; max_age_seconds = 600";
+    let team_and_age =
+        "match = \"111122223333/eu-west-1/team/*\"; profile = \"a\"; max_age_seconds = 700";
+    let cases: [(&[&str], &[&str]); 12] = [
+        (&[all, team], &["2 by 1"]),
+        (&[registry, app], &["2 by 1"]),
+        (&[other_registry, app], &[]),
+        (&[team, registry, all], &[]),
+        (&[team, by_host], &["2 by 1"]),
+        (&[team, sub, app], &["2 by 1", "3 by 1"]),
+        (&[app, sub, team], &[]),
+        (&[team, team2], &[]),
+        (&[app, app], &["2 by 1"]),
+        (&[age, team], &[]),
+        (&[age, team_and_age], &[]),
+        (&[age, team, team_and_age], &["3 by 1,2"]),
+    ];
+    for (rules, expected) in cases {
+        assert_eq!(unreachable(rules), expected, "{rules:?}");
+    }
+}
+
+#[test]
 fn every_partition_together_is_everything() {
     let partitions = [
         "aws",

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::redaction::output::without_urls;
-use crate::registry::{AccountId, Partition, PrivateRegistry, Region};
+use crate::registry::{AccountId, Partition, PrivateRegistry, Region, is_repository_name};
 
 /// The ARN of a repository: `arn:PARTITION:ecr:REGION:ACCOUNT:repository/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl RepositoryArn {
     }
 
     fn new(region: Region, account: AccountId, name: &str) -> Result<Self, RepositoryError> {
-        if !is_name(name) {
+        if !is_repository_name(name) {
             return Err(RepositoryError::Name(name.to_owned()));
         }
         Ok(Self {
@@ -81,20 +81,6 @@ impl RepositoryArn {
     pub(crate) fn partition(&self) -> Partition {
         Partition::of_region(&self.region)
     }
-}
-
-/// The ECR API reference, "CreateRepository".
-fn is_name(name: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let is_between = |byte: u8| b"._-/".contains(&byte);
-    let bytes = name.as_bytes();
-    (2..=256).contains(&name.len())
-        && bytes.iter().all(|&byte| is_plain(byte) || is_between(byte))
-        && !bytes
-            .windows(2)
-            .any(|pair| is_between(pair[0]) && is_between(pair[1]))
-        && is_plain(bytes[0])
-        && is_plain(bytes[bytes.len() - 1])
 }
 
 impl FromStr for RepositoryArn {

@@ -82,16 +82,24 @@ pub(super) const TABLE: &[Wrong] = &[
         config: "[[registry]]\nmatch = \"images.example.com\"\nprofile = \"work\"\n",
         host: "images.example.com",
         place: "$CONFIG:",
-        line: "2: registry.match: `images.example.com` is not an account ID, an account and region (111122223333/eu-west-1), a partition (aws-cn), an ECR host, public.ecr.aws or *; if it is a custom host name for an ECR registry, add `account` and `region`",
+        line: "2: registry.match: `images.example.com` is not an account ID, an account and region (111122223333/eu-west-1), repositories of these (111122223333/eu-west-1/team/*), a partition (aws-cn), an ECR host, public.ecr.aws or *; if it is a custom host name for an ECR registry, add `account` and `region`",
         ..RIGHT
     },
     Wrong {
         config: "[[registry]]\nmatch = \"images.example.com/team\"\naccount = \"111122223333\"\nregion = \"eu-west-1\"\n",
         host: "images.example.com",
         place: "$CONFIG:",
-        line: "2: registry.match: `images.example.com/team` contains a path, but rules apply to whole registries; remove everything after the host",
+        line: "2: registry.match: `images.example.com/team` contains a path, but only private ECR registries can be followed by repositories (111122223333/eu-west-1/team/*); remove everything after the host",
         ..RIGHT
     },
+    file(
+        "[[registry]]\nmatch = \"111122223333/eu-west-1/team*\"\nprofile = \"work\"\n",
+        "2: registry.match: `111122223333/eu-west-1/team*` must end in a repository (team/app) or in a prefix and `/*` (team/*), with names of ECR: lower-case letters and digits, separated by single `.`, `_`, `-` or `/`, without tag and digest",
+    ),
+    file(
+        "[[registry]]\nmatch = \"111122223333/eu-west-1/*\"\nprofile = \"work\"\n",
+        "2: registry.match: `111122223333/eu-west-1/*` matches every repository, but not clients that send only the host; write `111122223333/eu-west-1`, which matches both",
+    ),
     file(
         "[[registry]]\nmatch = \"*.example.com\"\naccount = \"111122223333\"\nregion = \"eu-west-1\"\n",
         "2: registry.match: `*.example.com` is not a host name; if `account` is set, `match` must be a custom host name",
@@ -390,7 +398,7 @@ pub(super) const TABLE: &[Wrong] = &[
         config: "[[registry]]\nmatch = \"aws-china\"\nprofile = \"work\"\n",
         host: BEIJING,
         place: "$CONFIG:",
-        line: "2: registry.match: `aws-china` is not an account ID, an account and region (111122223333/eu-west-1), a partition (aws-cn), an ECR host, public.ecr.aws or *; if it is a custom host name for an ECR registry, add `account` and `region`",
+        line: "2: registry.match: `aws-china` is not an account ID, an account and region (111122223333/eu-west-1), repositories of these (111122223333/eu-west-1/team/*), a partition (aws-cn), an ECR host, public.ecr.aws or *; if it is a custom host name for an ECR registry, add `account` and `region`",
         ..RIGHT
     },
     Wrong {

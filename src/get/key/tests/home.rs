@@ -87,7 +87,9 @@ impl SituationHome {
         let config = Config::load(&paths).unwrap_or_else(|error| panic!("{error}\n{situation:?}"));
         let server = situation.get(&InputPlace::Server).unwrap();
         let registry = config.registry(server).unwrap();
-        let identity = Resolver::new(&env, &config).resolve(&registry).ok()?;
+        let identity = Resolver::new(&env, &config)
+            .resolve((&registry).into())
+            .ok()?;
         Some(super::super::entry(&registry, &identity))
     }
 

@@ -23,7 +23,9 @@ fn key(lines: &str, variables: &[(&str, &str)], aws_config: &str) -> Key {
     let variables = variables.iter().copied();
     let env = Env::from_variables(variables.chain([("HOME", home.path().to_str().unwrap())]));
     let registry = config.registry(HOST).unwrap();
-    let identity = Resolver::new(&env, &config).resolve(&registry).unwrap();
+    let identity = Resolver::new(&env, &config)
+        .resolve((&registry).into())
+        .unwrap();
     super::super::entry(&registry, &identity)
 }
 
