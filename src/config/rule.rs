@@ -382,7 +382,8 @@ impl FromStr for Match {
         if let Ok(partition) = text.parse() {
             return Ok(Self::Partition(partition));
         }
-        let wrong = |problem| match text.contains('*') {
+        // Of the text, or of the part that is wrong.
+        let wrong = |part: &str, problem| match part.contains('*') {
             true => Problem::Wildcard(text.to_owned()),
             false => problem,
         };
@@ -399,14 +400,14 @@ impl FromStr for Match {
             };
             let region = region
                 .parse()
-                .map_err(|error| wrong(Problem::Value(error)))?;
+                .map_err(|error| wrong(region, Problem::Value(error)))?;
             return Ok(match repositories {
                 None => Self::AccountAndRegion(account, region),
                 Some(end) => Self::Repositories(account, region, parse_repositories(end, text)?),
             });
         }
         let Some(registry) = Registry::parse(text) else {
-            return Err(wrong(Problem::Match(text.to_owned())));
+            return Err(wrong(text, Problem::Match(text.to_owned())));
         };
         match (registry.private(), path_in(text)) {
             (None, None) => Ok(Self::Public),
@@ -451,11 +452,11 @@ pub(super) fn read_match(section: &Section<'_>) -> Result<Match, ConfigError> {
     {
         return Err(wrong(problem));
     }
+    let name = ServerName::parse(text.text)
+        .ok_or_else(|| wrong(Problem::MatchOfOwn(text.text.to_owned())))?;
     if path_in(text.text).is_some() {
         return Err(wrong(Problem::MatchWithPath(text.text.to_owned())));
     }
-    let name = ServerName::parse(text.text)
-        .ok_or_else(|| wrong(Problem::MatchOfOwn(text.text.to_owned())))?;
     let region = section
         .parsed("region")?
         .ok_or_else(|| section.error("region", Problem::MissingRegion))?;

@@ -97,8 +97,8 @@ fn the_json_has_the_same_remark() {
         let report = json(&image);
         assert_eq!(report["repository"], "team/app", "{report}");
         assert_eq!(report["host_only"], remark, "{report}");
-        let report = json("111122223333/us-west-2/team/app");
-        assert_eq!(report["repository"], "team/app", "{report}");
+        let report = json(&format!("{HOST}/other/app"));
+        assert_eq!(report["repository"], "other/app", "{report}");
         assert_eq!(report["host_only"], Value::Null, "{report}");
     }
 }

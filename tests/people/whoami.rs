@@ -254,6 +254,7 @@ fn a_custom_host_is_shown_with_its_registry() {
             "\
 images.example.com
 registry     111122223333/eu-west-1
+repository   app
 selected by  the name docker-credential-ecrx-release and [identity.release] at ecrx.toml:5
 profile      work
 source       the access key AKIAIOSFODNN7EXAMPLE
