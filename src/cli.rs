@@ -47,6 +47,13 @@ const POLICY_USAGE: &str = "\
 docker-credential-ecrx policy [OPTIONS] <--registry <HOST>|--repository <ARN>>
            <--principal <ARN|ACCOUNT>|--org <o-ID>>";
 
+const KUBELET_USAGE: &str = "\
+docker-credential-ecrx kubelet < REQUEST
+       docker-credential-ecrx kubelet <COMMAND>";
+
+/// The default name of the credential provider of a node.
+const PROVIDER: &str = "docker-credential-ecrx";
+
 /// ECR authorization tokens are valid for 12 hours (Amazon ECR API reference,
 /// `AuthorizationData`).
 const MAX_LIFETIME: Duration = Duration::from_secs(12 * 3600);
@@ -63,6 +70,7 @@ const MIN_LIFETIME: Duration = Duration::from_secs(60);
 pub enum Command {
     ConfigureDocker(ConfigureDocker),
     Doctor(Doctor),
+    Kubelet(KubeletArguments),
     Policy(Policy),
     Password(Password),
     Whoami(Whoami),
@@ -172,6 +180,128 @@ pub struct Doctor {
 pub enum CheckedClient {
     Docker,
     Podman,
+}
+
+/// Supply kubelet with image credentials, and set up a Kubernetes node
+///
+/// Without a command, reads a CredentialProviderRequest of kubelet from stdin, and prints a
+/// CredentialProviderResponse. On a failure, prints one line to stderr and exits with 1. Each answer
+/// is noted in the system log. A program name without the prefix docker-credential- does the same, with
+/// any arguments that are not a command. See docker-credential-ecrx-kubernetes(7).
+#[derive(Debug, Args)]
+#[command(override_usage = KUBELET_USAGE)]
+pub struct KubeletArguments {
+    /// The command to run
+    #[command(subcommand)]
+    pub command: KubeletCommand,
+}
+
+/// The commands of `kubelet`.
+#[allow(
+    missing_docs,
+    reason = "clap would print it instead of the documentation of the types below"
+)]
+#[derive(Debug, Subcommand)]
+pub enum KubeletCommand {
+    Install(KubeletInstall),
+    Uninstall(KubeletUninstall),
+    Check(KubeletCheck),
+}
+
+/// Install this program as a credential provider of this node's kubelet
+///
+/// Copies the executable to the folder of credential providers, and adds an entry to kubelet's
+/// configuration. The rest of the file is left untouched, and a backup is written next to it. Run it as
+/// root.
+#[derive(Debug, Args)]
+pub struct KubeletInstall {
+    #[command(flatten)]
+    pub paths: KubeletPaths,
+    /// Set the name of the executable and of its entry
+    #[arg(long, value_name = "NAME", default_value = PROVIDER, value_parser = provider_name)]
+    pub name: String,
+    /// Replace the entry of another provider, such as `ecr-credential-provider`. With `--name`, also its
+    /// executable
+    #[arg(long, value_name = "NAME")]
+    pub replace: Option<String>,
+    /// Supply credentials for images that match this pattern; can be repeated. By default, the patterns
+    /// of Amazon ECR
+    #[arg(long, value_name = "PATTERN", value_parser = image_pattern)]
+    pub match_image: Vec<String>,
+    /// Let kubelet send service account tokens, so that pods can use roles of their own
+    #[arg(long)]
+    pub workload_identity: bool,
+    /// Request tokens for this audience
+    #[arg(
+        long,
+        value_name = "AUDIENCE",
+        default_value = "sts.amazonaws.com",
+        requires = "workload_identity"
+    )]
+    pub audience: String,
+    #[command(flatten)]
+    pub restart: KubeletRestart,
+    /// Show the changes without applying them
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Remove what `kubelet install` has added
+///
+/// Removes the entry and the executable, and restores what they have replaced.
+#[derive(Debug, Args)]
+pub struct KubeletUninstall {
+    #[command(flatten)]
+    pub paths: KubeletPaths,
+    /// Remove the entry and the executable with this name
+    #[arg(long, value_name = "NAME", default_value = PROVIDER, value_parser = provider_name)]
+    pub name: String,
+    #[command(flatten)]
+    pub restart: KubeletRestart,
+    /// Show the changes without applying them
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Check kubelet's credential providers, and what they answer for an image
+///
+/// Checks the configuration by kubelet's own rules, the executables and the patterns of images. With
+/// IMAGE, runs its providers as kubelet does. Exits with 1 if it finds a failure.
+#[derive(Debug, Args)]
+pub struct KubeletCheck {
+    /// Image. If omitted, no provider is run
+    #[arg(value_name = "IMAGE")]
+    pub image: Option<String>,
+    #[command(flatten)]
+    pub paths: KubeletPaths,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The paths of a node's kubelet.
+#[derive(Debug, Default, Args)]
+pub struct KubeletPaths {
+    /// Use this file (or folder of files) with kubelet's configuration of credential providers. By
+    /// default, that of the running kubelet, or of the platform
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    pub config: Option<PathBuf>,
+    /// Use this folder of credential providers. By default, that of the running kubelet, or of the
+    /// platform
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub bin_dir: Option<PathBuf>,
+}
+
+/// Whether kubelet is restarted.
+#[derive(Debug, Args)]
+pub struct KubeletRestart {
+    /// Restart kubelet if its configuration has changed. If it does not run then, restore the earlier
+    /// configuration
+    #[arg(long)]
+    pub restart_kubelet: bool,
+    /// Restart this systemd unit. By default, kubelet, k3s, rke2 or another that contains kubelet
+    #[arg(long, value_name = "UNIT", requires = "restart_kubelet")]
+    pub unit: Option<String>,
 }
 
 /// Print the IAM and ECR policies that grant other accounts access to a registry
@@ -382,6 +512,27 @@ fn profile(text: &str) -> Result<String, &'static str> {
     }
 }
 
+/// Parses the name of a provider, by kubelet's rules (kubernetes 1.37, `pkg/credentialprovider/plugin`).
+fn provider_name(text: &str) -> Result<String, &'static str> {
+    let is_wrong =
+        |character: char| character == '/' || character.is_whitespace() || character.is_control();
+    match text {
+        "" | "." | ".." => Err("it is not the name of a file"),
+        _ if text.contains(is_wrong) => Err("kubelet allows no slash or space in it"),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+/// Parses a pattern of images.
+fn image_pattern(text: &str) -> Result<String, &'static str> {
+    match text {
+        "" => Err("the pattern is empty"),
+        _ if text.contains("://") => Err("names of images have no scheme"),
+        _ if text.contains(char::is_whitespace) => Err("a pattern contains no white space"),
+        _ => Ok(text.to_owned()),
+    }
+}
+
 fn secret(text: &str) -> Result<Secret, Infallible> {
     Ok(Secret::new(text))
 }
@@ -547,7 +698,7 @@ impl PlainCommand {
     }
 
     fn all() -> impl Iterator<Item = &'static Self> {
-        FOR_CLIENTS.iter().chain([&FOR_KUBELET]).chain(&FOR_ALL)
+        FOR_CLIENTS.iter().chain(&FOR_ALL)
     }
 
     fn names() -> impl Iterator<Item = &'static str> {
@@ -604,18 +755,6 @@ pub const FOR_CLIENTS: [PlainCommand; 4] = [
     },
 ];
 
-/// The command that kubelet runs.
-pub const FOR_KUBELET: PlainCommand = PlainCommand {
-    name: "kubelet",
-    usage: "< REQUEST",
-    about: "Print the credentials for an image to kubelet",
-    long_about: "Reads a CredentialProviderRequest of kubelet from stdin, and prints a \
-        CredentialProviderResponse. On a failure, it prints one line to stderr and exits with 1. \
-        Each answer is noted in the system log. A program name without the prefix \
-        docker-credential- runs it, too, with any arguments that are not a command. See \
-        docker-credential-ecrx-kubernetes(7).",
-};
-
 /// The commands of both clients and users.
 pub const FOR_ALL: [PlainCommand; 2] = [
     PlainCommand {
@@ -653,9 +792,8 @@ fn after_help() -> String {
     };
     format!(
         "Credential-helper protocol (clients run these, with input on stdin):\n{}\n\
-         Image credential provider of Kubernetes:\n{}\n{}\n{NAMED}",
+         {}\n{NAMED}",
         lines(&FOR_CLIENTS),
-        lines(std::slice::from_ref(&FOR_KUBELET)),
         lines(&FOR_ALL)
     )
 }

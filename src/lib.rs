@@ -39,7 +39,7 @@
 //! |---|---|
 //! | `main`, `run` | picks the mode by the arguments, prints errors, sets exit codes |
 //! | `docker` | Docker's protocol, and the helper for other registries |
-//! | `kubelet` | kubelet's protocol: requests, answers, mirrors, the log |
+//! | `kubelet` | kubelet's protocol: requests, answers, mirrors, the log; the commands for nodes |
 //! | `doctor`, `policy`, `configure`, `commands` | the interactive commands, with all that only they need: a registry's responses and denials (`doctor`), IAM documents (`policy`), clients' files (`configure`) |
 //! | `get` | a token for a registry: the request, the steps, what failed before |
 //! | `aws` | fetches a token: credentials, roles, `GetAuthorizationToken`; tells failures apart |

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::cli::{Cli, Command, CommandError, FOR_KUBELET, PlainCommand};
+use crate::cli::{Cli, Command, CommandError, PlainCommand};
 use crate::commands::{Page, Verdict, completions, config, tokens, whoami};
 use crate::docker::{self, Action};
 use crate::env::{Env, var};
@@ -50,7 +50,7 @@ fn is_run_by_kubelet(arguments: &[OsString], words: &[&str]) -> bool {
             .is_some_and(|it| helper_name::is_foreign(it))
     };
     match *words {
-        [word] if word == FOR_KUBELET.name => true,
+        ["kubelet"] => true,
         [] => is_foreign() && !io::stdin().is_terminal(),
         [word, ..] => is_foreign() && !is_command(word) && !io::stdin().is_terminal(),
     }
@@ -135,6 +135,7 @@ fn run_command(command: &Command, env: &Env, page: &mut Page) -> Result<Verdict,
     match command {
         Command::ConfigureDocker(arguments) => configure::run(arguments, env, page),
         Command::Doctor(arguments) => doctor::run(arguments, env, page),
+        Command::Kubelet(arguments) => kubelet::node::run(arguments, env, page),
         Command::Policy(arguments) => policy::run(arguments, env, page),
         Command::Password(arguments) => tokens::password(arguments, env, page),
         Command::Whoami(arguments) => whoami::run(arguments, env, page),

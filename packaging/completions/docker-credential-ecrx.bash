@@ -35,6 +35,9 @@ _docker__credential__ecrx() {
             docker__credential__ecrx,help)
                 cmd="docker__credential__ecrx__subcmd__help"
                 ;;
+            docker__credential__ecrx,kubelet)
+                cmd="docker__credential__ecrx__subcmd__kubelet"
+                ;;
             docker__credential__ecrx,password)
                 cmd="docker__credential__ecrx__subcmd__password"
                 ;;
@@ -62,6 +65,15 @@ _docker__credential__ecrx() {
             docker__credential__ecrx__subcmd__config,show)
                 cmd="docker__credential__ecrx__subcmd__config__subcmd__show"
                 ;;
+            docker__credential__ecrx__subcmd__kubelet,check)
+                cmd="docker__credential__ecrx__subcmd__kubelet__subcmd__check"
+                ;;
+            docker__credential__ecrx__subcmd__kubelet,install)
+                cmd="docker__credential__ecrx__subcmd__kubelet__subcmd__install"
+                ;;
+            docker__credential__ecrx__subcmd__kubelet,uninstall)
+                cmd="docker__credential__ecrx__subcmd__kubelet__subcmd__uninstall"
+                ;;
             *)
                 ;;
         esac
@@ -69,7 +81,7 @@ _docker__credential__ecrx() {
 
     case "${cmd}" in
         docker__credential__ecrx)
-            opts="-v -h --version --help configure-docker doctor policy password whoami cache config completions version help"
+            opts="-v -h --version --help configure-docker doctor kubelet policy password whoami cache config completions version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -293,12 +305,159 @@ _docker__credential__ecrx() {
             return 0
             ;;
         docker__credential__ecrx__subcmd__help)
-            opts="configure-docker doctor policy password whoami cache config completions"
+            opts="configure-docker doctor kubelet policy password whoami cache config completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        docker__credential__ecrx__subcmd__kubelet)
+            opts="-h --help install uninstall check"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        docker__credential__ecrx__subcmd__kubelet__subcmd__check)
+            opts="-h --config --bin-dir --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --bin-dir)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        docker__credential__ecrx__subcmd__kubelet__subcmd__install)
+            opts="-h --config --bin-dir --name --replace --match-image --workload-identity --audience --restart-kubelet --unit --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --bin-dir)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --replace)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --match-image)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --audience)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --unit)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        docker__credential__ecrx__subcmd__kubelet__subcmd__uninstall)
+            opts="-h --config --bin-dir --name --restart-kubelet --unit --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --bin-dir)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --unit)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -444,6 +603,19 @@ _docker_credential_ecrx() {
         "configure-docker --role-session-name") return ;;
         "configure-docker --identity") kind=identities ;;
         "doctor --client") return ;;
+        "kubelet --config") return ;;
+        "kubelet --bin-dir") return ;;
+        "kubelet --name") return ;;
+        "kubelet --replace") return ;;
+        "kubelet --match-image") return ;;
+        "kubelet --audience") return ;;
+        "kubelet --unit") return ;;
+        "kubelet --config") return ;;
+        "kubelet --bin-dir") return ;;
+        "kubelet --name") return ;;
+        "kubelet --unit") return ;;
+        "kubelet --config") return ;;
+        "kubelet --bin-dir") return ;;
         "policy --registry") kind=registries ;;
         "policy --repository") return ;;
         "policy --principal") return ;;

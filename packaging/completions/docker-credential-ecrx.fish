@@ -29,6 +29,7 @@ complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_comma
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "configure-docker" -d 'Configure docker or podman to use docker-credential-ecrx for registries'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "doctor" -d 'Find out why an image cannot be pulled or pushed'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "kubelet" -d 'Supply kubelet with image credentials, and set up a Kubernetes node'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "policy" -d 'Print the IAM and ECR policies that grant other accounts access to a registry'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "password" -d 'Print the password for a registry, for `docker login --password-stdin`'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_needs_command" -f -a "whoami" -d 'Show which AWS identity would be used for a registry, and why (offline)'
@@ -59,6 +60,32 @@ podman\t''"
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand doctor" -l push -d 'Also check whether you can push: starts an upload and cancels it'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand doctor" -l json -d 'Print the result as JSON'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and not __fish_seen_subcommand_from install uninstall check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and not __fish_seen_subcommand_from install uninstall check" -f -a "install" -d 'Install this program as a credential provider of this node\'s kubelet'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and not __fish_seen_subcommand_from install uninstall check" -f -a "uninstall" -d 'Remove what `kubelet install` has added'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and not __fish_seen_subcommand_from install uninstall check" -f -a "check" -d 'Check kubelet\'s credential providers, and what they answer for an image'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and __fish_seen_subcommand_from install" -l config -d 'Use this file (or folder of files) with kubelet\'s configuration of credential providers. By default, that of the running kubelet, or of the platform' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and __fish_seen_subcommand_from install" -l bin-dir -d 'Use this folder of credential providers. By default, that of the running kubelet, or of the platform' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and __fish_seen_subcommand_from install" -l name -d 'Set the name of the executable and of its entry' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and __fish_seen_subcommand_from install" -l replace -d 'Replace the entry of another provider, such as `ecr-credential-provider`. With `--name`, also its executable' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and __fish_seen_subcommand_from install" -l match-image -d 'Supply credentials for images that match this pattern; can be repeated. By default, the patterns of Amazon ECR' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and __fish_seen_subcommand_from install" -l audience -d 'Request tokens for this audience' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and __fish_seen_subcommand_from install" -l unit -d 'Restart this systemd unit. By default, kubelet, k3s, rke2 or another that contains kubelet' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and __fish_seen_subcommand_from install" -l workload-identity -d 'Let kubelet send service account tokens, so that pods can use roles of their own'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and __fish_seen_subcommand_from install" -l restart-kubelet -d 'Restart kubelet if its configuration has changed. If it does not run then, restore the earlier configuration'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and __fish_seen_subcommand_from install" -l dry-run -d 'Show the changes without applying them'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and __fish_seen_subcommand_from install" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and __fish_seen_subcommand_from uninstall" -l config -d 'Use this file (or folder of files) with kubelet\'s configuration of credential providers. By default, that of the running kubelet, or of the platform' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and __fish_seen_subcommand_from uninstall" -l bin-dir -d 'Use this folder of credential providers. By default, that of the running kubelet, or of the platform' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and __fish_seen_subcommand_from uninstall" -l name -d 'Remove the entry and the executable with this name' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and __fish_seen_subcommand_from uninstall" -l unit -d 'Restart this systemd unit. By default, kubelet, k3s, rke2 or another that contains kubelet' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and __fish_seen_subcommand_from uninstall" -l restart-kubelet -d 'Restart kubelet if its configuration has changed. If it does not run then, restore the earlier configuration'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and __fish_seen_subcommand_from uninstall" -l dry-run -d 'Show the changes without applying them'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and __fish_seen_subcommand_from uninstall" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and __fish_seen_subcommand_from check" -l config -d 'Use this file (or folder of files) with kubelet\'s configuration of credential providers. By default, that of the running kubelet, or of the platform' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and __fish_seen_subcommand_from check" -l bin-dir -d 'Use this folder of credential providers. By default, that of the running kubelet, or of the platform' -r -f
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and __fish_seen_subcommand_from check" -l json -d 'Print the result as JSON'
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand kubelet; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l registry -d 'Grant access to this registry (a host or `ACCOUNT/REGION`), or to the repository of an image' -r -f -a "(docker-credential-ecrx __complete registries 2>/dev/null)"
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l repository -d 'Grant access to the repository with this ARN; can be repeated' -r -f
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand policy" -l principal -d 'Allow this role or user (its ARN) or account to access the registry; can be repeated' -r -f
@@ -100,7 +127,7 @@ complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subco
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand version" -l json -d 'Print the result as JSON'
 complete -c docker-credential-ecrx -f
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand completions" -f -a "bash zsh fish powershell"
-complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand help" -f -a "configure-docker doctor policy password whoami cache config completions"
+complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand help" -f -a "configure-docker doctor kubelet policy password whoami cache config completions"
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand configure-docker" -f -a "(docker-credential-ecrx __complete registries 2>/dev/null)"
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand doctor" -f -a "(docker-credential-ecrx __complete registries 2>/dev/null)"
 complete -c docker-credential-ecrx -n "__fish_docker_credential_ecrx_using_subcommand password" -f -a "(docker-credential-ecrx __complete registries 2>/dev/null)"

@@ -28,6 +28,7 @@ Register-ArgumentCompleter -Native -CommandName 'docker-credential-ecrx' -Script
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('configure-docker', 'configure-docker', [CompletionResultType]::ParameterValue, 'Configure docker or podman to use docker-credential-ecrx for registries')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Find out why an image cannot be pulled or pushed')
+            [CompletionResult]::new('kubelet', 'kubelet', [CompletionResultType]::ParameterValue, 'Supply kubelet with image credentials, and set up a Kubernetes node')
             [CompletionResult]::new('policy', 'policy', [CompletionResultType]::ParameterValue, 'Print the IAM and ECR policies that grant other accounts access to a registry')
             [CompletionResult]::new('password', 'password', [CompletionResultType]::ParameterValue, 'Print the password for a registry, for `docker login --password-stdin`')
             [CompletionResult]::new('whoami', 'whoami', [CompletionResultType]::ParameterValue, 'Show which AWS identity would be used for a registry, and why (offline)')
@@ -62,6 +63,48 @@ Register-ArgumentCompleter -Native -CommandName 'docker-credential-ecrx' -Script
         'docker-credential-ecrx;doctor' {
             [CompletionResult]::new('--client', '--client', [CompletionResultType]::ParameterName, 'Check only this client. By default, checks all installed clients')
             [CompletionResult]::new('--push', '--push', [CompletionResultType]::ParameterName, 'Also check whether you can push: starts an upload and cancels it')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the result as JSON')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'docker-credential-ecrx;kubelet' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('install', 'install', [CompletionResultType]::ParameterValue, 'Install this program as a credential provider of this node''s kubelet')
+            [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Remove what `kubelet install` has added')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check kubelet''s credential providers, and what they answer for an image')
+            break
+        }
+        'docker-credential-ecrx;kubelet;install' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this file (or folder of files) with kubelet''s configuration of credential providers. By default, that of the running kubelet, or of the platform')
+            [CompletionResult]::new('--bin-dir', '--bin-dir', [CompletionResultType]::ParameterName, 'Use this folder of credential providers. By default, that of the running kubelet, or of the platform')
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Set the name of the executable and of its entry')
+            [CompletionResult]::new('--replace', '--replace', [CompletionResultType]::ParameterName, 'Replace the entry of another provider, such as `ecr-credential-provider`. With `--name`, also its executable')
+            [CompletionResult]::new('--match-image', '--match-image', [CompletionResultType]::ParameterName, 'Supply credentials for images that match this pattern; can be repeated. By default, the patterns of Amazon ECR')
+            [CompletionResult]::new('--audience', '--audience', [CompletionResultType]::ParameterName, 'Request tokens for this audience')
+            [CompletionResult]::new('--unit', '--unit', [CompletionResultType]::ParameterName, 'Restart this systemd unit. By default, kubelet, k3s, rke2 or another that contains kubelet')
+            [CompletionResult]::new('--workload-identity', '--workload-identity', [CompletionResultType]::ParameterName, 'Let kubelet send service account tokens, so that pods can use roles of their own')
+            [CompletionResult]::new('--restart-kubelet', '--restart-kubelet', [CompletionResultType]::ParameterName, 'Restart kubelet if its configuration has changed. If it does not run then, restore the earlier configuration')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the changes without applying them')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'docker-credential-ecrx;kubelet;uninstall' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this file (or folder of files) with kubelet''s configuration of credential providers. By default, that of the running kubelet, or of the platform')
+            [CompletionResult]::new('--bin-dir', '--bin-dir', [CompletionResultType]::ParameterName, 'Use this folder of credential providers. By default, that of the running kubelet, or of the platform')
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Remove the entry and the executable with this name')
+            [CompletionResult]::new('--unit', '--unit', [CompletionResultType]::ParameterName, 'Restart this systemd unit. By default, kubelet, k3s, rke2 or another that contains kubelet')
+            [CompletionResult]::new('--restart-kubelet', '--restart-kubelet', [CompletionResultType]::ParameterName, 'Restart kubelet if its configuration has changed. If it does not run then, restore the earlier configuration')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the changes without applying them')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'docker-credential-ecrx;kubelet;check' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this file (or folder of files) with kubelet''s configuration of credential providers. By default, that of the running kubelet, or of the platform')
+            [CompletionResult]::new('--bin-dir', '--bin-dir', [CompletionResultType]::ParameterName, 'Use this folder of credential providers. By default, that of the running kubelet, or of the platform')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the result as JSON')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')

@@ -33,34 +33,8 @@ pub(super) struct Change {
 
 impl Change {
     pub(super) fn show(&self, page: &mut Page) {
-        let path = self.file.path().display().to_string();
-        let path = one_line(&path);
-        let before = self.shown_before.as_deref();
-        let old = match before {
-            Some(_) => &*path,
-            None => "/dev/null",
-        };
-        let diff = TextDiff::from_lines(before.unwrap_or_default(), &self.shown_after);
-        page.raw(&format!("--- {old}\n+++ {path}\n"));
-        let (red, green) = (AnsiColor::Red.on_default(), AnsiColor::Green.on_default());
-        for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
-            line(
-                page,
-                AnsiColor::Cyan.on_default(),
-                &hunk.header().to_string(),
-            );
-            for change in hunk.iter_changes() {
-                let (sign, style) = match change.tag() {
-                    ChangeTag::Equal => (' ', Style::new()),
-                    ChangeTag::Delete => ('-', red),
-                    ChangeTag::Insert => ('+', green),
-                };
-                line(page, style, &format!("{sign}{}", safe(change.value())));
-                if change.missing_newline() {
-                    page.raw("\\ No newline at end of file\n");
-                }
-            }
-        }
+        let (before, after) = (self.shown_before.as_deref(), &self.shown_after);
+        show_difference(page, self.file.path(), before, Some(after));
     }
 
     pub(super) fn apply(&self, page: &mut Page) -> Result<(), Error> {
@@ -105,6 +79,39 @@ impl Change {
             warn(&format!(
                 "{backup} still contains the removed logins; delete it after you have verified that pulls work"
             ));
+        }
+    }
+}
+
+/// Shows the change of a file as `diff -u` does. `None`: there is no file.
+pub(crate) fn show_difference(
+    page: &mut Page,
+    path: &Path,
+    before: Option<&str>,
+    after: Option<&str>,
+) {
+    let path = path.display().to_string();
+    let path = one_line(&path);
+    let name = |text: Option<&str>| text.map_or("/dev/null", |_| &path).to_owned();
+    page.raw(&format!("--- {}\n+++ {}\n", name(before), name(after)));
+    let diff = TextDiff::from_lines(before.unwrap_or_default(), after.unwrap_or_default());
+    let (red, green) = (AnsiColor::Red.on_default(), AnsiColor::Green.on_default());
+    for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
+        line(
+            page,
+            AnsiColor::Cyan.on_default(),
+            &hunk.header().to_string(),
+        );
+        for change in hunk.iter_changes() {
+            let (sign, style) = match change.tag() {
+                ChangeTag::Equal => (' ', Style::new()),
+                ChangeTag::Delete => ('-', red),
+                ChangeTag::Insert => ('+', green),
+            };
+            line(page, style, &format!("{sign}{}", safe(change.value())));
+            if change.missing_newline() {
+                page.raw("\\ No newline at end of file\n");
+            }
         }
     }
 }

@@ -17,8 +17,9 @@ pub(crate) mod clients;
 mod config_toml;
 mod creds_store;
 mod registry_rules;
-mod user_file;
+pub(crate) mod user_file;
 
+pub(crate) use change::show_difference;
 use change_plan::ChangePlan;
 use clients::{ClientProblem, Severity};
 use creds_store::{CredsStoreError, HelperLogin};

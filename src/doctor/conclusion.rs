@@ -118,6 +118,8 @@ fn names(area: Area) -> (&'static str, &'static str) {
         Area::Identity => ("at AWS identity", "the AWS identity"),
         Area::Token => ("at authorization token", "the authorization token"),
         Area::Registry => ("at registry", "the registry"),
+        Area::Providers => ("at credential providers", "the credential providers"),
+        Area::Answer => ("at the answer to kubelet", "the answer to kubelet"),
     }
 }
 

@@ -17,7 +17,7 @@ pub mod distribution;
 mod evidence;
 mod machine;
 mod registry;
-mod report;
+pub(crate) mod report;
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write as _};

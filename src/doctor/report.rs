@@ -13,7 +13,7 @@ const VERSION: u32 = 1;
 /// Part of the way from this machine to the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Area {
+pub(crate) enum Area {
     /// This program, its configuration, and the way to AWS.
     Machine,
     /// The configuration of docker and podman.
@@ -23,6 +23,10 @@ pub(super) enum Area {
     Token,
     /// The registry, the image and its layers.
     Registry,
+    /// kubelet's configuration of credential providers.
+    Providers,
+    /// What providers answer to kubelet.
+    Answer,
 }
 
 impl Area {
@@ -33,13 +37,15 @@ impl Area {
             Area::Identity => "AWS identity",
             Area::Token => "Authorization token",
             Area::Registry => "Registry",
+            Area::Providers => "Credential providers of kubelet",
+            Area::Answer => "Answer to kubelet",
         }
     }
 }
 
 /// A check and its finding.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Check {
+pub(crate) struct Check {
     pub mark: CheckMark,
     /// One line.
     pub text: String,
@@ -52,7 +58,7 @@ pub(super) struct Check {
 }
 
 impl Check {
-    pub(super) fn new(mark: CheckMark, text: impl Into<String>) -> Self {
+    pub(crate) fn new(mark: CheckMark, text: impl Into<String>) -> Self {
         Self {
             mark,
             text: text.into(),
@@ -61,30 +67,30 @@ impl Check {
         }
     }
 
-    pub(super) fn good(text: impl Into<String>) -> Self {
+    pub(crate) fn good(text: impl Into<String>) -> Self {
         Self::new(CheckMark::Good, text)
     }
 
-    pub(super) fn bad(text: impl Into<String>) -> Self {
+    pub(crate) fn bad(text: impl Into<String>) -> Self {
         Self::new(CheckMark::Bad, text)
     }
 
-    pub(super) fn unknown(text: impl Into<String>) -> Self {
+    pub(crate) fn unknown(text: impl Into<String>) -> Self {
         Self::new(CheckMark::Unknown, text)
     }
 
-    pub(super) fn warning(text: impl Into<String>) -> Self {
+    pub(crate) fn warning(text: impl Into<String>) -> Self {
         Self::new(CheckMark::Warning, text)
     }
 
     #[must_use]
-    pub(super) fn summary(mut self, summary: impl Into<String>) -> Self {
+    pub(crate) fn summary(mut self, summary: impl Into<String>) -> Self {
         self.summary = Some(summary.into());
         self
     }
 
     #[must_use]
-    pub(super) fn fix(mut self, fixes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+    pub(crate) fn fix(mut self, fixes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.fixes.extend(fixes.into_iter().map(Into::into));
         self
     }
@@ -92,7 +98,7 @@ impl Check {
 
 /// All findings in one area.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct AreaReport {
+pub(crate) struct AreaReport {
     #[serde(rename = "place")]
     pub area: Area,
     /// The worst mark of the checks.
@@ -105,7 +111,7 @@ pub(super) struct AreaReport {
 }
 
 impl AreaReport {
-    pub(super) fn new(area: Area, checks: Vec<Check>) -> Self {
+    pub(crate) fn new(area: Area, checks: Vec<Check>) -> Self {
         let has = |mark| checks.iter().any(|check| check.mark == mark);
         let mark = [CheckMark::Bad, CheckMark::Warning, CheckMark::Good]
             .into_iter()
@@ -135,7 +141,7 @@ impl AreaReport {
         Self::new(self.area, self.checks).with_facts(self.facts)
     }
 
-    pub(super) fn print(&self, page: &mut Page) {
+    pub(crate) fn print(&self, page: &mut Page) {
         page.heading(self.area.title());
         page.facts(2, &self.facts);
         for check in &self.checks {
@@ -153,7 +159,7 @@ pub(super) const CALLER: &str = "caller";
 
 /// A node of the path from the caller by the roles to the registry.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct PathNode {
+pub(crate) struct PathNode {
     /// `caller`, `role` or `registry`.
     pub what: &'static str,
     /// Its ARN, or the registry's host with the image.
@@ -171,7 +177,7 @@ pub(super) struct PathNode {
 
 /// A policy that has to change, and how.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct PolicyChange {
+pub(crate) struct PolicyChange {
     /// The account that the policy is in.
     pub account: Option<String>,
     /// The policy, as part of a heading: `the policy of the repository team/app`.
@@ -183,7 +189,7 @@ pub(super) struct PolicyChange {
 
 /// The verdict on all areas.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Conclusion {
+pub(crate) struct Conclusion {
     pub mark: CheckMark,
     /// One sentence or two.
     pub text: String,
@@ -197,7 +203,7 @@ pub(super) struct Conclusion {
 
 /// The whole report, as JSON.
 #[derive(Serialize)]
-pub(super) struct Diagnosis {
+pub(crate) struct Diagnosis {
     version: u32,
     /// The image or registry, as it was named.
     target: Option<String>,
@@ -211,7 +217,7 @@ pub(super) struct Diagnosis {
 }
 
 impl Diagnosis {
-    pub(super) fn new(
+    pub(crate) fn new(
         target: Option<String>,
         identity: Option<IdentityFacts>,
         areas: Vec<AreaReport>,
@@ -228,7 +234,7 @@ impl Diagnosis {
 }
 
 impl Conclusion {
-    pub(super) fn print(&self, page: &mut Page) {
+    pub(crate) fn print(&self, page: &mut Page) {
         page.heading("Verdict");
         page.marked(self.mark, &self.text);
         if !self.path.is_empty() {

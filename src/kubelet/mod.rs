@@ -6,6 +6,7 @@
 
 mod journal;
 mod mirror;
+pub(crate) mod node;
 mod request;
 mod response;
 mod workload;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use clap::{Arg, Command, CommandFactory as _};
 
-use docker_credential_ecrx::cli::{Cli, FOR_ALL, FOR_CLIENTS, FOR_KUBELET};
+use docker_credential_ecrx::cli::{Cli, FOR_ALL, FOR_CLIENTS};
 
 use super::man::ended;
 
@@ -165,7 +165,7 @@ fn values(arg: &Arg) -> String {
 /// The commands that clients use.
 fn protocol_commands() -> String {
     let mut text = "| command | description |\n|---|---|\n".to_owned();
-    for word in FOR_CLIENTS.iter().chain([&FOR_KUBELET]).chain(&FOR_ALL) {
+    for word in FOR_CLIENTS.iter().chain(&FOR_ALL) {
         let _ = writeln!(text, "| `{}` | {} |", word.name, escaped(word.long_about));
     }
     text

@@ -34,7 +34,7 @@ impl fmt::Display for UserName {
 
 /// Reads only `/etc/passwd`, which is enough for a message.
 #[cfg(unix)]
-pub(super) fn user_name(id: u32) -> UserName {
+pub(crate) fn user_name(id: u32) -> UserName {
     let users = std::fs::read("/etc/passwd").unwrap_or_default();
     let users = String::from_utf8_lossy(&users);
     let name = users.lines().find_map(|line| {

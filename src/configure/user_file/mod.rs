@@ -30,10 +30,12 @@ use fs2::FileExt as _;
 use crate::fs::open_without_following;
 
 pub(crate) use error::UserFileError;
+#[cfg(unix)]
+pub(crate) use error::user_name;
 use resolved_path::{ResolvedPath, open};
 
 /// Prefix and suffix of the names of temporary files.
-const TEMPORARY: (&str, &str) = (".ecrx-", ".tmp");
+pub(crate) const TEMPORARY: (&str, &str) = (".ecrx-", ".tmp");
 
 /// Suffix of the name of the first backup.
 const BACKUP: &str = ".before-ecrx";
@@ -178,6 +180,18 @@ impl UserFile {
         })
     }
 
+    /// Deletes the file.
+    ///
+    /// # Errors
+    /// When that fails, or the file has changed since it was read.
+    pub(crate) fn remove(&self) -> Result<(), UserFileError> {
+        self.check_unchanged()?;
+        let removed = fs::remove_file(self.resolved.at(self.resolved.name()));
+        removed.map_err(|error| self.not_written(error))?;
+        sync_folder(&self.resolved.folder_at());
+        Ok(())
+    }
+
     fn check_unchanged(&self) -> Result<(), UserFileError> {
         let now = Self::read(&self.path)?;
         if now.before == self.before && now.resolved.is_same(&self.resolved) {
@@ -248,6 +262,25 @@ impl UserFile {
 
     /// The contents of the backups, that of the last change first.
     pub(crate) fn backups(&self) -> Vec<Vec<u8>> {
+        let mut found = self.named_backups();
+        found.sort_by_key(|(_, time, number, _)| std::cmp::Reverse((*time, *number)));
+        found.into_iter().map(|(.., bytes)| bytes).collect()
+    }
+
+    /// Deletes the backups with such contents. One that cannot be deleted stays.
+    pub(crate) fn remove_backups(&self, is_meant: impl Fn(&[u8]) -> bool) {
+        for (name, .., bytes) in self.named_backups() {
+            if is_meant(&bytes)
+                && let Err(error) = fs::remove_file(self.resolved.at(&name))
+            {
+                let path = self.resolved.path(&name);
+                log::warn!("cannot delete {}: {error}", path.display());
+            }
+        }
+    }
+
+    /// The backups, with their names, times and numbers.
+    fn named_backups(&self) -> Vec<(OsString, Option<SystemTime>, u32, Vec<u8>)> {
         let mut found = Vec::new();
         for item in fs::read_dir(self.resolved.folder_at())
             .into_iter()
@@ -259,13 +292,12 @@ impl UserFile {
                 continue;
             };
             match self.resolved.read(&name) {
-                Ok(Some((bytes, seen))) => found.push((seen.modified().ok(), number, bytes)),
+                Ok(Some((bytes, seen))) => found.push((name, seen.modified().ok(), number, bytes)),
                 Ok(None) => {}
                 Err(error) => log::debug!("not used as a backup: {error}"),
             }
         }
-        found.sort_by_key(|(time, number, _)| std::cmp::Reverse((*time, *number)));
-        found.into_iter().map(|(.., bytes)| bytes).collect()
+        found
     }
 
     fn backup_number(&self, name: &OsStr) -> Option<u32> {
@@ -429,14 +461,14 @@ fn make_alike(_: &File, _: Option<&Metadata>, _: &Path) -> io::Result<()> {
 
 /// Makes the new name survive a power failure, if the file system can.
 #[cfg(unix)]
-fn sync_folder(folder: &Path) {
+pub(crate) fn sync_folder(folder: &Path) {
     if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
         log::debug!("cannot sync {}: {error}", folder.display());
     }
 }
 
 #[cfg(not(unix))]
-fn sync_folder(_: &Path) {}
+pub(crate) fn sync_folder(_: &Path) {}
 
 /// The folders that are locked, until this is dropped.
 ///
@@ -445,6 +477,11 @@ fn sync_folder(_: &Path) {}
 pub(crate) struct Locks(Vec<(PathBuf, File)>);
 
 impl Locks {
+    /// Locks the folder of a file, which has to exist.
+    pub(crate) fn take_folder_of(&mut self, file: &Path) -> Result<(), UserFileError> {
+        self.take(&ResolvedPath::resolve(file)?)
+    }
+
     /// Waits until no other process has locked the folder. Locking it again has no effect.
     fn take(&mut self, resolved: &ResolvedPath) -> Result<(), UserFileError> {
         let at = resolved.folder_at();

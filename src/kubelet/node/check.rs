@@ -1,0 +1,347 @@
+//! `kubelet check`: why kubelet does not start with its configuration of providers, or gets no
+//! credentials for an image.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::cli::KubeletCheck;
+use crate::commands::page::CheckMark;
+use crate::commands::{Page, Verdict};
+use crate::config::{Config, WorkloadPolicy};
+use crate::doctor::report::{Area, AreaReport, Check, Conclusion, Diagnosis};
+use crate::env::Env;
+use crate::error::{Error, escaped, escaped_path};
+use crate::fs::{Pipes, read};
+use crate::helper_name;
+
+use super::configuration::files_of;
+use super::document::{Document, name_of};
+use super::entry::{is_ours, patterns};
+use super::executable::{chain_problems, is_executable};
+use super::image_pattern;
+use super::paths::{NodePaths, RunningKubelet};
+use super::rules;
+use super::trial;
+
+/// A configuration is some kilobytes.
+const MAX_LENGTH: u64 = 8 << 20;
+
+/// The search path of systemd's services (systemd 257), for a kubelet that does not run.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin";
+
+pub(super) fn run(arguments: &KubeletCheck, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
+    let root = Path::new("/");
+    let paths = NodePaths::find(&arguments.paths, root)?;
+    let files = match paths.config.is_dir() {
+        true => files_of(&paths.config)?,
+        false => vec![paths.config.clone()],
+    };
+    let mut examination = Examination {
+        paths: &paths,
+        root,
+        env,
+        documents: Vec::new(),
+        checks: Vec::new(),
+    };
+    examination.read(files);
+    examination.providers();
+    let image = arguments.image.as_deref().map(image_pattern::normal_name);
+    let mut areas = vec![AreaReport::new(
+        Area::Providers,
+        std::mem::take(&mut examination.checks),
+    )];
+    if let Some(image) = &image {
+        areas.push(AreaReport::new(Area::Answer, examination.answers(image)));
+    }
+    let conclusion = conclude(&areas, image.as_deref());
+    let verdict = Verdict::good_if(conclusion.mark != CheckMark::Bad);
+    if arguments.json {
+        let target = arguments.image.clone();
+        page.json(&Diagnosis::new(target, None, areas, conclusion));
+    } else {
+        for area in &areas {
+            area.print(page);
+        }
+        conclusion.print(page);
+    }
+    Ok(verdict)
+}
+
+struct Examination<'a> {
+    paths: &'a NodePaths,
+    root: &'a Path,
+    env: &'a Env,
+    documents: Vec<Document>,
+    checks: Vec<Check>,
+}
+
+impl Examination<'_> {
+    fn add(&mut self, check: Check) {
+        self.checks.push(check);
+    }
+
+    fn read(&mut self, files: Vec<PathBuf>) {
+        if files.is_empty() {
+            let folder = escaped_path(&self.paths.config);
+            self.add(Check::bad(format!(
+                "{folder} has no .json, .yaml or .yml file"
+            )));
+        }
+        for file in files {
+            let shown = escaped_path(&file);
+            let bytes = read(&file, MAX_LENGTH, Pipes::Refused);
+            let document = bytes
+                .map_err(|error| error.to_string())
+                .and_then(|bytes| Document::parse(&bytes).map_err(|error| error.to_string()));
+            let document = match document {
+                Ok(document) => document,
+                Err(why) => {
+                    self.add(
+                        Check::bad(format!("kubelet cannot read {shown}: {why}")).fix([
+                            "Correct the file, or run: docker-credential-ecrx kubelet install",
+                        ]),
+                    );
+                    continue;
+                }
+            };
+            let broken = rules::broken(&document);
+            if broken.is_empty() {
+                let names: Vec<String> = document
+                    .providers()
+                    .iter()
+                    .filter_map(name_of)
+                    .map(escaped)
+                    .collect();
+                self.add(Check::good(format!("{shown}: {}", names.join(", "))));
+            }
+            for rule in broken {
+                let text = format!("kubelet does not start with {shown}: {rule}");
+                self.add(Check::bad(text).summary(format!("kubelet does not start: {rule}")));
+            }
+            for problem in chain_problems(&file) {
+                let text =
+                    format!("other users than root can change kubelet's providers: {problem}");
+                self.add(Check::bad(text).fix(["Let only root write to the file and its folders"]));
+            }
+            self.documents.push(document);
+        }
+    }
+
+    fn entries(&self) -> Vec<Value> {
+        self.documents
+            .iter()
+            .flat_map(Document::providers)
+            .cloned()
+            .collect()
+    }
+
+    fn providers(&mut self) {
+        let entries = self.entries();
+        let mut names = HashSet::new();
+        for name in entries.iter().filter_map(name_of) {
+            if !names.insert(name) {
+                let text = format!(
+                    "kubelet does not start: two providers have the name {}",
+                    escaped(name)
+                );
+                self.add(Check::bad(text).fix(["Remove one of them, or give it another name"]));
+            }
+        }
+        for entry in &entries {
+            self.executable(name_of(entry).unwrap_or_default());
+            self.patterns(entry);
+            if is_ours(entry) || is_ours_by_name(entry) {
+                self.settings(entry);
+            }
+        }
+        self.unmatched(&entries);
+        if let Some(unused) = self.paths.unused(self.root) {
+            self.add(Check::warning(unused).fix(["Start kubelet with these flags"]));
+        }
+    }
+
+    fn executable(&mut self, name: &str) {
+        if name.is_empty() || name.contains('/') {
+            return;
+        }
+        let path = self.paths.bin_dir.join(name);
+        let shown = escaped_path(&path);
+        if !is_executable(&path) {
+            let why = match path.exists() {
+                true => "is not an executable file",
+                false => "does not exist",
+            };
+            let text = format!("kubelet does not start: {shown} {why}");
+            self.add(Check::bad(text).fix(["Run: docker-credential-ecrx kubelet install"]));
+            return;
+        }
+        let problems = chain_problems(&path);
+        if problems.is_empty() {
+            self.add(Check::good(format!("{shown}: only root can change it")));
+        }
+        for problem in problems {
+            let text = format!(
+                "kubelet runs an executable as root that other users can replace: {problem}"
+            );
+            self.add(Check::bad(text).fix(["Let only root write to the file and its folders"]));
+        }
+    }
+
+    fn patterns(&mut self, entry: &Value) {
+        for pattern in patterns(entry) {
+            if let Some((why, fix)) = image_pattern::mistake(pattern) {
+                let name = escaped(name_of(entry).unwrap_or_default());
+                let text = format!(
+                    "{name}: the pattern {} matches no image: {why}",
+                    escaped(pattern)
+                );
+                let check = Check::warning(text).summary("a pattern matches no image");
+                self.add(check.fix([fix]));
+            }
+        }
+    }
+
+    /// The settings of this program's entries.
+    fn settings(&mut self, entry: &Value) {
+        let name = escaped(name_of(entry).unwrap_or_default());
+        let variables = entry
+            .get("env")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let mut names = variables.filter_map(name_of);
+        if !names.any(|name| name == "HOME") && !self.kubelet_has_home() {
+            self.add(Check::unknown(format!(
+                "{name}: HOME is not set, so the home directory in the password database is used"
+            )));
+        }
+        let config = match Config::from_env(self.env) {
+            Ok(config) => config.kubelet,
+            Err(error) => {
+                let text = format!("{name}: invalid configuration: {error}");
+                self.add(Check::bad(text).summary("config.toml is invalid"));
+                return;
+            }
+        };
+        let Some(attributes) = entry.get("tokenAttributes").filter(|it| !it.is_null()) else {
+            if config.workload == WorkloadPolicy::Required {
+                let text = format!(
+                    "{name}: config.toml has workload = \"required\", but kubelet sends no service account token, so that it gives no credentials"
+                );
+                let fix = format!(
+                    "Run: docker-credential-ecrx kubelet install --name {name} --workload-identity"
+                );
+                self.add(Check::bad(text).fix([fix]));
+            }
+            return;
+        };
+        let keys = [rules::REQUIRED, rules::OPTIONAL]
+            .map(|key| attributes.get(key).and_then(Value::as_array));
+        let is_sent = |key: &String| {
+            keys.iter()
+                .flatten()
+                .any(|keys| keys.iter().any(|it| it == key))
+        };
+        let missing: Vec<&String> = config
+            .role_annotations
+            .iter()
+            .filter(|key| !is_sent(key))
+            .collect();
+        for key in missing {
+            let text = format!(
+                "{name}: kubelet does not send the annotation {}, so its role is not used",
+                escaped(key)
+            );
+            let fix = format!("Add it to {} in tokenAttributes", rules::OPTIONAL);
+            self.add(
+                Check::warning(text)
+                    .summary("kubelet does not send the role's annotation")
+                    .fix([fix]),
+            );
+        }
+    }
+
+    fn kubelet_has_home(&self) -> bool {
+        let environment = RunningKubelet::find(self.root).and_then(|kubelet| kubelet.environment());
+        environment.is_some_and(|variables| variables.iter().any(|(name, _)| name == "HOME"))
+    }
+
+    /// The forms of ECR hosts that no provider is for.
+    fn unmatched(&mut self, entries: &[Value]) {
+        let is_matched = |host: &String| {
+            entries
+                .iter()
+                .flat_map(patterns)
+                .any(|it| image_pattern::matches(it, host))
+        };
+        let (matched, unmatched): (Vec<String>, Vec<String>) =
+            image_pattern::sample_hosts().partition(is_matched);
+        if matched.is_empty() {
+            let text = "no provider is for images of Amazon ECR";
+            let fix = "Run: docker-credential-ecrx kubelet install";
+            self.add(Check::bad(text).fix([fix]));
+        } else if !unmatched.is_empty() {
+            let text = format!("no provider is for hosts such as {}", unmatched.join(", "));
+            self.add(Check::unknown(text));
+        }
+    }
+
+    /// The answers of all providers for an image.
+    fn answers(&self, image: &str) -> Vec<Check> {
+        let entries = self.entries();
+        let matching: Vec<&Value> = entries
+            .iter()
+            .filter(|entry| patterns(entry).any(|it| image_pattern::matches(it, image)))
+            .collect();
+        if matching.is_empty() {
+            let text = format!(
+                "no provider is for {image}, so kubelet pulls it without credentials of a provider"
+            );
+            let fix = "Add a pattern for its host to matchImages, as with kubelet install --match-image PATTERN";
+            return vec![
+                Check::bad(text)
+                    .summary("no provider is for the image")
+                    .fix([fix]),
+            ];
+        }
+        let environment = RunningKubelet::find(self.root)
+            .and_then(|kubelet| kubelet.environment())
+            .unwrap_or_else(|| vec![(OsString::from("PATH"), OsString::from(PATH))]);
+        matching
+            .into_iter()
+            .map(|entry| trial::check(entry, &self.paths.bin_dir, image, &environment))
+            .collect()
+    }
+}
+
+/// Whether the entry's name is one of this program, which then runs without the argument, too.
+fn is_ours_by_name(entry: &Value) -> bool {
+    name_of(entry).is_some_and(|name| !helper_name::is_foreign(name.as_ref()))
+}
+
+fn conclude(areas: &[AreaReport], image: Option<&str>) -> Conclusion {
+    let checks = || areas.iter().flat_map(|area| &area.checks);
+    let first = |mark| checks().find(|check| check.mark == mark);
+    let words = |check: &Check| check.summary.clone().unwrap_or_else(|| check.text.clone());
+    let (mark, text) = if let Some(check) = first(CheckMark::Bad) {
+        (CheckMark::Bad, format!("Failed: {}.", words(check)))
+    } else if let Some(check) = first(CheckMark::Warning) {
+        let text = format!("No failure found, with a warning: {}.", words(check));
+        (CheckMark::Warning, text)
+    } else {
+        let text = match image {
+            Some(image) => format!("Works: kubelet gets an answer for {image}."),
+            None => "This node is set up. To check an image, run: docker-credential-ecrx kubelet check IMAGE".to_owned(),
+        };
+        (CheckMark::Good, text)
+    };
+    Conclusion {
+        mark,
+        text,
+        path: Vec::new(),
+        changes: Vec::new(),
+    }
+}

@@ -1,0 +1,234 @@
+//! The files of kubelet's configuration of providers, and their changes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::commands::Page;
+use crate::commands::page::CheckMark;
+use crate::configure::show_difference;
+use crate::configure::user_file::{Locks, UserFile, UserFileError};
+use crate::error::{Error, escaped_path};
+
+use super::document::{Document, DocumentError};
+
+/// The files that kubelet reads in a folder (kubernetes 1.37, `pkg/credentialprovider/plugin/config.go`).
+const EXTENSIONS: [&str; 3] = ["json", "yaml", "yml"];
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use {}: {cause}", escaped_path(path))]
+struct FileError {
+    path: PathBuf,
+    cause: DocumentError,
+}
+
+/// The error of a file, with the remedy.
+pub(super) fn file_error(path: &Path, cause: DocumentError) -> Error {
+    let hint = match cause {
+        DocumentError::Layout => {
+            Some("Edit the file yourself; docker-credential-ecrx-kubernetes(7) has the entry")
+        }
+        _ => None,
+    };
+    let path = path.to_owned();
+    Error::failure(FileError { path, cause }).hints(hint.map(str::to_owned))
+}
+
+/// A file, or all files of a folder in the order in which kubelet reads them.
+#[derive(Debug)]
+pub(super) struct Configuration {
+    folder: Option<PathBuf>,
+    pub files: Vec<ConfigFile>,
+}
+
+#[derive(Debug)]
+pub(super) struct ConfigFile {
+    pub file: UserFile,
+    /// `None` if there is no file.
+    pub document: Option<Document>,
+}
+
+/// The place of an entry: the index of its file, and its own in there.
+pub(super) type EntryPlace = (usize, usize);
+
+impl Configuration {
+    /// Reads the files. While `locks` are held, no other process of this program changes them.
+    pub(super) fn open(
+        path: &Path,
+        mut locks: Option<&mut Locks>,
+        command: &str,
+    ) -> Result<Self, Error> {
+        let folder = path.is_dir().then(|| path.to_owned());
+        let paths = match &folder {
+            Some(folder) => files_of(folder)?,
+            None => vec![path.to_owned()],
+        };
+        let files = paths.into_iter().map(|path| {
+            let file = open(&path, locks.as_deref_mut(), command)?;
+            ConfigFile::new(file)
+        });
+        Ok(Self {
+            files: files.collect::<Result<_, Error>>()?,
+            folder,
+        })
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<EntryPlace> {
+        let mut files = self.files.iter().enumerate();
+        files.find_map(|(index, file)| Some((index, file.document.as_ref()?.find(name)?)))
+    }
+
+    pub(super) fn entry(&self, place: EntryPlace) -> Option<&Value> {
+        self.files[place.0]
+            .document
+            .as_ref()?
+            .providers()
+            .get(place.1)
+    }
+
+    /// All entries, in order.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Value> {
+        let documents = self.files.iter().filter_map(|file| file.document.as_ref());
+        documents.flat_map(Document::providers)
+    }
+
+    /// The index of the file for a new entry: in a folder, a file of its own.
+    pub(super) fn file_for(
+        &mut self,
+        name: &str,
+        locks: Option<&mut Locks>,
+        command: &str,
+    ) -> Result<usize, Error> {
+        let Some(folder) = &self.folder else {
+            return Ok(0);
+        };
+        let file = open(&folder.join(format!("{name}.yaml")), locks, command)?;
+        self.files.push(ConfigFile::new(file)?);
+        Ok(self.files.len() - 1)
+    }
+
+    /// For messages.
+    pub(super) fn paths(&self) -> String {
+        let paths = self.files.iter().map(|it| escaped_path(it.file.path()));
+        paths.collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl ConfigFile {
+    fn new(file: UserFile) -> Result<Self, Error> {
+        let document = file.bytes().map(Document::parse).transpose();
+        let document = document.map_err(|cause| file_error(file.path(), cause))?;
+        Ok(Self { file, document })
+    }
+}
+
+fn open(path: &Path, locks: Option<&mut Locks>, command: &str) -> Result<UserFile, Error> {
+    let opened = match locks {
+        Some(locks) => UserFile::lock(path, locks),
+        None => UserFile::read(path),
+    };
+    opened.map_err(|error| {
+        let hint = error.hint(command);
+        Error::failure(error).hints(hint)
+    })
+}
+
+/// The files of a folder that kubelet reads, in its order.
+pub(super) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let wrong = |source| {
+        let path = folder.to_owned();
+        Error::failure(UserFileError::Read { path, source })
+    };
+    let items = fs::read_dir(folder).map_err(wrong)?.flatten();
+    let is_read = |path: &PathBuf| {
+        let extension = path.extension().and_then(|it| it.to_str());
+        extension.is_some_and(|it| EXTENSIONS.contains(&it)) && !path.is_dir()
+    };
+    let mut files: Vec<PathBuf> = items.map(|item| item.path()).filter(is_read).collect();
+    files.sort();
+    Ok(files)
+}
+
+/// The change of one file.
+#[derive(Debug)]
+pub(super) struct FileChange {
+    file: UserFile,
+    /// `None`: it is deleted.
+    after: Option<Document>,
+}
+
+impl FileChange {
+    pub(super) fn new(file: UserFile, after: Option<Document>) -> Self {
+        Self { file, after }
+    }
+
+    pub(super) fn show(&self, page: &mut Page) {
+        let before = self.file.bytes().map(String::from_utf8_lossy);
+        let after = self.after.as_ref().map(Document::text);
+        show_difference(page, self.file.path(), before.as_deref(), after);
+    }
+
+    pub(super) fn check_writable(&self) -> Result<(), Error> {
+        self.file.check_writable().map_err(Error::failure)
+    }
+
+    /// Applies the change. A backup is made unless there is one that differs only in the entry `name`.
+    pub(super) fn apply(&self, name: &str, page: &mut Page) -> Result<(), Error> {
+        let path = escaped_path(self.file.path());
+        let after = self.after.as_ref().map(Document::bytes).unwrap_or_default();
+        let but_for_entry = |bytes: &[u8]| {
+            let document = Document::parse(bytes).ok()?;
+            Some(document.value_without(document.find(name)))
+        };
+        let before = self.file.bytes().and_then(but_for_entry);
+        let suffices = |kept: &[u8]| before.is_some() && but_for_entry(kept) == before;
+        let replaced = self.file.replace(&after, suffices);
+        let replaced = replaced.map_err(Error::failure)?;
+        let text = match &replaced.backup {
+            Some(backup) => format!("changed {path}; backup: {}", escaped_path(&backup.path)),
+            None => format!("created {path}"),
+        };
+        page.marked(CheckMark::Good, &text);
+        Ok(())
+    }
+
+    /// Applies the change of an earlier one that is taken back, whose backup is there.
+    pub(super) fn take_back(&self, page: &mut Page) -> Result<(), Error> {
+        let path = escaped_path(self.file.path());
+        let verb = match &self.after {
+            Some(after) => {
+                let replaced = self.file.replace(&after.bytes(), |_| true);
+                replaced.map(|_| "changed")
+            }
+            None => self.file.remove().map(|()| "deleted"),
+        };
+        let verb = verb.map_err(Error::failure)?;
+        page.marked(CheckMark::Good, &format!("{verb} {path}"));
+        Ok(())
+    }
+
+    /// Deletes the backups that are no longer needed.
+    pub(super) fn remove_backups(&self, is_meant: impl Fn(&[u8]) -> bool) {
+        self.file.remove_backups(is_meant);
+    }
+
+    /// Restores the earlier content, if no other process has changed the file since.
+    pub(super) fn restore(&self, page: &mut Page) -> Result<(), Error> {
+        let path = self.file.path();
+        let now = UserFile::read(path).map_err(Error::failure)?;
+        if now.bytes() != self.after.as_ref().map(Document::bytes).as_deref() {
+            let path = path.to_owned();
+            return Err(Error::failure(UserFileError::Changed { path }));
+        }
+        match self.file.bytes() {
+            Some(before) => {
+                now.replace(before, |_| true).map_err(Error::failure)?;
+                now.remove_backups(|kept| kept == before);
+            }
+            None => now.remove().map_err(Error::failure)?,
+        }
+        page.marked(CheckMark::Good, &format!("restored {}", escaped_path(path)));
+        Ok(())
+    }
+}

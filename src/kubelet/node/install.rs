@@ -1,0 +1,267 @@
+//! `kubelet install`: copies this program to a node's folder of providers, and adds it to kubelet's
+//! configuration.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::cli::KubeletInstall;
+use crate::commands::page::CheckMark;
+use crate::commands::{Page, Verdict};
+use crate::config::Config;
+use crate::configure::user_file::Locks;
+use crate::env::Env;
+use crate::error::{Error, escaped, escaped_path};
+
+use super::configuration::{Configuration, FileChange, file_error};
+use super::document::{Document, Edit, name_of};
+use super::entry::{self, is_ours};
+use super::executable::{Executable, Occupant, Previous, check_chain, make_folder};
+use super::image_pattern;
+use super::paths::NodePaths;
+use super::restart::restart;
+use super::service::Service;
+
+const COMMAND: &str = "kubelet install";
+
+#[derive(Debug, thiserror::Error)]
+enum InstallError {
+    #[error("the provider `{}` in {files} is another program's", escaped(name))]
+    Foreign { name: String, files: String },
+    #[error("there is no provider `{}` to replace in {files}", escaped(name))]
+    Nothing { name: String, files: String },
+}
+
+impl From<InstallError> for Error {
+    fn from(error: InstallError) -> Self {
+        let hint = match &error {
+            InstallError::Foreign { name, .. } => {
+                format!("Pass --replace {name} to replace it, or --name with another name")
+            }
+            InstallError::Nothing { .. } => "Omit --replace, or correct its name".to_owned(),
+        };
+        Self::failure(error).hint(hint)
+    }
+}
+
+/// Everything that is changed.
+struct Plan {
+    executable: Executable,
+    changes: Vec<FileChange>,
+    remarks: Vec<String>,
+    /// For messages.
+    files: String,
+}
+
+pub(super) fn run(
+    arguments: &KubeletInstall,
+    env: &Env,
+    page: &mut Page,
+) -> Result<Verdict, Error> {
+    let root = Path::new("/");
+    let paths = NodePaths::find(&arguments.paths, root)?;
+    check_chain(&paths.bin_dir).map_err(Error::failure)?;
+    let looked = Plan::make(arguments, &paths, env, None)?;
+    let mut locks = Locks::default();
+    let plan = if arguments.dry_run {
+        looked
+    } else {
+        make_folder(&paths.bin_dir).map_err(Error::failure)?;
+        let plan = Plan::make(arguments, &paths, env, Some(&mut locks))?;
+        // Also removes what a killed process has left there.
+        let folder = locks.take_folder_of(&plan.executable.path);
+        folder.map_err(Error::failure)?;
+        plan
+    };
+    for change in &plan.changes {
+        change.show(page);
+        page.gap();
+    }
+    for remark in &plan.remarks {
+        page.marked(CheckMark::Unknown, remark);
+    }
+    if plan.is_empty() {
+        let text = format!(
+            "already configured: {}, {}",
+            plan.files,
+            escaped_path(&plan.executable.path)
+        );
+        page.marked(CheckMark::Good, &text);
+    } else if arguments.dry_run {
+        if plan.copies() {
+            let text = format!(
+                "would copy this program to {}",
+                escaped_path(&plan.executable.path)
+            );
+            page.marked(CheckMark::Unknown, &text);
+        }
+        page.marked(CheckMark::Unknown, "dry run: nothing was changed");
+        return Ok(Verdict::Good);
+    } else {
+        let service = arguments
+            .restart
+            .restart_kubelet
+            .then(|| Service::find(arguments.restart.unit.as_deref(), env));
+        let service = service.transpose()?;
+        let previous = plan.apply(&arguments.name, page)?;
+        if let Some(service) = service.filter(|_| !plan.changes.is_empty()) {
+            restart(&service, &plan.changes, previous, page)?;
+            return Ok(Verdict::Good);
+        }
+    }
+    if let Some(unused) = paths.unused(root) {
+        page.marked(CheckMark::Warning, &unused);
+    }
+    if !plan.changes.is_empty() {
+        let text = "kubelet reads its configuration only when it starts: restart it, for example with systemctl restart kubelet";
+        page.marked(CheckMark::Unknown, text);
+    } else if arguments.restart.restart_kubelet {
+        let text = "kubelet was not restarted, as its configuration has not changed";
+        page.marked(CheckMark::Unknown, text);
+    }
+    Ok(Verdict::Good)
+}
+
+impl Plan {
+    fn make(
+        arguments: &KubeletInstall,
+        paths: &NodePaths,
+        env: &Env,
+        mut locks: Option<&mut Locks>,
+    ) -> Result<Self, Error> {
+        let name = &arguments.name;
+        let mut configuration = Configuration::open(&paths.config, locks.as_deref_mut(), COMMAND)?;
+        let own = configuration.find(name);
+        let replaced = arguments
+            .replace
+            .as_deref()
+            .and_then(|name| configuration.find(name));
+        let existing = own.and_then(|place| configuration.entry(place));
+        let files = configuration.paths();
+        if let Some(replace) = &arguments.replace
+            && replaced.is_none()
+            && own.is_none()
+        {
+            let name = replace.clone();
+            return Err(InstallError::Nothing { name, files }.into());
+        }
+        let is_replaced = own.is_some() && own == replaced;
+        if existing.is_some_and(|entry| !is_ours(entry)) && !is_replaced {
+            let name = name.clone();
+            return Err(InstallError::Foreign { name, files }.into());
+        }
+        let annotations = match arguments.workload_identity {
+            true => {
+                Config::from_env(env)
+                    .map_err(Error::failure)?
+                    .kubelet
+                    .role_annotations
+            }
+            false => Vec::new(),
+        };
+        let entry = entry::wanted(arguments, &annotations, existing);
+        let mut remarks =
+            other_providers(&configuration, &entry.value(), arguments.replace.as_deref());
+        remarks.extend(paths.note.map(str::to_owned));
+        let mut edits = Vec::new();
+        match (own, replaced) {
+            (Some((file, index)), None) => edits.push((file, Edit::Replace(index, &entry))),
+            (None, Some((file, index))) => edits.push((file, Edit::Replace(index, &entry))),
+            (Some(own), Some(replaced)) => {
+                edits.push((own.0, Edit::Replace(own.1, &entry)));
+                if own != replaced {
+                    edits.push((replaced.0, Edit::Remove(replaced.1)));
+                }
+            }
+            (None, None) => {
+                let file = configuration.file_for(name, locks, COMMAND)?;
+                edits.push((file, Edit::Append(&entry)));
+            }
+        }
+        let mut changes = Vec::new();
+        for (index, opened) in configuration.files.into_iter().enumerate() {
+            let path = opened.file.path().to_owned();
+            let wrong = |cause| file_error(&path, cause);
+            let mut after = opened.document.clone();
+            for (_, edit) in edits.iter().filter(|(file, _)| *file == index) {
+                after = Some(match (&after, edit) {
+                    (Some(document), edit) => document.edited(*edit).map_err(wrong)?,
+                    (None, _) => {
+                        let is_json = path.extension().is_some_and(|it| it == "json");
+                        Document::new(&entry, is_json).map_err(wrong)?
+                    }
+                });
+            }
+            let value =
+                |document: &Option<Document>| document.as_ref().map(|it| it.value().clone());
+            if value(&after) != value(&opened.document) {
+                changes.push(FileChange::new(opened.file, after));
+            }
+        }
+        let executable = Executable::find(&paths.bin_dir, name).map_err(Error::failure)?;
+        Ok(Self {
+            executable,
+            changes,
+            remarks,
+            files,
+        })
+    }
+
+    fn copies(&self) -> bool {
+        self.executable.occupant != Occupant::Current
+    }
+
+    fn is_empty(&self) -> bool {
+        !self.copies() && self.changes.is_empty()
+    }
+
+    /// The executable first: kubelet does not start if one that it is configured with is missing.
+    fn apply(&self, name: &str, page: &mut Page) -> Result<Option<Previous>, Error> {
+        for change in &self.changes {
+            change.check_writable()?;
+        }
+        let mut previous = None;
+        if self.copies() {
+            let installed = self.executable.install().map_err(Error::failure)?;
+            let path = escaped_path(&self.executable.path);
+            let text = match installed.kept() {
+                Some(kept) => format!(
+                    "replaced {path}; the earlier program is {}",
+                    escaped_path(kept)
+                ),
+                None => format!("copied this program to {path}"),
+            };
+            page.marked(CheckMark::Good, &text);
+            previous = Some(installed);
+        }
+        for change in &self.changes {
+            change.apply(name, page)?;
+        }
+        Ok(previous)
+    }
+}
+
+/// The other providers that kubelet asks for the same images.
+fn other_providers(
+    configuration: &Configuration,
+    ours: &Value,
+    replaced: Option<&str>,
+) -> Vec<String> {
+    let hosts: Vec<String> = image_pattern::sample_hosts()
+        .filter(|host| entry::patterns(ours).any(|it| image_pattern::matches(it, host)))
+        .collect();
+    let others = configuration.entries().filter(|entry| {
+        let is_other = name_of(entry) != name_of(ours) && name_of(entry) != replaced;
+        let mut patterns = entry::patterns(entry);
+        is_other && patterns.any(|it| hosts.iter().any(|host| image_pattern::matches(it, host)))
+    });
+    others
+        .filter_map(name_of)
+        .map(|name| {
+            let name = escaped(name);
+            format!(
+                "the provider {name} is for the same images: kubelet asks both, and tries the credentials of each in the order of the list. To replace it, pass --replace {name}"
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,398 @@
+//! kubelet's rules for its configuration. If one is broken, kubelet does not start (kubernetes 1.37,
+//! `pkg/credentialprovider/plugin/config.go`; kubernetes/kubelet 0.37, `config/v1/types.go`).
+
+use serde_json::{Map, Value};
+
+use crate::error::escaped;
+
+use super::document::Document;
+
+const CONFIG_GROUP: &str = "kubelet.config.k8s.io/";
+
+pub(super) const PROVIDER_GROUP: &str = "credentialprovider.kubelet.k8s.io/";
+
+const VERSIONS: [&str; 3] = ["v1", "v1beta1", "v1alpha1"];
+
+/// The keys of each object.
+const CONFIG_KEYS: [&str; 3] = ["apiVersion", "kind", "providers"];
+const PROVIDER_KEYS: [&str; 7] = [
+    "name",
+    "matchImages",
+    "defaultCacheDuration",
+    "apiVersion",
+    "args",
+    "env",
+    "tokenAttributes",
+];
+const VARIABLE_KEYS: [&str; 2] = ["name", "value"];
+const TOKEN_KEYS: [&str; 5] = [
+    "serviceAccountTokenAudience",
+    "cacheType",
+    "requireServiceAccount",
+    REQUIRED,
+    OPTIONAL,
+];
+
+pub(super) const REQUIRED: &str = "requiredServiceAccountAnnotationKeys";
+pub(super) const OPTIONAL: &str = "optionalServiceAccountAnnotationKeys";
+
+/// The broken rules of a file, one line each.
+pub(super) fn broken(document: &Document) -> Vec<String> {
+    let mut rules = Rules {
+        broken: Vec::new(),
+        place: String::new(),
+    };
+    rules.config(document);
+    rules.broken
+}
+
+struct Rules {
+    broken: Vec<String>,
+    /// Of the object that is looked at, with a colon.
+    place: String,
+}
+
+impl Rules {
+    fn add(&mut self, text: impl AsRef<str>) {
+        self.broken.push(format!("{}{}", self.place, text.as_ref()));
+    }
+
+    fn add_if(&mut self, is_broken: bool, text: impl AsRef<str>) {
+        if is_broken {
+            self.add(text);
+        }
+    }
+
+    fn config(&mut self, document: &Document) {
+        let config = document.value();
+        self.keys(config, &CONFIG_KEYS);
+        let is_kind =
+            config.get("kind").and_then(Value::as_str) == Some("CredentialProviderConfig");
+        self.add_if(!is_kind, "kind is not CredentialProviderConfig");
+        self.version(config, CONFIG_GROUP);
+        self.add_if(document.providers().is_empty(), "there is no provider");
+        for (index, entry) in document.providers().iter().enumerate() {
+            let name = entry.get("name").and_then(Value::as_str);
+            self.place = match name {
+                Some(name) if !name.is_empty() => format!("{}: ", escaped(name)),
+                _ => format!("provider {}: ", index + 1),
+            };
+            match entry.as_object() {
+                Some(provider) => self.provider(provider),
+                None => self.add("it is not an object"),
+            }
+        }
+    }
+
+    fn provider(&mut self, provider: &Map<String, Value>) {
+        self.keys(provider, &PROVIDER_KEYS);
+        match self.text(provider, "name") {
+            None | Some("") => self.add("name is missing"),
+            Some("." | "..") => self.add("name is not the name of a file"),
+            Some(name) => self.add_if(name.contains(['/', ' ']), "name contains a slash or space"),
+        }
+        let version = self.version(provider, PROVIDER_GROUP);
+        let images = self.texts(provider, "matchImages");
+        self.add_if(images.is_empty(), "matchImages has no pattern");
+        for image in images
+            .iter()
+            .filter(|image| image.is_empty() || image.contains([' ', '\t']))
+        {
+            self.add(format!(
+                "matchImages: `{}` is not a pattern",
+                escaped(image)
+            ));
+        }
+        match self.text(provider, "defaultCacheDuration") {
+            None => self.add("defaultCacheDuration is missing"),
+            Some(text) if text.starts_with('-') => self.add("defaultCacheDuration is negative"),
+            Some(text) => {
+                let text = escaped(text);
+                let is_broken = !is_duration(&text);
+                self.add_if(
+                    is_broken,
+                    format!("defaultCacheDuration: `{text}` is not a time such as 0s or 12h"),
+                );
+            }
+        }
+        self.texts(provider, "args");
+        self.variables(provider);
+        match provider.get("tokenAttributes") {
+            None | Some(Value::Null) => {}
+            Some(Value::Object(attributes)) => {
+                let is_old = version.is_some_and(|version| version != "v1");
+                self.add_if(
+                    is_old,
+                    format!("tokenAttributes requires apiVersion {PROVIDER_GROUP}v1"),
+                );
+                self.token_attributes(attributes);
+            }
+            Some(_) => self.add("tokenAttributes is not an object"),
+        }
+    }
+
+    fn variables(&mut self, provider: &Map<String, Value>) {
+        let variables = match provider.get("env") {
+            None | Some(Value::Null) => return,
+            Some(Value::Array(variables)) => variables,
+            Some(_) => return self.add("env is not a list"),
+        };
+        for variable in variables {
+            let Some(variable) = variable.as_object() else {
+                self.add("env: a variable is not an object with name and value");
+                continue;
+            };
+            self.keys(variable, &VARIABLE_KEYS);
+            let is_missing = self.text(variable, "name").is_none_or(str::is_empty);
+            self.add_if(is_missing, "env: a variable has no name");
+            self.text(variable, "value");
+        }
+    }
+
+    fn token_attributes(&mut self, attributes: &Map<String, Value>) {
+        self.keys(attributes, &TOKEN_KEYS);
+        let audience = self.text(attributes, "serviceAccountTokenAudience");
+        self.add_if(
+            audience.is_none_or(str::is_empty),
+            "serviceAccountTokenAudience is missing",
+        );
+        let cache_type = self.text(attributes, "cacheType");
+        let is_known = matches!(cache_type, Some("Token" | "ServiceAccount"));
+        self.add_if(!is_known, "cacheType is not Token or ServiceAccount");
+        let requires = attributes
+            .get("requireServiceAccount")
+            .and_then(Value::as_bool);
+        self.add_if(
+            requires.is_none(),
+            "requireServiceAccount is not true or false",
+        );
+        let required = self.texts(attributes, REQUIRED);
+        let optional = self.texts(attributes, OPTIONAL);
+        let is_broken = requires == Some(false) && !required.is_empty();
+        self.add_if(
+            is_broken,
+            format!("{REQUIRED} needs requireServiceAccount: true"),
+        );
+        let mut all: Vec<&str> = required.into_iter().chain(optional).collect();
+        all.sort_unstable();
+        let repeated = all.windows(2).find(|pair| pair[0] == pair[1]);
+        if let Some(pair) = repeated {
+            self.add(format!(
+                "the annotation key {} is listed twice",
+                escaped(pair[0])
+            ));
+        }
+    }
+
+    /// kubelet refuses unknown keys.
+    fn keys(&mut self, object: &Map<String, Value>, known: &[&str]) {
+        for key in object.keys().filter(|key| !known.contains(&key.as_str())) {
+            self.add(format!("unknown field `{}`", escaped(key)));
+        }
+    }
+
+    /// The version after the group.
+    fn version<'v>(&mut self, object: &'v Map<String, Value>, group: &str) -> Option<&'v str> {
+        let text = self.text(object, "apiVersion").unwrap_or_default();
+        let version = text.strip_prefix(group).filter(|it| VERSIONS.contains(it));
+        self.add_if(version.is_none(), format!("apiVersion is not {group}v1"));
+        version
+    }
+
+    /// A text; `None` if there is none, or another value.
+    fn text<'v>(&mut self, object: &'v Map<String, Value>, key: &str) -> Option<&'v str> {
+        match object.get(key) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) => Some(text),
+            Some(_) => {
+                self.add(format!("{key} is not text: write it in quotes"));
+                None
+            }
+        }
+    }
+
+    fn texts<'v>(&mut self, object: &'v Map<String, Value>, key: &str) -> Vec<&'v str> {
+        let items = match object.get(key) {
+            None | Some(Value::Null) => return Vec::new(),
+            Some(Value::Array(items)) => items.as_slice(),
+            Some(_) => &[],
+        };
+        let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+        let is_list = object.get(key).is_some_and(Value::is_array);
+        self.add_if(
+            !is_list || texts.len() < items.len(),
+            format!("{key} is not a list of text"),
+        );
+        texts
+    }
+}
+
+/// Whether it is a duration of Go without a sign: `1h30m`, `0`, `1.5s`.
+pub(super) fn is_duration(text: &str) -> bool {
+    let mut rest = text;
+    if rest == "0" {
+        return true;
+    }
+    while !rest.is_empty() {
+        let number = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+        let units = ["ns", "us", "µs", "ms", "s", "m", "h"];
+        let digits = &rest[..rest.len() - number.len()];
+        let unit = units.iter().filter_map(|unit| number.strip_prefix(unit));
+        match unit.min_by_key(|after| after.len()) {
+            Some(after) if digits.parse::<f64>().is_ok() => rest = after,
+            _ => return false,
+        }
+    }
+    !text.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "\
+apiVersion: kubelet.config.k8s.io/v1
+kind: CredentialProviderConfig
+providers:
+- name: ours
+  apiVersion: credentialprovider.kubelet.k8s.io/v1
+  matchImages: [public.ecr.aws]
+  defaultCacheDuration: 12h
+  args: [kubelet]
+  env: [{name: HOME, value: /root}]
+  tokenAttributes:
+    serviceAccountTokenAudience: sts.amazonaws.com
+    requireServiceAccount: true
+    cacheType: Token
+    requiredServiceAccountAnnotationKeys: [a/b]
+    optionalServiceAccountAnnotationKeys: [c]
+";
+
+    fn broken_in(text: &str) -> Vec<String> {
+        broken(&Document::parse(text.as_bytes()).expect(text))
+    }
+
+    #[test]
+    fn the_packaged_configurations_break_no_rule() {
+        let packaged = [
+            include_str!("../../../packaging/kubernetes/credential-provider-config.yaml"),
+            include_str!("../../../packaging/kubernetes/workload-identity.yaml"),
+            GOOD,
+        ];
+        for text in packaged {
+            assert_eq!(broken_in(text), Vec::<String>::new(), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_broken_rule_is_told_with_its_provider() {
+        for (from, to, expected) in [
+            (
+                "kubelet.config.k8s.io/v1\n",
+                "kubelet.config.k8s.io/v2\n",
+                "apiVersion is not kubelet.config.k8s.io/v1",
+            ),
+            ("kind: C", "kind: X", "kind is not CredentialProviderConfig"),
+            ("kind:", "extra: 1\nkind:", "unknown field `extra`"),
+            (
+                "name: ours",
+                "name: a/b",
+                "a/b: name contains a slash or space",
+            ),
+            ("name: ours", "name: \"\"", "provider 1: name is missing"),
+            (
+                "name: ours",
+                "name: ..",
+                "..: name is not the name of a file",
+            ),
+            (
+                "/v1\n  match",
+                "/v9\n  match",
+                "ours: apiVersion is not credentialprovider.kubelet.k8s.io/v1",
+            ),
+            (
+                "/v1\n  match",
+                "/v1beta1\n  match",
+                "ours: tokenAttributes requires apiVersion credentialprovider.kubelet.k8s.io/v1",
+            ),
+            ("[public.ecr.aws]", "[]", "ours: matchImages has no pattern"),
+            (
+                "[public.ecr.aws]",
+                "[5]",
+                "ours: matchImages is not a list of text",
+            ),
+            (
+                "12h",
+                "soon",
+                "ours: defaultCacheDuration: `soon` is not a time such as 0s or 12h",
+            ),
+            (
+                "12h",
+                "12",
+                "ours: defaultCacheDuration is not text: write it in quotes",
+            ),
+            ("12h", "-1s", "ours: defaultCacheDuration is negative"),
+            (
+                "  defaultCacheDuration: 12h\n",
+                "",
+                "ours: defaultCacheDuration is missing",
+            ),
+            ("args:", "arg:", "ours: unknown field `arg`"),
+            (
+                "value: /root",
+                "values: /root",
+                "ours: unknown field `values`",
+            ),
+            (
+                "value: /root",
+                "value: 1",
+                "ours: value is not text: write it in quotes",
+            ),
+            (
+                "sts.amazonaws.com",
+                "\"\"",
+                "ours: serviceAccountTokenAudience is missing",
+            ),
+            (
+                "cacheType: Token",
+                "cacheType: Registry",
+                "ours: cacheType is not Token or ServiceAccount",
+            ),
+            (
+                "Account: true",
+                "Account: false",
+                "ours: requiredServiceAccountAnnotationKeys needs requireServiceAccount: true",
+            ),
+            (
+                "[c]",
+                "[a/b]",
+                "ours: the annotation key a/b is listed twice",
+            ),
+        ] {
+            let text = GOOD.replacen(from, to, 1);
+            assert_ne!(text, GOOD, "{from}");
+            assert!(
+                broken_in(&text).contains(&expected.to_owned()),
+                "{to}: {:?}",
+                broken_in(&text)
+            );
+        }
+    }
+
+    #[test]
+    fn durations_are_those_of_go() {
+        for (text, expected) in [
+            ("0", true),
+            ("0s", true),
+            ("1h30m", true),
+            ("1.5s", true),
+            ("10ms", true),
+            ("", false),
+            ("12", false),
+            ("h", false),
+            ("1d", false),
+        ] {
+            assert_eq!(is_duration(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The systemd service of kubelet, and its restart.
+
+use std::io;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::process::Command;
+
+#[cfg(unix)]
+use crate::child;
+use crate::env::Env;
+use crate::error::{Error, escaped};
+
+use super::program;
+
+/// The units that contain kubelet: its own, and those of k3s, RKE2, MicroK8s and k0s.
+const UNITS: [&str; 8] = [
+    "kubelet",
+    "k3s",
+    "k3s-agent",
+    "rke2-server",
+    "rke2-agent",
+    "snap.microk8s.daemon-kubelite",
+    "k0sworker",
+    "k0scontroller",
+];
+
+/// The time limit of a restart.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// The time limit of a question about a unit.
+const SHORT_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long the same process has to run after a restart. kubelet ends within a second if it refuses
+/// its configuration.
+const STEADY: Duration = Duration::from_secs(5);
+
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Why kubelet was not restarted, or does not run.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ServiceError {
+    #[error("cannot restart kubelet: systemctl is not on PATH")]
+    NoSystemd,
+    #[error("cannot restart kubelet: none of its usual systemd units is active")]
+    NoUnit,
+    #[error("cannot run systemctl: {0}")]
+    Run(#[source] io::Error),
+    #[error("systemctl restart {unit} failed: {}", said(text))]
+    Refused { unit: String, text: String },
+    #[error("{unit} did not keep running after the restart: {state}")]
+    Down { unit: String, state: String },
+}
+
+fn said(text: &str) -> String {
+    match text.trim() {
+        "" => "no message".to_owned(),
+        text => escaped(text),
+    }
+}
+
+impl From<ServiceError> for Error {
+    fn from(error: ServiceError) -> Self {
+        let hint = match &error {
+            ServiceError::NoSystemd | ServiceError::NoUnit => {
+                "Pass --unit UNIT, or restart kubelet yourself, without --restart-kubelet"
+                    .to_owned()
+            }
+            ServiceError::Run(_) => return Self::failure(error),
+            ServiceError::Refused { unit, .. } | ServiceError::Down { unit, .. } => {
+                format!("Run: journalctl --unit {unit} --lines 50")
+            }
+        };
+        Self::failure(error).hint(hint)
+    }
+}
+
+/// A unit that runs kubelet.
+#[derive(Debug)]
+pub(super) struct Service {
+    systemctl: PathBuf,
+    pub unit: String,
+}
+
+/// What systemd says about a unit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct State {
+    active: String,
+    process: String,
+}
+
+impl Service {
+    /// The unit with this name, or else the active one of those that run kubelet.
+    pub(super) fn find(unit: Option<&str>, env: &Env) -> Result<Self, ServiceError> {
+        let systemctl = find_program(env).ok_or(ServiceError::NoSystemd)?;
+        let service = |unit: &str| Self {
+            systemctl: systemctl.clone(),
+            unit: unit.to_owned(),
+        };
+        if let Some(unit) = unit {
+            return Ok(service(unit));
+        }
+        for unit in UNITS.map(service) {
+            if unit.state()?.active == "active" {
+                return Ok(unit);
+            }
+        }
+        Err(ServiceError::NoUnit)
+    }
+
+    /// Restarts the unit, and waits until it runs steadily.
+    pub(super) fn restart(&self) -> Result<(), ServiceError> {
+        let ended = self.systemctl(&["restart", &self.unit], LIMIT)?;
+        if !ended.status.success() {
+            return Err(ServiceError::Refused {
+                unit: self.unit.clone(),
+                text: ended.stderr,
+            });
+        }
+        let ends_at = Instant::now() + LIMIT;
+        let mut last = State::default();
+        let mut since = Instant::now();
+        loop {
+            let state = self.state()?;
+            let now = Instant::now();
+            if state != last {
+                // Another process: it has been started again since.
+                since = now;
+            } else if state.active == "active" && now - since >= STEADY {
+                return Ok(());
+            }
+            if state.active == "failed" || now >= ends_at {
+                return Err(ServiceError::Down {
+                    unit: self.unit.clone(),
+                    state: state.active,
+                });
+            }
+            last = state;
+            thread::sleep(PAUSE);
+        }
+    }
+
+    fn state(&self) -> Result<State, ServiceError> {
+        let arguments = ["show", "--property=ActiveState,MainPID", &self.unit];
+        let ended = self.systemctl(&arguments, SHORT_LIMIT)?;
+        let text = String::from_utf8_lossy(&ended.stdout);
+        let value = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
+            line.unwrap_or_default().trim().to_owned()
+        };
+        Ok(State {
+            active: value("ActiveState="),
+            process: value("MainPID="),
+        })
+    }
+
+    fn systemctl(
+        &self,
+        arguments: &[&str],
+        limit: Duration,
+    ) -> Result<program::Ended, ServiceError> {
+        let mut command = Command::new(&self.systemctl);
+        command.args(arguments);
+        program::run(command, b"", limit).map_err(ServiceError::Run)
+    }
+}
+
+#[cfg(unix)]
+fn find_program(env: &Env) -> Option<PathBuf> {
+    child::find("systemctl", &env.search_folders()).ok()
+}
+
+#[cfg(not(unix))]
+fn find_program(_: &Env) -> Option<PathBuf> {
+    None
+}

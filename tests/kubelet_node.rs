@@ -1,0 +1,115 @@
+//! `kubelet install`, `uninstall` and `check` against the files of a node. kubelet executes what is
+//! installed as root, so that only root can run them.
+#![cfg(target_os = "linux")]
+
+#[path = "kubelet_node/check.rs"]
+mod check;
+mod common;
+#[path = "kubelet_node/files.rs"]
+mod files;
+#[path = "kubelet_node/install.rs"]
+mod install;
+#[path = "kubelet_node/restart.rs"]
+mod restart;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::files::{am_root, chmod, skipped};
+use common::{Outcome, TestEnvironment};
+
+/// A configuration of another provider, with a comment and a vendor's layout.
+const UPSTREAM: &str = "\
+# from the vendor
+apiVersion: kubelet.config.k8s.io/v1
+kind: CredentialProviderConfig
+providers:
+- name: ecr-credential-provider  # upstream
+  apiVersion: credentialprovider.kubelet.k8s.io/v1
+  defaultCacheDuration: 12h
+  matchImages: [\"*.dkr.ecr.*.amazonaws.com\"]
+";
+
+/// A node with a folder for providers, which only root can write to.
+struct Node {
+    environment: TestEnvironment,
+    config: PathBuf,
+}
+
+impl Node {
+    /// `None` if the tests are not run by root.
+    fn new(config: &str, text: &str) -> Option<Self> {
+        Self::of(TestEnvironment::new(), config, text)
+    }
+
+    fn of(environment: TestEnvironment, config: &str, text: &str) -> Option<Self> {
+        if !am_root() {
+            skipped("only root can install an executable that kubelet runs");
+            return None;
+        }
+        let config = environment.write(config, text);
+        fs::create_dir(environment.home().join("providers")).expect("a folder");
+        Some(Self {
+            environment,
+            config,
+        })
+    }
+
+    fn bin_dir(&self) -> PathBuf {
+        self.environment.home().join("providers")
+    }
+
+    fn executable(&self, name: &str) -> PathBuf {
+        self.bin_dir().join(name)
+    }
+
+    fn text(&self) -> String {
+        fs::read_to_string(&self.config).expect("a configuration")
+    }
+
+    /// `kubelet` with these words, and the paths of the node.
+    fn run(&self, words: &[&str]) -> Outcome {
+        let config = self.config.display().to_string();
+        let bin_dir = self.bin_dir().display().to_string();
+        let paths = ["--config", &config, "--bin-dir", &bin_dir];
+        self.environment
+            .run(&[&["kubelet"], words, &paths].concat(), "")
+    }
+
+    #[track_caller]
+    fn succeeds(&self, words: &[&str]) -> String {
+        let outcome = self.run(words);
+        assert_eq!(
+            (outcome.code, &*outcome.stderr),
+            (Some(0), ""),
+            "{outcome:?}"
+        );
+        on_one_line(&outcome.stdout)
+    }
+
+    #[track_caller]
+    fn fails(&self, words: &[&str]) -> String {
+        let outcome = self.run(words);
+        assert_eq!(outcome.code, Some(1), "{outcome:?}");
+        outcome.stderr
+    }
+
+    /// A program of the node's PATH.
+    fn program(&mut self, name: &str, script: &str) {
+        let file = self.environment.write(&format!("path/{name}"), script);
+        chmod(&file, 0o755);
+        let folder = file.parent().expect("a folder").display().to_string();
+        self.environment
+            .set("PATH", &format!("{folder}:/usr/bin:/bin"));
+    }
+}
+
+/// A text without the line breaks of its wrapping.
+fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The names in a folder.
+fn names(folder: &Path) -> Vec<String> {
+    common::files::names(folder)
+}

@@ -1,0 +1,255 @@
+//! What is installed, and that uninstalling leaves nothing.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::common::PROGRAM;
+use crate::common::files::{chmod, give_away, mode};
+
+use super::{Node, UPSTREAM, names};
+
+const NAME: &str = "docker-credential-ecrx";
+
+#[test]
+fn it_adds_an_entry_and_an_executable_and_a_second_run_changes_nothing() {
+    let Some(node) = Node::new("config.yaml", UPSTREAM) else {
+        return;
+    };
+    let told = node.succeeds(&["install"]);
+    assert!(told.contains("copied this program to "), "{told}");
+    assert!(
+        told.contains("To replace it, pass --replace ecr-credential-provider"),
+        "{told}"
+    );
+    let text = node.text();
+    assert!(text.starts_with(UPSTREAM), "{text}");
+    assert!(
+        text.contains("\n- name: docker-credential-ecrx\n"),
+        "{text}"
+    );
+    assert_eq!(mode(&node.executable(NAME)), 0o755);
+    assert_eq!(
+        fs::read(node.executable(NAME)).unwrap(),
+        fs::read(PROGRAM).unwrap()
+    );
+    assert_eq!(names(&node.bin_dir()), [NAME]);
+    let again = node.succeeds(&["install"]);
+    assert!(again.contains("already configured: "), "{again}");
+    assert_eq!(node.text(), text);
+}
+
+#[test]
+fn what_is_installed_answers_kubelet() {
+    let Some(node) = Node::new("config.yaml", UPSTREAM) else {
+        return;
+    };
+    node.succeeds(&["install"]);
+    let outcome = node
+        .environment
+        .run_program(node.executable(NAME), &["kubelet"], "");
+    assert_eq!(outcome.code, Some(1));
+    assert!(
+        outcome.stderr.contains("stdin is empty; kubelet sends a "),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn uninstalling_restores_every_byte_and_leaves_no_file() {
+    for (name, text) in [
+        ("config.yaml", UPSTREAM),
+        (
+            "config.json",
+            "{\"kind\": \"CredentialProviderConfig\", \"vendor\": 1e2, \"providers\": [{\"name\": \"x\"}]}",
+        ),
+    ] {
+        let Some(node) = Node::new(name, text) else {
+            return;
+        };
+        let before = names(node.environment.home());
+        node.succeeds(&["install"]);
+        assert_ne!(node.text(), text);
+        node.succeeds(&["uninstall"]);
+        assert_eq!(node.text(), text);
+        assert_eq!(names(&node.bin_dir()), Vec::<String>::new());
+        assert_eq!(names(node.environment.home()), before);
+        let again = node.succeeds(&["uninstall"]);
+        assert!(again.contains("nothing to remove: "), "{again}");
+    }
+}
+
+#[test]
+fn a_replaced_provider_and_its_executable_come_back() {
+    let Some(node) = Node::new("config.yaml", UPSTREAM) else {
+        return;
+    };
+    let upstream = node.executable("ecr-credential-provider");
+    fs::write(&upstream, "#!/bin/sh\n").unwrap();
+    let error = node.fails(&["install", "--name", "ecr-credential-provider"]);
+    assert!(error.contains("is another program's"), "{error}");
+    let words = [
+        "--name",
+        "ecr-credential-provider",
+        "--replace",
+        "ecr-credential-provider",
+    ];
+    node.succeeds(&[&["install"], &words[..]].concat());
+    assert!(!node.text().contains("# upstream"), "{}", node.text());
+    assert_eq!(fs::read(&upstream).unwrap(), fs::read(PROGRAM).unwrap());
+    let told = node.succeeds(&["uninstall", "--name", "ecr-credential-provider"]);
+    assert!(
+        told.contains("the provider ecr-credential-provider is restored"),
+        "{told}"
+    );
+    assert_eq!(node.text(), UPSTREAM);
+    assert_eq!(fs::read_to_string(&upstream).unwrap(), "#!/bin/sh\n");
+    assert_eq!(names(&node.bin_dir()), ["ecr-credential-provider"]);
+}
+
+#[test]
+fn if_the_platform_has_written_its_entry_anew_its_executable_comes_back() {
+    let Some(node) = Node::new("config.yaml", UPSTREAM) else {
+        return;
+    };
+    let name = "ecr-credential-provider";
+    let upstream = node.executable(name);
+    fs::write(&upstream, "#!/bin/sh\n").unwrap();
+    node.succeeds(&["install", "--name", name, "--replace", name]);
+    fs::write(&node.config, UPSTREAM).unwrap();
+    node.succeeds(&["uninstall", "--name", name]);
+    assert_eq!(fs::read_to_string(&upstream).unwrap(), "#!/bin/sh\n");
+    assert_eq!(node.text(), UPSTREAM);
+}
+
+#[test]
+fn a_file_that_has_changed_since_keeps_its_changes() {
+    let Some(node) = Node::new("config.yaml", UPSTREAM) else {
+        return;
+    };
+    node.succeeds(&["install", "--replace", "ecr-credential-provider"]);
+    let added = "- name: other\n  matchImages: [quay.io]\n";
+    fs::write(&node.config, format!("{}{added}", node.text())).unwrap();
+    let told = node.succeeds(&["uninstall"]);
+    assert!(told.contains("no earlier provider is restored"), "{told}");
+    assert!(
+        node.text().ends_with(&format!("providers:\n{added}")),
+        "{}",
+        node.text()
+    );
+}
+
+#[test]
+fn in_a_folder_of_files_the_entry_has_a_file_of_its_own() {
+    let Some(mut node) = Node::new("kubelet.d/10-vendor.yaml", UPSTREAM) else {
+        return;
+    };
+    let vendor = node.config.clone();
+    node.config = vendor.parent().unwrap().to_owned();
+    node.succeeds(&["install"]);
+    let files = ["10-vendor.yaml", "docker-credential-ecrx.yaml"];
+    assert_eq!(names(&node.config), files);
+    assert!(node.succeeds(&["install"]).contains("already configured"));
+    node.succeeds(&["uninstall"]);
+    assert_eq!(names(&node.config), ["10-vendor.yaml"]);
+    assert_eq!(fs::read_to_string(vendor).unwrap(), UPSTREAM);
+}
+
+#[test]
+fn a_missing_configuration_is_created_and_deleted() {
+    let Some(node) = Node::new("config.json", "") else {
+        return;
+    };
+    fs::remove_file(&node.config).unwrap();
+    node.succeeds(&[
+        "install",
+        "--workload-identity",
+        "--match-image",
+        "*.dkr.ecr.*.amazonaws.com",
+    ]);
+    let config: Value = serde_json::from_str(&node.text()).unwrap();
+    let entry = &config["providers"][0];
+    assert_eq!(
+        entry["matchImages"],
+        serde_json::json!(["*.dkr.ecr.*.amazonaws.com"])
+    );
+    assert_eq!(
+        entry["tokenAttributes"]["serviceAccountTokenAudience"],
+        "sts.amazonaws.com"
+    );
+    let told = node.succeeds(&["uninstall"]);
+    assert!(told.contains("no provider remains"), "{told}");
+    assert!(!node.config.exists());
+}
+
+#[test]
+fn settings_of_the_entry_that_no_option_names_stay() {
+    let Some(node) = Node::new("config.yaml", UPSTREAM) else {
+        return;
+    };
+    node.succeeds(&["install"]);
+    let edited = node.text().replace("value: /root", "value: /home/node");
+    fs::write(&node.config, &edited).unwrap();
+    assert!(node.succeeds(&["install"]).contains("already configured"));
+    assert_eq!(node.text(), edited);
+    node.succeeds(&["install", "--match-image", "public.ecr.aws"]);
+    assert!(node.text().contains("value: /home/node"), "{}", node.text());
+}
+
+#[test]
+fn a_folder_that_others_can_write_to_is_refused() {
+    let Some(node) = Node::new("config.yaml", UPSTREAM) else {
+        return;
+    };
+    for (make, why) in [
+        (
+            (|node| chmod(&node.bin_dir(), 0o777)) as fn(&Node),
+            "all users can write to ",
+        ),
+        (
+            |node| chmod(&node.bin_dir(), 0o775),
+            "its group can write to ",
+        ),
+        (
+            |node| {
+                chmod(&node.bin_dir(), 0o755);
+                give_away(&node.bin_dir());
+            },
+            " belongs to user 12345",
+        ),
+    ] {
+        make(&node);
+        let error = node.fails(&["install"]);
+        assert!(error.contains(why), "{error}");
+        assert_eq!(names(&node.bin_dir()), Vec::<String>::new());
+    }
+    assert_eq!(node.text(), UPSTREAM);
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let Some(node) = Node::new("config.yaml", UPSTREAM) else {
+        return;
+    };
+    let told = node.succeeds(&["install", "--dry-run"]);
+    for expected in [
+        "+- name: docker-credential-ecrx",
+        "would copy this program to ",
+        "dry run: nothing was changed",
+    ] {
+        assert!(told.contains(expected), "{told}");
+    }
+    assert_eq!(names(&node.bin_dir()), Vec::<String>::new());
+    assert_eq!(node.text(), UPSTREAM);
+}
+
+#[test]
+fn what_a_killed_process_has_left_is_removed() {
+    let Some(node) = Node::new("config.yaml", UPSTREAM) else {
+        return;
+    };
+    node.succeeds(&["install"]);
+    fs::write(node.executable(".ecrx-half.tmp"), "half").unwrap();
+    node.succeeds(&["install"]);
+    assert_eq!(names(&node.bin_dir()), [NAME]);
+}
