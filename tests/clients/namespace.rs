@@ -1,5 +1,7 @@
 //! A machine inside the machine: network, mount and process namespaces of the tests' own.
 
+#![allow(dead_code, reason = "each test file uses a part")]
+
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
@@ -16,10 +18,12 @@ use crate::process::{Finished, finish, limit};
 /// Where programs are looked for inside; the caller's own PATH is left outside.
 pub const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Runs outside the namespaces: waits for them to end, then removes the folder `$1`.
+/// Runs outside the namespaces: waits for them to end, then removes the folder `$1`, and the control
+/// groups of its name.
 const KEEPER: &str = r#"
 unshare --net --mount --propagation private --pid --fork --kill-child -- \
     sh -c "$2" namespace "$1" && code=0 || code=$?
+find /sys/fs/cgroup -depth -type d -path "*/${1##*/}*" -exec rmdir {} + || code=1
 rm -rf -- "$1"
 exit "$code"
 "#;

@@ -1,5 +1,7 @@
 //! Running a program to its end.
 
+#![allow(dead_code, reason = "each test file uses a part")]
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 

@@ -6,6 +6,7 @@
 
 mod call;
 mod clock;
+mod cluster;
 mod container;
 mod echo;
 mod ecr;
@@ -33,6 +34,7 @@ use std::time::{Duration, Instant};
 #[allow(unused_imports, reason = "each test file uses a part")]
 pub use self::{
     call::{Call, Operation},
+    cluster::FakeCluster,
     echo::{Echo, echo},
     ecr::{Grant, Issue},
     fault::{Fault, Gate, Times},

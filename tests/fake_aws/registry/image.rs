@@ -95,7 +95,6 @@ impl Repository {
             .map(|size| self.add_blob(filler(&format!("{seed} {size}"), *size)))
             .collect();
         let config = self.add_blob(json!({"os": "linux", "of": seed}).to_string());
-        let described = |media_type: &str, blob: &FakeLayer| json!({"mediaType": media_type, "digest": blob.digest, "size": blob.size});
         let of_layers: Vec<Value> = layers
             .iter()
             .map(|layer| described(format.layer(), layer))
@@ -113,6 +112,31 @@ impl Repository {
             size: text.len(),
             layers,
         }
+    }
+
+    /// An image for this machine's processor.
+    pub fn add_runnable(&mut self, tag: &str, layer: &[u8], command: &[&str]) {
+        let architecture = match std::env::consts::ARCH {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            other => other,
+        };
+        let layer = self.add_blob(layer);
+        let config = json!({
+            "architecture": architecture,
+            "os": "linux",
+            "config": {"Cmd": command},
+            "rootfs": {"type": "layers", "diff_ids": [layer.digest]},
+        });
+        let config = self.add_blob(config.to_string());
+        let media_type = Format::Oci.manifest();
+        let text = json!({
+            "schemaVersion": 2,
+            "mediaType": media_type,
+            "config": described(Format::Oci.config(), &config),
+            "layers": [described("application/vnd.oci.image.layer.v1.tar", &layer)],
+        });
+        self.add_manifest(tag, media_type, &text.to_string());
     }
 
     pub fn add_index(
@@ -158,12 +182,13 @@ impl Repository {
         digest
     }
 
-    fn add_blob(&mut self, text: String) -> FakeLayer {
+    fn add_blob(&mut self, bytes: impl Into<Vec<u8>>) -> FakeLayer {
+        let bytes = bytes.into();
         let blob = FakeLayer {
-            digest: digest(text.as_bytes()),
-            size: text.len(),
+            digest: digest(&bytes),
+            size: bytes.len(),
         };
-        self.blobs.insert(blob.digest.clone(), text.into_bytes());
+        self.blobs.insert(blob.digest.clone(), bytes);
         blob
     }
 
@@ -177,6 +202,10 @@ impl Repository {
     pub fn blob(&self, digest: &str) -> Option<&[u8]> {
         self.blobs.get(digest).map(Vec::as_slice)
     }
+}
+
+fn described(media_type: &str, blob: &FakeLayer) -> Value {
+    json!({"mediaType": media_type, "digest": blob.digest, "size": blob.size})
 }
 
 fn digest(bytes: &[u8]) -> String {

@@ -39,6 +39,7 @@ mod state;
 mod storage;
 mod visit;
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 #[allow(unused_imports, reason = "each test file uses a part")]
@@ -68,6 +69,11 @@ pub struct FakeRegistry {
 impl FakeRegistry {
     /// Starts one under these names of ECR's.
     pub fn start(hosts: &[&str]) -> Self {
+        Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), hosts)
+    }
+
+    /// The same at this address, for clients that find it without the proxy.
+    pub fn start_at(address: SocketAddr, hosts: &[&str]) -> Self {
         let buckets: Vec<String> = hosts.iter().map(|host| bucket(host)).collect();
         let mut names = hosts.to_vec();
         for bucket in &buckets {
@@ -78,10 +84,10 @@ impl FakeRegistry {
         let identity = Identity::new(&names, false).expect("make a certificate");
         let state = Arc::new(Mutex::new(State::default()));
         let (config, shared) = (identity.config, Arc::clone(&state));
-        let server = Server::start(move |socket, number, lifetime| {
+        let server = Server::start_at(address, move |socket, number, lifetime| {
             service::serve(socket, number, &config, &shared, lifetime);
         });
-        let server = server.expect("listen on 127.0.0.1");
+        let server = server.unwrap_or_else(|error| panic!("listen on {address}: {error}"));
         let proxy = FakeProxy::leading_nowhere();
         for name in names {
             proxy.lead(name, server.address);
@@ -152,6 +158,14 @@ impl FakeRegistry {
         let mut state = self.state();
         let repository = state.repositories.entry(name.to_owned()).or_default();
         repository.add_index(tag, format, platforms)
+    }
+
+    /// Makes an image that can be run here, of one layer (a tar file), and its repository.
+    pub fn add_runnable(&self, image: &str, layer: &[u8], command: &[&str]) {
+        let (name, tag) = self.check(image);
+        let mut state = self.state();
+        let repository = state.repositories.entry(name.to_owned()).or_default();
+        repository.add_runnable(tag, layer, command);
     }
 
     /// Puts any text under a tag, and its repository; the digest.
