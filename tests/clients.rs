@@ -11,6 +11,8 @@
 
 #[path = "clients/caching.rs"]
 mod caching;
+#[path = "clients/ci_recipes.rs"]
+mod ci_recipes;
 mod common;
 #[path = "clients/configure_docker.rs"]
 mod configure_docker;
@@ -22,6 +24,8 @@ mod creds_store;
 mod docker;
 #[path = "clients/doctor.rs"]
 mod doctor;
+#[path = "ci_recipes/files.rs"]
+mod files;
 #[path = "clients/go_clients/mod.rs"]
 mod go_clients;
 #[path = "clients/lab.rs"]
