@@ -9,9 +9,12 @@ use super::job::{Job, is_installed, succeeded};
 /// The OIDC token of a job.
 pub const TOKEN: &str = "e30.eyJzdWIiOiJqb2IifQ.fake-signature-EXAMPLE";
 
+/// Runs a recipe in a job, until a step fails.
+type Recipe = fn(&mut Job) -> Outcome;
+
 /// Runs a recipe, which has to work.
 #[track_caller]
-fn works(mut job: Job, recipe: fn(&mut Job) -> Outcome) -> Job {
+fn works(mut job: Job, recipe: Recipe) -> Job {
     succeeded(&recipe(&mut job));
     job
 }
@@ -275,7 +278,7 @@ fn a_dev_container_pushes_to_one_account_and_pulls_from_another() {
 
 #[test]
 fn a_download_with_another_checksum_is_never_run() {
-    let recipes: [(fn(&mut Job) -> Outcome, &str); 6] = [
+    let recipes: [(Recipe, &str); 6] = [
         (github_actions, "curl"),
         (gitlab_with_docker, "wget"),
         (gitlab_with_buildkit, "wget"),
