@@ -4,15 +4,27 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "dist/archive.rs"]
+mod archive;
 mod common;
 #[path = "dist/home.rs"]
 mod home;
+#[path = "dist/image.rs"]
+mod image;
+#[path = "dist/install.rs"]
+mod install;
+#[path = "dist/minimal.rs"]
+mod minimal;
 #[path = "dist/name_server.rs"]
 mod name_server;
 #[path = "dist/name_services.rs"]
 mod name_services;
 #[path = "dist/names.rs"]
 mod names;
+#[path = "dist/packages.rs"]
+mod packages;
+#[path = "dist/roots.rs"]
+mod roots;
 #[path = "dist/warm.rs"]
 mod warm;
 

@@ -22,6 +22,7 @@ mod server;
 mod service;
 mod setup;
 mod sigv4;
+mod site;
 mod sso;
 mod state;
 mod sts;
@@ -44,6 +45,7 @@ pub use self::{
         FakeImage, FakeLayer, FakeRegistry, Format, Refused, RegistryFault, Route, SIGNATURE,
         Visit, bucket, denial,
     },
+    site::FakeSite,
     sso::{LOGIN_REFRESH_TOKEN, SSO_ACCESS_TOKEN, SSO_REFRESH_TOKEN},
     state::Credentials,
 };

@@ -1,0 +1,196 @@
+//! The files that `packaging/build` has written: sums, archive, licences and lists of crates.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::common::TestEnvironment;
+use super::common::files::names;
+use super::program;
+use super::roots::paths;
+
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The folder of the release.
+pub fn release() -> PathBuf {
+    program().with_file_name("release")
+}
+
+/// The one file of the release whose name ends so.
+#[track_caller]
+pub fn released(end: &str) -> PathBuf {
+    let mut found = names(&release());
+    found.retain(|name| name.ends_with(end));
+    assert_eq!(found.len(), 1, "{end}: {found:?}: run packaging/build");
+    release().join(&found[0])
+}
+
+/// The name of the archive for this machine, without `.tar.gz`.
+pub fn archive_name() -> String {
+    let architecture = std::env::consts::ARCH;
+    format!("docker-credential-ecrx-{VERSION}-{architecture}-unknown-linux-gnu")
+}
+
+/// The output of a shell script that succeeds, with arguments.
+#[track_caller]
+pub fn script(script: &str, arguments: &[&Path]) -> String {
+    let mut command = Command::new("sh");
+    command.args(["-ec", script, "sh"]).args(arguments);
+    let output = command.output().expect("sh");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script}: {error}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// "NAME VERSION" of each crate that is linked into the executable, by cargo's resolver.
+fn crates() -> BTreeSet<String> {
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .args(["tree", "--locked", "--offline", "--prefix", "none"])
+        .args(["--edges", "normal,no-proc-macro", "--format", "{p}"])
+        .args(["--target", "x86_64-unknown-linux-gnu"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    let output = command.output().expect("cargo");
+    let tree = String::from_utf8(output.stdout).expect("UTF-8");
+    let name = |line: &str| {
+        let mut words = line.split(' ');
+        let (name, version) = (words.next()?, words.next()?);
+        Some(format!("{name} {}", version.strip_prefix('v')?))
+    };
+    let all: BTreeSet<String> = tree.lines().filter_map(name).collect();
+    assert!(all.len() > 100, "{all:?}");
+    all
+}
+
+/// The crates that are not in a list.
+fn missing(listed: &BTreeSet<String>) -> Vec<String> {
+    crates().difference(listed).cloned().collect()
+}
+
+/// "NAME VERSION" of each object of a JSON array.
+fn named(list: &Value) -> BTreeSet<String> {
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let objects = list.as_array().expect("an array").iter();
+    objects
+        .map(|object| format!("{} {}", text(&object["name"]), text(&object["version"])))
+        .collect()
+}
+
+#[test]
+#[ignore = "needs the release of packaging/build: .ci/run"]
+fn sha256sums_has_the_right_sum_of_every_file_of_the_release() {
+    let checked = script(
+        r#"cd "$1" && sha256sum --check --strict SHA256SUMS"#,
+        &[&release()],
+    );
+    let checked: Vec<&str> = checked
+        .lines()
+        .map(|line| line.strip_suffix(": OK").expect("a right sum"))
+        .collect();
+    let mut all = names(&release());
+    all.retain(|name| name != "SHA256SUMS");
+    assert_eq!(checked, all);
+}
+
+#[test]
+#[ignore = "needs the release of packaging/build: .ci/run"]
+fn archive_and_debian_package_have_the_executable_that_is_measured_and_belong_to_root() {
+    let environment = TestEnvironment::new();
+    let archive = released(".tar.gz");
+    let listed = script(r#"tar -tvzf "$1" --numeric-owner"#, &[&archive]);
+    assert!(
+        listed.lines().all(|line| line.contains(" 0/0 ")),
+        "{listed}"
+    );
+    script(r#"tar -xzf "$1" -C "$2""#, &[&archive, environment.home()]);
+    let unpacked = environment.home().join(archive_name());
+    let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging");
+    let mut expected: BTreeSet<String> = [
+        "docker-credential-ecrx",
+        "README.md",
+        "CHANGELOG.md",
+        "LICENSE-APACHE",
+        "LICENSE-MIT",
+        "THIRD-PARTY-LICENSES",
+        "config.example.toml",
+        "completions",
+        "man",
+    ]
+    .map(str::to_owned)
+    .into();
+    for folder in ["completions", "man"] {
+        let mut files = names(&packaging.join(folder));
+        files.retain(|file| !file.ends_with(".md"));
+        expected.extend(files.iter().map(|file| format!("{folder}/{file}")));
+    }
+    assert_eq!(paths(&unpacked), expected);
+
+    let measured = fs::read(program()).expect("an executable");
+    let in_archive = fs::read(unpacked.join("docker-credential-ecrx"));
+    assert!(in_archive.expect("an executable") == measured);
+    let folder = environment.home().join("package");
+    script(
+        r#"dpkg-deb --extract "$1" "$2""#,
+        &[&released("_amd64.deb"), &folder],
+    );
+    let in_package = fs::read(folder.join("usr/bin/docker-credential-ecrx"));
+    assert!(in_package.expect("an executable") == measured);
+}
+
+#[test]
+#[ignore = "needs the release of packaging/build: .ci/run"]
+fn licences_sbom_and_executable_name_every_crate_that_is_linked_in() {
+    let archive = released(".tar.gz");
+    let file = format!("{}/THIRD-PARTY-LICENSES", archive_name());
+    let licences = script(r#"tar -xOzf "$1" "$2""#, &[&archive, Path::new(&file)]);
+    for notice in ["Copyright", "Mozilla Public License", "GNU C Library"] {
+        assert!(licences.contains(notice), "{notice}");
+    }
+    let in_licences = licences
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.strip_prefix("    ")?.split(' ');
+            Some(format!("{} {}", words.next()?, words.next()?))
+        })
+        .collect();
+    assert_eq!(
+        missing(&in_licences),
+        [format!("docker-credential-ecrx {VERSION}")]
+    );
+
+    let sbom = fs::read_to_string(released(".cdx.json")).expect("an SBOM");
+    let sbom: Value = serde_json::from_str(&sbom).expect("JSON");
+    assert_eq!(sbom["bomFormat"], "CycloneDX");
+    let mut in_sbom = named(&sbom["components"]);
+    in_sbom.extend(named(&Value::from(vec![
+        sbom["metadata"]["component"].clone(),
+    ])));
+    assert_eq!(missing(&in_sbom), [""; 0]);
+
+    let environment = TestEnvironment::new();
+    let section = environment.home().join("section");
+    let listed = script(
+        r#"objcopy --dump-section .dep-v0="$2" "$1" /dev/null
+        python3 -c 'import sys, zlib; print(zlib.decompress(open(sys.argv[1], "rb").read()).decode())' "$2""#,
+        &[&program(), &section],
+    );
+    let listed: Value = serde_json::from_str(&listed).expect("JSON");
+    assert_eq!(missing(&named(&listed["packages"])), [""; 0]);
+}
+
+#[test]
+#[ignore = "needs the release of packaging/build: .ci/run"]
+fn neither_executable_nor_sbom_names_a_folder_of_the_machine_that_built_them() {
+    let home = std::env::var("HOME").expect("HOME");
+    for file in [program(), released(".cdx.json")] {
+        let bytes = fs::read(&file).expect("a file");
+        assert!(bytes.len() > 10_000);
+        for folder in [env!("CARGO_MANIFEST_DIR"), &format!("{home}/.cargo")] {
+            let found = memchr::memmem::find(&bytes, folder.as_bytes());
+            assert_eq!(found, None, "{}: {folder}", file.display());
+        }
+    }
+}
