@@ -63,14 +63,15 @@ target() {
     esac
 }
 
-# Both give up on a connection that delivers nothing.
+# Downloads the file $1 to $2, within 15 minutes.
 download() {
     if has curl; then
         curl --fail --silent --show-error --location --proto-redir =https \
             --connect-timeout 20 --speed-time 30 --speed-limit 1 --max-time 900 \
             --output "$2" "$1"
     elif has wget; then
-        wget -q -T 30 -t 2 -O "$2" "$1"
+        # BusyBox 1.35, as in Debian 12, crashes with -T.
+        timeout 900 wget -q -t 2 -O "$2" "$1"
     else
         fail "needs curl or wget. Install one of them"
     fi || fail "cannot download $1. Check --base-url and --version"
@@ -144,7 +145,11 @@ remove() {
 
 install() {
     [ -d "$prefix" ] || echo ./ >"$work/folders"
-    if ! mkdir -p "$prefix" 2>/dev/null || [ ! -w "$prefix" ]; then
+    nearest=$prefix
+    while [ ! -e "$nearest" ]; do
+        nearest=$(dirname "$nearest")
+    done
+    if [ ! -d "$nearest" ] || [ ! -w "$nearest" ]; then
         fail "cannot write to $prefix. Choose another folder with --prefix"
     fi
     fetch
@@ -166,7 +171,7 @@ install() {
         cp "$work/$name/$from" "$unfinished"
         mv -f "$unfinished" "$prefix/$to"
     done <"$work/places"
-    LC_ALL=C comm -23 "$work/old" "$work/new" >"$work/gone"
+    grep -vxF -f "$work/new" "$work/old" >"$work/gone" || :
     remove "$work/gone"
     cp "$work/new" "$prefix/$list"
 
