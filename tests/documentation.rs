@@ -12,6 +12,7 @@ use docker_credential_ecrx::config::{Config, ConfigPaths};
 const README: &str = include_str!("../README.md");
 const SECURITY: &str = include_str!("../SECURITY.md");
 const CHANGELOG: &str = include_str!("../CHANGELOG.md");
+const PACKAGING: &str = include_str!("../packaging/README.md");
 const CONTRIBUTING: &str = include_str!("../CONTRIBUTING.md");
 const COMMANDS: &str = include_str!("../packaging/man/docker-credential-ecrx.1.md");
 const CONFIGURATION: &str = include_str!("../packaging/man/docker-credential-ecrx-config.5.md");
@@ -51,7 +52,8 @@ const MANUAL: [(&str, &str); 7] = [
 ];
 
 /// The other documents.
-const OTHERS: [(&str, &str); 3] = [
+const OTHERS: [(&str, &str); 4] = [
+    ("packaging/README.md", PACKAGING),
     ("SECURITY.md", SECURITY),
     ("CHANGELOG.md", CHANGELOG),
     ("CONTRIBUTING.md", CONTRIBUTING),
@@ -602,6 +604,24 @@ fn the_manual_lists_every_command() {
 fn the_rust_version_in_the_readme_is_the_manifests() {
     let version = between(MANIFEST, "rust-version = \"", "\"");
     assert!(section(README, "## Installation").contains(&format!("Rust {version} or later")));
+}
+
+#[test]
+fn the_install_scripts_install_the_version_of_the_manifest() {
+    let version = between(MANIFEST, "\nversion = \"", "\"");
+    let scripts = [
+        (
+            include_str!("../packaging/install.sh"),
+            format!("\nversion={version}\n"),
+        ),
+        (
+            include_str!("../packaging/install.ps1"),
+            format!("[string]$Version = '{version}',\n"),
+        ),
+    ];
+    for (script, line) in scripts {
+        assert!(script.contains(&line), "{line}");
+    }
 }
 
 #[test]

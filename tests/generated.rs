@@ -142,9 +142,11 @@ fn manual_pages_say_what_the_definitions_say() {
 }
 
 #[test]
-fn outputs_in_the_readme_are_those_of_the_program() {
-    let readme = fs::read_to_string(packaging("../README.md")).expect("the README");
-    is_committed("../README.md", &pages::filled_in(&readme));
+fn generated_parts_of_both_readmes_are_those_of_the_program() {
+    for file in ["../README.md", "README.md"] {
+        let readme = fs::read_to_string(packaging(file)).expect("a README");
+        is_committed(file, &pages::filled_in(&readme));
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@
 #[cfg(unix)]
 pub mod cost;
 pub mod crowd;
+pub mod dependencies;
 #[path = "../fake_aws/mod.rs"]
 pub mod fake_aws;
 pub mod files;

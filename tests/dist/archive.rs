@@ -8,6 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::common::TestEnvironment;
+use super::common::dependencies::linked_crates;
 use super::common::files::names;
 use super::program;
 use super::roots::paths;
@@ -45,29 +46,10 @@ pub fn script(script: &str, arguments: &[&Path]) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// "NAME VERSION" of each crate that is linked into the executable, by cargo's resolver.
-fn crates() -> BTreeSet<String> {
-    let mut command = Command::new(env!("CARGO"));
-    command
-        .args(["tree", "--locked", "--offline", "--prefix", "none"])
-        .args(["--edges", "normal,no-proc-macro", "--format", "{p}"])
-        .args(["--target", "x86_64-unknown-linux-gnu"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"));
-    let output = command.output().expect("cargo");
-    let tree = String::from_utf8(output.stdout).expect("UTF-8");
-    let name = |line: &str| {
-        let mut words = line.split(' ');
-        let (name, version) = (words.next()?, words.next()?);
-        Some(format!("{name} {}", version.strip_prefix('v')?))
-    };
-    let all: BTreeSet<String> = tree.lines().filter_map(name).collect();
-    assert!(all.len() > 100, "{all:?}");
-    all
-}
-
 /// The crates that are not in a list.
 fn missing(listed: &BTreeSet<String>) -> Vec<String> {
-    crates().difference(listed).cloned().collect()
+    let all = linked_crates().into_keys();
+    all.filter(|name| !listed.contains(name)).collect()
 }
 
 /// "NAME VERSION" of each object of a JSON array.

@@ -36,6 +36,7 @@ fn generated(name: &str) -> Option<String> {
         "protocol commands" => Some(format!("\n{}\n", protocol_commands())),
         "environment variables" => Some(format!("\n{}\n", variables())),
         "configure-docker" => configure_docker(),
+        "licences" => licences(),
         other => panic!("unknown generated part: {other}"),
     }
 }
@@ -61,6 +62,30 @@ fn configure_docker() -> Option<String> {
 
 #[cfg(not(target_os = "linux"))]
 fn configure_docker() -> Option<String> {
+    None
+}
+
+/// How many crates of each licence are linked into the executable. The names of a choice are sorted.
+#[cfg(target_os = "linux")]
+fn licences() -> Option<String> {
+    let crates = super::common::dependencies::linked_crates();
+    let mut counts = std::collections::BTreeMap::new();
+    for licence in crates.values() {
+        let licence = licence.replace('/', " OR ");
+        let mut choice: Vec<&str> = licence.split(" OR ").collect();
+        choice.sort_unstable();
+        *counts.entry(choice.join(" OR ")).or_insert(0) += 1;
+    }
+    let mut text = "\n| licence | crates |\n|---|---:|\n".to_owned();
+    for (licence, count) in &counts {
+        let _ = writeln!(text, "| {licence} | {count} |");
+    }
+    let _ = writeln!(text, "| all | {} |\n", crates.len());
+    Some(text)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn licences() -> Option<String> {
     None
 }
 
