@@ -53,6 +53,28 @@ fn the_image_has_the_executable_and_licences_and_runs_without_root() {
 }
 
 #[test]
+#[ignore = "needs the release of packaging/build, and buildah as root: .ci/run"]
+fn a_build_copies_the_executable_out_of_the_image() {
+    let environment = TestEnvironment::new();
+    let image = format!("oci-archive:{}:{VERSION}", released("-oci.tar").display());
+    environment.write(
+        "Dockerfile",
+        &format!("FROM scratch\nCOPY --from={image} /docker-credential-ecrx /usr/local/bin/\n"),
+    );
+    script(
+        r#"cd "$1"
+        buildah --root "$1/images" --runroot "$1/run" --storage-driver vfs build --quiet \
+            --isolation chroot --output type=local,dest=out . >/dev/null"#,
+        &[environment.home()],
+    );
+    let copied = environment
+        .home()
+        .join("out/usr/local/bin/docker-credential-ecrx");
+    let copied = fs::read(copied).expect("an executable");
+    assert!(copied == fs::read(program()).expect("an executable"));
+}
+
+#[test]
 #[ignore = "needs skopeo: .ci/run"]
 fn an_image_of_two_architectures_gives_each_its_own_and_is_made_the_same_again() {
     let environment = TestEnvironment::new();
