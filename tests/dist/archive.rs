@@ -46,10 +46,12 @@ pub fn script(script: &str, arguments: &[&Path]) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// The crates that are not in a list.
+/// The crates that are not in a list, except the program itself.
 fn missing(listed: &BTreeSet<String>) -> Vec<String> {
     let all = linked_crates().into_keys();
-    all.filter(|name| !listed.contains(name)).collect()
+    let own = format!("docker-credential-ecrx {VERSION}");
+    all.filter(|name| *name != own && !listed.contains(name))
+        .collect()
 }
 
 /// "NAME VERSION" of each object of a JSON array.
@@ -138,19 +140,12 @@ fn licences_sbom_and_executable_name_every_crate_that_is_linked_in() {
             Some(format!("{} {}", words.next()?, words.next()?))
         })
         .collect();
-    assert_eq!(
-        missing(&in_licences),
-        [format!("docker-credential-ecrx {VERSION}")]
-    );
+    assert_eq!(missing(&in_licences), [""; 0]);
 
     let sbom = fs::read_to_string(released(".cdx.json")).expect("an SBOM");
     let sbom: Value = serde_json::from_str(&sbom).expect("JSON");
     assert_eq!(sbom["bomFormat"], "CycloneDX");
-    let mut in_sbom = named(&sbom["components"]);
-    in_sbom.extend(named(&Value::from(vec![
-        sbom["metadata"]["component"].clone(),
-    ])));
-    assert_eq!(missing(&in_sbom), [""; 0]);
+    assert_eq!(missing(&named(&sbom["components"])), [""; 0]);
 
     let environment = TestEnvironment::new();
     let section = environment.home().join("section");
