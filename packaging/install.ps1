@@ -41,7 +41,7 @@ if ((Test-Path $folder) -and -not $isOurs) {
     throw "$folder has other files. Choose another folder with -Prefix."
 }
 
-$name = "docker-credential-ecrx-$Version-x86_64-pc-windows-gnu"
+$name = "docker-credential-ecrx-$Version-x86_64-pc-windows-msvc"
 $url = "$($BaseUrl.TrimEnd('/'))/$Version"
 $work = Join-Path ([IO.Path]::GetTempPath()) ([IO.Path]::GetRandomFileName())
 New-Item -ItemType Directory $work | Out-Null
