@@ -13,6 +13,8 @@ mod process;
 mod sso;
 mod sts;
 mod survey;
+#[cfg(test)]
+pub(crate) mod throttled;
 mod web_identity;
 
 use aws_credential_types::Credentials;

@@ -18,7 +18,7 @@ use super::key::{self, Nth};
 use super::state::When;
 
 /// After a failed renewal, no process tries again with the same source and endpoint for this long.
-const REFRESH_PAUSE: time::Duration = time::Duration::seconds(60);
+pub(crate) const REFRESH_PAUSE: time::Duration = time::Duration::seconds(60);
 
 /// How long "public ECR issues no token here" is remembered.
 const PUBLIC_PAUSE: time::Duration = time::Duration::minutes(10);
@@ -30,7 +30,7 @@ const CODE_PAUSE: time::Duration = time::Duration::seconds(30);
 /// How long processes share a failure: those that request the same token, and those of a `docker
 /// build` that asks for every configured registry. Short, as a user who has fixed the cause tries
 /// again at once.
-const SHARED_PAUSE: time::Duration = time::Duration::seconds(5);
+pub(crate) const SHARED_PAUSE: time::Duration = time::Duration::seconds(5);
 
 /// The remembered failures that concern one request.
 pub(super) struct FailureMemory<'a> {

@@ -5,6 +5,8 @@ mod error;
 mod failure_memory;
 mod inspection;
 mod key;
+#[cfg(test)]
+pub(crate) mod simulated;
 mod state;
 mod tokens;
 mod walk;

@@ -14,7 +14,7 @@ use crate::cache::Seat;
 
 /// The state of one `get`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct GetState {
+pub(crate) struct GetState {
     action: Action,
     /// The entry's lock that the process waits for, or holds.
     seat: Seat,
@@ -36,7 +36,7 @@ enum Holds {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Action {
+pub(crate) enum Action {
     Look,
     /// Check whether a remembered failure makes an attempt useless.
     Recall(When),
@@ -58,7 +58,7 @@ pub(super) enum Action {
 
 /// The result of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Event {
+pub(crate) enum Event {
     /// [`Action::Look`]: what the entry is.
     Saw(Sight),
     /// [`Action::Recall`]: whether there is such a failure.
@@ -91,7 +91,7 @@ pub(super) enum Event {
 
 /// What a look at the entry shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Sight {
+pub(crate) enum Sight {
     /// There is no entry, or its token must not be used.
     Nothing,
     /// The token is valid, but should be renewed.
@@ -103,7 +103,7 @@ pub(super) enum Sight {
 /// The locks. A process that holds one of an entry's locks may wait for the prompt's, never the
 /// other way round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Lock {
+pub(crate) enum Lock {
     Entry(Seat),
     /// The one for the MFA prompt, which entries share.
     Prompt,
@@ -111,7 +111,7 @@ pub(super) enum Lock {
 
 /// When a process checks whether an attempt is useless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum When {
+pub(crate) enum When {
     /// Before it has waited for another process.
     Arriving,
     /// After it has waited for an attempt. That attempt may have failed for a reason of its own, so
@@ -122,7 +122,7 @@ pub(super) enum When {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum End {
+pub(crate) enum End {
     /// With the fresh token that the last look saw.
     Cached,
     /// With the stale token that the last look saw.
@@ -140,7 +140,7 @@ pub(super) enum End {
 }
 
 impl GetState {
-    pub(super) fn first() -> Self {
+    pub(crate) fn first() -> Self {
         Self {
             action: Action::Look,
             seat: Seat::First,
@@ -151,12 +151,12 @@ impl GetState {
         }
     }
 
-    pub(super) fn action(self) -> Action {
+    pub(crate) fn action(self) -> Action {
         self.action
     }
 
     /// Whether the last look saw a stale token, which makes a wait short.
-    pub(super) fn holds_token(self) -> bool {
+    pub(crate) fn holds_token(self) -> bool {
         self.holds_token
     }
 
@@ -164,7 +164,7 @@ impl GetState {
     ///
     /// # Panics
     /// If the action cannot have this event: the protocol is then carried out wrongly.
-    pub(super) fn after(mut self, event: Event) -> Self {
+    pub(crate) fn after(mut self, event: Event) -> Self {
         self.action = match (self.action, event) {
             (Action::Look, Event::Saw(Sight::Fresh)) => Action::End(End::Cached),
             (Action::Look, Event::Saw(sight)) => {

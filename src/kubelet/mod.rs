@@ -9,6 +9,8 @@ mod mirror;
 pub(crate) mod node;
 mod request;
 mod response;
+#[cfg(test)]
+mod rollout;
 mod workload;
 
 use std::io::{self, IsTerminal as _, Read, Write};
