@@ -12,8 +12,12 @@ const IRELAND: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
 const FIPS: &str = "111122223333.dkr.ecr-fips.eu-west-1.amazonaws.com";
 const OWN: &str = "images.example.com";
 
-/// A custom host for [`IRELAND`], and a role for the other registries.
+/// A custom host for [`IRELAND`], and a role for the other registries. Without `max_age_seconds`, the
+/// age of a renewal is a matter of chance.
 const RULES: &str = r#"
+[cache]
+max_age_seconds = 21600
+
 [[registry]]
 match = "images.example.com"
 account = "111122223333"

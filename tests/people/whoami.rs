@@ -102,6 +102,8 @@ token        not cached; the next get requests one
 fn a_cached_token_is_shown_without_network_calls() {
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::of_alice(&aws);
+    // The age of a renewal is a matter of chance otherwise.
+    configure(&mut environment, "[cache]\nmax_age_seconds = 21600\n");
     environment.get(HOST).answer();
     environment.age_cache(3600 + 30);
     aws.clear();
