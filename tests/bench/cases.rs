@@ -12,8 +12,8 @@ pub struct Case {
     pub has_peer: bool,
     /// Other tokens that lie in the cache.
     pub other_tokens: usize,
-    /// The most that it may take, as a multiple of the time of `/bin/true`.
-    pub limit: Option<f64>,
+    /// The most that it should take, as a multiple of the time of `/bin/true`.
+    pub aim: Option<f64>,
 }
 
 /// All rows, in order. The kinds of sources are those of `tests/common/sources.rs`.
@@ -23,14 +23,14 @@ pub fn all(stage: &Stage) -> Vec<Case> {
         environment: with_profile(stage, write),
         has_peer: true,
         other_tokens: 0,
-        limit: None,
+        aim: None,
     };
     // What is added names roles, or SSO.
-    let among = |name, add: fn(&TestEnvironment, usize) -> usize, count, limit| {
+    let among = |name, add: fn(&TestEnvironment, usize) -> usize, count, aim| {
         let case = profile(name, keys);
         add(&case.environment, count);
         Case {
-            limit: Some(limit),
+            aim: Some(aim),
             ..case
         }
     };
@@ -52,7 +52,7 @@ pub fn all(stage: &Stage) -> Vec<Case> {
             environment: instance,
             has_peer: true,
             other_tokens: 0,
-            limit: None,
+            aim: None,
         },
         Case {
             has_peer: false,

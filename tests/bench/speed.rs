@@ -3,10 +3,9 @@
 //! docker-credential-ecrx-benchmarks(7) quotes.
 //!
 //! AWS is a fake one on loopback, under AWS's own names, by TLS. The programs are run in turn, a
-//! whole process each time, and the medians are compared. Times are judged only where the table has
-//! a limit, as a multiple of the time of `/bin/true`; what can be counted is held by
-//! `tests/dist/warm.rs`. Exits with 1 when an answer is wrong, when a warm `get` asked AWS, or when
-//! one is over its limit.
+//! whole process each time, and the medians are compared. Times are printed and never judged, also
+//! where the table has an aim, as a multiple of the time of `/bin/true`; what can be counted is held
+//! by `tests/dist/warm.rs`. Exits with 1 when an answer is wrong, or when a warm `get` asked AWS.
 //!
 //! `ECRX_TEST_DIST` is the path of another executable, `ECRX_BENCH_ROUNDS` the number of runs.
 //! With `ECRX_BLESS`, the tables are written into that page.
@@ -68,7 +67,7 @@ fn bench() -> Result<ExitCode> {
     }
     let rounds = rounds()?;
     let stage = stage::Stage::new()?;
-    let (warm, over) = warm::table(&stage, &programs, rounds)?;
+    let warm = warm::table(&stage, &programs, rounds)?;
     let cold = cold::table(&stage, &programs, rounds)?;
     let herd = herd::table(&stage, &programs, rounds)?;
     let tables = format!(
@@ -78,9 +77,6 @@ fn bench() -> Result<ExitCode> {
     println!("{tables}");
     if std::env::var_os("ECRX_BLESS").is_some() {
         write_into_manual(&tables)?;
-    }
-    if !over.is_empty() {
-        return Err(format!("over the limit: {}", over.join("; ")).into());
     }
     Ok(ExitCode::SUCCESS)
 }

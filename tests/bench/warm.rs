@@ -7,40 +7,27 @@ use super::contestant::{Contestant, Programs, find_on_path, interleaved};
 use super::stage::Stage;
 use super::table::{NOTHING, Table, grouped, milliseconds, ratio, with_peers};
 
-/// A row for each case, and the names of the cases that are over their limits.
-pub fn table(
-    stage: &Stage,
-    programs: &Programs,
-    rounds: usize,
-) -> Result<(Table, Vec<&'static str>)> {
+/// A row for each case.
+pub fn table(stage: &Stage, programs: &Programs, rounds: usize) -> Result<Table> {
     let mut table = Table::new(&[
         "warm `get`",
         "ms",
         "× `true`",
-        "limit",
+        "aim",
         "peer ×",
         "instructions",
         "syscalls",
         "KiB",
         "API calls",
     ]);
-    let mut over = Vec::new();
     for case in cases::all(stage) {
         eprintln!("warm: {}", case.name);
-        let (row, is_over) = row(stage, programs, &case, rounds)?;
-        table.add(row);
-        over.extend(is_over.then_some(case.name));
+        table.add(row(stage, programs, &case, rounds)?);
     }
-    Ok((table, over))
+    Ok(table)
 }
 
-/// The row, and whether it is over its limit.
-fn row(
-    stage: &Stage,
-    programs: &Programs,
-    case: &Case,
-    rounds: usize,
-) -> Result<(Vec<String>, bool)> {
+fn row(stage: &Stage, programs: &Programs, case: &Case, rounds: usize) -> Result<Vec<String>> {
     let environment = &case.environment;
     let helper = |program| Contestant {
         environment,
@@ -76,23 +63,17 @@ fn row(
         system_calls(environment, &program).map(|calls| calls.lines().count() as u64)
     });
     let memory = counted("time", || peak_memory(environment, &program));
-    let is_over = case.limit.is_some_and(|limit| {
-        let most = least.map(|least| least.mul_f64(limit));
-        ours > most
-    });
-    let row = vec![
+    Ok(vec![
         case.name.to_owned(),
         milliseconds(ours),
         ratio(ours, least, 2),
-        case.limit
-            .map_or(NOTHING.to_owned(), |limit| limit.to_string()),
+        case.aim.map_or(NOTHING.to_owned(), |aim| aim.to_string()),
         ratio(peer, ours, 1),
         grouped(instructions),
         grouped(system_calls),
         grouped(memory),
         with_peers(own_calls, peers_calls),
-    ];
-    Ok((row, is_over))
+    ])
 }
 
 /// How many calls to AWS a run makes.
