@@ -118,7 +118,8 @@ impl NodePaths {
     }
 }
 
-/// The first process with the name `kubelet`.
+/// The first process with the name `kubelet`, of root or of this user, that has this machine's files: that of
+/// a container (kind, minikube) has other ones.
 #[derive(Debug)]
 pub(super) struct RunningKubelet {
     folder: PathBuf,
@@ -131,7 +132,12 @@ impl RunningKubelet {
         let processes = fs::read_dir(root.join("proc")).ok()?.flatten();
         let mut folders: Vec<PathBuf> = processes.map(|process| process.path()).collect();
         folders.sort();
+        let mounts = |folder: &Path| fs::read_link(folder.join("ns/mnt")).ok();
+        let own_mounts = mounts(&root.join("proc/self"));
         folders.into_iter().find_map(|folder| {
+            if !is_trusted(&folder) || mounts(&folder) != own_mounts {
+                return None;
+            }
             let line = read(&folder.join("cmdline"), MAX_LENGTH, Pipes::Refused).ok()?;
             let words: Vec<String> = line
                 .split(|byte| *byte == 0)
@@ -157,6 +163,20 @@ impl RunningKubelet {
         });
         Some(variables.collect())
     }
+}
+
+/// Whether a process belongs to root or to this user. Any user can start one with the name `kubelet`.
+#[cfg(unix)]
+fn is_trusted(folder: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let own = rustix::process::geteuid().as_raw();
+    fs::metadata(folder).is_ok_and(|folder| [0, own].contains(&folder.uid()))
+}
+
+#[cfg(not(unix))]
+fn is_trusted(_: &Path) -> bool {
+    true
 }
 
 /// The last value of a flag, as `--flag=value` or as two words.
@@ -226,6 +246,30 @@ mod tests {
             "var/lib/rancher/credentialprovider/bin",
         );
         assert_eq!(found(rancher.path(), &none).unwrap(), expected);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_kubelet_of_a_container_or_of_another_user_is_passed_over() {
+        let line = "kubelet\0--image-credential-provider-config=/k/a.yaml\0--image-credential-provider-bin-dir=/k/bin\0";
+        let root = node(&[("proc/20/cmdline", line), ("proc/self/ns/x", "")]);
+        let mounts = |process: &str, namespace: &str| {
+            let folder = root.path().join("proc").join(process).join("ns");
+            fs::create_dir_all(&folder).expect("a folder");
+            let _ = fs::remove_file(folder.join("mnt"));
+            std::os::unix::fs::symlink(namespace, folder.join("mnt")).expect("a link");
+        };
+        mounts("self", "mnt:[1]");
+        mounts("20", "mnt:[2]");
+        assert!(RunningKubelet::find(root.path()).is_none());
+        mounts("20", "mnt:[1]");
+        assert!(RunningKubelet::find(root.path()).is_some());
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let process = root.path().join("proc/20");
+        std::os::unix::fs::chown(process, Some(65534), None).expect("as root");
+        assert!(RunningKubelet::find(root.path()).is_none());
     }
 
     #[test]
