@@ -90,7 +90,20 @@ impl Fetch<'_> {
         }
     }
 
+    /// botocore 1.44 refuses expired credentials of an endpoint, too (`RefreshableCredentials`).
     async fn ask_container_endpoint(&self, container: &Container) -> Result<Credentials, Failure> {
+        let credentials = self.container_credentials(container).await?;
+        match credentials.expiry().map(OffsetDateTime::from) {
+            Some(expiry) if expiry <= clock::now() => {
+                let expiry = expiry.format(&Rfc3339).unwrap_or_default();
+                let detail = format!("its answer contains credentials that expired at {expiry}");
+                Err(Failure::no_credentials(self, &detail))
+            }
+            _ => Ok(credentials),
+        }
+    }
+
+    async fn container_credentials(&self, container: &Container) -> Result<Credentials, Failure> {
         self.keep_proof_secret();
         let provider = EcsCredentialsProvider::builder()
             .configure(&self.provider_config())

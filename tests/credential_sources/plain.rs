@@ -102,6 +102,19 @@ fn the_container_endpoint_asks_once() {
     asks_once(&environment, &aws, &expected);
 }
 
+#[test]
+fn expired_credentials_of_the_container_endpoint_are_not_used() {
+    let aws = FakeAws::start();
+    aws.expire_container_credentials();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    environment.set_container(&aws);
+    let outcome = environment.get(HOST);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    let expected = "credentials that expired at 2026-01-01T00:00:00Z";
+    assert!(outcome.stdout.contains(expected), "{outcome:?}");
+    assert_eq!(aws.count(Operation::EcrGetAuthorizationToken), 0);
+}
+
 fn of_container(aws: &FakeAws) -> Expected {
     Expected {
         principal: aws.container_principal(),

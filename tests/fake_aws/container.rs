@@ -12,6 +12,8 @@ pub(super) struct Settings {
     pub session: String,
     /// What `Authorization` must say; without it, Pod Identity takes any.
     pub authorization: Option<String>,
+    /// Whether its credentials have expired by their own `Expiration`.
+    pub has_expired: bool,
 }
 
 impl Default for Settings {
@@ -20,6 +22,7 @@ impl Default for Settings {
             role_arn: "arn:aws:iam::111122223333:role/task".to_owned(),
             session: "task-1234567890abcdef0".to_owned(),
             authorization: None,
+            has_expired: false,
         }
     }
 }
@@ -53,6 +56,9 @@ pub(super) fn answer(state: &mut State, call: &Call) -> Result<Response, Service
         "Token": minted.session_token,
         "Expiration": minted.expiration(),
     });
+    if state.container.has_expired {
+        document["Expiration"] = json!("2026-01-01T00:00:00Z");
+    }
     if call.operation == Operation::EksCredentials {
         document["AccountId"] = json!(arn_field(&role_arn, 4));
     } else {

@@ -218,6 +218,11 @@ impl FakeAws {
     pub fn require_container_authorization(&self, value: &str) {
         self.state().container.authorization = Some(value.to_owned());
     }
+
+    /// From now on, the container endpoint answers with credentials that have expired.
+    pub fn expire_container_credentials(&self) {
+        self.state().container.has_expired = true;
+    }
 }
 
 fn seconds(time: Duration) -> i64 {
