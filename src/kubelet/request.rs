@@ -17,13 +17,13 @@ use crate::secret::Secret;
 /// and each of their bytes can be six in JSON.
 const MAX_LENGTH: u64 = 2 << 20;
 
-const KIND: &str = "CredentialProviderRequest";
+pub(super) const KIND: &str = "CredentialProviderRequest";
 
-const GROUP: &str = "credentialprovider.kubelet.k8s.io/";
+pub(super) const GROUP: &str = "credentialprovider.kubelet.k8s.io/";
 
 /// The versions of the protocol, of which the newest has service account tokens. All of them have the
 /// same answer.
-const VERSIONS: [&str; 3] = ["v1", "v1beta1", "v1alpha1"];
+pub(super) const VERSIONS: [&str; 3] = ["v1", "v1beta1", "v1alpha1"];
 
 /// The longest name of an image that is shown in an error, in characters.
 const SHOWN_LENGTH: usize = 300;

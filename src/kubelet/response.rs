@@ -10,6 +10,8 @@ use time::OffsetDateTime;
 
 use crate::token::{AuthorizationToken, USERNAME};
 
+pub(super) const KIND: &str = "CredentialProviderResponse";
+
 /// How long kubelet keeps the answer that there are no credentials.
 const WITHOUT_CREDENTIALS: Duration = Duration::from_secs(300);
 
@@ -103,7 +105,7 @@ impl<'a> Response<'a> {
         cache_duration: Duration,
     ) -> Self {
         Self {
-            kind: "CredentialProviderResponse",
+            kind: KIND,
             api_version,
             cache_key_type: CacheKeyType::Registry,
             cache_duration,

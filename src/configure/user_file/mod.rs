@@ -35,10 +35,10 @@ pub(crate) use error::user_name;
 use resolved_path::{ResolvedPath, open};
 
 /// Prefix and suffix of the names of temporary files.
-pub(crate) const TEMPORARY: (&str, &str) = (".ecrx-", ".tmp");
+const TEMPORARY: (&str, &str) = (".ecrx-", ".tmp");
 
 /// Suffix of the name of the first backup.
-const BACKUP: &str = ".before-ecrx";
+pub(crate) const BACKUP: &str = ".before-ecrx";
 
 /// How long to wait for another process, which changes its files within milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -316,11 +316,7 @@ impl UserFile {
     fn temporary(&self, bytes: &[u8]) -> Result<tempfile::NamedTempFile, UserFileError> {
         let folder = self.resolved.folder_at();
         let wrong = |source| self.not_written(source);
-        let mut file = tempfile::Builder::new()
-            .prefix(TEMPORARY.0)
-            .suffix(TEMPORARY.1)
-            .tempfile_in(&folder)
-            .map_err(wrong)?;
+        let mut file = temporary().tempfile_in(&folder).map_err(wrong)?;
         file.write_all(bytes).map_err(wrong)?;
         make_alike(file.as_file(), self.seen.as_ref(), &folder).map_err(wrong)?;
         file.as_file().sync_all().map_err(wrong)?;
@@ -514,6 +510,13 @@ impl Locks {
         self.0.push((folder, file));
         Ok(())
     }
+}
+
+/// A builder of temporary files, which are deleted if their process is killed.
+pub(crate) fn temporary() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1);
+    builder
 }
 
 /// Deletes temporary files of killed processes, which may contain logins. No other process writes

@@ -19,10 +19,10 @@ use crate::helper_name;
 
 use super::configuration::files_of;
 use super::document::{Document, name_of};
-use super::entry::{is_ours, patterns};
+use super::entry::{is_ours, items, patterns};
 use super::executable::{chain_problems, is_executable};
 use super::image_pattern;
-use super::paths::{NodePaths, RunningKubelet};
+use super::paths::NodePaths;
 use super::rules;
 use super::trial;
 
@@ -33,15 +33,13 @@ const MAX_LENGTH: u64 = 8 << 20;
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin";
 
 pub(super) fn run(arguments: &KubeletCheck, env: &Env, page: &mut Page) -> Result<Verdict, Error> {
-    let root = Path::new("/");
-    let paths = NodePaths::find(&arguments.paths, root)?;
+    let paths = NodePaths::find(&arguments.paths, Path::new("/"))?;
     let files = match paths.config.is_dir() {
         true => files_of(&paths.config)?,
         false => vec![paths.config.clone()],
     };
     let mut examination = Examination {
         paths: &paths,
-        root,
         env,
         documents: Vec::new(),
         checks: Vec::new(),
@@ -72,7 +70,6 @@ pub(super) fn run(arguments: &KubeletCheck, env: &Env, page: &mut Page) -> Resul
 
 struct Examination<'a> {
     paths: &'a NodePaths,
-    root: &'a Path,
     env: &'a Env,
     documents: Vec<Document>,
     checks: Vec<Check>,
@@ -158,7 +155,7 @@ impl Examination<'_> {
             }
         }
         self.unmatched(&entries);
-        if let Some(unused) = self.paths.unused(self.root) {
+        if let Some(unused) = self.paths.unused() {
             self.add(Check::warning(unused).fix(["Start kubelet with these flags"]));
         }
     }
@@ -207,12 +204,7 @@ impl Examination<'_> {
     /// The settings of this program's entries.
     fn settings(&mut self, entry: &Value) {
         let name = escaped(name_of(entry).unwrap_or_default());
-        let variables = entry
-            .get("env")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
-        let mut names = variables.filter_map(name_of);
+        let mut names = items(entry, "env").filter_map(name_of);
         if !names.any(|name| name == "HOME") && !self.kubelet_has_home() {
             self.add(Check::unknown(format!(
                 "{name}: HOME is not set, so the home directory in the password database is used"
@@ -238,12 +230,11 @@ impl Examination<'_> {
             }
             return;
         };
-        let keys = [rules::REQUIRED, rules::OPTIONAL]
-            .map(|key| attributes.get(key).and_then(Value::as_array));
         let is_sent = |key: &String| {
-            keys.iter()
-                .flatten()
-                .any(|keys| keys.iter().any(|it| it == key))
+            let lists = [rules::REQUIRED, rules::OPTIONAL];
+            lists
+                .iter()
+                .any(|list| items(attributes, list).any(|it| it == key))
         };
         let missing: Vec<&String> = config
             .role_annotations
@@ -265,7 +256,7 @@ impl Examination<'_> {
     }
 
     fn kubelet_has_home(&self) -> bool {
-        let environment = RunningKubelet::find(self.root).and_then(|kubelet| kubelet.environment());
+        let environment = self.paths.kubelet_environment();
         environment.is_some_and(|variables| variables.iter().any(|(name, _)| name == "HOME"))
     }
 
@@ -307,8 +298,9 @@ impl Examination<'_> {
                     .fix([fix]),
             ];
         }
-        let environment = RunningKubelet::find(self.root)
-            .and_then(|kubelet| kubelet.environment())
+        let environment = self
+            .paths
+            .kubelet_environment()
             .unwrap_or_else(|| vec![(OsString::from("PATH"), OsString::from(PATH))]);
         matching
             .into_iter()

@@ -28,14 +28,18 @@ const ARGUMENT: &str = "kubelet";
 
 /// Whether kubelet runs this program by an entry, as far as the entry says so.
 pub(super) fn is_ours(entry: &Value) -> bool {
-    let arguments = entry.get("args").and_then(Value::as_array);
-    arguments.is_some_and(|arguments| arguments.iter().any(|it| it == ARGUMENT))
+    items(entry, "args").any(|it| it == ARGUMENT)
 }
 
 /// The patterns of an entry.
 pub(super) fn patterns(entry: &Value) -> impl Iterator<Item = &str> {
-    let patterns = entry.get("matchImages").and_then(Value::as_array);
-    patterns.into_iter().flatten().filter_map(Value::as_str)
+    items(entry, "matchImages").filter_map(Value::as_str)
+}
+
+/// The items of a list in an entry. What is not a list has none.
+pub(super) fn items<'v>(entry: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
+    let items = entry.get(key).and_then(Value::as_array);
+    items.into_iter().flatten()
 }
 
 /// The entry that is wanted. Of an entry of this program, everything stays that no option sets.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use memchr::memmem;
 use tempfile::TempPath;
 
-use crate::configure::user_file::{TEMPORARY, sync_folder};
+use crate::configure::user_file::{BACKUP, sync_folder, temporary};
 use crate::error::escaped_path;
 use crate::fs::{Pipes, read};
 
@@ -17,9 +17,6 @@ const MARK: &[u8] = b"\x01docker-credential-ecrx executable\x01";
 
 /// Executables of providers have at most some hundred MiB.
 const MAX_LENGTH: u64 = 1 << 30;
-
-/// Suffix of the name of an executable of another program that this one has replaced.
-const KEPT: &str = ".before-ecrx";
 
 /// Why the executable was not installed or removed.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +119,7 @@ impl Executable {
     /// The copy of the executable that this program has replaced.
     pub(super) fn kept(&self) -> PathBuf {
         let mut name = OsString::from(&self.path);
-        name.push(KEPT);
+        name.push(BACKUP);
         name.into()
     }
 
@@ -169,12 +166,6 @@ fn own_path() -> Result<PathBuf, ExecutableError> {
         path: "this executable".into(),
         source,
     })
-}
-
-fn temporary() -> tempfile::Builder<'static, 'static> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1);
-    builder
 }
 
 /// Makes the missing folders, which only root can write to.

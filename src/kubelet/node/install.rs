@@ -20,7 +20,7 @@ use super::executable::{Executable, Occupant, Previous, check_chain, make_folder
 use super::image_pattern;
 use super::paths::NodePaths;
 use super::restart::restart;
-use super::service::Service;
+use super::service::{RESTART_NEEDED, Service};
 
 const COMMAND: &str = "kubelet install";
 
@@ -58,8 +58,7 @@ pub(super) fn run(
     env: &Env,
     page: &mut Page,
 ) -> Result<Verdict, Error> {
-    let root = Path::new("/");
-    let paths = NodePaths::find(&arguments.paths, root)?;
+    let paths = NodePaths::find(&arguments.paths, Path::new("/"))?;
     check_chain(&paths.bin_dir).map_err(Error::failure)?;
     let looked = Plan::make(arguments, &paths, env, None)?;
     let mut locks = Locks::default();
@@ -98,23 +97,18 @@ pub(super) fn run(
         page.marked(CheckMark::Unknown, "dry run: nothing was changed");
         return Ok(Verdict::Good);
     } else {
-        let service = arguments
-            .restart
-            .restart_kubelet
-            .then(|| Service::find(arguments.restart.unit.as_deref(), env));
-        let service = service.transpose()?;
+        let service = Service::wanted(&arguments.restart, env)?;
         let previous = plan.apply(&arguments.name, page)?;
         if let Some(service) = service.filter(|_| !plan.changes.is_empty()) {
             restart(&service, &plan.changes, previous, page)?;
             return Ok(Verdict::Good);
         }
     }
-    if let Some(unused) = paths.unused(root) {
+    if let Some(unused) = paths.unused() {
         page.marked(CheckMark::Warning, &unused);
     }
     if !plan.changes.is_empty() {
-        let text = "kubelet reads its configuration only when it starts: restart it, for example with systemctl restart kubelet";
-        page.marked(CheckMark::Unknown, text);
+        page.marked(CheckMark::Unknown, RESTART_NEEDED);
     } else if arguments.restart.restart_kubelet {
         let text = "kubelet was not restarted, as its configuration has not changed";
         page.marked(CheckMark::Unknown, text);

@@ -21,6 +21,7 @@ pub(super) struct NodePaths {
     pub bin_dir: PathBuf,
     /// What to know about them.
     pub note: Option<&'static str>,
+    kubelet: Option<RunningKubelet>,
 }
 
 /// A platform with paths of its own.
@@ -91,12 +92,18 @@ impl NodePaths {
             config,
             bin_dir,
             note: note.and_then(|it| it.note),
+            kubelet,
         })
     }
 
+    /// The environment of the running kubelet, if this process may read it.
+    pub(super) fn kubelet_environment(&self) -> Option<Vec<(OsString, OsString)>> {
+        self.kubelet.as_ref()?.environment()
+    }
+
     /// What the running kubelet does not do with these paths.
-    pub(super) fn unused(&self, root: &Path) -> Option<String> {
-        let kubelet = RunningKubelet::find(root)?;
+    pub(super) fn unused(&self) -> Option<String> {
+        let kubelet = self.kubelet.as_ref()?;
         let is_used = |named: &Option<PathBuf>, path: &Path| named.as_deref() == Some(path);
         let flags = [
             ("config", &kubelet.config, &self.config),
@@ -120,15 +127,15 @@ impl NodePaths {
 
 /// The first process with the name `kubelet`, of root or of this user, that has this machine's files: that of
 /// a container (kind, minikube) has other ones.
-#[derive(Debug)]
-pub(super) struct RunningKubelet {
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct RunningKubelet {
     folder: PathBuf,
     config: Option<PathBuf>,
     bin_dir: Option<PathBuf>,
 }
 
 impl RunningKubelet {
-    pub(super) fn find(root: &Path) -> Option<Self> {
+    fn find(root: &Path) -> Option<Self> {
         let processes = fs::read_dir(root.join("proc")).ok()?.flatten();
         let mut folders: Vec<PathBuf> = processes.map(|process| process.path()).collect();
         folders.sort();
@@ -153,8 +160,7 @@ impl RunningKubelet {
         })
     }
 
-    /// Its environment, if this process may read it.
-    pub(super) fn environment(&self) -> Option<Vec<(OsString, OsString)>> {
+    fn environment(&self) -> Option<Vec<(OsString, OsString)>> {
         let bytes = read(&self.folder.join("environ"), MAX_LENGTH, Pipes::Refused).ok()?;
         let variables = bytes.split(|byte| *byte == 0).filter_map(|variable| {
             let text = String::from_utf8_lossy(variable);
@@ -294,17 +300,17 @@ mod tests {
             "proc/20/cmdline",
             "kubelet\0--image-credential-provider-config=/o/c.json\0",
         )]);
-        let paths = NodePaths {
-            config: "/o/c.json".into(),
-            bin_dir: "/o/bin".into(),
-            note: None,
+        let options = KubeletPaths {
+            config: Some("/o/c.json".into()),
+            bin_dir: Some("/o/bin".into()),
         };
+        let unused = |root: &Path| NodePaths::find(&options, root).unwrap().unused();
         assert_eq!(
-            paths.unused(root.path()).as_deref(),
+            unused(root.path()).as_deref(),
             Some(
                 "the running kubelet was started without --image-credential-provider-bin-dir=/o/bin"
             )
         );
-        assert_eq!(paths.unused(Path::new("/nonexistent")), None);
+        assert_eq!(unused(Path::new("/nonexistent")), None);
     }
 }

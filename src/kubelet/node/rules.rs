@@ -4,14 +4,11 @@
 use serde_json::{Map, Value};
 
 use crate::error::escaped;
+use crate::kubelet::request::{GROUP, VERSIONS};
 
 use super::document::Document;
 
 const CONFIG_GROUP: &str = "kubelet.config.k8s.io/";
-
-pub(super) const PROVIDER_GROUP: &str = "credentialprovider.kubelet.k8s.io/";
-
-const VERSIONS: [&str; 3] = ["v1", "v1beta1", "v1alpha1"];
 
 /// The keys of each object.
 const CONFIG_KEYS: [&str; 3] = ["apiVersion", "kind", "providers"];
@@ -91,7 +88,7 @@ impl Rules {
             Some("." | "..") => self.add("name is not the name of a file"),
             Some(name) => self.add_if(name.contains(['/', ' ']), "name contains a slash or space"),
         }
-        let version = self.version(provider, PROVIDER_GROUP);
+        let version = self.version(provider, GROUP);
         let images = self.texts(provider, "matchImages");
         self.add_if(images.is_empty(), "matchImages has no pattern");
         for image in images
@@ -123,7 +120,7 @@ impl Rules {
                 let is_old = version.is_some_and(|version| version != "v1");
                 self.add_if(
                     is_old,
-                    format!("tokenAttributes requires apiVersion {PROVIDER_GROUP}v1"),
+                    format!("tokenAttributes requires apiVersion {GROUP}v1"),
                 );
                 self.token_attributes(attributes);
             }

@@ -9,6 +9,7 @@ use tokio::process::Command;
 
 #[cfg(unix)]
 use crate::child;
+use crate::cli::KubeletRestart;
 use crate::env::Env;
 use crate::error::{Error, escaped};
 
@@ -90,9 +91,21 @@ struct State {
     process: String,
 }
 
+/// What to do after a change without a restart.
+pub(super) const RESTART_NEEDED: &str = "kubelet reads its configuration only when it starts: restart it, for example with systemctl restart kubelet";
+
 impl Service {
+    /// The unit to restart, if the options say so.
+    pub(super) fn wanted(
+        options: &KubeletRestart,
+        env: &Env,
+    ) -> Result<Option<Self>, ServiceError> {
+        let find = || Self::find(options.unit.as_deref(), env);
+        options.restart_kubelet.then(find).transpose()
+    }
+
     /// The unit with this name, or else the active one of those that run kubelet.
-    pub(super) fn find(unit: Option<&str>, env: &Env) -> Result<Self, ServiceError> {
+    fn find(unit: Option<&str>, env: &Env) -> Result<Self, ServiceError> {
         let systemctl = find_program(env).ok_or(ServiceError::NoSystemd)?;
         let service = |unit: &str| Self {
             systemctl: systemctl.clone(),

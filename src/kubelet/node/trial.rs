@@ -13,8 +13,10 @@ use tokio::process::Command;
 
 use crate::doctor::report::Check;
 use crate::error::{escaped, one_line};
+use crate::kubelet::{request, response};
 
 use super::document::name_of;
+use super::entry::items;
 use super::image_pattern;
 use super::program;
 
@@ -71,22 +73,17 @@ pub(super) fn check(
         .and_then(Value::as_str)
         .unwrap_or_default();
     let request = json!({
-        "kind": "CredentialProviderRequest",
+        "kind": request::KIND,
         "apiVersion": version,
         "image": image,
     });
     let mut command = Command::new(bin_dir.join(name));
     command
-        .args(texts(entry.get("args")))
+        .args(items(entry, "args").filter_map(Value::as_str))
         .env_clear()
         .envs(environment.iter().map(|(name, value)| (name, value)))
         .current_dir("/");
-    for variable in entry
-        .get("env")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
+    for variable in items(entry, "env") {
         let text = |key: &str| variable.get(key).and_then(Value::as_str);
         if let (Some(name), Some(value)) = (text("name"), text("value")) {
             command.env(name, value);
@@ -121,10 +118,12 @@ pub(super) fn check(
             );
         }
     };
-    if response.kind != "CredentialProviderResponse" || response.api_version != version {
+    if response.kind != response::KIND || response.api_version != version {
         return failed(&format!(
-            "its response is {} {}, not CredentialProviderResponse {version}",
-            response.api_version, response.kind
+            "its response is {} {}, not {} {version}",
+            response.api_version,
+            response.kind,
+            response::KIND
         ));
     }
     let auth = response.auth.unwrap_or_default();
@@ -153,9 +152,4 @@ pub(super) fn check(
         text.push_str("; it was run without a service account token, as for a static pod");
     }
     Check::good(text)
-}
-
-fn texts(list: Option<&Value>) -> impl Iterator<Item = &str> {
-    let list = list.and_then(Value::as_array);
-    list.into_iter().flatten().filter_map(Value::as_str)
 }

@@ -17,7 +17,7 @@ use super::entry::is_ours;
 use super::executable::{Executable, Occupant};
 use super::paths::NodePaths;
 use super::restart::restart;
-use super::service::Service;
+use super::service::{RESTART_NEEDED, Service};
 
 const COMMAND: &str = "kubelet uninstall";
 
@@ -35,8 +35,7 @@ pub(super) fn run(
     env: &Env,
     page: &mut Page,
 ) -> Result<Verdict, Error> {
-    let root = Path::new("/");
-    let paths = NodePaths::find(&arguments.paths, root)?;
+    let paths = NodePaths::find(&arguments.paths, Path::new("/"))?;
     let mut locks = Locks::default();
     let is_there = paths.config.exists() && !arguments.dry_run;
     let plan = Plan::make(arguments, &paths, is_there.then_some(&mut locks))?;
@@ -68,11 +67,7 @@ pub(super) fn run(
         page.marked(CheckMark::Unknown, "dry run: nothing was changed");
         return Ok(Verdict::Good);
     }
-    let service = arguments
-        .restart
-        .restart_kubelet
-        .then(|| Service::find(arguments.restart.unit.as_deref(), env));
-    let service = service.transpose()?;
+    let service = Service::wanted(&arguments.restart, env)?;
     if let Some(change) = &plan.change {
         change.check_writable()?;
         change.take_back(page)?;
@@ -96,8 +91,7 @@ pub(super) fn run(
         );
     }
     if plan.change.is_some() && service.is_none() {
-        let text = "kubelet reads its configuration only when it starts: restart it, for example with systemctl restart kubelet";
-        page.marked(CheckMark::Unknown, text);
+        page.marked(CheckMark::Unknown, RESTART_NEEDED);
     }
     Ok(Verdict::Good)
 }
