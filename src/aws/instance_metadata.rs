@@ -190,10 +190,12 @@ impl MetadataError {
 fn credentials(document: &str) -> Result<Credentials, MetadataError> {
     let document: Value = serde_json::from_str(document).map_err(|_| MetadataError::Malformed)?;
     let text = |name: &str| document.get(name).and_then(Value::as_str);
-    // When they expire is not looked at: AWS keeps old ones usable while instance metadata cannot
-    // renew them.
     let fields = ["AccessKeyId", "SecretAccessKey", "Token", "Expiration"].map(text);
-    if let [Some(id), Some(secret), Some(token), Some(_)] = fields {
+    // When they expire is not looked at: AWS keeps old ones usable while instance metadata cannot
+    // renew them. The AWS CLI refuses a blank time.
+    if let [Some(id), Some(secret), Some(token), Some(expiration)] = fields
+        && !expiration.is_empty()
+    {
         let token = Some(token.to_owned());
         return Ok(Credentials::new(
             id,
@@ -207,4 +209,35 @@ fn credentials(document: &str) -> Result<Credentials, MetadataError> {
         (Some(code), Some(message)) => MetadataError::Refused(format!("{code}: {message}")),
         _ => MetadataError::Malformed,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_without_a_field_or_with_a_blank_time_has_no_credentials() {
+        let whole = json!({
+            "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
+            "SecretAccessKey": "EXAMPLE",
+            "Token": "token",
+            "Expiration": "2020-01-01T00:00:00Z",
+        });
+        assert!(credentials(&whole.to_string()).is_ok());
+        for key in ["AccessKeyId", "SecretAccessKey", "Token", "Expiration"] {
+            let mut document = whole.clone();
+            document[key].take();
+            let result = credentials(&document.to_string());
+            assert!(matches!(result, Err(MetadataError::Malformed)), "{key}");
+        }
+        let mut document = whole;
+        document["Expiration"] = "".into();
+        let result = credentials(&document.to_string());
+        assert!(
+            matches!(result, Err(MetadataError::Malformed)),
+            "{result:?}"
+        );
+    }
 }

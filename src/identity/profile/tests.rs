@@ -172,7 +172,11 @@ fn what_is_wrong_is_named() {
             "the AWS profile `default` (config, line 1) is incomplete: the section [sso-session s] does not exist",
         ),
         (
-            "[default]\nsso_session = s\nsso_role_name = dev\nsso_region = x\n[sso-session s]\nsso_region = y\n",
+            "[default]\nsso_session = s\nsso_role_name = dev\nsso_account_id = 111122223333\nsso_region = us-east-1\nsso_start_url = https://example.com\n[sso-session s]\n",
+            "the AWS profile `default` (config, line 1) is incomplete: sso_start_url is missing in [sso-session s]",
+        ),
+        (
+            "[default]\nsso_session = s\nsso_role_name = dev\nsso_region = x\n[sso-session s]\nsso_region = y\nsso_start_url = https://example.com\n",
             "the AWS profile `default` (config, line 1) is incomplete: sso_region is not the same in the profile and in [sso-session s]",
         ),
         (

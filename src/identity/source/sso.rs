@@ -111,23 +111,11 @@ impl Sso {
         profile: &Profile<'_>,
         files: &AwsFiles,
     ) -> Result<(), ProfileError> {
-        let Some(session) = Self::session_settings(profile, files)? else {
-            return Ok(());
-        };
-        let missing = ["sso_start_url", "sso_region"]
-            .into_iter()
-            .find(|key| session.get(key).is_none());
-        match missing {
-            Some(key) => {
-                let name = profile.get("sso_session").unwrap_or_default();
-                let what = format!("{key} is missing in [sso-session {name}]");
-                Err(ProfileError::incomplete(profile, what))
-            }
-            None => Ok(()),
-        }
+        Self::session_settings(profile, files).map(drop)
     }
 
-    /// The section that `sso_session` names.
+    /// The section that `sso_session` names, with the start URL and the region: those of the profile
+    /// do not count for a session.
     fn session_settings<'f>(
         profile: &Profile<'_>,
         files: &'f AwsFiles,
@@ -135,10 +123,17 @@ impl Sso {
         let Some(name) = profile.get("sso_session") else {
             return Ok(None);
         };
-        files.sso_session(name).map(Some).ok_or_else(|| {
+        let section = files.sso_session(name).ok_or_else(|| {
             let what = format!("the section [sso-session {name}] does not exist");
             ProfileError::incomplete(profile, what)
-        })
+        })?;
+        for key in ["sso_start_url", "sso_region"] {
+            if section.get(key).is_none() {
+                let what = format!("{key} is missing in [sso-session {name}]");
+                return Err(ProfileError::incomplete(profile, what));
+            }
+        }
+        Ok(Some(section))
     }
 
     /// Where the sign-in is kept (botocore 1.43, `utils.py`, `SSOTokenLoader`).
