@@ -3,7 +3,7 @@
 use super::Result;
 use super::cases::with_profile;
 use super::common::sources::{Profile, keys, role};
-use super::contestant::{Contestant, Programs, interleaved};
+use super::contestant::{Contestant, Programs, Request, interleaved};
 use super::stage::Stage;
 use super::table::{Table, milliseconds, ratio, with_peers};
 
@@ -38,7 +38,7 @@ fn row(
     let helper = |program, cache| Contestant {
         environment,
         program,
-        action: Some("get"),
+        request: Request::Get,
         forgets: Some(cache),
     };
     let ours = helper(&programs.ours, ".cache");
@@ -65,10 +65,6 @@ fn row(
 
 /// The calls to AWS of a run, and its connections.
 fn asked(stage: &Stage, contestant: &Contestant<'_>) -> Result<(u64, u64)> {
-    stage.aws.clear();
-    contestant.run()?;
-    Ok((
-        stage.aws.calls().len() as u64,
-        stage.aws.connections() as u64,
-    ))
+    let calls = stage.calls(contestant)?;
+    Ok((calls, stage.aws.connections() as u64))
 }

@@ -11,6 +11,8 @@ use nix::sys::time::{TimeVal, TimeValLike as _};
 use serde_json::Value;
 
 use super::Result;
+use super::common::fake_aws::Grant;
+use super::common::files::go_programs;
 use super::common::{HOST, Outcome, TestEnvironment};
 
 /// What is there to be measured.
@@ -19,6 +21,8 @@ pub struct Programs {
     pub ours: PathBuf,
     /// `docker-credential-ecr-login`, where it is installed.
     pub peer: Option<PathBuf>,
+    /// `ecr-credential-provider`, where `.ci/install-go-clients` has built it.
+    pub kubelets_peer: Option<PathBuf>,
 }
 
 impl Programs {
@@ -30,25 +34,84 @@ impl Programs {
             format!("{ours}: {error}: packaging/build-binary makes dist/docker-credential-ecrx")
         })?;
         let peer = find_on_path("docker-credential-ecr-login");
-        Ok(Self { ours, peer })
+        let kubelets_peer = go_programs().join("ecr-credential-provider");
+        let kubelets_peer = kubelets_peer.exists().then_some(kubelets_peer);
+        Ok(Self {
+            ours,
+            peer,
+            kubelets_peer,
+        })
     }
 }
 
 /// Where a program is, if it is.
-pub fn find_on_path(name: &str) -> Option<PathBuf> {
+fn find_on_path(name: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
     let mut paths = std::env::split_paths(&folders).map(|folder| folder.join(name));
     paths.find(|path| path.is_file())
+}
+
+/// What a tool counts, if it is installed and can.
+pub fn counted(
+    tool: &str,
+    count: impl FnOnce() -> std::result::Result<u64, String>,
+) -> Option<u64> {
+    find_on_path(tool)?;
+    match count() {
+        Ok(count) => Some(count),
+        Err(why) => {
+            eprintln!("{tool}: {why}");
+            None
+        }
+    }
 }
 
 /// One program in the environment of one case.
 pub struct Contestant<'a> {
     pub environment: &'a TestEnvironment,
     pub program: &'a Path,
-    /// `get`, or nothing for a program that is asked nothing.
-    pub action: Option<&'static str>,
+    pub request: Request,
     /// A folder of the home that is removed before each run: the cache, for a cold one.
     pub forgets: Option<&'static str>,
+}
+
+/// What a program is asked, on its command line and on stdin.
+#[derive(Clone, Copy)]
+pub enum Request {
+    None,
+    /// docker's `get`.
+    Get,
+    /// kubelet's request for an image.
+    Image,
+}
+
+impl Request {
+    /// `ecr-credential-provider` ignores its arguments.
+    pub fn argument(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Get => Some("get"),
+            Self::Image => Some("kubelet"),
+        }
+    }
+
+    pub fn text(self) -> String {
+        match self {
+            Self::None => String::new(),
+            Self::Get => HOST.to_owned(),
+            Self::Image => format!(
+                r#"{{"kind":"CredentialProviderRequest","apiVersion":"credentialprovider.kubelet.k8s.io/v1","image":"{HOST}/app"}}"#
+            ),
+        }
+    }
+
+    fn check(self, outcome: &Outcome) -> std::result::Result<(), &'static str> {
+        match self {
+            Self::None => Ok(()),
+            Self::Get => check(outcome, HOST),
+            Self::Image => check_image(outcome),
+        }
+    }
 }
 
 /// What a run took, from before the process is made until its end is known.
@@ -74,11 +137,11 @@ impl Contestant<'_> {
     /// Runs once, and looks at the answer.
     pub fn run(&self) -> Result<Spent> {
         self.forget()?;
-        let arguments: Vec<&str> = self.action.into_iter().collect();
+        let arguments: Vec<&str> = self.request.argument().into_iter().collect();
         let mut command = self.environment.command_of(self.program, &arguments);
-        command.stdin(match self.action {
-            Some(_) => File::open(question(self.environment)?)?.into(),
-            None => Stdio::null(),
+        command.stdin(match self.request {
+            Request::None => Stdio::null(),
+            request => Stdio::from(File::open(stdin_file(self.environment, request)?)?),
         });
         let before = cpu_of_children()?;
         let started = Instant::now();
@@ -100,10 +163,9 @@ impl Contestant<'_> {
         stderr
             .ok_or("no stderr")?
             .read_to_string(&mut outcome.stderr)?;
-        if self.action.is_some() {
-            check(&outcome, HOST)
-                .map_err(|why| format!("{}: {why}: {outcome:?}", self.program.display()))?;
-        }
+        self.request
+            .check(&outcome)
+            .map_err(|why| format!("{}: {why}: {outcome:?}", self.program.display()))?;
         Ok(Spent { wall, cpu })
     }
 }
@@ -135,11 +197,11 @@ pub fn median(times: impl IntoIterator<Item = Duration>) -> Option<Duration> {
     times.get(times.len() / 2).copied()
 }
 
-/// The file that a client's question is read from.
-fn question(environment: &TestEnvironment) -> Result<PathBuf> {
-    let path = environment.home().join("question");
+/// The file that a request is read from.
+fn stdin_file(environment: &TestEnvironment, request: Request) -> Result<PathBuf> {
+    let path = environment.home().join("stdin");
     if !path.exists() {
-        std::fs::write(&path, HOST)?;
+        std::fs::write(&path, request.text())?;
     }
     Ok(path)
 }
@@ -162,6 +224,20 @@ pub fn check(outcome: &Outcome, host: &str) -> std::result::Result<(), &'static 
         return Err("a wrong answer");
     }
     Ok(())
+}
+
+/// Whether it has credentials for [`Request::Image`]. `ecr-credential-provider` logs to stderr.
+fn check_image(outcome: &Outcome) -> std::result::Result<(), &'static str> {
+    if outcome.code != Some(0) {
+        return Err("failed");
+    }
+    let Ok(answer) = serde_json::from_str::<Value>(&outcome.stdout) else {
+        return Err("no JSON");
+    };
+    match answer["auth"][HOST]["password"].as_str() {
+        Some(password) if Grant::from_password(password).region == "us-west-2" => Ok(()),
+        _ => Err("a wrong answer"),
+    }
 }
 
 /// Of all that have ended so far. One runs at a time, so the difference is its own.

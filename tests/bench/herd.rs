@@ -8,7 +8,7 @@ use super::cases::with_profile;
 use super::common::fake_aws::{Fault, Operation};
 use super::common::sources::{Profile, keys, role};
 use super::common::{HOST, Outcome, TestEnvironment};
-use super::contestant::{Contestant, Programs, check, median};
+use super::contestant::{Contestant, Programs, Request, check, median};
 use super::stage::Stage;
 use super::table::{Table, milliseconds, ratio};
 
@@ -64,7 +64,7 @@ fn row(
     let alone = Contestant {
         environment,
         program: &programs.ours,
-        action: Some("get"),
+        request: Request::Get,
         forgets: Some(".cache"),
     };
     let (mut herds, mut starts, mut colds) = (Vec::new(), Vec::new(), Vec::new());

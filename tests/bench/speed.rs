@@ -28,6 +28,8 @@ mod contestant;
 #[cfg(target_os = "linux")]
 mod herd;
 #[cfg(target_os = "linux")]
+mod kubelet;
+#[cfg(target_os = "linux")]
 mod machine;
 #[cfg(target_os = "linux")]
 mod stage;
@@ -70,8 +72,9 @@ fn bench() -> Result<ExitCode> {
     let warm = warm::table(&stage, &programs, rounds)?;
     let cold = cold::table(&stage, &programs, rounds)?;
     let herd = herd::table(&stage, &programs, rounds)?;
+    let kubelet = kubelet::table(&stage, &programs, rounds)?;
     let tables = format!(
-        "{}\n\n{warm}\n{cold}\n{herd}",
+        "{}\n\n{warm}\n{cold}\n{herd}\n{kubelet}",
         machine::told(&stage, &programs, rounds)
     );
     println!("{tables}");

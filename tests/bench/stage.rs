@@ -7,6 +7,7 @@ use super::Result;
 use super::common::TestEnvironment;
 use super::common::fake_aws::{FakeAws, FakeProxy};
 use super::common::files::am_root;
+use super::contestant::Contestant;
 
 /// What both programs ask for a registry of us-west-2, and for SSO in us-east-1.
 const NAMES: [&str; 4] = [
@@ -94,6 +95,13 @@ impl Stage {
             proxy,
             metadata: format!("http://{metadata}"),
         })
+    }
+
+    /// How many calls to AWS a run makes.
+    pub fn calls(&self, contestant: &Contestant<'_>) -> Result<u64> {
+        self.aws.clear();
+        contestant.run()?;
+        Ok(self.aws.calls().len() as u64)
     }
 
     /// How the programs reach it.

@@ -3,7 +3,7 @@
 use super::Result;
 use super::cases::{self, Case};
 use super::common::cost::{instructions, peak_memory, system_calls};
-use super::contestant::{Contestant, Programs, find_on_path, interleaved};
+use super::contestant::{Contestant, Programs, Request, counted, interleaved};
 use super::stage::Stage;
 use super::table::{NOTHING, Table, grouped, milliseconds, ratio, with_peers};
 
@@ -32,14 +32,14 @@ fn row(stage: &Stage, programs: &Programs, case: &Case, rounds: usize) -> Result
     let helper = |program| Contestant {
         environment,
         program,
-        action: Some("get"),
+        request: Request::Get,
         forgets: None,
     };
     let peer = programs.peer.as_deref().filter(|_| case.has_peer);
     let (ours, peer) = (helper(&programs.ours), peer.map(helper));
     let least = Contestant {
         program: "/bin/true".as_ref(),
-        action: None,
+        request: Request::None,
         ..helper(&programs.ours)
     };
 
@@ -49,11 +49,11 @@ fn row(stage: &Stage, programs: &Programs, case: &Case, rounds: usize) -> Result
     if case.other_tokens > 0 {
         environment.add_entries(case.other_tokens);
     }
-    let own_calls = calls(stage, &ours)?;
+    let own_calls = stage.calls(&ours)?;
     if own_calls > 0 {
         return Err(format!("{}: a warm get made {own_calls} calls to AWS", case.name).into());
     }
-    let peers_calls = peer.as_ref().map(|peer| calls(stage, peer)).transpose()?;
+    let peers_calls = peer.as_ref().map(|peer| stage.calls(peer)).transpose()?;
 
     let all = [Some(&least), Some(&ours), peer.as_ref()];
     let [least, ours, peer] = interleaved(rounds, all)?.map(|run| run.map(|run| run.wall));
@@ -74,23 +74,4 @@ fn row(stage: &Stage, programs: &Programs, case: &Case, rounds: usize) -> Result
         grouped(memory),
         with_peers(own_calls, peers_calls),
     ])
-}
-
-/// How many calls to AWS a run makes.
-fn calls(stage: &Stage, contestant: &Contestant<'_>) -> Result<u64> {
-    stage.aws.clear();
-    contestant.run()?;
-    Ok(stage.aws.calls().len() as u64)
-}
-
-/// What a tool counts, if it is installed and can.
-fn counted(tool: &str, count: impl FnOnce() -> std::result::Result<u64, String>) -> Option<u64> {
-    find_on_path(tool)?;
-    match count() {
-        Ok(count) => Some(count),
-        Err(why) => {
-            eprintln!("{tool}: {why}");
-            None
-        }
-    }
 }

@@ -17,6 +17,7 @@ pub fn instructions(environment: &TestEnvironment, program: &str) -> Result<u64,
         environment,
         "valgrind",
         &["--tool=callgrind", "--demangle=no", &file, program, "get"],
+        HOST,
     )?;
     let collected = outcome
         .stderr
@@ -40,35 +41,48 @@ pub fn system_calls(environment: &TestEnvironment, program: &str) -> Result<Stri
         program,
         "get",
     ];
-    let outcome = run(environment, "strace", &arguments)?;
+    let outcome = run(environment, "strace", &arguments, HOST)?;
     fs::read_to_string(&log).map_err(|error| format!("{error}: {outcome:?}"))
 }
 
 /// The most memory that the process held at a time, in KiB, by GNU time.
 pub fn peak_memory(environment: &TestEnvironment, program: &str) -> Result<u64, String> {
+    peak_memory_of(environment, &[program, "get"], HOST)
+}
+
+/// The same for any command that answers with a login; `stdin` is its request.
+pub fn peak_memory_of(
+    environment: &TestEnvironment,
+    command: &[&str],
+    stdin: &str,
+) -> Result<u64, String> {
     let log = environment.home().join("memory");
     let path = log.display().to_string();
-    let outcome = run(
-        environment,
-        "time",
-        &["-f", "%M", "-o", &path, program, "get"],
-    )?;
+    let arguments = [&["-f", "%M", "-o", &path], command].concat();
+    let outcome = run(environment, "time", &arguments, stdin)?;
     let told = fs::read_to_string(&log).map_err(|error| format!("{error}: {outcome:?}"))?;
     let peak = told.trim().parse();
     peak.map_err(|error| format!("{error}: {told:?}"))
 }
 
-fn run(environment: &TestEnvironment, tool: &str, arguments: &[&str]) -> Result<Outcome, String> {
+fn run(
+    environment: &TestEnvironment,
+    tool: &str,
+    arguments: &[&str],
+    request: &str,
+) -> Result<Outcome, String> {
     use std::io::Write as _;
 
     let mut command = environment.command_of(tool, arguments);
     let child = command.stdin(Stdio::piped()).spawn();
     let mut child = child.map_err(|error| format!("{tool}: {error}"))?;
     let mut stdin = child.stdin.take().ok_or("no stdin")?;
-    let _ = stdin.write_all(HOST.as_bytes());
+    let _ = stdin.write_all(request.as_bytes());
     drop(stdin);
     let outcome = Outcome::of(child);
-    let answered = outcome.code == Some(0) && outcome.stdout.contains("\"Username\":\"AWS\"");
+    let logins = [r#""Username":"AWS""#, r#""username":"AWS""#];
+    let answered =
+        outcome.code == Some(0) && logins.iter().any(|login| outcome.stdout.contains(login));
     if answered {
         Ok(outcome)
     } else {
