@@ -13,6 +13,8 @@ mod home;
 mod image;
 #[path = "dist/install.rs"]
 mod install;
+#[path = "dist/manifests.rs"]
+mod manifests;
 #[path = "dist/minimal.rs"]
 mod minimal;
 #[path = "dist/name_server.rs"]
