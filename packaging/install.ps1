@@ -1,13 +1,16 @@
 # Installs docker-credential-ecrx on Windows from the archive of a release, for one user.
 # SHA256SUMS of the release must list the archive with the sum that it has.
 #
-# There is no public address of releases yet, so -BaseUrl is required. It is the folder that
-# holds one folder per version: BASE_URL/VERSION/SHA256SUMS.
+# There is no public address of releases yet, so -BaseUrl or -From is required:
+#   -BaseUrl  the folder of a server that holds one folder per version: BASE_URL/VERSION/SHA256SUMS;
+#   -From     a folder of this machine with the files of one release.
 #
 # usage: install.ps1 -BaseUrl URL [-Version VERSION] [-Prefix FOLDER]
+#        install.ps1 -From FOLDER [-Version VERSION] [-Prefix FOLDER]
 #        install.ps1 -Uninstall [-Prefix FOLDER]
 param(
     [string]$BaseUrl = $env:ECRX_BASE_URL,
+    [string]$From,
     [string]$Version = '0.1.0',
     [string]$Prefix = (Join-Path $env:LOCALAPPDATA 'Programs'),
     [switch]$Uninstall
@@ -31,10 +34,10 @@ if ($Uninstall) {
     return
 }
 
-if (-not $BaseUrl) {
+if (-not $BaseUrl -and -not $From) {
     throw 'There is no public address of releases yet. Give the address of yours with -BaseUrl.'
 }
-if ($BaseUrl -notmatch '^https://|^http://(127\.0\.0\.1|localhost)[:/]') {
+if (-not $From -and $BaseUrl -notmatch '^https://|^http://(127\.0\.0\.1|localhost)[:/]') {
     throw '-BaseUrl must begin with https://: anyone on the network could change http.'
 }
 if ((Test-Path $folder) -and -not $isOurs) {
@@ -42,22 +45,26 @@ if ((Test-Path $folder) -and -not $isOurs) {
 }
 
 $name = "docker-credential-ecrx-$Version-x86_64-pc-windows-msvc"
-$url = "$($BaseUrl.TrimEnd('/'))/$Version"
+$release = if ($From) { $From } else { "$($BaseUrl.TrimEnd('/'))/$Version" }
 $work = Join-Path ([IO.Path]::GetTempPath()) ([IO.Path]::GetRandomFileName())
 New-Item -ItemType Directory $work | Out-Null
 try {
     foreach ($file in 'SHA256SUMS', "$name.zip") {
-        Invoke-WebRequest -UseBasicParsing -TimeoutSec 900 -Uri "$url/$file" -OutFile (Join-Path $work $file)
+        if ($From) {
+            Copy-Item (Join-Path $From $file) $work
+        } else {
+            Invoke-WebRequest -UseBasicParsing -TimeoutSec 900 -Uri "$release/$file" -OutFile (Join-Path $work $file)
+        }
     }
     $expected = Get-Content (Join-Path $work 'SHA256SUMS') |
         Where-Object { ($_ -split '\s+', 2)[1] -eq "$name.zip" } |
         ForEach-Object { ($_ -split '\s+', 2)[0] }
     if (-not $expected) {
-        throw "$url/SHA256SUMS does not list $name.zip"
+        throw "$release/SHA256SUMS does not list $name.zip"
     }
     $found = (Get-FileHash -Algorithm SHA256 (Join-Path $work "$name.zip")).Hash
     if ($found -ne $expected) {
-        throw "$url/$name.zip is damaged: its SHA-256 is $found instead of $expected. Nothing was installed."
+        throw "$release/$name.zip is damaged: its SHA-256 is $found instead of $expected. Nothing was installed."
     }
     Expand-Archive (Join-Path $work "$name.zip") $work
     & (Join-Path $work "$name\$program") version | Out-Null

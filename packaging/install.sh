@@ -2,14 +2,17 @@
 # Installs docker-credential-ecrx from the archive of a release, for one user, without root.
 # SHA256SUMS of the release must list the archive with the sum that it has.
 #
-# There is no public address of releases yet, so --base-url is required. It is the folder that
-# holds one folder per version: BASE_URL/VERSION/SHA256SUMS.
+# There is no public address of releases yet, so --base-url or --from is required:
+#   --base-url  the folder of a server that holds one folder per version: BASE_URL/VERSION/SHA256SUMS;
+#   --from      a folder of this machine with the files of one release.
 #
 # usage: install.sh --base-url URL [--version VERSION] [--prefix FOLDER]
+#        install.sh --from FOLDER [--version VERSION] [--prefix FOLDER]
 #        install.sh --uninstall [--prefix FOLDER]
 set -eu
 
 base_url=${ECRX_BASE_URL-}
+from=
 version=0.1.0
 prefix=${HOME:+$HOME/.local}
 action=install
@@ -38,10 +41,11 @@ has() {
 
 while [ $# -gt 0 ]; do
     case $1 in
-    --base-url | --version | --prefix)
+    --base-url | --from | --version | --prefix)
         [ $# -gt 1 ] || usage
         case $1 in
         --base-url) base_url=$2 ;;
+        --from) from=$2 ;;
         --version) version=${2#v} ;;
         --prefix) prefix=$2 ;;
         esac
@@ -77,10 +81,19 @@ download() {
     fi || fail "cannot download $1. Check --base-url and --version"
 }
 
-# Downloads the archive, checks it, and unpacks it to $work/$name.
+# Copies or downloads the file $1 of the release to $work.
+get() {
+    if [ -n "$from" ]; then
+        cp "$from/$1" "$work/$1" || fail "cannot copy $from/$1. Check --from and --version"
+    else
+        download "$release/$1" "$work/$1"
+    fi
+}
+
+# Gets the archive, checks it, and unpacks it to $work/$name.
 fetch() {
-    case $base_url in
-    https://* | http://127.0.0.1[:/]* | http://localhost[:/]*) ;;
+    case ${from:+folder}$base_url in
+    folder* | https://* | http://127.0.0.1[:/]* | http://localhost[:/]*) ;;
     '') fail "there is no public address of releases yet. Give the address of yours with --base-url" ;;
     *) fail "--base-url must begin with https://: anyone on the network could change http" ;;
     esac
@@ -90,14 +103,14 @@ fetch() {
     name=$program-$version-$(target)
     archive=$name.tar.gz
     has sha256sum || fail "needs sha256sum, to check the archive. Install coreutils"
-    url=${base_url%/}/$version
-    download "$url/SHA256SUMS" "$work/SHA256SUMS"
+    release=${from:-${base_url%/}/$version}
+    get SHA256SUMS
     expected=$(awk -v name="$archive" '$2 == name { print $1 }' "$work/SHA256SUMS")
-    [ -n "$expected" ] || fail "$url/SHA256SUMS does not list $archive"
-    download "$url/$archive" "$work/$archive"
+    [ -n "$expected" ] || fail "$release/SHA256SUMS does not list $archive"
+    get "$archive"
     found=$(sha256sum "$work/$archive" | cut -d ' ' -f 1)
     [ "$found" = "$expected" ] ||
-        fail "$url/$archive is damaged: its SHA-256 is $found instead of $expected. Nothing was installed"
+        fail "$release/$archive is damaged: its SHA-256 is $found instead of $expected. Nothing was installed"
     gzip -dc "$work/$archive" | tar -xf - -C "$work"
     "$work/$name/$program" version >/dev/null ||
         fail "the program of $archive does not run on this machine. Nothing was installed"

@@ -235,6 +235,30 @@ fn another_version_replaces_all_files_of_the_one_before_and_keeps_those_of_other
     );
 }
 
+#[test]
+#[ignore = "needs the release of packaging/build: .ci/run"]
+fn without_a_network_it_installs_from_the_bundle() {
+    let machine = Machine::with(&[]);
+    let home = machine.environment.home();
+    script(
+        r#"tar -xf "$1" -C "$2""#,
+        &[&released("-offline.tar"), home],
+    );
+    let bundle = home.join(format!("docker-credential-ecrx-{VERSION}"));
+    let unpacked = bundle.display().to_string();
+    succeeded(&machine.run(&DASH, &["--from", &unpacked]));
+    assert!(is_installed(&machine), "{:?}", machine.found());
+
+    // The same checks as for a server.
+    let archive = bundle.join(format!("{}.tar.gz", archive_name()));
+    fs::write(&archive, "").expect("an archive");
+    let outcome = machine.run(&DASH, &["--from", &unpacked]);
+    failed(&outcome, &format!("{} is damaged", archive.display()));
+    fs::remove_file(&archive).expect("an archive");
+    let outcome = machine.run(&DASH, &["--from", &unpacked]);
+    failed(&outcome, &format!("cannot copy {}", archive.display()));
+}
+
 /// Damages what is served.
 type Damage = fn(&Machine);
 
