@@ -253,3 +253,33 @@ fn what_a_killed_process_has_left_is_removed() {
     node.succeeds(&["install"]);
     assert_eq!(names(&node.bin_dir()), [NAME]);
 }
+
+#[test]
+fn the_shown_difference_has_no_secrets_of_other_providers() {
+    let json = r#"{"providers": [{"name": "ecr-credential-provider", "env": [
+        {"name": "TOKEN", "value": "s3cret"}
+    ]}]}"#;
+    let yaml = format!("{UPSTREAM}  env:\n  - name: TOKEN\n    value: s3cret # s3cret\n");
+    for (name, text) in [("config.yaml", yaml.as_str()), ("config.json", json)] {
+        let Some(node) = Node::new(name, text) else {
+            return;
+        };
+        let replace = ["--replace", "ecr-credential-provider"];
+        for words in [&["--dry-run"][..], &replace] {
+            let outcome = node.run(&[&["install"], words].concat());
+            assert_eq!(outcome.code, Some(0), "{outcome:?}");
+            let shown = outcome.stdout;
+            assert!(
+                shown.contains("TOKEN") && !shown.contains("s3cret"),
+                "{shown}"
+            );
+            assert!(
+                shown.contains("\"…\"") && shown.contains("/root"),
+                "{shown}"
+            );
+        }
+        let undone = node.succeeds(&["uninstall"]);
+        assert!(!undone.contains("s3cret"), "{undone}");
+        assert_eq!(node.text(), text);
+    }
+}

@@ -12,6 +12,7 @@ use crate::configure::user_file::{Locks, UserFile, UserFileError};
 use crate::error::{Error, escaped_path};
 
 use super::document::{Document, DocumentError};
+use super::mask;
 
 /// The files that kubelet reads in a folder (kubernetes 1.37, `pkg/credentialprovider/plugin/config.go`).
 const EXTENSIONS: [&str; 3] = ["json", "yaml", "yml"];
@@ -164,9 +165,12 @@ impl FileChange {
     }
 
     pub(super) fn show(&self, page: &mut Page) {
-        let before = self.file.bytes().map(String::from_utf8_lossy);
-        let after = self.after.as_ref().map(Document::text);
-        show_difference(page, self.file.path(), before.as_deref(), after);
+        let before = self.file.bytes().map(|bytes| {
+            let document = Document::parse(bytes);
+            document.map_or_else(|_| String::new(), |it| mask::masked(&it))
+        });
+        let after = self.after.as_ref().map(mask::masked);
+        show_difference(page, self.file.path(), before.as_deref(), after.as_deref());
     }
 
     pub(super) fn check_writable(&self) -> Result<(), Error> {

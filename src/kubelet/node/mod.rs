@@ -12,6 +12,7 @@ mod entry;
 mod executable;
 mod image_pattern;
 mod install;
+mod mask;
 mod paths;
 mod program;
 mod restart;
