@@ -295,8 +295,8 @@ pub struct KubeletPaths {
 /// Whether kubelet is restarted.
 #[derive(Debug, Args)]
 pub struct KubeletRestart {
-    /// Restart kubelet if its configuration has changed. If it does not run then, restore the earlier
-    /// configuration
+    /// Restart kubelet if its configuration has changed since it was started. If it does not run with the
+    /// change of this command, undo the change
     #[arg(long)]
     pub restart_kubelet: bool,
     /// Restart this systemd unit. By default, kubelet, k3s, rke2 or another that contains kubelet

@@ -14,9 +14,10 @@ mod restart;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Child;
 
 use common::files::{am_root, chmod, skipped};
-use common::{Outcome, TestEnvironment};
+use common::{Outcome, PROGRAM, TestEnvironment};
 
 /// A configuration of another provider, with a comment and a vendor's layout.
 const UPSTREAM: &str = "\
@@ -34,6 +35,8 @@ providers:
 struct Node {
     environment: TestEnvironment,
     config: PathBuf,
+    /// The program that is run and installed.
+    program: PathBuf,
 }
 
 impl Node {
@@ -52,6 +55,7 @@ impl Node {
         Some(Self {
             environment,
             config,
+            program: PROGRAM.into(),
         })
     }
 
@@ -69,11 +73,15 @@ impl Node {
 
     /// `kubelet` with these words, and the paths of the node.
     fn run(&self, words: &[&str]) -> Outcome {
+        Outcome::of(self.start(words))
+    }
+
+    fn start(&self, words: &[&str]) -> Child {
         let config = self.config.display().to_string();
         let bin_dir = self.bin_dir().display().to_string();
         let paths = ["--config", &config, "--bin-dir", &bin_dir];
-        self.environment
-            .run(&[&["kubelet"], words, &paths].concat(), "")
+        let words = [&["kubelet"], words, &paths].concat();
+        self.environment.start_program(&self.program, &words, b"")
     }
 
     #[track_caller]

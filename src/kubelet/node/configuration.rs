@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
@@ -149,6 +150,30 @@ pub(super) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut files: Vec<PathBuf> = items.map(|item| item.path()).filter(is_read).collect();
     files.sort();
     Ok(files)
+}
+
+/// When a configuration was last changed: a file, its link, or a folder and its files. `None` if there is
+/// none.
+pub(super) fn changed_at(path: &Path) -> Option<SystemTime> {
+    let files = files_of(path).unwrap_or_default();
+    let paths = files.iter().map(PathBuf::as_path).chain([path]);
+    let found = paths.flat_map(|path| [fs::metadata(path), fs::symlink_metadata(path)]);
+    found.filter_map(|found| time_of_change(&found.ok()?)).max()
+}
+
+/// Unlike the time of modification, a program that copies or moves the file cannot set it.
+#[cfg(unix)]
+fn time_of_change(found: &fs::Metadata) -> Option<SystemTime> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let seconds = Duration::from_secs(found.ctime().try_into().ok()?);
+    let rest = Duration::from_nanos(found.ctime_nsec().try_into().ok()?);
+    Some(SystemTime::UNIX_EPOCH + seconds + rest)
+}
+
+#[cfg(not(unix))]
+fn time_of_change(found: &fs::Metadata) -> Option<SystemTime> {
+    found.modified().ok()
 }
 
 /// The change of one file.

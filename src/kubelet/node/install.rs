@@ -19,7 +19,7 @@ use super::entry::{self, is_ours};
 use super::executable::{Executable, Occupant, Previous, check_chain, make_folder};
 use super::image_pattern;
 use super::paths::NodePaths;
-use super::restart::restart;
+use super::restart::{is_outdated, restart};
 use super::service::{RESTART_NEEDED, Service};
 
 const COMMAND: &str = "kubelet install";
@@ -96,21 +96,29 @@ pub(super) fn run(
         }
         page.marked(CheckMark::Unknown, "dry run: nothing was changed");
         return Ok(Verdict::Good);
-    } else {
-        let service = Service::wanted(&arguments.restart, env)?;
-        let previous = plan.apply(&arguments.name, page)?;
-        if let Some(service) = service.filter(|_| !plan.changes.is_empty()) {
-            restart(&service, &plan.changes, previous, page)?;
-            return Ok(Verdict::Good);
-        }
+    }
+    let service = match arguments.dry_run {
+        true => None,
+        false => Service::wanted(&arguments.restart, env)?,
+    };
+    let previous = plan.apply(&arguments.name, page)?;
+    if let Some(service) = &service
+        && (!plan.changes.is_empty() || is_outdated(service, &paths.config)?)
+    {
+        restart(service, &plan.changes, previous, page).map_err(|error| {
+            let unit = &service.unit;
+            let hint = format!("To restore the earlier configuration, run: docker-credential-ecrx kubelet uninstall --restart-kubelet --unit {unit}");
+            error.hints(plan.changes.is_empty().then_some(hint))
+        })?;
+        return Ok(Verdict::Good);
     }
     if let Some(unused) = paths.unused() {
         page.marked(CheckMark::Warning, &unused);
     }
     if !plan.changes.is_empty() {
         page.marked(CheckMark::Unknown, RESTART_NEEDED);
-    } else if arguments.restart.restart_kubelet {
-        let text = "kubelet was not restarted, as its configuration has not changed";
+    } else if service.is_some() {
+        let text = "kubelet was not restarted, as it was started after the last change of its configuration";
         page.marked(CheckMark::Unknown, text);
     }
     Ok(Verdict::Good)

@@ -14,6 +14,7 @@ mod image_pattern;
 mod install;
 mod mask;
 mod paths;
+mod process;
 mod program;
 mod restart;
 mod rules;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::process::Command;
 
@@ -13,7 +13,7 @@ use crate::cli::KubeletRestart;
 use crate::env::Env;
 use crate::error::{Error, escaped};
 
-use super::program;
+use super::{process, program};
 
 /// The units that contain kubelet: its own, and those of k3s, RKE2, MicroK8s and k0s.
 const UNITS: [&str; 8] = [
@@ -120,6 +120,12 @@ impl Service {
             }
         }
         Err(ServiceError::NoUnit)
+    }
+
+    /// Whether the unit's process has been started before this moment, or does not run.
+    pub(super) fn is_older_than(&self, moment: SystemTime) -> Result<bool, ServiceError> {
+        let started = process::started_at(&self.state()?.process);
+        Ok(started.is_none_or(|started| started < moment))
     }
 
     /// Restarts the unit, and waits until it runs steadily.
