@@ -11,6 +11,8 @@ mod files;
 mod install;
 #[path = "kubelet_node/restart.rs"]
 mod restart;
+#[path = "kubelet_node/rewritten.rs"]
+mod rewritten;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -108,38 +108,6 @@ fn a_replaced_provider_and_its_executable_come_back() {
 }
 
 #[test]
-fn if_the_platform_has_written_its_entry_anew_its_executable_comes_back() {
-    let Some(node) = Node::new("config.yaml", UPSTREAM) else {
-        return;
-    };
-    let name = "ecr-credential-provider";
-    let upstream = node.executable(name);
-    fs::write(&upstream, "#!/bin/sh\n").unwrap();
-    node.succeeds(&["install", "--name", name, "--replace", name]);
-    fs::write(&node.config, UPSTREAM).unwrap();
-    node.succeeds(&["uninstall", "--name", name]);
-    assert_eq!(fs::read_to_string(&upstream).unwrap(), "#!/bin/sh\n");
-    assert_eq!(node.text(), UPSTREAM);
-}
-
-#[test]
-fn a_file_that_has_changed_since_keeps_its_changes() {
-    let Some(node) = Node::new("config.yaml", UPSTREAM) else {
-        return;
-    };
-    node.succeeds(&["install", "--replace", "ecr-credential-provider"]);
-    let added = "- name: other\n  matchImages: [quay.io]\n";
-    fs::write(&node.config, format!("{}{added}", node.text())).unwrap();
-    let told = node.succeeds(&["uninstall"]);
-    assert!(told.contains("no earlier provider is restored"), "{told}");
-    assert!(
-        node.text().ends_with(&format!("providers:\n{added}")),
-        "{}",
-        node.text()
-    );
-}
-
-#[test]
 fn in_a_folder_of_files_the_entry_has_a_file_of_its_own() {
     let Some(mut node) = Node::new("kubelet.d/10-vendor.yaml", UPSTREAM) else {
         return;

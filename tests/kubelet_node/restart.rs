@@ -149,6 +149,23 @@ fn if_kubelet_does_not_run_it_is_restarted_without_a_change_and_the_error_has_th
 }
 
 #[test]
+fn an_uninstallation_that_was_killed_before_the_restart_is_completed_by_the_next() {
+    let Some(node) = node() else {
+        return;
+    };
+    let before = names(node.environment.home());
+    node.succeeds(&["install"]);
+    node.kill_at_restart("uninstall");
+    assert_eq!(node.text(), UPSTREAM);
+    assert_ne!(names(&node.bin_dir()), Vec::<String>::new());
+    let told = node.succeeds(&["uninstall", "--restart-kubelet"]);
+    assert!(told.contains("restarted kubelet, and it runs"), "{told}");
+    assert_eq!(names(&node.bin_dir()), Vec::<String>::new());
+    fs::remove_file(node.environment.home().join("calls")).unwrap();
+    assert_eq!(names(node.environment.home()), before);
+}
+
+#[test]
 fn without_the_option_kubelet_is_not_restarted() {
     let Some(node) = node() else {
         return;

@@ -267,13 +267,13 @@ impl UserFile {
         found.into_iter().map(|(.., bytes)| bytes).collect()
     }
 
-    /// Deletes the backups with such contents. One that cannot be deleted stays.
-    pub(crate) fn remove_backups(&self, is_meant: impl Fn(&[u8]) -> bool) {
+    /// Deletes the backups with such paths and contents. One that cannot be deleted stays.
+    pub(crate) fn remove_backups(&self, mut is_meant: impl FnMut(&Path, &[u8]) -> bool) {
         for (name, .., bytes) in self.named_backups() {
-            if is_meant(&bytes)
+            let path = self.resolved.path(&name);
+            if is_meant(&path, &bytes)
                 && let Err(error) = fs::remove_file(self.resolved.at(&name))
             {
-                let path = self.resolved.path(&name);
                 log::warn!("cannot delete {}: {error}", path.display());
             }
         }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::commands::Page;
 use crate::commands::page::CheckMark;
@@ -12,7 +12,8 @@ use crate::configure::show_difference;
 use crate::configure::user_file::{Locks, UserFile, UserFileError};
 use crate::error::{Error, escaped_path};
 
-use super::document::{Document, DocumentError};
+use super::document::{Document, DocumentError, name_of};
+use super::entry::is_ours;
 use super::mask;
 
 /// The files that kubelet reads in a folder (kubernetes 1.37, `pkg/credentialprovider/plugin/config.go`).
@@ -202,16 +203,23 @@ impl FileChange {
         self.file.check_writable().map_err(Error::failure)
     }
 
-    /// Applies the change. A backup is made unless there is one that differs only in the entry `name`.
+    /// Applies the change. A backup is made unless there is one that differs only in this program's entry
+    /// `name`, or in what the entry has replaced.
     pub(super) fn apply(&self, name: &str, page: &mut Page) -> Result<(), Error> {
         let path = escaped_path(self.file.path());
         let after = self.after.as_ref().map(Document::bytes).unwrap_or_default();
-        let but_for_entry = |bytes: &[u8]| {
-            let document = Document::parse(bytes).ok()?;
-            Some(document.value_without(document.find(name)))
+        let before = self.file.bytes().map(Document::parse).and_then(Result::ok);
+        let suffices = |kept: &[u8]| {
+            before
+                .as_ref()
+                .zip(Document::parse(kept).ok())
+                .is_some_and(|(before, kept)| {
+                    let own = own_entry(before, name);
+                    let rest = before.value_without(own);
+                    kept.value_without(own_entry(&kept, name)) == rest
+                        || own.is_some_and(|own| replaced(&kept, &rest, own).is_some())
+                })
         };
-        let before = self.file.bytes().and_then(but_for_entry);
-        let suffices = |kept: &[u8]| before.is_some() && but_for_entry(kept) == before;
         let replaced = self.file.replace(&after, suffices);
         let replaced = replaced.map_err(Error::failure)?;
         let text = match &replaced.backup {
@@ -237,9 +245,9 @@ impl FileChange {
         Ok(())
     }
 
-    /// Deletes the backups that are no longer needed.
-    pub(super) fn remove_backups(&self, is_meant: impl Fn(&[u8]) -> bool) {
-        self.file.remove_backups(is_meant);
+    /// As [`remove_backups`], after the change.
+    pub(super) fn remove_backups(&self, page: &mut Page) -> bool {
+        remove_backups(&self.file, self.after.as_ref(), page)
     }
 
     /// Restores the earlier content, if no other process has changed the file since.
@@ -253,11 +261,66 @@ impl FileChange {
         match self.file.bytes() {
             Some(before) => {
                 now.replace(before, |_| true).map_err(Error::failure)?;
-                now.remove_backups(|kept| kept == before);
+                now.remove_backups(|_, kept| kept == before);
             }
             None => now.remove().map_err(Error::failure)?,
         }
         page.marked(CheckMark::Good, &format!("restored {}", escaped_path(path)));
         Ok(())
     }
+}
+
+/// The index of this program's entry with a name.
+fn own_entry(document: &Document, name: &str) -> Option<usize> {
+    let index = document.find(name)?;
+    is_ours(&document.providers()[index]).then_some(index)
+}
+
+/// Whether an earlier state of a file is `rest`, which is the file without this program's entry at `own`,
+/// but for at most one entry that this program has replaced: its name, if it has one.
+pub(super) fn replaced<'d>(
+    kept: &'d Document,
+    rest: &Map<String, Value>,
+    own: usize,
+) -> Option<Option<&'d str>> {
+    if kept.value_without(None) == *rest {
+        return Some(None);
+    }
+    let entry = kept.providers().get(own).filter(|entry| !is_ours(entry))?;
+    (kept.value_without(Some(own)) == *rest).then(|| name_of(entry))
+}
+
+/// Whether all providers of an earlier state of a file, but for this program's entries, are in it by name.
+pub(super) fn has_providers_of(kept: &Document, now: Option<&Document>) -> bool {
+    let mut foreign = kept.providers().iter().filter(|entry| !is_ours(entry));
+    foreign.all(|entry| {
+        name_of(entry).is_some_and(|name| now.is_some_and(|now| now.find(name).is_some()))
+    })
+}
+
+/// Deletes the backups of a file without entries of this program, and says so. Returns whether there were
+/// any. A backup with a provider that the file does not have stays.
+pub(super) fn remove_backups(file: &UserFile, now: Option<&Document>, page: &mut Page) -> bool {
+    if now.is_some_and(|now| now.providers().iter().any(is_ours)) {
+        return false;
+    }
+    let mut has_removed = false;
+    file.remove_backups(|path, bytes| {
+        let Ok(kept) = Document::parse(bytes) else {
+            return false;
+        };
+        let is_obsolete = has_providers_of(&kept, now);
+        let path = escaped_path(path);
+        if is_obsolete {
+            page.marked(CheckMark::Good, &format!("deleted {path}"));
+        } else {
+            let text = format!(
+                "{path} was not deleted: it has a provider that the configuration does not have"
+            );
+            page.marked(CheckMark::Unknown, &text);
+        }
+        has_removed |= is_obsolete;
+        is_obsolete
+    });
+    has_removed
 }

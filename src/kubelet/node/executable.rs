@@ -106,7 +106,12 @@ impl Executable {
             let link = temporary().make_in(folder, |path| fs::hard_link(&self.path, path));
             previous.file = Some(link.map_err(write)?.into_temp_path());
         }
-        if self.occupant == Occupant::Foreign && !self.kept().exists() {
+        if self.occupant == Occupant::Foreign {
+            // That of an earlier installation is obsolete: the platform has written its program anew.
+            match fs::remove_file(self.kept()) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(write(error)),
+                _ => {}
+            }
             fs::hard_link(&self.path, self.kept()).map_err(write)?;
             previous.kept = Some(self.kept());
         }
@@ -123,19 +128,43 @@ impl Executable {
         name.into()
     }
 
-    /// Removes this program, and restores the executable that it has replaced.
-    pub(super) fn uninstall(&self) -> Result<(), ExecutableError> {
+    /// Whether there is anything to uninstall.
+    pub(super) fn is_installed(&self) -> bool {
+        match self.occupant {
+            Occupant::Nothing => false,
+            Occupant::Current | Occupant::Ours => true,
+            Occupant::Foreign => self.kept().exists(),
+        }
+    }
+
+    /// The file that [`Self::uninstall`] removes: this program, or the copy of an earlier one if another
+    /// program has been installed under its name since.
+    pub(super) fn removed(&self) -> PathBuf {
+        match self.occupant {
+            Occupant::Foreign => self.kept(),
+            _ => self.path.clone(),
+        }
+    }
+
+    /// Removes this program, and restores the executable that it has replaced. Returns what was done.
+    pub(super) fn uninstall(&self) -> Result<String, ExecutableError> {
         let kept = self.kept();
-        let result = match kept.exists() {
+        let is_restored = self.occupant != Occupant::Foreign && kept.exists();
+        let result = match is_restored {
             true => fs::rename(kept, &self.path),
-            false => fs::remove_file(&self.path),
+            false => fs::remove_file(self.removed()),
         };
         result.map_err(|source| ExecutableError::Write {
             path: self.path.clone(),
             source,
         })?;
         sync_folder(self.path.parent().unwrap_or(Path::new("/")));
-        Ok(())
+        let verb = if is_restored {
+            "restored the earlier"
+        } else {
+            "removed"
+        };
+        Ok(format!("{verb} {}", escaped_path(&self.removed())))
     }
 }
 

@@ -170,9 +170,16 @@ impl Plan {
             (Some((file, index)), None) => edits.push((file, Edit::Replace(index, &entry))),
             (None, Some((file, index))) => edits.push((file, Edit::Replace(index, &entry))),
             (Some(own), Some(replaced)) => {
-                edits.push((own.0, Edit::Replace(own.1, &entry)));
+                // In the place of the replaced one, by which `uninstall` knows it.
+                let is_same_file = own.0 == replaced.0;
+                let (kept, removed) = if is_same_file {
+                    (replaced, own)
+                } else {
+                    (own, replaced)
+                };
+                edits.push((kept.0, Edit::Replace(kept.1, &entry)));
                 if own != replaced {
-                    edits.push((replaced.0, Edit::Remove(replaced.1)));
+                    edits.push((removed.0, Edit::Remove(removed.1)));
                 }
             }
             (None, None) => {

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value};
-
 use crate::cli::KubeletUninstall;
 use crate::commands::page::CheckMark;
 use crate::commands::{Page, Verdict};
@@ -11,12 +9,14 @@ use crate::configure::user_file::Locks;
 use crate::env::Env;
 use crate::error::{Error, escaped, escaped_path};
 
-use super::configuration::{ConfigFile, Configuration, FileChange, file_error};
-use super::document::{Document, Edit, name_of};
+use super::configuration::{
+    ConfigFile, Configuration, FileChange, file_error, has_providers_of, remove_backups, replaced,
+};
+use super::document::{Document, Edit};
 use super::entry::is_ours;
-use super::executable::{Executable, Occupant};
+use super::executable::Executable;
 use super::paths::NodePaths;
-use super::restart::restart;
+use super::restart::{is_outdated, restart};
 use super::service::{RESTART_NEEDED, Service};
 
 const COMMAND: &str = "kubelet uninstall";
@@ -24,8 +24,8 @@ const COMMAND: &str = "kubelet uninstall";
 /// Everything that is changed.
 struct Plan {
     change: Option<FileChange>,
-    /// The configuration without the entry, by which its backups are known.
-    rest: Option<Map<String, Value>>,
+    /// The files that are not changed, but may have backups.
+    others: Vec<ConfigFile>,
     executable: Option<Executable>,
     notes: Vec<String>,
 }
@@ -39,10 +39,10 @@ pub(super) fn run(
     let mut locks = Locks::default();
     let is_there = paths.config.exists() && !arguments.dry_run;
     let plan = Plan::make(arguments, &paths, is_there.then_some(&mut locks))?;
-    if let Some(executable) = plan.executable.as_ref().filter(|_| !arguments.dry_run) {
-        locks
-            .take_folder_of(&executable.path)
-            .map_err(Error::failure)?;
+    if paths.bin_dir.is_dir() && !arguments.dry_run {
+        // Also removes what a killed process has left there.
+        let folder = locks.take_folder_of(&paths.bin_dir.join(&arguments.name));
+        folder.map_err(Error::failure)?;
     }
     if let Some(change) = &plan.change {
         change.show(page);
@@ -51,44 +51,39 @@ pub(super) fn run(
     for note in &plan.notes {
         page.marked(CheckMark::Unknown, note);
     }
-    if plan.change.is_none() && plan.executable.is_none() {
-        let text = format!(
-            "nothing to remove: {} is not installed",
-            escaped(&arguments.name)
-        );
-        page.marked(CheckMark::Good, &text);
-        return Ok(Verdict::Good);
-    }
-    if arguments.dry_run {
+    if arguments.dry_run && !plan.is_empty() {
         if let Some(executable) = &plan.executable {
-            let text = format!("would remove {}", escaped_path(&executable.path));
+            let text = format!("would remove {}", escaped_path(&executable.removed()));
             page.marked(CheckMark::Unknown, &text);
         }
         page.marked(CheckMark::Unknown, "dry run: nothing was changed");
         return Ok(Verdict::Good);
     }
-    let service = Service::wanted(&arguments.restart, env)?;
+    let service = match plan.is_empty() {
+        true => None,
+        false => Service::wanted(&arguments.restart, env)?,
+    };
     if let Some(change) = &plan.change {
         change.check_writable()?;
         change.take_back(page)?;
-        if let Some(service) = &service {
-            restart(service, std::slice::from_ref(change), None, page)?;
-        }
-        plan.remove_backups(&arguments.name);
     }
+    if let Some(service) = &service
+        && (plan.change.is_some() || is_outdated(service, &paths.config)?)
+    {
+        restart(service, plan.change.as_slice(), None, page)?;
+    }
+    let has_backups = !arguments.dry_run && plan.remove_backups(page);
     // After the restart: until then, kubelet runs it.
     if let Some(executable) = &plan.executable {
-        let is_restored = executable.kept().exists();
-        executable.uninstall().map_err(Error::failure)?;
-        let verb = if is_restored {
-            "restored the earlier"
-        } else {
-            "removed"
-        };
-        page.marked(
-            CheckMark::Good,
-            &format!("{verb} {}", escaped_path(&executable.path)),
+        let text = executable.uninstall().map_err(Error::failure)?;
+        page.marked(CheckMark::Good, &text);
+    }
+    if plan.is_empty() && !has_backups {
+        let text = format!(
+            "nothing to remove: {} is not installed",
+            escaped(&arguments.name)
         );
+        page.marked(CheckMark::Good, &text);
     }
     if plan.change.is_some() && service.is_none() {
         page.marked(CheckMark::Unknown, RESTART_NEEDED);
@@ -104,30 +99,35 @@ impl Plan {
     ) -> Result<Self, Error> {
         let name = &arguments.name;
         let executable = Executable::find(&paths.bin_dir, name).map_err(Error::failure)?;
-        let is_own = matches!(executable.occupant, Occupant::Current | Occupant::Ours);
         let mut plan = Self {
             change: None,
-            rest: None,
-            executable: is_own.then_some(executable),
+            others: Vec::new(),
+            executable: Some(executable).filter(Executable::is_installed),
             notes: Vec::new(),
         };
         let mut configuration = Configuration::open(&paths.config, locks, COMMAND)?;
-        let Some((file, index)) = configuration.find(name) else {
-            return Ok(plan);
-        };
-        if !configuration.entry((file, index)).is_some_and(is_ours) {
-            // The platform may have written its own entry anew. Its executable comes back, but kubelet does
-            // not start without any.
-            plan.executable = plan.executable.filter(|it| it.kept().exists());
-            let files = configuration.paths();
-            let name = escaped(name);
-            plan.notes.push(format!(
-                "the provider {name} in {files} is another program's"
-            ));
-            return Ok(plan);
+        match configuration.find(name) {
+            Some((file, index)) if configuration.entry((file, index)).is_some_and(is_ours) => {
+                plan.remove(configuration.files.swap_remove(file), index)?;
+            }
+            Some(_) => {
+                // The platform may have written its own entry anew. Its executable comes back, but kubelet
+                // does not start without any.
+                plan.executable = plan.executable.filter(|it| it.kept().exists());
+                let files = configuration.paths();
+                let name = escaped(name);
+                plan.notes.push(format!(
+                    "the provider {name} in {files} is another program's"
+                ));
+            }
+            None => {}
         }
-        plan.remove(configuration.files.swap_remove(file), index)?;
+        plan.others = configuration.files;
         Ok(plan)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.change.is_none() && self.executable.is_none()
     }
 
     fn remove(&mut self, opened: ConfigFile, index: usize) -> Result<(), Error> {
@@ -146,7 +146,7 @@ impl Plan {
             .collect();
         let backup = backups
             .iter()
-            .find_map(|kept| Some((kept, replaced(kept, &rest)?)));
+            .find_map(|kept| Some((kept, replaced(kept, &rest, index)?)));
         let is_last = document.providers().len() == 1;
         let after = match backup {
             Some((kept, replaced)) => {
@@ -164,11 +164,15 @@ impl Plan {
                 None
             }
             None => {
-                if !backups.is_empty() {
+                let edited = document.edited(Edit::Remove(index));
+                let edited = edited.map_err(|cause| file_error(file.path(), cause))?;
+                if !backups
+                    .iter()
+                    .all(|kept| has_providers_of(kept, Some(&edited)))
+                {
                     self.notes.push("the file has changed since its backup was made, so no earlier provider is restored".to_owned());
                 }
-                let edited = document.edited(Edit::Remove(index));
-                Some(edited.map_err(|cause| file_error(file.path(), cause))?)
+                Some(edited)
             }
         };
         if after
@@ -178,31 +182,18 @@ impl Plan {
             self.notes.push("no provider remains: remove --image-credential-provider-config and --image-credential-provider-bin-dir from kubelet's command line before it starts again".to_owned());
         }
         self.change = Some(FileChange::new(file, after));
-        self.rest = Some(rest);
         Ok(())
     }
 
-    /// Deletes the backups of states that differ only in the entries of this program or in those that
-    /// were restored.
-    fn remove_backups(&self, name: &str) {
-        if let (Some(change), Some(rest)) = (&self.change, &self.rest) {
-            change.remove_backups(|bytes| {
-                Document::parse(bytes).is_ok_and(|kept| {
-                    kept.value_without(kept.find(name)) == *rest || replaced(&kept, rest).is_some()
-                })
-            });
+    /// Deletes the backups that are no longer needed. Returns whether there were any.
+    fn remove_backups(&self, page: &mut Page) -> bool {
+        let mut has_removed = match &self.change {
+            Some(change) => change.remove_backups(page),
+            None => false,
+        };
+        for ConfigFile { file, document } in &self.others {
+            has_removed |= remove_backups(file, document.as_ref(), page);
         }
+        has_removed
     }
-}
-
-/// Whether an earlier state of the file is this one but for at most one entry, which this program has
-/// replaced: its name, if it has one.
-fn replaced<'d>(kept: &'d Document, rest: &Map<String, Value>) -> Option<Option<&'d str>> {
-    if kept.value_without(None) == *rest {
-        return Some(None);
-    }
-    let providers = kept.providers().iter().enumerate();
-    let mut foreign = providers.filter(|(_, entry)| !is_ours(entry));
-    let (_, entry) = foreign.find(|(index, _)| kept.value_without(Some(*index)) == *rest)?;
-    Some(name_of(entry))
 }
