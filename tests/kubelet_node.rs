@@ -9,6 +9,8 @@ mod common;
 mod files;
 #[path = "kubelet_node/install.rs"]
 mod install;
+#[path = "kubelet_node/killed.rs"]
+mod killed;
 #[path = "kubelet_node/restart.rs"]
 mod restart;
 #[path = "kubelet_node/rewritten.rs"]
