@@ -1,8 +1,8 @@
-//! A rollout on many nodes against the rate limit of ECR, in simulated time. What kubelet and ECR do is
-//! modelled here. What the program does is its own code: the steps of a `get`, the renewal of a token,
+//! A rollout on many nodes against the rate limits of ECR and STS, in simulated time. What kubelet and AWS
+//! do is modelled here. What the program does is its own code: the steps of a `get`, the renewal of a token,
 //! the duration of an answer, the time limits, and the SDK's waits.
 
-mod ecr;
+mod api;
 mod node;
 mod table;
 
@@ -11,7 +11,7 @@ use crate::env::Env;
 use crate::get::Tokens;
 use crate::get::simulated::Patience;
 
-use ecr::Ecr;
+use api::Api;
 use node::Nodes;
 
 use super::LIMIT;
@@ -60,6 +60,24 @@ const LOW_QUOTA: Quota = Quota {
     burst: 200,
 };
 
+/// The default quota of STS, for all operations together (IAM user guide, "IAM and AWS STS quotas", "AWS STS
+/// request quotas"). The burst is assumed.
+const STS_QUOTA: Quota = Quota {
+    rate: 600,
+    burst: 600,
+};
+
+impl Quota {
+    /// In proportion to the number of nodes.
+    fn for_nodes(self, nodes: usize) -> Self {
+        let fewer = u32::try_from(NODES / nodes).unwrap();
+        Self {
+            rate: self.rate / fewer,
+            burst: self.burst / fewer,
+        }
+    }
+}
+
 /// What keeps a rollout below the rate limit.
 #[derive(Clone, Copy)]
 struct Measures {
@@ -71,6 +89,8 @@ struct Measures {
     cache: bool,
     /// `cacheKeyType: Registry` instead of `Image`.
     per_registry: bool,
+    /// Each token is requested with a role, which a call of STS assumes. Not a measure.
+    role: bool,
 }
 
 impl Measures {
@@ -79,12 +99,14 @@ impl Measures {
         long_retry: true,
         cache: true,
         per_registry: true,
+        role: false,
     };
     const NONE: Self = Self {
         spread: false,
         long_retry: false,
         cache: false,
         per_registry: false,
+        role: false,
     };
 }
 
@@ -100,12 +122,15 @@ struct Wave {
 /// The result of a simulation.
 #[derive(Debug, PartialEq, Eq)]
 struct Rollout {
+    /// The calls of ECR and of STS in the first wave.
     first: Wave,
+    first_sts: Wave,
     /// When the last image of the first wave had credentials; `None` if one never had.
     complete_at: Option<Ticks>,
     /// Nodes with an image without credentials after 50 seconds.
     waiting: usize,
     second: Wave,
+    second_sts: Wave,
     /// Answers without credentials, in both waves. kubelet repeats the pull later.
     failed: u64,
 }
@@ -139,9 +164,8 @@ fn simulate(measures: Measures, quota: Quota, nodes: usize, patiences: &Patience
     } else {
         &patiences.of_clients
     };
-    let fewer = u32::try_from(NODES / nodes).unwrap();
-    let ecr = Ecr::new(quota.rate / fewer, quota.burst / fewer);
-    let mut nodes = Nodes::new(measures, nodes, patience, ecr);
+    let [ecr, sts] = [quota, STS_QUOTA].map(|quota| Api::new(quota.for_nodes(nodes)));
+    let mut nodes = Nodes::new(measures, nodes, patience, ecr, sts);
     nodes.run();
     nodes.rollout()
 }

@@ -11,7 +11,7 @@ use crate::get::simulated::{
 use crate::kubelet::response::cache_duration;
 use crate::token::{AuthorizationToken, Renewal};
 
-use super::ecr::Ecr;
+use super::api::Api;
 use super::{END, HOUR, IMAGES, MINUTE, Measures, Rollout, SECOND, START, Ticks};
 
 /// How long a call takes.
@@ -76,6 +76,8 @@ struct Pull {
     get: GetState,
     seat: Option<Seat>,
     follows: bool,
+    /// The role has been assumed.
+    has_session: bool,
     attempt: usize,
 }
 
@@ -95,7 +97,8 @@ pub(super) struct Nodes {
     renewal: Renewal,
     /// That of a process without a cache; only its time changes.
     uncached: AuthorizationToken,
-    ecr: Ecr,
+    ecr: Api,
+    sts: Api,
     now: Ticks,
     nodes: Vec<Node>,
     /// Those of the first wave, then one for each node, which pulls an image each minute.
@@ -123,7 +126,13 @@ fn seat_of(lock: Lock) -> Seat {
 }
 
 impl Nodes {
-    pub(super) fn new(measures: Measures, count: usize, patience: &Patience, ecr: Ecr) -> Self {
+    pub(super) fn new(
+        measures: Measures,
+        count: usize,
+        patience: &Patience,
+        ecr: Api,
+        sts: Api,
+    ) -> Self {
         let renewal = match patience.renewal {
             Renewal::Spread { max_age } if !measures.spread => {
                 Renewal::Age(max_age.unwrap_or(Duration::MAX))
@@ -139,6 +148,7 @@ impl Nodes {
             get: GetState::first(),
             seat: None,
             follows: false,
+            has_session: false,
             attempt: 0,
         };
         let of_images = (0..count * IMAGES).map(|number| pull(number / IMAGES));
@@ -154,6 +164,7 @@ impl Nodes {
             renewal,
             uncached: issue(0),
             ecr,
+            sts,
             now: 0,
             nodes: Vec::new(),
             pulls: of_images.chain((0..count).map(pull)).collect(),
@@ -196,9 +207,11 @@ impl Nodes {
         let is_complete = self.nodes.iter().all(|node| node.missing == 0);
         Rollout {
             first: self.ecr.wave(true),
+            first_sts: self.sts.wave(true),
             complete_at: is_complete.then_some(self.complete_at),
             waiting: self.waiting,
             second: self.ecr.wave(false),
+            second_sts: self.sts.wave(false),
             failed: self.failed,
         }
     }
@@ -254,6 +267,7 @@ impl Nodes {
         }
         let it = &mut self.pulls[pull];
         it.began_at = self.now;
+        it.has_session = false;
         it.attempt = 0;
         it.get = GetState::first();
         if self.measures.cache {
@@ -272,13 +286,20 @@ impl Nodes {
         self.pulls[pull].began_at + of_seats[seat as usize]
     }
 
-    /// An attempt, and what comes after it.
+    /// An attempt, and what comes after it. The SDK's clients of both services are configured alike, so that
+    /// their waits are, too.
     fn call(&mut self, pull: usize) {
         let limit = self.limit[usize::from(self.holds_token(pull))];
         let it = &mut self.pulls[pull];
         let ends_at = it.began_at + limit;
         let answered_at = self.now + CALL;
-        if self.ecr.answers(self.now) {
+        if self.measures.role && !it.has_session {
+            if self.sts.answers(self.now) {
+                it.has_session = true;
+                it.attempt = 0;
+                return self.plan(pull, Stage::Calling, answered_at);
+            }
+        } else if self.ecr.answers(self.now) {
             return self.plan(pull, Stage::Answered(true), answered_at);
         }
         let some_call = &self.waits[fastrand::usize(..self.waits.len())];

@@ -8,7 +8,7 @@ use super::{LOW_QUOTA, Measures, NODES, Patiences, QUOTA, Quota, Rollout, SECOND
 const BEGIN: &str = "<!-- simulated rollout -->";
 const END: &str = "<!-- end of simulated rollout -->";
 
-const ROWS: [(&str, Quota, Measures); 7] = [
+const ROWS: [(&str, Quota, Measures); 9] = [
     ("all measures", QUOTA, Measures::ALL),
     (
         "without the spread of renewals",
@@ -48,6 +48,23 @@ const ROWS: [(&str, Quota, Measures); 7] = [
         LOW_QUOTA,
         Measures::ALL,
     ),
+    (
+        "all measures, with a role",
+        QUOTA,
+        Measures {
+            role: true,
+            ..Measures::ALL
+        },
+    ),
+    (
+        "without `cache_dir`, with a role",
+        QUOTA,
+        Measures {
+            cache: false,
+            role: true,
+            ..Measures::ALL
+        },
+    ),
 ];
 
 /// `1,234,567`.
@@ -64,6 +81,12 @@ fn share(wave: &Wave) -> String {
     format!("{}.{} %", permille / 10, permille % 10)
 }
 
+/// Three cells.
+fn calls(wave: &Wave) -> String {
+    let (calls, peak) = (grouped(wave.calls), grouped(wave.peak));
+    format!("{calls} | {peak} | {}", share(wave))
+}
+
 fn table(rollouts: &[Rollout]) -> String {
     let mut text = "| measures | calls | most per second | throttled | failed answers | last image ready | nodes waiting after 50 s | calls in the second wave | most per second | throttled |\n\
          |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
@@ -76,16 +99,23 @@ fn table(rollouts: &[Rollout]) -> String {
         );
         let _ = writeln!(
             text,
-            "| {name} | {} | {} | {} | {} | {complete} | {} | {} | {} | {} |",
-            grouped(first.calls),
-            grouped(first.peak),
-            share(first),
+            "| {name} | {} | {} | {complete} | {} | {} |",
+            calls(first),
             grouped(rollout.failed),
             grouped(rollout.waiting as u64),
-            grouped(second.calls),
-            grouped(second.peak),
-            share(second),
+            calls(second),
         );
+    }
+    text.push_str(
+        "\nThe calls of STS in the rows with a role:\n\n\
+         | measures | calls | most per second | throttled | calls in the second wave | most per second | throttled |\n\
+         |---|--:|--:|--:|--:|--:|--:|\n",
+    );
+    for ((name, _, measures), rollout) in ROWS.iter().zip(rollouts) {
+        if measures.role {
+            let (first, second) = (calls(&rollout.first_sts), calls(&rollout.second_sts));
+            let _ = writeln!(text, "| {name} | {first} | {second} |");
+        }
     }
     text
 }
@@ -111,6 +141,8 @@ fn each_measure_makes_a_rollout_better() {
         no_cache,
         none,
         low_quota,
+        with_role,
+        no_cache_with_role,
     ] = &rollouts[..]
     else {
         panic!("{rollouts:?}");
@@ -126,6 +158,11 @@ fn each_measure_makes_a_rollout_better() {
         assert!(without_cache.complete_at > all.complete_at);
     }
     assert!(low_quota.complete_at.is_some(), "{low_quota:?}");
+    assert_eq!(all.first_sts.calls, 0);
+    // A role is assumed again by each process, so that the cache saves calls of STS as well.
+    assert_eq!(with_role.second_sts.throttled, 0, "{with_role:?}");
+    assert!(with_role.complete_at.is_some(), "{with_role:?}");
+    assert!(no_cache_with_role.first_sts.calls > 5 * with_role.first_sts.calls);
 }
 
 #[test]

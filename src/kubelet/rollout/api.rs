@@ -1,8 +1,8 @@
-//! The rate limit of ECR: a bucket that is filled at the rate of the quota.
+//! The rate limit of an API: a bucket that is filled at the rate of the quota.
 
-use super::{END, FIRST_WAVE, SECOND, Ticks, Wave};
+use super::{END, FIRST_WAVE, Quota, SECOND, Ticks, Wave};
 
-pub(super) struct Ecr {
+pub(super) struct Api {
     /// Requests per second.
     rate: u32,
     /// In parts of a request, as [`Self::left`].
@@ -14,8 +14,9 @@ pub(super) struct Ecr {
     seconds: Vec<(u64, u64)>,
 }
 
-impl Ecr {
-    pub(super) fn new(rate: u32, burst: u32) -> Self {
+impl Api {
+    pub(super) fn new(quota: Quota) -> Self {
+        let Quota { rate, burst } = quota;
         let count = (END / SECOND) as usize + 1;
         Self {
             rate,
@@ -26,7 +27,7 @@ impl Ecr {
         }
     }
 
-    /// Whether a call at this moment is answered with a token. The moments do not go back.
+    /// Whether a call at this moment is answered, and not throttled. The moments do not go back.
     pub(super) fn answers(&mut self, now: Ticks) -> bool {
         let passed = now - self.filled_at;
         self.left = self.most.min(self.left + passed * self.rate);
@@ -55,12 +56,15 @@ impl Ecr {
 
 #[test]
 fn after_a_burst_as_many_calls_are_answered_as_the_rate_allows() {
-    let mut ecr = Ecr::new(20, 200);
-    let mut answered = |now| (0..2000).filter(|_| ecr.answers(now)).count();
+    let mut api = Api::new(Quota {
+        rate: 20,
+        burst: 200,
+    });
+    let mut answered = |now| (0..2000).filter(|_| api.answers(now)).count();
     assert_eq!(answered(0), 200);
     assert_eq!(answered(SECOND / 2), 10);
     assert_eq!(answered(60 * SECOND), 200);
-    let wave = ecr.wave(true);
+    let wave = api.wave(true);
     assert_eq!((wave.calls, wave.throttled, wave.peak), (6000, 5590, 4000));
-    assert_eq!(ecr.wave(false).calls, 0);
+    assert_eq!(api.wave(false).calls, 0);
 }
