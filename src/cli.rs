@@ -206,6 +206,7 @@ pub enum KubeletCommand {
     Install(KubeletInstall),
     Uninstall(KubeletUninstall),
     Check(KubeletCheck),
+    Pause(KubeletPause),
 }
 
 /// Install this program as a credential provider of this node's kubelet
@@ -239,6 +240,14 @@ pub struct KubeletInstall {
         requires = "workload_identity"
     )]
     pub audience: String,
+    /// Copy only the executable, and do not read or change kubelet's configuration. An executable of
+    /// another program is replaced only if `--replace` has the same name
+    #[arg(
+        long,
+        requires = "bin_dir",
+        conflicts_with_all = ["config", "match_image", "workload_identity", "restart_kubelet"]
+    )]
+    pub executable_only: bool,
     #[command(flatten)]
     pub restart: KubeletRestart,
     /// Show the changes without applying them
@@ -256,6 +265,10 @@ pub struct KubeletUninstall {
     /// Remove the entry and the executable with this name
     #[arg(long, value_name = "NAME", default_value = PROVIDER, value_parser = provider_name)]
     pub name: String,
+    /// Remove only the executable, and do not read or change kubelet's configuration. kubelet does not
+    /// start without an executable that its configuration names
+    #[arg(long, requires = "bin_dir", conflicts_with_all = ["config", "restart_kubelet"])]
+    pub executable_only: bool,
     #[command(flatten)]
     pub restart: KubeletRestart,
     /// Show the changes without applying them
@@ -278,6 +291,12 @@ pub struct KubeletCheck {
     #[arg(long)]
     pub json: bool,
 }
+
+/// Wait for SIGTERM or SIGINT, and do nothing else
+///
+/// Keeps a pod of a DaemonSet running after its init container has installed the executable.
+#[derive(Debug, Args)]
+pub struct KubeletPause {}
 
 /// The paths of a node's kubelet.
 #[derive(Debug, Default, Args)]

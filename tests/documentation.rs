@@ -607,9 +607,9 @@ fn the_rust_version_in_the_readme_is_the_manifests() {
 }
 
 #[test]
-fn the_install_scripts_install_the_version_of_the_manifest() {
+fn the_install_scripts_and_the_chart_have_the_version_of_the_manifest() {
     let version = between(MANIFEST, "\nversion = \"", "\"");
-    let scripts = [
+    let files = [
         (
             include_str!("../packaging/install.sh"),
             format!("\nversion={version}\n"),
@@ -618,9 +618,13 @@ fn the_install_scripts_install_the_version_of_the_manifest() {
             include_str!("../packaging/install.ps1"),
             format!("[string]$Version = '{version}',\n"),
         ),
+        (
+            include_str!("../packaging/kubernetes/chart/Chart.yaml"),
+            format!("\nversion: {version}\nappVersion: {version}\n"),
+        ),
     ];
-    for (script, line) in scripts {
-        assert!(script.contains(&line), "{line}");
+    for (file, line) in files {
+        assert!(file.contains(&line), "{line}");
     }
 }
 

@@ -4,6 +4,8 @@
 #[path = "kubelet/answers.rs"]
 mod answers;
 mod common;
+#[path = "kubelet/daemonset.rs"]
+mod daemonset;
 #[path = "kubelet/mirrors.rs"]
 mod mirrors;
 #[path = "kubelet/nodes.rs"]

@@ -1,10 +1,12 @@
-//! `kubelet install`, `uninstall` and `check` against the files of a node. kubelet executes what is
+//! `kubelet install`, `uninstall`, `check` and `pause` against the files of a node. kubelet executes what is
 //! installed as root, so that only root can run them.
 #![cfg(target_os = "linux")]
 
 #[path = "kubelet_node/check.rs"]
 mod check;
 mod common;
+#[path = "kubelet_node/executable_only.rs"]
+mod executable_only;
 #[path = "kubelet_node/files.rs"]
 mod files;
 #[path = "kubelet_node/install.rs"]

@@ -71,6 +71,9 @@ _docker__credential__ecrx() {
             docker__credential__ecrx__subcmd__kubelet,install)
                 cmd="docker__credential__ecrx__subcmd__kubelet__subcmd__install"
                 ;;
+            docker__credential__ecrx__subcmd__kubelet,pause)
+                cmd="docker__credential__ecrx__subcmd__kubelet__subcmd__pause"
+                ;;
             docker__credential__ecrx__subcmd__kubelet,uninstall)
                 cmd="docker__credential__ecrx__subcmd__kubelet__subcmd__uninstall"
                 ;;
@@ -319,7 +322,7 @@ _docker__credential__ecrx() {
             return 0
             ;;
         docker__credential__ecrx__subcmd__kubelet)
-            opts="-h --help install uninstall check"
+            opts="-h --help install uninstall check pause"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -361,7 +364,7 @@ _docker__credential__ecrx() {
             return 0
             ;;
         docker__credential__ecrx__subcmd__kubelet__subcmd__install)
-            opts="-h --config --bin-dir --name --replace --match-image --workload-identity --audience --restart-kubelet --unit --dry-run --help"
+            opts="-h --config --bin-dir --name --replace --match-image --workload-identity --audience --executable-only --restart-kubelet --unit --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -423,8 +426,22 @@ _docker__credential__ecrx() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        docker__credential__ecrx__subcmd__kubelet__subcmd__pause)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         docker__credential__ecrx__subcmd__kubelet__subcmd__uninstall)
-            opts="-h --config --bin-dir --name --restart-kubelet --unit --dry-run --help"
+            opts="-h --config --bin-dir --name --executable-only --restart-kubelet --unit --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -74,6 +74,7 @@ Register-ArgumentCompleter -Native -CommandName 'docker-credential-ecrx' -Script
             [CompletionResult]::new('install', 'install', [CompletionResultType]::ParameterValue, 'Install this program as a credential provider of this node''s kubelet')
             [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Remove what `kubelet install` has added')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check kubelet''s credential providers, and what they answer for an image')
+            [CompletionResult]::new('pause', 'pause', [CompletionResultType]::ParameterValue, 'Wait for SIGTERM or SIGINT, and do nothing else')
             break
         }
         'docker-credential-ecrx;kubelet;install' {
@@ -106,6 +107,11 @@ Register-ArgumentCompleter -Native -CommandName 'docker-credential-ecrx' -Script
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this file (or folder of files) with kubelet''s configuration of credential providers. By default, that of the running kubelet, or of the platform')
             [CompletionResult]::new('--bin-dir', '--bin-dir', [CompletionResultType]::ParameterName, 'Use this folder of credential providers. By default, that of the running kubelet, or of the platform')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the result as JSON')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'docker-credential-ecrx;kubelet;pause' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

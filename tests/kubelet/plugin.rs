@@ -20,7 +20,7 @@ const WORKLOADS: &str = "workload-identity.yaml";
 const HOST: &str = "999999999999.dkr.ecr.us-west-2.amazonaws.com";
 
 /// A file of `packaging/kubernetes`.
-fn packaged(name: &str) -> PathBuf {
+pub fn packaged(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("packaging/kubernetes")
         .join(name)
@@ -115,7 +115,7 @@ fn pull_of(name: &str, role: &str) -> Value {
 }
 
 /// The documents as kubelet's types hold them, if kubelet's strict decoder takes them.
-fn decode(arguments: &[&str], input: &str) -> Outcome {
+pub fn decode(arguments: &[&str], input: &str) -> Outcome {
     let arguments = [&["decode"], arguments].concat();
     TestEnvironment::new().run_program(go_program("kubelet-plugin"), &arguments, input)
 }

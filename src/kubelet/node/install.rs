@@ -24,8 +24,11 @@ use super::service::{RESTART_NEEDED, Service};
 
 const COMMAND: &str = "kubelet install";
 
+/// The end of a dry run.
+pub(super) const DRY_RUN: &str = "dry run: nothing was changed";
+
 #[derive(Debug, thiserror::Error)]
-enum InstallError {
+pub(super) enum InstallError {
     #[error("the provider `{}` in {files} is another program's", escaped(name))]
     Foreign { name: String, files: String },
     #[error("there is no provider `{}` to replace in {files}", escaped(name))]
@@ -88,13 +91,9 @@ pub(super) fn run(
         page.marked(CheckMark::Good, &text);
     } else if arguments.dry_run {
         if plan.copies() {
-            let text = format!(
-                "would copy this program to {}",
-                escaped_path(&plan.executable.path)
-            );
-            page.marked(CheckMark::Unknown, &text);
+            show_copy(&plan.executable, page);
         }
-        page.marked(CheckMark::Unknown, "dry run: nothing was changed");
+        page.marked(CheckMark::Unknown, DRY_RUN);
         return Ok(Verdict::Good);
     }
     let service = match arguments.dry_run {
@@ -231,23 +230,35 @@ impl Plan {
         }
         let mut previous = None;
         if self.copies() {
-            let installed = self.executable.install().map_err(Error::failure)?;
-            let path = escaped_path(&self.executable.path);
-            let text = match installed.kept() {
-                Some(kept) => format!(
-                    "replaced {path}; the earlier program is {}",
-                    escaped_path(kept)
-                ),
-                None => format!("copied this program to {path}"),
-            };
-            page.marked(CheckMark::Good, &text);
-            previous = Some(installed);
+            previous = Some(copy(&self.executable, page)?);
         }
         for change in &self.changes {
             change.apply(name, page)?;
         }
         Ok(previous)
     }
+}
+
+/// Copies this program, and says so.
+pub(super) fn copy(executable: &Executable, page: &mut Page) -> Result<Previous, Error> {
+    let previous = executable.install().map_err(Error::failure)?;
+    let path = escaped_path(&executable.path);
+    let text = match previous.kept() {
+        Some(kept) => format!(
+            "replaced {path}; the earlier program is {}",
+            escaped_path(kept)
+        ),
+        None => format!("copied this program to {path}"),
+    };
+    page.marked(CheckMark::Good, &text);
+    Ok(previous)
+}
+
+/// What [`copy`] would do.
+pub(super) fn show_copy(executable: &Executable, page: &mut Page) {
+    let path = escaped_path(&executable.path);
+    let text = format!("would copy this program to {path}");
+    page.marked(CheckMark::Unknown, &text);
 }
 
 /// The other providers that kubelet asks for the same images.

@@ -1,4 +1,4 @@
-//! The commands for a Kubernetes node: `kubelet install`, `kubelet uninstall` and `kubelet check`.
+//! The commands for a Kubernetes node: `kubelet install`, `uninstall`, `check` and `pause`.
 //!
 //! ```text
 //! paths ─▶ configuration (document) ─▶ changes ─┐
@@ -10,10 +10,12 @@ mod configuration;
 mod document;
 mod entry;
 mod executable;
+mod executable_only;
 mod image_pattern;
 mod install;
 mod mask;
 mod paths;
+mod pause;
 mod process;
 mod program;
 mod restart;
@@ -36,8 +38,19 @@ pub(crate) fn run(
     page: &mut Page,
 ) -> Result<Verdict, Error> {
     match &arguments.command {
-        KubeletCommand::Install(arguments) => install::run(arguments, env, page),
-        KubeletCommand::Uninstall(arguments) => uninstall::run(arguments, env, page),
+        KubeletCommand::Install(arguments) => match &arguments.paths.bin_dir {
+            Some(bin_dir) if arguments.executable_only => {
+                executable_only::install(arguments, bin_dir, page)
+            }
+            _ => install::run(arguments, env, page),
+        },
+        KubeletCommand::Uninstall(arguments) => match &arguments.paths.bin_dir {
+            Some(bin_dir) if arguments.executable_only => {
+                executable_only::uninstall(arguments, bin_dir, page)
+            }
+            _ => uninstall::run(arguments, env, page),
+        },
         KubeletCommand::Check(arguments) => check::run(arguments, env, page),
+        KubeletCommand::Pause(_) => pause::run(),
     }
 }

@@ -15,6 +15,7 @@ use super::configuration::{
 use super::document::{Document, Edit};
 use super::entry::is_ours;
 use super::executable::Executable;
+use super::install::DRY_RUN;
 use super::paths::NodePaths;
 use super::restart::{is_outdated, restart};
 use super::service::{RESTART_NEEDED, Service};
@@ -53,10 +54,9 @@ pub(super) fn run(
     }
     if arguments.dry_run && !plan.is_empty() {
         if let Some(executable) = &plan.executable {
-            let text = format!("would remove {}", escaped_path(&executable.removed()));
-            page.marked(CheckMark::Unknown, &text);
+            show_removal(executable, page);
         }
-        page.marked(CheckMark::Unknown, "dry run: nothing was changed");
+        page.marked(CheckMark::Unknown, DRY_RUN);
         return Ok(Verdict::Good);
     }
     let service = match plan.is_empty() {
@@ -75,15 +75,10 @@ pub(super) fn run(
     let has_backups = !arguments.dry_run && plan.remove_backups(page);
     // After the restart: until then, kubelet runs it.
     if let Some(executable) = &plan.executable {
-        let text = executable.uninstall().map_err(Error::failure)?;
-        page.marked(CheckMark::Good, &text);
+        remove(executable, page)?;
     }
     if plan.is_empty() && !has_backups {
-        let text = format!(
-            "nothing to remove: {} is not installed",
-            escaped(&arguments.name)
-        );
-        page.marked(CheckMark::Good, &text);
+        show_absence(&arguments.name, page);
     }
     if plan.change.is_some() && service.is_none() {
         page.marked(CheckMark::Unknown, RESTART_NEEDED);
@@ -196,4 +191,23 @@ impl Plan {
         }
         has_removed
     }
+}
+
+/// Removes this program, or restores the executable that it has replaced, and says so.
+pub(super) fn remove(executable: &Executable, page: &mut Page) -> Result<(), Error> {
+    let text = executable.uninstall().map_err(Error::failure)?;
+    page.marked(CheckMark::Good, &text);
+    Ok(())
+}
+
+/// What [`remove`] would do.
+pub(super) fn show_removal(executable: &Executable, page: &mut Page) {
+    let text = format!("would remove {}", escaped_path(&executable.removed()));
+    page.marked(CheckMark::Unknown, &text);
+}
+
+/// Says that there is nothing to remove.
+pub(super) fn show_absence(name: &str, page: &mut Page) {
+    let text = format!("nothing to remove: {} is not installed", escaped(name));
+    page.marked(CheckMark::Good, &text);
 }
