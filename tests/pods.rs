@@ -8,6 +8,8 @@
 #![cfg(target_os = "linux")]
 
 mod common;
+#[path = "pods/daemonset_pods.rs"]
+mod daemonset_pods;
 #[path = "clients/namespace.rs"]
 mod namespace;
 #[path = "pods/node.rs"]

@@ -143,14 +143,7 @@ impl<'a> Node<'a> {
             &["-c", PREPARE, "prepare", &dir.display().to_string()],
         );
 
-        let busybox = dir.join("root/bin/busybox");
-        fs::create_dir_all(busybox.parent().expect("a folder")).expect("folders");
-        fs::copy("/bin/busybox", &busybox).expect("busybox");
-        let mut tar = Command::new("tar");
-        tar.args(["-cf", "root.tar", "-C", "root", "."])
-            .current_dir(dir);
-        finish(tar, "").success().expect("tar");
-        let root = fs::read(dir.join("root.tar")).expect("a file");
+        let root = layer(dir, "busybox", Path::new("/bin/busybox"), "bin/busybox");
 
         write(
             &dir.join("etc/containerd/config.toml"),
@@ -210,6 +203,19 @@ impl<'a> Node<'a> {
         self.registry.add_runnable(image, &self.root, &command);
     }
 
+    /// Makes an image that runs this program, and has nothing else.
+    pub fn add_program_image(&self, image: &str, program: &Path) {
+        const NAME: &str = "docker-credential-ecrx";
+        let layer = layer(self.namespace.dir(), "ecrx", program, NAME);
+        let entry_point = [&*format!("/{NAME}")];
+        self.registry.add_runnable(image, &layer, &entry_point);
+    }
+
+    /// The folder of kubelet's credential providers.
+    pub fn providers(&self) -> PathBuf {
+        self.namespace.dir().join("credential-providers")
+    }
+
     /// Starts a kubelet with a file of `packaging/kubernetes` and more patterns of images.
     pub fn start_kubelet(&mut self, provider: &str, patterns: &[&str], options: &[&str]) {
         let dir = self.namespace.dir();
@@ -229,7 +235,7 @@ impl<'a> Node<'a> {
             .replace("value: /root", &home)
             .replace("matchImages:\n", &images);
         self.write("/etc/kubernetes/credential-provider-config.yaml", &provider);
-        let programs = dir.join("credential-providers");
+        let programs = self.providers();
         fs::create_dir_all(&programs).expect("a folder");
         for name in ["docker-credential-ecrx", "ecrx-workload-identity"] {
             fs::copy(PROGRAM, programs.join(name)).expect("a copy");
@@ -282,7 +288,12 @@ impl<'a> Node<'a> {
 
     /// Writes the manifest of a static pod with one container.
     pub fn add_static_pod(&self, name: &str, image: &str) {
-        let pod = pod(name, image);
+        self.add_manifest(&pod(name, image));
+    }
+
+    /// Writes the manifest of a static pod.
+    pub fn add_manifest(&self, pod: &Value) {
+        let name = pod["metadata"]["name"].as_str().expect("a name");
         self.write(
             &format!("/etc/kubernetes/manifests/{name}.json"),
             &pod.to_string(),
@@ -409,6 +420,18 @@ pub fn pod(name: &str, image: &str) -> Value {
             "containers": [{"name": "app", "image": image}],
         },
     })
+}
+
+/// A layer of an image, as a tar file, with one program at this path.
+fn layer(dir: &Path, name: &str, program: &Path, path: &str) -> Vec<u8> {
+    let copy = dir.join(name).join(path);
+    fs::create_dir_all(copy.parent().expect("a folder")).expect("folders");
+    fs::copy(program, &copy).expect("a program");
+    let file = format!("{name}.tar");
+    let mut tar = Command::new("tar");
+    tar.args(["-cf", &file, "-C", name, "."]).current_dir(dir);
+    finish(tar, "").success().expect("tar");
+    fs::read(dir.join(file)).expect("a file")
 }
 
 #[track_caller]

@@ -125,7 +125,7 @@ impl Repository {
         let config = json!({
             "architecture": architecture,
             "os": "linux",
-            "config": {"Cmd": command},
+            "config": {"Entrypoint": command},
             "rootfs": {"type": "layers", "diff_ids": [layer.digest]},
         });
         let config = self.add_blob(config.to_string());
