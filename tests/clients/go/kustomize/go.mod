@@ -2,6 +2,7 @@ module ecrx.test/kustomize
 
 go 1.26.0
 
+// The version in kubectl 1.37.
 tool sigs.k8s.io/kustomize/kustomize/v5
 
 require (
