@@ -23,6 +23,7 @@ use crate::secret::Secret;
 #[derive(Debug, Parser)]
 #[command(
     name = "docker-credential-ecrx",
+    bin_name = "docker-credential-ecrx",
     disable_version_flag = true,
     disable_help_subcommand = true,
     help_template = TEMPLATE,

@@ -184,6 +184,9 @@ pub mod var {
 /// The variables that also exist for a single account, with `_<account>` at the end.
 pub const PER_ACCOUNT: [&str; 2] = [var::ECRX_PROFILE, var::ECRX_ROLE_ARN];
 
+/// Windows' own `HOME`.
+pub(crate) const USER_PROFILE: &str = "USERPROFILE";
+
 /// Where the machine's configuration is.
 #[cfg(unix)]
 const MACHINE_CONFIG: &str = "/etc/docker-credential-ecrx/config.toml";
@@ -315,7 +318,8 @@ impl Env {
         }
     }
 
-    /// The one home folder, for the AWS files and for ours: `HOME`, else the password database.
+    /// The one home folder, for the AWS files and for ours: `HOME`, else the password database; on
+    /// Windows `USERPROFILE`, else the folder of the user's profile.
     pub fn home(&self) -> Option<PathBuf> {
         self.home.get_or_init(|| self.find_home()).clone()
     }
@@ -358,14 +362,21 @@ impl Env {
                 .get_os(var::HOME)
                 .map(PathBuf::from)
                 .or_else(|| users::home(&self.search_path())),
+            // `HOME`, as Git Bash sets it, is not Windows' own: the AWS CLI and docker do not read it.
+            None if cfg!(windows) => self.absolute_path(USER_PROFILE).or_else(dirs::home_dir),
             None => dirs::home_dir(),
         }
-        .filter(|home| home.is_absolute())
+        // The paths of tests have no drive.
+        .filter(|home| home.is_absolute() || (self.made_up.is_some() && home.has_root()))
     }
 
     /// The user's configuration file.
     pub fn user_config(&self) -> Option<PathBuf> {
-        let folder = self.folder(var::XDG_CONFIG_HOME, ".config", dirs::config_dir);
+        let folder = self.folder(
+            [var::XDG_CONFIG_HOME, "APPDATA"],
+            ".config",
+            dirs::config_dir,
+        );
         folder.map(|folder| folder.join("docker-credential-ecrx").join("config.toml"))
     }
 
@@ -390,22 +401,29 @@ impl Env {
         if !home.is_dir() || is_another_users(&home) {
             return None;
         }
-        let folder = self.folder(var::XDG_CACHE_HOME, ".cache", dirs::cache_dir);
+        let folder = self.folder(
+            [var::XDG_CACHE_HOME, "LOCALAPPDATA"],
+            ".cache",
+            dirs::cache_dir,
+        );
         folder.map(|folder| folder.join("docker-credential-ecrx"))
     }
 
-    /// A folder of the user's: on Linux by the XDG Base Directory Specification, where a relative
-    /// one counts as unset; elsewhere by the system's own rule.
+    /// A folder of the user's: on Linux by the XDG Base Directory Specification, on Windows by its own
+    /// variable, where a relative one counts as unset; elsewhere by the system's own rule.
     fn folder(
         &self,
-        variable: &str,
+        [xdg, windows]: [&str; 2],
         at_home: &str,
         of_system: fn() -> Option<PathBuf>,
     ) -> Option<PathBuf> {
+        if self.made_up.is_none() && cfg!(windows) {
+            return self.absolute_path(windows).or_else(of_system);
+        }
         if self.made_up.is_none() && !cfg!(target_os = "linux") {
             return of_system();
         }
-        self.absolute_path(variable)
+        self.absolute_path(xdg)
             .or_else(|| Some(self.home()?.join(at_home)))
     }
 

@@ -226,6 +226,14 @@ pub(crate) fn open_without_following(options: &mut OpenOptions, path: &Path) -> 
     options.open(path)
 }
 
+/// Whether a file could not be locked because another process has locked it.
+pub(crate) fn is_contended(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
+    ) || error.raw_os_error() == fs2::lock_contended_error().raw_os_error()
+}
+
 /// Opens a file, and does not wait if a pipe has taken its place since it was judged.
 #[cfg(unix)]
 fn open_without_waiting(path: &Path) -> io::Result<File> {
@@ -312,6 +320,7 @@ mod tests {
         Pipes::Until(Instant::now() + Duration::from_millis(50))
     }
 
+    #[cfg(unix)]
     fn in_time() -> Pipes {
         Pipes::Until(Instant::now() + Duration::from_secs(60))
     }

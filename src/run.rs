@@ -4,14 +4,15 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write};
 use std::panic::{self, PanicHookInfo};
-use std::process::ExitCode;
+use std::path::Path;
+use std::process::{self, ExitCode};
 
 use serde::Serialize;
 
 use crate::cli::{Cli, Command, CommandError, PlainCommand};
 use crate::commands::{Page, Verdict, completions, config, tokens, whoami};
 use crate::docker::{self, Action};
-use crate::env::{Env, var};
+use crate::env::{Env, USER_PROFILE, var};
 use crate::error::{Error, Kind};
 use crate::helper_name;
 use crate::logger;
@@ -201,13 +202,13 @@ fn show(text: &str, env: &Env) -> ExitCode {
 /// location only: its message could contain a secret.
 fn panicked(panic: &PanicHookInfo<'_>) {
     report(&bug(panic));
-    std::process::exit(1);
+    process::exit(1);
 }
 
 /// The same for commands outside of the protocol, whose stdout may be piped into `docker login`.
 fn panicked_in_command(panic: &PanicHookInfo<'_>) {
     tell(&bug(panic));
-    std::process::exit(1);
+    process::exit(1);
 }
 
 fn bug(panic: &PanicHookInfo<'_>) -> Error {
@@ -260,32 +261,47 @@ fn tell(error: &Error) {
     let _ = io::stderr().write_all(error.text().as_bytes());
 }
 
-/// Without `HOME` (systemd, Nomad), the AWS SDK finds neither SSO nor `aws login` sign-ins, as it
-/// reads only the environment. The program therefore runs itself again with the home folder from
-/// the password database, so that the SDK's files and its own are in one home folder.
-#[cfg(unix)]
+/// The AWS SDK finds the sign-ins of `aws login` by variables only (aws-runtime 1.7, `fs_util.rs`). If
+/// these do not name our home folder, the program runs itself again with it, so that the SDK's files
+/// and its own are in one home folder. On Unix, `HOME` can be absent (systemd, Nomad). On Windows,
+/// the SDK takes `HOME` first, which Git Bash sets, perhaps to another folder.
 fn go_home(env: &Env, arguments: &[OsString]) {
-    use std::os::unix::process::CommandExt as _;
-
-    if env.get_os(var::HOME).is_some() {
+    let sdks = env.get_os(var::HOME);
+    let sdks = sdks.or_else(|| env.get_os(USER_PROFILE).filter(|_| cfg!(windows)));
+    if sdks.is_some() && cfg!(unix) {
         return;
     }
     let (Some(home), Ok(program)) = (env.home(), std::env::current_exe()) else {
         return;
     };
-    let mut command = std::process::Command::new(program);
-    if let Some(name) = arguments.first() {
-        command.arg0(name);
+    if sdks.is_some_and(|sdks| Path::new(&sdks) == home) {
+        return;
     }
-    let error = command
-        .args(arguments.iter().skip(1))
-        .env(var::HOME, home)
-        .exec();
+    let mut command = process::Command::new(program);
+    command.args(arguments.iter().skip(1)).env(var::HOME, home);
+    let error = run_instead(command, arguments);
     log::warn!("cannot start again with a home folder: {error}");
 }
 
+/// Returns only if that fails.
+#[cfg(unix)]
+fn run_instead(mut command: process::Command, arguments: &[OsString]) -> io::Error {
+    use std::os::unix::process::CommandExt as _;
+
+    if let Some(name) = arguments.first() {
+        command.arg0(name);
+    }
+    command.exec()
+}
+
+/// Windows cannot replace a process.
 #[cfg(not(unix))]
-fn go_home(_: &Env, _: &[OsString]) {}
+fn run_instead(mut command: process::Command, _: &[OsString]) -> io::Error {
+    match command.status() {
+        Ok(status) => process::exit(status.code().unwrap_or(1)),
+        Err(error) => error,
+    }
+}
 
 /// The output of `version`. `build.rs` sets the commit; a build outside of git has none.
 #[derive(Serialize)]

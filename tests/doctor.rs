@@ -111,6 +111,7 @@ impl Ward {
     }
 
     /// The system's programs are on PATH, too.
+    #[cfg(unix)]
     fn with_programs(mut self) -> Self {
         let bin = self.environment.home().join("bin");
         let path = format!("{}:/usr/bin:/bin", bin.display());

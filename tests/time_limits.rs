@@ -50,6 +50,7 @@ fn timed_out_with<'a>(outcome: &'a Outcome, stage: &str, printed: &str) -> Vec<&
     outcome.failure(line)
 }
 
+#[cfg(unix)]
 fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
     let until = Instant::now() + IN_TIME;
     while !holds() {

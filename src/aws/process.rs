@@ -17,6 +17,7 @@ use crate::child::{self, ChildError, Keep, Printed};
 use crate::env::{Env, var};
 use crate::identity::Source;
 use crate::redaction::{Redactor, output as output_secrets, process as process_secrets};
+#[cfg(not(windows))]
 use crate::shell_word::split_words;
 
 use super::credentials::is_past;
@@ -32,6 +33,7 @@ const MAX_COMPLAINT: usize = 1000;
 /// Why a process gave no credentials. What it printed on stdout is never shown.
 #[derive(Debug, thiserror::Error)]
 enum ProcessError {
+    #[cfg(not(windows))]
     #[error("its quotes do not match")]
     Quotes,
     #[error("it cannot be run: {0}; it is run without a shell, as in the AWS CLI")]

@@ -4,13 +4,13 @@
 mod tests;
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::entry::{Entry, Key};
 use super::error::CacheError;
 use super::folder::{Folder, Suffix};
+use crate::fs::is_contended;
 
 /// The pauses between two looks double from the first of these to the second.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
@@ -164,12 +164,6 @@ pub(super) fn claim(file: &File, path: &Path) -> Result<Claim, CacheError> {
 pub(super) fn release(file: &File) {
     // Said in full, as std has a method of this name too.
     let _ = fs2::FileExt::unlock(file);
-}
-
-fn is_contended(error: &io::Error) -> bool {
-    error.kind() == ErrorKind::Interrupted
-        || error.kind() == ErrorKind::WouldBlock
-        || error.raw_os_error() == fs2::lock_contended_error().raw_os_error()
 }
 
 /// Whether an open file is the one that other processes will open.

@@ -85,6 +85,7 @@ fn no_file_and_empty_files_mean_the_defaults() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "its paths are those of Unix")]
 fn every_setting_arrives() {
     let config = config(
         r#"
@@ -197,6 +198,7 @@ fn dotted_and_inline_forms_mean_the_same() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "its paths are those of Unix")]
 fn the_users_settings_come_first_and_defaults_are_taken_whole() {
     let user = source(
         "/home/u/c.toml",
@@ -457,6 +459,7 @@ fn example_switched_on() -> String {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "its paths are those of Unix")]
 fn the_example_is_right_and_shows_every_key() {
     let text = example_switched_on();
     let config = config(&text);

@@ -88,7 +88,11 @@ impl MachineExamination<'_> {
                     many => format!("{many} tokens"),
                 };
                 let dir = dir.display();
-                let text = format!("cache: {dir} is private and writable, {tokens}");
+                let text = if cfg!(unix) {
+                    format!("cache: {dir} is private and writable, {tokens}")
+                } else {
+                    format!("cache: {dir}, whose access rights are not checked, {tokens}")
+                };
                 match doubtful {
                     0 => Check::good(text),
                     many => Check::warning(format!("{text}, {many} unusable"))

@@ -858,6 +858,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(windows, ignore = "its paths are those of Unix")]
     fn both_files_make_one_set_of_profiles() {
         let files = load(
             "[profile work]\nregion = eu-west-1\noutput = json\nservices = local\n[services local]\necr =\n  endpoint_url = http://localhost:1\n",
@@ -1105,6 +1106,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(windows, ignore = "its paths are those of Unix")]
     fn a_folder_in_place_of_the_file_holds_nothing_and_is_told() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join(".aws/config")).unwrap();

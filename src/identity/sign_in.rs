@@ -4,7 +4,6 @@
 use std::fs::{Metadata, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -23,7 +22,7 @@ const MAX_SIGN_IN_LENGTH: u64 = 1 << 20;
 pub(crate) struct SignIn {
     path: PathBuf,
     exists: bool,
-    began_at: Option<Duration>,
+    origin: Option<Vec<u8>>,
     is_renewed: bool,
 }
 
@@ -85,14 +84,13 @@ impl SsoToken {
 }
 
 impl SignIn {
-    /// The sign-in that is kept in this file. `began_at` says when it began, if the file's name
-    /// does not say whose it is.
-    pub(super) fn at(path: PathBuf, began_at: fn(&Metadata) -> Option<SystemTime>) -> Self {
+    /// The sign-in that is kept in this file. `origin` is what the next sign-in under the same name
+    /// does not share, if the file's name does not say whose it is.
+    pub(super) fn at(path: PathBuf, origin: fn(&Path, &Metadata) -> Option<Vec<u8>>) -> Self {
         let file = std::fs::metadata(&path).ok();
-        let began_at = file.as_ref().and_then(began_at);
         Self {
             exists: file.is_some(),
-            began_at: began_at.and_then(|moment| moment.duration_since(UNIX_EPOCH).ok()),
+            origin: file.and_then(|file| origin(&path, &file)),
             is_renewed: true,
             path,
         }
@@ -106,8 +104,7 @@ impl SignIn {
     /// Feeds what tells this sign-in from the next one under the same name; nothing where the
     /// file's name says whose it is.
     pub(super) fn fingerprint(&self, parts: &mut DigestParts) {
-        let began_at = self.began_at.map(|moment| moment.as_nanos().to_le_bytes());
-        parts.optional_bytes(began_at.as_ref().map(|bytes| bytes.as_slice()));
+        parts.optional_bytes(self.origin.as_deref());
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -232,7 +229,7 @@ mod tests {
         find(&SignIn {
             path: file.path().to_owned(),
             exists: true,
-            began_at: None,
+            origin: None,
             is_renewed: true,
         })
     }
@@ -331,7 +328,7 @@ mod tests {
         let old = r#"{"accessToken":"a long one","expiresAt":"2027-01-15T08:00:00UTC","refreshToken":"r","other":[1]}"#;
         std::fs::write(file.path(), old).unwrap();
         let before = file.path().metadata().unwrap().ino();
-        let sign_in = SignIn::at(file.path().to_owned(), |_| None);
+        let sign_in = SignIn::at(file.path().to_owned(), |_, _| None);
         let renewed = RenewedSso {
             access_token: Secret::new("a"),
             expires_at: OffsetDateTime::from_unix_timestamp(1_800_003_600).unwrap(),
@@ -349,7 +346,7 @@ mod tests {
         let sign_in = SignIn {
             path: "/nonexistent/x.json".into(),
             exists: false,
-            began_at: None,
+            origin: None,
             is_renewed: true,
         };
         assert_eq!(

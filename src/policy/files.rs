@@ -197,6 +197,7 @@ fn name_all(files: Vec<(NamedTempFile, &Path)>) -> Result<(), FileError> {
 
 /// A file with the usual mode, as policies are no secrets.
 fn new_file(folder: &Path) -> io::Result<NamedTempFile> {
+    #[cfg_attr(windows, expect(unused_mut, reason = "files have no mode"))]
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {

@@ -7,7 +7,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fs2::FileExt as _;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -19,54 +19,15 @@ use rustix::termios::{
     tcflush, tcgetattr, tcgetpgrp, tcsetattr,
 };
 
-use super::{Absence, TerminalError};
-use crate::error::one_line;
-use crate::secret::Secret;
-
-/// Ends a line like Enter during a prompt.
-const CTRL_C: u8 = 0x03;
+use super::{Absence, CTRL_C, LONGEST_LINE, RETRY_INTERVAL, TerminalError, Time};
 
 const CTRL_D: u8 = 0x04;
-
-/// The longest line of any line discipline, in bytes: Linux keeps 4,095 and the end of line, others
-/// fewer. They drop the rest.
-const LONGEST_LINE: usize = 4096;
-
-/// The maximum number of prompts.
-const PROMPTS: usize = 3;
 
 /// The interval at which the foreground is checked.
 const FOREGROUND_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The interval of attempts at what cannot be polled.
-const RETRY_INTERVAL: Duration = Duration::from_millis(50);
-
-/// Prompts for a code of six digits on the controlling terminal, at most three times within the time
-/// limit. The input is not shown. Blocks the thread.
-///
-/// # Errors
-/// Why no code was entered. The settings of the terminal are restored, unless another program has
-/// taken the foreground.
-pub fn ask_for_code(question: &str, time_limit: Duration) -> Result<Secret, TerminalError> {
-    let terminal = Terminal::open(time_limit)?;
-    let question = format!("{} ", one_line(question));
-    for nth in 0..PROMPTS {
-        if nth > 0 {
-            terminal.drop_input();
-            terminal.print("\nnot a six-digit code; try again\n")?;
-        }
-        terminal.print(&question)?;
-        match TypedLine::read(&terminal.read_line()?) {
-            TypedLine::Code(code) => return Ok(code),
-            TypedLine::Cancel => return Err(TerminalError::Cancelled),
-            TypedLine::Other => {}
-        }
-    }
-    Err(TerminalError::Refused)
-}
-
 /// The controlling terminal with the settings for a prompt. When dropped, it restores the earlier ones.
-struct Terminal {
+pub(super) struct Terminal {
     device: File,
     before: Termios,
     time: Time,
@@ -76,7 +37,7 @@ struct Terminal {
 
 impl Terminal {
     /// Waits until other prompts have ended. Drops earlier input, which is not meant as the code.
-    fn open(time_limit: Duration) -> Result<Self, TerminalError> {
+    pub(super) fn open(time_limit: Duration) -> Result<Self, TerminalError> {
         let device = open_device()?;
         let time = Time::from_now(time_limit);
         let turn = take_turn(&device, &time)?;
@@ -98,12 +59,12 @@ impl Terminal {
         tcflush(&self.device, QueueSelector::IFlush)
     }
 
-    fn drop_input(&self) {
+    pub(super) fn drop_input(&self) {
         // If this fails, the input is read as an answer that is not a code.
         let _ = tcflush(&self.device, QueueSelector::IFlush);
     }
 
-    fn print(&self, text: &str) -> Result<(), TerminalError> {
+    pub(super) fn print(&self, text: &str) -> Result<(), TerminalError> {
         let mut rest = text.as_bytes();
         while !rest.is_empty() {
             match (&self.device).write(rest) {
@@ -119,7 +80,7 @@ impl Terminal {
     }
 
     /// A line with its end; an empty one at the end of the input.
-    fn read_line(&self) -> Result<Vec<u8>, TerminalError> {
+    pub(super) fn read_line(&self) -> Result<Vec<u8>, TerminalError> {
         let mut line = vec![0; LONGEST_LINE];
         loop {
             self.wait_for(PollFlags::IN)?;
@@ -250,61 +211,9 @@ fn without_prompt(mut found: Termios) -> Termios {
     found
 }
 
-/// The time limit of all prompts together.
-struct Time {
-    began_at: Instant,
-    limit: Duration,
-}
-
-impl Time {
-    fn from_now(limit: Duration) -> Self {
-        Self {
-            began_at: Instant::now(),
-            limit,
-        }
-    }
-
-    fn left(&self) -> Result<Duration, TerminalError> {
-        self.limit
-            .checked_sub(self.began_at.elapsed())
-            .filter(|left| !left.is_zero())
-            .ok_or(TerminalError::TimedOut { limit: self.limit })
-    }
-}
-
 fn timespec(duration: Duration) -> Timespec {
     // It is at most an interval.
     Timespec::try_from(duration).unwrap_or_default()
-}
-
-/// A line from the terminal.
-#[derive(Debug, PartialEq, Eq)]
-enum TypedLine {
-    /// Six ASCII digits, also with blanks.
-    Code(Secret),
-    /// A line with Ctrl-C, or an empty one: Ctrl-D, Enter.
-    Cancel,
-    /// Not a code.
-    Other,
-}
-
-impl TypedLine {
-    fn read(line: &[u8]) -> Self {
-        let answer: Vec<u8> = line
-            .iter()
-            .copied()
-            .filter(|byte| !byte.is_ascii_whitespace())
-            .collect();
-        if answer.is_empty() || answer.contains(&CTRL_C) {
-            return Self::Cancel;
-        }
-        match String::from_utf8(answer) {
-            Ok(code) if code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()) => {
-                Self::Code(Secret::new(code))
-            }
-            _ => Self::Other,
-        }
-    }
 }
 
 /// The terminal's lock, for one prompt at a time. It is released when the process ends at the latest.
@@ -387,43 +296,10 @@ fn device_in(stat: &str) -> Option<(u32, u32)> {
     ))
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
-    #[test]
-    fn six_digits_are_a_code_whatever_blanks_there_are() {
-        for line in ["123456\n", "123 456\n", "  1 2\t3 4 5 6 \n", "123456"] {
-            let code = TypedLine::Code(Secret::new("123456"));
-            assert_eq!(TypedLine::read(line.as_bytes()), code, "{line:?}");
-        }
-    }
-
-    #[test]
-    fn no_other_line_is_a_code() {
-        for line in ["12345\n", "1234567\n", "12345a\n", "+12345\n", "١٢٣٤٥٦\n"] {
-            assert_eq!(
-                TypedLine::read(line.as_bytes()),
-                TypedLine::Other,
-                "{line:?}"
-            );
-        }
-        assert_eq!(TypedLine::read(b"123456\xff\n"), TypedLine::Other);
-        assert_eq!(TypedLine::read(&[b'1'; LONGEST_LINE]), TypedLine::Other);
-    }
-
-    #[test]
-    fn nothing_and_ctrl_c_cancel() {
-        for line in ["", "\n", "  \n", "\x03", "123456\x03", "12\x0334\n"] {
-            assert_eq!(
-                TypedLine::read(line.as_bytes()),
-                TypedLine::Cancel,
-                "{line:?}"
-            );
-        }
-    }
-
-    #[cfg(target_os = "linux")]
     #[test]
     fn the_terminal_is_found_whatever_the_program_is_called() {
         let of = |device: u32| device_in(&format!("42 (a ) S 1) R 41 42 42 {device} 42 0"));

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::common::fake_aws::{ALICE, BOB, FakeAws, Fault, Gate, Operation, Times};
+#[cfg(unix)]
 use super::common::sources;
 use super::common::{HOST, Outcome, PREVIOUS, PREVIOUS_ATTEMPT, TestEnvironment, without_retry};
 use super::refreshes::{end_sign_in, sign_in};

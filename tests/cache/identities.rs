@@ -1,11 +1,10 @@
 //! Identities that share a home.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
 use super::common::fake_aws::{ALICE, BOB, Credentials, FakeAws, Grant};
-use super::common::{HOST, Outcome, TestEnvironment};
+use super::common::{HOST, TestEnvironment};
 use super::{ECR, keys};
 
 #[test]
@@ -139,6 +138,8 @@ fn a_relative_credential_process_is_another_in_another_folder() {
 
 #[cfg(unix)]
 fn is_another_in_another_folder(command: &str) {
+    use std::io::Write as _;
+
     let aws = FakeAws::start();
     let mut environment = TestEnvironment::with_aws(&aws);
     environment.set("AWS_PROFILE", "work");
@@ -170,7 +171,10 @@ fn is_another_in_another_folder(command: &str) {
             let mut stdin = child.stdin.take().expect("piped");
             stdin.write_all(HOST.as_bytes()).expect("a question");
             drop(stdin);
-            assert_eq!(&Outcome::of(child).grant().principal, principal);
+            assert_eq!(
+                &super::common::Outcome::of(child).grant().principal,
+                principal
+            );
         }
         assert_eq!(aws.count(ECR), requests, "in its folder it is the same");
     }

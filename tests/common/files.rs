@@ -23,10 +23,9 @@ pub fn names_if_any(folder: &Path) -> Vec<String> {
     }
 }
 
-/// Whether the file system below this path keeps when files were made. Windows does, and yet
-/// hands it down to the next file of that name.
+/// Whether the file system below this path keeps when files were made.
 pub fn keeps_births(path: &Path) -> bool {
-    !cfg!(windows) && fs::metadata(path).is_ok_and(|file| file.created().is_ok())
+    fs::metadata(path).is_ok_and(|file| file.created().is_ok())
 }
 
 /// Says that a test, or the rest of it, cannot be run here, and why.

@@ -18,7 +18,7 @@ pub mod random;
 pub mod sources;
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -109,7 +109,8 @@ impl TestEnvironment {
 
     /// Writes a file below the home folder, and makes the folders above it.
     pub fn write(&self, path: &str, contents: &str) -> PathBuf {
-        let path = self.home().join(path);
+        // With the separators of the system.
+        let path: PathBuf = self.home().join(path).components().collect();
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
         std::fs::write(&path, contents).expect("a file");
         path
@@ -232,12 +233,32 @@ impl TestEnvironment {
         command
             .args(arguments)
             .env_clear()
+            .envs(self.windows_variables())
             .envs(&self.variables)
             .current_dir(self.home())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command
+    }
+
+    /// On Windows, what a socket needs, and the names that the folders of the home folder have there;
+    /// none elsewhere.
+    fn windows_variables(&self) -> Vec<(&str, OsString)> {
+        if !cfg!(windows) {
+            return Vec::new();
+        }
+        let root = std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root));
+        let home = self.variables.get("HOME").map(Path::new);
+        let folders = home.into_iter().flat_map(|home| {
+            [
+                ("USERPROFILE", home.to_owned()),
+                ("APPDATA", home.join(".config")),
+                ("LOCALAPPDATA", home.join(".cache")),
+            ]
+        });
+        let folders = folders.map(|(name, folder)| (name, folder.into_os_string()));
+        root.into_iter().chain(folders).collect()
     }
 
     /// Starts the executable with its whole input.

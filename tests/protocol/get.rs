@@ -1,6 +1,8 @@
 //! `get`: ECR registries, other registries, and invalid input.
 
-use super::common::fake_aws::FakeAws;
+use std::time::Duration;
+
+use super::common::fake_aws::{FakeAws, Fault, Operation};
 use super::common::{HOST, NOT_FOUND, Outcome, TestEnvironment};
 use super::{BROKEN, NO_SERVER, answer, succeeds, told_twice};
 
@@ -50,6 +52,25 @@ fn white_space_around_the_server_is_not_echoed() {
         let outcome = environment.get(&format!("{before}{HOST}{after}"));
         succeeds(&outcome, &answer(HOST, &outcome));
     }
+}
+
+#[test]
+fn of_32_gets_at_once_one_asks_and_all_give_its_answer() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    // A slow call, so that no process comes late by chance.
+    aws.on(
+        Operation::EcrGetAuthorizationToken,
+        Fault::Delay(Duration::from_secs(2)),
+    );
+    let started: Vec<_> = (0..32)
+        .map(|_| environment.start(&["get"], HOST.as_bytes()))
+        .collect();
+    let outcomes: Vec<_> = started.into_iter().map(Outcome::of).collect();
+    for outcome in &outcomes {
+        succeeds(outcome, &answer(HOST, &outcomes[0]));
+    }
+    assert_eq!(aws.calls().len(), 1);
 }
 
 // Other registries.

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use super::common::fake_aws::{ALICE, FakeAws};
+#[cfg(windows)]
+use super::common::sources;
 use super::common::{HOST, NOT_FOUND, TestEnvironment};
 use super::{NO_SERVER, answer, login, succeeds};
 
@@ -96,6 +98,70 @@ fn without_home_the_sdk_and_its_processes_use_the_password_database() {
         assert_eq!(fs::read_to_string(&seen).expect("a path"), home);
         environment.run(&["erase"], HOST);
         fs::remove_file(&seen).expect("a file");
+    }
+}
+
+/// As the AWS CLI and docker do there, which do not read `HOME`.
+#[cfg(windows)]
+#[test]
+fn the_folders_are_those_that_windows_names_and_not_home() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::with_aws(&aws);
+    let folder = |name: &str| environment.home().join(name).display().to_string();
+    let [home, profile, roaming, local] = ["git", "alice", "roaming", "local"].map(folder);
+    environment
+        .set("HOME", &home)
+        .set("USERPROFILE", &profile)
+        .set("APPDATA", &roaming)
+        .set("LOCALAPPDATA", &local);
+    let keys = format!(
+        "[profile work]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+        ALICE.0, ALICE.1
+    );
+    environment.write("alice/.aws/config", &keys);
+    environment.write(
+        "roaming/docker-credential-ecrx/config.toml",
+        "[[registry]]\nmatch = \"*\"\nprofile = \"work\"\n",
+    );
+    assert_eq!(environment.get(HOST).grant().principal, ALICE.2);
+    let cache = Path::new(&local).join("docker-credential-ecrx").join("v1");
+    assert!(fs::read_dir(cache).expect("a folder").count() > 0);
+    assert!(!Path::new(&home).exists());
+}
+
+#[cfg(windows)]
+#[test]
+fn doctor_says_that_access_rights_are_not_checked_and_shows_usual_paths() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    environment.write(".docker/config.json", "{}");
+    let doctor = environment.run(&["doctor", HOST], "").stdout;
+    let text = doctor.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "access rights are not checked",
+        "to a folder on PATH as docker-credential-ecrx.exe",
+    ] {
+        assert!(text.contains(part), "{doctor}");
+    }
+    assert!(!text.contains(r"\\?\"), "{doctor}");
+}
+
+/// The SDK, which reads the sign-ins of `aws login`, takes `HOME` first.
+#[cfg(windows)]
+#[test]
+fn sign_ins_are_found_in_the_windows_profile_if_home_is_another_folder() {
+    let aws = FakeAws::start();
+    for sign_in in [sources::sso, sources::sso_session, sources::login] {
+        let mut environment = TestEnvironment::with_aws(&aws);
+        let expected = sign_in(&mut environment, &aws, "work");
+        let profile = environment.home().display().to_string();
+        let home = environment.home().join("git").display().to_string();
+        environment
+            .set("AWS_PROFILE", "work")
+            .set("USERPROFILE", &profile)
+            .set("HOME", &home);
+        let grant = environment.get(HOST).grant();
+        assert_eq!(grant.principal, expected.principal);
     }
 }
 

@@ -1,10 +1,15 @@
 //! The output on each stream, and closed streams.
 
+#[cfg(unix)]
 use std::fs;
 
 use super::common::fake_aws::{ALICE, FakeAws, Fault, Operation};
-use super::common::{HOST, NOT_FOUND, Outcome, PROGRAM, TestEnvironment};
-use super::{login, told_twice};
+use super::common::{HOST, TestEnvironment};
+#[cfg(unix)]
+use super::common::{NOT_FOUND, Outcome, PROGRAM};
+#[cfg(unix)]
+use super::login;
+use super::told_twice;
 
 #[test]
 fn every_failure_is_one_line_on_stdout_and_repeated_on_stderr() {
@@ -208,6 +213,7 @@ fn an_output_that_no_process_can_read_is_a_failure() {
 }
 
 /// Runs a command that is ready but for its input.
+#[cfg(unix)]
 fn run(command: &mut std::process::Command, input: &str) -> Outcome {
     use std::io::Write as _;
 

@@ -123,6 +123,7 @@ pub fn container_with_a_token_file(environment: &mut TestEnvironment, aws: &Fake
     source(&[CONTAINER_TOKEN], &[call, TOKEN])
 }
 
+#[cfg(unix)]
 pub fn process(environment: &mut TestEnvironment, aws: &FakeAws) -> Source {
     sources::process(environment, aws, "default");
     source(&[], &[TOKEN])

@@ -125,7 +125,7 @@ pub(crate) fn is_installed(env: &Env, client: ContainerClient) -> bool {
 }
 
 fn without_links(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+    dunce::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The files of this name in the folders of `PATH` that are absolute, in order.

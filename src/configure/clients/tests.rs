@@ -284,6 +284,7 @@ fn a_client_uses_the_helper_that_its_files_name() {
 
 /// The problems that `doctor` reports, without changes.
 #[test]
+#[cfg_attr(windows, ignore = "its paths are those of Unix")]
 fn a_problem_of_both_clients_is_reported_once() {
     let home = tempfile::tempdir().expect("a folder");
     let write = |path: &str, text: &str| {

@@ -46,6 +46,7 @@ pub(crate) fn user_name(id: u32) -> UserName {
 }
 
 /// How a user controls a symbolic link.
+#[cfg_attr(windows, expect(dead_code, reason = "there is no root"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Control {
     /// The user owns the link.
@@ -67,6 +68,7 @@ impl fmt::Display for Control {
 pub(super) const MOST_LINKS: usize = 40;
 
 /// Why a file was not read or not replaced. Except for [`Self::HalfWritten`], it is unchanged.
+#[cfg_attr(windows, expect(dead_code, reason = "some errors are those of root"))]
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UserFileError {
     #[error("cannot read {}", path.display())]

@@ -9,7 +9,7 @@
 //! - As root, links that another user controls are not followed elsewhere (`held_folder.rs`).
 //! - No change of another program is lost: just before the file is replaced, it is compared with
 //!   the content that was read. Processes of this program lock the folder itself, so that no lock
-//!   file remains.
+//!   file remains, and on Windows a file in it.
 
 mod error;
 #[cfg(unix)]
@@ -27,7 +27,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use fs2::FileExt as _;
 
-use crate::fs::open_without_following;
+use crate::fs::{is_contended, open_without_following};
 
 pub(crate) use error::UserFileError;
 #[cfg(unix)]
@@ -36,6 +36,10 @@ use resolved_path::{ResolvedPath, open};
 
 /// Prefix and suffix of the names of temporary files.
 const TEMPORARY: (&str, &str) = (".ecrx-", ".tmp");
+
+/// The name of the file that is locked if folders cannot be.
+#[cfg(not(unix))]
+const LOCK: &str = ".ecrx.lock";
 
 /// Suffix of the name of the first backup.
 pub(crate) const BACKUP: &str = ".before-ecrx";
@@ -481,20 +485,19 @@ impl Locks {
     /// Waits until no other process has locked the folder. Locking it again has no effect.
     fn take(&mut self, resolved: &ResolvedPath) -> Result<(), UserFileError> {
         let at = resolved.folder_at();
-        let folder = at.canonicalize().unwrap_or_else(|_| at.clone());
+        let folder = dunce::canonicalize(&at).unwrap_or_else(|_| at.clone());
         if self.0.iter().any(|(taken, _)| *taken == folder) {
             return Ok(());
         }
-        // Windows cannot open folders, and some file systems cannot lock them. There, only the
-        // check for changes protects the file.
-        let Ok(file) = File::open(&at) else {
+        // Some file systems cannot lock. There, only the check for changes protects the file.
+        let Ok(file) = open_for_lock(&at) else {
             return Ok(());
         };
         let started = Instant::now();
         loop {
             match file.try_lock_exclusive() {
                 Ok(()) => break,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(error) if is_contended(&error) => {
                     if started.elapsed() > PATIENCE {
                         return Err(UserFileError::Locked { path: folder });
                     }
@@ -510,6 +513,20 @@ impl Locks {
         self.0.push((folder, file));
         Ok(())
     }
+}
+
+/// What is locked for a folder: the folder itself.
+#[cfg(unix)]
+fn open_for_lock(folder: &Path) -> io::Result<File> {
+    File::open(folder)
+}
+
+/// Windows cannot lock folders: a file in it, which stays.
+#[cfg(not(unix))]
+fn open_for_lock(folder: &Path) -> io::Result<File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    options.open(folder.join(LOCK))
 }
 
 /// A builder of temporary files, which are deleted if their process is killed.

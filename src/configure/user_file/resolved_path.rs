@@ -152,7 +152,7 @@ fn follow_links(path: &Path) -> Result<PathBuf, UserFileError> {
             Err(_) if target == path => return Ok(target),
             // Messages should not contain relative targets such as `../../dotfiles`.
             Err(_) => {
-                let folder = folder_of(&target).canonicalize();
+                let folder = dunce::canonicalize(folder_of(&target));
                 let name = target.file_name().unwrap_or_default();
                 return Ok(folder.map_or_else(|_| target.clone(), |folder| folder.join(name)));
             }
@@ -179,6 +179,7 @@ fn make_folder(folder: &Path) -> Result<(), UserFileError> {
     if above != folder {
         make_folder(above)?;
     }
+    #[cfg_attr(windows, expect(unused_mut, reason = "folders have no mode"))]
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

@@ -64,6 +64,21 @@ fn one_process_takes_a_folder_once_and_gives_it_back() {
 }
 
 #[test]
+fn a_folder_that_is_locked_is_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("file");
+    let mut locks = Locks::default();
+    UserFile::lock(&path, &mut locks).expect("a lock");
+    let other = thread::spawn(move || {
+        UserFile::lock(&path, &mut Locks::default()).expect("a lock");
+    });
+    thread::sleep(Duration::from_millis(100));
+    assert!(!other.is_finished());
+    drop(locks);
+    other.join().expect("the lock");
+}
+
+#[test]
 fn files_that_a_killed_process_has_left_are_deleted() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name);

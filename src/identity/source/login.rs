@@ -97,7 +97,7 @@ impl CredentialSource for Login {
         LocalState {
             sign_in: self
                 .sign_in_path(env)
-                .map(|path| SignIn::at(path, |_| None)),
+                .map(|path| SignIn::at(path, |_, _| None)),
             variables: Some(values(&variables, None, env)),
             ..LocalState::default()
         }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::fs::Metadata;
-use std::path::PathBuf;
-use std::time::SystemTime;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::config::{SsoSettings, SsoSignIn, is_role_name};
 use crate::digest::DigestParts;
@@ -155,21 +156,39 @@ pub(crate) enum SsoSessionError {
     Region(ParseError),
 }
 
-/// When the sign-in began. Nothing in SSO's file says which user has signed in, and another may
-/// have signed in since. Signing out deletes the file, so the file's birth time identifies the
-/// sign-in. (The refresh token would not: AWS may change it whenever a sign-in is renewed.)
+/// What tells a sign-in from the next one. Nothing in SSO's file says which user has signed in, and
+/// another may have signed in since. Signing out deletes the file, so the file's birth time identifies
+/// the sign-in. (The refresh token would not: AWS may change it whenever a sign-in is renewed.)
 ///
 /// This program and the SDK for Rust write a renewed sign-in into the same file (aws-config 1.13,
 /// `save_cached_token`), which keeps the birth time. botocore 1.43 and the SDK for Go replace the
 /// file, and so does every `aws sso login`. Offline, these two cannot be told apart, and one more
 /// request for a token does no harm.
 ///
-/// If the file system has no birth times, the time of the last change is used. So it is on Windows,
-/// where a new file inherits the birth time of one that had the same name up to 15 seconds before
-/// ("file system tunneling").
-fn began_at(file: &Metadata) -> Option<SystemTime> {
-    let born_at = file.created().ok().filter(|_| !cfg!(windows));
-    born_at.or_else(|| file.modified().ok())
+/// If the file system has no birth times, the time of the last change is used.
+fn origin(path: &Path, file: &Metadata) -> Option<Vec<u8>> {
+    let bytes = |moment: io::Result<SystemTime>| {
+        let since = moment.ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(since.as_nanos().to_le_bytes().to_vec())
+    };
+    let birth = bytes(file.created()).zip(file_index(path));
+    birth
+        .map(|(birth, index)| [birth, index].concat())
+        .or_else(|| bytes(file.modified()))
+}
+
+/// On Windows, a new file inherits the birth time of one that had the same name up to 15 seconds
+/// before ("file system tunneling"), but never its index. `None` if the file has no index.
+#[cfg(windows)]
+fn file_index(path: &Path) -> Option<Vec<u8>> {
+    let file = winapi_util::Handle::from_path(path).ok()?;
+    let index = winapi_util::file::information(&file).ok()?.file_index();
+    Some(index.to_le_bytes().to_vec())
+}
+
+#[cfg(not(windows))]
+fn file_index(_: &Path) -> Option<Vec<u8>> {
+    Some(Vec::new())
 }
 
 impl CredentialSource for Sso {
@@ -208,7 +227,7 @@ impl CredentialSource for Sso {
     fn local_state(&self, env: &Env) -> LocalState {
         LocalState {
             sign_in: self.sign_in_path(env).map(|path| {
-                let sign_in = SignIn::at(path, began_at);
+                let sign_in = SignIn::at(path, origin);
                 match self.session {
                     Some(_) => sign_in,
                     None => sign_in.without_renewal(),
@@ -265,9 +284,37 @@ impl fmt::Display for Sso {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::fs;
+    use std::io::Write as _;
 
     use super::*;
+
+    fn birth(path: &Path) -> Option<SystemTime> {
+        fs::metadata(path).unwrap().created().ok()
+    }
+
+    #[test]
+    fn a_sign_in_that_is_renewed_keeps_its_origin_and_a_new_file_has_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, old] = ["x.json", "old.json"].map(|name| folder.path().join(name));
+        let origin = || origin(&path, &fs::metadata(&path).unwrap());
+        fs::write(&path, "one").unwrap();
+        let (first, birth) = (origin(), birth(&path));
+        // Longer than a tick of the file system's clock.
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        let mut file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        file.write_all(b"another").unwrap();
+        drop(file);
+        // Some file systems have no birth times, and Wine has those of the last change.
+        if birth.is_none() || self::birth(&path) != birth {
+            return;
+        }
+        assert_eq!(origin(), first);
+        // The old file keeps its index, so that the new one cannot get it.
+        fs::rename(&path, &old).unwrap();
+        fs::write(&path, "one").unwrap();
+        assert_ne!(origin(), first);
+    }
 
     #[test]
     fn the_file_is_where_the_aws_cli_puts_it() {

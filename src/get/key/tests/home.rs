@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -33,9 +34,19 @@ impl SituationHome {
         }
     }
 
-    /// Whether its file system tells when files were made.
+    /// Whether its file system tells when files were made. Wine's tells when they were changed.
     pub(super) fn knows_births(&self) -> bool {
-        fs::metadata(self.folder.path()).unwrap().created().is_ok()
+        static KNOWN: OnceLock<bool> = OnceLock::new();
+
+        *KNOWN.get_or_init(|| {
+            let path = self.folder.path().join("probe");
+            let birth = || fs::metadata(&path).unwrap().created().ok();
+            fs::write(&path, "").unwrap();
+            let first = birth();
+            std::thread::sleep(Duration::from_millis(50));
+            fs::write(&path, "changed").unwrap();
+            first.is_some() && birth() == first
+        })
     }
 
     /// The key of a situation, plainly written; `None` if there is no identity.
