@@ -1,9 +1,10 @@
 //! The executable on machines that have less than a usual one.
 
 use std::process::Command;
+use std::time::Duration;
 
-use super::common::fake_aws::{ALICE, FakeAws};
-use super::common::{HOST, TestEnvironment};
+use super::common::fake_aws::{ALICE, FakeAws, Fault, Operation};
+use super::common::{HOST, Outcome, TestEnvironment};
 use super::roots::{busybox, copy, run_in, scratch};
 use super::{as_root, program};
 
@@ -28,6 +29,32 @@ fn it_gets_a_token_from_a_read_only_root_as_a_user_without_rights() {
         let grant = as_root(&environment, &all, HOST).grant();
         assert_eq!((grant.principal.as_str(), grant.serial), (ALICE.2, serial));
     }
+}
+
+/// `ECRX_TEST_DIST` may be a script that runs the executable of another architecture.
+#[test]
+#[ignore = "needs the executable of packaging/build-binary: .ci/run, .ci/other-systems"]
+fn it_asks_once_for_32_gets_at_once_and_lists_and_examines_also_on_another_architecture() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    let delay = Fault::Delay(Duration::from_secs(2));
+    aws.on(Operation::EcrGetAuthorizationToken, delay);
+    let started: Vec<_> = (0..32)
+        .map(|_| environment.start_program(program(), &["get"], HOST.as_bytes()))
+        .collect();
+    let outcomes: Vec<_> = started.into_iter().map(Outcome::of).collect();
+    assert_eq!(outcomes[0].grant().principal, ALICE.2);
+    for outcome in &outcomes {
+        assert_eq!(outcome, &outcomes[0]);
+    }
+    assert_eq!(aws.calls().len(), 1);
+    let list = environment.run_program(program(), &["list"], "");
+    assert_eq!(list.stdout, format!("{{\"{HOST}\":\"AWS\"}}\n"));
+    let doctor = environment.run_program(program(), &["doctor", HOST], "");
+    assert!(
+        doctor.stdout.contains("is private and writable, 1 token"),
+        "{doctor:?}"
+    );
 }
 
 #[test]
