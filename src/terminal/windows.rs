@@ -68,11 +68,15 @@ impl Terminal {
             match key.code {
                 KeyCode::Enter => return Ok(line.into_bytes()),
                 KeyCode::Char('c' | 'd' | 'z') if is_control => return Ok(vec![CTRL_C]),
-                KeyCode::Char('h') if is_control => drop(line.pop()),
                 KeyCode::Char('u') if is_control => line.clear(),
-                KeyCode::Char(_) if is_control => {}
                 KeyCode::Esc => line.clear(),
-                KeyCode::Backspace => drop(line.pop()),
+                KeyCode::Backspace => {
+                    line.pop();
+                }
+                KeyCode::Char('h') if is_control => {
+                    line.pop();
+                }
+                KeyCode::Char(_) if is_control => {}
                 KeyCode::Char(typed) if line.len() < LONGEST_LINE => line.push(typed),
                 _ => {}
             }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
@@ -166,6 +166,7 @@ pub(super) fn changed_at(path: &Path) -> Option<SystemTime> {
 #[cfg(unix)]
 fn time_of_change(found: &fs::Metadata) -> Option<SystemTime> {
     use std::os::unix::fs::MetadataExt as _;
+    use std::time::Duration;
 
     let seconds = Duration::from_secs(found.ctime().try_into().ok()?);
     let rest = Duration::from_nanos(found.ctime_nsec().try_into().ok()?);
