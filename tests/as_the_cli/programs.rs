@@ -38,7 +38,8 @@ pub fn version_2(python: &Path, environment: &TestEnvironment, region: &str) -> 
     let outcome = run(environment, &[&[python][..], &command, &[region]].concat());
     match outcome.code {
         Some(0) => from_password(outcome.stdout.trim_end()),
-        Some(137) => Answer::Hang,
+        // `timeout` ends by the same signal.
+        Some(137) | None => Answer::Hang,
         _ => Answer::Nothing(outcome.stderr.trim().to_owned()),
     }
 }
@@ -59,7 +60,8 @@ fn from_helper(outcome: &Outcome) -> Answer {
             let answer: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
             from_password(answer["Secret"].as_str().expect("a text"))
         }
-        Some(137) => Answer::Hang,
+        // `timeout` ends by the same signal.
+        Some(137) | None => Answer::Hang,
         _ => Answer::Nothing(outcome.stdout.clone()),
     }
 }
