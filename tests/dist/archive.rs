@@ -79,6 +79,44 @@ fn sha256sums_has_the_right_sum_of_every_file_of_the_release() {
     assert_eq!(checked, all);
 }
 
+/// The table between the two markers of `packaging/README.md`. With `ECRX_BLESS`, it is written. Another
+/// compiler makes other sizes, so a tenth is allowed.
+#[test]
+#[ignore = "needs the release of packaging/build: .ci/run"]
+fn the_page_on_releases_has_the_size_of_each_file() {
+    const BEGIN: &str = "<!-- sizes -->\n";
+    const END: &str = "<!-- end of sizes -->\n";
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/README.md");
+    let text = fs::read_to_string(&page).expect("a page");
+    let (before, rest) = text.split_once(BEGIN).expect(BEGIN);
+    let (table, after) = rest.split_once(END).expect(END);
+
+    let mut files = names(&release());
+    files.retain(|name| {
+        ![".ps1", ".sh", "SHA256SUMS"]
+            .iter()
+            .any(|end| name.ends_with(end))
+    });
+    let sizes = files.iter().map(|name| {
+        let size = fs::metadata(release().join(name)).expect("a file").len();
+        (name.as_str(), size as f64 / 1e6)
+    });
+    if std::env::var_os("ECRX_BLESS").is_some() {
+        let rows = sizes.map(|(name, size)| format!("| `{name}` | {size:.1} |\n"));
+        let rows: String = rows.collect();
+        let table = format!("\n| file | MB |\n|---|---:|\n{rows}\n");
+        fs::write(page, format!("{before}{BEGIN}{table}{END}{after}")).expect("a page");
+        return;
+    }
+    for (name, size) in sizes {
+        let row = format!("| `{name}` | ");
+        let told = table.lines().find_map(|line| line.strip_prefix(&row));
+        let told = told.and_then(|rest| rest.trim_end_matches(" |").parse().ok());
+        let told: f64 = told.unwrap_or_else(|| panic!("{name} is not in {table}"));
+        assert!((told - size).abs() <= size / 10.0 + 0.1, "{name}: {size}");
+    }
+}
+
 #[test]
 #[ignore = "needs the release of packaging/build: .ci/run"]
 fn archive_and_debian_package_have_the_executable_that_is_measured_and_belong_to_root() {
