@@ -81,6 +81,14 @@ download() {
     fi || fail "cannot download $1. Check --base-url and --version"
 }
 
+check_base_url() {
+    case $base_url in
+    https://* | http://127.0.0.1[:/]* | http://localhost[:/]*) ;;
+    '') fail "there is no public address of releases yet. Give the address of yours with --base-url" ;;
+    *) fail "--base-url must begin with https://: anyone on the network could change http" ;;
+    esac
+}
+
 # Copies or downloads the file $1 of the release to $work.
 get() {
     if [ -n "$from" ]; then
@@ -92,11 +100,7 @@ get() {
 
 # Gets the archive, checks it, and unpacks it to $work/$name.
 fetch() {
-    case ${from:+folder}$base_url in
-    folder* | https://* | http://127.0.0.1[:/]* | http://localhost[:/]*) ;;
-    '') fail "there is no public address of releases yet. Give the address of yours with --base-url" ;;
-    *) fail "--base-url must begin with https://: anyone on the network could change http" ;;
-    esac
+    [ -n "$from" ] || check_base_url
     case $version in
     '' | *[!0-9A-Za-z.+-]*) fail "\`$version\` is not a version. Expected for example 0.1.0" ;;
     esac

@@ -336,6 +336,8 @@ fn what_it_cannot_do_is_an_error_with_the_remedy() {
         "http://example.com/",
         "http://127.0.0.1.example.com/",
         "example.com",
+        // curl would ask it by http.
+        "folder.example.com",
     ] {
         let outcome = machine.run(&DASH, &["--base-url", url]);
         failed(&outcome, "--base-url must begin with https://");
