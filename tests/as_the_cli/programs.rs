@@ -38,8 +38,7 @@ pub fn version_2(python: &Path, environment: &TestEnvironment, region: &str) -> 
     let outcome = run(environment, &[&[python][..], &command, &[region]].concat());
     match outcome.code {
         Some(0) => from_password(outcome.stdout.trim_end()),
-        // `timeout` ends by the same signal.
-        Some(137) | None => Answer::Hang,
+        _ if was_stopped(&outcome) => Answer::Hang,
         _ => Answer::Nothing(outcome.stderr.trim().to_owned()),
     }
 }
@@ -54,14 +53,18 @@ fn run(environment: &TestEnvironment, command: &[&str]) -> Outcome {
     environment.run_program("/usr/bin/timeout", &limited, HOST)
 }
 
+/// Whether a program was stopped. `timeout` then ends by the same signal, or with its number.
+fn was_stopped(outcome: &Outcome) -> bool {
+    matches!(outcome.code, Some(137) | None)
+}
+
 fn from_helper(outcome: &Outcome) -> Answer {
     match outcome.code {
         Some(0) => {
             let answer: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
             from_password(answer["Secret"].as_str().expect("a text"))
         }
-        // `timeout` ends by the same signal.
-        Some(137) | None => Answer::Hang,
+        _ if was_stopped(outcome) => Answer::Hang,
         _ => Answer::Nothing(outcome.stdout.clone()),
     }
 }

@@ -3,9 +3,9 @@
 use super::Result;
 use super::cases::with_profile;
 use super::common::sources::{Profile, keys, role};
-use super::contestant::{Contestant, Programs, Request, interleaved};
+use super::contestant::{Contestant, Programs, Request, times};
 use super::stage::Stage;
-use super::table::{Table, milliseconds, ratio, with_peers};
+use super::table::{Table, with_peers};
 
 /// A row for each way to a token.
 pub fn table(stage: &Stage, programs: &Programs, rounds: usize) -> Result<Table> {
@@ -47,20 +47,13 @@ fn row(
     let (calls, connections) = asked(stage, &ours)?;
     let peers = peer.as_ref().map(|peer| asked(stage, peer)).transpose()?;
 
-    let [ours, peer] = interleaved(rounds, [Some(&ours), peer.as_ref()])?;
-    let (cpu, wall) = (ours.map(|run| run.cpu), ours.map(|run| run.wall));
-    let (peer_cpu, peer_wall) = (peer.map(|run| run.cpu), peer.map(|run| run.wall));
-    Ok(vec![
-        name.to_owned(),
-        milliseconds(cpu),
-        milliseconds(peer_cpu),
-        ratio(cpu, peer_cpu, 2),
-        milliseconds(wall),
-        milliseconds(peer_wall),
-        ratio(wall, peer_wall, 2),
+    let mut cells = vec![name.to_owned()];
+    cells.extend(times(rounds, &ours, peer.as_ref())?);
+    cells.extend([
         with_peers(calls, peers.map(|(calls, _)| calls)),
         with_peers(connections, peers.map(|(_, connections)| connections)),
-    ])
+    ]);
+    Ok(cells)
 }
 
 /// The calls to AWS of a run, and its connections.

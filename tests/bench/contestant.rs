@@ -14,6 +14,7 @@ use super::Result;
 use super::common::fake_aws::Grant;
 use super::common::files::go_programs;
 use super::common::{HOST, Outcome, TestEnvironment};
+use super::table::{milliseconds, ratio};
 
 /// What is there to be measured.
 pub struct Programs {
@@ -189,6 +190,25 @@ pub fn interleaved<const N: usize>(
         let cpu = median(runs.iter().map(|run| run.cpu))?;
         Some(Spent { wall, cpu })
     }))
+}
+
+/// Six cells: CPU time and wall time in milliseconds, each of ours, of the peer, and as a ratio.
+pub fn times(
+    rounds: usize,
+    ours: &Contestant<'_>,
+    peer: Option<&Contestant<'_>>,
+) -> Result<[String; 6]> {
+    let spent = interleaved(rounds, [Some(ours), peer])?;
+    let [cpu, peers_cpu] = spent.map(|run| run.map(|run| run.cpu));
+    let [wall, peers_wall] = spent.map(|run| run.map(|run| run.wall));
+    Ok([
+        milliseconds(cpu),
+        milliseconds(peers_cpu),
+        ratio(cpu, peers_cpu, 2),
+        milliseconds(wall),
+        milliseconds(peers_wall),
+        ratio(wall, peers_wall, 2),
+    ])
 }
 
 pub fn median(times: impl IntoIterator<Item = Duration>) -> Option<Duration> {

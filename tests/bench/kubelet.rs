@@ -1,15 +1,12 @@
 //! kubelet's request for an image: this program and `ecr-credential-provider`.
 
-use std::fs;
-use std::path::Path;
-
 use super::Result;
 use super::cases::with_profile;
 use super::common::cost::peak_memory_of;
 use super::common::sources::keys;
-use super::contestant::{Contestant, Programs, Request, counted, interleaved};
+use super::contestant::{Contestant, Programs, Request, counted, times};
 use super::stage::Stage;
-use super::table::{NOTHING, Table, grouped, milliseconds, ratio, with_peers};
+use super::table::{Table, grouped, megabytes, with_peers};
 
 /// The cache folder of the node, in the home.
 const CACHE: &str = "node-cache";
@@ -78,36 +75,14 @@ fn row(
     };
     let (peak, peers_peak) = (memory(&ours), peer.as_ref().and_then(memory));
 
-    let [ours_spent, peer_spent] = interleaved(rounds, [Some(&ours), peer.as_ref()])?;
-    let (cpu, wall) = (
-        ours_spent.map(|run| run.cpu),
-        ours_spent.map(|run| run.wall),
-    );
-    let (peer_cpu, peer_wall) = (
-        peer_spent.map(|run| run.cpu),
-        peer_spent.map(|run| run.wall),
-    );
-    Ok(vec![
-        name.to_owned(),
-        milliseconds(cpu),
-        milliseconds(peer_cpu),
-        ratio(cpu, peer_cpu, 2),
-        milliseconds(wall),
-        milliseconds(peer_wall),
-        ratio(wall, peer_wall, 2),
+    let mut cells = vec![name.to_owned()];
+    cells.extend(times(rounds, &ours, peer.as_ref())?);
+    cells.extend([
         grouped(peak),
         grouped(peers_peak),
         megabytes(Some(&programs.ours)),
         megabytes(programs.kubelets_peer.as_deref()),
         with_peers(calls, peers_calls),
-    ])
-}
-
-/// The size of a file, in millions of bytes.
-fn megabytes(file: Option<&Path>) -> String {
-    let size = file.and_then(|file| fs::metadata(file).ok());
-    size.map_or_else(
-        || NOTHING.to_owned(),
-        |size| format!("{:.1}", size.len() as f64 / 1e6),
-    )
+    ]);
+    Ok(cells)
 }

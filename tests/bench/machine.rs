@@ -5,19 +5,19 @@ use std::process::Command;
 
 use super::contestant::Programs;
 use super::stage::Stage;
+use super::table::megabytes;
 
 /// The machine, the peer, and how they were run, in lines of Markdown.
 pub fn told(stage: &Stage, programs: &Programs, rounds: usize) -> String {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let release = read("/proc/sys/kernel/osrelease");
     let version = release.trim().split('-').next().unwrap_or_default();
-    let size = fs::metadata(&programs.ours).map_or(0, |file| file.len());
     format!(
-        "Linux {version} on {}, {processors} processors; an executable of {:.1} MB;\n\
+        "Linux {version} on {}, {processors} processors; an executable of {} MB;\n\
          the peer is {}.\n\
          The medians of {rounds} runs in turn, with a fake AWS on loopback {}.",
         processor(),
-        size as f64 / 1e6,
+        megabytes(Some(&programs.ours)),
         peer(programs),
         stage.way(),
     )

@@ -1,6 +1,8 @@
 //! A table in Markdown, as wide as its cells, and the cells.
 
 use std::fmt;
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 /// What stands where nothing was measured.
@@ -55,6 +57,15 @@ pub fn milliseconds(time: Option<Duration>) -> String {
     time.map_or_else(
         || NOTHING.to_owned(),
         |time| format!("{:.2}", time.as_secs_f64() * 1000.0),
+    )
+}
+
+/// The size of a file, in millions of bytes.
+pub fn megabytes(file: Option<&Path>) -> String {
+    let size = file.and_then(|file| fs::metadata(file).ok());
+    size.map_or_else(
+        || NOTHING.to_owned(),
+        |size| format!("{:.1}", size.len() as f64 / 1e6),
     )
 }
 
