@@ -130,20 +130,43 @@ fn files(set_up: &mut SetUp) -> impl Iterator<Item = &mut AwsFile> {
     [&mut set_up.config, &mut set_up.credentials].into_iter()
 }
 
-/// Moves the lines of a repeated section to where the section begins.
+/// Moves the lines of a repeated section to where the section begins. Changes of the spelling may
+/// have put lines before a header, or another header among the lines.
 fn join_repeated(file: &mut AwsFile) {
-    let mut joined: Vec<Vec<String>> = Vec::new();
-    for section in file.sections.drain(..) {
-        let header = section.first().map(|header| header.trim().to_owned());
-        let first = joined
-            .iter_mut()
-            .find(|known| known.first().map(|header| header.trim()) == header.as_deref());
-        match first {
-            Some(first) => first.extend(section.into_iter().skip(1)),
-            None => joined.push(section),
+    let mut joined: Vec<Vec<String>> = vec![Vec::new()];
+    let mut last = 0;
+    let mut is_repeated = false;
+    for section in &file.sections {
+        let mut has_header = false;
+        for line in section {
+            let starts_section = if has_header {
+                line.starts_with('[')
+            } else {
+                line.trim_start().starts_with('[')
+            };
+            if !starts_section {
+                joined[last].push(line.clone());
+                continue;
+            }
+            has_header = true;
+            let is_known = |known: &Vec<String>| {
+                known
+                    .first()
+                    .is_some_and(|first| first.trim() == line.trim())
+            };
+            if let Some(known) = joined.iter().position(is_known) {
+                is_repeated = true;
+                last = known;
+            } else {
+                last = joined.len();
+                joined.push(vec![line.clone()]);
+            }
         }
     }
-    file.sections = joined;
+    if is_repeated {
+        joined.retain(|section| !section.is_empty());
+        file.sections = joined;
+    }
 }
 
 fn spell_credential_source(file: &mut AwsFile) {
