@@ -6,13 +6,15 @@ use std::io;
 #[cfg(unix)]
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWriteExt as _, ReadBuf};
-use tokio::process::{Child, ChildStdin};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
+
+use crate::runtime;
 
 /// How long the end of the output is waited for after the program has ended, while a program that
 /// it has started holds the pipe open. What it has printed itself is there by then.
@@ -156,6 +158,46 @@ impl Keep {
         }
         Ok(())
     }
+}
+
+/// The most that is read of an output, in bytes.
+const MAX_RUN_OUTPUT: usize = 1 << 20;
+
+/// How a program has ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub status: ExitStatus,
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+}
+
+/// Runs a program with this input, and kills it after the limit.
+///
+/// # Errors
+/// When it cannot be started, or has not ended by then ([`io::ErrorKind::TimedOut`]).
+pub(crate) fn run(mut command: Command, input: &[u8], limit: Duration) -> io::Result<Ended> {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    runtime::block_on(async {
+        let mut child = command.spawn()?;
+        let printed = Printed::default();
+        let (stdout, stderr) = (Keep::All(MAX_RUN_OUTPUT), Keep::End(MAX_RUN_OUTPUT));
+        let end = finish(&mut child, input, stdout, stderr, LACKS_NOTHING, &printed);
+        let status = match timeout(limit, end).await {
+            Ok(Ok(status)) => status,
+            Ok(Err(ChildError::Io(error))) => return Err(error),
+            Ok(Err(error)) => return Err(io::Error::other(error)),
+            Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+        };
+        Ok(Ended {
+            status,
+            stdout: printed.stdout.into_inner(),
+            stderr: String::from_utf8_lossy(&printed.stderr.into_inner()).into_owned(),
+        })
+    })?
 }
 
 /// The first executable file of this name in these folders; else the first that exists but is

@@ -4,16 +4,16 @@
 //! and pulls anonymously if it fails (kubernetes 1.37, `pkg/credentialprovider/plugin/plugin.go`).
 //! The identity is selected by the same rules as that of a `get`.
 
-mod journal;
-mod mirror;
 pub(crate) mod node;
-mod request;
-mod response;
+mod protocol;
 #[cfg(test)]
 mod rollout;
+mod target;
 mod workload;
 
+use std::fs::OpenOptions;
 use std::io::{self, IsTerminal as _, Read, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -21,13 +21,12 @@ use std::time::Duration;
 use crate::clock;
 use crate::config::{CacheSettings, Config, ConfigError, KubeletSettings};
 use crate::env::Env;
-use crate::error::{Error, Kind, message};
+use crate::error::{Error, Kind, escaped_path, message, one_line};
 use crate::get::Tokens;
-use crate::registry::{Lookup, Registry};
 use crate::stdout::{self, StdoutError};
 
-use request::{Image, Request, RequestError};
-use response::{Response, Scope, cache_duration};
+use protocol::{Image, Request, RequestError, Response, Scope, cache_duration};
+use target::Target;
 use workload::{Requester, WorkloadError};
 
 /// The time limit for an answer. kubelet kills the program after a minute, and the user would learn
@@ -180,7 +179,7 @@ fn reply(
     line.and_then(|line| output.write_all(&line))
         .and_then(|()| output.flush())
         .map_err(StdoutError::from)?;
-    journal::write(settings.log_file.as_deref(), note);
+    write_log(settings.log_file.as_deref(), note);
     Ok(())
 }
 
@@ -198,80 +197,61 @@ fn config_for_nodes(env: &Env) -> Result<Config, ConfigError> {
     Ok(config)
 }
 
-/// The registry whose token opens an image.
-struct Target {
-    registry: Registry,
-    /// `None` if it is not known.
-    repository: Option<String>,
-    origin: TargetOrigin,
-}
-
-/// What says that it is this registry.
-enum TargetOrigin {
-    /// The host in the image's name.
-    Host,
-    /// A `hosts.toml` of containerd.
-    Mirror,
-    /// `other_hosts` of `[kubelet]`.
-    OtherHosts,
-}
-
-impl Target {
-    /// `None` if the image's registry is not ECR.
-    fn find(config: &Config, image: &Image) -> Option<Self> {
-        let settings = &config.kubelet;
-        let server = image.server();
-        let path = image.repository();
-        if let Some(registry) = config.registry(server) {
-            return Some(Self {
-                registry,
-                repository: path.map(str::to_owned),
-                origin: TargetOrigin::Host,
-            });
-        }
-        if let Some(mirror) = mirror::find(&settings.hosts_dir, server) {
-            return Some(Self {
-                repository: path.map(|path| mirror.repository(path)),
-                registry: mirror.registry,
-                origin: TargetOrigin::Mirror,
-            });
-        }
-        let (account, region) = settings.other_hosts.clone()?;
-        Some(Self {
-            registry: Registry::from_account(account, region),
-            repository: None,
-            origin: TargetOrigin::OtherHosts,
-        })
-    }
-
-    fn lookup(&self) -> Lookup<'_> {
-        Lookup {
-            registry: &self.registry,
-            repository: self.repository.as_deref(),
-        }
-    }
-
-    /// The images that the node's credentials for this image are for. Rules for repositories may select
-    /// other identities for other images.
-    fn scope<'a>(&self, config: &Config, image: &'a Image) -> Scope<'a> {
-        let server = image.server();
-        let mut rules = config.repository_lookups(&self.registry);
-        match (image.repository(), &self.repository) {
-            (Some(repository), Some(_)) if rules.next().is_some() => {
-                Scope::Repository { server, repository }
-            }
-            _ => Scope::Registry(server),
-        }
+/// Writes a line for an answer to the system log or a file: kubelet discards what a program that succeeds
+/// prints on stderr (kubernetes 1.37, `pkg/credentialprovider/plugin/plugin.go`). That it cannot be written
+/// is logged, and costs no pull.
+fn write_log(file: Option<&Path>, text: &str) {
+    let text = one_line(text);
+    let (result, place) = match file {
+        Some(file) => (append(file, &text), escaped_path(file)),
+        None => (send_to_system_log(&text), "the system log".to_owned()),
+    };
+    if let Err(error) = result {
+        log::warn!("cannot write to {place}: {error}");
     }
 }
 
-impl std::fmt::Display for Target {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let registry = &self.registry;
-        match self.origin {
-            TargetOrigin::Host => write!(f, "{registry}"),
-            TargetOrigin::Mirror => write!(f, "its mirror {registry}"),
-            TargetOrigin::OtherHosts => write!(f, "{registry} (other_hosts)"),
-        }
+/// Adds the line with the time to a file. A pipe in its place is not waited for.
+fn append(file: &Path, text: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        options
+            .mode(0o600)
+            .custom_flags(flags.bits().try_into().map_err(io::Error::other)?);
     }
+    let mut file = options.open(file)?;
+    // In one write, so that the lines of several processes do not mix.
+    let now = humantime::format_rfc3339_seconds(clock::now().into());
+    file.write_all(format!("{now} {text}\n").as_bytes())
+}
+
+/// Sends the line as a datagram to the local syslog socket, which on systemd is the journal's (RFC 3164,
+/// section 4.1; facility `daemon`, severity `info`).
+#[cfg(unix)]
+fn send_to_system_log(text: &str) -> io::Result<()> {
+    use std::os::unix::net::UnixDatagram;
+
+    /// 8 × 3 (`daemon`) + 6 (`info`).
+    const PRIORITY: u8 = 30;
+
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    let line = format!(
+        "<{PRIORITY}>docker-credential-ecrx[{}]: {text}",
+        std::process::id()
+    );
+    socket.send_to(line.as_bytes(), "/dev/log").map(drop)
+}
+
+#[cfg(not(unix))]
+fn send_to_system_log(_: &str) -> io::Result<()> {
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        "this system has none; set log_file under [kubelet]",
+    ))
 }

@@ -7,7 +7,7 @@ use crate::error::escaped;
 use crate::identity::{ChosenBy, ServiceAccount, WebIdentity, WebIdentityToken};
 use crate::registry::{ParseError, RoleArn};
 
-use super::request::Workload;
+use super::protocol::Workload;
 
 /// Who requests the token for a pod's image.
 #[derive(Debug)]

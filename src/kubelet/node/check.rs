@@ -1,30 +1,34 @@
 //! `kubelet check`: why kubelet does not start with its configuration of providers, or gets no
 //! credentials for an image.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
+use tokio::process::Command;
 
+use crate::child;
 use crate::cli::KubeletCheck;
 use crate::commands::page::CheckMark;
 use crate::commands::{Page, Verdict};
 use crate::config::{Config, WorkloadPolicy};
 use crate::doctor::report::{Area, AreaReport, Check, Conclusion, Diagnosis};
 use crate::env::Env;
-use crate::error::{Error, escaped, escaped_path};
+use crate::error::{Error, escaped, escaped_path, one_line};
 use crate::fs::{Pipes, read};
 use crate::helper_name;
+use crate::kubelet::protocol::{REQUEST_KIND, RESPONSE_KIND};
 
-use super::configuration::files_of;
+use super::configuration::{files_of, is_ours, items, patterns};
 use super::document::{Document, name_of};
-use super::entry::{is_ours, items, patterns};
 use super::executable::{chain_problems, is_executable};
-use super::image_pattern;
 use super::paths::NodePaths;
-use super::rules;
-use super::trial;
+use super::rules::{self, matches, mistake, normal_name, sample_hosts};
 
 /// A configuration is some kilobytes.
 const MAX_LENGTH: u64 = 8 << 20;
@@ -46,7 +50,7 @@ pub(super) fn run(arguments: &KubeletCheck, env: &Env, page: &mut Page) -> Resul
     };
     examination.read(files);
     examination.providers();
-    let image = arguments.image.as_deref().map(image_pattern::normal_name);
+    let image = arguments.image.as_deref().map(normal_name);
     let mut areas = vec![AreaReport::new(
         Area::Providers,
         std::mem::take(&mut examination.checks),
@@ -189,7 +193,7 @@ impl Examination<'_> {
 
     fn patterns(&mut self, entry: &Value) {
         for pattern in patterns(entry) {
-            if let Some((why, fix)) = image_pattern::mistake(pattern) {
+            if let Some((why, fix)) = mistake(pattern) {
                 let name = escaped(name_of(entry).unwrap_or_default());
                 let text = format!(
                     "{name}: the pattern {} matches no image: {why}",
@@ -266,10 +270,9 @@ impl Examination<'_> {
             entries
                 .iter()
                 .flat_map(patterns)
-                .any(|it| image_pattern::matches(it, host))
+                .any(|it| matches(it, host))
         };
-        let (matched, unmatched): (Vec<String>, Vec<String>) =
-            image_pattern::sample_hosts().partition(is_matched);
+        let (matched, unmatched): (Vec<String>, Vec<String>) = sample_hosts().partition(is_matched);
         if matched.is_empty() {
             let text = "no provider is for images of Amazon ECR";
             let fix = "Run: docker-credential-ecrx kubelet install";
@@ -285,7 +288,7 @@ impl Examination<'_> {
         let entries = self.entries();
         let matching: Vec<&Value> = entries
             .iter()
-            .filter(|entry| patterns(entry).any(|it| image_pattern::matches(it, image)))
+            .filter(|entry| patterns(entry).any(|it| matches(it, image)))
             .collect();
         if matching.is_empty() {
             let text = format!(
@@ -304,7 +307,7 @@ impl Examination<'_> {
             .unwrap_or_else(|| vec![(OsString::from("PATH"), OsString::from(PATH))]);
         matching
             .into_iter()
-            .map(|entry| trial::check(entry, &self.paths.bin_dir, image, &environment))
+            .map(|entry| answer(entry, &self.paths.bin_dir, image, &environment))
             .collect()
     }
 }
@@ -336,4 +339,136 @@ fn conclude(areas: &[AreaReport], image: Option<&str>) -> Conclusion {
         path: Vec::new(),
         changes: Vec::new(),
     }
+}
+
+/// After that, kubelet kills a provider.
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+
+/// The response. kubelet drops one with unknown fields.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Response {
+    kind: String,
+    api_version: String,
+    cache_key_type: CacheKeyType,
+    cache_duration: Option<String>,
+    auth: Option<BTreeMap<String, Login>>,
+}
+
+#[derive(Debug, Deserialize)]
+enum CacheKeyType {
+    Image,
+    Registry,
+    Global,
+}
+
+/// What is in it is not looked at.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Login {
+    #[serde(rename = "username", default)]
+    _username: IgnoredAny,
+    #[serde(rename = "password", default)]
+    _password: IgnoredAny,
+}
+
+/// Runs a provider for an image. `environment` is kubelet's own.
+fn answer(
+    entry: &Value,
+    bin_dir: &Path,
+    image: &str,
+    environment: &[(OsString, OsString)],
+) -> Check {
+    let name = name_of(entry).unwrap_or_default();
+    let shown = escaped(name);
+    let attributes = entry.get("tokenAttributes").filter(|it| !it.is_null());
+    let requires = attributes.and_then(|it| it.get("requireServiceAccount"));
+    if requires.and_then(Value::as_bool) == Some(true) {
+        let text = format!(
+            "{shown} was not run: it needs the token of a pod's service account, which only kubelet gets"
+        );
+        return Check::unknown(text);
+    }
+    let version = entry
+        .get("apiVersion")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let request = json!({
+        "kind": REQUEST_KIND,
+        "apiVersion": version,
+        "image": image,
+    });
+    let mut command = Command::new(bin_dir.join(name));
+    command
+        .args(items(entry, "args").filter_map(Value::as_str))
+        .env_clear()
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .current_dir("/");
+    for variable in items(entry, "env") {
+        let text = |key: &str| variable.get(key).and_then(Value::as_str);
+        if let (Some(name), Some(value)) = (text("name"), text("value")) {
+            command.env(name, value);
+        }
+    }
+    let failed = |why: &str| {
+        Check::bad(format!(
+            "{shown} gives no credentials for {image}: {}",
+            one_line(why)
+        ))
+        .summary(format!("{shown} gives no credentials"))
+    };
+    let ended = match child::run(command, format!("{request}\n").as_bytes(), ANSWER_LIMIT) {
+        Ok(ended) => ended,
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+            return failed("it did not end within 60 s, after which kubelet kills it");
+        }
+        Err(error) => return failed(&format!("it cannot be run: {error}")),
+    };
+    if !ended.status.success() {
+        return failed(&match ended.stderr.trim() {
+            "" => format!("it failed without a message ({})", ended.status),
+            stderr => stderr.to_owned(),
+        });
+    }
+    let response: Response = match serde_json::from_slice(&ended.stdout) {
+        Ok(response) => response,
+        // Its text could contain a part of the password.
+        Err(_) => {
+            return failed(
+                "its response is not a CredentialProviderResponse, or has unknown fields",
+            );
+        }
+    };
+    if response.kind != RESPONSE_KIND || response.api_version != version {
+        return failed(&format!(
+            "its response is {} {}, not {} {version}",
+            response.api_version, response.kind, RESPONSE_KIND
+        ));
+    }
+    let auth = response.auth.unwrap_or_default();
+    let keys: Vec<&str> = auth.keys().map(String::as_str).collect();
+    if keys.is_empty() {
+        let text = format!("{shown} answers without credentials, so {image} is pulled anonymously");
+        return Check::warning(text).summary("the answer has no credentials");
+    }
+    if !keys.iter().any(|key| matches(key, image)) {
+        return failed(&format!(
+            "its credentials are for {}, which is not the image's registry",
+            keys.join(", ")
+        ));
+    }
+    let lifetime = match (response.cache_duration, entry.get("defaultCacheDuration")) {
+        (Some(duration), _) => duration,
+        (None, duration) => duration.and_then(Value::as_str).unwrap_or("0s").to_owned(),
+    };
+    let kind = format!("{:?}", response.cache_key_type).to_lowercase();
+    let mut text = format!(
+        "{shown} gives credentials for {}, which kubelet caches for {} (per {kind})",
+        keys.join(", "),
+        escaped(&lifetime)
+    );
+    if attributes.is_some() {
+        text.push_str("; it was run without a service account token, as for a static pod");
+    }
+    Check::good(text)
 }

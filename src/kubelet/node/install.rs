@@ -13,14 +13,14 @@ use crate::configure::user_file::Locks;
 use crate::env::Env;
 use crate::error::{Error, escaped, escaped_path};
 
-use super::configuration::{Configuration, FileChange, file_error};
+use super::configuration::{
+    Configuration, FileChange, file_error, is_ours, patterns, wanted_entry,
+};
 use super::document::{Document, Edit, name_of};
-use super::entry::{self, is_ours};
 use super::executable::{Executable, Occupant, Previous, check_chain, make_folder};
-use super::image_pattern;
 use super::paths::NodePaths;
-use super::restart::{is_outdated, restart};
-use super::service::{RESTART_NEEDED, Service};
+use super::rules::{matches, sample_hosts};
+use super::service::{RESTART_NEEDED, Service, is_outdated, restart};
 
 const COMMAND: &str = "kubelet install";
 
@@ -28,7 +28,7 @@ const COMMAND: &str = "kubelet install";
 pub(super) const DRY_RUN: &str = "dry run: nothing was changed";
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum InstallError {
+enum InstallError {
     #[error("the provider `{}` in {files} is another program's", escaped(name))]
     Foreign { name: String, files: String },
     #[error("there is no provider `{}` to replace in {files}", escaped(name))]
@@ -123,6 +123,47 @@ pub(super) fn run(
     Ok(Verdict::Good)
 }
 
+/// `kubelet install --executable-only`, for a pod that has only the node's folder of providers.
+pub(super) fn executable_only(
+    arguments: &KubeletInstall,
+    bin_dir: &Path,
+    page: &mut Page,
+) -> Result<Verdict, Error> {
+    let name = &arguments.name;
+    let files = escaped_path(bin_dir).to_string();
+    if let Some(other) = arguments.replace.as_ref().filter(|it| *it != name) {
+        let name = other.clone();
+        return Err(InstallError::Nothing { name, files }.into());
+    }
+    check_chain(bin_dir).map_err(Error::failure)?;
+    let mut locks = Locks::default();
+    if !arguments.dry_run {
+        make_folder(bin_dir).map_err(Error::failure)?;
+        // Also removes what a killed process has left there.
+        let folder = locks.take_folder_of(&bin_dir.join(name));
+        folder.map_err(Error::failure)?;
+    }
+    let executable = Executable::find(bin_dir, name).map_err(Error::failure)?;
+    match executable.occupant {
+        Occupant::Current => {
+            let text = format!("already installed: {}", escaped_path(&executable.path));
+            page.marked(CheckMark::Good, &text);
+        }
+        Occupant::Foreign if arguments.replace.is_none() => {
+            let name = name.clone();
+            return Err(InstallError::Foreign { name, files }.into());
+        }
+        _ if arguments.dry_run => {
+            show_copy(&executable, page);
+            page.marked(CheckMark::Unknown, DRY_RUN);
+        }
+        _ => {
+            copy(&executable, page)?;
+        }
+    }
+    Ok(Verdict::Good)
+}
+
 impl Plan {
     fn make(
         arguments: &KubeletInstall,
@@ -160,7 +201,7 @@ impl Plan {
             }
             false => Vec::new(),
         };
-        let entry = entry::wanted(arguments, &annotations, existing);
+        let entry = wanted_entry(arguments, &annotations, existing);
         let mut remarks =
             other_providers(&configuration, &entry.value(), arguments.replace.as_deref());
         remarks.extend(paths.note.map(str::to_owned));
@@ -240,7 +281,7 @@ impl Plan {
 }
 
 /// Copies this program, and says so.
-pub(super) fn copy(executable: &Executable, page: &mut Page) -> Result<Previous, Error> {
+fn copy(executable: &Executable, page: &mut Page) -> Result<Previous, Error> {
     let previous = executable.install().map_err(Error::failure)?;
     let path = escaped_path(&executable.path);
     let text = match previous.kept() {
@@ -255,7 +296,7 @@ pub(super) fn copy(executable: &Executable, page: &mut Page) -> Result<Previous,
 }
 
 /// What [`copy`] would do.
-pub(super) fn show_copy(executable: &Executable, page: &mut Page) {
+fn show_copy(executable: &Executable, page: &mut Page) {
     let path = escaped_path(&executable.path);
     let text = format!("would copy this program to {path}");
     page.marked(CheckMark::Unknown, &text);
@@ -267,13 +308,13 @@ fn other_providers(
     ours: &Value,
     replaced: Option<&str>,
 ) -> Vec<String> {
-    let hosts: Vec<String> = image_pattern::sample_hosts()
-        .filter(|host| entry::patterns(ours).any(|it| image_pattern::matches(it, host)))
+    let hosts: Vec<String> = sample_hosts()
+        .filter(|host| patterns(ours).any(|it| matches(it, host)))
         .collect();
     let others = configuration.entries().filter(|entry| {
         let is_other = name_of(entry) != name_of(ours) && name_of(entry) != replaced;
-        let mut patterns = entry::patterns(entry);
-        is_other && patterns.any(|it| hosts.iter().any(|host| image_pattern::matches(it, host)))
+        let mut patterns = patterns(entry);
+        is_other && patterns.any(|it| hosts.iter().any(|host| matches(it, host)))
     });
     others
         .filter_map(name_of)

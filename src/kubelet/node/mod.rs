@@ -8,22 +8,12 @@
 mod check;
 mod configuration;
 mod document;
-mod entry;
 mod executable;
-mod executable_only;
-mod image_pattern;
 mod install;
-mod mask;
 mod paths;
-mod pause;
-mod process;
-mod program;
-mod restart;
 mod rules;
 mod service;
-mod trial;
 mod uninstall;
-mod yaml;
 
 use crate::cli::{KubeletArguments, KubeletCommand};
 use crate::commands::{Page, Verdict};
@@ -40,17 +30,40 @@ pub(crate) fn run(
     match &arguments.command {
         KubeletCommand::Install(arguments) => match &arguments.paths.bin_dir {
             Some(bin_dir) if arguments.executable_only => {
-                executable_only::install(arguments, bin_dir, page)
+                install::executable_only(arguments, bin_dir, page)
             }
             _ => install::run(arguments, env, page),
         },
         KubeletCommand::Uninstall(arguments) => match &arguments.paths.bin_dir {
             Some(bin_dir) if arguments.executable_only => {
-                executable_only::uninstall(arguments, bin_dir, page)
+                uninstall::executable_only(arguments, bin_dir, page)
             }
             _ => uninstall::run(arguments, env, page),
         },
         KubeletCommand::Check(arguments) => check::run(arguments, env, page),
-        KubeletCommand::Pause(_) => pause::run(),
+        KubeletCommand::Pause(_) => pause(),
+    }
+}
+
+/// Keeps a pod running that has nothing left to do: waits for SIGTERM or SIGINT. The kernel discards both for the first process of a container unless they
+/// are handled (`pid_namespaces(7)`), and the pod would end only after its grace period.
+#[cfg(unix)]
+fn pause() -> Result<Verdict, Error> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::iterator::Signals;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot wait for signals")]
+    struct PauseError(#[from] std::io::Error);
+
+    let signals = Signals::new([SIGINT, SIGTERM]).map_err(PauseError);
+    signals.map_err(Error::failure)?.forever().next();
+    Ok(Verdict::Good)
+}
+
+#[cfg(not(unix))]
+fn pause() -> Result<Verdict, Error> {
+    loop {
+        std::thread::park();
     }
 }

@@ -1,19 +1,23 @@
-//! The systemd service of kubelet, and its restart.
+//! The systemd service that runs kubelet: its restart, with the earlier configuration if it does not run
+//! with the new one, and the start of its process.
 
+use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::process::Command;
 
-#[cfg(unix)]
 use crate::child;
 use crate::cli::KubeletRestart;
+use crate::commands::Page;
+use crate::commands::page::CheckMark;
 use crate::env::Env;
 use crate::error::{Error, escaped};
 
-use super::{process, program};
+use super::configuration::{FileChange, changed_at};
+use super::executable::Previous;
 
 /// The units that contain kubelet: its own, and those of k3s, RKE2, MicroK8s and k0s.
 const UNITS: [&str; 8] = [
@@ -124,7 +128,7 @@ impl Service {
 
     /// Whether the unit's process has been started before this moment, or does not run.
     pub(super) fn is_older_than(&self, moment: SystemTime) -> Result<bool, ServiceError> {
-        let started = process::started_at(&self.state()?.process);
+        let started = started_at(&self.state()?.process);
         Ok(started.is_none_or(|started| started < moment))
     }
 
@@ -174,14 +178,10 @@ impl Service {
         })
     }
 
-    fn systemctl(
-        &self,
-        arguments: &[&str],
-        limit: Duration,
-    ) -> Result<program::Ended, ServiceError> {
+    fn systemctl(&self, arguments: &[&str], limit: Duration) -> Result<child::Ended, ServiceError> {
         let mut command = Command::new(&self.systemctl);
         command.args(arguments);
-        program::run(command, b"", limit).map_err(ServiceError::Run)
+        child::run(command, b"", limit).map_err(ServiceError::Run)
     }
 }
 
@@ -193,4 +193,111 @@ fn find_program(env: &Env) -> Option<PathBuf> {
 #[cfg(not(unix))]
 fn find_program(_: &Env) -> Option<PathBuf> {
     None
+}
+
+#[derive(Debug, thiserror::Error)]
+enum RestartError {
+    #[error("the earlier configuration was restored, and kubelet runs with it")]
+    Restored(#[source] ServiceError),
+    #[error("the earlier configuration was restored, but kubelet does not run with it either")]
+    Down(#[source] ServiceError),
+}
+
+/// Whether kubelet does not run with its configuration as it is now: an earlier process of this program
+/// may have been killed before the restart.
+pub(super) fn is_outdated(service: &Service, config: &Path) -> Result<bool, ServiceError> {
+    changed_at(config).map_or(Ok(false), |changed| service.is_older_than(changed))
+}
+
+/// Restarts kubelet. If it does not run then, restores everything that this process has changed, and
+/// restarts it again.
+pub(super) fn restart(
+    service: &Service,
+    changes: &[FileChange],
+    previous: Option<Previous>,
+    page: &mut Page,
+) -> Result<(), Error> {
+    if changes.is_empty() {
+        let text = "kubelet has not been started since the last change of its configuration";
+        page.marked(CheckMark::Unknown, text);
+    }
+    let Err(error) = service.restart() else {
+        let text = format!("restarted {}, and it runs", service.unit);
+        page.marked(CheckMark::Good, &text);
+        return Ok(());
+    };
+    if changes.is_empty() {
+        return Err(error.into());
+    }
+    page.marked(CheckMark::Bad, &error.to_string());
+    for change in changes {
+        change.restore(page)?;
+    }
+    previous
+        .map_or(Ok(()), Previous::restore)
+        .map_err(Error::failure)?;
+    let hint = format!("Run: journalctl --unit {} --lines 50", service.unit);
+    let error = match service.restart() {
+        Ok(()) => RestartError::Restored(error),
+        Err(_) => RestartError::Down(error),
+    };
+    Err(Error::failure(error).hint(hint))
+}
+
+/// Those of Linux for the values in `/proc` (`USER_HZ`), on all architectures of releases.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// The resolution of `/proc`, for the uptime and for the start.
+const RESOLUTION: Duration = Duration::from_millis(20);
+
+/// The latest moment at which a process may have started, by the clock of now. `None` if there is no
+/// such process.
+fn started_at(id: &str) -> Option<SystemTime> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let uptime = fs::read_to_string("/proc/uptime").ok()?;
+    let now = SystemTime::now();
+    let age = seconds_of(uptime.split(' ').next()?)?.saturating_sub(start_of(&stat)?);
+    Some(now - age + RESOLUTION)
+}
+
+/// The time from the start of the machine to that of a process (`starttime` in proc_pid_stat(5)).
+fn start_of(stat: &str) -> Option<Duration> {
+    // The name before can contain anything.
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let ticks: u64 = fields.split(' ').nth(19)?.parse().ok()?;
+    Some(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
+}
+
+fn seconds_of(text: &str) -> Option<Duration> {
+    Duration::try_from_secs_f64(text.parse().ok()?).ok()
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::process::Command;
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn a_process_starts_between_what_was_before_and_after_it() {
+        let before = SystemTime::now();
+        let mut child = Command::new("sleep").arg("60").spawn().expect("a process");
+        let after = SystemTime::now();
+        let asked = Instant::now();
+        let found = started_at(&child.id().to_string());
+        let lasted = asked.elapsed();
+        child.kill().expect("a child");
+        child.wait().expect("a child");
+        let found = found.expect("a start");
+        assert!(before <= found && found <= after + 2 * RESOLUTION + lasted);
+        assert_eq!(started_at("0"), None);
+    }
+
+    #[test]
+    fn the_name_of_a_process_can_look_like_the_rest() {
+        let stat = format!("7 (a) S 1 (b) S {} 250 9\n", "1 ".repeat(18).trim_end());
+        assert_eq!(start_of(&stat), Some(Duration::from_millis(2500)));
+    }
 }

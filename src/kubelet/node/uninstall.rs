@@ -10,15 +10,14 @@ use crate::env::Env;
 use crate::error::{Error, escaped, escaped_path};
 
 use super::configuration::{
-    ConfigFile, Configuration, FileChange, file_error, has_providers_of, remove_backups, replaced,
+    ConfigFile, Configuration, FileChange, file_error, has_providers_of, is_ours, remove_backups,
+    replaced,
 };
 use super::document::{Document, Edit};
-use super::entry::is_ours;
 use super::executable::Executable;
 use super::install::DRY_RUN;
 use super::paths::NodePaths;
-use super::restart::{is_outdated, restart};
-use super::service::{RESTART_NEEDED, Service};
+use super::service::{RESTART_NEEDED, Service, is_outdated, restart};
 
 const COMMAND: &str = "kubelet uninstall";
 
@@ -82,6 +81,29 @@ pub(super) fn run(
     }
     if plan.change.is_some() && service.is_none() {
         page.marked(CheckMark::Unknown, RESTART_NEEDED);
+    }
+    Ok(Verdict::Good)
+}
+
+/// `kubelet uninstall --executable-only`, for a pod that has only the node's folder of providers.
+pub(super) fn executable_only(
+    arguments: &KubeletUninstall,
+    bin_dir: &Path,
+    page: &mut Page,
+) -> Result<Verdict, Error> {
+    let mut locks = Locks::default();
+    if bin_dir.exists() && !arguments.dry_run {
+        let folder = locks.take_folder_of(&bin_dir.join(&arguments.name));
+        folder.map_err(Error::failure)?;
+    }
+    let executable = Executable::find(bin_dir, &arguments.name).map_err(Error::failure)?;
+    if !executable.is_installed() {
+        show_absence(&arguments.name, page);
+    } else if arguments.dry_run {
+        show_removal(&executable, page);
+        page.marked(CheckMark::Unknown, DRY_RUN);
+    } else {
+        remove(&executable, page)?;
     }
     Ok(Verdict::Good)
 }
@@ -194,20 +216,20 @@ impl Plan {
 }
 
 /// Removes this program, or restores the executable that it has replaced, and says so.
-pub(super) fn remove(executable: &Executable, page: &mut Page) -> Result<(), Error> {
+fn remove(executable: &Executable, page: &mut Page) -> Result<(), Error> {
     let text = executable.uninstall().map_err(Error::failure)?;
     page.marked(CheckMark::Good, &text);
     Ok(())
 }
 
 /// What [`remove`] would do.
-pub(super) fn show_removal(executable: &Executable, page: &mut Page) {
+fn show_removal(executable: &Executable, page: &mut Page) {
     let text = format!("would remove {}", escaped_path(&executable.removed()));
     page.marked(CheckMark::Unknown, &text);
 }
 
 /// Says that there is nothing to remove.
-pub(super) fn show_absence(name: &str, page: &mut Page) {
+fn show_absence(name: &str, page: &mut Page) {
     let text = format!("nothing to remove: {} is not installed", escaped(name));
     page.marked(CheckMark::Good, &text);
 }

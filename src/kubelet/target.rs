@@ -1,41 +1,124 @@
-//! The ECR registry that containerd asks for the images of another host: `HOST/hosts.toml` in the
-//! folder that its `config_path` names (containerd 2, `docs/hosts.md`).
+//! The registry whose token opens an image: that of its host, or the one that containerd asks for the images
+//! of another host, by `HOST/hosts.toml` in the folder that its `config_path` names (containerd 2,
+//! `docs/hosts.md`).
 //!
 //! containerd sends the credentials of an image to the mirrors of its host, too, as kubelet names no
 //! server with them (containerd 1.6 and 2.4, `core/remotes/docker`).
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
+use crate::config::Config;
 use crate::error::escaped_path;
 use crate::fs::{self, Pipes};
 use crate::net::split_scheme;
-use crate::registry::{Registry, repository_in};
+use crate::registry::{Lookup, Registry, repository_in};
 
-/// No such file has more.
-const MAX_LENGTH: u64 = 1 << 20;
+use super::protocol::{Image, Scope};
+
+/// The registry whose token opens an image.
+pub(super) struct Target {
+    registry: Registry,
+    /// `None` if it is not known.
+    repository: Option<String>,
+    origin: TargetOrigin,
+}
+
+/// What says that it is this registry.
+enum TargetOrigin {
+    /// The host in the image's name.
+    Host,
+    /// A `hosts.toml` of containerd.
+    Mirror,
+    /// `other_hosts` of `[kubelet]`.
+    OtherHosts,
+}
+
+impl Target {
+    /// `None` if the image's registry is not ECR.
+    pub(super) fn find(config: &Config, image: &Image) -> Option<Self> {
+        let settings = &config.kubelet;
+        let server = image.server();
+        let path = image.repository();
+        if let Some(registry) = config.registry(server) {
+            return Some(Self {
+                registry,
+                repository: path.map(str::to_owned),
+                origin: TargetOrigin::Host,
+            });
+        }
+        if let Some(mirror) = find_mirror(&settings.hosts_dir, server) {
+            return Some(Self {
+                repository: path.map(|path| mirror.repository(path)),
+                registry: mirror.registry,
+                origin: TargetOrigin::Mirror,
+            });
+        }
+        let (account, region) = settings.other_hosts.clone()?;
+        Some(Self {
+            registry: Registry::from_account(account, region),
+            repository: None,
+            origin: TargetOrigin::OtherHosts,
+        })
+    }
+
+    pub(super) fn lookup(&self) -> Lookup<'_> {
+        Lookup {
+            registry: &self.registry,
+            repository: self.repository.as_deref(),
+        }
+    }
+
+    /// The images that the node's credentials for this image are for. Rules for repositories may select
+    /// other identities for other images.
+    pub(super) fn scope<'a>(&self, config: &Config, image: &'a Image) -> Scope<'a> {
+        let server = image.server();
+        let mut rules = config.repository_lookups(&self.registry);
+        match (image.repository(), &self.repository) {
+            (Some(repository), Some(_)) if rules.next().is_some() => {
+                Scope::Repository { server, repository }
+            }
+            _ => Scope::Registry(server),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let registry = &self.registry;
+        match self.origin {
+            TargetOrigin::Host => write!(f, "{registry}"),
+            TargetOrigin::Mirror => write!(f, "its mirror {registry}"),
+            TargetOrigin::OtherHosts => write!(f, "{registry} (other_hosts)"),
+        }
+    }
+}
+
+/// No `hosts.toml` has more.
+const MAX_HOSTS_FILE: u64 = 1 << 20;
 
 /// The folder for hosts without a folder of their own.
 const DEFAULT: &str = "_default";
 
 /// An ECR registry, and where the images of another host are in it.
-pub(super) struct Mirror {
-    pub(super) registry: Registry,
+struct Mirror {
+    registry: Registry,
     /// What precedes the path of an image: `docker-hub/`, or nothing.
     prefix: String,
 }
 
 impl Mirror {
     /// The repository of an image with this path.
-    pub(super) fn repository(&self, path: &str) -> String {
+    fn repository(&self, path: &str) -> String {
         format!("{}{path}", self.prefix)
     }
 }
 
 /// The first ECR registry in the host's list of mirrors. A file that cannot be read has none, which
 /// is logged: containerd refuses the pull then.
-pub(super) fn find(hosts_dir: &Path, server: &str) -> Option<Mirror> {
+fn find_mirror(hosts_dir: &Path, server: &str) -> Option<Mirror> {
     let file = folders(server)
         .map(|folder| hosts_dir.join(folder).join("hosts.toml"))
         .find(|file| file.exists())?;
@@ -66,7 +149,8 @@ fn folders(server: &str) -> impl Iterator<Item = PathBuf> {
 
 /// The URLs of a file in the order of its lines: those of `[host."URL"]`, then `server`.
 fn mirrors(file: &Path) -> Result<Vec<String>, String> {
-    let bytes = fs::read(file, MAX_LENGTH, Pipes::Refused).map_err(|error| error.to_string())?;
+    let bytes =
+        fs::read(file, MAX_HOSTS_FILE, Pipes::Refused).map_err(|error| error.to_string())?;
     let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
     let table = DeTable::parse(&text).map_err(|error| error.message().to_owned())?;
     let table = table.get_ref();
