@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use memchr::memmem;
 use tempfile::TempPath;
 
-use crate::configure::user_file::{BACKUP, sync_folder, temporary};
-use crate::error::escaped_path;
+use crate::configure::user_file::{BACKUP, Locks, sync_folder, temporary};
+use crate::error::{Error, escaped_path};
 use crate::fs::{Pipes, read};
 
 /// Only executables of this program contain it.
@@ -209,6 +209,11 @@ pub(super) fn make_folder(folder: &Path) -> Result<(), ExecutableError> {
             path: folder.to_owned(),
             source,
         })
+}
+
+/// Locks the folder of an executable, and removes what a killed process has left there.
+pub(super) fn lock_folder_of(executable: &Path, locks: &mut Locks) -> Result<(), Error> {
+    locks.take_folder_of(executable).map_err(Error::failure)
 }
 
 #[cfg(unix)]

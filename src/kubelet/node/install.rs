@@ -17,7 +17,7 @@ use super::configuration::{
     Configuration, FileChange, file_error, is_ours, patterns, wanted_entry,
 };
 use super::document::{Document, Edit, name_of};
-use super::executable::{Executable, Occupant, Previous, check_chain, make_folder};
+use super::executable::{Executable, Occupant, Previous, check_chain, lock_folder_of, make_folder};
 use super::paths::NodePaths;
 use super::rules::{matches, sample_hosts};
 use super::service::{RESTART_NEEDED, Service, is_outdated, restart};
@@ -70,9 +70,7 @@ pub(super) fn run(
     } else {
         make_folder(&paths.bin_dir).map_err(Error::failure)?;
         let plan = Plan::make(arguments, &paths, env, Some(&mut locks))?;
-        // Also removes what a killed process has left there.
-        let folder = locks.take_folder_of(&plan.executable.path);
-        folder.map_err(Error::failure)?;
+        lock_folder_of(&plan.executable.path, &mut locks)?;
         plan
     };
     for change in &plan.changes {
@@ -139,9 +137,7 @@ pub(super) fn executable_only(
     let mut locks = Locks::default();
     if !arguments.dry_run {
         make_folder(bin_dir).map_err(Error::failure)?;
-        // Also removes what a killed process has left there.
-        let folder = locks.take_folder_of(&bin_dir.join(name));
-        folder.map_err(Error::failure)?;
+        lock_folder_of(&bin_dir.join(name), &mut locks)?;
     }
     let executable = Executable::find(bin_dir, name).map_err(Error::failure)?;
     match executable.occupant {

@@ -14,7 +14,7 @@ use super::configuration::{
     replaced,
 };
 use super::document::{Document, Edit};
-use super::executable::Executable;
+use super::executable::{Executable, lock_folder_of};
 use super::install::DRY_RUN;
 use super::paths::NodePaths;
 use super::service::{RESTART_NEEDED, Service, is_outdated, restart};
@@ -40,9 +40,7 @@ pub(super) fn run(
     let is_there = paths.config.exists() && !arguments.dry_run;
     let plan = Plan::make(arguments, &paths, is_there.then_some(&mut locks))?;
     if paths.bin_dir.is_dir() && !arguments.dry_run {
-        // Also removes what a killed process has left there.
-        let folder = locks.take_folder_of(&paths.bin_dir.join(&arguments.name));
-        folder.map_err(Error::failure)?;
+        lock_folder_of(&paths.bin_dir.join(&arguments.name), &mut locks)?;
     }
     if let Some(change) = &plan.change {
         change.show(page);
@@ -93,8 +91,7 @@ pub(super) fn executable_only(
 ) -> Result<Verdict, Error> {
     let mut locks = Locks::default();
     if bin_dir.exists() && !arguments.dry_run {
-        let folder = locks.take_folder_of(&bin_dir.join(&arguments.name));
-        folder.map_err(Error::failure)?;
+        lock_folder_of(&bin_dir.join(&arguments.name), &mut locks)?;
     }
     let executable = Executable::find(bin_dir, &arguments.name).map_err(Error::failure)?;
     if !executable.is_installed() {
