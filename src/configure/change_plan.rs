@@ -3,15 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::change::Change;
-use super::client_files::ClientFiles;
+use super::change::{Change, ClientFiles};
 use super::clients::{
     ClientConfig, ClientProblem, ContainerClient, Repair, Severity, Undo, is_one_of_servers,
     named_programs_on_path, own_name,
 };
-use super::config_toml;
+use super::config_toml::{self, RuleIdentity};
 use super::creds_store::{self, HelperLogin, Preparation};
-use super::registry_rules::RuleIdentity;
 use super::user_file::Locks;
 use crate::cli::ConfigureDocker;
 use crate::commands::target::{Target, TargetError};

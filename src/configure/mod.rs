@@ -12,11 +12,9 @@
 
 mod change;
 mod change_plan;
-mod client_files;
 pub(crate) mod clients;
 mod config_toml;
 mod creds_store;
-mod registry_rules;
 pub(crate) mod user_file;
 
 pub(crate) use change::show_difference;

@@ -14,9 +14,6 @@
 mod error;
 #[cfg(unix)]
 mod held_folder;
-mod resolved_path;
-#[cfg(test)]
-mod tests;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
@@ -27,12 +24,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use fs2::FileExt as _;
 
-use crate::fs::{is_contended, open_without_following};
+use crate::fs::{ReadError, is_contended, open_without_following, read_open_file};
 
+use error::MOST_LINKS;
 pub(crate) use error::UserFileError;
 #[cfg(unix)]
 pub(crate) use error::user_name;
-use resolved_path::{ResolvedPath, open};
+#[cfg(unix)]
+use held_folder::HeldFolder;
 
 /// Prefix and suffix of the names of temporary files.
 const TEMPORARY: (&str, &str) = (".ecrx-", ".tmp");
@@ -549,5 +548,348 @@ fn sweep(folder: &Path) {
         {
             log::debug!("cannot delete {}: {error}", item.path().display());
         }
+    }
+}
+
+/// A larger file is not read.
+const MAX_FILE_LENGTH: u64 = 8 << 20;
+
+/// The target of a path after all links. It need not exist.
+#[derive(Debug)]
+struct ResolvedPath {
+    folder: PathBuf,
+    name: OsString,
+    /// For root.
+    #[cfg(unix)]
+    held: Option<HeldFolder>,
+}
+
+impl ResolvedPath {
+    /// Follows links; as root, only as `HeldFolder` allows.
+    fn resolve(path: &Path) -> Result<Self, UserFileError> {
+        #[cfg(unix)]
+        if rustix::process::geteuid().is_root() {
+            let held = HeldFolder::find(path)?;
+            return Ok(Self {
+                folder: held.with_missing(held.path.clone()),
+                name: held.name.clone(),
+                held: Some(held),
+            });
+        }
+        let target = follow_links(path)?;
+        Ok(Self {
+            folder: folder_of(&target).to_owned(),
+            name: target.file_name().unwrap_or_default().to_owned(),
+            #[cfg(unix)]
+            held: None,
+        })
+    }
+
+    fn name(&self) -> &OsStr {
+        &self.name
+    }
+
+    /// The folder, for messages.
+    fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A file in the folder, for messages.
+    fn path(&self, name: &OsStr) -> PathBuf {
+        if self.folder == Path::new(".") {
+            name.into()
+        } else {
+            self.folder.join(name)
+        }
+    }
+
+    /// The file, for messages.
+    fn target(&self) -> PathBuf {
+        self.path(&self.name)
+    }
+
+    /// The folder, for the system.
+    fn folder_at(&self) -> PathBuf {
+        #[cfg(unix)]
+        if let Some(held) = &self.held {
+            return held.with_missing(held.at());
+        }
+        self.folder.clone()
+    }
+
+    /// A file in the folder, for the system.
+    fn at(&self, name: &OsStr) -> PathBuf {
+        self.folder_at().join(name)
+    }
+
+    /// Makes the folder and its missing parents.
+    fn make_folder(&mut self) -> Result<(), UserFileError> {
+        #[cfg(unix)]
+        if let Some(held) = &mut self.held {
+            return held.make_missing();
+        }
+        make_folder(&self.folder)
+    }
+
+    /// Whether both are the same name in the same folder.
+    fn is_same(&self, other: &Self) -> bool {
+        #[cfg(unix)]
+        if let (Some(one), Some(other)) = (&self.held, &other.held)
+            && !one.is_same(other)
+        {
+            return false;
+        }
+        self.target() == other.target()
+    }
+
+    /// A regular file in the folder; `None` if there is none. No link is followed.
+    fn read(&self, name: &OsStr) -> Result<Option<(Vec<u8>, Metadata)>, UserFileError> {
+        let (path, at) = (self.path(name), self.at(name));
+        let wrong = |source| UserFileError::Read {
+            path: path.clone(),
+            source,
+        };
+        // Checked before it is opened, as opening a device can have effects.
+        let opened = fs::symlink_metadata(&at)
+            .and_then(|found| found.is_file().then(|| open(&at)).transpose());
+        let file = match opened {
+            Ok(Some(file)) => file,
+            Ok(None) => return Err(UserFileError::NotAFile { path }),
+            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) => return Err(wrong(error)),
+        };
+        let found = file.metadata().map_err(wrong)?;
+        if !found.is_file() {
+            return Err(UserFileError::NotAFile { path });
+        }
+        #[cfg(unix)]
+        if let Some(held) = &self.held {
+            held.check_owner(name, &found)?;
+        }
+        match read_open_file(file, found.len(), MAX_FILE_LENGTH) {
+            Ok(bytes) => Ok(Some((bytes, found))),
+            Err(ReadError::TooLarge(_)) => Err(UserFileError::TooLarge { path }),
+            Err(error) => Err(wrong(error.into())),
+        }
+    }
+}
+
+/// Opens a file without following a link or waiting for a pipe.
+fn open(path: &Path) -> std::io::Result<File> {
+    open_without_following(fs::OpenOptions::new().read(true), path)
+}
+
+fn is_absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+/// The target of a chain of links, which need not exist.
+fn follow_links(path: &Path) -> Result<PathBuf, UserFileError> {
+    let mut target = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match fs::read_link(&target) {
+            Ok(next) => target = folder_of(&target).join(next),
+            Err(_) if target == path => return Ok(target),
+            // Messages should not contain relative targets such as `../../dotfiles`.
+            Err(_) => {
+                let folder = dunce::canonicalize(folder_of(&target));
+                let name = target.file_name().unwrap_or_default();
+                return Ok(folder.map_or_else(|_| target.clone(), |folder| folder.join(name)));
+            }
+        }
+    }
+    Err(UserFileError::TooManyLinks {
+        path: path.to_owned(),
+    })
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Makes a folder and its missing parents.
+fn make_folder(folder: &Path) -> Result<(), UserFileError> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let above = folder_of(folder);
+    if above != folder {
+        make_folder(above)?;
+    }
+    #[cfg_attr(windows, expect(unused_mut, reason = "folders have no mode"))]
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let path = folder.to_owned();
+    match builder.create(folder) {
+        Ok(()) => Ok(()),
+        // Another process was faster.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            Err(UserFileError::NotAFolder { path })
+        }
+        Err(source) => Err(UserFileError::Write { path, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_another_process_changes_meanwhile_is_not_overwritten() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("config.json");
+        let replace = |file: &UserFile| file.replace(b"ours", |_| false);
+
+        let absent = UserFile::read(&path).expect("a look");
+        fs::write(&path, "theirs").expect("a file");
+        assert!(matches!(
+            replace(&absent),
+            Err(UserFileError::Changed { .. })
+        ));
+        let seen = UserFile::read(&path).expect("a look");
+        fs::write(&path, "theirs too").expect("a file");
+        assert!(matches!(replace(&seen), Err(UserFileError::Changed { .. })));
+        let seen = UserFile::read(&path).expect("a look");
+        fs::remove_file(&path).expect("to remove");
+        assert!(matches!(replace(&seen), Err(UserFileError::Changed { .. })));
+        assert!(!path.exists());
+        for item in fs::read_dir(folder.path()).expect("a folder") {
+            let name = item.expect("an item").file_name();
+            assert!(!name.to_string_lossy().ends_with(".tmp"), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn every_state_is_kept_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("f");
+        let mut backups = Vec::new();
+        for (before, after) in [("1", "2"), ("1", "3"), ("2", "3"), ("3", "4"), ("2", "5")] {
+            fs::write(&path, before).expect("a file");
+            let file = UserFile::read(&path).expect("a look");
+            let replaced = file
+                .replace(after.as_bytes(), |_| false)
+                .expect("to replace");
+            let backup = replaced.backup.expect("a backup").path;
+            assert_eq!(fs::read(&backup).expect("a file"), before.as_bytes());
+            backups.push(
+                backup
+                    .file_name()
+                    .expect("a name")
+                    .to_string_lossy()
+                    .into_owned(),
+            );
+        }
+        let [one, two, three] = ["f.before-ecrx", "f.before-ecrx-2", "f.before-ecrx-3"];
+        assert_eq!(backups, [one, one, two, three, two]);
+    }
+
+    #[test]
+    fn one_process_takes_a_folder_once_and_gives_it_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut locks = Locks::default();
+        for name in ["a", "b", "a"] {
+            UserFile::lock(&folder.path().join(name), &mut locks).expect("a lock");
+        }
+        drop(locks);
+        UserFile::lock(&folder.path().join("a"), &mut Locks::default()).expect("a lock");
+    }
+
+    #[test]
+    fn a_folder_that_is_locked_is_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        let mut locks = Locks::default();
+        UserFile::lock(&path, &mut locks).expect("a lock");
+        let other = thread::spawn(move || {
+            UserFile::lock(&path, &mut Locks::default()).expect("a lock");
+        });
+        thread::sleep(Duration::from_millis(100));
+        assert!(!other.is_finished());
+        drop(locks);
+        other.join().expect("the lock");
+    }
+
+    #[test]
+    fn files_that_a_killed_process_has_left_are_deleted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        for name in [".ecrx-abcdef.tmp", ".ecrx-mine", "x.tmp", "config.json"] {
+            fs::write(path(name), "").expect("a file");
+        }
+        UserFile::read(&path("config.json")).expect("a look");
+        assert!(path(".ecrx-abcdef.tmp").exists(), "reading deletes nothing");
+        UserFile::lock(&path("config.json"), &mut Locks::default()).expect("a lock");
+        assert!(!path(".ecrx-abcdef.tmp").exists());
+        for name in [".ecrx-mine", "x.tmp", "config.json"] {
+            assert!(path(name).exists(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_backup_name_that_is_taken_is_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("f");
+        fs::write(&path, "1").expect("a file");
+        fs::create_dir(folder.path().join("f.before-ecrx")).expect("a folder");
+        let file = UserFile::read(&path).expect("a look");
+        let replaced = file.replace(b"2", |_| false).expect("to replace");
+        let backup = folder.path().join("f.before-ecrx-2");
+        assert_eq!(replaced.backup, Some(Backup::whole(backup)));
+    }
+
+    const BEFORE: &[u8] = b"before";
+
+    fn file() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("file");
+        fs::write(&file, BEFORE).expect("a file");
+        (folder, file)
+    }
+
+    fn write(file: &Path, after: &[u8]) -> Result<(), UserFileError> {
+        overwrite((file, file), BEFORE, after, Path::new("backup"))
+    }
+
+    #[test]
+    fn content_of_any_length_is_written_whole() {
+        for after in [&b"and now much longer"[..], b"", b"after", b"behind"] {
+            let (_folder, file) = file();
+            write(&file, after).expect("written");
+            assert_eq!(fs::read(&file).expect("a file"), after);
+        }
+    }
+
+    #[test]
+    fn a_file_with_other_content_is_not_overwritten() {
+        for changed in [&b"befor"[..], b"before and after", b"behind", b""] {
+            let (_folder, file) = file();
+            fs::write(&file, changed).expect("a file");
+            let written = write(&file, b"after");
+            assert!(matches!(written, Err(UserFileError::Changed { .. })));
+            assert_eq!(fs::read(&file).expect("a file"), changed);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn no_link_is_followed_and_no_pipe_waited_for() {
+        let (folder, file) = file();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&file, &link).expect("a link");
+        let written = write(&link, b"after");
+        assert!(matches!(written, Err(UserFileError::Write { .. })));
+        assert_eq!(fs::read(&file).expect("a file"), BEFORE);
+
+        let pipe = folder.path().join("pipe");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).expect("a pipe");
+        let written = write(&pipe, b"after");
+        assert!(matches!(written, Err(UserFileError::Changed { .. })));
     }
 }
