@@ -4,8 +4,7 @@
 use crate::env::Env;
 use crate::registry::AccountId;
 
-use super::labelled::split_name;
-use super::output::add_long_words;
+use super::output::{add_long_words, split_name};
 use super::{Redactor, is_file};
 
 /// Anywhere in the name of a variable whose value may be secret, in upper case.
