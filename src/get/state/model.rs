@@ -1,14 +1,13 @@
-//! What can happen next, and what comes of it.
+//! A model of processes, the files they share and what may still happen: what can happen next, what comes
+//! of it, what must be true at any moment, and what must be possible at all.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use stateright::{Model, Property};
 
-use super::super::{Action, Event, GetState, Holds, Lock, Sight, When};
-use super::files::{Age, EXPIRED, Files, STALE, Token, sight_of};
-use super::world::{Budget, Life, ModelProcess, Task, World};
-use crate::cache::Seat;
-use crate::cache::sweep::state as sweep;
+use crate::cache::{Seat, sweep};
+
+use super::{Action, End, Event, GetState, Holds, Lock, Sight, When};
 
 /// What is left out of the protocol, to see that it is missed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -358,7 +357,7 @@ impl Model for Protocol {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        super::properties::all()
+        properties()
     }
 }
 
@@ -381,4 +380,319 @@ fn tick(world: &mut World) {
     for token in tokens {
         token.age = EXPIRED.min(token.age + 1);
     }
+}
+
+/// What may happen how often, besides the steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Budget {
+    /// Tokens grow older by one age. That takes hours, so meanwhile no process is between two
+    /// actions unless it is stopped there.
+    ticks: u8,
+    /// A process dies between two actions.
+    crashes: u8,
+    /// A process is stopped between two actions, and may go on later. One that hangs while it asks
+    /// AWS is no other.
+    stops: u8,
+    /// AWS denies a request, or does not answer.
+    refusals: u8,
+}
+
+impl Budget {
+    fn sum(self) -> u8 {
+        self.ticks + self.crashes + self.stops + self.refusals
+    }
+}
+
+/// What one process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Task {
+    Get(GetState),
+    Sweep(sweep::SweepState, sweep::SweepAction),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Life {
+    Running,
+    Stopped,
+    Dead,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct ModelProcess {
+    entry: usize,
+    task: Task,
+    life: Life,
+    /// Is or was stopped: what it does afterwards, it does too late.
+    was_stopped: bool,
+    /// The lock file that is open and not locked.
+    file: Option<Inode>,
+    lock: Option<Inode>,
+    prompt: Option<Inode>,
+    token: Option<Token>,
+}
+
+/// Everything at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct World {
+    processes: Vec<ModelProcess>,
+    files: Vec<Files>,
+    /// The file of the prompt's lock.
+    prompt: Option<Inode>,
+    /// A code that was not taken is remembered.
+    failed_code: bool,
+    left: Budget,
+    fetched: u8,
+    /// How many requests of processes that had waited in line have failed.
+    refused_in_line: u8,
+    /// Although no process was stopped, an entry was removed while it was valid and not denied by
+    /// AWS, or it was replaced by an older one.
+    has_lost: bool,
+}
+
+impl ModelProcess {
+    fn new(entry: usize, task: Task) -> Self {
+        Self {
+            entry,
+            task,
+            life: Life::Running,
+            was_stopped: false,
+            file: None,
+            lock: None,
+            prompt: None,
+            token: None,
+        }
+    }
+
+    fn get(&self) -> Option<GetState> {
+        match self.task {
+            Task::Get(state) => Some(state),
+            Task::Sweep(..) => None,
+        }
+    }
+
+    /// How a `get` has ended.
+    fn end(&self) -> Option<End> {
+        match self.get()?.action() {
+            Action::End(end) => Some(end),
+            _ => None,
+        }
+    }
+
+    fn is_under_way(&self) -> bool {
+        let has_ended = match self.task {
+            Task::Get(_) => self.end().is_some(),
+            Task::Sweep(_, action) => action == sweep::SweepAction::Done,
+        };
+        self.life == Life::Running && !has_ended
+    }
+
+    /// Whether hours may pass before its next action: before the first one, and during those that
+    /// take time.
+    fn may_take_hours(&self) -> bool {
+        let takes_time = match self.task {
+            Task::Get(state) => {
+                state == GetState::first()
+                    || matches!(state.action(), Action::Wait(_) | Action::Fetch)
+            }
+            Task::Sweep(state, _) => state == sweep::SweepState::begin().0,
+        };
+        takes_time || !self.is_under_way()
+    }
+
+    /// The locks it holds.
+    fn locks(&self) -> impl Iterator<Item = Inode> {
+        self.lock.into_iter().chain(self.prompt)
+    }
+
+    fn inodes(&self) -> impl Iterator<Item = Inode> {
+        self.locks().chain(self.file)
+    }
+
+    /// Closes all files, as the system does when a process ends.
+    fn close(&mut self) {
+        (self.file, self.lock, self.prompt) = (None, None, None);
+    }
+}
+
+/// A token's age: as it was fetched; past its renewal; past its end.
+type Age = u8;
+const STALE: Age = 1;
+const EXPIRED: Age = 2;
+
+/// A lock file, whether it still has a name or not.
+type Inode = u8;
+
+/// A token, told from others by its number: of two, the one that was fetched later has the higher.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Token {
+    number: u8,
+    age: Age,
+}
+
+/// The files of one entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Files {
+    entry: Option<Token>,
+    /// Failures without a token that are remembered: none, the first, the second.
+    failures: u8,
+    /// A renewal that failed is remembered.
+    failed_renewal: bool,
+    locks: [Option<Inode>; 3],
+}
+
+/// What a look at an entry shows.
+fn sight_of(token: Option<Token>) -> Sight {
+    match token.map(|token| token.age) {
+        None | Some(EXPIRED..) => Sight::Nothing,
+        Some(STALE) => Sight::Stale,
+        Some(_) => Sight::Fresh,
+    }
+}
+
+impl Files {
+    /// The lock file of that name.
+    fn lock(&mut self, seat: Seat) -> &mut Option<Inode> {
+        &mut self.locks[match seat {
+            Seat::First => 0,
+            Seat::Second => 1,
+            Seat::Third => 2,
+        }]
+    }
+
+    /// Whether a process has opened one of the further locks.
+    fn is_overtaken(&self) -> bool {
+        self.locks[1..].iter().any(Option::is_some)
+    }
+
+    fn locks(&self) -> impl Iterator<Item = Inode> {
+        self.locks.into_iter().flatten()
+    }
+}
+
+impl World {
+    /// The lock file of that name, for a process of this entry.
+    fn named(&mut self, entry: usize, lock: Lock) -> &mut Option<Inode> {
+        match lock {
+            Lock::Entry(seat) => self.files[entry].lock(seat),
+            Lock::Prompt => &mut self.prompt,
+        }
+    }
+
+    /// Opens a lock file, and makes it where there is none.
+    fn open(&mut self, entry: usize, lock: Lock) -> Inode {
+        let fresh = self.unused();
+        *self.named(entry, lock).get_or_insert(fresh)
+    }
+
+    /// An inode without a name that no process has open. The lowest, so that equal worlds look
+    /// equal.
+    fn unused(&self) -> Inode {
+        let named = self.files.iter().flat_map(Files::locks).chain(self.prompt);
+        let open = self.processes.iter().flat_map(|process| process.inodes());
+        let used: Vec<Inode> = named.chain(open).collect();
+        (0..)
+            .find(|inode| !used.contains(inode))
+            .expect("few are used")
+    }
+
+    /// Another process that holds that lock.
+    fn holder(&self, who: usize, inode: Inode) -> Option<&ModelProcess> {
+        let others = self.processes.iter().enumerate();
+        others
+            .filter(|(other, _)| *other != who)
+            .map(|(_, process)| process)
+            .find(|process| process.locks().any(|held| held == inode))
+    }
+}
+
+fn properties() -> Vec<Property<Protocol>> {
+    vec![
+        // And one more for each that was stopped: the next process cannot know of the one that has
+        // overtaken it.
+        Property::always("one fetches at a time", |protocol, world: &World| {
+            let stops = protocol.budget.stops - world.left.stops;
+            let fetches = |process: &&ModelProcess| {
+                let is_fetching = process
+                    .get()
+                    .is_some_and(|state| state.action() == Action::Fetch);
+                is_fetching && process.is_under_way() && !process.was_stopped
+            };
+            (0..world.files.len()).all(|entry| {
+                let of_entry = |process: &&ModelProcess| process.entry == entry;
+                world
+                    .processes
+                    .iter()
+                    .filter(of_entry)
+                    .filter(fetches)
+                    .count()
+                    <= 1 + usize::from(stops)
+            })
+        }),
+        // A fetch that was in vain, whose process died or was overtaken, or whose token has grown
+        // old, is made once more; no other.
+        Property::always(
+            "no process fetches a cached token",
+            |protocol, world: &World| {
+                let spent = protocol.budget.sum() - world.left.sum();
+                usize::from(world.fetched) <= world.files.len() + usize::from(spent)
+            },
+        ),
+        // Only the next process in line tries again, and one that overtakes a stopped process or
+        // comes when the failure is forgotten.
+        Property::always("a failure is shared", |protocol, world: &World| {
+            let left = world.left;
+            let budget = protocol.budget;
+            let spent = |all: u8, left: u8| usize::from(all - left);
+            let excused = spent(budget.ticks, left.ticks)
+                + spent(budget.crashes, left.crashes)
+                + spent(budget.stops, left.stops);
+            usize::from(world.refused_in_line) <= world.files.len() + excused
+        }),
+        Property::always("no expired token is answered", |_, world: &World| {
+            world.processes.iter().all(|process| match process.end() {
+                Some(End::Cached | End::Stale | End::Fetched) if !process.was_stopped => {
+                    process.token.is_some_and(|token| token.age < EXPIRED)
+                }
+                _ => true,
+            })
+        }),
+        Property::always("no entry is lost", |_, world: &World| !world.has_lost),
+        Property::always("no process is stuck", |protocol, world: &World| {
+            let processes = 0..world.processes.len();
+            let mut under_way = processes.filter(|who| world.processes[*who].is_under_way());
+            let Some(first) = under_way.next() else {
+                return true;
+            };
+            let can_go_on = |who: usize| !protocol.steps(world, who).is_empty();
+            can_go_on(first) || under_way.any(can_go_on)
+        }),
+        Property::sometimes("all share one token", |_, world: &World| {
+            let shares = |process: &ModelProcess| {
+                matches!(process.end(), Some(End::Cached | End::Fetched)) || process.get().is_none()
+            };
+            world.fetched == 1 && world.processes.iter().all(shares)
+        }),
+        Property::sometimes("the old token is answered", |_, world: &World| {
+            ends(world, End::Stale)
+        }),
+        Property::sometimes("a remembered failure is reported", |_, world: &World| {
+            ends(world, End::Remembered)
+        }),
+        Property::sometimes("that all are stopped is reported", |_, world: &World| {
+            ends(world, End::Overdue)
+        }),
+        Property::sometimes("a denial is reported", |_, world: &World| {
+            ends(world, End::Denied)
+        }),
+        Property::sometimes("a failure is reported", |_, world: &World| {
+            ends(world, End::Failed)
+        }),
+    ]
+}
+
+fn ends(world: &World, end: End) -> bool {
+    world
+        .processes
+        .iter()
+        .any(|process| process.end() == Some(end))
 }
