@@ -20,7 +20,7 @@ mod tests;
 
 use std::collections::HashSet;
 use std::fs::{File, Metadata};
-use std::io::{Read as _, Seek as _, Write as _, self};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -519,6 +519,20 @@ pub(crate) enum SweepEvent {
 }
 
 /// The state of a sweep of one slot: the current action, and what is left of the slot.
+///
+/// It knows no input or output: [`Tidying`] carries out each action and reports its result. In the tests, a
+/// model checker does the same together with several `get`s.
+///
+/// ```text
+/// Look ─▶ Open ─▶ Claim ─▶ Look ─▶ RemoveEntry ─▶ RemoveMark ─▶ RemoveLock ─▶ Release ─▶ Done
+/// ```
+///
+/// Actions that are not needed are left out, and a failure leads to `Release`. The first look saves
+/// the lock: most slots have nothing to remove. It decides nothing else, as another process may
+/// write between it and the lock; only what the second look, under the lock, has found useless is
+/// removed. The lock file goes last: from then on other processes may lock a new one. A process
+/// that dies at any action leaves what the next sweep will find: an entry, or a lock that no
+/// process holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum SweepState {
     Looking,

@@ -257,4 +257,6 @@ impl GetState {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

@@ -56,7 +56,7 @@ pub(super) enum Move {
 
 impl Protocol {
     /// What a process's next action can bring.
-    pub(super) fn steps(&self, world: &World, who: usize) -> Vec<Move> {
+    fn steps(&self, world: &World, who: usize) -> Vec<Move> {
         match world.processes[who].task {
             Task::Get(state) => {
                 let events = self.events(world, who, state);
@@ -384,17 +384,17 @@ fn tick(world: &mut World) {
 
 /// What may happen how often, besides the steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Budget {
+pub(super) struct Budget {
     /// Tokens grow older by one age. That takes hours, so meanwhile no process is between two
     /// actions unless it is stopped there.
-    ticks: u8,
+    pub(super) ticks: u8,
     /// A process dies between two actions.
-    crashes: u8,
+    pub(super) crashes: u8,
     /// A process is stopped between two actions, and may go on later. One that hangs while it asks
     /// AWS is no other.
-    stops: u8,
+    pub(super) stops: u8,
     /// AWS denies a request, or does not answer.
-    refusals: u8,
+    pub(super) refusals: u8,
 }
 
 impl Budget {
@@ -433,7 +433,7 @@ struct ModelProcess {
 
 /// Everything at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct World {
+pub(super) struct World {
     processes: Vec<ModelProcess>,
     files: Vec<Files>,
     /// The file of the prompt's lock.

@@ -1,14 +1,8 @@
 //! Every order in which several processes can take their steps, by a model checker.
 
-mod files;
-mod model;
-mod properties;
-mod world;
-
 use stateright::{Checker as _, Expectation, Model as _};
 
-use model::{Protocol, Sabotage};
-use world::Budget;
+use super::model::{Budget, Protocol, Sabotage};
 
 const NOTHING: Budget = Budget {
     ticks: 0,
