@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! paths ─▶ configuration (document) ─▶ changes ─┐
-//!     └──▶ executable ──────────────────────────┴▶ restart (service)
+//!     └──▶ executable ──────────────────────────┴▶ service (restart)
 //! ```
 
 mod check;
