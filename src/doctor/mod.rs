@@ -5,8 +5,8 @@
 //! Doctor changes one thing only: it drops a cached token that the registry rejects, if the registry
 //! accepts a new one.
 //!
-//! Imports run one way: `report` ← areas (`machine`, `clients`, `credentials`, `registry`) ← `evidence`
-//! ← `conclusion`. [`distribution`] sends requests to registries, and `denial` parses AWS's sentences
+//! Imports run one way: `report` ← areas (`machine`, `clients`, `credentials`, `registry`) ←
+//! `conclusion`. [`distribution`] sends requests to registries, and `denial` parses AWS's sentences
 //! about denials.
 
 mod clients;
@@ -14,7 +14,6 @@ mod conclusion;
 mod credentials;
 mod denial;
 pub mod distribution;
-mod evidence;
 mod machine;
 mod registry;
 pub(crate) mod report;
@@ -41,8 +40,7 @@ use crate::identity::{Identity, IdentityError};
 use crate::registry::{Registry, Service};
 
 use clients::{checked_clients, clients_report};
-use conclusion::conclude;
-use evidence::Evidence;
+use conclusion::{Evidence, conclude};
 use machine::MachineExamination;
 use registry::{Presence, RegistryExamination};
 use report::{AreaReport, Check, Conclusion, Diagnosis};
