@@ -235,7 +235,7 @@ const OTHER_IDENTITY_KEYS: [&str; 6] = [
 
 /// Why no rule was written. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum RuleError {
+enum RuleError {
     #[error(
         "{origin}: a rule for {registry} already exists and uses another identity ({identity})"
     )]
@@ -395,12 +395,12 @@ struct FileRule<'c> {
 }
 
 /// The text of a `config.toml`, and the identity that its rules are to name.
-pub(super) struct RuleEditor<'a> {
-    pub paths: &'a ConfigPaths,
-    pub identity: RuleIdentity<'a>,
-    pub text: String,
+struct RuleEditor<'a> {
+    paths: &'a ConfigPaths,
+    identity: RuleIdentity<'a>,
+    text: String,
     /// What was changed and is not shown, one line each.
-    pub remarks: Vec<String>,
+    remarks: Vec<String>,
 }
 
 impl RuleEditor<'_> {

@@ -41,7 +41,7 @@ const HARMLESS: [&str; 2] = [CREDS_STORE, "currentContext"];
 /// A configuration: its text, and the text parsed.
 #[derive(Clone)]
 pub(crate) struct ClientConfig {
-    pub(super) path: PathBuf,
+    path: PathBuf,
     /// It may contain logins.
     pub(super) text: Secret,
     /// `None` if the text is blank.
@@ -236,7 +236,7 @@ impl ClientConfig {
     }
 
     /// The last text of this name. `null` leaves an earlier one.
-    pub(super) fn text_of(&self, name: &str) -> Option<&str> {
+    fn text_of(&self, name: &str) -> Option<&str> {
         let texts = self
             .settings(name)
             .filter_map(|setting| setting.value.text());
@@ -346,12 +346,12 @@ fn mask_name(property: &Property, masked: &mut Vec<Range<usize>>) {
 #[derive(Clone)]
 pub(super) struct Value {
     pub range: Range<usize>,
-    pub kind: ValueKind,
+    kind: ValueKind,
 }
 
 /// A kind of JSON value. Numbers and Boolean values are not read.
 #[derive(Clone)]
-pub(super) enum ValueKind {
+enum ValueKind {
     Object(Vec<Property>),
     List(Vec<Value>),
     Text(String),
@@ -370,33 +370,33 @@ pub(super) struct Property {
 
 impl Property {
     /// As Go's `encoding/json` finds the field of a structure: in any case.
-    pub(super) fn is_called(&self, name: &str) -> bool {
+    fn is_called(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 
     /// From the name to the end of the value.
-    pub(super) fn range(&self) -> Range<usize> {
+    fn range(&self) -> Range<usize> {
         self.name_range.start..self.value.range.end
     }
 }
 
 impl Value {
     /// The properties of an object, none of anything else.
-    pub(super) fn properties(&self) -> &[Property] {
+    fn properties(&self) -> &[Property] {
         match &self.kind {
             ValueKind::Object(properties) => properties,
             _ => &[],
         }
     }
 
-    pub(super) fn text(&self) -> Option<&str> {
+    fn text(&self) -> Option<&str> {
         match &self.kind {
             ValueKind::Text(text) => Some(text),
             _ => None,
         }
     }
 
-    pub(super) fn is_null(&self) -> bool {
+    fn is_null(&self) -> bool {
         matches!(self.kind, ValueKind::Null)
     }
 }

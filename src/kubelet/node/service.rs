@@ -127,13 +127,13 @@ impl Service {
     }
 
     /// Whether the unit's process has been started before this moment, or does not run.
-    pub(super) fn is_older_than(&self, moment: SystemTime) -> Result<bool, ServiceError> {
+    fn is_older_than(&self, moment: SystemTime) -> Result<bool, ServiceError> {
         let started = started_at(&self.state()?.process);
         Ok(started.is_none_or(|started| started < moment))
     }
 
     /// Restarts the unit, and waits until it runs steadily.
-    pub(super) fn restart(&self) -> Result<(), ServiceError> {
+    fn restart(&self) -> Result<(), ServiceError> {
         let ended = self.systemctl(&["restart", &self.unit], LIMIT)?;
         if !ended.status.success() {
             return Err(ServiceError::Refused {
