@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Args, CommandFactory as _, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::config::{Problem, RoleArnTemplate, WebIdentitySettings, parse_session_name};
-use crate::nearest::nearest;
+use crate::error::nearest;
 use crate::registry::MfaDevice;
 use crate::secret::Secret;
 

@@ -1,9 +1,11 @@
 //! Errors. The calling client needs only their [`Kind`]; the user reads one line and the hints
-//! below it.
+//! below it. For a misspelled word, the user is told the [`nearest`] known one.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::path::Path;
+
+use strsim::osa_distance;
 
 /// What the calling client will do with a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,6 +215,52 @@ pub(crate) fn escaped_path(path: &Path) -> String {
 pub(crate) fn is_unsafe(character: char) -> bool {
     let reorders = matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
     character.is_control() || reorders
+}
+
+/// The known word that is nearest to a misspelled one.
+///
+/// At most a third of the letters may be wrong, as in rustc. A word is also found by its part before an
+/// underscore or hyphen.
+pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    nearest_within(usize::MAX, word, known)
+}
+
+/// The same, with a maximum number of wrong letters. Two swapped letters count as one.
+pub(crate) fn nearest_within<'k>(
+    most: usize,
+    word: &str,
+    known: impl IntoIterator<Item = &'k str>,
+) -> Option<&'k str> {
+    const LONGEST: usize = 64;
+    if word.len() > LONGEST {
+        return None;
+    }
+    let word = without_case(word);
+    let length = word.chars().count();
+    let (distance, best) = known
+        .into_iter()
+        .map(|known| {
+            let plain = without_case(known);
+            let begins = plain
+                .strip_prefix(&*word)
+                .is_some_and(|rest| rest.starts_with('_'));
+            let distance = if begins {
+                0
+            } else if length.abs_diff(plain.chars().count()) > most {
+                // The difference in length is enough to exclude it.
+                usize::MAX
+            } else {
+                osa_distance(&word, &plain)
+            };
+            (distance, known)
+        })
+        .min_by_key(|(distance, _)| *distance)?;
+    let third = length.max(best.len()) / 3;
+    (distance <= most.min(third)).then_some(best)
+}
+
+fn without_case(word: &str) -> String {
+    word.to_ascii_lowercase().replace('-', "_")
 }
 
 #[cfg(test)]

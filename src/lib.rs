@@ -88,7 +88,6 @@ pub mod http;
 mod identity;
 mod kubelet;
 mod logger;
-mod nearest;
 mod net;
 mod policy;
 mod redaction;

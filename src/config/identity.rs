@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::error::{ConfigError, Origin, Problem};
 use super::section::{Section, Text};
 use super::source::SourceSettings;
-use crate::nearest::nearest;
+use crate::error::nearest;
 use crate::registry::{MfaDevice, Partition, Region, Registry, RoleArn};
 use crate::secret::Secret;
 

@@ -16,8 +16,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{ConfigError, Excerpt, Origin, Problem};
+use crate::error::nearest;
 use crate::fs::{self, Pipes, ReadError};
-use crate::nearest::nearest;
 
 /// The maximum size of a configuration file: 1 MiB, some 8000 rules.
 pub const MAX_FILE_BYTES: u64 = 1 << 20;

@@ -15,10 +15,9 @@ use crate::cli::ConfigureDocker;
 use crate::commands::target::{Target, TargetError};
 use crate::config::{Config, ConfigPaths, Match};
 use crate::env::Env;
-use crate::error::Error;
+use crate::error::{Error, nearest};
 use crate::helper_name::{is_ours, meant};
 use crate::identity::Resolver;
-use crate::nearest::nearest;
 use crate::registry::{Registry, ServerName};
 use crate::shell_word::shell_word;
 

@@ -16,7 +16,7 @@ use std::fmt;
 use strsim::osa_distance;
 
 use crate::env::{Env, PER_ACCOUNT, var};
-use crate::nearest::nearest_within;
+use crate::error::nearest_within;
 use crate::registry::AccountId;
 
 /// So many letters may be wrong. At three, a Service called `ecrx-role` would give a near name.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::nearest::nearest_within;
+use crate::error::nearest_within;
 
 /// Why a text is not an account ID, region, partition, role ARN or MFA device.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
