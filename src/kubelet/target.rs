@@ -100,7 +100,7 @@ impl fmt::Display for Target {
 const MAX_HOSTS_FILE: u64 = 1 << 20;
 
 /// The folder for hosts without a folder of their own.
-const DEFAULT: &str = "_default";
+const DEFAULT_FOLDER: &str = "_default";
 
 /// An ECR registry, and where the images of another host are in it.
 struct Mirror {
@@ -119,11 +119,11 @@ impl Mirror {
 /// The first ECR registry in the host's list of mirrors. A file that cannot be read has none, which
 /// is logged: containerd refuses the pull then.
 fn find_mirror(hosts_dir: &Path, server: &str) -> Option<Mirror> {
-    let file = folders(server)
+    let file = host_folders(server)
         .map(|folder| hosts_dir.join(folder).join("hosts.toml"))
         .find(|file| file.exists())?;
-    match mirrors(&file) {
-        Ok(urls) => urls.iter().find_map(|url| mirror(url)),
+    match mirror_urls(&file) {
+        Ok(urls) => urls.iter().find_map(|url| mirror_at(url)),
         Err(why) => {
             log::warn!("{}: {why}", escaped_path(&file));
             None
@@ -133,7 +133,7 @@ fn find_mirror(hosts_dir: &Path, server: &str) -> Option<Mirror> {
 
 /// The names of the folder of a host, in the order in which containerd tries them: of one with a port,
 /// also with underscores for colons.
-fn folders(server: &str) -> impl Iterator<Item = PathBuf> {
+fn host_folders(server: &str) -> impl Iterator<Item = PathBuf> {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
     let is_safe = server.bytes().all(is_name) && !server.starts_with('.');
     let with_port = server.rsplit_once(':');
@@ -143,12 +143,12 @@ fn folders(server: &str) -> impl Iterator<Item = PathBuf> {
         .into_iter()
         .flatten()
         .filter(move |_| is_safe)
-        .chain([DEFAULT.to_owned()])
+        .chain([DEFAULT_FOLDER.to_owned()])
         .map(PathBuf::from)
 }
 
 /// The URLs of a file in the order of its lines: those of `[host."URL"]`, then `server`.
-fn mirrors(file: &Path) -> Result<Vec<String>, String> {
+fn mirror_urls(file: &Path) -> Result<Vec<String>, String> {
     let bytes =
         fs::read(file, MAX_HOSTS_FILE, Pipes::Refused).map_err(|error| error.to_string())?;
     let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
@@ -158,7 +158,7 @@ fn mirrors(file: &Path) -> Result<Vec<String>, String> {
     if let Some(DeValue::Table(hosts)) = table.get("host").map(|value| value.get_ref()) {
         let mut hosts: Vec<_> = hosts
             .iter()
-            .filter(|(_, host)| pulls(host.get_ref()))
+            .filter(|(_, host)| is_for_pulls(host.get_ref()))
             .map(|(url, _)| (url.span().start, url.get_ref().to_string()))
             .collect();
         hosts.sort_unstable();
@@ -171,7 +171,7 @@ fn mirrors(file: &Path) -> Result<Vec<String>, String> {
 }
 
 /// Whether images are pulled from a host: its `capabilities` are all of them if absent.
-fn pulls(host: &DeValue<'_>) -> bool {
+fn is_for_pulls(host: &DeValue<'_>) -> bool {
     let DeValue::Table(host) = host else {
         return false;
     };
@@ -184,7 +184,7 @@ fn pulls(host: &DeValue<'_>) -> bool {
 }
 
 /// The mirror of a URL, which may have no scheme. Its path begins with `/v2`, as ECR serves no other.
-fn mirror(url: &str) -> Option<Mirror> {
+fn mirror_at(url: &str) -> Option<Mirror> {
     // A token is not sent without TLS.
     if split_scheme(url)
         .0

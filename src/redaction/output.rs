@@ -195,7 +195,7 @@ const SECRET_WORDS: [&str; 14] = [
 ];
 
 /// Between identifiers and their values, in the formats that tools print.
-const SEPARATORS: &str = " \t\r\n\"'\\=:>,`|[](){}*-$<";
+const VALUE_SEPARATORS: &str = " \t\r\n\"'\\=:>,`|[](){}*-$<";
 
 /// What is no value, or the label of one.
 const NO_VALUES: [&str; 11] = [
@@ -220,7 +220,7 @@ const LONGEST_WORD: usize = 31;
 
 /// What follows a label in a text.
 #[derive(Clone, Copy)]
-struct Value<'a> {
+struct LabelledValue<'a> {
     text: &'a str,
     rest: &'a str,
     /// Whether it can be nothing but a value: not so in `token: expired`.
@@ -235,14 +235,15 @@ fn add_labelled(redactor: &mut Redactor, text: &str) {
         let (name, behind) = split_name(&text[start..]);
         at = start + name.len();
         let is_option = text[..start].ends_with('-');
-        if let Some(value) = read_labelled(name, behind, is_option).filter(Value::is_secret) {
+        if let Some(value) = read_labelled(name, behind, is_option).filter(LabelledValue::is_secret)
+        {
             redactor.add(value.text);
             at = text.len() - value.rest.len();
         }
     }
 }
 
-fn read_labelled<'a>(name: &str, behind: &'a str, is_option: bool) -> Option<Value<'a>> {
+fn read_labelled<'a>(name: &str, behind: &'a str, is_option: bool) -> Option<LabelledValue<'a>> {
     let lower = name.to_ascii_lowercase();
     match &*lower {
         "cookie" => read_value(behind, |c| matches!(c, '\n' | '"' | '\'')),
@@ -291,7 +292,7 @@ fn parts_of_name(name: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-impl Value<'_> {
+impl LabelledValue<'_> {
     fn is_secret(&self) -> bool {
         let is_none = NO_VALUES
             .iter()
@@ -311,18 +312,18 @@ impl Value<'_> {
     }
 }
 
-fn read_word(behind: &str) -> Option<Value<'_>> {
+fn read_word(behind: &str) -> Option<LabelledValue<'_>> {
     let word = behind.strip_prefix(' ')?;
     let (text, rest) = word.split_at(word.find(is_end_of_value).unwrap_or(word.len()));
     let is_option = text.starts_with('-');
-    (!is_option).then_some(Value {
+    (!is_option).then_some(LabelledValue {
         text,
         rest,
         is_assigned: false,
     })
 }
 
-fn read_value(behind: &str, is_end: fn(char) -> bool) -> Option<Value<'_>> {
+fn read_value(behind: &str, is_end: fn(char) -> bool) -> Option<LabelledValue<'_>> {
     let (between, value) = split_separators(behind);
     if !between.contains(['=', ':', '>', ',', '\t']) {
         return None;
@@ -334,7 +335,7 @@ fn read_value(behind: &str, is_end: fn(char) -> bool) -> Option<Value<'_>> {
         None => value.split_at(value.find(is_end).unwrap_or(value.len())),
     };
     let is_assigned = quote.is_some() || between.contains(['=', '>', '\t']);
-    Some(Value {
+    Some(LabelledValue {
         text,
         rest,
         is_assigned,
@@ -344,7 +345,7 @@ fn read_value(behind: &str, is_end: fn(char) -> bool) -> Option<Value<'_>> {
 /// Splits a text into what precedes a value and the rest, which begins with the value. `b'` and
 /// `Some("` precede a value too.
 fn split_separators(behind: &str) -> (&str, &str) {
-    let value = behind.trim_start_matches(|c| SEPARATORS.contains(c));
+    let value = behind.trim_start_matches(|c| VALUE_SEPARATORS.contains(c));
     let is_quoted = behind[..behind.len() - value.len()].ends_with(['"', '\'']);
     let wrapper = value.trim_start_matches(is_of_name);
     let inner = wrapper.trim_start_matches(['(', '"', '\'']);

@@ -28,7 +28,7 @@ use super::configuration::{files_of, is_ours, items, patterns};
 use super::document::{Document, name_of};
 use super::executable::{chain_problems, is_executable};
 use super::paths::NodePaths;
-use super::rules::{self, matches, mistake, normal_name, sample_hosts};
+use super::rules::{self, normal_image_name, pattern_matches, pattern_mistake, sample_hosts};
 
 /// A configuration is some kilobytes.
 const MAX_LENGTH: u64 = 8 << 20;
@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &KubeletCheck, env: &Env, page: &mut Page) -> Resul
     };
     examination.read(files);
     examination.providers();
-    let image = arguments.image.as_deref().map(normal_name);
+    let image = arguments.image.as_deref().map(normal_image_name);
     let mut areas = vec![AreaReport::new(
         Area::Providers,
         std::mem::take(&mut examination.checks),
@@ -193,7 +193,7 @@ impl Examination<'_> {
 
     fn patterns(&mut self, entry: &Value) {
         for pattern in patterns(entry) {
-            if let Some((why, fix)) = mistake(pattern) {
+            if let Some((why, fix)) = pattern_mistake(pattern) {
                 let name = escaped(name_of(entry).unwrap_or_default());
                 let text = format!(
                     "{name}: the pattern {} matches no image: {why}",
@@ -270,7 +270,7 @@ impl Examination<'_> {
             entries
                 .iter()
                 .flat_map(patterns)
-                .any(|it| matches(it, host))
+                .any(|it| pattern_matches(it, host))
         };
         let (matched, unmatched): (Vec<String>, Vec<String>) = sample_hosts().partition(is_matched);
         if matched.is_empty() {
@@ -288,7 +288,7 @@ impl Examination<'_> {
         let entries = self.entries();
         let matching: Vec<&Value> = entries
             .iter()
-            .filter(|entry| patterns(entry).any(|it| matches(it, image)))
+            .filter(|entry| patterns(entry).any(|it| pattern_matches(it, image)))
             .collect();
         if matching.is_empty() {
             let text = format!(
@@ -307,7 +307,7 @@ impl Examination<'_> {
             .unwrap_or_else(|| vec![(OsString::from("PATH"), OsString::from(PATH))]);
         matching
             .into_iter()
-            .map(|entry| answer(entry, &self.paths.bin_dir, image, &environment))
+            .map(|entry| check_answer(entry, &self.paths.bin_dir, image, &environment))
             .collect()
     }
 }
@@ -373,7 +373,7 @@ struct Login {
 }
 
 /// Runs a provider for an image. `environment` is kubelet's own.
-fn answer(
+fn check_answer(
     entry: &Value,
     bin_dir: &Path,
     image: &str,
@@ -451,7 +451,7 @@ fn answer(
         let text = format!("{shown} answers without credentials, so {image} is pulled anonymously");
         return Check::warning(text).summary("the answer has no credentials");
     }
-    if !keys.iter().any(|key| matches(key, image)) {
+    if !keys.iter().any(|key| pattern_matches(key, image)) {
         return failed(&format!(
             "its credentials are for {}, which is not the image's registry",
             keys.join(", ")

@@ -329,7 +329,7 @@ pub(super) fn remove_backups(file: &UserFile, now: Option<&Document>, page: &mut
 }
 
 /// The entry without options: that of the configuration for users who write it themselves.
-const PACKAGED: &str =
+const PACKAGED_CONFIG: &str =
     include_str!("../../../packaging/kubernetes/credential-provider-config.yaml");
 
 /// The order in which the keys of an entry are written.
@@ -393,7 +393,7 @@ pub(super) fn wanted_entry(
 
 /// The entry of the packaged configuration.
 pub(super) fn packaged_entry() -> Value {
-    let mut config = parse_yaml(PACKAGED).expect("the packaged configuration is YAML");
+    let mut config = parse_yaml(PACKAGED_CONFIG).expect("the packaged configuration is YAML");
     config["providers"][0].take()
 }
 
@@ -472,7 +472,7 @@ struct Scalar {
 
 /// What a value is a part of.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum MaskedPart {
     Top,
     Providers,
     Foreign,
@@ -481,7 +481,7 @@ enum Part {
     Shown,
 }
 
-impl Part {
+impl MaskedPart {
     fn of_key(self, key: &str) -> Self {
         match (self, key) {
             (Self::Top, "providers") => Self::Providers,
@@ -515,7 +515,7 @@ impl<'t> MaskReader<'t> {
                 (Event::StreamEnd, _) => return Ok(()),
                 (Event::DocumentStart(_), _) => {
                     let (event, span) = self.next()?;
-                    self.value(&event, span, Part::Top)?;
+                    self.value(&event, span, MaskedPart::Top)?;
                 }
                 _ => {}
             }
@@ -537,15 +537,15 @@ impl<'t> MaskReader<'t> {
         &mut self,
         event: &Event<'t>,
         range: Range<usize>,
-        part: Part,
+        part: MaskedPart,
     ) -> Result<(), ScanError> {
         match event {
             Event::Scalar(..) => self.scalars.push(Scalar {
                 range,
                 is_value: true,
-                is_secret: part == Part::Environment,
+                is_secret: part == MaskedPart::Environment,
             }),
-            Event::Alias(_) => self.has_alias |= part != Part::Shown,
+            Event::Alias(_) => self.has_alias |= part != MaskedPart::Shown,
             Event::SequenceStart(..) => self.sequence(part)?,
             Event::MappingStart(..) => self.mapping(part)?,
             _ => {}
@@ -553,7 +553,7 @@ impl<'t> MaskReader<'t> {
         Ok(())
     }
 
-    fn sequence(&mut self, part: Part) -> Result<(), ScanError> {
+    fn sequence(&mut self, part: MaskedPart) -> Result<(), ScanError> {
         for index in 0.. {
             let (event, range) = self.next()?;
             if matches!(event, Event::SequenceEnd | Event::StreamEnd) {
@@ -561,16 +561,18 @@ impl<'t> MaskReader<'t> {
             }
             let provider = self.providers.get(index);
             let part = match part {
-                Part::Providers if provider.is_none_or(|it| !is_ours(it)) => Part::Foreign,
-                Part::Environment => Part::Environment,
-                _ => Part::Shown,
+                MaskedPart::Providers if provider.is_none_or(|it| !is_ours(it)) => {
+                    MaskedPart::Foreign
+                }
+                MaskedPart::Environment => MaskedPart::Environment,
+                _ => MaskedPart::Shown,
             };
             self.value(&event, range, part)?;
         }
         Ok(())
     }
 
-    fn mapping(&mut self, part: Part) -> Result<(), ScanError> {
+    fn mapping(&mut self, part: MaskedPart) -> Result<(), ScanError> {
         loop {
             let (key, range) = self.next()?;
             let of_key = match &key {
@@ -586,7 +588,7 @@ impl<'t> MaskReader<'t> {
             });
             let (event, range) = self.next()?;
             self.value(&event, range, of_key)?;
-            if part == Part::Foreign && of_key == Part::Environment {
+            if part == MaskedPart::Foreign && of_key == MaskedPart::Environment {
                 let rest = &self.text[self.end..];
                 let line = rest.find('\n').unwrap_or(rest.len());
                 self.environments.push(start..self.end + line);

@@ -19,8 +19,8 @@ use super::configuration::{
 use super::document::{Document, Edit, name_of};
 use super::executable::{Executable, Occupant, Previous, check_chain, lock_folder_of, make_folder};
 use super::paths::NodePaths;
-use super::rules::{matches, sample_hosts};
-use super::service::{RESTART_NEEDED, Service, is_outdated, restart};
+use super::rules::{pattern_matches, sample_hosts};
+use super::service::{RESTART_NEEDED, Service, is_outdated, restart_or_restore};
 
 const COMMAND: &str = "kubelet install";
 
@@ -102,7 +102,7 @@ pub(super) fn run(
     if let Some(service) = &service
         && (!plan.changes.is_empty() || is_outdated(service, &paths.config)?)
     {
-        restart(service, &plan.changes, previous, page).map_err(|error| {
+        restart_or_restore(service, &plan.changes, previous, page).map_err(|error| {
             let unit = &service.unit;
             let hint = format!("To restore the earlier configuration, run: docker-credential-ecrx kubelet uninstall --restart-kubelet --unit {unit}");
             error.hints(plan.changes.is_empty().then_some(hint))
@@ -305,12 +305,12 @@ fn other_providers(
     replaced: Option<&str>,
 ) -> Vec<String> {
     let hosts: Vec<String> = sample_hosts()
-        .filter(|host| patterns(ours).any(|it| matches(it, host)))
+        .filter(|host| patterns(ours).any(|it| pattern_matches(it, host)))
         .collect();
     let others = configuration.entries().filter(|entry| {
         let is_other = name_of(entry) != name_of(ours) && name_of(entry) != replaced;
         let mut patterns = patterns(entry);
-        is_other && patterns.any(|it| hosts.iter().any(|host| matches(it, host)))
+        is_other && patterns.any(|it| hosts.iter().any(|host| pattern_matches(it, host)))
     });
     others
         .filter_map(name_of)

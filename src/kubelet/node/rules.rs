@@ -247,19 +247,19 @@ fn is_duration(text: &str) -> bool {
 }
 
 /// An account of AWS's documentation.
-const ACCOUNT: &str = "111122223333";
+const SAMPLE_ACCOUNT: &str = "111122223333";
 
-const PUBLIC: [&str; 2] = ["public.ecr.aws", "ecr-public.aws.com"];
+const PUBLIC_HOSTS: [&str; 2] = ["public.ecr.aws", "ecr-public.aws.com"];
 
 /// A pattern or the name of an image, in its parts.
-struct Parts<'t> {
+struct PatternParts<'t> {
     labels: Vec<&'t str>,
     port: Option<&'t str>,
     /// With its slash; empty if there is none.
     path: &'t str,
 }
 
-impl<'t> Parts<'t> {
+impl<'t> PatternParts<'t> {
     fn of(text: &'t str) -> Self {
         let end = text.find('/').unwrap_or(text.len());
         let (server, path) = text.split_at(end);
@@ -276,8 +276,8 @@ impl<'t> Parts<'t> {
 }
 
 /// Whether a pattern, or a key of an answer, is for an image, or a host.
-pub(super) fn matches(pattern: &str, image: &str) -> bool {
-    let (pattern, image) = (Parts::of(pattern), Parts::of(image));
+pub(super) fn pattern_matches(pattern: &str, image: &str) -> bool {
+    let (pattern, image) = (PatternParts::of(pattern), PatternParts::of(image));
     let labels = pattern.labels.iter().zip(&image.labels);
     pattern.port == image.port
         && pattern.labels.len() == image.labels.len()
@@ -325,8 +325,8 @@ pub(super) fn sample_hosts() -> impl Iterator<Item = String> {
         let prefix = if prefix.is_empty() { "us-" } else { prefix };
         format!("{prefix}west-1").parse().ok()
     });
-    let private = regions.flat_map(|region: Region| private_hosts(ACCOUNT, &region));
-    private.chain(PUBLIC.map(str::to_owned))
+    let private = regions.flat_map(|region: Region| private_hosts(SAMPLE_ACCOUNT, &region));
+    private.chain(PUBLIC_HOSTS.map(str::to_owned))
 }
 
 /// The hosts of a registry: ordinary, FIPS and dual-stack ones.
@@ -343,14 +343,14 @@ fn private_hosts(account: &str, region: &Region) -> [String; 4] {
 }
 
 /// Why no image of ECR matches a pattern that seems to be meant for it, and what to write instead.
-pub(super) fn mistake(pattern: &str) -> Option<(String, String)> {
+pub(super) fn pattern_mistake(pattern: &str) -> Option<(String, String)> {
     if let Some((_, rest)) = pattern.split_once("://") {
         return Some((
             "names of images have no scheme".to_owned(),
             format!("Write {rest}"),
         ));
     }
-    let parts = Parts::of(pattern);
+    let parts = PatternParts::of(pattern);
     if parts.path.contains(['*', '?']) {
         let server = &pattern[..pattern.len() - parts.path.len()];
         return Some((
@@ -367,7 +367,7 @@ pub(super) fn mistake(pattern: &str) -> Option<(String, String)> {
     ))
 }
 
-fn is_for_ecr(parts: &Parts<'_>) -> bool {
+fn is_for_ecr(parts: &PatternParts<'_>) -> bool {
     let host = parts.labels.join(".");
     let is_suffix = |suffix: &str| host.ends_with(suffix);
     host.contains("ecr")
@@ -376,9 +376,9 @@ fn is_for_ecr(parts: &Parts<'_>) -> bool {
 }
 
 /// Whether there is an ECR registry that the pattern is for: of its account and region, if it has them.
-fn matches_ecr(pattern: &str, parts: &Parts<'_>) -> bool {
+fn matches_ecr(pattern: &str, parts: &PatternParts<'_>) -> bool {
     let account = parts.labels[0].parse::<AccountId>();
-    let account = account.as_ref().map_or(ACCOUNT, AccountId::as_str);
+    let account = account.as_ref().map_or(SAMPLE_ACCOUNT, AccountId::as_str);
     let region = parts
         .labels
         .iter()
@@ -386,7 +386,7 @@ fn matches_ecr(pattern: &str, parts: &Parts<'_>) -> bool {
     let hosts: Vec<String> = match region {
         Some(region) => private_hosts(account, &region).into(),
         None => sample_hosts()
-            .map(|host| host.replace(ACCOUNT, account))
+            .map(|host| host.replace(SAMPLE_ACCOUNT, account))
             .collect(),
     };
     let with_port = |host: String| match parts.port {
@@ -395,12 +395,12 @@ fn matches_ecr(pattern: &str, parts: &Parts<'_>) -> bool {
     };
     hosts
         .into_iter()
-        .any(|host| matches(pattern, &with_port(host)))
+        .any(|host| pattern_matches(pattern, &with_port(host)))
 }
 
 /// The name of an image as kubelet sends it: without tag and digest, and with the registry of Docker if
 /// it has none (`parsers.ParseImageName`).
-pub(super) fn normal_name(image: &str) -> String {
+pub(super) fn normal_image_name(image: &str) -> String {
     let name = image.split('@').next().unwrap_or_default();
     let last = name.rfind('/').map_or(0, |slash| slash + 1);
     let name = match name[last..].find(':') {
@@ -579,23 +579,26 @@ providers:
             ("[0-9]*.dkr.ecr.*.amazonaws.com", true),
             ("", false),
         ] {
-            assert_eq!(matches(pattern, image), expected, "{pattern}");
+            assert_eq!(pattern_matches(pattern, image), expected, "{pattern}");
         }
-        assert!(matches("*.io:5000", "quay.io:5000/x"));
-        assert!(!matches("*.io", "quay.io:5000/x"));
+        assert!(pattern_matches("*.io:5000", "quay.io:5000/x"));
+        assert!(!pattern_matches("*.io", "quay.io:5000/x"));
     }
 
     #[test]
     fn the_packaged_patterns_are_for_every_partition() {
         let packaged = packaged_entry();
         let patterns: Vec<&str> = patterns(&packaged).collect();
-        for host in
-            sample_hosts().filter(|host| host.contains("dkr.ecr.") || PUBLIC.contains(&&**host))
+        for host in sample_hosts()
+            .filter(|host| host.contains("dkr.ecr.") || PUBLIC_HOSTS.contains(&&**host))
         {
-            assert!(patterns.iter().any(|it| matches(it, &host)), "{host}");
+            assert!(
+                patterns.iter().any(|it| pattern_matches(it, &host)),
+                "{host}"
+            );
         }
         for pattern in patterns {
-            assert_eq!(mistake(pattern), None, "{pattern}");
+            assert_eq!(pattern_mistake(pattern), None, "{pattern}");
         }
     }
 
@@ -619,7 +622,7 @@ providers:
             ("docker.io", None),
             ("registry.example.com:5000", None),
         ] {
-            let found = mistake(pattern).map(|(why, _)| why);
+            let found = pattern_mistake(pattern).map(|(why, _)| why);
             let is_it = match (&found, start) {
                 (Some(why), Some(start)) => why.starts_with(start),
                 (found, start) => found.is_none() && start.is_none(),
@@ -642,7 +645,7 @@ providers:
                 "111122223333.dkr.ecr.eu-west-1.amazonaws.com",
             ),
         ] {
-            assert_eq!(normal_name(image), expected);
+            assert_eq!(normal_image_name(image), expected);
         }
     }
 }

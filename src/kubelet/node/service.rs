@@ -211,7 +211,7 @@ pub(super) fn is_outdated(service: &Service, config: &Path) -> Result<bool, Serv
 
 /// Restarts kubelet. If it does not run then, restores everything that this process has changed, and
 /// restarts it again.
-pub(super) fn restart(
+pub(super) fn restart_or_restore(
     service: &Service,
     changes: &[FileChange],
     previous: Option<Previous>,

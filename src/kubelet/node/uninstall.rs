@@ -17,7 +17,7 @@ use super::document::{Document, Edit};
 use super::executable::{Executable, lock_folder_of};
 use super::install::DRY_RUN;
 use super::paths::NodePaths;
-use super::service::{RESTART_NEEDED, Service, is_outdated, restart};
+use super::service::{RESTART_NEEDED, Service, is_outdated, restart_or_restore};
 
 const COMMAND: &str = "kubelet uninstall";
 
@@ -67,7 +67,7 @@ pub(super) fn run(
     if let Some(service) = &service
         && (plan.change.is_some() || is_outdated(service, &paths.config)?)
     {
-        restart(service, plan.change.as_slice(), None, page)?;
+        restart_or_restore(service, plan.change.as_slice(), None, page)?;
     }
     let has_backups = !arguments.dry_run && plan.remove_backups(page);
     // After the restart: until then, kubelet runs it.
