@@ -48,7 +48,7 @@
 //! | `config` | `config.toml` |
 //! | `http`, `net` | the program's HTTP client; hosts, ports and addresses |
 //! | `registry`, `token`, `redaction`, `digest`, `secret` | the nouns of the rooms above |
-//! | `env`, `fs`, `child`, `call_chain`, `terminal`, `clock`, `runtime`, `error`, … | the machine |
+//! | `env`, `fs`, `child`, `call_chain`, `terminal`, `clock`, `runtime`, `memory`, `error`, … | the machine |
 //!
 //! `aws` is the only room that names SDK types. `identity/aws_files.rs` reads AWS's files as the AWS
 //! CLI reads them, and `identity/layers.rs` has its order of sources. `cache` and `aws` do not know
@@ -88,6 +88,7 @@ pub mod http;
 mod identity;
 mod kubelet;
 mod logger;
+mod memory;
 mod net;
 mod policy;
 mod redaction;

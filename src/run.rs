@@ -16,12 +16,19 @@ use crate::env::{Env, USER_PROFILE, var};
 use crate::error::{Error, Kind};
 use crate::helper_name;
 use crate::logger;
+use crate::memory;
 use crate::stdout;
 use crate::{configure, doctor, kubelet, policy};
 
 /// Runs the program. The first of the `arguments` is the name that it was run by.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     panic::set_hook(Box::new(panicked));
+    // AWS's variables already hold secrets.
+    memory::protect();
+    if let Err(error) = memory::check_stack() {
+        report(&error);
+        return ExitCode::FAILURE;
+    }
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let name = arguments.first().and_then(|it| helper_name::called_as(it));
     let env = Env::process().called_as(name);

@@ -7,6 +7,9 @@
 )]
 
 mod common;
+#[cfg(target_os = "linux")]
+#[path = "secrets/memory.rs"]
+mod memory;
 #[path = "secrets/processes.rs"]
 mod processes;
 #[path = "secrets/search.rs"]
