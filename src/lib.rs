@@ -82,6 +82,9 @@ pub mod doctor;
 pub mod env;
 mod error;
 mod fs;
+/// For `cargo fuzz`.
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod get;
 mod helper_name;
 pub mod http;

@@ -211,6 +211,16 @@ fn credentials(document: &str) -> Result<Credentials, MetadataError> {
     })
 }
 
+/// Credentials that are read are whole.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzz(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && let Ok(credentials) = credentials(text)
+    {
+        assert!(credentials.session_token().is_some());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

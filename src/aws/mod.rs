@@ -179,3 +179,10 @@ impl Fetch<'_> {
         })
     }
 }
+
+/// What answers with credentials outside of the SDK.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    process::fuzz(bytes);
+    instance_metadata::fuzz(bytes);
+}

@@ -210,6 +210,23 @@ fn parse(output: &[u8]) -> Result<Credentials, ProcessError> {
     ))
 }
 
+/// Credentials that are read are whole, and a complaint with them does not repeat them.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzz(bytes: &[u8]) {
+    let _ = is_cut(bytes);
+    let Ok(credentials) = parse(bytes) else {
+        return;
+    };
+    assert!(!credentials.access_key_id().is_empty());
+    assert!(!credentials.secret_access_key().is_empty());
+    assert!(credentials.session_token() != Some(""));
+    let secret = credentials.secret_access_key();
+    if secret.len() >= 8 && secret.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        let shown = redacted(Redactor::default(), format!("x {secret}").as_bytes(), bytes);
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -52,6 +52,8 @@ use folder::{FileContent, Folder, Suffix};
 use sweep::Limits;
 
 pub(crate) use clear::{ClearScope, Cleared};
+#[cfg(any(test, fuzzing))]
+pub(crate) use entry::fuzz;
 pub(crate) use entry::{END_OF_TIME, Entry, Key};
 pub(crate) use error::CacheError;
 pub(crate) use failure_mark::FailureMark;

@@ -25,6 +25,8 @@ use crate::token::USERNAME;
 
 use other_helper::{OtherHelper, OtherHelperError};
 pub(crate) use question::Action;
+#[cfg(any(test, fuzzing))]
+pub(crate) use question::fuzz;
 use question::{Credentials, Question, can_be_asked_for};
 
 /// Why an answer did not arrive.

@@ -150,3 +150,19 @@ impl Action {
         }
     }
 }
+
+/// A server that is read can be asked for, and has no character that drives a terminal.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let Ok(question) = Question::read(bytes) else {
+        return;
+    };
+    assert_eq!(question.bytes(), bytes);
+    let servers = [
+        question.server().map(str::to_owned),
+        question.server_of_credentials(),
+    ];
+    for server in servers.into_iter().flatten() {
+        assert!(can_be_asked_for(&server) && server.trim() == server && !server.is_empty());
+    }
+}

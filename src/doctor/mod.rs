@@ -326,3 +326,12 @@ impl Waiting {
         Some(Self { _end: end })
     }
 }
+
+/// What a registry answers, and the denials in it.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    distribution::fuzz(bytes);
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = denial::Denial::parse(text);
+    }
+}

@@ -294,6 +294,14 @@ impl AwsFile {
                 Vec::new()
             }
         };
+        Self::read(path, bytes, passed_over)
+    }
+
+    fn read(
+        path: PathBuf,
+        bytes: Vec<u8>,
+        passed_over: Option<PassedOver>,
+    ) -> Result<Self, AwsFilesError> {
         let text = match String::from_utf8(bytes) {
             Ok(text) => text,
             Err(error) => {
@@ -826,6 +834,31 @@ fn trim_end(text: &str) -> &str {
     match text.as_bytes().last() {
         Some(byte) if byte.is_ascii_graphic() => text,
         _ => text.trim_end_matches(is_space),
+    }
+}
+
+/// A profile that is listed is found, and its values are one line each.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let (config, credentials) = match bytes.iter().position(|byte| *byte == 0) {
+        Some(end) => (&bytes[..end], &bytes[end + 1..]),
+        None => (bytes, &b""[..]),
+    };
+    let read = |bytes: &[u8]| AwsFile::read(PathBuf::from("/config"), bytes.to_vec(), None);
+    let (config, credentials) = match (read(config), read(credentials)) {
+        (Ok(config), Ok(credentials)) => (config, credentials),
+        (Err(error), _) | (_, Err(error)) => {
+            return assert!(!error.to_string().contains(char::is_control), "{error}");
+        }
+    };
+    let files = AwsFiles {
+        config,
+        credentials,
+    };
+    for name in files.profile_names() {
+        let profile = files.profile(name).expect("a profile that is listed");
+        let _ = (profile.get("role_arn"), profile.place_of("region"));
+        let _ = files.service_endpoint(&profile, "ecr");
     }
 }
 

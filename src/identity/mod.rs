@@ -14,6 +14,9 @@ mod searched_files;
 mod sign_in;
 mod source;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use aws_files::fuzz;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;

@@ -11,6 +11,11 @@ mod rollout;
 mod target;
 mod workload;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use protocol::fuzz as fuzz_request;
+#[cfg(any(test, fuzzing))]
+pub(crate) use target::fuzz as fuzz_hosts_toml;
+
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal as _, Read, Write};
 use std::path::Path;

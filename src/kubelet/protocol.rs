@@ -378,6 +378,20 @@ pub(super) fn cache_duration(token: &AuthorizationToken, now: OffsetDateTime) ->
     Duration::from_secs(left.as_secs() * fastrand::u64(450..=500) / 1000)
 }
 
+/// A request that is read names an image whose registry and path are parts of it.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    match Request::read(bytes) {
+        Ok(request) => {
+            let image = &request.image;
+            assert!(!image.server().contains('/') && !image.server().is_empty());
+            let is_part = |path: &str| image.name.contains(path) && !path.starts_with('/');
+            assert!(image.repository().is_none_or(is_part), "{image}");
+        }
+        Err(error) => assert!(!error.to_string().contains(char::is_control), "{error}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -122,7 +122,8 @@ fn find_mirror(hosts_dir: &Path, server: &str) -> Option<Mirror> {
     let file = host_folders(server)
         .map(|folder| hosts_dir.join(folder).join("hosts.toml"))
         .find(|file| file.exists())?;
-    match mirror_urls(&file) {
+    let bytes = fs::read(&file, MAX_HOSTS_FILE, Pipes::Refused).map_err(|error| error.to_string());
+    match bytes.and_then(mirror_urls) {
         Ok(urls) => urls.iter().find_map(|url| mirror_at(url)),
         Err(why) => {
             log::warn!("{}: {why}", escaped_path(&file));
@@ -148,9 +149,7 @@ fn host_folders(server: &str) -> impl Iterator<Item = PathBuf> {
 }
 
 /// The URLs of a file in the order of its lines: those of `[host."URL"]`, then `server`.
-fn mirror_urls(file: &Path) -> Result<Vec<String>, String> {
-    let bytes =
-        fs::read(file, MAX_HOSTS_FILE, Pipes::Refused).map_err(|error| error.to_string())?;
+fn mirror_urls(bytes: Vec<u8>) -> Result<Vec<String>, String> {
     let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
     let table = DeTable::parse(&text).map_err(|error| error.message().to_owned())?;
     let table = table.get_ref();
@@ -196,4 +195,16 @@ fn mirror_at(url: &str) -> Option<Mirror> {
     let prefix = repository_in(url).and_then(|path| path.strip_prefix("v2/"));
     let prefix = prefix.map_or_else(String::new, |prefix| format!("{prefix}/"));
     Some(Mirror { registry, prefix })
+}
+
+/// A mirror is a private registry, and its prefix is a part of the file.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let Ok(urls) = mirror_urls(bytes.to_vec()) else {
+        return;
+    };
+    for mirror in urls.iter().filter_map(|url| mirror_at(url)) {
+        assert!(mirror.registry.private().is_some());
+        assert!(mirror.repository("image").ends_with("image"));
+    }
 }

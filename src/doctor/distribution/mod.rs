@@ -694,6 +694,40 @@ fn architecture() -> &'static str {
     }
 }
 
+/// A URL that a registry answers with has TLS, and a message of it is one line.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzz(bytes: &[u8]) {
+    const HOST: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+    if let Some(manifest) = RawManifest::parse(bytes) {
+        let _ = (
+            manifest.smallest_layer(),
+            manifest.images().map(image_for_this_machine),
+        );
+    }
+    let value = HeaderValue::from_bytes(bytes).ok();
+    if let Ok(location) = Location::parse(value.as_ref().and_then(|it| it.to_str().ok()), HOST) {
+        assert_eq!(location.expose().scheme_str(), Some("https"));
+    }
+    let received = Received {
+        status: 401,
+        date: None,
+        headers: value
+            .map(|value| (header::WWW_AUTHENTICATE, value))
+            .into_iter()
+            .collect(),
+        body: bytes.to_vec(),
+        is_whole: true,
+    };
+    let _ = authentication::Challenge::from_response(&received).map(|challenge| challenge.query());
+    let redactor = Redactor::default();
+    for error in [
+        RegistryError::from_response(Operation::Ping, HOST, &received, true, &redactor),
+        RegistryError::from_storage_response(HOST, &received, &redactor),
+    ] {
+        assert!(!error.to_string().contains(char::is_control), "{error}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -577,6 +577,23 @@ fn plain_scalar(text: &str) -> Value {
     }
 }
 
+/// An entry that is appended and removed leaves all values as they were.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let Ok(before) = Document::parse(bytes) else {
+        return;
+    };
+    let entry = Entry(vec![("name".to_owned(), Value::from("ecrx"))]);
+    let Ok(after) = before.edited(Edit::Append(&entry)) else {
+        return;
+    };
+    let index = before.providers().len();
+    assert_eq!(after.providers()[index], entry.value());
+    if let Ok(again) = after.edited(Edit::Remove(index)) {
+        assert_eq!(again.value_without(None), before.value_without(None));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -15,6 +15,9 @@ mod rules;
 mod service;
 mod uninstall;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use document::fuzz;
+
 use crate::cli::{KubeletArguments, KubeletCommand};
 use crate::commands::{Page, Verdict};
 use crate::env::Env;
