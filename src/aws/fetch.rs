@@ -50,6 +50,8 @@ pub(crate) struct FetchRequest<'a> {
     pub client: &'a EcrxClient,
     /// How often a call that fails in passing is made in all: [`MAX_ATTEMPTS`], or more.
     pub max_attempts: u32,
+    /// Whether it is for kubelet: no program that is started needs a terminal.
+    pub is_for_node: bool,
     /// How long all of it may take.
     pub time_left: Duration,
 }

@@ -61,7 +61,8 @@ enum ProcessError {
 
 impl Fetch<'_> {
     /// Runs the command of a profile. It ends with the future: at the deadline, a process that
-    /// still runs is killed (what it has started itself is not, but has lost its readers).
+    /// still runs is killed. What it has started itself has lost its readers, and is killed, too, on a
+    /// node.
     pub(super) async fn run_process(&self, command: &str) -> Result<Credentials, Failure> {
         let env = self.request.env;
         let callee = Callee::Process {
@@ -72,7 +73,7 @@ impl Fetch<'_> {
             return Err(Failure::process_loop(self));
         }
         let chain = call_chain::extended_by(callee, self.request.time_left, env);
-        let result = output(command, &chain, env, &self.printed).await;
+        let result = self.output(command, &chain).await;
         self.printed.stderr.take();
         match result.and_then(|()| parse(&self.printed.stdout.take())) {
             Ok(credentials) => Ok(credentials),
@@ -89,40 +90,64 @@ impl Fetch<'_> {
         let complaint = complaint(command, self.request.env, &self.printed);
         Some(complaint).filter(|complaint| !complaint.is_empty())
     }
+
+    /// It has the whole environment, as it often is an AWS tool that goes by it; but of `PATH` only the
+    /// absolute folders.
+    async fn output(&self, command: &str, chain: &str) -> Result<(), ProcessError> {
+        let (env, printed) = (self.request.env, &self.printed);
+        let mut program = program(command)?;
+        // A group of its own may not read the terminal, which a process may need for an MFA code.
+        #[cfg(unix)]
+        if self.request.is_for_node {
+            program.process_group(0);
+        }
+        let mut child = program
+            .env(var::PATH, env.search_path())
+            .env(var::ECRX_HANDED_OVER, chain)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(ProcessError::Run)?;
+        #[cfg(unix)]
+        let _group = ProcessGroup::of(&child).filter(|_| self.request.is_for_node);
+        let (stdout, stderr) = (Keep::All(MAX_OUTPUT), Keep::End(MAX_OUTPUT));
+        let end = child::finish(&mut child, b"", stdout, stderr, is_cut, printed);
+        let status = end.await.map_err(|error| match error {
+            ChildError::Io(error) => ProcessError::Output(error),
+            ChildError::TooMuch => ProcessError::TooMuch,
+        })?;
+        if status.success() {
+            return Ok(());
+        }
+        let complaint = complaint(command, env, printed);
+        Err(if complaint.is_empty() {
+            ProcessError::Silent { status }
+        } else {
+            ProcessError::Failed { status, complaint }
+        })
+    }
 }
 
-/// It has the whole environment, as it often is an AWS tool that goes by it; but of `PATH` only the
-/// absolute folders.
-async fn output(
-    command: &str,
-    chain: &str,
-    env: &Env,
-    printed: &Printed,
-) -> Result<(), ProcessError> {
-    let mut child = program(command)?
-        .env(var::PATH, env.search_path())
-        .env(var::ECRX_HANDED_OVER, chain)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(ProcessError::Run)?;
-    let (stdout, stderr) = (Keep::All(MAX_OUTPUT), Keep::End(MAX_OUTPUT));
-    let end = child::finish(&mut child, b"", stdout, stderr, is_cut, printed);
-    let status = end.await.map_err(|error| match error {
-        ChildError::Io(error) => ProcessError::Output(error),
-        ChildError::TooMuch => ProcessError::TooMuch,
-    })?;
-    if status.success() {
-        return Ok(());
+/// The processes that a process has started, which are killed when this is dropped.
+#[cfg(unix)]
+struct ProcessGroup(rustix::process::Pid);
+
+#[cfg(unix)]
+impl ProcessGroup {
+    fn of(leader: &tokio::process::Child) -> Option<Self> {
+        let id = leader.id()?.try_into().ok()?;
+        rustix::process::Pid::from_raw(id).map(Self)
     }
-    let complaint = complaint(command, env, printed);
-    Err(if complaint.is_empty() {
-        ProcessError::Silent { status }
-    } else {
-        ProcessError::Failed { status, complaint }
-    })
+}
+
+#[cfg(unix)]
+impl Drop for ProcessGroup {
+    fn drop(&mut self) {
+        // None may be left.
+        let _ = rustix::process::kill_process_group(self.0, rustix::process::Signal::KILL);
+    }
 }
 
 #[cfg(not(windows))]

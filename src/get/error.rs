@@ -13,7 +13,7 @@ use crate::terminal::{Absence, TerminalError};
 /// The error for a client, which shows or at least logs it.
 #[derive(Debug, thiserror::Error)]
 #[error("no credentials for {registry}")]
-pub(super) struct NoCredentials {
+pub(crate) struct NoCredentials {
     registry: Registry,
     #[source]
     cause: Obstacle,
@@ -51,18 +51,28 @@ impl NoCredentials {
     /// The answer for a client. For public ECR, the client can go on anonymously, and the cause is
     /// only logged: a mistake in a file as a warning, missing permissions as information.
     pub(super) fn for_client(self) -> Error {
+        if !self.is_public() {
+            return self.into();
+        }
         let Self {
             registry, cause, ..
         } = &self;
-        if registry.service != Service::Public {
-            return self.into();
-        }
         let level = cause.level();
         log::log!(
             level,
             "{registry}: no token, so pulls are anonymous: {cause}"
         );
         Error::not_found()
+    }
+
+    /// Whether images can be pulled without a token.
+    pub(crate) fn is_public(&self) -> bool {
+        self.registry.service == Service::Public
+    }
+
+    /// Why there is no token.
+    pub(crate) fn cause(&self) -> String {
+        self.cause.to_string()
     }
 
     fn hints(&self) -> Vec<String> {

@@ -253,6 +253,7 @@ impl Tokens<'_> {
             codes: &codes,
             client: &client,
             max_attempts: self.max_attempts,
+            is_for_node: self.is_for_node,
             time_left: time_left.max(Duration::from_millis(1)),
         };
         Ok((aws::survey(&request, &sts)?, sts))

@@ -23,33 +23,34 @@ use crate::token::AuthorizationToken;
 
 pub(crate) use inspection::{CacheState, Held};
 
-use error::NoCredentials;
+pub(crate) use error::NoCredentials;
 use tokens::TokenRequest;
 pub(crate) use tokens::Tokens;
 
 impl Tokens<'_> {
     pub(crate) fn get(&self, lookup: Lookup<'_>) -> Result<AuthorizationToken, Error> {
-        self.get_with_identity(lookup).map(|(token, _)| token)
+        match self.get_with_identity(lookup) {
+            Ok((token, _)) => Ok(token),
+            Err(error) => Err(error.for_client()),
+        }
     }
 
     /// The same, with the identity that the token belongs to.
     pub(crate) fn get_with_identity(
         &self,
         lookup: Lookup<'_>,
-    ) -> Result<(AuthorizationToken, ManuallyDrop<Identity>), Error> {
+    ) -> Result<(AuthorizationToken, ManuallyDrop<Identity>), NoCredentials> {
         let registry = lookup.registry;
         let identity = self
             .resolver
             .resolve(lookup)
-            .map_err(|cause| NoCredentials::new(registry, cause).for_client())?;
+            .map_err(|cause| NoCredentials::new(registry, cause))?;
         // Not dropped, to save time: the process is about to end.
         let identity = ManuallyDrop::new(identity);
         let token = TokenRequest::new(self, registry, &identity).token();
         match token {
             Ok(token) => Ok((token, identity)),
-            Err(cause) => Err(NoCredentials::new(registry, cause)
-                .asked_as(&identity)
-                .for_client()),
+            Err(cause) => Err(NoCredentials::new(registry, cause).asked_as(&identity)),
         }
     }
 
@@ -171,6 +172,7 @@ pub(crate) mod simulated {
                 codes: &[],
                 client: &http::client(&settings).unwrap(),
                 max_attempts: tokens.max_attempts,
+                is_for_node: tokens.is_for_node,
                 time_left: request.limit(false),
             };
             Self {

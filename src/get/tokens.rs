@@ -44,6 +44,7 @@ pub(crate) struct Tokens<'a> {
     pub(super) started: Instant,
     /// How often a call that fails in passing is made in all.
     pub(super) max_attempts: u32,
+    pub(super) is_for_node: bool,
     has_fetched: Cell<bool>,
 }
 
@@ -57,6 +58,7 @@ impl<'a> Tokens<'a> {
             resolver: Resolver::new(env, config),
             cache: Cache::from_location(CacheLocation::find(env, config)),
             max_attempts: aws::MAX_ATTEMPTS,
+            is_for_node: false,
             has_fetched: Cell::new(false),
         }
     }
@@ -65,6 +67,7 @@ impl<'a> Tokens<'a> {
     pub(crate) fn for_node(env: &'a Env, config: &'a Config) -> Self {
         Self {
             max_attempts: ATTEMPTS_OF_NODES,
+            is_for_node: true,
             ..Self::new(env, config)
         }
     }
@@ -261,6 +264,7 @@ impl<'a> TokenRequest<'a> {
             codes: &codes,
             client: &client,
             max_attempts: self.tokens.max_attempts,
+            is_for_node: self.tokens.is_for_node,
             time_left,
         })?;
         self.tokens.has_fetched.set(true);

@@ -26,8 +26,9 @@ use std::time::Duration;
 use crate::clock;
 use crate::config::{CacheSettings, Config, ConfigError, KubeletSettings};
 use crate::env::Env;
-use crate::error::{Error, Kind, escaped_path, message, one_line};
+use crate::error::{Error, escaped_path, message, one_line};
 use crate::get::Tokens;
+use crate::identity::MORE_TIME;
 use crate::stdout::{self, StdoutError};
 
 use protocol::{Image, Request, RequestError, Response, Scope, cache_duration};
@@ -100,10 +101,11 @@ fn answer_stdin(env: &Env) -> Result<(), Error> {
     answer(env, io::stdin(), io::stdout())
 }
 
-/// kubelet puts stderr into the event of the pod and into its own log, so that it is one line.
+/// kubelet puts stderr into its own log, so that it is one line. The limits of `config.toml` do not
+/// apply.
 fn tell(error: &Error) {
     let mut line = error.line();
-    for hint in error.hint_lines() {
+    for hint in error.hint_lines().filter(|hint| hint != MORE_TIME) {
         line.push_str("; ");
         line.push_str(&hint);
     }
@@ -139,6 +141,7 @@ fn answer(env: &Env, input: impl Read, output: impl Write) -> Result<(), Error> 
         .map_err(|cause| NoAnswer::new(image, cause))?;
     let mut tokens = Tokens::for_node(env, &config);
     let mut reason = String::new();
+    let is_pod = matches!(requester, Requester::Pod(..));
     match requester {
         Requester::Pod(identity, chosen_by) => {
             tokens = tokens.for_workload(identity, chosen_by);
@@ -150,13 +153,15 @@ fn answer(env: &Env, input: impl Read, output: impl Write) -> Result<(), Error> 
     }
     let (token, identity) = match tokens.get_with_identity(lookup) {
         Ok(found) => found,
-        // Public ECR, from which images can be pulled without a token.
-        Err(error) if error.kind() == Kind::NotFound => {
-            let note = format!("{image}: no credentials, so the pull is anonymous");
+        // From public ECR, images can be pulled without a token. A pod with a role is never given less
+        // than the role.
+        Err(error) if error.is_public() && !is_pod => {
+            let cause = error.cause();
+            let note = format!("{image}: no credentials, so the pull is anonymous: {cause}");
             let response = Response::without_credentials(&request.api_version);
             return reply(&response, output, &config.kubelet, &note);
         }
-        Err(error) => return Err(NoAnswer::new(image, error).into()),
+        Err(error) => return Err(NoAnswer::new(image, Error::from(error)).into()),
     };
     let duration = cache_duration(&token, clock::now());
     let response = Response::with_token(&request.api_version, scope, &token, duration);

@@ -116,12 +116,17 @@ impl Mirror {
     }
 }
 
-/// The first ECR registry in the host's list of mirrors. A file that cannot be read has none, which
-/// is logged: containerd refuses the pull then.
+/// The first ECR registry in the host's list of mirrors, which containerd reads in the first of the
+/// folders that exists (containerd 2.4, `core/remotes/docker/config/hosts.go`). A file that cannot be
+/// read has none, which is logged.
 fn find_mirror(hosts_dir: &Path, server: &str) -> Option<Mirror> {
-    let file = host_folders(server)
-        .map(|folder| hosts_dir.join(folder).join("hosts.toml"))
-        .find(|file| file.exists())?;
+    let folder = host_folders(server)
+        .map(|folder| hosts_dir.join(folder))
+        .find(|folder| folder.is_dir())?;
+    let file = folder.join("hosts.toml");
+    if !file.exists() {
+        return None;
+    }
     let bytes = fs::read(&file, MAX_HOSTS_FILE, Pipes::Refused).map_err(|error| error.to_string());
     match bytes.and_then(mirror_urls) {
         Ok(urls) => urls.iter().find_map(|url| mirror_at(url)),

@@ -110,6 +110,12 @@ fn public_ecr_without_rights_gets_an_answer_so_that_pulls_are_anonymous() {
     );
     let answer = environment.kubelet(&request(image)).answer();
     assert_eq!((&answer["auth"], cache_seconds(&answer)), (&json!({}), 300));
+    let log = environment.kubelet_log();
+    let why = "no credentials, so the pull is anonymous: ";
+    assert!(
+        log[1].contains(why) && log[1].contains("is denied"),
+        "{log:?}"
+    );
 }
 
 #[test]

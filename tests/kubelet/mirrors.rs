@@ -79,6 +79,20 @@ fn a_mirror_that_is_not_pulled_from_or_has_no_tls_is_none() {
 }
 
 #[test]
+fn the_folder_of_a_host_without_a_file_replaces_the_one_for_all_hosts() {
+    let aws = FakeAws::start();
+    let environment = environment(&aws, "");
+    environment.write("certs.d/registry.example/ca.crt", "");
+    environment.write(
+        "certs.d/_default/hosts.toml",
+        &format!("[host.\"https://{ECR}\"]\n"),
+    );
+    let answer = |image| environment.kubelet(&request(image)).answer();
+    assert_eq!(answer("registry.example/app")["auth"], json!({}));
+    assert_ne!(answer("other.example/app")["auth"], json!({}));
+}
+
+#[test]
 fn an_image_cannot_name_a_folder_outside() {
     let aws = FakeAws::start();
     let environment = environment(&aws, "");

@@ -5,6 +5,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::common::fake_aws::{ALICE, FakeAws, Fault, Operation, Times};
+use crate::common::files::chmod;
 #[cfg(target_os = "linux")]
 use crate::common::pty::{Place, Terminal};
 use crate::common::{Outcome, PROGRAM, TestEnvironment};
@@ -80,6 +81,42 @@ fn on_a_node_outside_aws_a_process_gives_the_credentials_with_nothing_but_a_home
     environment.kubelet_config("");
     let (_, grant) = login(&environment.kubelet(&request(IMAGE)).answer());
     assert_eq!(grant.principal, ALICE.2);
+}
+
+#[test]
+fn what_a_credential_process_has_started_ends_with_it() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::new();
+    let output = format!(
+        "{{\"Version\":1,\"AccessKeyId\":\"{}\",\"SecretAccessKey\":\"{}\"}}",
+        ALICE.0, ALICE.1
+    );
+    let file = environment.home().join("pid");
+    let script = format!(
+        "#!/bin/sh\nsleep 300 >/dev/null 2>&1 &\necho $! > '{}'\necho '{output}'\n",
+        file.display()
+    );
+    let program = environment.write("bin/credentials", &script);
+    chmod(&program, 0o755);
+    environment.set("AWS_EC2_METADATA_DISABLED", "true");
+    environment.aws_config(&format!(
+        "[default]\nregion = eu-west-1\nendpoint_url = {}\ncredential_process = {}\n",
+        aws.url(),
+        program.display()
+    ));
+    environment.kubelet_config("");
+    login(&environment.kubelet(&request(IMAGE)).answer());
+    let pid = std::fs::read_to_string(&file).expect("a process ID");
+    let status = format!("/proc/{}/stat", pid.trim());
+    // Where no process collects it, its state stays: it is a zombie (Z).
+    let has_ended = || std::fs::read_to_string(&status).map_or(true, |stat| stat.contains(") Z "));
+    for _ in 0..100 {
+        if has_ended() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("it still runs: {pid}");
 }
 
 #[test]

@@ -79,6 +79,16 @@ fn if_sts_refuses_a_pod_the_nodes_identity_is_not_used() {
 }
 
 #[test]
+fn if_sts_refuses_a_pod_an_image_of_public_ecr_is_not_pulled_anonymously() {
+    let (aws, environment) = node();
+    aws.on(Operation::StsAssumeRoleWithWebIdentity, Fault::AccessDenied);
+    let public = request(json!({KEY: ROLE})).replace(IMAGE, "public.ecr.aws/docker/busybox");
+    let outcome = environment.kubelet(&public);
+    assert_eq!((outcome.code, &*outcome.stdout), (Some(1), ""));
+    assert!(outcome.stderr.contains(ROLE), "{}", outcome.stderr);
+}
+
+#[test]
 fn a_pod_without_a_role_gets_the_nodes_credentials_which_the_log_says() {
     let (_aws, environment) = node();
     for annotations in [json!({}), json!({KEY: ""}), json!({"other": ROLE})] {

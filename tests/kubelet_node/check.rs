@@ -81,6 +81,40 @@ END
 }
 
 #[test]
+fn a_response_that_kubelet_does_not_decode_is_a_failure() {
+    let Some(node) = Node::new("config.yaml", UPSTREAM) else {
+        return;
+    };
+    let response = |duration: &str, user: &str| {
+        format!(
+            r#"{{"kind":"CredentialProviderResponse","apiVersion":"credentialprovider.kubelet.k8s.io/v1","cacheKeyType":"Registry","cacheDuration":"{duration}","auth":{{"999999999999.dkr.ecr.us-west-2.amazonaws.com":{{"username":{user},"password":"x"}}}}}}"#
+        )
+    };
+    let list = r#"["CredentialProviderResponse","credentialprovider.kubelet.k8s.io/v1","Registry","0s",{}]"#;
+    for (response, why) in [
+        (
+            response("-banana", "\"AWS\""),
+            "is not a time such as 0s or 6h",
+        ),
+        (response("6h", "7"), "is not a CredentialProviderResponse"),
+        (list.to_owned(), "is not a CredentialProviderResponse"),
+    ] {
+        let script = format!("#!/bin/sh\nread -r request\ncat <<'END'\n{response}\nEND\n");
+        let program = node
+            .environment
+            .write("providers/ecr-credential-provider", &script);
+        chmod(&program, 0o755);
+        let outcome = node.run(&["check", IMAGE]);
+        assert_eq!(outcome.code, Some(1), "{outcome:?}");
+        assert!(
+            on_one_line(&outcome.stdout).contains(why),
+            "{}",
+            outcome.stdout
+        );
+    }
+}
+
+#[test]
 fn what_kubelet_would_refuse_or_never_match_is_found() {
     for (from, to, expected) in [
         (

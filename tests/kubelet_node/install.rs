@@ -124,6 +124,78 @@ fn in_a_folder_of_files_the_entry_has_a_file_of_its_own() {
 }
 
 #[test]
+fn in_a_folder_of_files_providers_of_other_files_remain() {
+    let Some(mut node) = Node::new("kubelet.d/10-vendor.yaml", UPSTREAM) else {
+        return;
+    };
+    node.config = node.config.parent().unwrap().to_owned();
+    node.succeeds(&["install"]);
+    let told = node.succeeds(&["uninstall"]);
+    assert!(!told.contains("no provider remains"), "{told}");
+}
+
+#[test]
+fn a_file_of_another_kind_is_refused_and_stays() {
+    for text in [
+        "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n",
+        "a: b\n",
+    ] {
+        let Some(node) = Node::new("config.yaml", text) else {
+            return;
+        };
+        let error = node.fails(&["install"]);
+        assert!(
+            error.contains("kubelet would not start with ")
+                && error.contains("kind is not CredentialProviderConfig"),
+            "{error}"
+        );
+        assert_eq!(node.text(), text);
+        assert_eq!(names(&node.bin_dir()), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn an_option_that_kubelet_would_refuse_is_refused() {
+    let Some(node) = Node::new("config.yaml", UPSTREAM) else {
+        return;
+    };
+    for (words, rule) in [
+        (
+            &["--match-image", "[.example"][..],
+            "matchImages: `[.example` is not a pattern",
+        ),
+        (
+            &["--match-image", "registry.example:abc"],
+            "is not a pattern",
+        ),
+        (
+            &["--workload-identity", "--audience="],
+            "serviceAccountTokenAudience is missing",
+        ),
+    ] {
+        let error = node.fails(&[&["install"], words].concat());
+        assert!(error.contains(rule), "{error}");
+        assert_eq!(node.text(), UPSTREAM);
+    }
+    assert_eq!(names(&node.bin_dir()), Vec::<String>::new());
+}
+
+#[test]
+fn another_program_of_that_name_is_not_replaced() {
+    let Some(node) = Node::new("config.yaml", UPSTREAM) else {
+        return;
+    };
+    fs::write(node.executable(NAME), "#!/bin/sh\n").unwrap();
+    let error = node.fails(&["install"]);
+    assert!(error.contains("is another program"), "{error}");
+    assert_eq!(node.text(), UPSTREAM);
+    assert_eq!(
+        fs::read_to_string(node.executable(NAME)).unwrap(),
+        "#!/bin/sh\n"
+    );
+}
+
+#[test]
 fn a_missing_configuration_is_created_and_deleted() {
     let Some(node) = Node::new("config.json", "") else {
         return;
@@ -224,7 +296,7 @@ fn what_a_killed_process_has_left_is_removed() {
 
 #[test]
 fn the_shown_difference_has_no_secrets_of_other_providers() {
-    let json = r#"{"providers": [{"name": "ecr-credential-provider", "env": [
+    let json = r#"{"kind": "CredentialProviderConfig", "providers": [{"name": "ecr-credential-provider", "env": [
         {"name": "TOKEN", "value": "s3cret"}
     ]}]}"#;
     let yaml = format!("{UPSTREAM}  env:\n  - name: TOKEN\n    value: s3cret # s3cret\n");

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -28,7 +27,9 @@ use super::configuration::{files_of, is_ours, items, patterns};
 use super::document::{Document, name_of};
 use super::executable::{chain_problems, is_executable};
 use super::paths::NodePaths;
-use super::rules::{self, normal_image_name, pattern_matches, pattern_mistake, sample_hosts};
+use super::rules::{
+    self, is_duration, normal_image_name, pattern_matches, pattern_mistake, sample_hosts,
+};
 
 /// A configuration is some kilobytes.
 const MAX_LENGTH: u64 = 8 << 20;
@@ -362,14 +363,14 @@ enum CacheKeyType {
     Global,
 }
 
-/// What is in it is not looked at.
+/// What is in the texts is not looked at.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Login {
     #[serde(rename = "username", default)]
-    _username: IgnoredAny,
+    _username: String,
     #[serde(rename = "password", default)]
-    _password: IgnoredAny,
+    _password: String,
 }
 
 /// Runs a provider for an image. `environment` is kubelet's own.
@@ -430,10 +431,12 @@ fn check_answer(
             stderr => stderr.to_owned(),
         });
     }
+    // serde also reads a list as an object.
+    let is_object = ended.stdout.trim_ascii_start().starts_with(b"{");
     let response: Response = match serde_json::from_slice(&ended.stdout) {
-        Ok(response) => response,
+        Ok(response) if is_object => response,
         // Its text could contain a part of the password.
-        Err(_) => {
+        _ => {
             return failed(
                 "its response is not a CredentialProviderResponse, or has unknown fields",
             );
@@ -443,6 +446,16 @@ fn check_answer(
         return failed(&format!(
             "its response is {} {}, not {} {version}",
             response.api_version, response.kind, RESPONSE_KIND
+        ));
+    }
+    if let Some(duration) = response
+        .cache_duration
+        .as_deref()
+        .filter(|it| !is_duration(it))
+    {
+        let duration = escaped(duration);
+        return failed(&format!(
+            "the cacheDuration `{duration}` of its response is not a time such as 0s or 6h"
         ));
     }
     let auth = response.auth.unwrap_or_default();

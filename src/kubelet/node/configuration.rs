@@ -31,9 +31,9 @@ struct FileError {
 /// The error of a file, with the remedy.
 pub(super) fn file_error(path: &Path, cause: DocumentError) -> Error {
     let hint = match cause {
-        DocumentError::Layout => {
-            Some("Edit the file yourself; docker-credential-ecrx-kubernetes(7) has the entry")
-        }
+        DocumentError::Layout => Some(
+            "Edit the file yourself; docker-credential-ecrx-kubernetes(7) names a file with the entry",
+        ),
         _ => None,
     };
     let path = path.to_owned();

@@ -1,7 +1,7 @@
 //! `kubelet install`: copies this program to a node's folder of providers, and adds it to kubelet's
 //! configuration.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ use super::configuration::{
 use super::document::{Document, Edit, name_of};
 use super::executable::{Executable, Occupant, Previous, check_chain, lock_folder_of, make_folder};
 use super::paths::NodePaths;
-use super::rules::{pattern_matches, sample_hosts};
+use super::rules::{OTHER_KIND, broken, pattern_matches, sample_hosts};
 use super::service::{RESTART_NEEDED, Service, is_outdated, restart_or_restore};
 
 const COMMAND: &str = "kubelet install";
@@ -33,6 +33,10 @@ enum InstallError {
     Foreign { name: String, files: String },
     #[error("there is no provider `{}` to replace in {files}", escaped(name))]
     Nothing { name: String, files: String },
+    #[error("kubelet would not start with {}: {rule}", escaped_path(path))]
+    Refused { path: PathBuf, rule: String },
+    #[error("{} is another program", escaped_path(path))]
+    ForeignExecutable { path: PathBuf },
 }
 
 impl From<InstallError> for Error {
@@ -42,6 +46,13 @@ impl From<InstallError> for Error {
                 format!("Pass --replace {name} to replace it, or --name with another name")
             }
             InstallError::Nothing { .. } => "Omit --replace, or correct its name".to_owned(),
+            InstallError::Refused { .. } => {
+                "Correct the option, or the file; run: docker-credential-ecrx kubelet check"
+                    .to_owned()
+            }
+            InstallError::ForeignExecutable { .. } => {
+                "Pass --name with another name, or move that file".to_owned()
+            }
         };
         Self::failure(error).hint(hint)
     }
@@ -69,9 +80,9 @@ pub(super) fn run(
         looked
     } else {
         make_folder(&paths.bin_dir).map_err(Error::failure)?;
-        let plan = Plan::make(arguments, &paths, env, Some(&mut locks))?;
-        lock_folder_of(&plan.executable.path, &mut locks)?;
-        plan
+        // Each command takes this lock first, and looks at the executable only then.
+        lock_folder_of(&looked.executable.path, &mut locks)?;
+        Plan::make(arguments, &paths, env, Some(&mut locks))?
     };
     for change in &plan.changes {
         change.show(page);
@@ -240,10 +251,24 @@ impl Plan {
             let value =
                 |document: &Option<Document>| document.as_ref().map(|it| it.value().clone());
             if value(&after) != value(&opened.document) {
+                let of =
+                    |document: &Option<Document>| document.as_ref().map_or_else(Vec::new, broken);
+                // What was wrong before is no reason, but for a file of another kind.
+                let before = of(&opened.document);
+                let mut rules = of(&after).into_iter();
+                if let Some(rule) = rules.find(|rule| rule == OTHER_KIND || !before.contains(rule))
+                {
+                    return Err(InstallError::Refused { path, rule }.into());
+                }
                 changes.push(FileChange::new(opened.file, after));
             }
         }
         let executable = Executable::find(&paths.bin_dir, name).map_err(Error::failure)?;
+        let path = executable.path.clone();
+        if executable.occupant == Occupant::Foreign && own.is_none() && arguments.replace.is_none()
+        {
+            return Err(InstallError::ForeignExecutable { path }.into());
+        }
         Ok(Self {
             executable,
             changes,
@@ -269,8 +294,15 @@ impl Plan {
         if self.copies() {
             previous = Some(copy(&self.executable, page)?);
         }
-        for change in &self.changes {
-            change.apply(name, page)?;
+        for (index, change) in self.changes.iter().enumerate() {
+            if let Err(error) = change.apply(name, page) {
+                if index == 0
+                    && let Some(previous) = previous
+                {
+                    previous.restore().map_err(Error::failure)?;
+                }
+                return Err(error);
+            }
         }
         Ok(previous)
     }

@@ -36,6 +36,9 @@ const TOKEN_KEYS: [&str; 5] = [
 pub(super) const REQUIRED: &str = "requiredServiceAccountAnnotationKeys";
 pub(super) const OPTIONAL: &str = "optionalServiceAccountAnnotationKeys";
 
+/// The rule that a file of another kind breaks.
+pub(super) const OTHER_KIND: &str = "kind is not CredentialProviderConfig";
+
 /// The broken rules of a file, one line each.
 pub(super) fn broken(document: &Document) -> Vec<String> {
     let mut rules = Rules {
@@ -68,8 +71,16 @@ impl Rules {
         self.keys(config, &CONFIG_KEYS);
         let is_kind =
             config.get("kind").and_then(Value::as_str) == Some("CredentialProviderConfig");
-        self.add_if(!is_kind, "kind is not CredentialProviderConfig");
-        self.version(config, CONFIG_GROUP);
+        self.add_if(!is_kind, OTHER_KIND);
+        let version = self.version(config, CONFIG_GROUP);
+        let is_old = version.is_some_and(|version| version != "v1");
+        let has_tokens =
+            |entry: &Value| entry.get("tokenAttributes").is_some_and(|it| !it.is_null());
+        // kubernetes/kubelet 0.37, `config/v1beta1/types.go`.
+        self.add_if(
+            is_old && document.providers().iter().any(has_tokens),
+            format!("tokenAttributes requires a file with apiVersion {CONFIG_GROUP}v1"),
+        );
         self.add_if(document.providers().is_empty(), "there is no provider");
         for (index, entry) in document.providers().iter().enumerate() {
             let name = entry.get("name").and_then(Value::as_str);
@@ -94,10 +105,7 @@ impl Rules {
         let version = self.version(provider, GROUP);
         let images = self.texts(provider, "matchImages");
         self.add_if(images.is_empty(), "matchImages has no pattern");
-        for image in images
-            .iter()
-            .filter(|image| image.is_empty() || image.contains([' ', '\t']))
-        {
+        for image in images.iter().filter(|image| !is_pattern(image)) {
             self.add(format!(
                 "matchImages: `{}` is not a pattern",
                 escaped(image)
@@ -227,8 +235,20 @@ impl Rules {
     }
 }
 
+/// Whether Go's `url.Parse` reads a pattern after `https://`, which kubelet requires.
+fn is_pattern(text: &str) -> bool {
+    let (server, _) = text.split_once('/').unwrap_or((text, ""));
+    let (host, port) = server.split_once(':').unwrap_or((server, ""));
+    let is_of_host =
+        |c: char| c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=?".contains(c) || !c.is_ascii();
+    !host.is_empty()
+        && host.chars().all(is_of_host)
+        && port.bytes().all(|byte| byte.is_ascii_digit())
+        && !text.contains(|c: char| c == ' ' || c.is_control())
+}
+
 /// Whether it is a duration of Go without a sign: `1h30m`, `0`, `1.5s`.
-fn is_duration(text: &str) -> bool {
+pub(super) fn is_duration(text: &str) -> bool {
     let mut rest = text;
     if rest == "0" {
         return true;

@@ -37,11 +37,12 @@ pub(super) fn run(
 ) -> Result<Verdict, Error> {
     let paths = NodePaths::find(&arguments.paths, Path::new("/"))?;
     let mut locks = Locks::default();
-    let is_there = paths.config.exists() && !arguments.dry_run;
-    let plan = Plan::make(arguments, &paths, is_there.then_some(&mut locks))?;
+    // As in `install`, before the executable is looked at.
     if paths.bin_dir.is_dir() && !arguments.dry_run {
         lock_folder_of(&paths.bin_dir.join(&arguments.name), &mut locks)?;
     }
+    let is_there = paths.config.exists() && !arguments.dry_run;
+    let plan = Plan::make(arguments, &paths, is_there.then_some(&mut locks))?;
     if let Some(change) = &plan.change {
         change.show(page);
         page.gap();
@@ -122,7 +123,9 @@ impl Plan {
         let mut configuration = Configuration::open(&paths.config, locks, COMMAND)?;
         match configuration.find(name) {
             Some((file, index)) if configuration.entry((file, index)).is_some_and(is_ours) => {
-                plan.remove(configuration.files.swap_remove(file), index)?;
+                let opened = configuration.files.swap_remove(file);
+                let is_only = configuration.entries().next().is_none();
+                plan.remove(opened, index, is_only)?;
             }
             Some(_) => {
                 // The platform may have written its own entry anew. Its executable comes back, but kubelet
@@ -144,7 +147,8 @@ impl Plan {
         self.change.is_none() && self.executable.is_none()
     }
 
-    fn remove(&mut self, opened: ConfigFile, index: usize) -> Result<(), Error> {
+    /// `is_only`: whether no other file has providers.
+    fn remove(&mut self, opened: ConfigFile, index: usize, is_only: bool) -> Result<(), Error> {
         let ConfigFile {
             file,
             document: Some(document),
@@ -189,10 +193,10 @@ impl Plan {
                 Some(edited)
             }
         };
-        if after
+        let is_empty = after
             .as_ref()
-            .is_none_or(|after| after.providers().is_empty())
-        {
+            .is_none_or(|after| after.providers().is_empty());
+        if is_empty && is_only {
             self.notes.push("no provider remains: remove --image-credential-provider-config and --image-credential-provider-bin-dir from kubelet's command line before it starts again".to_owned());
         }
         self.change = Some(FileChange::new(file, after));
