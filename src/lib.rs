@@ -40,13 +40,14 @@
 //! | `main`, `run` | picks the mode by the arguments, prints errors, sets exit codes |
 //! | `docker` | Docker's protocol, and the helper for other registries |
 //! | `kubelet` | kubelet's protocol: requests, answers, mirrors, the log; the commands for nodes |
-//! | `doctor`, `policy`, `configure`, `commands` | the interactive commands, with all that only they need: a registry's responses and denials (`doctor`), IAM documents (`policy`), clients' files (`configure`) |
+//! | `doctor`, `policy`, `configure`, `commands` | the interactive commands, with all that only they need: a registry's responses and denials (`doctor`), IAM set-ups (`policy`), clients' files (`configure`) |
 //! | `get` | a token for a registry: the request, the steps, what failed before |
 //! | `aws` | fetches a token: credentials, roles, `GetAuthorizationToken`; tells failures apart |
 //! | `cache` | tokens and failures on disk, their locks, housekeeping |
 //! | `identity` | the AWS identity: the layers in order, one file per credential source, the local state |
 //! | `config` | `config.toml` |
 //! | `http`, `net` | the program's HTTP client; hosts, ports and addresses |
+//! | `iam` | policy documents: for `policy`, for denials in `doctor`, for limited tokens |
 //! | `registry`, `token`, `redaction`, `digest`, `secret` | the nouns of the rooms above |
 //! | `env`, `fs`, `child`, `call_chain`, `terminal`, `clock`, `runtime`, `memory`, `error`, … | the machine |
 //!
@@ -88,6 +89,7 @@ pub mod fuzz;
 mod get;
 mod helper_name;
 pub mod http;
+mod iam;
 mod identity;
 mod kubelet;
 mod logger;

@@ -24,7 +24,7 @@ const TROUBLESHOOTING: &str =
 const ENV: &str = include_str!("../src/env.rs");
 const SETTINGS: &str = include_str!("../src/config/settings.rs");
 const KUBELET_SETTINGS: &str = include_str!("../src/config/kubelet.rs");
-const ACTIONS: &str = include_str!("../src/policy/iam/mod.rs");
+const ACTIONS: &str = include_str!("../src/iam/mod.rs");
 const EXAMPLE: &str = include_str!("../packaging/config.example.toml");
 const MANIFEST: &str = include_str!("../Cargo.toml");
 
@@ -501,6 +501,7 @@ fn every_kind_of_failure_is_in_the_troubleshooting_table() {
         ),
         ("RoleDenied", "the role … cannot be assumed by …"),
         ("CodeRefused", "the MFA code was rejected:"),
+        ("PolicyTooLarge", "the session policy is too large:"),
         ("TokenDenied", "ecr:GetAuthorizationToken is denied to …"),
         ("KeysRefused", "AWS rejected …"),
         ("WrongSecret", "wrong secret access key for …:"),

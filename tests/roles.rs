@@ -1,6 +1,8 @@
 //! Roles of rules: who assumes which, where and how; that nothing crosses partitions; and that
 //! no identity is ever answered another one's token.
 
+#[path = "roles/access.rs"]
+mod access;
 #[path = "roles/ages.rs"]
 mod ages;
 #[path = "roles/chains.rs"]

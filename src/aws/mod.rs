@@ -125,11 +125,16 @@ impl Fetch<'_> {
             let roles = identity.roles.iter();
             roles.map(move |role| (sts, role))
         });
-        roles.map(move |(sts, role)| Hop {
+        let last = identity.roles.len().saturating_sub(1);
+        let policy = identity.session_policy.as_ref();
+        roles.enumerate().map(move |(index, (sts, role))| Hop {
             caller: caller.replace(&role.arn),
             role,
             code: role.mfa_device.as_ref().and_then(|_| codes.next()),
             sts,
+            policy: policy
+                .filter(|_| index == last)
+                .map(|policy| policy.document.as_str()),
         })
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Hop<'a> {
     /// The code of its device, where it has one.
     pub(super) code: Option<&'a Secret>,
     pub(super) sts: &'a Endpoint,
+    /// The session policy, for the last role.
+    pub(super) policy: Option<&'a str>,
 }
 
 impl Fetch<'_> {
@@ -43,6 +45,7 @@ impl Fetch<'_> {
             .set_external_id(role.external_id.as_ref().map(|id| id.expose().to_owned()))
             .set_duration_seconds(seconds(role.duration))
             .set_serial_number(device.map(|device| device.as_str().to_owned()))
+            .set_policy(hop.policy.map(str::to_owned))
             .set_token_code(code.map(|code| code.expose().to_owned()))
             .send()
             .await
@@ -77,6 +80,10 @@ impl Fetch<'_> {
         token: &Secret,
         endpoint: &Endpoint,
     ) -> Result<Credentials, Failure> {
+        let identity = self.request.identity;
+        // Roles on top are limited instead: the last one requests the token.
+        let policy = identity.session_policy.as_ref();
+        let policy = policy.filter(|_| identity.roles.is_empty());
         self.connect_ahead().await;
         let client = aws_sdk_sts::Client::new(&self.sdk_config(endpoint, None));
         let answer = client
@@ -85,6 +92,7 @@ impl Fetch<'_> {
             .role_session_name(web.session_name())
             .web_identity_token(token.expose())
             .set_duration_seconds(seconds(web.duration))
+            .set_policy(policy.map(|policy| policy.document.clone()))
             .send()
             .await
             .map_err(|error| Failure::from_call(self, &error))?;

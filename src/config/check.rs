@@ -1,7 +1,7 @@
 //! Rules that are never used, because earlier rules set the same for all their registries.
 //!
 //! Each part of a rule is taken from the first matching rule that sets it: the identity, the two
-//! endpoints, the age, and the registry of a custom host name. A rule is unreachable only if earlier
+//! endpoints, the age, the access, and the registry of a custom host name. A rule is unreachable only if earlier
 //! rules set each of its parts for each of its registries. Rules are compared by trying them with
 //! sample registries. A few are enough, as rules only compare account, region, partition and name. The
 //! sample of a rule for repositories is its own pattern: what matches that matches all of them.
@@ -38,11 +38,12 @@ pub enum Why {
 }
 
 /// Whether a rule sets each of the parts that registries get from rules.
-const PARTS: [fn(&Rule) -> bool; 4] = [
+const PARTS: [fn(&Rule) -> bool; 5] = [
     |rule| rule.identity().is_some(),
     |rule| rule.settings().endpoint_url.is_some(),
     |rule| rule.settings().sts_endpoint_url.is_some(),
     |rule| rule.settings().max_age.is_some(),
+    |rule| rule.settings().access.is_some(),
 ];
 
 impl Config {

@@ -370,6 +370,37 @@ pub enum Problem {
         "`{0}` is not a private registry; write an account and region (111122223333/eu-west-1)"
     )]
     OtherHosts(String),
+    /// Neither of the two values of `access`.
+    #[error(
+        "must be `pull` or `push`, not `{word}`{}",
+        .nearest.map_or_else(String::new, |nearest| format!("; did you mean `{nearest}`?"))
+    )]
+    Access {
+        word: String,
+        nearest: Option<&'static str>,
+    },
+    /// A setting of `access` without it.
+    #[error(
+        "applies only with `access`; add access = \"pull\" or access = \"push\", or remove the line"
+    )]
+    WithoutAccess,
+    /// `access` with an identity that assumes no role.
+    #[error(
+        "needs a role, because AWS limits only the session of an assumed role; add `role_arn` or remove the line"
+    )]
+    AccessWithoutRole,
+    #[error("does not apply to public ECR, which has no pull-through cache rules; remove the line")]
+    PullThroughOfPublic,
+    /// Not a name of a repository, with or without wildcards.
+    #[error(
+        "`{0}` is not a repository; write a name of ECR in which `*` matches any characters (team/app, team/*): lower-case letters and digits, separated by single `.`, `_`, `-` or `/`"
+    )]
+    AccessRepository(String),
+    /// A session policy that STS does not accept.
+    #[error(
+        "results in a session policy of {length} characters, but AWS accepts at most {most}; use fewer repositories, with wildcards (team/*)"
+    )]
+    LongPolicy { most: usize, length: usize },
     /// A path that would depend on the caller's working folder.
     #[error("must be an absolute path (`~` and variables are not expanded), not `{0}`")]
     RelativePath(String),
@@ -451,7 +482,10 @@ fn printed(text: &str) -> String {
 }
 
 /// Keys whose values are no secrets: all but `external_id`.
-pub(super) const SHOWN_KEYS: [&str; 32] = [
+pub(super) const SHOWN_KEYS: [&str; 35] = [
+    "access",
+    "access_pull_through",
+    "access_repositories",
     "account",
     "accounts",
     "cache_dir",

@@ -190,6 +190,11 @@ impl IdentityTemplate {
         }
     }
 
+    /// Whether no role is assumed: SSO supplies the credentials of its role. (A profile may have a role.)
+    pub(super) fn is_without_role(&self) -> bool {
+        self.roles.is_empty() && matches!(self.source, Some(SourceSettings::Sso(_)))
+    }
+
     /// The region of the table.
     pub(super) fn region(&self) -> Option<&Region> {
         self.region.as_ref()

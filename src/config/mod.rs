@@ -12,6 +12,7 @@
 //!   without a rule another identity would be used.
 //! - The environment is not read here: the caller passes paths.
 
+mod access;
 mod check;
 mod error;
 mod identity;
@@ -25,6 +26,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+pub use access::AccessLimit;
 pub use check::{Unreachable, Why};
 pub use error::{ConfigError, Excerpt, Origin, Problem};
 pub use identity::{

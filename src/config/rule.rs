@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::access::AccessLimit;
 use super::error::{ConfigError, Origin, Problem};
 use super::identity::{IdentitySettings, IdentityTemplate};
 use super::section::Section;
@@ -38,6 +39,8 @@ pub struct RegistrySettings {
     pub sts_endpoint_url: Option<EndpointUrl>,
     /// The age at which its tokens are renewed, 1 min to 12 h.
     pub max_age: Option<Duration>,
+    /// The rights that its tokens are limited to.
+    pub access: Option<AccessLimit>,
 }
 
 impl RegistrySettings {
@@ -48,6 +51,7 @@ impl RegistrySettings {
             endpoint_url: or(self.endpoint_url, &others.endpoint_url),
             sts_endpoint_url: or(self.sts_endpoint_url, &others.sts_endpoint_url),
             max_age: self.max_age.or(others.max_age),
+            access: self.access.or_else(|| others.access.clone()),
         }
     }
 }
@@ -67,6 +71,7 @@ impl Rule {
             endpoint_url: section.keep_some(section.parsed("endpoint_url")),
             sts_endpoint_url: section.keep_some(section.parsed("sts_endpoint_url")),
             max_age: section.keep_some(section.seconds("max_age_seconds", MAX_AGE_SECONDS)),
+            access: section.keep_some(AccessLimit::read(section)),
         };
         if section.is_flawed() {
             return None;
@@ -86,6 +91,9 @@ impl Rule {
     fn check(&self, section: &Section<'_>) -> Result<(), ConfigError> {
         let registries = &self.registries;
         let is_own = matches!(registries, Match::Own(_));
+        if let Some(access) = &self.settings.access {
+            access.check(section, registries, self.identity.as_ref())?;
+        }
         match &self.identity {
             Some(identity) => {
                 let trusted = registries.account().is_some() || !self.accounts.is_empty();

@@ -82,6 +82,9 @@ const REGISTRY: Shape = Shape {
             "endpoint_url",
             "sts_endpoint_url",
             "max_age_seconds",
+            "access",
+            "access_repositories",
+            "access_pull_through",
         ],
     ],
 };

@@ -461,7 +461,7 @@ fn example_switched_on() -> String {
 fn the_example_is_right_and_shows_every_key() {
     let text = example_switched_on();
     let config = config(&text);
-    assert_eq!(config.rules().len(), 13);
+    assert_eq!(config.rules().len(), 14);
     assert_eq!(
         who(&config, OREGON),
         "work arn:aws:iam::999999999999:role/ecr-push"

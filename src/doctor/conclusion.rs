@@ -7,7 +7,7 @@ use crate::aws::{Caller, Failure, FailureKind, Stage, Survey};
 use crate::commands::Target;
 use crate::commands::page::CheckMark;
 use crate::identity::{Identity, Role};
-use crate::policy::iam::{
+use crate::iam::{
     self, Access, Callers, Principal, PrincipalKind, Repositories, RepositoryArn,
 };
 use crate::registry::PrivateRegistry;

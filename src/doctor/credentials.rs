@@ -54,6 +54,7 @@ fn failure_summary(failure: &Failure) -> &'static str {
         FailureKind::RoleDenied => "assuming the role was denied",
         FailureKind::CodeRefused => "the MFA code was rejected",
         FailureKind::TokenDenied => "the token request was denied",
+        FailureKind::PolicyTooLarge => "the session policy is too large",
         FailureKind::KeysRefused => "the access key was rejected",
         FailureKind::WrongSecret => "the secret access key is wrong",
         FailureKind::CredentialsExpired => "the credentials have expired",

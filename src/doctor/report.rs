@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::commands::Page;
 use crate::commands::facts::IdentityFacts;
 use crate::commands::page::CheckMark;
-use crate::policy::iam::Statement;
+use crate::iam::Statement;
 
 /// The version of the JSON form. New fields do not change it.
 const VERSION: u32 = 1;

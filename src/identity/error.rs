@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::config::{ConfigError, Problem};
+use crate::config::{ConfigError, Origin, Problem};
 use crate::env::{Env, var};
 use crate::registry::{ParseError, Partition};
 
@@ -91,6 +91,18 @@ pub(crate) enum IdentityError {
         ours: Partition,
         chosen_by: ChosenBy,
     },
+    /// A rule limits the tokens, but the credentials are not those of a role that is assumed.
+    #[error(
+        "access = \"{word}\" at {origin} needs a role, but no role is assumed: the credentials are those of {credentials} (selected by {chosen_by})"
+    )]
+    AccessWithoutRole {
+        /// The place of the rule.
+        origin: Origin,
+        word: &'static str,
+        /// The credential source.
+        credentials: String,
+        chosen_by: ChosenBy,
+    },
     /// An endpoint of another partition than the registry.
     #[error(
         "the endpoint {url} is in the partition {theirs}, but the registry {registry} is in {ours}; keys and tokens work only in their own partition"
@@ -153,6 +165,9 @@ impl IdentityError {
                     "Add a rule for the registry's partition to config.toml, for example match = \"{ours}\""
                 ),
             }],
+            IdentityError::AccessWithoutRole { .. } => vec![
+                "Add role_arn to the rule, or select a profile with role_arn: AWS limits only the session of an assumed role".to_owned(),
+            ],
             IdentityError::EndpointPartition { theirs, .. } => vec![format!(
                 "Set the endpoint only in a config.toml rule for its partition, for example match = \"{theirs}\""
             )],

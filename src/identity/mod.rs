@@ -11,6 +11,7 @@ mod misspelled;
 mod profile;
 mod resolver;
 mod searched_files;
+mod session_policy;
 mod sign_in;
 mod source;
 
@@ -31,6 +32,7 @@ pub(crate) use local_state::{LocalState, MAX_TOKEN_LENGTH};
 pub(crate) use misspelled::Misspelled;
 pub(crate) use resolver::Resolver;
 pub(crate) use searched_files::SearchedFiles;
+pub(crate) use session_policy::SessionPolicy;
 pub(crate) use sign_in::{RenewedSso, SignIn, SignInState, SsoToken};
 pub(crate) use source::{
     Container, GitHubRequest, InstanceMetadata, MORE_TIME, ON_EC2, ServiceAccount, SignInMethod,
@@ -72,6 +74,8 @@ pub(crate) struct Identity {
     pub source: Source,
     /// The roles on top, the first to be assumed first.
     pub roles: Vec<Role>,
+    /// What the last role is assumed with, or else the role of a web identity.
+    pub session_policy: Option<SessionPolicy>,
     /// Where ECR is asked.
     pub api: Endpoint,
     /// Where roles are assumed; there when one is.
@@ -140,6 +144,11 @@ impl Identity {
             parts.option(role.external_id.as_ref().map(Secret::expose));
             parts.text(role.session_name());
             parts.option(role.mfa_device.as_ref().map(MfaDevice::as_str));
+        }
+        // Without one nothing is fed, so that tokens from before there were any are still found.
+        if let Some(policy) = &self.session_policy {
+            parts.text("session policy");
+            parts.text(&policy.document);
         }
         if let Some(sts) = &self.sts {
             parts.text("sts");
@@ -232,6 +241,9 @@ impl fmt::Display for Identity {
         for role in &self.roles {
             write!(f, ", then role {}", role.arn)?;
         }
-        Ok(())
+        match &self.session_policy {
+            Some(policy) => write!(f, ", {policy}"),
+            None => Ok(()),
+        }
     }
 }

@@ -17,6 +17,7 @@ use super::endpoint::{AwsApi, Endpoint, EndpointKinds, Settings};
 use super::error::IdentityError;
 use super::layers::{Choice, ExplainedLayer, Layers};
 use super::misspelled::Misspelled;
+use super::session_policy::SessionPolicy;
 use super::source::{Source, WebIdentity};
 
 /// Determines the identity for a registry.
@@ -65,6 +66,9 @@ impl<'a> Resolver<'a> {
         let settings = self.settings(chosen.profile.as_deref());
         same_partition(&chosen, &settings, registry)?;
         let by_hand = config.settings_for(lookup);
+        let limit = by_hand.access.clone();
+        let session_policy = limit.map(|limit| SessionPolicy::new(limit, &chosen, registry));
+        let session_policy = session_policy.transpose()?;
         let region = settings.region(chosen.region.as_ref(), registry);
         let properties = chosen.source.properties();
         let sts = if properties.role.is_some() || !chosen.roles.is_empty() {
@@ -104,6 +108,7 @@ impl<'a> Resolver<'a> {
             profile: chosen.profile,
             source: chosen.source,
             roles: chosen.roles,
+            session_policy,
             api,
             sts,
             sign_in_api,

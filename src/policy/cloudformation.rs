@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::policy::iam::{friendly_name, role_name, role_path};
+use crate::iam::{friendly_name, role_name, role_path};
 use crate::registry::RoleArn;
 
 use super::notes::{Note, Purpose, comment, general_comments, note_with_commands};

@@ -5,7 +5,7 @@ use crate::commands::Target;
 use crate::config::{Config, Problem, parse_external_id};
 use crate::env::Env;
 use crate::error::Error;
-use crate::policy::iam::{
+use crate::iam::{
     Access, Callers, OrganizationIdError, Principal, PrincipalError, Repositories, RepositoryArn,
     RepositoryError,
 };

@@ -2,13 +2,12 @@
 //! calls and changes nothing in AWS.
 //!
 //! A [`Grant`] is the access that is wanted. The [`Setup`] for it has several policies, each of them
-//! a document and the resource or identity that it is attached to. `terraform`, `shell` and
+//! a document of `iam` and the resource or identity that it is attached to. `terraform`, `shell` and
 //! `cloudformation` write them for other programs, and `files` writes them to files.
 
 mod cloudformation;
 mod files;
 mod grant;
-pub(crate) mod iam;
 mod notes;
 mod setup;
 mod shell;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::commands::page::MAX_WIDTH;
-use crate::policy::iam::{Access, Callers, Document, RepositoryArn};
+use crate::iam::{Access, Callers, Document, RepositoryArn};
 use crate::registry::{AccountId, Partition, Region, RoleArn};
 use crate::shell_word::shell_word;
 

@@ -7,7 +7,7 @@
 
 use serde::Serialize;
 
-use crate::policy::iam::{
+use crate::iam::{
     Access, Callers, Document, Principal, PrincipalKind, Repositories, Statement, assume_role,
     get_token, in_identity_policy, in_registry_policy, in_repository_policy, in_trust_policy,
     permission_set, read_inspector, role_name,

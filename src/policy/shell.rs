@@ -1,7 +1,7 @@
 //! AWS CLI commands, for a POSIX shell: a section or script for each account, as the commands take
 //! its credentials.
 
-use crate::policy::iam::{friendly_name, role_name, role_path};
+use crate::iam::{friendly_name, role_name, role_path};
 use crate::shell_word::shell_word;
 
 use super::notes::{

@@ -3,7 +3,7 @@
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-use crate::policy::iam::{OrganizationId, RepositoryArn, friendly_name, role_name};
+use crate::iam::{OrganizationId, RepositoryArn, friendly_name, role_name};
 use crate::registry::{AccountId, Region, RoleArn};
 
 /// The resource or IAM identity that a policy is attached to.

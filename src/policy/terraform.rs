@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::policy::iam::{friendly_name, role_name, role_path};
+use crate::iam::{friendly_name, role_name, role_path};
 use crate::registry::{AccountId, Region, RoleArn};
 
 use super::notes::{Purpose, comment, general_comments, note_comment, note_with_commands};

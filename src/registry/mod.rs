@@ -339,6 +339,47 @@ impl fmt::Display for RepositoryPattern {
     }
 }
 
+/// Repositories as the resource of an IAM policy names them: in `team-*/app`, each `*` matches any
+/// characters, `/` included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositoryWildcard(Box<str>);
+
+impl RepositoryWildcard {
+    /// `None` if no name of a repository matches the text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_valid = !text.contains("**") && is_repository_name(&text.replace('*', "xx"));
+        is_valid.then(|| Self(text.into()))
+    }
+
+    pub fn matches(&self, repository: &str) -> bool {
+        let Some((first, rest)) = self.0.split_once('*') else {
+            return repository == &*self.0;
+        };
+        let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
+        let inner = repository.strip_prefix(first);
+        let Some(mut inner) = inner.and_then(|inner| inner.strip_suffix(last)) else {
+            return false;
+        };
+        middle.split('*').all(|part| match inner.split_once(part) {
+            Some((_, after)) => {
+                inner = after;
+                true
+            }
+            None => false,
+        })
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RepositoryWildcard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -611,6 +652,45 @@ mod tests {
             "team/?",
         ] {
             assert_eq!(RepositoryPattern::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_of_iam_matches_any_characters_and_has_no_name_of_its_own_to_match() {
+        for (text, repository, expected) in [
+            ("team/app", "team/app", true),
+            ("team/app", "team/app2", false),
+            ("team/*", "team/sub/app", true),
+            ("team/*", "team", false),
+            ("team*", "team-secret/app", true),
+            ("*/app", "a/b/app", true),
+            ("*/app", "a/b/app2", false),
+            ("a*b*c*d", "a-b-c-d", true),
+            ("a*b*c*d", "a-c-b-d", false),
+            ("aa*aa", "aaa", false),
+            ("*", "any/name", true),
+        ] {
+            let wildcard = RepositoryWildcard::parse(text).unwrap();
+            assert_eq!(
+                wildcard.matches(repository),
+                expected,
+                "{text} {repository}"
+            );
+        }
+        for text in [
+            "",
+            "a",
+            "/*",
+            "team//*",
+            "team/**",
+            "Team/*",
+            "team/app:v1",
+            "team/?",
+            "${x}",
+            "team/",
+            "team/a p",
+        ] {
+            assert_eq!(RepositoryWildcard::parse(text), None, "{text}");
         }
     }
 }

@@ -32,6 +32,8 @@ pub(crate) enum FailureKind {
     RoleDenied,
     /// STS does not take the MFA code.
     CodeRefused,
+    /// The session policy is too large in the format that STS packs it into.
+    PolicyTooLarge,
     TokenDenied,
     KeysRefused,
     /// AWS knows the access key ID, but the secret does not belong to it.
@@ -155,7 +157,9 @@ impl Failure {
             | FailureKind::TokenDenied
             | FailureKind::KeysRefused
             | FailureKind::WrongSecret => Scope::Denial,
-            FailureKind::CodeRefused | FailureKind::Refused => Scope::Attempt,
+            FailureKind::CodeRefused | FailureKind::PolicyTooLarge | FailureKind::Refused => {
+                Scope::Attempt
+            }
             FailureKind::SignIn(_)
             | FailureKind::NotSignedIn(_)
             | FailureKind::Source
@@ -270,6 +274,9 @@ impl fmt::Display for Failure {
             ),
             FailureKind::RoleDenied => self.role_denied(f),
             FailureKind::CodeRefused => write!(f, "{stage}: the MFA code was rejected: {detail}"),
+            FailureKind::PolicyTooLarge => {
+                write!(f, "{stage}: the session policy is too large: {detail}")
+            }
             FailureKind::TokenDenied if self.is_public => write!(
                 f,
                 "ecr-public:GetAuthorizationToken is denied to {}: {detail}",
@@ -349,6 +356,9 @@ impl Failure {
             FailureKind::CodeRefused => hints(&[
                 "Enter the current code from the device; each code works once, for about 30 seconds",
                 "Check that mfa_serial is the MFA device of the calling user",
+            ]),
+            FailureKind::PolicyTooLarge => hints(&[
+                "List fewer repositories in access_repositories, with wildcards (team/*). AWS packs the policy, and does not document how: shorter names help",
             ]),
             FailureKind::NotSignedIn(searched) => {
                 let mut all = hints(&[SIGN_IN, ON_EC2]);

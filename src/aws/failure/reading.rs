@@ -183,6 +183,7 @@ fn kind_of_code(
             FailureKind::Unavailable
         }
         "InvalidIdentityToken" | "IDPRejectedClaim" => FailureKind::RoleDenied,
+        "PackedPolicyTooLarge" => FailureKind::PolicyTooLarge,
         "ExpiredToken" | "ExpiredTokenException" => FailureKind::CredentialsExpired,
         "InvalidClientTokenId"
         | "UnrecognizedClientException"

@@ -232,10 +232,30 @@ fn each_setting_is_that_of_the_first_rule_that_has_it() {
         Some("https://one.example")
     );
     assert_eq!(settings.max_age, Some(Duration::from_secs(600)));
+    assert_eq!(settings.access, None);
     assert_eq!(who(&config, IRELAND), "p");
     assert_eq!(
         config.settings_for(&registry(PUBLIC)),
         RegistrySettings::default()
+    );
+}
+
+#[test]
+fn access_is_taken_as_a_whole_from_the_first_rule_that_has_it() {
+    let config = config(
+        "[[registry]]\nmatch = \"111122223333/eu-west-1\"\nprofile = \"p\"\n\
+         [[registry]]\nmatch = \"111122223333\"\naccess = \"push\"\n\
+         [[registry]]\nmatch = \"*\"\naccess = \"pull\"\naccess_repositories = [\"team/*\"]\naccess_pull_through = true\n",
+    );
+    let of = |host| {
+        let access = config.settings_for(&registry(host)).access;
+        access.map(|access| access.to_string())
+    };
+    assert_eq!(of(IRELAND).as_deref(), Some("push and pull"));
+    assert_eq!(of(PUBLIC), None);
+    assert_eq!(
+        of("444455556666.dkr.ecr.eu-west-1.amazonaws.com").as_deref(),
+        Some("pull of team/*, including pull-through caches")
     );
 }
 
@@ -257,6 +277,7 @@ fn a_rule_needs_an_identity_or_a_setting() {
         "endpoint_url = \"https://x\"",
         "sts_endpoint_url = \"http://localhost\"",
         "max_age_seconds = 60",
+        "access = \"pull\"",
     ] {
         config(&format!("[[registry]]\nmatch = \"*\"\n{lines}\n"));
         // Without an identity, no role is assumed.
@@ -634,7 +655,7 @@ fn what_a_rule_says_besides_counts_by_itself() {
     let sts = "sts_endpoint_url = \"https://b.example\"";
     let all = |says: &str| format!("match = \"*\"; {says}");
     let one = |says: &str| format!("match = \"111122223333\"; {says}");
-    let cases: [(Vec<String>, &[&str]); 8] = [
+    let cases: [(Vec<String>, &[&str]); 10] = [
         // A rule without an identity leaves that to the next.
         (vec![all(url), one("profile = \"a\"")], &[]),
         (vec![all("profile = \"a\""), one(url)], &[]),
@@ -653,6 +674,11 @@ fn what_a_rule_says_besides_counts_by_itself() {
             vec![all("max_age_seconds = 600"), one("max_age_seconds = 60")],
             &["2 by 1"],
         ),
+        (
+            vec![all("access = \"pull\""), one("access = \"push\"")],
+            &["2 by 1"],
+        ),
+        (vec![all("profile = \"a\""), one("access = \"push\"")], &[]),
         (
             vec![
                 all("max_age_seconds = 600"),

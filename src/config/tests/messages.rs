@@ -177,7 +177,7 @@ fn unknown_keys_and_tables() {
             "2: registry.zzz: unknown key; the keys of this table are match, accounts, profile, source_profile, \
              sso_session, sso_start_url, sso_region, sso_role_name, sso_account_id, web_identity, \
              web_identity_audience, role_arn, external_id, role_session_name, duration_seconds, mfa_serial, region, account, \
-             endpoint_url, sts_endpoint_url, max_age_seconds",
+             endpoint_url, sts_endpoint_url, max_age_seconds, access, access_repositories, access_pull_through",
         ),
         (
             "role_arn = \"x\"\n",

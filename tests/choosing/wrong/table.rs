@@ -47,6 +47,55 @@ pub(super) const TABLE: &[Wrong] = &[
         "[kubelet]\ncache_dir = \"run\"\n",
         "2: kubelet.cache_dir: must be an absolute path (`~` and variables are not expanded), not `run`",
     ),
+    // Limited tokens.
+    file(
+        "[[registry]]\nmatch = \"*\"\nrole_arn = \"arn:aws:iam::111122223333:role/pull\"\naccess = \"pul\"\n",
+        "4: registry.access: must be `pull` or `push`, not `pul`; did you mean `pull`?",
+    ),
+    file(
+        "[[registry]]\nmatch = \"*\"\naccess = \"everything\"\n",
+        "3: registry.access: must be `pull` or `push`, not `everything`",
+    ),
+    file(
+        "[[registry]]\nmatch = \"*\"\naccess_repositories = [\"team/*\"]\nprofile = \"work\"\n",
+        "3: registry.access_repositories: applies only with `access`; add access = \"pull\" or access = \"push\", or remove the line",
+    ),
+    file(
+        "[[registry]]\nmatch = \"*\"\naccess_pull_through = true\nprofile = \"work\"\n",
+        "3: registry.access_pull_through: applies only with `access`; add access = \"pull\" or access = \"push\", or remove the line",
+    ),
+    file(
+        "[[registry]]\nmatch = \"*\"\naccess = \"pull\"\naccess_pull_through = \"yes\"\n",
+        "4: registry.access_pull_through: must be true or false without quotes, not text",
+    ),
+    file(
+        "[[registry]]\nmatch = \"*\"\naccess = \"pull\"\naccess_repositories = [\n  \"team/*\",\n  \"team/App\",\n]\n",
+        "6: registry.access_repositories: `team/App` is not a repository; write a name of ECR in which `*` matches any characters (team/app, team/*): lower-case letters and digits, separated by single `.`, `_`, `-` or `/`",
+    ),
+    file(
+        "[[registry]]\nmatch = \"*\"\nsso_session = \"corp\"\nsso_role_name = \"Pull\"\naccess = \"pull\"\n",
+        "5: registry.access: needs a role, because AWS limits only the session of an assumed role; add `role_arn` or remove the line",
+    ),
+    file(
+        "[[registry]]\nmatch = \"public.ecr.aws\"\naccess = \"pull\"\naccess_pull_through = true\n",
+        "4: registry.access_pull_through: does not apply to public ECR, which has no pull-through cache rules; remove the line",
+    ),
+    Wrong {
+        config: "[[registry]]\nmatch = \"*\"\naccess = \"pull\"\n",
+        line: "access = \"pull\" at $CONFIG:1 needs a role, but no role is assumed: the credentials are those of the access key AKIAIOSFODNN7EXAMPLE (selected by the variable AWS_ACCESS_KEY_ID)",
+        hints: &[
+            "Add role_arn to the rule, or select a profile with role_arn: AWS limits only the session of an assumed role",
+        ],
+        ..RIGHT
+    },
+    Wrong {
+        config: "[[registry]]\nmatch = \"*\"\nprofile = \"work\"\naccess = \"push\"\n",
+        line: "access = \"push\" at $CONFIG:1 needs a role, but no role is assumed: the credentials are those of the access key AKIAI44QH8DHBEXAMPLE (selected by the rule at $CONFIG:1)",
+        hints: &[
+            "Add role_arn to the rule, or select a profile with role_arn: AWS limits only the session of an assumed role",
+        ],
+        ..RIGHT
+    },
     // Accounts.
     file(
         "[[registry]]\nmatch = \"11112222333\"\nprofile = \"work\"\n",
@@ -620,7 +669,7 @@ pub(super) const TABLE: &[Wrong] = &[
     ),
     file(
         "[[registry]]\nmatch = \"*\"\nfoo = 1\n",
-        "3: registry.foo: unknown key; the keys of this table are match, accounts, profile, source_profile, sso_session, sso_start_url, sso_region, sso_role_name, sso_account_id, web_identity, web_identity_audience, role_arn, external_id, role_session_name, duration_seconds, mfa_serial, region, account, endpoint_url, sts_endpoint_url, max_age_seconds",
+        "3: registry.foo: unknown key; the keys of this table are match, accounts, profile, source_profile, sso_session, sso_start_url, sso_region, sso_role_name, sso_account_id, web_identity, web_identity_audience, role_arn, external_id, role_session_name, duration_seconds, mfa_serial, region, account, endpoint_url, sts_endpoint_url, max_age_seconds, access, access_repositories, access_pull_through",
     ),
     file(
         "[identity.release]\nprofil = \"work\"\n",

@@ -182,6 +182,9 @@ const INPUTS: &[(&str, InputRole)] = &[
     ),
     ("config.toml: registry endpoint_url", Counts),
     ("config.toml: registry sts_endpoint_url", Counts),
+    ("config.toml: registry access", Counts),
+    ("config.toml: registry access_repositories", Counts),
+    ("config.toml: registry access_pull_through", Counts),
     (
         "config.toml: registry max_age_seconds",
         Never("how old an entry may be, not whose it is"),

@@ -213,6 +213,11 @@ impl SituationPlan {
         self.chain > 0 || self.role || self.kind.is_web_identity()
     }
 
+    /// Whether the rule limits the token.
+    pub(super) fn is_limited(&self) -> bool {
+        self.calls_sts() && self.device
+    }
+
     /// Whether the profile is used as in the AWS CLI, so that variables may name a part of its web
     /// identity: it has no role on top, and comes from AWS's variables or is the default one.
     pub(super) fn reads_web_identity_variables(&self) -> bool {
@@ -280,7 +285,8 @@ impl SituationPlan {
         }
         // A rule that says nothing about who asks, unless it is the layer.
         let of_it = if self.public { PUBLIC } else { "999999999999" };
-        let heeded = self.layer == Layer::Rule || self.endpoints.are_of_rule();
+        let limited = self.is_limited();
+        let heeded = self.layer == Layer::Rule || self.endpoints.are_of_rule() || limited;
         let effect = if heeded { Decides } else { Nothing };
         let place = |key| InputPlace::Toml("registry 0", key);
         s.add(place("match"), Some(of_it), Some("444455556666"), effect);
@@ -290,6 +296,20 @@ impl SituationPlan {
             Some("3600"),
             Nothing,
         );
+        if limited {
+            s.decides(place("access"), "pull", "push");
+            s.or(None, Decides);
+            s.absent(place("access_repositories"), "team/*", Decides);
+            s.or(Some("team/app"), Decides);
+            if !self.public {
+                s.absent(place("access_pull_through"), "true", Decides);
+                s.or(Some("false"), Nothing);
+            }
+            s.is("limited to pull");
+        } else {
+            // Without a role, there is no identity then.
+            s.absent(place("access"), "pull", Decides);
+        }
     }
 
     /// The section at a depth of the chain, the chosen one first.

@@ -158,7 +158,7 @@ pub(super) fn toml_file(situation: &Situation, pen: &mut Pen) -> String {
         pen.shuffle(&mut lines);
         for (key, value) in lines {
             let equals = pen.one_of(&[" = ", "=", "\t=  "]);
-            let quote = if key.ends_with("_seconds") {
+            let quote = if key.ends_with("_seconds") || key == "access_pull_through" {
                 ""
             } else {
                 pen.one_of(&["\"", "'", "\"\"\"", "'''"])

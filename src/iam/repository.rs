@@ -117,21 +117,14 @@ impl FromStr for RepositoryArn {
 
 impl fmt::Display for RepositoryArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        arn(f, &self.region, &self.account, &self.name)
+        f.write_str(&arn_of(&self.region, &self.account, &self.name))
     }
 }
 
-fn arn(
-    f: &mut impl fmt::Write,
-    region: &Region,
-    account: &AccountId,
-    name: &str,
-) -> Result<(), fmt::Error> {
+/// The ARN of a repository, or of all whose names match a wildcard.
+pub(super) fn arn_of(region: &Region, account: &AccountId, name: &str) -> String {
     let partition = Partition::of_region(region);
-    write!(
-        f,
-        "arn:{partition}:ecr:{region}:{account}:repository/{name}"
-    )
+    format!("arn:{partition}:ecr:{region}:{account}:repository/{name}")
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,11 +159,7 @@ impl Repositories {
     pub(crate) fn arns(&self) -> Vec<String> {
         match self {
             Self::Named(repositories) => repositories.iter().map(ToString::to_string).collect(),
-            Self::AllOf { account, region } => {
-                let mut text = String::new();
-                arn(&mut text, region, account, "*").expect("a text can be written to");
-                vec![text]
-            }
+            Self::AllOf { account, region } => vec![arn_of(region, account, "*")],
         }
     }
 }

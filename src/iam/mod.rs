@@ -1,4 +1,4 @@
-//! IAM policy documents, and the statements that a set-up needs. `principal` has the callers that they
+//! IAM policy documents: the statements that a set-up needs, and session policies. `principal` has the callers that they
 //! name, and `repository` the repositories.
 //!
 //! Nothing here makes a network call. A policy made from parsed values allows only these values. A
@@ -9,7 +9,8 @@
 //! the registry's account: the role's trust policy and the caller's identity policy must allow it.
 //!
 //! The actions for pulls and pushes are from the ECR user guide ("Required IAM permissions for
-//! pushing an image", "Repository policy examples").
+//! pushing an image", "Repository policy examples"), those of public ECR from the ECR public user guide
+//! ("Pushing a Docker image", "Registry authentication").
 //!
 //! The documents are our own structs. Crates that model IAM documents hold principals, actions and
 //! conditions as strings, which would have to be checked anyway. They also bring an evaluator
@@ -23,7 +24,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::registry::RoleArn;
+use crate::registry::{AccountId, Region, RoleArn};
 
 pub(crate) use principal::{
     Callers, OrganizationId, OrganizationIdError, Principal, PrincipalError, PrincipalKind,
@@ -150,6 +151,13 @@ fn pretty(value: &impl Serialize) -> String {
     serde_json::to_string_pretty(value).expect("texts, lists and maps of them are JSON")
 }
 
+impl Document {
+    /// JSON without white space.
+    pub(crate) fn compact(&self) -> String {
+        serde_json::to_string(self).expect("texts, lists and maps of them are JSON")
+    }
+}
+
 impl Serialize for PrincipalElement {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
@@ -214,6 +222,20 @@ impl Access {
         }
     }
 
+    /// The actions on a repository of public ECR. Anyone can pull from it.
+    fn public_actions(self) -> &'static [&'static str] {
+        match self {
+            Access::Pull | Access::Scan => &["ecr-public:BatchCheckLayerAvailability"],
+            Access::Push => &[
+                "ecr-public:BatchCheckLayerAvailability",
+                "ecr-public:CompleteLayerUpload",
+                "ecr-public:InitiateLayerUpload",
+                "ecr-public:PutImage",
+                "ecr-public:UploadLayerPart",
+            ],
+        }
+    }
+
     fn statement(self) -> Statement {
         Statement::allow(self.sid(), self.actions().to_vec())
     }
@@ -243,6 +265,52 @@ pub(crate) fn in_identity_policy(access: Access, repositories: &Repositories) ->
 pub(crate) fn get_token() -> Statement {
     let action = vec!["ecr:GetAuthorizationToken"];
     Statement::allow("GetToken", action).on(vec!["*".to_owned()])
+}
+
+/// The same for public ECR.
+fn get_public_token() -> Statement {
+    let actions = vec![
+        "ecr-public:GetAuthorizationToken",
+        "sts:GetServiceBearerToken",
+    ];
+    Statement::allow("GetToken", actions).on(vec!["*".to_owned()])
+}
+
+/// For the first pull of an image by a pull-through cache, which creates its repository (the ECR user
+/// guide, "IAM permissions required to sync an upstream registry").
+fn pull_through() -> Statement {
+    let actions = vec!["ecr:BatchImportUpstreamImage", "ecr:CreateRepository"];
+    Statement::allow("PullThroughCache", actions)
+}
+
+/// A session policy: a token for a private registry, and access to its repositories of these names,
+/// which may have wildcards.
+pub(crate) fn session_policy(
+    access: Access,
+    has_pull_through: bool,
+    (account, region): (&AccountId, &Region),
+    names: &[&str],
+) -> Document {
+    let arn = |name: &&str| repository::arn_of(region, account, name);
+    let arns: Vec<String> = names.iter().map(arn).collect();
+    let mut statements = vec![get_token(), access.statement().on(arns.clone())];
+    if has_pull_through {
+        statements.push(pull_through().on(arns));
+    }
+    Document::new(statements)
+}
+
+/// The same for public ECR: the repositories of this account.
+pub(crate) fn public_session_policy(
+    access: Access,
+    account: &AccountId,
+    names: &[&str],
+) -> Document {
+    let arn = |name: &&str| format!("arn:aws:ecr-public::{account}:repository/{name}");
+    let actions = access.public_actions().to_vec();
+    let statement = Statement::allow(access.sid(), actions);
+    let arns = names.iter().map(arn).collect();
+    Document::new(vec![get_public_token(), statement.on(arns)])
 }
 
 /// For an identity policy in the registry's account: reading the Amazon Inspector findings of the
@@ -303,7 +371,7 @@ fn allow_callers(callers: &Callers, statement: &Statement) -> Vec<Statement> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::iam::RepositoryArn;
+    use crate::iam::RepositoryArn;
     use crate::registry::Partition;
 
     fn principal(text: &str) -> Principal {
