@@ -465,8 +465,8 @@ pub enum ConfigCommand {
     /// Check the configuration files for mistakes
     ///
     /// Reports rules that are never used because an earlier rule matches first, hosts that are
-    /// defined twice, AWS profiles that do not exist, and misspelled ECRX_* variables. Exits with
-    /// 1 if it finds a mistake.
+    /// defined twice, AWS profiles that do not exist or lack the role that `access` needs, and
+    /// misspelled ECRX_* variables. Exits with 1 if it finds a mistake.
     Check {
         /// Print the result as JSON
         #[arg(long)]

@@ -1,5 +1,7 @@
 //! The commands `password`, `whoami`, `cache`, `config` and `completions`: exact text and JSON.
 
+#[path = "people/access.rs"]
+mod access;
 #[path = "people/cache.rs"]
 mod cache;
 mod common;

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::identity::{ExplainedLayer, LayerName, Misspelled, Resolver};
 use crate::registry::{Lookup, Registry};
 
-use super::facts::{DEFAULT, Facts, HostOnly, Setting};
+use super::facts::{AccessFacts, DEFAULT, Facts, HostOnly, Setting};
 use super::page::CheckMark;
 use super::registries::{Columns, RegistriesReport};
 use super::{Page, Target, Verdict};
@@ -77,7 +77,7 @@ fn check(env: &Env, json: bool, page: &mut Page) -> Result<Verdict, Error> {
             .iter()
             .map(CheckFinding::from_region),
     );
-    findings.extend(missing_profiles(env, &config));
+    findings.extend(unusable_profiles(env, &config));
     findings.extend(Misspelled::all(env).iter().map(CheckFinding::from_variable));
     let report = CheckReport {
         files: files(&paths, &config),
@@ -139,8 +139,8 @@ fn shortened(mut places: Vec<String>) -> String {
 }
 
 /// Finds profiles and SSO sessions that rules, `[defaults]` and `[identity.NAME]` name, but that do
-/// not exist.
-fn missing_profiles(env: &Env, config: &Config) -> Vec<CheckFinding> {
+/// not exist, and profiles without the role that a rule needs.
+fn unusable_profiles(env: &Env, config: &Config) -> Vec<CheckFinding> {
     if config
         .profiles()
         .chain(config.sso_sessions())
@@ -163,6 +163,16 @@ fn missing_profiles(env: &Env, config: &Config) -> Vec<CheckFinding> {
             }];
         }
     };
+    let without_role = config
+        .limited_profiles()
+        .filter(|(name, _)| known.contains(name) && resolver.has_role(name) == Some(false));
+    let without_role = without_role.map(|(name, origin)| {
+        let message = format!(
+            "`access` needs a role, but the AWS profile `{name}` has none; add `role_arn` to the rule \
+             or remove `access`"
+        );
+        CheckFinding::at(CheckMark::Bad, origin, message)
+    });
     let profiles = config.profiles().filter(|(name, _)| !known.contains(name));
     let profiles = profiles.map(|(name, origin)| {
         let message = format!("the AWS profile `{name}` does not exist");
@@ -179,6 +189,7 @@ fn missing_profiles(env: &Env, config: &Config) -> Vec<CheckFinding> {
     missing
         .into_iter()
         .map(|(origin, message)| CheckFinding::at(CheckMark::Warning, origin, message))
+        .chain(without_role)
         .collect()
 }
 
@@ -344,6 +355,8 @@ struct RuleFacts {
     endpoint_url: Option<String>,
     sts_endpoint_url: Option<String>,
     max_age_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access: Option<AccessFacts>,
 }
 
 fn show(env: &Env, host: Option<&str>, json: bool, page: &mut Page) -> Result<Verdict, Error> {
@@ -498,6 +511,7 @@ impl RuleFacts {
             endpoint_url: settings.endpoint_url.as_ref().map(ToString::to_string),
             sts_endpoint_url: settings.sts_endpoint_url.as_ref().map(ToString::to_string),
             max_age_seconds: settings.max_age.map(|age| age.as_secs()),
+            access: settings.access.as_ref().map(AccessFacts::from_limit),
         }
     }
 
@@ -512,6 +526,7 @@ impl RuleFacts {
         }
         let age = self.max_age_seconds;
         lines.extend(age.map(|seconds| format!("max_age_seconds = {seconds}")));
+        lines.extend(self.access.as_ref().map(AccessFacts::line));
         if lines.is_empty() {
             lines.push("account and region of the host".to_owned());
         }

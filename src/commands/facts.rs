@@ -4,18 +4,19 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::cache::{CacheLocation, CacheOff, LocationOrigin};
 use crate::clock;
 use crate::commands::page::{CheckMark, from_now, iso};
-use crate::config::{Config, Origin, RegistrySettings, Rule};
+use crate::config::{AccessLimit, Config, Origin, RegistrySettings, Rule};
 use crate::env::{Env, var};
 use crate::error::Error;
 use crate::get::{Held, Tokens};
 use crate::identity::{
-    ChosenBy, Endpoint, ExplainedLayer, Identity, LayerName, Role, SignIn, SignInState, Source,
-    UrlOrigin,
+    ChosenBy, Endpoint, ExplainedLayer, Identity, LayerName, Role, SessionPolicy, SignIn,
+    SignInState, Source, UrlOrigin,
 };
 use crate::redaction::shown_url;
 use crate::registry::Lookup;
@@ -122,6 +123,7 @@ impl<'a> Facts<'a> {
             settings.push(self.endpoint_url("sts_endpoint_url", TokenApi::Sts));
         }
         settings.extend(self.identity().map(|identity| self.max_age(identity)));
+        settings.extend(self.rules().find_map(access));
         settings.push(self.cache_folder());
         let helper = match &config.other_registries_helper {
             Some(helper) => helper.program(),
@@ -216,6 +218,16 @@ impl<'a> Facts<'a> {
     }
 }
 
+/// The access that a rule limits tokens to.
+fn access(rule: &Rule) -> Option<Setting> {
+    let limit = rule.settings().access.as_ref()?;
+    Some(Setting {
+        name: "access",
+        value: limit.to_string(),
+        from: limit.origin().to_string(),
+    })
+}
+
 impl TokenApi {
     fn endpoint(self, identity: &Identity) -> Option<&Endpoint> {
         match self {
@@ -279,6 +291,9 @@ pub(crate) struct IdentityFacts {
     pub source: SourceFacts,
     pub sign_in: Option<SignInFacts>,
     pub roles: Vec<RoleFacts>,
+    /// What the last role is limited to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<SessionPolicyFacts>,
     pub ecr: EndpointFacts,
     /// `None` if no role is assumed.
     pub sts: Option<EndpointFacts>,
@@ -321,6 +336,29 @@ pub(crate) struct RoleFacts {
     pub external_id: bool,
     pub mfa_device: Option<String>,
     pub duration_seconds: Option<u64>,
+}
+
+/// What a rule limits tokens to.
+#[derive(Serialize)]
+pub(super) struct AccessFacts {
+    /// `pull` or `push`.
+    access: &'static str,
+    /// With wildcards; `*` for all.
+    repositories: Vec<String>,
+    pull_through: bool,
+    #[serde(skip)]
+    text: String,
+}
+
+/// The same for an identity.
+#[derive(Serialize)]
+pub(crate) struct SessionPolicyFacts {
+    #[serde(flatten)]
+    access: AccessFacts,
+    /// The place of the rule.
+    rule: String,
+    /// As STS gets it.
+    policy: Value,
 }
 
 #[derive(Serialize)]
@@ -370,6 +408,10 @@ impl IdentityFacts {
             source: SourceFacts::from_source(&identity.source),
             sign_in: SignInFacts::from_identity(identity),
             roles: identity.roles.iter().map(RoleFacts::from_role).collect(),
+            access: identity
+                .session_policy
+                .as_ref()
+                .map(SessionPolicyFacts::from_policy),
             ecr: EndpointFacts::from_endpoint(&identity.api),
             sts: identity.sts.as_ref().map(EndpointFacts::from_endpoint),
             passed_over: passed_over.map(ToString::to_string).collect(),
@@ -390,6 +432,8 @@ impl IdentityFacts {
             };
             lines.push((name, role.text()));
         }
+        let access = self.access.as_ref();
+        lines.extend(access.map(|access| ("access".to_owned(), access.text())));
         lines.push(("ECR".to_owned(), self.ecr.text()));
         let sts = self.sts.as_ref();
         lines.extend(sts.map(|sts| ("STS".to_owned(), sts.text())));
@@ -522,6 +566,38 @@ impl RoleFacts {
             text.push_str(&format!(", MFA device {device}"));
         }
         text
+    }
+}
+
+impl AccessFacts {
+    pub(super) fn from_limit(limit: &AccessLimit) -> Self {
+        let names = limit.names();
+        Self {
+            access: limit.word(),
+            repositories: names.into_iter().map(str::to_owned).collect(),
+            pull_through: limit.has_pull_through(),
+            text: limit.to_string(),
+        }
+    }
+
+    /// `access = pull of team/*`.
+    pub(super) fn line(&self) -> String {
+        format!("access = {}", self.text)
+    }
+}
+
+impl SessionPolicyFacts {
+    fn from_policy(policy: &SessionPolicy) -> Self {
+        Self {
+            access: AccessFacts::from_limit(&policy.limit),
+            rule: policy.limit.origin().to_string(),
+            policy: serde_json::from_str(&policy.document).unwrap_or_default(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let (access, rule) = (&self.access.text, &self.rule);
+        format!("limited to {access} ({rule})")
     }
 }
 

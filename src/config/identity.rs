@@ -190,9 +190,14 @@ impl IdentityTemplate {
         }
     }
 
+    /// Whether it names a role that is assumed.
+    pub(super) fn has_roles(&self) -> bool {
+        !self.roles.is_empty()
+    }
+
     /// Whether no role is assumed: SSO supplies the credentials of its role. (A profile may have a role.)
     pub(super) fn is_without_role(&self) -> bool {
-        self.roles.is_empty() && matches!(self.source, Some(SourceSettings::Sso(_)))
+        !self.has_roles() && matches!(self.source, Some(SourceSettings::Sso(_)))
     }
 
     /// The region of the table.

@@ -330,6 +330,14 @@ impl Config {
         rules.filter_map(|rule| rule.repository_lookup(registry))
     }
 
+    /// Whether a rule for repositories of a registry limits tokens.
+    pub(crate) fn limits_repositories(&self, registry: &Registry) -> bool {
+        let mut rules = self.rules.iter();
+        rules.any(|rule| {
+            rule.settings().access.is_some() && rule.repository_lookup(registry).is_some()
+        })
+    }
+
     /// Prepares for questions about many registries, so that each does not visit all rules.
     pub(crate) fn index_rules(&self) {
         self.index
@@ -486,6 +494,16 @@ impl Config {
     /// The profiles of rules, `[defaults]` and `[identity.NAME]`, each with the place of its table.
     pub fn profiles(&self) -> impl Iterator<Item = (&str, &Origin)> {
         self.templates().filter_map(IdentityTemplate::profile)
+    }
+
+    /// Those of rules that limit tokens and name no role, in the same way.
+    pub(crate) fn limited_profiles(&self) -> impl Iterator<Item = (&str, &Origin)> {
+        let rules = self.rules.iter();
+        let limited = rules.filter(|rule| rule.settings().access.is_some());
+        let identities = limited.filter_map(Rule::identity);
+        identities
+            .filter(|identity| !identity.has_roles())
+            .filter_map(IdentityTemplate::profile)
     }
 
     /// Their SSO sessions, in the same way.

@@ -9,7 +9,7 @@ use crate::config::{
 };
 use crate::env::{Env, PER_ACCOUNT, var};
 use crate::helper_name;
-use crate::registry::{Lookup, Region, Registry};
+use crate::registry::{Lookup, Region, Registry, RoleArn};
 
 use super::Role;
 use super::aws_files::{AwsFiles, AwsFilesError, DEFAULT_PROFILE, Profile};
@@ -114,6 +114,12 @@ pub(crate) struct ChoiceSummary {
 }
 
 impl Choice {
+    /// The role that requests the token, if one is assumed at STS.
+    pub(super) fn last_role(&self) -> Option<&RoleArn> {
+        let of_source = || self.source.properties().role;
+        self.roles.last().map(|role| &role.arn).or_else(of_source)
+    }
+
     /// A source that is not a profile's.
     pub(super) fn from_source(chosen_by: ChosenBy, source: Source) -> Self {
         Self {
@@ -465,7 +471,11 @@ impl Layers<'_> {
     }
 
     /// Exactly this profile, and an error if it has no credentials.
-    fn choose_profile(&self, name: &str, chosen_by: ChosenBy) -> Result<Choice, IdentityError> {
+    pub(super) fn choose_profile(
+        &self,
+        name: &str,
+        chosen_by: ChosenBy,
+    ) -> Result<Choice, IdentityError> {
         let files = self.files()?;
         let found = match files.profile(name) {
             Some(profile) => {

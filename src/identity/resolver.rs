@@ -139,6 +139,12 @@ impl<'a> Resolver<'a> {
         self.layers.files.as_ref().map(AwsFiles::profile_names)
     }
 
+    /// Whether a role is assumed for a profile; `None` if its settings are invalid.
+    pub(crate) fn has_role(&self, profile: &str) -> Option<bool> {
+        let chosen = self.layers.choose_profile(profile, ChosenBy::Default);
+        Some(chosen.ok()?.last_role().is_some())
+    }
+
     /// Whether AWS's files have an `[sso-session]` of this name.
     ///
     /// # Errors

@@ -24,9 +24,7 @@ impl SessionPolicy {
         chosen: &Choice,
         registry: &Registry,
     ) -> Result<Self, IdentityError> {
-        let of_source = chosen.source.properties().role;
-        let last = chosen.roles.last().map(|role| &role.arn).or(of_source);
-        let Some(role) = last else {
+        let Some(role) = chosen.last_role() else {
             return Err(IdentityError::AccessWithoutRole {
                 origin: limit.origin().clone(),
                 word: limit.word(),
