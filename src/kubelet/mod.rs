@@ -145,8 +145,10 @@ fn answer(env: &Env, input: impl Read, output: impl Write) -> Result<(), Error> 
     match requester {
         Requester::Pod(identity, chosen_by) => {
             tokens = tokens.for_workload(identity, chosen_by);
-            // Rules do not select it.
-            scope = Scope::Registry(image.server());
+            // Rules do not select it, but can limit its tokens.
+            if !config.limits_repositories(&target.registry) {
+                scope = Scope::Registry(image.server());
+            }
         }
         Requester::Node(None) => {}
         Requester::Node(Some(why)) => reason = format!("; not the pod's, as {why}"),

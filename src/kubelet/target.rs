@@ -71,8 +71,8 @@ impl Target {
         }
     }
 
-    /// The images that the node's credentials for this image are for. Rules for repositories may select
-    /// other identities for other images.
+    /// The images that the credentials for this image are for. Rules for repositories may select other
+    /// identities for other images, or limit their tokens to other rights.
     pub(super) fn scope<'a>(&self, config: &Config, image: &'a Image) -> Scope<'a> {
         let server = image.server();
         let mut rules = config.repository_lookups(&self.registry);

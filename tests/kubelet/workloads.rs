@@ -177,3 +177,78 @@ fn a_role_in_another_partition_is_refused_before_any_call() {
     );
     assert_eq!(aws.calls().len(), 0);
 }
+
+/// The resources of the one session policy of a call to STS, after `repository/`.
+fn limited_to(aws: &FakeAws) -> String {
+    let calls = aws.calls();
+    let policies: Vec<&str> = calls
+        .iter()
+        .filter_map(|call| call.param("Policy"))
+        .collect();
+    let [policy] = policies[..] else {
+        panic!("{policies:?}");
+    };
+    let policy: serde_json::Value = serde_json::from_str(policy).expect("JSON");
+    let statement = &policy["Statement"][1];
+    assert_eq!(statement["Sid"], "PullImages", "{policy}");
+    let arn = statement["Resource"].as_str().expect("one resource");
+    let (_, name) = arn.split_once(":repository/").expect("a repository");
+    name.to_owned()
+}
+
+#[test]
+fn one_rule_limits_pods_with_a_role_and_the_node() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    environment.kubelet_config(
+        "[[registry]]\nmatch = \"*\"\nrole_arn = \"arn:aws:iam::111122223333:role/node\"\naccess = \"pull\"",
+    );
+    for (request, role) in [
+        (
+            request(json!({KEY: ROLE})),
+            "444455556666:assumed-role/team-a/",
+        ),
+        (super::request(IMAGE), "111122223333:assumed-role/node/"),
+    ] {
+        aws.clear();
+        let answer = environment.kubelet(&request).answer();
+        assert_eq!(answer["cacheKeyType"], "Registry");
+        assert!(login(&answer).1.principal.contains(role), "{answer}");
+        assert_eq!(limited_to(&aws), "*");
+    }
+    let log = environment.kubelet_log();
+    assert!(
+        log[0].contains(", limited to pull; selected by "),
+        "{log:?}"
+    );
+}
+
+#[test]
+fn without_a_role_for_the_node_its_pulls_fail_and_those_of_pods_do_not() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    environment.kubelet_config("[[registry]]\nmatch = \"*\"\naccess = \"pull\"");
+    login(&environment.kubelet(&request(json!({KEY: ROLE}))).answer());
+    aws.clear();
+    let outcome = environment.kubelet(&super::request(IMAGE));
+    assert_eq!((outcome.code, &*outcome.stdout), (Some(1), ""));
+    assert!(
+        outcome.stderr.contains("access = \"pull\" at ")
+            && outcome.stderr.contains("; Add role_arn to the rule"),
+        "{}",
+        outcome.stderr
+    );
+    assert_eq!(aws.calls().len(), 0);
+}
+
+#[test]
+fn a_pods_token_that_is_limited_for_some_repositories_is_cached_for_the_image() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    environment.kubelet_config(
+        "[[registry]]\nmatch = \"999999999999/us-west-2/team/*\"\naccess = \"pull\"\naccess_repositories = \"team/*\"",
+    );
+    let answer = environment.kubelet(&request(json!({KEY: ROLE}))).answer();
+    assert_eq!(answer["cacheKeyType"], "Image");
+    assert_eq!(limited_to(&aws), "team/*");
+}
