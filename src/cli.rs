@@ -159,7 +159,8 @@ pub struct ConfigureDocker {
 /// Find out why an image cannot be pulled or pushed
 ///
 /// Checks each step of a pull: this machine, the clients, the AWS identity, the token and the
-/// registry. If a policy denies access, prints the statement to add and names the policy.
+/// registry. If a policy denies access, prints the statement to add and names the policy. If a
+/// rule limits the token with `access`, starts an upload that must be denied, and cancels it.
 #[derive(Debug, Args)]
 pub struct Doctor {
     /// Image, or registry (a host or `ACCOUNT/REGION`). If omitted, only this machine is checked

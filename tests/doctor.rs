@@ -4,6 +4,8 @@
 //! To write the snapshots anew: `INSTA_UPDATE=always cargo test --test doctor`, then read the
 //! difference.
 
+#[path = "doctor/access.rs"]
+mod access;
 #[path = "doctor/aws.rs"]
 mod aws;
 #[path = "doctor/clients.rs"]

@@ -385,10 +385,12 @@ fn moving_over_is_one_word() {
             assert_eq!(
                 Grant {
                     serial,
+                    policy: None,
                     ..our_answer.grant()
                 },
                 Grant {
                     serial,
+                    policy: None,
                     ..their_answer.grant()
                 },
                 "{server}"

@@ -1,4 +1,4 @@
-//! `access` of a rule: the rights that the registry's tokens are limited to.
+//! `access` of a rule: the rights that tokens of the registry are requested with.
 //!
 //! A token has the rights of the role session that requests it, so the role is assumed with a session
 //! policy. The session has the rights that both the role and this policy allow (IAM user guide, "Session
@@ -152,7 +152,7 @@ impl AccessLimit {
     }
 }
 
-/// `pull`, or `push from team/*, including pull-through caches`.
+/// `pull`, or `push and pull of team/*, including pull-through caches`.
 impl fmt::Display for AccessLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.access {

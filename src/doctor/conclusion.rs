@@ -135,7 +135,10 @@ impl Evidence<'_> {
             ))],
             Unstated | Other(_) if crosses => vec![identity, repository(None)],
             Unstated | Other(_) => vec![identity],
-            NoneAllows(kind) => vec![limit(*kind, caller, Some(&owner))],
+            NoneAllows(kind) => vec![
+                self.access_of_rule(*kind)
+                    .unwrap_or_else(|| limit(*kind, caller, Some(&owner))),
+            ],
             Denies { kind, policy } => {
                 vec![explicit_deny(*kind, policy.as_deref(), caller, Some(&owner))]
             }
@@ -147,6 +150,21 @@ impl Evidence<'_> {
             "Failed at registry: {who} is not allowed to perform {action} on repository {name} in account {owner}{why}.{which}"
         );
         Some(PolicyDenial { text, changes })
+    }
+
+    /// The session policy that this program has sent.
+    fn access_of_rule(&self, kind: PolicyKind) -> Option<PolicyChange> {
+        let policy = self.identity?.session_policy.as_ref();
+        let policy = policy.filter(|_| kind == PolicyKind::Session)?;
+        Some(PolicyChange {
+            account: None,
+            place: format!("the rule at {}", policy.limit.origin()),
+            statement: None,
+            notes: vec![
+                "Change access or access_repositories of this rule to allow the action.".to_owned(),
+                ONLY_THERE.to_owned(),
+            ],
+        })
     }
 
     /// The principal that AWS denied: the last caller by STS, else the one in the denial. A registry

@@ -3,12 +3,13 @@
 //! It follows the steps of a pull, from this machine to the registry, and reports on each area
 //! (`report`). Checks that need no network come first, so that they are reported even without one.
 //! Doctor changes one thing only: it drops a cached token that the registry rejects, if the registry
-//! accepts a new one.
+//! accepts a new one. With `--push`, or if a rule limits the token, it starts an upload and cancels it.
 //!
 //! Imports run one way: `report` ← areas (`machine`, `clients`, `credentials`, `registry`) ←
 //! `conclusion`. [`distribution`] sends requests to registries, and `denial` parses AWS's sentences
 //! about denials.
 
+mod access;
 mod clients;
 mod conclusion;
 mod credentials;
@@ -203,6 +204,9 @@ impl Examination<'_> {
                 registry,
                 image: target.image.as_ref(),
                 push: self.arguments.push,
+                limit: identity
+                    .and_then(|identity| identity.session_policy.as_ref())
+                    .map(|policy| &policy.limit),
                 ends_at: self.ends_at,
                 cached: cached.as_ref().map(|held| &held.entry.token),
                 new: new.and_then(|token| token.as_ref().ok()),

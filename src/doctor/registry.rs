@@ -6,15 +6,18 @@ use time::OffsetDateTime;
 
 use super::distribution::{
     LayerProbe, Operation, RegistryClient, RegistryError, RegistryErrorKind, StorageProbe,
+    UploadProbe,
 };
 use crate::cache::CacheError;
 use crate::clock;
 use crate::commands::target::Image;
+use crate::config::AccessLimit;
 use crate::http::EcrxClient;
 use crate::registry::{Registry, Service};
 use crate::secret::Secret;
 use crate::token::AuthorizationToken;
 
+use super::access::AccessExamination;
 use super::denial::Denial;
 use super::report::{Area, AreaReport, Check};
 
@@ -122,6 +125,8 @@ pub(super) struct RegistryExamination<'a> {
     pub registry: &'a Registry,
     pub image: Option<&'a Image>,
     pub push: bool,
+    /// What the token is limited to.
+    pub limit: Option<&'a AccessLimit>,
     pub ends_at: Instant,
     /// The token that a client would be given now.
     pub cached: Option<&'a AuthorizationToken>,
@@ -165,18 +170,44 @@ impl<'a> RegistryExamination<'a> {
             }
         };
         let Some(image) = self.image else {
+            checks.extend(self.access_checks(&client, password, false));
             return Outcome::Allowed(Allowed::Token);
         };
         let mut examination = ImageExamination {
-            client,
+            client: &client,
             registry: self.registry,
             image,
             password,
             // A push always takes a token.
             push: self.push && password.is_some(),
+            is_absent: false,
             checks,
         };
-        examination.pull_and_push()
+        let outcome = examination.pull_and_push();
+        let is_absent = examination.is_absent;
+        checks.extend(self.access_checks(&client, password, is_absent));
+        outcome
+    }
+
+    /// Whether a limited token is held to its limit.
+    fn access_checks(
+        &self,
+        client: &RegistryClient<'_>,
+        password: Option<&Secret>,
+        is_absent: bool,
+    ) -> Vec<Check> {
+        let (Some(limit), Some(password)) = (self.limit, password) else {
+            return Vec::new();
+        };
+        let examination = AccessExamination {
+            client,
+            registry: self.registry,
+            repository: self.image.map(|image| image.repository.as_str()),
+            is_absent,
+            password,
+            limit,
+        };
+        examination.checks()
     }
 
     /// The token that the registry accepts: the first, or if that is the cached one, a new one.
@@ -231,11 +262,13 @@ impl<'a> RegistryExamination<'a> {
 
 /// An image, its layers, and pushes to its repository.
 struct ImageExamination<'a> {
-    client: RegistryClient<'a>,
+    client: &'a RegistryClient<'a>,
     registry: &'a Registry,
     image: &'a Image,
     password: Option<&'a Secret>,
     push: bool,
+    /// The repository does not exist.
+    is_absent: bool,
     checks: &'a mut Vec<Check>,
 }
 
@@ -298,6 +331,7 @@ impl ImageExamination<'_> {
     /// The checks that remain without a manifest.
     fn without_a_manifest(&mut self, error: &RegistryError) -> Outcome {
         let is_new = matches!(error.kind, RegistryErrorKind::ImageAbsent);
+        self.is_absent = matches!(error.kind, RegistryErrorKind::RepositoryAbsent);
         self.add(if self.push && is_new {
             let image = self.image;
             Check::good(format!(
@@ -306,7 +340,7 @@ impl ImageExamination<'_> {
         } else {
             absence_check(self.registry, self.image, error)
         });
-        let pushed = if self.would_make_a_repository(error) {
+        let pushed = if self.would_make_a_repository() {
             self.add(Check::unknown(
                 "push check skipped: a matching repository creation template would create the \
                  repository",
@@ -323,9 +357,8 @@ impl ImageExamination<'_> {
 
     /// ECR creates a repository for a push if a template has `CREATE_ON_PUSH`, and doctor
     /// must not change anything.
-    fn would_make_a_repository(&self, error: &RegistryError) -> bool {
-        let is_absent = matches!(error.kind, RegistryErrorKind::RepositoryAbsent);
-        self.push && is_absent && self.registry.private().is_some()
+    fn would_make_a_repository(&self) -> bool {
+        self.push && self.is_absent && self.registry.private().is_some()
     }
 
     /// Whether an upload can be opened; `None` if no push is wanted.
@@ -336,12 +369,9 @@ impl ImageExamination<'_> {
         match self.client.upload(&self.image.repository, self.password) {
             Ok(upload) => {
                 self.add(Check::good("an upload was started and cancelled; ecr:PutImage cannot be checked without a push"));
-                if let Err(error) = upload.cancelled {
-                    // Whether ECR supports it is not documented.
-                    self.add(Check::unknown(format!(
-                        "the upload could not be cancelled, so it expires by itself: {error}"
-                    )));
-                }
+                upload_left_open(&upload)
+                    .into_iter()
+                    .for_each(|check| self.add(check));
                 Some(Outcome::Allowed(Allowed::Push))
             }
             Err(error) => {
@@ -357,6 +387,14 @@ impl ImageExamination<'_> {
             }
         }
     }
+}
+
+/// An upload that was not cancelled. Whether ECR supports that is not documented.
+pub(super) fn upload_left_open(upload: &UploadProbe) -> Option<Check> {
+    let error = upload.cancelled.as_ref().err()?;
+    Some(Check::unknown(format!(
+        "the upload could not be cancelled, so it expires by itself: {error}"
+    )))
 }
 
 /// A repository or image that does not exist here may exist elsewhere.

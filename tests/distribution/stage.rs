@@ -83,6 +83,7 @@ pub fn token(principal: &str, serial: usize) -> Secret {
         region: "us-west-2".to_owned(),
         registry_ids: vec!["999999999999".to_owned()],
         serial,
+        policy: None,
     };
     Secret::new(grant.to_password())
 }

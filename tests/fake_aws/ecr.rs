@@ -20,6 +20,8 @@ pub struct Grant {
     pub registry_ids: Vec<String>,
     /// Counts the tokens of one fake, from 1.
     pub serial: usize,
+    /// The session policy of the caller's role.
+    pub policy: Option<String>,
 }
 
 /// A registry token as the fake remembers it.
@@ -70,6 +72,7 @@ impl Grant {
                 .map(str::to_owned)
                 .collect(),
             serial: usize::try_from(grant.get("serial")?.as_u64()?).ok()?,
+            policy: text("policy"),
         })
     }
 
@@ -82,6 +85,7 @@ impl Grant {
             "region": self.region,
             "registryIds": self.registry_ids,
             "serial": self.serial,
+            "policy": self.policy,
             "payload": payload,
             "datakey": datakey,
             "version": "2",
@@ -163,6 +167,7 @@ fn issue(
         region: caller.region,
         registry_ids,
         serial: state.next_token(),
+        policy: caller.policy,
     };
     let password = match grant.registry_ids.first() {
         Some(registry) if state.fixed_passwords => format!("{registry}-auth-token"),

@@ -53,6 +53,8 @@ pub(super) struct Trust {
 pub(super) struct State {
     pub credentials: HashMap<String, Credentials>,
     pub trusts: HashMap<String, Trust>,
+    /// The session policies of role sessions, by access key id.
+    pub policies: HashMap<String, String>,
     /// Codes that work still, behind the serial number of the device that shows them.
     pub mfa_codes: HashSet<(String, String)>,
     pub faults: HashMap<Operation, VecDeque<(Fault, Times)>>,
@@ -83,6 +85,8 @@ pub(super) struct Caller {
     pub principal: String,
     pub temporary: bool,
     pub region: String,
+    /// The session policy of its role.
+    pub policy: Option<String>,
 }
 
 impl State {
@@ -90,6 +94,7 @@ impl State {
         Self {
             credentials: HashMap::new(),
             trusts: HashMap::new(),
+            policies: HashMap::new(),
             mfa_codes: HashSet::new(),
             faults: HashMap::new(),
             calls: Vec::new(),
@@ -228,6 +233,7 @@ impl State {
             principal: known.principal.clone(),
             temporary: known.session_token.is_some(),
             region: signature.region,
+            policy: self.policies.get(&signature.access_key_id).cloned(),
         })
     }
 }

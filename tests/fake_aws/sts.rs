@@ -48,7 +48,7 @@ pub(super) fn assume_role(
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
         ));
     }
-    let credentials = state.mint(&role.principal, role.seconds);
+    let credentials = session(state, call, &role);
     Ok(result(
         "AssumeRole",
         &format!(
@@ -116,7 +116,7 @@ pub(super) fn assume_role_with_web_identity(
     if token.chars().any(char::is_whitespace) {
         return Err(invalid_grant(call.operation));
     }
-    let credentials = state.mint(&role.principal, role.seconds);
+    let credentials = session(state, call, &role);
     let body = format!(
         "{}{}<SubjectFromWebIdentityToken>system:serviceaccount:ci:builder\
          </SubjectFromWebIdentityToken><Audience>sts.amazonaws.com</Audience>\
@@ -142,6 +142,16 @@ pub(super) fn get_caller_identity(
         arn_field(principal, 4),
     );
     Ok(result("GetCallerIdentity", &body))
+}
+
+/// The credentials of a session, with its policy.
+fn session(state: &mut State, call: &Call, role: &Asked<'_>) -> Credentials {
+    let credentials = state.mint(&role.principal, role.seconds);
+    if let Some(policy) = call.param("Policy") {
+        let key = credentials.access_key_id.clone();
+        state.policies.insert(key, policy.to_owned());
+    }
+    credentials
 }
 
 /// The role that a call asks for, with the session it would get.

@@ -70,6 +70,7 @@ impl Story {
             region: region.to_owned(),
             registry_ids: vec![account.to_owned()],
             serial: self.issues.len() + 1,
+            policy: None,
         };
         let issued_at = i64::from(hour) * 3600 + 30;
         self.issues.push(Issue {

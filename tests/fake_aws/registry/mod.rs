@@ -202,6 +202,12 @@ impl FakeRegistry {
         self.state().rules.push(rule);
     }
 
+    /// From now on, a token has all rights of its role. Otherwise, it has only those that the session
+    /// policy allows, too, as AWS documents it of sessions.
+    pub fn ignore_session_policies(&self) {
+        self.state().ignores_policies = true;
+    }
+
     /// Forgets all rules: everybody may do everything.
     pub fn allow_all(&self) {
         self.state().rules.clear();

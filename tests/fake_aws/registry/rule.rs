@@ -1,5 +1,7 @@
 //! Who may do what, and how AWS says no.
 
+use serde_json::Value;
+
 /// The ends of AWS's denials, for [`FakeRegistry::deny`](super::FakeRegistry::deny); `{}` is the
 /// action. Wording: "Access denied error messages" in the IAM user guide.
 pub mod denial {
@@ -58,13 +60,52 @@ impl Rule {
     }
 }
 
-/// AWS's sentence, when the rules deny this.
-pub(super) fn judge(
+/// Whether a session policy allows this: its statements allow, and have no conditions.
+fn is_allowed(policy: &str, action: &str, resource: &str) -> bool {
+    let policy: Value = serde_json::from_str(policy).expect("a policy");
+    let has = |element: &Value, matches: &dyn Fn(&str) -> bool| match element {
+        Value::Array(list) => list.iter().filter_map(Value::as_str).any(matches),
+        one => one.as_str().is_some_and(matches),
+    };
+    let statements = policy["Statement"].as_array().expect("statements");
+    statements.iter().any(|statement| {
+        has(&statement["Action"], &|known| known == action)
+            && has(&statement["Resource"], &|pattern| {
+                is_like(pattern, resource)
+            })
+    })
+}
+
+/// Whether a text is like a pattern of IAM, with `*` for anything.
+fn is_like(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {
+            let mut ends = (0..=text.len()).filter(|at| text.is_char_boundary(*at));
+            ends.any(|at| is_like(rest, &text[at..]))
+        }),
+    }
+}
+
+/// AWS's sentence, when the session policy does not allow this, or the rules deny it.
+pub(super) fn judge_session(
+    policy: Option<&str>,
     rules: &[Rule],
     principal: &str,
     action: &str,
     resource: &str,
 ) -> Option<String> {
+    match policy {
+        Some(policy) if !is_allowed(policy, action, resource) => {
+            let rule = Rule::new("*", "*", Some(denial::NO_SESSION_POLICY));
+            judge(&[rule], principal, action, resource)
+        }
+        _ => judge(rules, principal, action, resource),
+    }
+}
+
+/// AWS's sentence, when the rules deny this.
+fn judge(rules: &[Rule], principal: &str, action: &str, resource: &str) -> Option<String> {
     let rule = rules.iter().rfind(|rule| rule.fits(principal, action))?;
     let end = rule.denial.as_ref()?.replace("{}", action);
     let sentence =

@@ -203,7 +203,11 @@ fn answer(state: &mut State, request: &Request, visit: &Visit) -> Response {
     let (account, region) = place(host);
     let partition = partition(region);
     let resource = format!("arn:{partition}:ecr:{region}:{account}:repository/{name}");
-    if let Some(sentence) = rule::judge(&state.rules, principal, action, &resource) {
+    let grant = password(request).and_then(|password| Grant::parse(&password));
+    let policy = grant.and_then(|grant| grant.policy);
+    let policy = policy.as_deref().filter(|_| !state.ignores_policies);
+    let sentence = rule::judge_session(policy, &state.rules, principal, action, &resource);
+    if let Some(sentence) = sentence {
         return error(403, "DENIED", &sentence);
     }
     let Some(repository) = state.repositories.get(&format!("{host}/{name}")) else {

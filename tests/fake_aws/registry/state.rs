@@ -25,6 +25,8 @@ pub(super) struct State {
     /// The `Location` of new uploads is a path, as in other registries; ECR gives a whole URL.
     pub relative_uploads: bool,
     pub cannot_cancel: bool,
+    /// Tokens have all rights of the role, whatever its session policy is.
+    pub ignores_policies: bool,
     pub uploads: Vec<String>,
 }
 
