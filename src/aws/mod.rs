@@ -126,15 +126,13 @@ impl Fetch<'_> {
             roles.map(move |role| (sts, role))
         });
         let last = identity.roles.len().saturating_sub(1);
-        let policy = identity.session_policy.as_ref();
+        let policy = identity.policy();
         roles.enumerate().map(move |(index, (sts, role))| Hop {
             caller: caller.replace(&role.arn),
             role,
             code: role.mfa_device.as_ref().and_then(|_| codes.next()),
             sts,
-            policy: policy
-                .filter(|_| index == last)
-                .map(|policy| policy.document.as_str()),
+            policy: policy.filter(|_| index == last),
         })
     }
 

@@ -82,8 +82,7 @@ impl Fetch<'_> {
     ) -> Result<Credentials, Failure> {
         let identity = self.request.identity;
         // Roles on top are limited instead: the last one requests the token.
-        let policy = identity.session_policy.as_ref();
-        let policy = policy.filter(|_| identity.roles.is_empty());
+        let policy = identity.policy().filter(|_| identity.roles.is_empty());
         self.connect_ahead().await;
         let client = aws_sdk_sts::Client::new(&self.sdk_config(endpoint, None));
         let answer = client
@@ -92,7 +91,7 @@ impl Fetch<'_> {
             .role_session_name(web.session_name())
             .web_identity_token(token.expose())
             .set_duration_seconds(seconds(web.duration))
-            .set_policy(policy.map(|policy| policy.document.clone()))
+            .set_policy(policy.map(str::to_owned))
             .send()
             .await
             .map_err(|error| Failure::from_call(self, &error))?;

@@ -271,8 +271,11 @@ impl HostOnly {
         }
         let resolver = tokens.resolver();
         let chosen = resolver.resolve(lookup).ok()?;
+        let is_same = |other: &Identity| {
+            other.chosen_by == chosen.chosen_by && other.policy() == chosen.policy()
+        };
         let identity = match resolver.resolve(registry.into()) {
-            Ok(identity) if identity.chosen_by == chosen.chosen_by => return None,
+            Ok(identity) if is_same(&identity) => return None,
             Ok(identity) => format!("use {identity}, selected by {}", identity.chosen_by),
             Err(error) => format!("have no usable identity: {error}"),
         };

@@ -68,12 +68,15 @@ impl AccessLimit {
         if identity.is_some_and(IdentityTemplate::is_without_role) {
             return Err(section.error("access", Problem::AccessWithoutRole));
         }
+        if self.pull_through && *registries == Match::Public {
+            return Err(section.error("access_pull_through", Problem::PullThroughOfPublic));
+        }
+        if self.repositories.is_empty() {
+            return Ok(());
+        }
         let account: AccountId = SAMPLE.0.parse().expect("an account ID");
         let region: Region = SAMPLE.1.parse().expect("a region");
         let policy = match registries {
-            Match::Public if self.pull_through => {
-                return Err(section.error("access_pull_through", Problem::PullThroughOfPublic));
-            }
             Match::Public => self.public_policy(&account),
             _ => self.private_policy(&account, registries.region().unwrap_or(&region)),
         };

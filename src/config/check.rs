@@ -1,10 +1,10 @@
 //! Rules that are never used, because earlier rules set the same for all their registries.
 //!
 //! Each part of a rule is taken from the first matching rule that sets it: the identity, the two
-//! endpoints, the age, the access, and the registry of a custom host name. A rule is unreachable only if earlier
-//! rules set each of its parts for each of its registries. Rules are compared by trying them with
-//! sample registries. A few are enough, as rules only compare account, region, partition and name. The
-//! sample of a rule for repositories is its own pattern: what matches that matches all of them.
+//! endpoints, the age, the access, and the registry of a custom host name. A rule is unreachable only
+//! if earlier rules set each of its parts for each of its registries. Rules are compared by trying them
+//! with sample registries. A few are enough, as rules only compare account, region, partition and name.
+//! The sample of a rule for repositories is its own pattern: what matches that matches all of them.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! IAM policy documents: the statements that a set-up needs, and session policies. `principal` has the callers that they
-//! name, and `repository` the repositories.
+//! IAM policy documents: the statements that a set-up needs, and session policies. `principal` has the
+//! callers that they name, and `repository` the repositories.
 //!
 //! Nothing here makes a network call. A policy made from parsed values allows only these values. A
 //! `Deny`, an `ecr:*`, or a wildcard principal without a condition cannot be written.

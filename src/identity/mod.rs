@@ -146,9 +146,9 @@ impl Identity {
             parts.option(role.mfa_device.as_ref().map(MfaDevice::as_str));
         }
         // Without one nothing is fed, so that tokens from before there were any are still found.
-        if let Some(policy) = &self.session_policy {
+        if let Some(policy) = self.policy() {
             parts.text("session policy");
-            parts.text(&policy.document);
+            parts.text(policy);
         }
         if let Some(sts) = &self.sts {
             parts.text("sts");
@@ -156,6 +156,11 @@ impl Identity {
             parts.option(sts.url.as_deref());
             parts.add(&[u8::from(sts.fips), u8::from(sts.dual_stack)]);
         }
+    }
+
+    /// The document of the session policy.
+    pub(crate) fn policy(&self) -> Option<&str> {
+        Some(&self.session_policy.as_ref()?.document)
     }
 
     /// The principal of the first credentials: the identity without the roles on top.

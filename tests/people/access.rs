@@ -160,3 +160,23 @@ ECRX_CONFIG  ecrx.toml: 3 rules
 ",
     );
 }
+
+#[test]
+fn clients_that_send_only_the_host_are_told_of_if_their_access_differs() {
+    let aws = FakeAws::start();
+    let mut environment = TestEnvironment::of_alice(&aws);
+    configure(
+        &mut environment,
+        "[[registry]]\nmatch = \"999999999999/us-west-2/team/*\"\naccess = \"push\"\n\
+         [[registry]]\nmatch = \"999999999999\"\nrole_arn = \"arn:aws:iam::999999999999:role/ecr\"\naccess = \"pull\"\n",
+    );
+    let image = format!("{HOST}/team/app");
+    let text = environment.run(&["whoami", &image], "").stdout;
+    for expected in [
+        "access limited to push and pull (ecrx.toml:1)",
+        "! clients that send only the host, such as docker and podman, use the access key \
+         AKIAIOSFODNN7EXAMPLE, then role arn:aws:iam::999999999999:role/ecr, limited to pull",
+    ] {
+        assert!(one_line(&text).contains(expected), "{text}");
+    }
+}

@@ -96,7 +96,7 @@ fn a_web_identity_is_limited_unless_another_role_is_on_top() {
     rule(&environment, &format!("{web}\nrole_arn = \"{ROLE}\""));
     environment.get(HOST).grant();
     assert_eq!(aws.count(Operation::StsAssumeRoleWithWebIdentity), 1);
-    assert_eq!(policies(&aws), [limited.clone()]);
+    assert_eq!(policies(&aws), std::slice::from_ref(&limited));
 
     aws.clear();
     let hub = "arn:aws:iam::111122223333:role/hub";
