@@ -13,8 +13,9 @@ use super::error::{ConfigError, Origin, Problem};
 use super::identity::IdentityTemplate;
 use super::rule::Match;
 use super::section::{Section, Text};
+use crate::error::nearest;
 use crate::iam::{self, Access};
-use crate::nearest::nearest;
+
 use crate::registry::{AccountId, Region, Registry, RepositoryWildcard, RoleArn, Service};
 
 /// The longest session policy, in characters (AWS STS, `AssumeRole`, `Policy`). STS also limits its

@@ -6,10 +6,8 @@
 use crate::aws::{Caller, Failure, FailureKind, Stage, Survey};
 use crate::commands::Target;
 use crate::commands::page::CheckMark;
+use crate::iam::{self, Access, Callers, Principal, PrincipalKind, Repositories, RepositoryArn};
 use crate::identity::{Identity, Role};
-use crate::iam::{
-    self, Access, Callers, Principal, PrincipalKind, Repositories, RepositoryArn,
-};
 use crate::registry::PrivateRegistry;
 
 use super::credentials::token_action;

@@ -20,7 +20,7 @@ use super::protocol::{Image, Scope};
 
 /// The registry whose token opens an image.
 pub(super) struct Target {
-    registry: Registry,
+    pub(super) registry: Registry,
     /// `None` if it is not known.
     repository: Option<String>,
     origin: TargetOrigin,

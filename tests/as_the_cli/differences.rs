@@ -99,6 +99,8 @@ fn is_wrong_and_not_needed(key: &str, value: &str) -> bool {
             value.parse::<u32>().is_err()
         }
         "ca_bundle" => value.is_empty(),
+        // A block, of which botocore 1.44 reads a setting for every service (`configprovider.py`).
+        "s3" => !value.contains('='),
         // Of S3, in a block.
         "addressing_style" => !["auto", "path", "virtual"].contains(&value),
         _ => false,
