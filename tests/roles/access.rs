@@ -205,3 +205,18 @@ fn a_policy_that_is_too_large_when_packed_is_told_with_a_way_out() {
         "List fewer repositories in access_repositories, with wildcards (team/*). AWS packs the policy, and does not document how: shorter names help"
     );
 }
+
+#[test]
+fn public_ecr_without_a_role_is_pulled_from_anonymously() {
+    let aws = FakeAws::start();
+    let environment = TestEnvironment::of_alice(&aws);
+    environment.config(&format!(
+        "[[registry]]\nmatch = \"{PUBLIC}\"\naccess = \"pull\"\n"
+    ));
+    let outcome = environment.get(PUBLIC);
+    assert_eq!(
+        (outcome.code, outcome.stdout.trim()),
+        (Some(1), "credentials not found in native keychain")
+    );
+    assert_eq!(aws.connections(), 0);
+}
