@@ -125,3 +125,22 @@ fn session_keys_of_two_profiles_have_an_entry_each() {
         of(Layer::DefaultProfile).slot()
     );
 }
+
+/// Otherwise, an upgrade would request every token anew.
+#[test]
+fn the_key_of_a_role_without_access_is_that_of_the_first_release() {
+    let plan = SituationPlan {
+        layer: Layer::Rule,
+        role: true,
+        ..SituationPlan::SIMPLE
+    };
+    let key = SituationHome::new().key(&plan.situation()).unwrap();
+    let halves = [key.slot().to_string(), key.owner().to_string()];
+    assert_eq!(
+        halves,
+        [
+            "9f907ead2f75358db01bd4cc24b63e7b3e8ed41b22ac405e2eefaebcf47c24f6",
+            "e88cd7f14830a34ca34e224483c3d77eb31bc1db2a1f944d79c76f2de1b6fb3b"
+        ]
+    );
+}
