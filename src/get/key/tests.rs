@@ -126,9 +126,9 @@ fn session_keys_of_two_profiles_have_an_entry_each() {
     );
 }
 
-/// Otherwise, an upgrade would request every token anew.
+/// Otherwise, an upgrade would request every token again.
 #[test]
-fn the_key_of_a_role_without_access_is_that_of_the_first_release() {
+fn the_key_of_a_role_without_access_is_the_one_from_before_there_was_any() {
     let plan = SituationPlan {
         layer: Layer::Rule,
         role: true,
