@@ -11,8 +11,11 @@ use crate::configure::clients::ClientConfig;
 use crate::registry::{Lookup, Registry};
 use crate::{aws, docker, doctor, identity, kubelet};
 
+/// It panics if a promise does not hold for these bytes.
+pub type Target = fn(&[u8]);
+
 /// Each target, by the name of its folder in `tests/fuzz/corpus`.
-pub const TARGETS: [(&str, fn(&[u8])); 11] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("aws_answers", aws::fuzz),
     ("aws_files", identity::fuzz),
     ("cache_entry", cache::fuzz),

@@ -380,6 +380,28 @@ mod tests {
     }
 }
 
+/// An entry that is believed is written as it is read.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    // The slot in the file, as if its name were right.
+    let slot = serde_json::from_slice::<EntryFile<'_>>(bytes).map(|file| file.slot.parse());
+    let Ok(Ok(slot)) = slot else {
+        return;
+    };
+    let now = OffsetDateTime::UNIX_EPOCH + Duration::days(20_000);
+    if let Ok((key, entry)) = Entry::read(bytes, slot, now) {
+        assert_eq!(key.slot(), slot);
+        let life = entry.token.expires_at - entry.token.obtained_at;
+        assert!(life > Duration::ZERO && life <= MAX_LIFE);
+        // Only one that is too large is not written again.
+        let Ok(bytes) = entry.to_bytes(&key) else {
+            return;
+        };
+        let again = Entry::read(&bytes, slot, now);
+        assert!(again.is_ok_and(|again| again == (key, entry)));
+    }
+}
+
 #[cfg(test)]
 mod key_tests {
     use super::*;
@@ -420,27 +442,5 @@ mod key_tests {
         );
         assert_ne!(monday, Key::stable(&[b"registry", b"environment"]));
         assert_eq!(monday.to_string(), monday.slot().to_string());
-    }
-}
-
-/// An entry that is believed is written as it is read.
-#[cfg(any(test, fuzzing))]
-pub(crate) fn fuzz(bytes: &[u8]) {
-    // The slot in the file, as if its name were right.
-    let slot = serde_json::from_slice::<EntryFile<'_>>(bytes).map(|file| file.slot.parse());
-    let Ok(Ok(slot)) = slot else {
-        return;
-    };
-    let now = OffsetDateTime::UNIX_EPOCH + Duration::days(20_000);
-    if let Ok((key, entry)) = Entry::read(bytes, slot, now) {
-        assert_eq!(key.slot(), slot);
-        let life = entry.token.expires_at - entry.token.obtained_at;
-        assert!(life > Duration::ZERO && life <= MAX_LIFE);
-        // Only one that is too large is not written again.
-        let Ok(bytes) = entry.to_bytes(&key) else {
-            return;
-        };
-        let again = Entry::read(&bytes, slot, now);
-        assert!(again.is_ok_and(|again| again == (key, entry)));
     }
 }

@@ -15,7 +15,6 @@ use super::rule::Match;
 use super::section::{Section, Text};
 use crate::error::nearest;
 use crate::iam::{self, Access};
-
 use crate::registry::{AccountId, Region, Registry, RepositoryWildcard, RoleArn, Service};
 
 /// The longest session policy, in characters (AWS STS, `AssumeRole`, `Policy`). STS also limits its
