@@ -472,6 +472,13 @@ providers:
         for text in packaged {
             assert_eq!(broken_in(text), Vec::<String>::new(), "{text}");
         }
+        // Users replace one file by the other.
+        let [one, other] = [packaged[0], packaged[1]].map(|text| {
+            let document = Document::parse(text.as_bytes()).expect(text);
+            let patterns = patterns(&document.providers()[0]).map(str::to_owned);
+            patterns.collect::<Vec<_>>()
+        });
+        assert_eq!(one, other);
     }
 
     #[test]
