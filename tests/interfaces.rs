@@ -1,6 +1,8 @@
 //! What other programs rely on, in one golden file: a change of it is deliberate, and has a line in the
 //! CHANGELOG. `ECRX_BLESS=1 cargo test --test interfaces` writes it.
 
+#[path = "interfaces/bad_inputs.rs"]
+mod bad_inputs;
 mod common;
 
 use std::collections::BTreeSet;
