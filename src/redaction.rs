@@ -314,6 +314,8 @@ fn escape(text: &[u8]) -> Option<(Unescaped, usize)> {
             let character = char::from_u32(wide_number(digits.get(..4)?, 16)?)?;
             Some((Unescaped::Character(character), 6))
         }
+        // No program escapes it so. After a backslash, it begins an escape of its own.
+        [b'\\', b'%', ..] => None,
         // A shell escapes all of these (POSIX, 2.2.1), JSON some.
         [b'\\', escaped, ..] if escaped.is_ascii_punctuation() => byte(*escaped, 2),
         [b'&', rest @ ..] => entity(rest),
@@ -659,6 +661,13 @@ mod tests {
             let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
             redactor(&secrets).redact(&text);
         }
+    }
+
+    #[test]
+    fn a_backslash_before_a_percent_code_hides_no_secret() {
+        let secret = r"{\:a  AA";
+        let shown = redactor(&[secret]).redact(&format!(r"\{}a", percent(secret)));
+        assert!(!shown.contains(&percent(secret)), "{shown}");
     }
 
     #[test]
