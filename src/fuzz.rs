@@ -59,7 +59,7 @@ fn server_name(bytes: &[u8]) {
     let _ = Lookup::from_server(text, &registry);
 }
 
-/// An error is one line, and what is accepted once is accepted again.
+/// An error is one line, and an ECR host keeps its name in every configuration.
 fn config_toml(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;

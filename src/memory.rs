@@ -6,13 +6,11 @@ use crate::error::Error;
 #[cfg(unix)]
 const LEAST_STACK: u64 = 1024 * 1024;
 
-/// The limit of the stack is in bytes, as `getrlimit(2)` has it.
+/// With the limit of the stack in bytes, as `getrlimit(2)` has it.
+#[cfg(unix)]
 #[derive(Debug, thiserror::Error)]
-#[error("the stack is limited to {} KiB, and {} KiB are required", .limit / 1024, .required / 1024)]
-struct StackError {
-    limit: u64,
-    required: u64,
-}
+#[error("the stack is limited to {} KiB, and {} KiB are required", .0 / 1024, LEAST_STACK / 1024)]
+struct StackError(u64);
 
 /// # Errors
 /// When the stack of this thread cannot grow as far as the program needs it: the kernel would end the
@@ -22,11 +20,9 @@ pub(crate) fn check_stack() -> Result<(), Error> {
     use rustix::process::{Resource, getrlimit};
 
     match getrlimit(Resource::Stack).current {
-        Some(limit) if limit < LEAST_STACK => Err(Error::failure(StackError {
-            limit,
-            required: LEAST_STACK,
-        })
-        .hint("Run: ulimit -s 8192")),
+        Some(limit) if limit < LEAST_STACK => {
+            Err(Error::failure(StackError(limit)).hint("Run: ulimit -s 8192"))
+        }
         _ => Ok(()),
     }
 }

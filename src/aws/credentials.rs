@@ -165,6 +165,8 @@ impl Fetch<'_> {
             .with_use_dual_stack(Some(api.dual_stack))
             .with_http_client(self.request.client.clone())
             .with_sleep_impl(TokioSleep::new())
-            .with_retry_config(RetryConfig::standard().with_max_attempts(self.request.max_attempts))
+            .with_retry_config(
+                RetryConfig::standard().with_max_attempts(self.request.max_attempts()),
+            )
     }
 }

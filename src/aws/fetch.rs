@@ -24,7 +24,11 @@ use crate::registry::{Registry, RoleArn};
 use crate::secret::Secret;
 
 /// Calls that fail in passing (throttled, 5xx, connection lost) are made this often in all.
-pub(crate) const MAX_ATTEMPTS: u32 = 3;
+const MAX_ATTEMPTS: u32 = 3;
+
+/// How often a node's call to AWS that fails in passing is made in all. The SDK waits longer before each
+/// one, at random, and the time limit ends them: the nodes of a rollout are throttled together.
+const ATTEMPTS_OF_NODES: u32 = 6;
 
 /// The secret values of sign-in files (botocore 1.43, `tokens.py`; aws-config 1.13, `login/cache.rs`).
 const IN_SIGN_INS: [&str; 8] = [
@@ -48,12 +52,22 @@ pub(crate) struct FetchRequest<'a> {
     /// The codes of the MFA devices, in the order of the roles that want one.
     pub codes: &'a [Secret],
     pub client: &'a EcrxClient,
-    /// How often a call that fails in passing is made in all: [`MAX_ATTEMPTS`], or more.
-    pub max_attempts: u32,
-    /// Whether it is for kubelet: no program that is started needs a terminal.
+    /// Whether it is for kubelet: calls are made more often, and no program that is started needs a
+    /// terminal.
     pub is_for_node: bool,
     /// How long all of it may take.
     pub time_left: Duration,
+}
+
+impl FetchRequest<'_> {
+    /// How often a call that fails in passing is made in all.
+    pub(super) fn max_attempts(&self) -> u32 {
+        if self.is_for_node {
+            ATTEMPTS_OF_NODES
+        } else {
+            MAX_ATTEMPTS
+        }
+    }
 }
 
 pub(super) struct Fetch<'a> {
@@ -131,7 +145,7 @@ impl Fetch<'_> {
             .use_fips(endpoint.fips)
             .use_dual_stack(endpoint.dual_stack)
             .http_client(self.request.client.clone())
-            .retry_config(RetryConfig::standard().with_max_attempts(self.request.max_attempts))
+            .retry_config(RetryConfig::standard().with_max_attempts(self.request.max_attempts()))
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(self.request.client.connect_timeout())

@@ -26,7 +26,7 @@ use crate::runtime;
 use crate::token::AuthorizationToken;
 
 pub(crate) use failure::{Failure, FailureKind, SignInFault};
-pub(crate) use fetch::{FetchRequest, MAX_ATTEMPTS, Stage};
+pub(crate) use fetch::{FetchRequest, Stage};
 pub(crate) use survey::{Caller, Survey};
 
 use fetch::Fetch;

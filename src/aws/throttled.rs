@@ -34,7 +34,7 @@ pub(crate) fn waits(request: &FetchRequest<'_>, count: usize) -> Vec<Vec<Duratio
             .into_builder()
             // Calls of one process to one region share the SDK's allowance for repeated attempts. Here, each
             // is that of another process.
-            .region(Region::new(format!("{}-{number}", request.max_attempts)))
+            .region(Region::new(format!("{}-{number}", request.max_attempts())))
             // It sleeps while it reads a body.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .http_client(Throttling)
@@ -46,7 +46,11 @@ pub(crate) fn waits(request: &FetchRequest<'_>, count: usize) -> Vec<Vec<Duratio
         };
         assert!(matches!(kind, FailureKind::Throttled), "{kind:?}");
         let waits = slept.0.lock().unwrap().clone();
-        assert_eq!(waits.len() + 1, request.max_attempts as usize, "{waits:?}");
+        assert_eq!(
+            waits.len() + 1,
+            request.max_attempts() as usize,
+            "{waits:?}"
+        );
         waits
     };
     runtime::block_on(async {

@@ -103,7 +103,7 @@ impl Fetch<'_> {
                 Ok(received) => TRANSIENT.contains(&received.status),
                 Err(failure) => failure.cause.is_transient(),
             };
-            if !is_transient || attempts >= self.request.max_attempts {
+            if !is_transient || attempts >= self.request.max_attempts() {
                 return sent.map_err(|failure| Failure::transport(self, failure));
             }
             log::info!("requesting the OIDC token from GitHub again");

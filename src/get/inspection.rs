@@ -252,7 +252,6 @@ impl Tokens<'_> {
             identity,
             codes: &codes,
             client: &client,
-            max_attempts: self.max_attempts,
             is_for_node: self.is_for_node,
             time_left: time_left.max(Duration::from_millis(1)),
         };

@@ -171,7 +171,6 @@ pub(crate) mod simulated {
                 identity: &identity,
                 codes: &[],
                 client: &http::client(&settings).unwrap(),
-                max_attempts: tokens.max_attempts,
                 is_for_node: tokens.is_for_node,
                 time_left: request.limit(false),
             };

@@ -27,10 +27,6 @@ const REFRESH_LIMIT: Duration = Duration::from_secs(3);
 /// The time limit at public ECR. Its pulls work without a token, so the wait must be short.
 const PUBLIC_LIMIT: Duration = Duration::from_secs(2);
 
-/// How often a node's call to AWS that fails in passing is made in all. The SDK waits longer before each
-/// one, at random, and the time limit ends them: the nodes of a rollout are throttled together.
-const ATTEMPTS_OF_NODES: u32 = 6;
-
 /// The time limit for entering an MFA code.
 const CODE_LIMIT: Duration = Duration::from_secs(120);
 
@@ -42,8 +38,7 @@ pub(crate) struct Tokens<'a> {
     pub(super) cache: Option<Cache>,
     /// The moment from which `timeout_seconds` counts.
     pub(super) started: Instant,
-    /// How often a call that fails in passing is made in all.
-    pub(super) max_attempts: u32,
+    /// Whether they are for kubelet.
     pub(super) is_for_node: bool,
     has_fetched: Cell<bool>,
 }
@@ -57,7 +52,6 @@ impl<'a> Tokens<'a> {
             started: Instant::now(),
             resolver: Resolver::new(env, config),
             cache: Cache::from_location(CacheLocation::find(env, config)),
-            max_attempts: aws::MAX_ATTEMPTS,
             is_for_node: false,
             has_fetched: Cell::new(false),
         }
@@ -66,7 +60,6 @@ impl<'a> Tokens<'a> {
     /// The same, with the patience of a node.
     pub(crate) fn for_node(env: &'a Env, config: &'a Config) -> Self {
         Self {
-            max_attempts: ATTEMPTS_OF_NODES,
             is_for_node: true,
             ..Self::new(env, config)
         }
@@ -263,7 +256,6 @@ impl<'a> TokenRequest<'a> {
             identity: self.identity,
             codes: &codes,
             client: &client,
-            max_attempts: self.tokens.max_attempts,
             is_for_node: self.tokens.is_for_node,
             time_left,
         })?;

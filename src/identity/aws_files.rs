@@ -837,7 +837,7 @@ fn trim_end(text: &str) -> &str {
     }
 }
 
-/// A profile that is listed is found, and its values are one line each.
+/// A profile that is listed is found.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn fuzz(bytes: &[u8]) {
     let (config, credentials) = match bytes.iter().position(|byte| *byte == 0) {

@@ -87,7 +87,7 @@ impl<'t> Row<'t> {
     }
 }
 
-/// The code, a tab, and the first line of stdout, which is not longer than an error of a client is shown.
+/// The exit code, a tab, and the first line of stdout.
 fn told(outcome: &Outcome) -> String {
     let line = outcome.stdout.lines().next().unwrap_or_default();
     let code = outcome.code.expect("no signal");

@@ -4,11 +4,14 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+#[cfg(target_os = "linux")]
+use crate::common::PROGRAM;
 use crate::common::fake_aws::{ALICE, FakeAws, Fault, Operation, Times};
+#[cfg(target_os = "linux")]
 use crate::common::files::chmod;
 #[cfg(target_os = "linux")]
 use crate::common::pty::{Place, Terminal};
-use crate::common::{Outcome, PROGRAM, TestEnvironment};
+use crate::common::{Outcome, TestEnvironment};
 
 use super::{IMAGE, login, node, request};
 
@@ -83,6 +86,7 @@ fn on_a_node_outside_aws_a_process_gives_the_credentials_with_nothing_but_a_home
     assert_eq!(grant.principal, ALICE.2);
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn what_a_credential_process_has_started_ends_with_it() {
     let aws = FakeAws::start();

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+#[cfg(unix)]
+use crate::common::PROGRAM;
 use crate::common::fake_aws::{ALICE, FakeAws, Fault, Grant, Operation};
-use crate::common::{Outcome, PROGRAM, TestEnvironment};
+use crate::common::{Outcome, TestEnvironment};
 
 use super::repositories::node_with_rules;
 use super::workloads::{KEY, token_of};
