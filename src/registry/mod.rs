@@ -339,6 +339,35 @@ impl fmt::Display for RepositoryPattern {
     }
 }
 
+/// Whether a text matches a pattern, in which `*` matches any characters and `?` one.
+pub(crate) fn wildcard_matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
+    let (mut at, mut index) = (0, 0);
+    // Where the last `*` is, and what it has matched so far.
+    let mut star = None;
+    while index < text.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, index));
+                at += 1;
+            }
+            Some(it) if *it == '?' || *it == text[index] => {
+                at += 1;
+                index += 1;
+            }
+            _ => {
+                let Some((place, end)) = star else {
+                    return false;
+                };
+                star = Some((place, end + 1));
+                (at, index) = (place + 1, end + 1);
+            }
+        }
+    }
+    pattern[at..].iter().all(|it| *it == '*')
+}
+
 /// Repositories as the resource of an IAM policy names them: in `team-*/app`, each `*` matches any
 /// characters, `/` included.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -352,21 +381,7 @@ impl RepositoryWildcard {
     }
 
     pub fn matches(&self, repository: &str) -> bool {
-        let Some((first, rest)) = self.0.split_once('*') else {
-            return repository == &*self.0;
-        };
-        let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
-        let inner = repository.strip_prefix(first);
-        let Some(mut inner) = inner.and_then(|inner| inner.strip_suffix(last)) else {
-            return false;
-        };
-        middle.split('*').all(|part| match inner.split_once(part) {
-            Some((_, after)) => {
-                inner = after;
-                true
-            }
-            None => false,
-        })
+        wildcard_matches(&self.0, repository)
     }
 
     pub fn as_str(&self) -> &str {

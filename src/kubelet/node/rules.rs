@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::error::escaped;
 use crate::kubelet::protocol::{GROUP, VERSIONS};
-use crate::registry::{AccountId, Partition, Region, Registry};
+use crate::registry::{AccountId, Partition, Region, Registry, wildcard_matches};
 
 use super::document::Document;
 
@@ -309,34 +309,7 @@ pub(super) fn pattern_matches(pattern: &str, image: &str) -> bool {
 
 /// Go's `filepath.Match` for one label. Ranges (`[a-z]`) are taken to match.
 fn is_like(pattern: &str, label: &str) -> bool {
-    if pattern.contains(['[', '\\']) {
-        return true;
-    }
-    let (pattern, label): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), label.chars().collect());
-    let (mut at, mut index) = (0, 0);
-    // Where the last `*` is, and what it has matched so far.
-    let mut star = None;
-    while index < label.len() {
-        match pattern.get(at) {
-            Some('*') => {
-                star = Some((at, index));
-                at += 1;
-            }
-            Some(it) if *it == '?' || *it == label[index] => {
-                at += 1;
-                index += 1;
-            }
-            _ => {
-                let Some((place, end)) = star else {
-                    return false;
-                };
-                star = Some((place, end + 1));
-                (at, index) = (place + 1, end + 1);
-            }
-        }
-    }
-    pattern[at..].iter().all(|it| *it == '*')
+    pattern.contains(['[', '\\']) || wildcard_matches(pattern, label)
 }
 
 /// A host of each form that ECR has, in each partition.
