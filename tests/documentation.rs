@@ -242,26 +242,37 @@ fn keys(shape: &str) -> BTreeSet<&'static str> {
         .collect()
 }
 
-/// All sources of the program without tests. Texts that continue in the next line are joined.
-fn sources() -> String {
-    let mut folders = vec![root().join("src")];
-    let mut text = String::new();
+/// All files below a folder; none if there is no folder.
+fn files_below(folder: PathBuf) -> Vec<PathBuf> {
+    let mut folders = vec![folder];
+    let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
-        for item in fs::read_dir(folder).expect("a folder") {
+        for item in fs::read_dir(folder).into_iter().flatten() {
             let path = item.expect("an entry").path();
-            let name = path.file_name().expect("a name").to_owned();
             if path.is_dir() {
-                if name != "tests" {
-                    folders.push(path);
-                }
-            } else if name != "tests.rs" {
-                let source = fs::read_to_string(&path).expect("a source");
-                let (code, _) = source
-                    .split_once("#[cfg(test)]\nmod tests {")
-                    .unwrap_or((&source, ""));
-                text.push_str(code);
+                folders.push(path);
+            } else {
+                files.push(path);
             }
         }
+    }
+    files
+}
+
+/// All sources of the program without tests. Texts that continue in the next line are joined.
+fn sources() -> String {
+    let mut text = String::new();
+    let src = root().join("src");
+    for path in files_below(src.clone()) {
+        let mut names = path.strip_prefix(&src).expect("below").iter();
+        if names.any(|name| name == "tests" || name == "tests.rs") {
+            continue;
+        }
+        let source = fs::read_to_string(&path).expect("a source");
+        let (code, _) = source
+            .split_once("#[cfg(test)]\nmod tests {")
+            .unwrap_or((&source, ""));
+        text.push_str(code);
     }
     let lines = text.lines().map(str::trim);
     let code = lines.filter(|line| !line.starts_with("//"));
@@ -273,20 +284,9 @@ fn sources() -> String {
 fn sources_of_test(file: &str) -> String {
     let path = root().join(file);
     let mut text = fs::read_to_string(&path).expect(file);
-    let mut folders = vec![path.with_extension("")];
-    while let Some(folder) = folders.pop() {
-        // Many tests have no folder.
-        let Ok(items) = fs::read_dir(folder) else {
-            continue;
-        };
-        for item in items {
-            let path = item.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                text.push_str(&fs::read_to_string(&path).expect("a source"));
-            }
-        }
+    // Many tests have no folder.
+    for path in files_below(path.with_extension("")) {
+        text.push_str(&fs::read_to_string(&path).expect("a source"));
     }
     text
 }
@@ -526,25 +526,18 @@ fn every_kind_of_failure_is_in_the_troubleshooting_table() {
     }
 }
 
-/// The functions of these folders that are tests, or cases of a macro that makes tests.
+/// The functions below these folders that are tests.
 fn test_names(folders: &[&str]) -> BTreeSet<String> {
-    let mut folders: Vec<PathBuf> = folders
+    let files = folders
         .iter()
-        .map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))
-        .collect();
+        .flat_map(|folder| files_below(root().join(folder)));
+    let sources = files.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
     let mut names = BTreeSet::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(&path).expect("a source file");
-                let tests = text.split("#[test]\n").skip(1);
-                let named = tests.filter_map(|test| test.split_once("fn ")?.1.split_once('('));
-                names.extend(named.map(|(name, _)| name.to_owned()));
-            }
-        }
+    for path in sources {
+        let text = fs::read_to_string(&path).expect("a source");
+        let tests = text.split("#[test]\n").skip(1);
+        let named = tests.filter_map(|test| test.split_once("fn ")?.1.split_once('('));
+        names.extend(named.map(|(name, _)| name.to_owned()));
     }
     names
 }

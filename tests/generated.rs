@@ -41,27 +41,10 @@ fn packaging(file: &str) -> PathBuf {
         .join(file)
 }
 
-/// The committed file has this text, or is updated if `ECRX_BLESS` is set.
+/// A file of `packaging` has this text, or is updated if `ECRX_BLESS` is set.
 #[track_caller]
 fn is_committed(file: &str, made: &str) {
-    let path = packaging(file);
-    if std::env::var_os("ECRX_BLESS").is_some() {
-        fs::write(&path, made).expect("a file");
-    }
-    let committed = fs::read_to_string(&path).unwrap_or_default();
-    if committed == made {
-        return;
-    }
-    let (number, line) = made
-        .lines()
-        .enumerate()
-        .find(|(number, line)| committed.lines().nth(*number) != Some(line))
-        .unwrap_or((made.lines().count(), "(the end)"));
-    panic!(
-        "{file}:{}: should be {line:?}: run `ECRX_BLESS=1 cargo test --test generated` and look at \
-         the difference",
-        number + 1
-    );
+    common::files::is_committed(&packaging(file), made, "generated");
 }
 
 /// The line by which `completions --install` recognises its own files.

@@ -8,15 +8,21 @@ mod common;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use common::fake_aws::{FakeAws, Fault, Operation};
+use common::files::is_committed;
 use common::{HOST, TestEnvironment};
 
 const VARIABLES: &str = include_str!("../src/env.rs");
 const KEYS: &str = include_str!("../src/config/error.rs");
+
+/// Where the files are that these tests compare with.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interfaces")
+}
 
 /// The paths of all values, with their types: `identity.source: text`.
 fn shape(path: &str, value: &Value, into: &mut BTreeSet<String>) {
@@ -234,18 +240,5 @@ fn what_other_programs_rely_on_is_as_in_the_golden_file() {
     add_files(&mut golden);
     add_json(&mut golden);
 
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interfaces/golden.txt");
-    if std::env::var_os("ECRX_BLESS").is_some() {
-        fs::write(&path, &golden).expect("a file");
-    }
-    let committed = fs::read_to_string(&path).expect("a golden file");
-    for (line, (is, was)) in golden.lines().zip(committed.lines()).enumerate() {
-        assert_eq!(
-            is,
-            was,
-            "line {}: if it is meant, see the first line",
-            line + 1
-        );
-    }
-    assert_eq!(golden.lines().count(), committed.lines().count());
+    is_committed(&folder().join("golden.txt"), &golden, "interfaces");
 }

@@ -28,6 +28,30 @@ pub fn keeps_births(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.created().is_ok())
 }
 
+/// The committed file has this text, or is updated if `ECRX_BLESS` is set. The test program is named if
+/// it has not.
+#[track_caller]
+pub fn is_committed(path: &Path, made: &str, test: &str) {
+    if std::env::var_os("ECRX_BLESS").is_some() {
+        fs::write(path, made).expect("a file");
+    }
+    let committed = fs::read_to_string(path).unwrap_or_default();
+    if committed == made {
+        return;
+    }
+    let (number, line) = made
+        .lines()
+        .enumerate()
+        .find(|(number, line)| committed.lines().nth(*number) != Some(line))
+        .unwrap_or((made.lines().count(), "(the end)"));
+    panic!(
+        "{}:{}: should be {line:?}: run `ECRX_BLESS=1 cargo test --test {test}` and look at the \
+         difference",
+        path.display(),
+        number + 1
+    );
+}
+
 /// Says that a test, or the rest of it, cannot be run here, and why.
 #[allow(clippy::print_stderr, reason = "the user who runs the tests must know")]
 pub fn skipped(reason: &str) {
