@@ -213,11 +213,10 @@ fn read_repositories(section: &Section<'_>) -> Result<Vec<RepositoryWildcard>, C
 }
 
 fn within_limit(policy: String) -> Result<String, Problem> {
-    match policy.len() {
-        length if length > LONGEST_POLICY => Err(Problem::LongPolicy {
-            most: LONGEST_POLICY,
-            length,
-        }),
-        _ => Ok(policy),
+    let length = policy.len();
+    if length > LONGEST_POLICY {
+        let most = LONGEST_POLICY;
+        return Err(Problem::LongPolicy { most, length });
     }
+    Ok(policy)
 }

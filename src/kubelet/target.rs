@@ -124,11 +124,12 @@ fn find_mirror(hosts_dir: &Path, server: &str) -> Option<Mirror> {
         .map(|folder| hosts_dir.join(folder))
         .find(|folder| folder.is_dir())?;
     let file = folder.join("hosts.toml");
-    if !file.exists() {
-        return None;
-    }
-    let bytes = fs::read(&file, MAX_HOSTS_FILE, Pipes::Refused).map_err(|error| error.to_string());
-    match bytes.and_then(mirror_urls) {
+    let urls = match fs::read(&file, MAX_HOSTS_FILE, Pipes::Refused) {
+        Ok(bytes) => mirror_urls(bytes),
+        Err(error) if error.is_absence() => return None,
+        Err(error) => Err(error.to_string()),
+    };
+    match urls {
         Ok(urls) => urls.iter().find_map(|url| mirror_at(url)),
         Err(why) => {
             log::warn!("{}: {why}", escaped_path(&file));
